@@ -1,0 +1,76 @@
+"""The database: one engine a process, reading and writing sessions, and the database's own clock.
+
+Times are seconds since 1970 (UTC) as floats, taken from the database, so that workers on machines
+with wrong clocks agree. On SQLite every write begins with `BEGIN IMMEDIATE`: a transaction that
+turns from reading to writing can fail with SQLITE_BUSY whatever the timeout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Engine, Float, cast, create_engine, event, func, select
+from sqlalchemy.sql.elements import ColumnElement
+from sqlmodel import Session
+
+from storage.settings import settings
+
+BUSY_TIMEOUT_MS = 15_000
+
+
+@cache
+def engine() -> Engine:
+    """The engine of this process."""
+    url = settings().database
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=20, hide_parameters=True)
+    made = create_engine(url, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000})
+    event.listen(made, "connect", _prepare_sqlite)
+    event.listen(made, "begin", _begin_sqlite)
+    return made
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # SQLAlchemy's begin event says which BEGIN
+    cursor = connection.cursor()
+    for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Any) -> None:
+    writes = connection.get_execution_options().get("studio_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """A session for reading; rows stay usable after it closes."""
+    with Session(engine(), expire_on_commit=False) as session:
+        yield session
+
+
+@contextmanager
+def writing() -> Iterator[Session]:
+    """A session for one write transaction: committed at the end, rolled back on any exception."""
+    with (
+        engine().connect().execution_options(studio_writes=True) as connection,
+        Session(connection, expire_on_commit=False) as session,
+        session.begin(),
+    ):
+        yield session
+
+
+def now() -> ColumnElement[float]:
+    """SQL for the database's present time, in seconds since 1970."""
+    if engine().dialect.name == "sqlite":
+        return (func.julianday("now") - 2440587.5) * 86400.0
+    return cast(func.date_part("epoch", func.clock_timestamp()), Float)
+
+
+def clock(session: Session) -> float:
+    """The database's present time, in seconds since 1970."""
+    return float(session.connection().execute(select(now())).scalar_one())

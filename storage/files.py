@@ -1,0 +1,135 @@
+"""Files that are whole or absent: content-addressed blobs and published folders with a manifest.
+
+Everything is written beside its destination, flushed to disk and renamed. A folder's manifest is
+its last file, so a folder without a valid manifest was never finished.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from storage.settings import settings
+from templates.errors import StudioError
+
+MANIFEST = "manifest.json"
+CHUNK_BYTES = 1024 * 1024
+
+
+def sha256_of(path: Path) -> str:
+    """Hex digest of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def blob_path(sha256: str) -> Path:
+    """Where the blob of this hash is or will be."""
+    return settings().files / "blobs" / sha256[:2] / sha256
+
+
+def put_blob(source: IO[bytes]) -> tuple[str, int]:
+    """Store a stream's content; returns its sha256 and size. Storing the same content twice is free."""
+    drafts = settings().files / "blobs"
+    drafts.mkdir(parents=True, exist_ok=True)
+    draft = drafts / f".draft-{os.getpid()}-{os.urandom(6).hex()}"
+    digest, size_bytes = hashlib.sha256(), 0
+    try:
+        with draft.open("wb") as file:
+            while chunk := source.read(CHUNK_BYTES):
+                digest.update(chunk)
+                size_bytes += len(chunk)
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        target = blob_path(digest.hexdigest())
+        target.parent.mkdir(exist_ok=True)
+        draft.replace(target)
+        sync_folder(target.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+    return digest.hexdigest(), size_bytes
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder's entries (names of new and renamed files) to disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+    """Write `path` as a whole or not at all."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    try:
+        with draft.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        sync_folder(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _members(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST)
+
+
+def seal(folder: Path) -> str:
+    """Flush every file of `folder` and write its manifest last; returns the manifest's sha256."""
+    entries = {}
+    for path in _members(folder):
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+        entries[path.relative_to(folder).as_posix()] = {"sha256": sha256_of(path), "size_bytes": path.stat().st_size}
+    for inner in {p.parent for p in _members(folder)}:
+        sync_folder(inner)
+    content = json.dumps({"files": entries}, indent=1, sort_keys=True).encode()
+    with atomic_file(folder / MANIFEST) as file:
+        file.write(content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def flaw(folder: Path, manifest_sha256: str | None = None) -> str | None:
+    """What is wrong with a sealed folder, in one sentence; None when every file matches its manifest."""
+    manifest = folder / MANIFEST
+    if not manifest.is_file():
+        return f"{folder.name} has no manifest: it was never finished"
+    if manifest_sha256 and sha256_of(manifest) != manifest_sha256:
+        return f"the manifest of {folder.name} is not the one recorded"
+    try:
+        entries = json.loads(manifest.read_bytes())["files"]
+    except (ValueError, KeyError, TypeError):
+        return f"the manifest of {folder.name} can't be read"
+    present = {p.relative_to(folder).as_posix() for p in _members(folder)}
+    if present != set(entries):
+        return f"{folder.name} has missing or additional files: {sorted(present ^ set(entries))[:3]}"
+    for name, entry in entries.items():
+        if sha256_of(folder / name) != entry["sha256"]:
+            return f"{folder.name}/{name} does not match its checksum"
+    return None
+
+
+def verify(folder: Path, manifest_sha256: str | None = None) -> None:
+    """Raise `StudioError` unless the sealed folder is whole and unchanged."""
+    wrong = flaw(folder, manifest_sha256)
+    if wrong:
+        raise StudioError(f"{wrong}.", code="checksum", remedy="Restore it from a backup, or train it again.")
+
+
+def move_folder(staging: Path, target: Path) -> None:
+    """Publish a sealed staging folder under its final name; a half-made earlier try is replaced."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        shutil.rmtree(target)
+    staging.rename(target)
+    sync_folder(target.parent)

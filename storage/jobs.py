@@ -1,0 +1,151 @@
+"""What people do with jobs: submit, look, cancel, retry. What workers do with them is in `leases`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
+
+from storage import db, events, queue
+from storage.models import TERMINAL, Job, JobAttempt, JobState, User, new_id
+from templates.errors import Conflict, NotFound
+
+
+def submit(
+    user: User,
+    *,
+    name: str,
+    kind: str,
+    spec: dict[str, Any],
+    base_model_id: str | None = None,
+    dataset_id: str | None = None,
+    estimate: dict[str, Any] | None = None,
+    idem_key: str | None = None,
+    retry_of: str | None = None,
+) -> Job:
+    """Accept a job: once this returns it will not be lost.
+
+    The same `idem_key` from the same user gives the job it gave before (a double click, a browser's
+    retry); with a different job it raises `Conflict`. The doorbell rings after the commit.
+    """
+    body = json.dumps([kind, spec, base_model_id, dataset_id, name], sort_keys=True)
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    idem_key = idem_key or new_id()
+    try:
+        with db.writing() as session:
+            job = Job(
+                owner_id=user.id,
+                idem_key=idem_key,
+                name=name,
+                kind=kind,
+                spec=spec,
+                spec_sha256=digest,
+                base_model_id=base_model_id,
+                dataset_id=dataset_id,
+                estimate=estimate,
+                retry_of=retry_of,
+                created_at=db.clock(session),
+            )
+            session.add(job)
+            session.flush()
+            events.append(session, job.id, 0, "submitted", by=user.name)
+    except IntegrityError:
+        return _already_submitted(user, idem_key, digest)
+    if queue.ring(job.id):
+        with db.writing() as session:
+            session.exec(update(Job).where(col(Job.id) == job.id).values(rung_at=db.now()))
+    return job
+
+
+def _already_submitted(user: User, idem_key: str, digest: str) -> Job:
+    with db.reading() as session:
+        found = session.exec(select(Job).where(Job.owner_id == user.id, Job.idem_key == idem_key)).one()
+    if found.spec_sha256 != digest:
+        raise Conflict(
+            f"The key “{idem_key}” already belongs to job {found.id}, which is a different one.",
+            code="idempotency_key_reused",
+            remedy="Send a new key with a new job.",
+        )
+    return found
+
+
+def get(user: User, job_id: str) -> Job:
+    """The user's job. Raises `NotFound` for an unknown or foreign id."""
+    with db.reading() as session:
+        job = session.get(Job, job_id)
+    if job is None or job.owner_id != user.id:
+        raise NotFound(f"There is no job “{job_id}”.", remedy="See the list of jobs for the ids.")
+    return job
+
+
+def of_user(user: User) -> Sequence[Job]:
+    """The user's jobs, newest first."""
+    with db.reading() as session:
+        return session.exec(select(Job).where(Job.owner_id == user.id).order_by(col(Job.created_at).desc())).all()
+
+
+def attempts(user: User, job_id: str) -> Sequence[JobAttempt]:
+    """The attempts at a job, oldest first."""
+    get(user, job_id)
+    with db.reading() as session:
+        query = select(JobAttempt).where(JobAttempt.job_id == job_id).order_by(col(JobAttempt.attempt))
+        return session.exec(query).all()
+
+
+def position(job: Job) -> int | None:
+    """Place in the queue, 1 is next; None when the job does not wait."""
+    if job.state != JobState.QUEUED:
+        return None
+    with db.reading() as session:
+        ahead = select(func.count()).select_from(Job).where(Job.state == JobState.QUEUED)
+        return session.exec(ahead.where(Job.created_at < job.created_at)).one() + 1
+
+
+def cancel(user: User, job_id: str, *, keep: bool = False) -> Job:
+    """Cancel a job; with `keep`, a training job stops at the next step and publishes what it has.
+
+    A waiting job ends at once; a running one when its child has stopped. Raises `Conflict` when it
+    has already ended.
+    """
+    get(user, job_id)
+    with db.writing() as session:
+        waiting = (
+            update(Job)
+            .where(col(Job.id) == job_id, col(Job.state) == JobState.QUEUED)
+            .values(state=JobState.CANCELLED, finished_at=db.now(), cancel_at=db.now())
+        )
+        if session.exec(waiting).rowcount:
+            events.append(session, job_id, 0, "cancelled", while_state="QUEUED")
+        else:
+            running = (
+                update(Job)
+                .where(col(Job.id) == job_id, col(Job.state) == JobState.RUNNING)
+                .values(cancel_at=func.coalesce(Job.cancel_at, db.now()), cancel_keep=keep)
+            )
+            if not session.exec(running).rowcount:
+                job = session.get_one(Job, job_id)
+                raise Conflict(f"Job {job_id} has already finished ({job.state}).", code="already_finished")
+            events.append(session, job_id, 0, "cancel_requested", keep=keep)
+    return get(user, job_id)
+
+
+def retry(user: User, job_id: str) -> Job:
+    """Submit an ended job again as a new one with the same spec. Raises `Conflict` while it still runs."""
+    job = get(user, job_id)
+    if job.state not in TERMINAL:
+        raise Conflict(f"Job {job_id} is {job.state}.", remedy="Wait for its end, or cancel it first.")
+    return submit(
+        user,
+        name=job.name,
+        kind=job.kind,
+        spec=job.spec,
+        base_model_id=job.base_model_id,
+        dataset_id=job.dataset_id,
+        estimate=job.estimate,
+        retry_of=job.id,
+    )

@@ -1,0 +1,111 @@
+"""Where everything is and how it is set: environment variables `STUDIO_…`, read once, late."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from functools import cache
+from pathlib import Path
+
+from pydantic import SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting of the studio. The defaults need no server: SQLite and an embedded broker."""
+
+    model_config = SettingsConfigDict(env_prefix="STUDIO_", env_file=".env", extra="ignore", frozen=True)
+
+    data_dir: Path = Path("~/.adaptation-studio")
+    """Everything the studio keeps, unless a setting below says otherwise."""
+    database_url: SecretStr = SecretStr("")
+    """SQLAlchemy URL; empty: `studio.db` in the data folder. PostgreSQL: `postgresql+psycopg://…`."""
+    broker_url: SecretStr = SecretStr("")
+    """Celery broker URL; empty: `broker.db` in the data folder. At scale: `redis://…` or `amqp://…`."""
+    files_dir: Path | None = None
+    """File store shared by web, workers and chat servers; default `files` in the data folder."""
+    host: str = "127.0.0.1"
+    port: int = 7860
+    chat_host: str = "127.0.0.1"
+    chat_port: int = 7861
+    chat_url: str = ""
+    """Base URL of the chat server, ending before `/v1`; empty: built from host and port above."""
+    max_upload_bytes: int = 200 * 1024 * 1024
+    lease_s: float = 60.0
+    """How long a claimed job is its worker's without a heartbeat."""
+    heartbeat_s: float = 10.0
+    self_fence_s: float = 45.0
+    """A worker that could not renew a lease for this long kills its child."""
+    sweep_s: float = 15.0
+    """Time between two looks for expired leases and for jobs whose doorbell was lost."""
+    poll_s: float = 1.0
+    """Time between two looks of an idle worker for queued jobs that no doorbell announced."""
+    cancel_grace_s: float = 20.0
+    """Between asking a child to stop and killing it."""
+    max_attempts: int = 3
+    worker_slots: int | None = None
+    """Jobs a worker runs at once; default one for each GPU, or one on a CPU."""
+    worker_warm: bool = True
+    """Keep a spare child that has already imported torch."""
+    eval_rows: int = 200
+    """Held-out rows for which a verdict generates answers; the loss is always taken on all."""
+
+    @model_validator(mode="after")
+    def _leases_make_sense(self) -> Settings:
+        if not self.heartbeat_s < self.self_fence_s < self.lease_s:
+            raise ValueError("STUDIO_HEARTBEAT_S < STUDIO_SELF_FENCE_S < STUDIO_LEASE_S must hold")
+        return self
+
+    @property
+    def root(self) -> Path:
+        """The data folder, absolute."""
+        return self.data_dir.expanduser().resolve()
+
+    @property
+    def files(self) -> Path:
+        """The file store's folder, absolute."""
+        return (self.files_dir.expanduser().resolve()) if self.files_dir else self.root / "files"
+
+    @property
+    def database(self) -> str:
+        """SQLAlchemy URL of the database, with its password: never log it."""
+        return self.database_url.get_secret_value() or f"sqlite:///{self.root / 'studio.db'}"
+
+    @property
+    def broker(self) -> str:
+        """Celery URL of the broker, with its password: never log it."""
+        return self.broker_url.get_secret_value() or f"studio+sqlite:///{self.root / 'broker.db'}"
+
+    @property
+    def chat(self) -> str:
+        """Base URL of the chat server."""
+        return self.chat_url.rstrip("/") or f"http://{self.chat_host}:{self.chat_port}"
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process; makes the data folder on first use."""
+    read = Settings()
+    read.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    read.files.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return read
+
+
+def secret(name: str) -> str:
+    """A random secret kept in the data folder (mode 0600), made on first use.
+
+    Two processes that start together agree on it: the file appears whole or not at all.
+    """
+    path = settings().root / f"{name}.secret"
+    if not path.exists():
+        draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(32))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass  # another process won; its secret counts
+        finally:
+            draft.unlink()
+    return path.read_text()

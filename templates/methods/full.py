@@ -1,0 +1,37 @@
+"""Full fine-tuning.
+
+**What it does.** Every weight of the model is trained. The result is a whole model of the base's
+size, not an adapter.
+
+**When to use it.** When the last point of quality counts, when there is much data (tens of
+thousands of rows), or for continued pretraining on a small base. **When not:** with little data or
+memory, or when the model must keep its other abilities: full fine-tuning forgets more than LoRA
+(Biderman et al. 2024, *LoRA learns less and forgets less*, arXiv 2405.09673).
+
+**Cost.** Weights, gradients and two optimiser states: about 16 bytes per parameter, and half as
+much compute again as LoRA.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from templates.spec import BaseFacts, Method, Params
+
+SMALL_BASE = 100_000_000
+
+
+class FullParams(Params):
+    """Nothing to set: all weights are trained."""
+
+
+def _advised(facts: BaseFacts) -> Mapping[str, Any]:
+    return {"learning_rate": 5e-4 if facts.n_parameters < SMALL_BASE else 1e-5}
+
+
+SPEC = Method(
+    title="Full fine-tuning",
+    summary="Trains every weight; the result is a whole new model.",
+    params=FullParams,
+    trains="all_weights",
+    advised=_advised,
+)

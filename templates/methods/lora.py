@@ -1,0 +1,71 @@
+"""Low-rank adaptation (LoRA).
+
+**What it does.** The base model stays frozen. Beside each projection matrix *W* two thin matrices
+*A* and *B* are trained, and the layer computes *Wx + (alpha / r) · BAx*. Only these are stored: the
+result is a small file that is put on top of the base when you chat.
+
+**When to use it.** Almost always first: style, format, labels, tone, a narrow task. A few hundred
+good rows are often enough. **When not:** to teach many new facts, or when every last point counts
+and memory does not: then try *full*.
+
+**Variants.** `use_rslora` scales by alpha / √r, which keeps large ranks stable (Kalajdzievski 2023,
+arXiv 2312.03732). `use_dora` trains direction and magnitude apart: a little better at small ranks,
+slower (Liu et al. 2024, arXiv 2402.09353). On a base in 4-bit nf4 this is QLoRA (Dettmers et al.
+2023, arXiv 2305.14314).
+
+**Cost.** Trains 0.1–5 % of the parameters; a forward and backward pass of the whole model.
+
+**Source.** Hu et al. 2021, arXiv 2106.09685, equation 3.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from templates.spec import BaseFacts, Method, Params, setting
+
+SMALL_BASE = 100_000_000
+
+
+class LoraParams(Params):
+    """`peft.LoraConfig`'s arguments, under its names."""
+
+    r: int = setting(16, "Rank", shown=True, ge=1, le=1024)
+    """Width of the trained matrices. Higher can learn more and takes more memory."""
+    lora_alpha: int = setting(32, "Alpha", ge=1, le=4096)
+    """Strength of the adapter: its output is scaled by alpha / rank."""
+    lora_dropout: float = setting(0.0, "Dropout", ge=0, lt=1)
+    """Share of adapter inputs zeroed during training; helps a little against over-fitting small data."""
+    target_modules: Literal["all-linear", "attention"] = setting("all-linear", "Layers to adapt")
+    """`all-linear` adapts every projection; `attention` only the query, key, value and output ones."""
+    use_rslora: bool = setting(False, "Rank-stabilised scaling (rsLoRA)")
+    """Scale by alpha / √rank: for ranks of 64 and more."""
+    use_dora: bool = setting(False, "Weight-decomposed (DoRA)")
+    """Train direction and magnitude apart. Slower; chat can't batch such adapters together."""
+    init_lora_weights: Literal["default", "gaussian", "olora", "pissa"] = setting("default", "Initialisation")
+    """How A and B start. `default`: B is zero, so training starts at the base model."""
+
+
+def _advised(facts: BaseFacts) -> Mapping[str, Any]:
+    return {"learning_rate": 2e-3 if facts.n_parameters < SMALL_BASE else 2e-4}
+
+
+def _trainable(params: LoraParams, facts: BaseFacts) -> int:
+    attention = 4 * 2 * facts.hidden_size
+    mlp = 3 * (facts.hidden_size + facts.intermediate_size)
+    per_layer = attention + (mlp if params.target_modules == "all-linear" else 0)
+    return facts.n_layers * per_layer * params.r
+
+
+SPEC = Method(
+    title="LoRA",
+    summary="Trains two thin matrices beside each frozen layer; the result is a small adapter file.",
+    params=LoraParams,
+    trains="adapter",
+    peft_type="LORA",
+    quantizations=("none", "int8", "nf4"),
+    mergeable=True,
+    mixed_batch=True,
+    exports_as_lora=True,
+    advised=_advised,
+    trainable_parameters=_trainable,
+)

@@ -1,0 +1,33 @@
+"""Supervised fine-tuning (SFT).
+
+**What is learned.** To give the answers in your rows: the next-token loss is taken on the answers'
+tokens only; the prompts are read, not learned.
+
+**When to use it.** You have pairs of input and wanted output: questions and answers, messages and
+labels, whole conversations. **When not:** you only have raw text (use *continued pretraining*), or
+the knowledge changes weekly (look it up at answer time instead).
+
+**How much data.** 50–100 good rows can change style and format; a label set wants some tens of rows
+per label; consistency counts more than volume (Zhou et al. 2023, *LIMA*, arXiv 2305.11206).
+
+**Source.** Ouyang et al. 2022, arXiv 2203.02155, step 1.
+"""
+
+from templates.spec import Objective, TrainingParams
+
+
+class SftParams(TrainingParams):
+    """`trl.SFTConfig`'s arguments, under its names."""
+
+
+SPEC = Objective(
+    title="Learn input → output",
+    summary="Supervised fine-tuning: learns to answer as your rows do.",
+    params=SftParams,
+    row_shapes=("prompt_completion", "messages", "classification"),
+    presets={
+        "quick": {"num_train_epochs": 1.0},
+        "balanced": {"num_train_epochs": 4.0},
+        "thorough": {"num_train_epochs": 8.0},
+    },
+)

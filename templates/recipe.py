@@ -1,0 +1,182 @@
+"""A recipe: objective, method and every parameter, as one document that can be run again.
+
+Keys are TRL's and PEFT's argument names. On disk it is TOML:
+
+    objective = "sft"
+    method = "lora"
+    quantization = "nf4"
+
+    [objective_params]
+    learning_rate = 0.002
+
+    [method_params]
+    r = 16
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from templates import registry
+from templates.errors import BadInput, Problem, refuse
+from templates.spec import PRESET_TITLES, BaseFacts, Method, Objective, Params, Preset, Quantization, TrainingParams
+
+RECIPES_DIR = Path(__file__).parent / "recipes"
+TOP_LEVEL = ("objective", "method", "quantization", "preset", "objective_params", "method_params")
+
+
+class Recipe(BaseModel):
+    """A complete, validated recipe: every parameter is written out, none is left to a default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    objective: str
+    method: str
+    quantization: Quantization = "none"
+    objective_params: dict[str, Any]
+    method_params: dict[str, Any]
+
+    def training(self) -> TrainingParams:
+        """The objective's parameters, validated again."""
+        return registry.objective(self.objective).params(**self.objective_params)
+
+    def adaptation(self) -> Params:
+        """The method's parameters, validated again."""
+        return registry.method(self.method).params(**self.method_params)
+
+
+def compose(
+    objective: str,
+    method: str,
+    *,
+    preset: Preset = "balanced",
+    quantization: Quantization = "none",
+    settings: Mapping[str, Any] | None = None,
+    facts: BaseFacts | None = None,
+) -> Recipe:
+    """A recipe from a choice and the settings that differ from it.
+
+    Later wins: the declarations' defaults, what the method advises for a base of these `facts`, the
+    objective's preset, `settings` (flat; each key belongs to the objective, the method, or is
+    `quantization`). Raises `BadInput` with every problem at once.
+    """
+    chosen, how = registry.objective(objective), registry.method(method)
+    if preset not in PRESET_TITLES:
+        raise BadInput(
+            Problem(f"“{preset}” is not an effort.", field="preset", remedy=f"One of: {', '.join(PRESET_TITLES)}.")
+        )
+    given = dict(settings or {})
+    quantization = given.pop("quantization", quantization)
+    problems = _quantization_problems(how, quantization)
+    training = dict(chosen.presets[preset])
+    if facts is not None:
+        training = {**how.advised(facts), **training}
+        training["max_length"] = min(training.get("max_length", 512), facts.context_length)
+    adaptation: dict[str, Any] = {}
+    for key, value in given.items():
+        if key in how.params.model_fields:
+            adaptation[key] = value
+        elif key in chosen.params.model_fields:
+            training[key] = value
+        else:
+            problems.append(_unknown(key, chosen, how))
+    objective_params = _validated(chosen.params, training, problems)
+    method_params = _validated(how.params, adaptation, problems)
+    if facts and objective_params and objective_params["max_length"] > facts.context_length:
+        problems.append(
+            Problem(
+                f"{objective_params['max_length']} tokens is longer than the base model's context of "
+                f"{facts.context_length}.",
+                field="max_length",
+                remedy=f"Use at most {facts.context_length}.",
+            )
+        )
+    refuse(problems)
+    return Recipe(
+        objective=objective,
+        method=method,
+        quantization=quantization,
+        objective_params=objective_params,
+        method_params=method_params,
+    )
+
+
+def _quantization_problems(how: Method, quantization: Any) -> list[Problem]:
+    if quantization in how.quantizations:
+        return []
+    able = [m.key for m in registry.methods().values() if quantization in m.quantizations]
+    instead = f" or the method {' or '.join(able)}" if able else ""
+    return [
+        Problem(
+            f"{how.title} does not work with quantization “{quantization}”.",
+            field="quantization",
+            remedy=f"Use quantization {' or '.join(how.quantizations)}{instead}.",
+        )
+    ]
+
+
+def _unknown(key: str, chosen: Objective, how: Method) -> Problem:
+    known = [*chosen.params.model_fields, *how.params.model_fields, "quantization"]
+    return Problem(
+        f"{chosen.key} with {how.key} has no setting of this name.", field=key, remedy=f"Known: {', '.join(known)}."
+    )
+
+
+def _validated(params: type[Params], values: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
+    try:
+        return params(**values).model_dump()
+    except ValidationError as error:
+        problems += problems_of(error)
+        return {}
+
+
+def problems_of(error: ValidationError, file: str | None = None) -> list[Problem]:
+    """Pydantic's findings as problems that name their field."""
+    return [
+        Problem(
+            f"{detail['msg']} (got {detail['input']!r}).",
+            field=".".join(str(part) for part in detail["loc"]) or None,
+            file=file,
+        )
+        for detail in error.errors(include_url=False)
+    ]
+
+
+def read_toml(text: str, file: str = "recipe.toml") -> dict[str, Any]:
+    """The arguments for `compose` written in a recipe file. Raises `BadInput` naming line or key."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(Problem(f"not valid TOML: {error}.", file=file)) from error
+    problems = [
+        Problem("is not a key of a recipe.", file=file, field=key, remedy=f"Known: {', '.join(TOP_LEVEL)}.")
+        for key in document
+        if key not in TOP_LEVEL
+    ]
+    problems += [Problem("is missing.", file=file, field=key) for key in ("objective", "method") if key not in document]
+    tables = {name: document.get(name, {}) for name in ("objective_params", "method_params")}
+    problems += [Problem("must be a table.", file=file, field=n) for n, t in tables.items() if not isinstance(t, dict)]
+    refuse(problems)
+    return {
+        "objective": document["objective"],
+        "method": document["method"],
+        "preset": document.get("preset", "balanced"),
+        "quantization": document.get("quantization", "none"),
+        "settings": {**tables["objective_params"], **tables["method_params"]},
+    }
+
+
+def to_toml(recipe: Recipe) -> str:
+    """The recipe as TOML that `read_toml` and `compose` turn into the same recipe."""
+    return tomlkit.dumps(recipe.model_dump())
+
+
+def named() -> dict[str, str]:
+    """The recipes that ship with the product: name → TOML text."""
+    return {path.stem: path.read_text("utf-8") for path in sorted(RECIPES_DIR.glob("*.toml"))}

@@ -1,0 +1,23 @@
+"""Conversations of several turns, in the `messages` layout that chat APIs use."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from templates.spec import RowShape, ShapeField
+
+
+def _messages(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return list(row["messages"])
+
+
+SPEC = RowShape(
+    title="Conversations",
+    summary="Lists of messages with roles; every assistant turn is learned.",
+    fields=(
+        ShapeField(
+            "messages", "Messages", kind="messages", aliases=("messages", "conversations", "conversation", "dialogue")
+        ),
+    ),
+    messages=_messages,
+    metrics=("loss", "exact_match"),
+)
