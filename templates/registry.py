@@ -12,7 +12,6 @@ from typing import TypeVar
 from templates.errors import BadInput, Problem
 from templates.spec import Method, Objective, RowShape
 
-
 Spec = TypeVar("Spec", Method, Objective, RowShape)
 
 

@@ -5,7 +5,7 @@ from sqlmodel import SQLModel
 
 from storage import db, models
 
-assert models.Job.metadata is SQLModel.metadata  # noqa: S101  # the import fills the metadata
+assert models.Job.metadata is SQLModel.metadata  # the import fills the metadata
 
 with db.engine().connect() as connection:
     context.configure(connection=connection, target_metadata=SQLModel.metadata, render_as_batch=True, compare_type=True)

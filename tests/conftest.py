@@ -1,0 +1,81 @@
+"""Fixtures that every part shares: a fresh studio, the bundled base, and a tiny random model."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storage import db, migrate, queue, users
+from storage.models import User
+from storage.settings import settings
+
+MODELS = Path(__file__).parent.parent / "templates" / "models"
+
+
+def forget_caches() -> None:
+    """Make this process read its settings again and open new connections."""
+    if db.engine.cache_info().currsize:
+        db.engine().dispose()
+    for cached in (settings, db.engine, queue.celery):
+        cached.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite database of the newest schema, to be copied."""
+    folder = tmp_path_factory.mktemp("schema")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STUDIO_DATA_DIR", str(folder))
+        forget_caches()
+        migrate.upgrade()
+        forget_caches()
+    return folder / "studio.db"
+
+
+@pytest.fixture
+def studio(tmp_path: Path, migrated_database: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[User]:
+    """A fresh studio of its own; gives the local user."""
+    folder = tmp_path / "studio"
+    folder.mkdir()
+    shutil.copy(migrated_database, folder / "studio.db")
+    monkeypatch.setenv("STUDIO_DATA_DIR", str(folder))
+    forget_caches()
+    yield users.local()
+    forget_caches()
+
+
+@pytest.fixture(scope="session")
+def nano_folder() -> Path:
+    """The bundled base model."""
+    return MODELS / "nano"
+
+
+@pytest.fixture(scope="session")
+def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory, nano_folder: Path) -> Path:
+    """Two random layers of width 64 with the bundled tokenizer and template: loads in milliseconds."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("tiny")
+    config = LlamaConfig(
+        vocab_size=4096,
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        max_position_embeddings=256,
+        tie_word_embeddings=True,
+        bos_token_id=0,
+        eos_token_id=2,
+        pad_token_id=3,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json"):
+        shutil.copy(nano_folder / name, folder / name)
+    return folder
