@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 Quantization = Literal["none", "int8", "nf4"]
 Preset = Literal["quick", "balanced", "thorough"]
@@ -23,6 +23,13 @@ class Params(BaseModel):
     """Base of all parameter declarations: unknown keys, NaN and infinity are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_not_one(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
+            raise ValueError("a number or a word is wanted here, not true or false")
+        return value
 
 
 def setting(default: Any, title: str, *, shown: bool = False, unit: str | None = None, **bounds: Any) -> Any:
