@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     chat_port: int = 7861
     chat_url: str = ""
     """Base URL of the chat server, ending before `/v1`; empty: built from host and port above."""
+    allowed_hosts: str = ""
+    """Further names, comma-separated, under which a studio on a loopback address is reached: a reverse proxy's."""
     max_upload_bytes: int = 200 * 1024 * 1024
     lease_s: float = 60.0
     """How long a claimed job is its worker's without a heartbeat."""
