@@ -1,0 +1,108 @@
+"""The one place where errors become words: for the pages, for REST and for the command line.
+
+A `StudioError` is told as it is. What else goes wrong is a bug or a part that is down: the person
+gets one sentence and the place of the log, the log gets the traceback.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from templates.errors import BadInput, Problem, StudioError, Unavailable
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI, Request, Response
+
+LOG_BYTES = 5 * 1024 * 1024
+
+log = logging.getLogger("studio.errors")
+
+
+def log_file() -> Path:
+    """Where unexpected errors are written down."""
+    from storage.settings import settings
+
+    folder = settings().root / "logs"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder / "errors.log"
+
+
+def told(error: BaseException) -> StudioError:
+    """Any exception as one that a person can read; an unexpected one is written to the log first."""
+    if isinstance(error, StudioError):
+        return error
+    if _is_database(error):
+        log.warning("the database did not answer: %s", type(error).__name__)
+        return Unavailable(
+            "The database does not answer.", code="database", remedy="Try again in a moment; `studio doctor` says more."
+        )
+    place = _written_down(error)
+    return StudioError(
+        "Something went wrong inside the studio.",
+        code="internal",
+        remedy=f"Nothing of yours was lost. The details are in {place}." if place else "Try again in a moment.",
+    )
+
+
+def _is_database(error: BaseException) -> bool:
+    from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
+
+    return isinstance(error, (OperationalError, InterfaceError, TimeoutError))
+
+
+def _written_down(error: BaseException) -> Path | None:
+    try:
+        place = log_file()
+        handler = RotatingFileHandler(place, maxBytes=LOG_BYTES, backupCount=1)
+    except (OSError, ValueError) as unwritable:  # ValueError: the settings themselves can't be read
+        log.error("the error log can't be written: %s", unwritable)
+        return None
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    record = log.makeRecord(
+        log.name, logging.ERROR, "", 0, "unexpected error", (), (type(error), error, error.__traceback__)
+    )
+    handler.emit(record)
+    handler.close()
+    return place
+
+
+def of_validation(findings: Sequence[Any]) -> BadInput:
+    """FastAPI's findings about a request as problems that name their field."""
+    problems = []
+    for finding in findings:
+        place = [str(part) for part in finding["loc"] if part not in ("body", "query", "path", "header")]
+        given = finding.get("input")
+        got = f" (got {given!r:.100})" if isinstance(given, (str, int, float, bool)) else ""
+        problems.append(Problem(f"{finding['msg']}{got}.", field=".".join(place) or None))
+    return BadInput(*problems)
+
+
+def install(app: FastAPI) -> None:
+    """Give every error of the web app the same JSON form."""
+    from fastapi.exceptions import RequestValidationError
+    from fastapi.responses import JSONResponse
+    from starlette.exceptions import HTTPException
+
+    def answer(error: StudioError) -> Response:
+        return JSONResponse(error.as_dict(), status_code=error.http_status)
+
+    async def studio_error(_request: Request, error: Exception) -> Response:
+        return answer(told(error))
+
+    async def invalid(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return answer(of_validation(error.errors()))
+
+    async def http_error(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        plain = StudioError(str(error.detail), code="http")
+        return JSONResponse(plain.as_dict(), status_code=error.status_code, headers=error.headers)
+
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(StudioError, studio_error)
+    app.add_exception_handler(Exception, studio_error)
