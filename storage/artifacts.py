@@ -1,0 +1,236 @@
+"""The gallery: what jobs published, by owner. Files are immutable; rows can be renamed and annotated.
+
+Deleting hides the row at once; its files go a day later, because a chat may still hold them open.
+What leaves the studio (zip, export) is an allow-list: the evaluated rows stay, they are the user's data.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import io
+import json
+import re
+import shutil
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from storage import db, files
+from storage.models import Artifact, BaseModelRow, User
+from storage.settings import settings
+from templates.errors import BadInput, Conflict, NotFound, Problem
+
+MAX_NOTE_CHARS = 10_000
+SHIPPED = (
+    "adapter_config.json",
+    "adapter_model.safetensors",
+    "model.safetensors",
+    "model-*-of-*.safetensors",
+    "model.safetensors.index.json",
+    "config.json",
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+    "README.md",
+    "LICENSE",
+    "recipe.toml",
+    "requirements.txt",
+    "use_me.py",
+    "verdict.json",
+)
+"""File names that may leave, at the top of an artifact and in its `base/` folder."""
+SUMS = "SHA256SUMS"
+
+
+class Download(NamedTuple):
+    """A zip on its way out: its bytes as they are made, and the name to save it under."""
+
+    chunks: Iterator[bytes]
+    filename: str
+
+
+def get(user: User, name_or_id: str) -> Artifact:
+    """The user's artifact. Raises `NotFound` for an unknown, foreign or deleted one."""
+    query = _live(user).where((col(Artifact.name) == name_or_id) | (col(Artifact.id) == name_or_id))
+    with db.reading() as session:
+        found = session.exec(query).all()
+    if not found:
+        raise NotFound(f"There is no artifact “{name_or_id}”.", remedy="See the gallery for the names.")
+    return next((artifact for artifact in found if artifact.id == name_or_id), found[0])
+
+
+def of_user(user: User) -> Sequence[Artifact]:
+    """The user's gallery, newest first."""
+    with db.reading() as session:
+        return session.exec(_live(user)).all()
+
+
+def _live(user: User) -> SelectOfScalar[Artifact]:
+    mine = select(Artifact).where(Artifact.owner_id == user.id, col(Artifact.deleted_at).is_(None))
+    return mine.order_by(col(Artifact.created_at).desc(), col(Artifact.id))
+
+
+def usable_name(name: str) -> str:
+    """The name without outer spaces. Raises `BadInput` when it can't be a name."""
+    name = name.strip()
+    if not re.fullmatch(r"\w(?:[\w. -]{0,62}[\w-])?", name):
+        raise BadInput(
+            Problem(
+                f"“{name}” can't be a name.",
+                field="name",
+                remedy="Use 1–64 letters, digits, spaces and . _ -, a letter or digit first.",
+            )
+        )
+    return name
+
+
+def is_taken(session: Session, owner_id: str, name: str) -> bool:
+    """Whether the owner already has an artifact of this name, or a base model has it."""
+    artifact = select(Artifact.id).where(
+        Artifact.owner_id == owner_id, Artifact.name == name, col(Artifact.deleted_at).is_(None)
+    )
+    base = select(BaseModelRow.id).where(BaseModelRow.name == name, col(BaseModelRow.deleted_at).is_(None))
+    return session.exec(artifact).first() is not None or session.exec(base).first() is not None
+
+
+def free_name(session: Session, owner_id: str, wanted: str) -> str:
+    """`wanted`, or `wanted-2`, `wanted-3` … when it is taken.
+
+    Locks the owner until the transaction ends: two jobs that publish at once get two names.
+    """
+    session.exec(select(User.id).where(User.id == owner_id).with_for_update()).one()
+    name, count = wanted, 1
+    while is_taken(session, owner_id, name):
+        count += 1
+        name = f"{wanted}-{count}"
+    return name
+
+
+def rename(user: User, name_or_id: str, name: str) -> Artifact:
+    """Give the artifact another name. Raises `Conflict` for a taken one."""
+    artifact, name = get(user, name_or_id), usable_name(name)
+    with db.writing() as session:
+        if name != artifact.name and is_taken(session, user.id, name):
+            raise Conflict(f"There is already a model “{name}”.", code="name_taken", remedy="Choose another name.")
+        artifact.name = name
+        return session.merge(artifact)
+
+
+def annotate(user: User, name_or_id: str, note: str) -> Artifact:
+    """Replace the artifact's note."""
+    if len(note) > MAX_NOTE_CHARS:
+        raise BadInput(Problem(f"is longer than {MAX_NOTE_CHARS} characters.", field="note", remedy="Shorten it."))
+    artifact = get(user, name_or_id)
+    with db.writing() as session:
+        artifact.note = note
+        return session.merge(artifact)
+
+
+def delete(user: User, name_or_id: str) -> None:
+    """Take the artifact out of the gallery; its name is free again at once."""
+    artifact = get(user, name_or_id)
+    with db.writing() as session:
+        artifact.deleted_at = db.clock(session)
+        session.merge(artifact)
+
+
+def folder(artifact: Artifact) -> Path:
+    """Where the artifact's files are."""
+    return settings().files / artifact.location
+
+
+def shipped(artifact: Artifact) -> dict[str, str]:
+    """What may leave: file name inside the artifact → sha256, after checking every file's checksum."""
+    files.verify(folder(artifact), artifact.manifest_sha256)
+    entries = json.loads((folder(artifact) / files.MANIFEST).read_bytes())["files"]
+    return {name: entry["sha256"] for name, entry in sorted(entries.items()) if _may_leave(name)}
+
+
+def _may_leave(name: str) -> bool:
+    inner = name.removeprefix("base/")
+    return "/" not in inner and any(fnmatch.fnmatchcase(inner, pattern) for pattern in SHIPPED)
+
+
+def _sums(names: dict[str, str]) -> bytes:
+    return "".join(f"{sha256}  {name}\n" for name, sha256 in names.items()).encode()
+
+
+def zip_stream(user: User, name_or_id: str) -> Download:
+    """The artifact as a zip that needs neither memory nor a temporary file of its size."""
+    artifact = get(user, name_or_id)
+    names = shipped(artifact)
+    return Download(_zipped(folder(artifact), artifact.name, names), f"{artifact.name}.zip")
+
+
+class _Outbox(io.RawIOBase):
+    """Collects what `zipfile` writes; unseekable, so the zip is written front to back."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]  # zipfile writes bytes only
+        self.written.append(bytes(data))
+        return len(data)
+
+    def take(self) -> Iterator[bytes]:
+        taken, self.written = self.written, []
+        yield from taken
+
+
+def _zipped(source: Path, top: str, names: dict[str, str]) -> Iterator[bytes]:
+    outbox = _Outbox()
+    with zipfile.ZipFile(outbox, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name in names:
+            entry = zipfile.ZipInfo.from_file(source / name, f"{top}/{name}")
+            # weights do not compress; trying costs a minute a gigabyte
+            entry.compress_type = zipfile.ZIP_STORED if name.endswith(".safetensors") else zipfile.ZIP_DEFLATED
+            with (source / name).open("rb") as file, archive.open(entry, "w", force_zip64=True) as member:
+                while chunk := file.read(files.CHUNK_BYTES):
+                    member.write(chunk)
+                    yield from outbox.take()
+        archive.writestr(f"{top}/{SUMS}", _sums(names))
+    yield from outbox.take()
+
+
+def export(user: User, name_or_id: str, to: Path) -> Path:
+    """Write the artifact's files into the new or empty folder `to`, or as one file when `to` ends in `.zip`.
+
+    Raises `BadInput` when something is in the way.
+    """
+    artifact = get(user, name_or_id)
+    names = shipped(artifact)
+    to = to.expanduser().resolve()
+    if to.is_file() or (to.is_dir() and (to.suffix == ".zip" or any(to.iterdir()))):
+        raise BadInput(Problem(f"“{to}” is not empty.", field="to", remedy="Name a new or empty folder, or a .zip."))
+    to.parent.mkdir(parents=True, exist_ok=True)
+    if to.suffix == ".zip":
+        with files.atomic_file(to) as file:
+            _write_all(file, _zipped(folder(artifact), artifact.name, names))
+        return to
+    for name in names:
+        (to / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder(artifact) / name, to / name)
+    (to / SUMS).write_bytes(_sums(names))
+    return to
+
+
+def _write_all(file: IO[bytes], chunks: Iterator[bytes]) -> None:
+    for chunk in chunks:
+        file.write(chunk)
+
+
+def total_bytes(user: User) -> int:
+    """Bytes of the user's gallery."""
+    with db.reading() as session:
+        mine = select(func.coalesce(func.sum(Artifact.size_bytes), 0))
+        return session.exec(mine.where(Artifact.owner_id == user.id, col(Artifact.deleted_at).is_(None))).one()
