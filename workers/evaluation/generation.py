@@ -1,0 +1,122 @@
+"""Greedy answers to many prompts: batched, left-padded, shortest prompts first.
+
+The model's own `generation_config` is set aside: its sampling settings and repetition penalties
+would make the answer differ from what chat gives at temperature 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import GenerationConfig, StoppingCriteriaList
+
+ROWS_AT_ONCE = 32
+TOKENS_AT_ONCE = 16_384
+"""Prompt tokens of one batch, padding counted: bounds the memory of its key-value cache."""
+
+
+class Interrupted(Exception):
+    """The attempt was asked to end while a model was being scored."""
+
+
+@dataclass(frozen=True)
+class Generated:
+    """One answer's token ids without the end token; `ended` is False when it ran out of tokens."""
+
+    ids: tuple[int, ...]
+    ended: bool
+
+
+def _when(stopped: Callable[[], bool]) -> StoppingCriteriaList:
+    """Ends every row of the running batch once `stopped()` is true."""
+
+    def ended(input_ids: torch.Tensor, _scores: Any, **_kwargs: Any) -> torch.Tensor:
+        return torch.full((input_ids.shape[0],), stopped(), dtype=torch.bool, device=input_ids.device)
+
+    return StoppingCriteriaList([ended])
+
+
+@contextmanager
+def plain_greedy(model: Any, eos_ids: Collection[int]) -> Iterator[None]:
+    """While inside, `model.generate` is plain greedy decoding that ends at `eos_ids`."""
+    core = model.get_base_model() if hasattr(model, "get_base_model") else model
+    holders = [model] if core is model else [model, core]
+    before = [holder.generation_config for holder in holders]
+    ends = sorted(eos_ids)
+    plain = GenerationConfig(do_sample=False, num_beams=1, eos_token_id=ends or None, pad_token_id=_padding(ends))
+    for holder in holders:
+        holder.generation_config = plain
+    try:
+        yield
+    finally:
+        for holder, config in zip(holders, before, strict=True):
+            holder.generation_config = config
+
+
+def _padding(eos_ids: Sequence[int]) -> int:
+    # Any id will do: padding is masked on the left and cut off behind the end token on the right.
+    return eos_ids[0] if eos_ids else 0
+
+
+def batches(lengths: Sequence[int], rows_at_once: int, tokens_at_once: int) -> Iterator[list[int]]:
+    """Indices of rows in groups of similar length, shortest first; `tokens_at_once` counts padding."""
+    group: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda i: lengths[i]):
+        if group and (len(group) >= rows_at_once or lengths[index] * (len(group) + 1) > tokens_at_once):
+            yield group
+            group = []
+        group.append(index)
+    if group:
+        yield group
+
+
+def pad_left(rows: Sequence[Sequence[int]], pad_id: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids and attention mask, both `(rows, longest)`, padded on the left."""
+    longest = max(len(row) for row in rows)
+    ids = torch.full((len(rows), longest), pad_id, dtype=torch.long)
+    mask = torch.zeros((len(rows), longest), dtype=torch.long)
+    for index, row in enumerate(rows):
+        ids[index, longest - len(row) :] = torch.tensor(row, dtype=torch.long)
+        mask[index, longest - len(row) :] = 1
+    return ids.to(device), mask.to(device)
+
+
+@torch.inference_mode()
+def answers(
+    model: Any,
+    prompts: Sequence[Sequence[int]],
+    *,
+    eos_ids: Collection[int],
+    max_new_tokens: int,
+    progress: Callable[[int], None] = lambda _n: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> list[Generated]:
+    """A greedy answer for each prompt (token ids), in the order given.
+
+    `progress` is told how many are answered. Raises `Interrupted` once `stopped()` is true.
+    """
+    found: dict[int, Generated] = {}
+    device = next(model.parameters()).device
+    with plain_greedy(model, eos_ids):
+        for group in batches([len(p) + max_new_tokens for p in prompts], ROWS_AT_ONCE, TOKENS_AT_ONCE):
+            ids, mask = pad_left([prompts[i] for i in group], _padding(sorted(eos_ids)), device)
+            out = model.generate(
+                input_ids=ids, attention_mask=mask, max_new_tokens=max_new_tokens, stopping_criteria=_when(stopped)
+            )
+            if stopped():
+                raise Interrupted
+            for index, row in zip(group, out[:, ids.shape[1] :].tolist(), strict=True):
+                found[index] = _cut(row, eos_ids)
+            progress(len(found))
+    return [found[index] for index in range(len(prompts))]
+
+
+def _cut(ids: Sequence[int], eos_ids: Collection[int]) -> Generated:
+    for position, token in enumerate(ids):
+        if token in eos_ids:
+            return Generated(tuple(ids[:position]), ended=True)
+    return Generated(tuple(ids), ended=False)

@@ -1,0 +1,228 @@
+"""Scores one model on held-out rows: the loss on every row, greedy answers on the first few hundred.
+
+It does not know which model is the base and which the adapted one; `verdict` compares two scores.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from storage.rendering import Renderer
+from templates import registry
+from templates.errors import StudioError
+from workers.evaluation.generation import Interrupted, answers, batches, pad_left
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Piece = tuple[Sequence[int], Sequence[bool]]
+"""Token ids, and which of them are trained."""
+ROWS_AT_ONCE = 32
+TOKENS_AT_ONCE = 8192
+LOGITS_AT_ONCE = 64 * 1024 * 1024
+"""Logits of one batch (256 MB in float32): a vocabulary of 150,000 would else fill the memory."""
+SPARE_TOKENS = 8
+"""Tokens an answer may be longer than the longest one expected, before it is cut off."""
+MOST_NEW_TOKENS = 128
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model answered on one held-out row."""
+
+    index: int
+    """Place of the row among the held-out rows."""
+    prompt: str
+    expected: str
+    given: str
+    ended: bool
+
+    @property
+    def right(self) -> bool:
+        """The same text but for surrounding blanks, and ended by the model itself."""
+        return self.ended and self.given == self.expected
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One model on the held-out rows of one dataset. Arrays are `(n_rows,)`, in the rows' order."""
+
+    source_rows: tuple[int, ...]
+    """Where each row stood in the file it came from."""
+    nll: Floats
+    """Sum of the negative log likelihoods of the row's trained tokens, in nats."""
+    n_tokens: Ints
+    """Trained tokens of the row; 0: nothing of it could be scored."""
+    n_cut: int = 0
+    """Rows longer than the limit, scored up to it."""
+    answers: tuple[Answer, ...] = ()
+    n_too_long: int = 0
+    """Rows not answered because their prompt leaves no room for an answer in the model's context."""
+    n_not_asked: int = 0
+    """Rows not answered because they have no question or no answer in text (all rows, for plain text)."""
+    max_new_tokens: int = 0
+    """Tokens after which an answer was cut off."""
+
+
+@dataclass(frozen=True)
+class _Question:
+    index: int
+    prompt: str
+    expected: str
+    prompt_ids: list[int]
+    n_expected: int
+
+
+def score(
+    model: Any,
+    renderer: Renderer,
+    shape: str,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    max_length: int,
+    context_length: int,
+    trains_prompt: bool,
+    eval_rows: int,
+    progress: Callable[[int, int], None] = lambda _n, _of: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Scores:
+    """Loss on all of `rows`, greedy answers on the first `eval_rows`.
+
+    `max_length` is the recipe's; a prompt may use the whole `context_length`. `progress(n, of)`
+    counts rows. Raises `Interrupted` once `stopped()` is true.
+    """
+    questions = _questions(renderer, shape, rows[:eval_rows])
+    total = len(rows) + len(questions)
+    examples = [renderer.examples(shape, row, max_length=max_length, trains_prompt=trains_prompt) for row in rows]
+    nll, n_tokens = losses(
+        model,
+        [[(example.ids, example.trained) for example in of_row] for of_row in examples],
+        progress=lambda n: progress(n, total),
+        stopped=stopped,
+    )
+    longest = max((q.n_expected for q in questions), default=0)
+    max_new_tokens = min(longest + SPARE_TOKENS, MOST_NEW_TOKENS)
+    fitting = [q for q in questions if len(q.prompt_ids) + max_new_tokens <= context_length]
+    given = answers(
+        model,
+        [q.prompt_ids for q in fitting],
+        eos_ids=renderer.eos_ids,
+        max_new_tokens=max_new_tokens,
+        progress=lambda n: progress(len(rows) + n, total),
+        stopped=stopped,
+    )
+    return Scores(
+        source_rows=tuple(int(row.get("source_row", index)) for index, row in enumerate(rows)),
+        nll=nll,
+        n_tokens=n_tokens,
+        n_cut=sum(any(example.n_cut for example in of_row) for of_row in examples),
+        answers=tuple(
+            Answer(q.index, q.prompt, q.expected, renderer.decode(list(g.ids)).strip(), g.ended)
+            for q, g in zip(fitting, given, strict=True)
+        ),
+        n_too_long=len(questions) - len(fitting),
+        n_not_asked=len(rows[:eval_rows]) - len(questions),
+        max_new_tokens=max_new_tokens,
+    )
+
+
+def _questions(renderer: Renderer, shape: str, rows: Sequence[Mapping[str, Any]]) -> list[_Question]:
+    """What each row asks and expects: its last assistant turn, and everything before that."""
+    as_messages = registry.shape(shape).messages
+    questions: list[_Question] = []
+    for index, row in enumerate(rows if as_messages else ()):
+        turns = as_messages(row) if as_messages else []
+        while turns and turns[-1]["role"] != "assistant":
+            turns = turns[:-1]
+        if len(turns) < 2 or not isinstance(turns[-1].get("content"), str):
+            continue
+        expected, before = turns[-1]["content"].strip(), turns[:-1]
+        prompt_ids = renderer.prompt(before)
+        n_expected = len(renderer.row(shape, row).ids) - len(prompt_ids)
+        questions.append(_Question(index, _shown(before), expected, prompt_ids, max(n_expected, 1)))
+    return questions
+
+
+def _shown(turns: Sequence[Mapping[str, Any]]) -> str:
+    """A conversation for display: the bare text when it is a single question."""
+    if len(turns) == 1:
+        return str(turns[0].get("content") or "")
+    return "\n".join(f"{turn['role']}: {turn.get('content') or ''}" for turn in turns)
+
+
+@torch.inference_mode()
+def losses(
+    model: Any,
+    rows: Sequence[Sequence[Piece]],
+    *,
+    progress: Callable[[int], None] = lambda _n: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> tuple[Floats, Ints]:
+    """Summed negative log likelihood and number of trained tokens of each row.
+
+    A row is one or more pieces `(ids, trained)`. The first token of a piece has nothing before it
+    and counts in neither.
+    """
+    nll, n_tokens = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)
+    flat = [(index, piece) for index, row in enumerate(rows) for piece in row if any(piece[1][1:])]
+    device = next(model.parameters()).device
+    takes = _forward_arguments(model)
+    vocabulary = int(model.config.get_text_config().vocab_size)
+    n_done = 0
+    at_once = min(TOKENS_AT_ONCE, max(1, LOGITS_AT_ONCE // vocabulary))
+    for group in batches([len(piece[0]) for _, piece in flat], ROWS_AT_ONCE, at_once):
+        if stopped():
+            raise Interrupted
+        sums = _batch_nll(model, [flat[g][1] for g in group], takes, device)
+        for g, row_nll in zip(group, sums, strict=True):
+            nll[flat[g][0]] += row_nll
+            n_tokens[flat[g][0]] += sum(flat[g][1][1][1:])
+        n_done += len(group)
+        progress(n_done * len(rows) // len(flat))
+    _refuse_not_numbers(nll)
+    return nll, n_tokens
+
+
+def _batch_nll(model: Any, pieces: Sequence[Piece], takes: frozenset[str], device: torch.device) -> list[float]:
+    ids, mask = pad_left([piece[0] for piece in pieces], 0, device)
+    trained, _ = pad_left([[int(t) for t in piece[1]] for piece in pieces], 0, device)
+    arguments: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
+    if "use_cache" in takes:
+        arguments["use_cache"] = False
+    if "position_ids" in takes:
+        arguments["position_ids"] = (mask.cumsum(1) - 1).clamp(min=0)
+    # Padding stands on the left, so the answers end together and only the last `keep` positions
+    # need logits; they predict the tokens one to their right.
+    keep = max(len(piece[1]) - _first_trained(piece[1]) for piece in pieces) + 1
+    if "logits_to_keep" in takes:
+        arguments["logits_to_keep"] = keep
+    logits = model(**arguments).logits[:, -keep:-1].float()
+    targets, counted = ids[:, 1 - keep :], trained[:, 1 - keep :].bool()
+    nll = torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+    sums: list[float] = torch.where(counted, nll, 0.0).double().sum(dim=1).tolist()
+    return sums
+
+
+def _first_trained(trained: Sequence[bool]) -> int:
+    """Place of the first trained token that has a token before it."""
+    return next(place for place, is_trained in enumerate(trained) if is_trained and place > 0)
+
+
+def _forward_arguments(model: Any) -> frozenset[str]:
+    core = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return frozenset(inspect.signature(core.forward).parameters)
+
+
+def _refuse_not_numbers(nll: Floats) -> None:
+    if not np.isfinite(nll).all():
+        raise StudioError(
+            f"The model's loss is not a number on {int((~np.isfinite(nll)).sum())} of {len(nll)} held-out rows.",
+            code="not_a_number",
+            remedy="Train again with a lower learning rate.",
+        )

@@ -1,0 +1,170 @@
+"""Is the adapted model better than its base, by how much, and how sure is that.
+
+It compares two `Scores` of the same held-out rows and knows no model. Which measure decides follows
+from the row shape: label accuracy where there are labels, else exact match where at least one of the
+two models gets some answers right, else the loss.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from templates import registry
+from workers.evaluation.bootstrap import Interval, Pair, paired_means, paired_shares
+from workers.evaluation.scoring import Answer, Scores
+from workers.evaluation.sentences import FEWEST_ROWS, Outcome, remarks_on, same_within, say, what_would_help
+
+Change = Literal["better", "worse", "same", "changed"]
+"""Of an answer. `changed`: other words, but neither or both are right."""
+INFORMATIVE_SHARE = 0.05
+"""Exact match decides only where a model gets at least this share right; long answers never do."""
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Majority(_Form):
+    """What always giving the most frequent label would score on the answered rows."""
+
+    label: str
+    share: float
+    beaten: bool
+    """The adapted model's accuracy is above it, interval and all."""
+
+
+class UnknownLabels(_Form):
+    """Share of answers that are none of the dataset's labels."""
+
+    base: float
+    adapted: float
+
+
+class Verdict(_Form):
+    """The evaluation that ends every job. Losses are in nats per trained token."""
+
+    verdict: Outcome
+    sentence: str
+    headline: str
+    """The metric that decided: a key of `metrics`."""
+    metrics: dict[str, Pair]
+    """`loss` and `perplexity` always; `exact_match` and `label_accuracy` where the rows have answers."""
+    n_rows: int
+    """Held-out rows the loss was taken on."""
+    n_answered: int
+    """Held-out rows both models answered."""
+    n_tokens: int
+    changes: dict[str, int]
+    """Answers that got `better` or `worse`, stayed the `same`, or `changed` without a change of score."""
+    unknown_labels: UnknownLabels | None = None
+    majority: Majority | None = None
+    what_would_help: str | None = None
+    remarks: tuple[str, ...] = ()
+    """Rows that were cut, not scored or not answered, and why."""
+
+
+def judge(base: Scores, adapted: Scores, shape: str, labels: Sequence[str] = ()) -> Verdict:
+    """Compare two models on the same held-out rows; `labels` are all of a classification's labels."""
+    metrics, n_rows, n_tokens = _loss_metrics(base, adapted)
+    pairs = answered_by_both(base, adapted)
+    if pairs:
+        right_base, right_adapted = (np.array([answer.right for answer in side]) for side in zip(*pairs, strict=True))
+        for name in registry.shape(shape).metrics:
+            if name in ("exact_match", "label_accuracy"):
+                metrics[name] = paired_shares(right_base, right_adapted)
+    headline = _headline(metrics)
+    pair = metrics.get(headline)
+    n = n_rows if headline == "loss" else len(pairs)
+    outcome = _outcome(headline, pair, n)
+    has_labels = "label_accuracy" in metrics
+    majority = _majority(pairs, metrics["label_accuracy"].adapted) if has_labels else None
+    return Verdict(
+        verdict=outcome,
+        sentence=say(
+            outcome, headline, pair, n, (majority.label, majority.share, majority.beaten) if majority else None
+        ),
+        headline=headline,
+        metrics=metrics,
+        n_rows=n_rows,
+        n_answered=len(pairs),
+        n_tokens=n_tokens,
+        changes=changes(pairs),
+        unknown_labels=_unknown_labels(pairs, labels) if has_labels else None,
+        majority=majority,
+        what_would_help=what_would_help(outcome, headline, metrics, n),
+        remarks=tuple(remarks_on(base, adapted)),
+    )
+
+
+def _loss_metrics(base: Scores, adapted: Scores) -> tuple[dict[str, Pair], int, int]:
+    """Loss and perplexity over all scored rows' tokens; none between different tokenizers."""
+    if not np.array_equal(base.n_tokens, adapted.n_tokens):
+        return {}, 0, 0
+    scored = base.n_tokens > 0
+    if not scored.any():
+        return {}, 0, 0
+    tokens = base.n_tokens[scored].astype(np.float64)
+    sums = base.nll[scored], adapted.nll[scored]
+    metrics = {"loss": paired_means(*sums, tokens), "perplexity": paired_means(*sums, tokens, perplexity)}
+    return metrics, int(scored.sum()), int(tokens.sum())
+
+
+def perplexity(loss: Any) -> Any:
+    """e to the mean loss; losses beyond 700 nats are taken as 700, where a float ends."""
+    return np.exp(np.minimum(loss, 700.0))
+
+
+def answered_by_both(base: Scores, adapted: Scores) -> list[tuple[Answer, Answer]]:
+    """The two models' answers to the rows that both answered."""
+    of_adapted = {answer.index: answer for answer in adapted.answers}
+    return [(answer, of_adapted[answer.index]) for answer in base.answers if answer.index in of_adapted]
+
+
+def change(base: Answer, adapted: Answer) -> Change:
+    """What adapting did to one answer."""
+    if base.right != adapted.right:
+        return "better" if adapted.right else "worse"
+    return "same" if base.given == adapted.given else "changed"
+
+
+def changes(pairs: Sequence[tuple[Answer, Answer]]) -> dict[str, int]:
+    """How many answers changed in which way; every way is named."""
+    counted = Counter(change(*pair) for pair in pairs)
+    return {way: counted[way] for way in get_args(Change)}
+
+
+def _headline(metrics: dict[str, Pair]) -> str:
+    if "label_accuracy" in metrics:
+        return "label_accuracy"
+    match = metrics.get("exact_match")
+    informative = match and max(match.base.value, match.adapted.value) >= INFORMATIVE_SHARE
+    return "exact_match" if informative or (match and "loss" not in metrics) else "loss"
+
+
+def _outcome(headline: str, pair: Pair | None, n: int) -> Outcome:
+    if pair is None or n < FEWEST_ROWS:
+        return "cant_tell"
+    sign = -1.0 if headline == "loss" else 1.0
+    low, high = sorted((sign * pair.difference.low, sign * pair.difference.high))
+    if low > 0:
+        return "better"
+    if high < 0:
+        return "worse"
+    return "not_better" if max(-low, high) <= same_within(headline, pair) else "cant_tell"
+
+
+def _majority(pairs: Sequence[tuple[Answer, Answer]], accuracy: Interval) -> Majority:
+    counted = Counter(base.expected for base, _ in pairs)
+    label, n = max(counted.items(), key=lambda item: (item[1], item[0]))
+    return Majority(label=label, share=n / len(pairs), beaten=accuracy.low > n / len(pairs))
+
+
+def _unknown_labels(pairs: Sequence[tuple[Answer, Answer]], labels: Sequence[str]) -> UnknownLabels:
+    known = {label.strip() for label in labels} | {base.expected for base, _ in pairs}
+    shares = [sum(answer.given not in known for answer in side) / len(pairs) for side in zip(*pairs, strict=True)]
+    return UnknownLabels(base=shares[0], adapted=shares[1])

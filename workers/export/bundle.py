@@ -1,0 +1,122 @@
+"""Puts together what a training job publishes: a folder in Hugging Face layout that needs none of our code.
+
+Only files named here go in. What PEFT or transformers write besides (a card of their own,
+`training_args.bin`, which would hold the hub token) stays out, and so does every path of this machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from storage import files
+from storage.rendering import Renderer
+from templates import recipe as recipes
+from templates import registry
+from templates.errors import StudioError
+from workers.evaluation import compared
+from workers.evaluation.compared import ComparedAnswer
+from workers.evaluation.verdict import Verdict
+from workers.export import card
+from workers.protocol import Order
+
+SAVED = re.compile(
+    r"(adapter_config\.json|adapter_model\.safetensors|config\.json|generation_config\.json"
+    r"|model(-\d{5}-of-\d{5})?\.safetensors|model\.safetensors\.index\.json)"
+)
+"""What may come from the model's own `save_pretrained`."""
+TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
+BASE = re.compile(
+    SAVED.pattern + r"|tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|chat_template\.jinja|LICENSE.*"
+)
+WEIGHTS = re.compile(r"(adapter_model|model(-\d{5}-of-\d{5})?)\.safetensors")
+
+
+class Staged(BaseModel):
+    """A sealed staging folder, in the terms of `protocol.Done`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    artifact_kind: Literal["adapter", "full_model"]
+    manifest_sha256: str
+    weights_sha256: str
+    size_bytes: int
+
+
+def stage(
+    order: Order,
+    save: Callable[[Path], None],
+    verdict: Verdict,
+    answers: Sequence[ComparedAnswer],
+    actual: Mapping[str, Any],
+) -> Staged:
+    """Fill and seal `order.staging`. `save(folder)` writes the adapter or model with `save_pretrained`."""
+    if order.base is None or order.recipe is None or order.facts is None:
+        raise ValueError("a training order names its base, its facts and its recipe")
+    folder, base_folder = Path(order.staging), Path(order.base.base_folder)
+    kind: Literal["adapter", "full_model"] = (
+        "adapter" if registry.method(order.recipe.method).trains == "adapter" else "full_model"
+    )
+    _take_saved(save, folder)
+    weights_sha256 = _weights_sha256(folder)
+    _take_tokenizer(base_folder, folder)
+    if kind == "adapter":
+        _strip_paths(folder / "adapter_config.json", order)
+        if order.base_source == "bundled":
+            _copy(base_folder, folder / "base", BASE)
+    (folder / "recipe.toml").write_text(recipes.to_toml(order.recipe), "utf-8")
+    (folder / "verdict.json").write_text(verdict.model_dump_json(indent=1), "utf-8")
+    compared.write(answers, folder / "evaluation" / "answers.jsonl")
+    for name, text in card.texts(order, kind, verdict, actual, weights_sha256, Renderer(base_folder).eos_ids).items():
+        (folder / name).write_text(text, "utf-8")
+    return Staged(
+        artifact_kind=kind,
+        manifest_sha256=files.seal(folder),
+        weights_sha256=weights_sha256,
+        size_bytes=sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()),
+    )
+
+
+def _take_saved(save: Callable[[Path], None], folder: Path) -> None:
+    draft = folder / ".saved"
+    draft.mkdir(parents=True)
+    save(draft)
+    _copy(draft, folder, SAVED)
+    shutil.rmtree(draft)
+
+
+def _copy(source: Path, target: Path, allowed: re.Pattern[str]) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    for path in sorted(source.iterdir()):
+        if path.is_file() and allowed.fullmatch(path.name):
+            shutil.copyfile(path, target / path.name)
+
+
+def _take_tokenizer(base_folder: Path, folder: Path) -> None:
+    for name in TOKENIZER:
+        if (base_folder / name).is_file():
+            shutil.copyfile(base_folder / name, folder / name)
+
+
+def _strip_paths(config_file: Path, order: Order) -> None:
+    """Name the base as the receiver knows it instead of by its folder on this machine."""
+    config = json.loads(config_file.read_bytes())
+    config["base_model_name_or_path"] = "base" if order.base_source == "bundled" else order.base_origin
+    config["revision"] = order.base.base_revision if order.base and order.base_source == "hub" else None
+    config_file.write_text(json.dumps(config, indent=2, sort_keys=True), "utf-8")
+
+
+def _weights_sha256(folder: Path) -> str:
+    """Hash of the weights file; of the shards' hashes, in the order of their names, where there are several."""
+    found = sorted(p for p in folder.iterdir() if WEIGHTS.fullmatch(p.name))
+    if not found:
+        raise StudioError("The training left no weights to publish.", code="no_weights")
+    hashes = [files.sha256_of(path) for path in found]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
