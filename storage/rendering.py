@@ -1,0 +1,127 @@
+"""The rows of a dataset as a model sees them: what is learned, what is cut and what is refused.
+
+The web measures here before launch what the worker will train on: both go through `rendered`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from storage.renderer import Piece, Rendered, Renderer
+from templates.errors import BadInput
+
+__all__ = ["LengthReport", "Piece", "Rendered", "RenderedRow", "Renderer", "measure", "rendered"]
+
+N_LISTED = 20
+HISTOGRAM_BINS = 20
+
+
+@dataclass(frozen=True)
+class LengthReport:
+    """Counts over rows; a plain text that becomes several examples is one row, and is never truncated."""
+
+    n_rows: int
+    n_truncated: int
+    n_refused: int
+    """Rows that are not trained on: no learned token is left, or the template refuses them."""
+    n_examples: int
+    n_tokens: int
+    """Tokens of all examples, after cutting."""
+    n_trained_tokens: int
+    n_cut_tokens: int
+    n_with_control_tokens: int
+    """Rows whose own text spells a special token of the base model."""
+    longest: int
+    """Tokens of the longest row, before cutting."""
+    histogram: list[tuple[int, int]]
+    """Rows by length before cutting: (upper edge in tokens, inclusive; count)."""
+    refused_rows: list[tuple[int, str]]
+    """The first refused rows: number in the source file, and why."""
+    truncated_rows: list[int]
+    """The first truncated rows: number in the source file."""
+
+
+@dataclass(frozen=True)
+class RenderedRow:
+    """A row and the examples it becomes; `refusal` says why there are none."""
+
+    number: int
+    examples: list[Rendered]
+    refusal: str | None = None
+
+
+def rendered(
+    renderer: Renderer, shape: str, rows: Iterable[Mapping[str, Any]], *, max_length: int, trains_prompt: bool
+) -> Iterator[RenderedRow]:
+    """Each row as what is trained on. Reports before launch and training itself both go through here."""
+    for position, row in enumerate(rows, start=1):
+        number = int(row.get("source_row") or position)
+        try:
+            examples = renderer.examples(shape, row, max_length=max_length, trains_prompt=trains_prompt)
+        except BadInput as error:
+            yield RenderedRow(number, [], error.problems[0].message)
+            continue
+        kept = [example for example in examples if example.n_trained]
+        if kept:
+            yield RenderedRow(number, kept)
+        else:
+            yield RenderedRow(number, examples, f"the answer begins beyond the longest row of {max_length} tokens")
+
+
+def measure(
+    renderer: Renderer, shape: str, rows: Iterable[Mapping[str, Any]], *, max_length: int, trains_prompt: bool
+) -> LengthReport:
+    """What these settings would train on, without training."""
+    lengths: list[int] = []
+    refused: list[tuple[int, str]] = []
+    truncated: list[int] = []
+    n_examples = n_tokens = n_trained = n_cut = n_with_control_tokens = 0
+    kept_rows = list(rows)
+    for row, made in zip(
+        kept_rows,
+        rendered(renderer, shape, kept_rows, max_length=max_length, trains_prompt=trains_prompt),
+        strict=True,
+    ):
+        n_with_control_tokens += renderer.n_control_tokens(shape, row) > 0
+        cut = sum(example.n_cut for example in made.examples)
+        overlap = max(0, len(made.examples) - 1)
+        lengths.append(sum(len(example.ids) for example in made.examples) + cut - overlap)
+        if made.refusal is not None:
+            refused.append((made.number, made.refusal))
+            continue
+        if cut:
+            truncated.append(made.number)
+        n_examples += len(made.examples)
+        n_tokens += sum(len(example.ids) for example in made.examples)
+        n_trained += sum(example.n_trained for example in made.examples)
+        n_cut += cut
+    return LengthReport(
+        n_rows=len(kept_rows),
+        n_truncated=len(truncated),
+        n_refused=len(refused),
+        n_examples=n_examples,
+        n_tokens=n_tokens,
+        n_trained_tokens=n_trained,
+        n_cut_tokens=n_cut,
+        n_with_control_tokens=n_with_control_tokens,
+        longest=max(lengths, default=0),
+        histogram=_histogram(lengths),
+        refused_rows=refused[:N_LISTED],
+        truncated_rows=truncated[:N_LISTED],
+    )
+
+
+def _histogram(lengths: list[int]) -> list[tuple[int, int]]:
+    """Counts in at most `HISTOGRAM_BINS` equal bins, whose width is 1, 2 or 5 times a power of ten."""
+    if not lengths:
+        return []
+    width, power = 1, 1
+    while width * HISTOGRAM_BINS < max(lengths):
+        width, power = next(((s * power, power) for s in (2, 5) if s * power > width), (10 * power, 10 * power))
+    n_bins = -(-max(lengths) // width)
+    counts = [0] * n_bins
+    for length in lengths:
+        counts[max(0, -(-length // width) - 1)] += 1
+    return [((i + 1) * width, count) for i, count in enumerate(counts)]

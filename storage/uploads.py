@@ -1,0 +1,93 @@
+"""Files as people send them: capped while they come in, kept under their content's hash."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from pathlib import Path
+from typing import IO
+
+from storage import db, files
+from storage.models import Upload, User
+from storage.settings import settings
+from templates.errors import BadInput, NotFound, Problem
+
+MAX_NAME_CHARS = 120
+
+
+class TooLarge(BadInput):
+    """The file is over this studio's limit; what had arrived of it is gone."""
+
+    http_status = 413
+    code = "too_large"
+
+
+class _Capped:
+    """A stream that ends in `TooLarge` as soon as it has given more than the limit."""
+
+    def __init__(self, stream: IO[bytes], filename: str, limit: int):
+        self._stream, self._filename, self._limit = stream, filename, limit
+        self._n_bytes = 0
+
+    def read(self, size: int = -1) -> bytes:
+        chunk = self._stream.read(size)
+        self._n_bytes += len(chunk)
+        if self._n_bytes > self._limit:
+            raise TooLarge(
+                Problem(
+                    f"is larger than the {megabytes(self._limit)} that this studio takes.",
+                    file=self._filename,
+                    remedy="Send fewer rows, or raise STUDIO_MAX_UPLOAD_BYTES.",
+                )
+            )
+        return chunk
+
+
+def megabytes(n_bytes: int) -> str:
+    """A size in words."""
+    return f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 100_000 else f"{n_bytes:,} bytes"
+
+
+def clean_name(filename: str) -> str:
+    """The file's own name: without folders, control characters and excess length, never empty."""
+    last = re.split(r"[/\\]", unicodedata.normalize("NFC", filename))[-1]
+    shown = "".join(c for c in last if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")).strip()
+    shown = shown.strip(".") if set(shown) <= {"."} else shown
+    stem, suffix = Path(shown).stem, Path(shown).suffix[:16]
+    return (stem[: MAX_NAME_CHARS - len(suffix)] + suffix) or "upload"
+
+
+def save(user: User, filename: str, stream: IO[bytes]) -> Upload:
+    """Keep a file that `user` sends.
+
+    Raises `TooLarge` over the cap and `BadInput` for an empty file. Whatever is raised, by the
+    stream too, nothing of the file is left.
+    """
+    name = clean_name(filename)
+    capped = _Capped(stream, name, settings().max_upload_bytes)
+    sha256, size_bytes = files.put_blob(capped)  # type: ignore[arg-type]  # only `read` is used
+    if size_bytes == 0:
+        raise BadInput(Problem("is empty.", file=name, remedy="Choose a file with data in it."))
+    with db.writing() as session:
+        upload = Upload(
+            owner_id=user.id, filename=name, sha256=sha256, size_bytes=size_bytes, created_at=db.clock(session)
+        )
+        session.add(upload)
+    return upload
+
+
+def get(user: User, upload_id: str) -> Upload:
+    """An upload of `user`. Raises `NotFound` for anybody else's, too."""
+    with db.reading() as session:
+        upload = session.get(Upload, upload_id)
+    if upload is None or upload.owner_id != user.id:
+        raise NotFound(f"There is no upload “{upload_id}”.", remedy="Send the file again.")
+    return upload
+
+
+def path(upload: Upload) -> Path:
+    """Where the upload's content is. Raises `NotFound` when it is gone from the file store."""
+    place = files.blob_path(upload.sha256)
+    if not place.is_file():
+        raise NotFound(f"The content of “{upload.filename}” is gone.", remedy="Send the file again.")
+    return place
