@@ -52,12 +52,19 @@ def same_within(headline: str, pair: Pair) -> float:
     return SAME_WITHIN_LOSS * pair.base.value if headline == "loss" else SAME_WITHIN_SHARE
 
 
-def say(outcome: Outcome, headline: str, pair: Pair | None, n: int, majority: tuple[str, float, bool] | None) -> str:
+def say(
+    outcome: Outcome,
+    headline: str,
+    pair: Pair | None,
+    n: int,
+    majority: tuple[str, float, bool] | None = None,
+    against: str = "the base",
+) -> str:
     """The verdict in one or two sentences; `majority` is (label, share, is the adapted model above it)."""
     if pair is None:
         return "Can't tell: no held-out row could be scored."
     opening = OPENINGS.get(outcome, f"Can't tell with {rows(n)}.")
-    scores = f"{score(headline, pair.adapted)} against {score(headline, pair.base)} for the base"
+    scores = f"{score(headline, pair.adapted)} against {score(headline, pair.base)} for {against}"
     text = f"{opening} {TITLES[headline]} {scores}, on {n:,} held-out {rows(n).split()[1]}."
     if majority and not majority[2]:
         label, share, _ = majority

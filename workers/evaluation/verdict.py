@@ -15,12 +15,14 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from templates import registry
-from workers.evaluation.bootstrap import Interval, Pair, paired_means, paired_shares
+from workers.evaluation.bootstrap import Interval, Pair, mean_interval, paired_means, paired_shares, wilson
 from workers.evaluation.scoring import Answer, Scores
 from workers.evaluation.sentences import FEWEST_ROWS, Outcome, remarks_on, same_within, say, what_would_help
 
 Change = Literal["better", "worse", "same", "changed"]
 """Of an answer. `changed`: other words, but neither or both are right."""
+RIGHT_ANSWERS = ("exact_match", "label_accuracy")
+"""Metrics that are a share of right answers."""
 INFORMATIVE_SHARE = 0.05
 """Exact match decides only where a model gets at least this share right; long answers never do."""
 
@@ -68,14 +70,19 @@ class Verdict(_Form):
     """Rows that were cut, not scored or not answered, and why."""
 
 
-def judge(base: Scores, adapted: Scores, shape: str, labels: Sequence[str] = ()) -> Verdict:
-    """Compare two models on the same held-out rows; `labels` are all of a classification's labels."""
+def judge(
+    base: Scores, adapted: Scores, shape: str, labels: Sequence[str] = (), *, against: str = "the base"
+) -> Verdict:
+    """Compare two models on the same held-out rows.
+
+    `labels` are all of a classification's labels; `against` is what the sentence calls the first model.
+    """
     metrics, n_rows, n_tokens = _loss_metrics(base, adapted)
     pairs = answered_by_both(base, adapted)
     if pairs:
         right_base, right_adapted = (np.array([answer.right for answer in side]) for side in zip(*pairs, strict=True))
         for name in registry.shape(shape).metrics:
-            if name in ("exact_match", "label_accuracy"):
+            if name in RIGHT_ANSWERS:
                 metrics[name] = paired_shares(right_base, right_adapted)
     headline = _headline(metrics)
     pair = metrics.get(headline)
@@ -86,7 +93,7 @@ def judge(base: Scores, adapted: Scores, shape: str, labels: Sequence[str] = ())
     return Verdict(
         verdict=outcome,
         sentence=say(
-            outcome, headline, pair, n, (majority.label, majority.share, majority.beaten) if majority else None
+            outcome, headline, pair, n, (majority.label, majority.share, majority.beaten) if majority else None, against
         ),
         headline=headline,
         metrics=metrics,
@@ -112,6 +119,20 @@ def _loss_metrics(base: Scores, adapted: Scores) -> tuple[dict[str, Pair], int, 
     sums = base.nll[scored], adapted.nll[scored]
     metrics = {"loss": paired_means(*sums, tokens), "perplexity": paired_means(*sums, tokens, perplexity)}
     return metrics, int(scored.sum()), int(tokens.sum())
+
+
+def alone(scores: Scores, shape: str) -> dict[str, Interval]:
+    """One model's metrics with their intervals, compared with nothing."""
+    found: dict[str, Interval] = {}
+    scored = scores.n_tokens > 0
+    if scored.any():
+        tokens = scores.n_tokens[scored].astype(np.float64)
+        found["loss"] = mean_interval(scores.nll[scored], tokens)
+        found["perplexity"] = mean_interval(scores.nll[scored], tokens, perplexity)
+    if scores.answers:
+        right = wilson(sum(answer.right for answer in scores.answers), len(scores.answers))
+        found |= {name: right for name in registry.shape(shape).metrics if name in RIGHT_ANSWERS}
+    return found
 
 
 def perplexity(loss: Any) -> Any:

@@ -1,0 +1,104 @@
+"""The program of an `evaluate` job: scores several models on the same held-out rows.
+
+All are scored on the same rows with the same length limit, the smallest context among them. Every
+model after the first is compared with the first.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as parquet
+from transformers import AutoConfig
+
+from storage.models import Stage
+from storage.rendering import Renderer
+from templates import registry
+from templates.errors import StudioError
+from workers import models
+from workers.evaluation import scoring, verdict
+from workers.evaluation.progress import Talk, noting
+from workers.evaluation.scoring import Scores
+from workers.protocol import Done, Entered, ModelRef, Order
+
+LONGEST_ROW = 4096
+"""Tokens of a row that are scored at most: contexts of 128k tokens would fill the memory with one row."""
+
+
+def run(order: Order, talk: Talk) -> Done:
+    """Score `order.models`. Raises `Interrupted` when the worker no longer wants the result."""
+    started = time.monotonic()
+    talk.say(Entered(stage=Stage.PREPARING))
+    rows = held_out_rows(order)
+    contexts = [context_length(ref) for ref in order.models]
+    talk.say(Entered(stage=Stage.EVALUATING))
+    all_scores, seconds = [], {}
+    for ref in order.models:
+        begun = time.monotonic()
+        all_scores.append(_score(ref, order, rows, min(contexts), talk))
+        seconds[ref.name] = round(time.monotonic() - begun, 3)
+    labels = sorted({str(row["label"]) for row in rows}) if order.shape == "classification" else []
+    first = order.models[0]
+    result = {
+        "dataset": {"name": order.dataset_name, "sha256": order.dataset_sha256, "n_held_out": len(rows)},
+        "models": [_summary(ref, scores, order.shape) for ref, scores in zip(order.models, all_scores, strict=True)],
+        "comparisons": [
+            {
+                "model": ref.name,
+                "against": first.name,
+                **verdict.judge(all_scores[0], scores, order.shape, labels, against=first.name).model_dump(),
+            }
+            for ref, scores in zip(order.models[1:], all_scores[1:], strict=True)
+        ],
+    }
+    total = round(time.monotonic() - started, 3)
+    return Done(result=result, actual={"seconds": {"evaluating": total}, "seconds_by_model": seconds})
+
+
+def held_out_rows(order: Order) -> list[dict[str, Any]]:
+    """The dataset's held-out rows, in the dataset's order."""
+    rows: list[dict[str, Any]] = parquet.read_table(order.dataset_file, filters=[("held_out", "=", True)]).to_pylist()
+    if not rows:
+        raise StudioError(
+            f"“{order.dataset_name}” has no held-out rows to score on.",
+            code="no_held_out_rows",
+            remedy="Add the dataset again with a larger held-out share.",
+        )
+    return rows
+
+
+def context_length(ref: ModelRef) -> int:
+    """Positions the model was made for; `LONGEST_ROW` where its config does not say."""
+    config = AutoConfig.from_pretrained(ref.base_folder, local_files_only=True, trust_remote_code=False)
+    return int(getattr(config.get_text_config(), "max_position_embeddings", None) or LONGEST_ROW)
+
+
+def _score(ref: ModelRef, order: Order, rows: list[dict[str, Any]], context: int, talk: Talk) -> Scores:
+    model = models.load(ref)
+    return scoring.score(
+        model,
+        Renderer(Path(ref.base_folder)),
+        order.shape,
+        rows,
+        max_length=min(context, LONGEST_ROW),
+        context_length=context,
+        trains_prompt=registry.shape(order.shape).messages is None,
+        eval_rows=order.eval_rows,
+        progress=noting(talk, ref.name),
+        stopped=lambda: talk.abandoned,
+    )
+
+
+def _summary(ref: ModelRef, scores: Scores, shape: str) -> dict[str, Any]:
+    return {
+        "name": ref.name,
+        "base_revision": ref.base_revision,
+        "weights_sha256": ref.weights_sha256,
+        "metrics": {name: score.model_dump() for name, score in verdict.alone(scores, shape).items()},
+        "n_rows": int((scores.n_tokens > 0).sum()),
+        "n_answered": len(scores.answers),
+        "n_cut": scores.n_cut,
+        "n_too_long": scores.n_too_long,
+    }

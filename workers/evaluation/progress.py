@@ -1,0 +1,36 @@
+"""Tells the job's page how far the scoring of a model is, at most every other second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from workers.protocol import Noted, Report
+
+EVERY_S = 2.0
+
+
+class Talk(Protocol):
+    """The child's side of the conversation with its worker."""
+
+    def say(self, report: Report) -> None:
+        """Tell the worker something."""
+
+    @property
+    def abandoned(self) -> bool:
+        """The worker wants no result of this attempt."""
+
+
+def noting(talk: Talk, model: str) -> Callable[[int, int], None]:
+    """A `progress(n, of)` callback that notes `evaluated` with the model's name and its rows."""
+    last = float("-inf")
+
+    def progress(n: int, of: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if n == of or now - last >= EVERY_S:
+            last = now
+            talk.say(Noted(kind="evaluated", data={"model": model, "rows": n, "of": of}))
+
+    return progress
