@@ -50,9 +50,12 @@ def plain_greedy(model: Any, eos_ids: Collection[int]) -> Iterator[None]:
     plain = GenerationConfig(do_sample=False, num_beams=1, eos_token_id=ends or None, pad_token_id=_padding(ends))
     for holder in holders:
         holder.generation_config = plain
+    was_training = model.training
+    model.eval()
     try:
         yield
     finally:
+        model.train(was_training)
         for holder, config in zip(holders, before, strict=True):
             holder.generation_config = config
 

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from storage.rendering import Renderer
+from storage.rendering import Renderer, rendered
 from templates import registry
-from templates.errors import StudioError
+from templates.errors import BadInput, StudioError
 from workers.evaluation.generation import Interrupted, answers, batches, pad_left
 
 Floats = npt.NDArray[np.float64]
@@ -99,10 +99,10 @@ def score(
     """
     questions = _questions(renderer, shape, rows[:eval_rows])
     total = len(rows) + len(questions)
-    examples = [renderer.examples(shape, row, max_length=max_length, trains_prompt=trains_prompt) for row in rows]
+    made = list(rendered(renderer, shape, rows, max_length=max_length, trains_prompt=trains_prompt))
     nll, n_tokens = losses(
         model,
-        [[(example.ids, example.trained) for example in of_row] for of_row in examples],
+        [[(example.ids, example.trained) for example in row.examples] for row in made],
         progress=lambda n: progress(n, total),
         stopped=stopped,
     )
@@ -118,10 +118,10 @@ def score(
         stopped=stopped,
     )
     return Scores(
-        source_rows=tuple(int(row.get("source_row", index)) for index, row in enumerate(rows)),
+        source_rows=tuple(row.number for row in made),
         nll=nll,
         n_tokens=n_tokens,
-        n_cut=sum(any(example.n_cut for example in of_row) for of_row in examples),
+        n_cut=sum(any(example.n_cut for example in row.examples) for row in made),
         answers=tuple(
             Answer(q.index, q.prompt, q.expected, renderer.decode(list(g.ids)).strip(), g.ended)
             for q, g in zip(fitting, given, strict=True)
@@ -143,8 +143,11 @@ def _questions(renderer: Renderer, shape: str, rows: Sequence[Mapping[str, Any]]
         if len(turns) < 2 or not isinstance(turns[-1].get("content"), str):
             continue
         expected, before = turns[-1]["content"].strip(), turns[:-1]
-        prompt_ids = renderer.prompt(before)
-        n_expected = len(renderer.row(shape, row).ids) - len(prompt_ids)
+        try:
+            prompt_ids = renderer.prompt(before)
+            n_expected = len(renderer.row(shape, row).ids) - len(prompt_ids)
+        except BadInput:
+            continue  # the template refuses this conversation: counted as not asked
         questions.append(_Question(index, _shown(before), expected, prompt_ids, max(n_expected, 1)))
     return questions
 
@@ -171,20 +174,25 @@ def losses(
     """
     nll, n_tokens = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)
     flat = [(index, piece) for index, row in enumerate(rows) for piece in row if any(piece[1][1:])]
-    device = next(model.parameters()).device
+    device, was_training = next(model.parameters()).device, model.training
     takes = _forward_arguments(model)
     vocabulary = int(model.config.get_text_config().vocab_size)
     n_done = 0
     at_once = min(TOKENS_AT_ONCE, max(1, LOGITS_AT_ONCE // vocabulary))
-    for group in batches([len(piece[0]) for _, piece in flat], ROWS_AT_ONCE, at_once):
-        if stopped():
-            raise Interrupted
-        sums = _batch_nll(model, [flat[g][1] for g in group], takes, device)
-        for g, row_nll in zip(group, sums, strict=True):
-            nll[flat[g][0]] += row_nll
-            n_tokens[flat[g][0]] += sum(flat[g][1][1][1:])
-        n_done += len(group)
-        progress(n_done * len(rows) // len(flat))
+    model.eval()
+    try:
+        for group in batches([len(piece[0]) for _, piece in flat], ROWS_AT_ONCE, at_once):
+            if stopped():
+                raise Interrupted
+            sums = _batch_nll(model, [flat[place][1] for place in group], takes, device)
+            for place, row_nll in zip(group, sums, strict=True):
+                index, (_, trained) = flat[place]
+                nll[index] += row_nll
+                n_tokens[index] += sum(trained[1:])
+            n_done += len(group)
+            progress(n_done * len(rows) // len(flat))
+    finally:
+        model.train(was_training)
     _refuse_not_numbers(nll)
     return nll, n_tokens
 
