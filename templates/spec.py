@@ -87,6 +87,8 @@ class Method:
     """Training settings that suit this method on a base of these facts (e.g. its learning rate)."""
     trainable_parameters: Callable[[Any, BaseFacts], int] = field(default=lambda _params, facts: facts.n_parameters)
     """About how many parameters are trained: `(params, facts) -> count`, for the estimate."""
+    impossible: Callable[[Any, BaseFacts], Mapping[str, str]] = field(default=lambda _params, _facts: {})
+    """Parameters that can't work on a base of these facts: field → why."""
     key: str = ""
     page: str = ""
 

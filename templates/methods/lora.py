@@ -56,6 +56,12 @@ def _trainable(params: LoraParams, facts: BaseFacts) -> int:
     return facts.n_layers * per_layer * params.r
 
 
+def _impossible(params: LoraParams, facts: BaseFacts) -> Mapping[str, str]:
+    if params.r <= facts.hidden_size:
+        return {}
+    return {"r": f"rank {params.r} is larger than the base model's width of {facts.hidden_size}; use at most that."}
+
+
 SPEC = Method(
     title="LoRA",
     summary="Trains two thin matrices beside each frozen layer; the result is a small adapter file.",
@@ -68,4 +74,5 @@ SPEC = Method(
     exports_as_lora=True,
     advised=_advised,
     trainable_parameters=_trainable,
+    impossible=_impossible,
 )

@@ -1,0 +1,89 @@
+"""What a job would run on: a live worker's machine, or this one; and how fast earlier jobs were there."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from dataclasses import dataclass
+
+import psutil
+from sqlmodel import col, select
+
+from storage import db
+from storage.models import Job, JobAttempt, JobState, Worker
+from storage.settings import settings
+from templates.recipe import Recipe
+
+CPU_FLOP_PER_S = 2e10
+GPU_FLOP_PER_S = 2e13
+"""Cautious speeds for a machine that was not measured."""
+IDLE_SHARE = 0.8
+"""Of a worker's memory that is taken to be free when its present jobs have ended."""
+LOOKED_AT = 20
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The room and the speed that a job can count on."""
+
+    name: str
+    on_gpu: bool
+    memory_free_bytes: int
+    disk_free_bytes: int
+    flop_per_s: float
+    calibrated: bool
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast an earlier job went, and with which recipe."""
+
+    tokens_per_s: float
+    recipe: Recipe
+
+
+def of_worker(worker: Worker | None) -> Machine:
+    """The worker's machine; without one, this machine's processor at a guessed speed.
+
+    A waiting job starts when a slot is free, so memory that the worker's present jobs use counts as
+    free.
+    """
+    here_memory, here_disk = psutil.virtual_memory().available, shutil.disk_usage(settings().files).free
+    if worker is None:
+        return Machine(f"{platform.node()} (CPU)", False, here_memory, here_disk, CPU_FLOP_PER_S, False)
+    on_gpu = worker.device != "cpu"
+    free = worker.memory_free_bytes
+    if worker.busy:
+        free = max(free, round(IDLE_SHARE * worker.memory_total_bytes))
+    return Machine(
+        name=f"{worker.host} ({worker.device if on_gpu else 'CPU'})",
+        on_gpu=on_gpu,
+        memory_free_bytes=free or here_memory,
+        disk_free_bytes=worker.disk_free_bytes or here_disk,
+        flop_per_s=worker.flop_per_s or (GPU_FLOP_PER_S if on_gpu else CPU_FLOP_PER_S),
+        calibrated=worker.flop_per_s is not None,
+    )
+
+
+def earlier_pace(base_model_id: str, recipe: Recipe, worker: Worker | None) -> Pace | None:
+    """The pace of the latest successful training on this base, preferably with the same method.
+
+    Jobs that a worker on another kind of device did are left out.
+    """
+    query = (
+        select(Job, Worker.device)
+        .join(JobAttempt, (col(JobAttempt.job_id) == Job.id) & (col(JobAttempt.attempt) == Job.attempt))
+        .join(Worker, col(Worker.id) == JobAttempt.worker, isouter=True)
+        .where(Job.base_model_id == base_model_id, Job.kind == "train", Job.state == JobState.SUCCEEDED)
+        .order_by(col(Job.finished_at).desc())
+        .limit(LOOKED_AT)
+    )
+    with db.reading() as session:
+        found = session.exec(query).all()
+    paces = []
+    for job, device in found:
+        tokens_per_s = (job.actual or {}).get("tokens_per_s")
+        if tokens_per_s and (worker is None or device in (None, worker.device)):
+            paces.append(Pace(float(tokens_per_s), Recipe.model_validate(job.spec["recipe"])))
+    alike = [p for p in paces if (p.recipe.method, p.recipe.quantization) == (recipe.method, recipe.quantization)]
+    return next(iter(alike or paces), None)

@@ -1,0 +1,60 @@
+"""Names of models: one namespace for base models and artifacts, so that `--model M` means one thing."""
+
+from __future__ import annotations
+
+import re
+
+from sqlmodel import col, or_, select
+
+from storage import db
+from storage.models import TERMINAL, Artifact, BaseModelRow, Job, User
+from templates.errors import Problem
+
+PATTERN = r"[^\W_][\w.-]{0,63}"
+
+
+def flaw(name: str, field: str = "name") -> list[Problem]:
+    """What is wrong with the form of a name; empty when it can be used."""
+    if re.fullmatch(PATTERN, name):
+        return []
+    shown = name if len(name) <= 40 else name[:40] + "…"
+    return [
+        Problem(
+            f"“{shown}” can't be a name.",
+            field=field,
+            remedy="Use 1–64 letters, digits and . _ -, a letter or digit first.",
+        )
+    ]
+
+
+def problems(user: User, name: str, *, but_artifact: str | None = None) -> list[Problem]:
+    """Why the user can't call a new model so: its form, or what already has the name.
+
+    A job that has not ended holds the name of what it will publish. `but_artifact` is the id of the
+    artifact that is being renamed.
+    """
+    return flaw(name) or _taken(user, name, but_artifact)
+
+
+def _taken(user: User, name: str, but_artifact: str | None) -> list[Problem]:
+    base = select(BaseModelRow.id).where(BaseModelRow.name == name)
+    mine = or_(col(BaseModelRow.owner_id).is_(None), col(BaseModelRow.owner_id) == user.id)
+    artifact = select(Artifact.id).where(
+        Artifact.owner_id == user.id,
+        Artifact.name == name,
+        col(Artifact.deleted_at).is_(None),
+        Artifact.id != (but_artifact or ""),
+    )
+    job = select(Job.id).where(
+        Job.owner_id == user.id, Job.name == name, Job.kind == "train", col(Job.state).not_in(TERMINAL)
+    )
+    with db.reading() as session:
+        if session.exec(base.where(mine)).first():
+            holder = "a base model"
+        elif session.exec(artifact).first():
+            holder = "a model in your gallery"
+        elif session.exec(job).first():
+            holder = "a job that has not ended"
+        else:
+            return []
+    return [Problem(f"“{name}” is already the name of {holder}.", field="name", remedy="Choose another name.")]
