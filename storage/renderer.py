@@ -99,6 +99,8 @@ class Renderer:
         own = self._own_template(config)
         self.has_template = own is not None
         source = self._opening() + PLAIN_TEMPLATE if own is None else own
+        self.template = source
+        """The chat template's text."""
         self.template_sha256 = hashlib.sha256(source.encode()).hexdigest()
         self._template = ChatTemplate(source, self._named)
         special = (t.content for t in self._tokenizer.get_added_tokens_decoder().values() if t.special)
