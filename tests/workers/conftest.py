@@ -1,0 +1,71 @@
+"""Orders for a child, and children."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conversations import Child, Heard, colour_rows, write_rows
+
+from storage import checkpoint_headers
+from templates.recipe import compose
+from workers.protocol import ModelRef, Order
+
+
+@pytest.fixture
+def heard() -> Heard:
+    """A worker that only listens."""
+    return Heard()
+
+
+@pytest.fixture
+def make_order(tmp_path: Path, tiny_model_folder: Path) -> Callable[..., Order]:
+    """Training orders on the tiny model; keyword arguments are the recipe's settings."""
+
+    def make(
+        *,
+        base: Path = tiny_model_folder,
+        objective: str = "sft",
+        method: str = "lora",
+        shape: str = "classification",
+        rows: list[dict[str, Any]] | None = None,
+        attempt: int = 1,
+        eval_rows: int = 4,
+        **settings: Any,
+    ) -> Order:
+        facts = checkpoint_headers.facts(base)
+        settings = {"max_steps": 8, "per_device_train_batch_size": 4, "learning_rate": 5e-3, **settings}
+        return Order(
+            kind="train",
+            job_id="job",
+            attempt=attempt,
+            name="painted",
+            log_file=str(tmp_path / "log.txt"),
+            shape=shape,
+            dataset_file=str(write_rows(tmp_path / "rows.parquet", rows or colour_rows(60))),
+            dataset_name="colours",
+            dataset_sha256="0" * 64,
+            eval_rows=eval_rows,
+            threads=1,
+            staging=str(tmp_path / f"staging-{attempt}"),
+            checkpoints=str(tmp_path / "checkpoints"),
+            base=ModelRef(name="tiny", base_folder=str(base), base_revision="1"),
+            base_name="tiny",
+            base_source="bundled",
+            base_license="Apache-2.0",
+            facts=facts,
+            recipe=compose(objective, method, settings=settings, facts=facts),
+        )
+
+    return make
+
+
+@pytest.fixture
+def child() -> Iterator[Child]:
+    """A child that is warming up."""
+    made = Child()
+    yield made
+    made.process.kill()
+    made.process.wait()

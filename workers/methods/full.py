@@ -1,0 +1,11 @@
+"""Full fine-tuning: the model itself, with every weight trainable."""
+
+from transformers import PreTrainedModel
+
+from templates.spec import Params
+
+
+def adapt(model: PreTrainedModel, _params: Params) -> PreTrainedModel:
+    """The same model; tied weights stay tied."""
+    model.requires_grad_(True)
+    return model

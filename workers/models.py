@@ -1,0 +1,160 @@
+"""Loads base models and puts methods on them.
+
+On a CPU everything is float32 (float16 is a hundred times slower there); on a GPU bfloat16.
+Nothing is ever fetched: folders only, safetensors only, no code from a model's folder.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from peft import PeftModel, get_peft_model
+from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+from peft.utils.peft_types import PeftType
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
+from transformers.utils import logging as transformers_logging
+
+from templates import registry
+from templates.errors import StudioError
+from templates.recipe import Recipe
+from templates.spec import Method, Params, Quantization
+from workers.protocol import ModelRef
+
+Dtype = Literal["auto", "float32", "bfloat16"]
+MOVED_BASE = ("pissa", "olora")
+"""LoRA initialisations that take their starting point out of the base's weights."""
+START = "start"
+"""Folder and adapter name of an adapter as it was before training."""
+ATTENTION = (
+    "q_proj k_proj v_proj o_proj qkv_proj out_proj dense query_key_value c_attn query key value Wqkv wq wk wv wo"
+)
+"""What the projections of attention layers are called across architectures."""
+transformers_logging.disable_progress_bar()
+logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # int8 warns of a cast at every layer call
+
+
+def device() -> torch.device:
+    """The GPU that the worker gave this process, or the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def compute_dtype(where: torch.device, dtype: Dtype = "auto") -> torch.dtype:
+    """What weights are held and multiplied in."""
+    if dtype == "auto":
+        return torch.bfloat16 if where.type == "cuda" else torch.float32
+    return torch.float32 if dtype == "float32" else torch.bfloat16
+
+
+def load_base(
+    folder: str | Path, quantization: Quantization = "none", where: torch.device | None = None, dtype: Dtype = "auto"
+) -> PreTrainedModel:
+    """A base model (or a full-model artifact) from its folder, ready to answer: in eval mode."""
+    where = where or device()
+    kind = compute_dtype(where, dtype)
+    options: dict[str, Any] = {"dtype": kind}
+    if quantization == "nf4":
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=kind,
+        )
+    elif quantization == "int8":
+        options["quantization_config"] = BitsAndBytesConfig(load_in_8bit=True)
+    if quantization != "none" or where.type == "cuda":
+        options["device_map"] = {"": where.index or 0 if where.type == "cuda" else "cpu"}
+    model = AutoModelForCausalLM.from_pretrained(
+        str(folder), local_files_only=True, trust_remote_code=False, use_safetensors=True, **options
+    )
+    return model.eval()
+
+
+def load(ref: ModelRef, where: torch.device | None = None, quantization: Quantization = "none") -> PreTrainedModel:
+    """A model as chat and evaluation use it: the base, with the adapter on it if there is one."""
+    model = load_base(ref.base_folder, quantization, where)
+    if ref.adapter_folder:
+        model = PeftModel.from_pretrained(model, ref.adapter_folder, is_trainable=False)
+    return model.eval()
+
+
+def adapt(model: PreTrainedModel, recipe: Recipe) -> PreTrainedModel:
+    """Put the recipe's method on a freshly loaded base, ready to be trained.
+
+    `workers/methods/<key>.py` does it where PEFT doesn't know the method; its `adapt(model, params)`
+    returns the model to train.
+    """
+    method = registry.method(recipe.method)
+    params = recipe.adaptation()
+    own = f"workers.methods.{method.key}"
+    if importlib.util.find_spec(own):
+        adapted: PreTrainedModel = importlib.import_module(own).adapt(model, params)
+        return adapted
+    if method.peft_type is None:
+        raise TypeError(f"{method.key} has neither a peft_type nor a file workers/methods/{method.key}.py")
+    return get_peft_model(model, _peft_config(method, params, model))
+
+
+def _peft_config(method: Method, params: Params, model: PreTrainedModel) -> Any:
+    """PEFT's configuration of the method. A parameter set to “default” is left to PEFT."""
+    given = {name: value for name, value in params.model_dump().items() if value != "default"}
+    if given.get("target_modules") == "attention":
+        given["target_modules"] = attention_modules(model)
+    return PEFT_TYPE_TO_CONFIG_MAPPING[PeftType(method.peft_type)](task_type="CAUSAL_LM", **given)
+
+
+def attention_modules(model: PreTrainedModel) -> list[str]:
+    """Last name parts of the model's attention projections."""
+    layers = [name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)]
+    found = {name.rpartition(".")[2] for name in layers if "attn" in name or "attention" in name}
+    return sorted(found & set(ATTENTION.split()) or found)
+
+
+def moves_base(recipe: Recipe) -> bool:
+    """Whether the method's initialisation changes the base weights under the adapter."""
+    return recipe.method_params.get("init_lora_weights") in MOVED_BASE
+
+
+def torch_dtype(name: str) -> torch.dtype:
+    """The dtype of this name: torch's own (`bfloat16`) or safetensors' (`BF16`)."""
+    known = {"BF16": torch.bfloat16, "F16": torch.float16, "F32": torch.float32, "F64": torch.float64}
+    found = known.get(name, getattr(torch, name, None))
+    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+        raise StudioError(f"The base model's weights are stored as {name}, which can't be trained.", code="bad_dtype")
+    return found
+
+
+def save_start(model: PreTrainedModel, folder: Path) -> None:
+    """Keep an adapter as it was initialised; needed later where that moved the base (`moves_base`)."""
+    model.save_pretrained(str(folder / START))
+
+
+def as_published(
+    model: PreTrainedModel, recipe: Recipe, base_folder: str, stored_dtype: str, start: Path
+) -> PreTrainedModel:
+    """The trained model exactly as others will load it: in eval mode, and on the untouched base.
+
+    All weights: rounded to the dtype the base is stored in. An adapter whose initialisation moved the
+    base: rewritten as a plain one of twice the rank, on a freshly loaded base.
+    """
+    where = model.device
+    if registry.method(recipe.method).trains == "all_weights":
+        return model.to(torch_dtype(stored_dtype)).to(compute_dtype(where)).eval()
+    if moves_base(recipe):
+        converted = start / "converted"
+        model.save_pretrained(str(converted), path_initial_model_for_weight_conversion=str(start / START))
+        del model
+        return PeftModel.from_pretrained(load_base(base_folder, where=where), str(converted)).eval()
+    return model.eval()
+
+
+def save(model: PreTrainedModel, recipe: Recipe, folder: Path, stored_dtype: str) -> None:
+    """Write what is published: an adapter, or all weights in the base's stored dtype."""
+    if registry.method(recipe.method).trains == "all_weights":
+        model.config.use_cache = True
+        model = model.to(torch_dtype(stored_dtype))
+    model.save_pretrained(str(folder))
