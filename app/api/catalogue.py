@@ -1,0 +1,39 @@
+"""What may be asked for, and what this studio has at hand."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+
+from app import auth
+from app.api import documents
+from storage import worker_rows
+from storage.models import User
+
+router = APIRouter(prefix="/api/v1", tags=["catalogue"])
+Acting = Annotated[User, Depends(auth.acting)]
+
+
+@router.get("/me")
+def me(user: Acting) -> dict[str, Any]:
+    """Who you are."""
+    return {"name": user.name}
+
+
+@router.get("/methods")
+def methods() -> dict[str, Any]:
+    """Every objective, method and row shape with parameters and capabilities."""
+    return documents.catalogue()
+
+
+@router.get("/recipes")
+def recipes() -> list[dict[str, Any]]:
+    """The named recipes."""
+    return documents.recipes()
+
+
+@router.get("/workers")
+def workers() -> list[dict[str, Any]]:
+    """The workers that are alive."""
+    return [documents.of(row) for row in worker_rows.alive()]

@@ -1,0 +1,131 @@
+"""What surrounds every request and answer: a limit on bodies, and headers that keep pages to themselves."""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from storage.settings import settings
+from templates.errors import StudioError
+
+FORM_OVERHEAD_BYTES = 64 * 1024
+DOCUMENT_BYTES = 1024 * 1024
+UPLOADS = "/api/v1/uploads"
+REST = "/api/"
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "media-src 'self' data: blob:",
+        "worker-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'self'",
+    )
+)
+
+
+class TooLarge(StudioError):
+    """A request with more bytes than it may have."""
+
+    exit_code = 2
+    http_status = 413
+    code = "too_large"
+
+
+def limit_of(path: str) -> int:
+    """How many bytes the body of a request to `path` may have."""
+    if path.startswith(REST) and not path.startswith(UPLOADS):
+        return DOCUMENT_BYTES
+    return settings().max_upload_bytes + FORM_OVERHEAD_BYTES
+
+
+class BodyLimit:
+    """ASGI middleware: 413 for a body that says it is too large, and for one that turns out to be."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        limit = limit_of(scope["path"])
+        said = Headers(scope=scope).get("content-length", "")
+        if said.isdecimal() and int(said) > limit:
+            await _refuse(limit, scope, receive, send)
+            return
+        counted = _Counted(limit, receive, send)
+        try:
+            await self.app(scope, counted.receive, counted.send)
+        except TooLarge:
+            if not counted.exceeded:
+                raise
+        if counted.exceeded and not counted.answered:
+            await _refuse(limit, scope, receive, send)
+
+
+class _Counted:
+    """A request's channels, with its bytes counted; after too many nothing of the app's answer is sent."""
+
+    def __init__(self, limit: int, receive: Receive, send: Send) -> None:
+        self.limit, self.size, self.answered = limit, 0, False
+        self._receive, self._send = receive, send
+
+    @property
+    def exceeded(self) -> bool:
+        return self.size > self.limit
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self.size += len(message.get("body", b""))
+        if self.exceeded:
+            raise too_large(self.limit)
+        return message
+
+    async def send(self, message: Message) -> None:
+        if self.exceeded and not self.answered:
+            return
+        self.answered = True
+        await self._send(message)
+
+
+def too_large(limit: int) -> TooLarge:
+    """The error for more than `limit` bytes."""
+    return TooLarge(
+        f"That is more than the {limit / 2**20:,.0f} MB that one request may have.",
+        remedy="Send less, or raise STUDIO_MAX_UPLOAD_BYTES for files.",
+    )
+
+
+async def _refuse(limit: int, scope: Scope, receive: Receive, send: Send) -> None:
+    error = too_large(limit)
+    response = JSONResponse(error.as_dict(), status_code=error.http_status, headers={"Connection": "close"})
+    await response(scope, receive, send)
+
+
+class SecurityHeaders:
+    """ASGI middleware: nothing off-origin is loaded, framed or told where a link was followed from."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers["Content-Security-Policy"] = POLICY
+                headers["Referrer-Policy"] = "same-origin"
+                headers["X-Frame-Options"] = "SAMEORIGIN"
+                headers["Cross-Origin-Opener-Policy"] = "same-origin"
+                if scope["path"].startswith(REST):
+                    headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        await self.app(scope, receive, with_headers if scope["type"] == "http" else send)

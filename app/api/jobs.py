@@ -1,0 +1,139 @@
+"""Plans, jobs and evaluations."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api import documents
+from app.api.catalogue import Acting
+from storage import evaluations, events, jobs, training, workspaces
+from storage.models import User
+from templates.errors import BadInput, Problem
+from templates.spec import Preset, Quantization
+
+router = APIRouter(prefix="/api/v1", tags=["jobs"])
+Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
+
+
+class Wish(BaseModel):
+    """What is to be trained; `settings` are the objective's and the method's parameters, flat."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    base: str
+    dataset: str
+    objective: str
+    method: str
+    preset: Preset = "balanced"
+    quantization: Quantization = "none"
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class NewJob(Wish):
+    """A training job."""
+
+    name: str
+
+
+class NewEvaluation(BaseModel):
+    """Models to score on a dataset's held-out rows; the first is the one the others are compared with."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    models: list[str] = Field(min_length=1, max_length=16)
+    dataset: str
+    name: str | None = None
+
+
+class Cancel(BaseModel):
+    """How to cancel: `keep` publishes what a training job has so far."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    keep: bool = False
+
+
+def _plan(user: User, wish: Wish) -> training.Plan:
+    return training.plan(
+        user,
+        base=wish.base,
+        dataset=wish.dataset,
+        objective=wish.objective,
+        method=wish.method,
+        preset=wish.preset,
+        quantization=wish.quantization,
+        settings=wish.settings,
+    )
+
+
+@router.post("/plans")
+def plan(user: Acting, body: Wish) -> dict[str, Any]:
+    """What a training job would do and cost; creates nothing."""
+    return documents.of_plan(_plan(user, body))
+
+
+@router.post("/jobs", status_code=201)
+def submit(user: Acting, body: NewJob, key: Key = None) -> dict[str, Any]:
+    """Submit a training job. The same `Idempotency-Key` with the same body gives the same job."""
+    return documents.of_job(training.submit(user, _plan(user, body), name=body.name, idem_key=key))
+
+
+@router.post("/evaluations", status_code=201)
+def evaluate(user: Acting, body: NewEvaluation, key: Key = None) -> dict[str, Any]:
+    """Submit a job that scores models on the same held-out rows."""
+    job = evaluations.submit(user, models=body.models, dataset=body.dataset, name=body.name, idem_key=key)
+    return documents.of_job(job)
+
+
+@router.get("/jobs")
+def list_all(user: Acting) -> list[dict[str, Any]]:
+    """Your jobs, newest first."""
+    return [documents.of_job(job) for job in jobs.of_user(user)]
+
+
+@router.get("/jobs/{job_id}")
+def show(user: Acting, job_id: str) -> dict[str, Any]:
+    """One job."""
+    return documents.of_job(jobs.get(user, job_id))
+
+
+@router.get("/jobs/{job_id}/events")
+def history(user: Acting, job_id: str) -> list[dict[str, Any]]:
+    """What happened to a job, oldest first."""
+    return [documents.of(event) for event in events.of_job(jobs.get(user, job_id).id)]
+
+
+@router.get("/jobs/{job_id}/metrics")
+def metrics(user: Acting, job_id: str) -> list[dict[str, Any]]:
+    """The points of a job's charts."""
+    return [documents.of(point) for point in events.metrics(jobs.get(user, job_id).id)]
+
+
+@router.get("/jobs/{job_id}/logs")
+def logs(
+    user: Acting,
+    job_id: str,
+    attempt: Annotated[int | None, Query(ge=1)] = None,
+    lines: Annotated[int, Query(ge=1, le=10_000)] = 200,
+) -> dict[str, Any]:
+    """The end of an attempt's log, by default the last attempt's."""
+    job = jobs.get(user, job_id)
+    if attempt is not None and attempt > job.attempt:
+        raise BadInput(Problem(f"job {job_id} has had {job.attempt} attempts.", field="attempt"))
+    number = attempt or job.attempt
+    return {"job_id": job_id, "attempt": number, "log": workspaces.log_tail(job_id, number, lines)}
+
+
+@router.post("/jobs/{job_id}/cancel")
+def cancel(user: Acting, job_id: str, body: Cancel | None = None) -> dict[str, Any]:
+    """Cancel a job."""
+    return documents.of_job(jobs.cancel(user, job_id, keep=body.keep if body else False))
+
+
+@router.post("/jobs/{job_id}/retry", status_code=201)
+def retry(user: Acting, job_id: str) -> dict[str, Any]:
+    """Submit an ended job again, as a new one."""
+    return documents.of_job(jobs.retry(user, job_id))

@@ -1,0 +1,44 @@
+"""`studio bench`: what the studio promises about its own speed, measured on this machine.
+
+Each measurement starts real processes on a fresh data folder of its own; nothing of yours is touched.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.bench import first_step, web
+
+READY_WITHIN_S = 4.0
+RESIDENT_BYTES = 250 * 1024 * 1024
+FIRST_STEP_WITHIN_S = 1.5
+
+
+def run(what: str, rounds: int) -> dict[str, Any]:
+    """Measure `web`, `jobs` or `all`."""
+    document: dict[str, Any] = {}
+    if what in ("web", "all"):
+        document["web"] = web.measure(rounds)
+    if what in ("jobs", "all"):
+        document["jobs"] = first_step.measure(rounds)
+    return document
+
+
+def sentences(document: dict[str, Any]) -> list[str]:
+    """The measurements beside what is promised."""
+    lines = []
+    mib = 2**20
+    if found := document.get("web"):
+        lines += [
+            f"web process ready in {found['ready_s']:.2f} s "
+            f"(median of {found['rounds']}; promised ≤ {READY_WITHIN_S:g} s)",
+            f"web process resident: {found['resident_bytes'] / mib:.0f} MiB "
+            f"(promised ≤ {RESIDENT_BYTES / mib:.0f} MiB)",
+            f"torch in the web process: {'LOADED' if found['torch_loaded'] else 'not loaded'}",
+        ]
+    if found := document.get("jobs"):
+        lines.append(
+            f"submit → first training step: {found['first_step_s']:.2f} s with a warm worker "
+            f"(median of {found['rounds']}; promised ≤ {FIRST_STEP_WITHIN_S:g} s)"
+        )
+    return lines

@@ -1,0 +1,14 @@
+"""Who runs a command: the local user of an installation that is brought up to date first."""
+
+from __future__ import annotations
+
+from storage.models import User
+
+
+def user() -> User:
+    """The local user, after running missing migrations and listing the bundled base models."""
+    from storage import base_models, migrate, users
+
+    migrate.upgrade()
+    base_models.sync_bundled()
+    return users.local()

@@ -1,0 +1,75 @@
+"""`studio artifacts`: the gallery."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.cli import output
+from app.cli.output import Json
+
+COLUMNS = ("name", "kind", "verdict", "weights", "size", "created")
+group = typer.Typer(help="The gallery: what jobs published.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.add_typer(group, name="artifacts")
+
+
+@group.command("list")
+def list_all(as_json: Json = False) -> None:
+    """List your artifacts, newest first."""
+    from app.api import documents
+    from app.cli import acting
+    from storage import artifacts
+
+    rows = [documents.of(row) for row in artifacts.of_user(acting.user())]
+    output.emit(rows, output.table([_shown(row) for row in rows], COLUMNS), as_json)
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **row,
+        "verdict": row["verdict"].get("verdict"),
+        "weights": row["weights_sha256"][:12],
+        "size": output.size(row["size_bytes"]),
+        "created": output.when(row["created_at"]),
+    }
+
+
+@group.command("show")
+def show(name: str, as_json: Json = False) -> None:
+    """Show one artifact: lineage, recipe, verdict, checksums."""
+    from app.api import documents
+    from app.cli import acting
+    from storage import artifacts
+
+    document = documents.of(artifacts.get(acting.user(), name))
+    output.emit(document, output.facts(document), as_json)
+
+
+@group.command("export")
+def export(
+    name: str,
+    to: Annotated[Path, typer.Option(metavar="PATH", help="A new folder, or a file ending in .zip.")],
+    as_json: Json = False,
+) -> None:
+    """Write an artifact's files, in Hugging Face layout, to a folder or a zip."""
+    from app.cli import acting
+    from storage import artifacts
+
+    written = artifacts.export(acting.user(), name, to)
+    output.emit({"artifact": name, "path": str(written)}, [f"Wrote {written}"], as_json)
+
+
+@group.command("delete")
+def delete(name: str, as_json: Json = False) -> None:
+    """Delete an artifact."""
+    from app.cli import acting
+    from storage import artifacts
+
+    artifacts.delete(acting.user(), name)
+    output.emit({"deleted": name}, [f"Deleted {name}."], as_json)

@@ -1,0 +1,84 @@
+"""`studio data`: datasets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli import output
+from app.cli.output import Json
+from templates.errors import BadInput, Problem
+
+SAMPLES = 3
+COLUMNS = ("name", "shape", "n_rows", "n_held_out", "source_filename", "sha256")
+group = typer.Typer(help="Datasets.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.add_typer(group, name="data")
+
+
+@group.command("add")
+def add(
+    file: Path,
+    name: Annotated[str | None, typer.Option(help="The dataset's name.")] = None,
+    shape: Annotated[str | None, typer.Option(help="Row shape; guessed when left out.")] = None,
+    mapping: Annotated[list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the split into training and held-out rows.")] = 42,
+    as_json: Json = False,
+) -> None:
+    """Check a file of rows and keep it as a dataset, with held-out rows set aside."""
+    from app.api import documents
+    from app.cli import acting
+    from storage import datasets, uploads
+
+    if name is None:
+        raise BadInput(Problem("is missing.", field="--name", remedy="Say how the dataset is to be called."))
+    columns = output.pairs(mapping or (), "--map") or None
+    user = acting.user()
+    try:
+        with file.open("rb") as stream:
+            upload = uploads.save(user, file.name, stream)
+    except OSError as error:
+        raise BadInput(Problem(f"can't be read: {error.strerror}.", file=str(file))) from error
+    row = datasets.add(user, upload, name=name, shape=shape, mapping=columns, split_seed=seed)
+    taken = ", ".join(f"{field} ← {column}" for field, column in row.mapping.items())
+    lines = [f"{row.name}: {row.n_rows:,} rows of shape {row.shape} ({taken}), {row.n_held_out:,} of them held out."]
+    lines += [f"Note: {remark['message']}" for remark in row.remarks]
+    output.emit(documents.of(row), lines, as_json)
+
+
+@group.command("list")
+def list_all(as_json: Json = False) -> None:
+    """List your datasets."""
+    from app.api import documents
+    from app.cli import acting
+    from storage import datasets
+
+    rows = [documents.of(row) for row in datasets.of_user(acting.user())]
+    output.emit(rows, output.table([{**row, "sha256": row["sha256"][:12]} for row in rows], COLUMNS), as_json)
+
+
+@group.command("show")
+def show(name: str, as_json: Json = False) -> None:
+    """Show one dataset and its first rows."""
+    from app.api import documents
+    from app.cli import acting
+    from storage import datasets
+
+    row = datasets.get(acting.user(), name)
+    document = {**documents.of(row), "first_rows": datasets.rows(row)[:SAMPLES]}
+    output.emit(document, output.facts(document), as_json)
+
+
+@group.command("delete")
+def delete(name: str, as_json: Json = False) -> None:
+    """Delete a dataset; what was trained on it stays."""
+    from app.cli import acting
+    from storage import datasets
+
+    datasets.delete(acting.user(), name)
+    output.emit({"deleted": name}, [f"Deleted {name}."], as_json)

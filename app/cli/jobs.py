@@ -1,0 +1,95 @@
+"""`studio jobs`: what waits, runs and has ended."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from app.cli import output
+from app.cli.output import Json
+from templates.errors import BadInput, Problem
+
+COLUMNS = ("id", "name", "kind", "state", "stage", "progress", "attempt", "created")
+group = typer.Typer(help="Jobs.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.add_typer(group, name="jobs")
+
+
+@group.command("list")
+def list_all(as_json: Json = False) -> None:
+    """List your jobs, newest first."""
+    from app.api import documents
+    from app.cli import acting
+    from storage import jobs
+
+    rows = [documents.of_job(job) for job in jobs.of_user(acting.user())]
+    output.emit(rows, output.table([_shown(row) for row in rows], COLUMNS), as_json)
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    progress = f"{row['step']}/{row['total_steps']}" if row["total_steps"] else ""
+    waiting = f"{row['position']} in the queue" if row["position"] else None
+    return {**row, "progress": waiting or progress, "created": output.when(row["created_at"])}
+
+
+@group.command("show")
+def show(job_id: Annotated[str, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
+    """Show one job with its history."""
+    from app.api import documents
+    from app.cli import acting
+    from storage import events, jobs
+
+    job = jobs.get(acting.user(), job_id)
+    document = documents.of_job(job)
+    document["events"] = [documents.of(event) for event in events.of_job(job.id)]
+    output.emit(document, output.facts(document), as_json)
+
+
+@group.command("logs")
+def logs(
+    job_id: Annotated[str, typer.Argument(metavar="ID")],
+    lines: Annotated[int, typer.Option(min=1)] = 200,
+    attempt: Annotated[int | None, typer.Option(min=1, help="Which attempt; default the last.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Print the end of a job's log."""
+    from app.cli import acting
+    from storage import jobs, workspaces
+
+    job = jobs.get(acting.user(), job_id)
+    if attempt is not None and attempt > job.attempt:
+        raise BadInput(Problem(f"job {job_id} has had {job.attempt} attempts.", field="--attempt"))
+    number = attempt or job.attempt
+    text = workspaces.log_tail(job_id, number, lines)
+    output.emit({"job_id": job_id, "attempt": number, "log": text}, [text] if text else [], as_json)
+
+
+@group.command("cancel")
+def cancel(
+    job_id: Annotated[str, typer.Argument(metavar="ID")],
+    keep: Annotated[bool, typer.Option("--keep", help="Publish what a training job has so far.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Cancel a job."""
+    from app.api import documents
+    from app.cli import acting
+    from storage import jobs
+
+    job = jobs.cancel(acting.user(), job_id, keep=keep)
+    line = "Cancelled." if job.state == "CANCELLED" else "It stops at the next step."
+    output.emit(documents.of_job(job), [line], as_json)
+
+
+@group.command("retry")
+def retry(job_id: Annotated[str, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
+    """Submit an ended job again, as a new one."""
+    from app.api import documents
+    from app.cli import acting
+    from storage import jobs
+
+    job = jobs.retry(acting.user(), job_id)
+    output.emit(documents.of_job(job), [f"Job {job.id} waits."], as_json)

@@ -1,0 +1,75 @@
+"""`studio models` and `studio methods`: what can be adapted, and how."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from app.cli import output
+from app.cli.output import Json
+
+COLUMNS = ("name", "source", "parameters", "context", "license", "revision")
+group = typer.Typer(help="Base models: the bundled ones and your own.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.add_typer(group, name="models")
+    app.command("methods")(methods)
+
+
+@group.command("list")
+def list_all(as_json: Json = False) -> None:
+    """List the base models, bundled ones first."""
+    from app.api import documents
+    from app.cli import acting
+    from storage import base_models
+
+    rows = [documents.of(row) for row in base_models.of_user(acting.user())]
+    shown = [
+        {
+            **row,
+            "parameters": f"{row['facts']['n_parameters'] / 1e6:.1f} M",
+            "context": row["facts"]["context_length"],
+            "revision": row["revision"][:12],
+        }
+        for row in rows
+    ]
+    output.emit(rows, output.table(shown, COLUMNS), as_json)
+
+
+@group.command("add")
+def add(
+    name: str,
+    source: Annotated[str, typer.Argument(metavar="PATH_OR_HUB_ID")],
+    chat_template: Annotated[str | None, typer.Option(help="A chat template of ours, for a model without one.")] = None,
+    license: Annotated[str | None, typer.Option(help="The licence, when the model does not say.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Add a base model: a folder in Hugging Face layout, or a hub id. It is checked, then copied."""
+    from app.api import documents
+    from app.cli import acting
+    from storage import base_models
+
+    row = base_models.add(acting.user(), name, source, chat_template=chat_template, license=license)
+    line = f"Added {row.name}: {row.facts['n_parameters'] / 1e6:.1f} M parameters, licence {row.license}."
+    output.emit(documents.of(row), [line], as_json)
+
+
+def methods(as_json: Json = False) -> None:
+    """List every objective and method with parameters and capabilities."""
+    from app.api import documents
+
+    found = documents.catalogue()
+    lines = ["OBJECTIVES: what is learned"]
+    for objective in found["objectives"]:
+        lines += [f"  {objective['key']}: {objective['summary']}", f"      takes {', '.join(objective['row_shapes'])}"]
+    lines.append("METHODS: how weights change")
+    for method in found["methods"]:
+        lines += [f"  {method['key']}: {method['summary']}", f"      base in {', '.join(method['quantizations'])}"]
+    lines.append("PARAMETERS (--set name=value)")
+    for owner in (*found["objectives"], *found["methods"]):
+        lines.append(f"  {owner['key']}")
+        lines += [f"      {p['name']} = {p.get('default')}: {p.get('title', '')}" for p in owner["parameters"]]
+    output.emit(found, lines, as_json)

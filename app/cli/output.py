@@ -1,0 +1,105 @@
+"""What commands say: a document or a few lines on stdout, progress on stderr, errors once and plainly."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from templates.errors import BadInput, Problem, StudioError
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout; logs on stderr.")]
+
+
+def emit(document: Any, lines: Iterable[str], as_json: bool) -> None:
+    """Print a command's result."""
+    if as_json:
+        print(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))
+    else:
+        for line in lines:
+            print(line)
+
+
+def failed(error: StudioError, as_json: bool) -> int:
+    """Print an error; returns the exit code."""
+    if as_json:
+        print(json.dumps(error.as_dict(), ensure_ascii=False, indent=2))
+    else:
+        for problem in error.problems:
+            print(f"studio: {problem}", file=sys.stderr)
+    sys.stdout.flush()
+    return error.exit_code
+
+
+def note(line: str) -> None:
+    """Progress: one line on stderr."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def misused(message: str, as_json: bool) -> int:
+    """Print what was wrong with the command line itself, or the help of a group that got no command."""
+    if message.startswith("Usage:") and not as_json:
+        print(message, file=sys.stderr)
+        return BadInput.exit_code
+    return failed(BadInput(message, code="usage"), as_json)
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[str]:
+    """Rows as aligned text under their column names."""
+    cells = [[column.replace("_", " ") for column in columns]]
+    cells += [["" if row.get(column) is None else str(row[column]) for column in columns] for row in rows]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+
+
+def facts(document: Mapping[str, Any]) -> list[str]:
+    """A document as one line a key; what is nested stays JSON."""
+    width = max((len(key) for key in document), default=0)
+    return [f"{key.replace('_', ' ').ljust(width)}  {_plain(value)}" for key, value in document.items()]
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "–"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value)
+
+
+def when(at: float | None) -> str:
+    """A time for people, in this machine's zone."""
+    return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S") if at is not None else ""
+
+
+def size(n_bytes: float) -> str:
+    """Bytes for people."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.3g} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.3g} TB"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def pairs(given: Sequence[str], option: str) -> dict[str, str]:
+    """`key=value` options as a dict. Raises `BadInput` naming each that has no “=” or comes twice."""
+    found: dict[str, str] = {}
+    problems = []
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            problems.append(Problem(f"“{text}” is not key=value.", field=option))
+        elif key.strip() in found:
+            problems.append(Problem(f"“{key.strip()}” is given twice.", field=option))
+        found[key.strip()] = value
+    if problems:
+        raise BadInput(*problems)
+    return found

@@ -1,0 +1,132 @@
+"""The parts of the studio, each as a command; and the care of an installation."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from app.cli import output
+from app.cli.output import Json
+from templates.errors import BadInput, Problem, StudioError
+
+Host = Annotated[str | None, typer.Option(help="Address to bind to; default STUDIO_HOST.")]
+Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port; default STUDIO_PORT.")]
+database = typer.Typer(help="The database.", no_args_is_help=True)
+accounts = typer.Typer(help="Accounts: needed when others can reach the studio.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (up, web, worker, serve, doctor, bench):
+        app.command(command.__name__)(command)
+    app.add_typer(database, name="db")
+    app.add_typer(accounts, name="users")
+
+
+def up(host: Host = None, port: Port = None, as_json: Json = False) -> None:
+    """Run web, worker and chat server on the embedded defaults, and keep them running."""
+    from app import auth, supervise
+    from app.cli import acting
+    from storage.settings import settings
+
+    acting.user()
+    bound = host or settings().host
+    auth.check_bind(bound)
+    supervise.up(bound, port or settings().port)
+    output.emit({"stopped": True}, [], as_json)
+
+
+def web(host: Host = None, port: Port = None, as_json: Json = False) -> None:
+    """Run the web process alone."""
+    from app import supervise
+    from app.main import serve
+    from storage.settings import settings
+
+    bound, number = host or settings().host, port or settings().port
+    supervise.check_port(bound, number, f"Choose another: studio web --port {number + 10}.")
+    serve(bound, number)
+    output.emit({"stopped": True}, [], as_json)
+
+
+def worker(as_json: Json = False) -> None:
+    """Run a worker alone; on another machine it joins by pointing at the same database, broker and files."""
+    from app import supervise
+
+    _become(supervise.WORKER, as_json)
+
+
+def serve(as_json: Json = False) -> None:
+    """Run the chat server alone."""
+    from app import supervise
+
+    _become(supervise.CHAT, as_json)
+
+
+def _become(command: Sequence[str], as_json: bool) -> None:
+    from app.cli import acting
+
+    acting.user()
+    output.emit({"running": list(command)}, [], as_json)
+    sys.stdout.flush()
+    os.execv(command[0], list(command))
+
+
+def doctor(as_json: Json = False) -> None:
+    """Say what is wrong with this installation, and what to do about it."""
+    from app import doctor as surgery
+
+    findings = surgery.examine()
+    signs = {True: "ok  ", False: "note"}
+    lines = [
+        f"{'BAD ' if f.bad else signs[f.ok]} {f.about}: {f.found}{'' if f.ok else f' {f.remedy}'}" for f in findings
+    ]
+    healthy = not any(finding.bad for finding in findings)
+    output.emit({"healthy": healthy, "findings": [f.as_dict() for f in findings]}, lines, as_json)
+    if not healthy:
+        raise typer.Exit(StudioError.exit_code)
+
+
+def bench(
+    what: Annotated[str, typer.Argument(metavar="web|jobs|all")] = "all",
+    rounds: Annotated[int, typer.Option(min=1, max=100)] = 5,
+    as_json: Json = False,
+) -> None:
+    """Measure this installation: the web process, and the way from submit to the first training step."""
+    from app import bench as benches
+
+    if what not in ("web", "jobs", "all"):
+        raise BadInput(Problem(f"“{what}” can't be measured.", remedy="Choose web, jobs or all."))
+    document = benches.run(what, rounds)
+    output.emit(document, benches.sentences(document), as_json)
+
+
+@database.command("upgrade")
+def upgrade(as_json: Json = False) -> None:
+    """Bring the database to the schema of this version."""
+    from storage import migrate
+
+    before = migrate.current()
+    migrate.upgrade()
+    after = migrate.current()
+    line = (
+        f"The schema is {after}." if before == after else f"Upgraded the schema from {before or 'nothing'} to {after}."
+    )
+    output.emit({"before": before, "after": after}, [line], as_json)
+
+
+@accounts.command("add")
+def add_account(name: str, as_json: Json = False) -> None:
+    """Make an account; the password is asked for, or read from stdin when that is no terminal."""
+    from storage import migrate, users
+
+    if sys.stdin.isatty():
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    migrate.upgrade()
+    user = users.add(name, password)
+    output.emit({"name": user.name}, [f"Made the account {user.name}. From now on everybody has to log in."], as_json)

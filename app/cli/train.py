@@ -1,0 +1,124 @@
+"""`studio train` and `studio eval`: jobs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.cli import output
+from app.cli.output import Json
+from templates.errors import BadInput, Problem, refuse
+
+Wait = Annotated[bool, typer.Option("--wait", help="Follow the job to its end; brings a worker if none runs.")]
+Key = Annotated[str | None, typer.Option(help="The same key gives the same job, however often it is sent.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("train")(train)
+    app.command("eval")(evaluate)
+
+
+def train(
+    recipe: Annotated[str | None, typer.Argument(metavar="RECIPE.toml", help="A recipe file or named recipe.")] = None,
+    base: Annotated[str | None, typer.Option(help="The base model.")] = None,
+    data: Annotated[str | None, typer.Option(help="The dataset.")] = None,
+    objective: Annotated[str | None, typer.Option(help="What is learned.")] = None,
+    method: Annotated[str | None, typer.Option(help="How weights change.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Effort: quick, balanced or thorough.")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE")] = None,
+    name: Annotated[str | None, typer.Option(help="The name of the job and of what it publishes.")] = None,
+    idempotency_key: Key = None,
+    wait: Wait = False,
+    as_json: Json = False,
+) -> None:
+    """Submit a training job. Options win over the recipe."""
+    from app.cli import acting, waiting
+    from storage import training
+
+    asked = _asked(recipe, objective, method, preset, settings or ())
+    needed = {"--base": base, "--data": data, "--name": name}
+    needed |= {"--objective": asked.get("objective"), "--method": asked.get("method")}
+    refuse([Problem("is missing.", field=option) for option, value in needed.items() if not value])
+    user = acting.user()
+    plan = training.plan(user, base=str(base), dataset=str(data), **asked)
+    for line in planned(plan):
+        output.note(line)
+    job = training.submit(user, plan, name=str(name), idem_key=idempotency_key)
+    output.note(f"job {job.id}")
+    waiting.report(user, job, wait, as_json)
+
+
+def _asked(
+    recipe: str | None, objective: str | None, method: str | None, preset: str | None, settings: Any
+) -> dict[str, Any]:
+    """The arguments for `training.plan`: the recipe, overlaid with the options."""
+    given = {key: _value(text) for key, text in output.pairs(settings, "--set").items()}
+    asked = _recipe(recipe) if recipe else {"settings": {}}
+    chosen = {"objective": objective, "method": method, "preset": preset}
+    asked |= {key: value for key, value in chosen.items() if value is not None}
+    asked["settings"] = {**asked["settings"], **given}
+    return asked
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _recipe(given: str) -> dict[str, Any]:
+    from templates import recipe as recipes
+
+    named = recipes.named()
+    if given in named:
+        return recipes.read_toml(named[given], given)
+    try:
+        return recipes.read_toml(Path(given).read_text("utf-8"), given)
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise BadInput(
+            Problem(f"can't be read: {why}.", file=given, remedy=f"Named recipes: {', '.join(named)}.")
+        ) from error
+
+
+def planned(plan: Any) -> list[str]:
+    """The plan as lines for the terminal."""
+    cost, recipe = plan.estimate, plan.recipe
+    epochs, batch = recipe.objective_params["num_train_epochs"], recipe.objective_params["per_device_train_batch_size"]
+    times = f"{output.duration(cost.seconds_low)} to {output.duration(cost.seconds_high)}"
+    lines = [
+        f"{recipe.objective} with {recipe.method} on {plan.base_row.name} ({recipe.quantization}), "
+        f"data {plan.dataset_row.name}: {cost.n_rows:,} rows × {epochs:g} epochs in batches of {batch}, "
+        f"{cost.steps:,} steps, {cost.n_held_out:,} rows held out",
+        f"≈ {times} · ≈ {output.size(cost.memory_bytes)} of {output.size(cost.memory_free_bytes)} memory · "
+        f"result {output.size(cost.result_bytes)} · {cost.machine} ({cost.based_on})",
+    ]
+    if cost.n_truncated:
+        lines.append(f"{cost.n_truncated:,} rows are longer than {recipe.objective_params['max_length']} tokens: cut")
+    if cost.n_refused:
+        lines.append(f"{cost.n_refused:,} rows would lose their whole answer and are left out")
+    return lines
+
+
+def evaluate(
+    models: Annotated[list[str] | None, typer.Option("--model", help="A base model or artifact; repeat it.")] = None,
+    data: Annotated[str | None, typer.Option(help="The dataset.")] = None,
+    name: Annotated[str | None, typer.Option(help="The job's name.")] = None,
+    idempotency_key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Score models on the same held-out rows; the others are compared with the first."""
+    from app.cli import acting, waiting
+    from storage import evaluations
+
+    needed = {"--model": models, "--data": data}
+    refuse([Problem("is missing.", field=option) for option, value in needed.items() if not value])
+    user = acting.user()
+    job = evaluations.submit(user, models=models or [], dataset=str(data), name=name, idem_key=idempotency_key)
+    output.note(f"job {job.id}")
+    waiting.report(user, job, True, as_json)

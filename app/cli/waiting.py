@@ -1,0 +1,88 @@
+"""`--wait`: follows a job on stderr, with a worker of its own when none is there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from subprocess import Popen
+
+import typer
+
+from app import supervise
+from app.api import documents
+from app.cli import output
+from storage import events, jobs, worker_rows
+from storage.models import TERMINAL, Job, JobState, User
+from templates.errors import StudioError
+
+LOOK_S = 0.3
+
+
+def report(user: User, job: Job, wait: bool, as_json: bool) -> None:
+    """Tell about a submitted job, after its end if `wait`; exits with 1 when it did not succeed."""
+    if wait:
+        job = ended(user, job)
+    document = documents.of_job(job)
+    output.emit(
+        document, _lines(job) if wait else [f"Job {job.id} waits. Follow it: studio jobs show {job.id}"], as_json
+    )
+    if wait and job.state != JobState.SUCCEEDED:
+        raise typer.Exit(StudioError.exit_code)
+
+
+def _lines(job: Job) -> list[str]:
+    if job.state == JobState.SUCCEEDED:
+        sentence = (job.result or {}).get("sentence", "")
+        return [f"{job.name}: done. {sentence}".rstrip()]
+    why = f" {job.error}" if job.error else ""
+    return [f"{job.name}: {job.state}.{why} {job.remedy or ''}".rstrip(), f"The log: studio jobs logs {job.id}"]
+
+
+def ended(user: User, job: Job) -> Job:
+    """The job after its end, whatever it was."""
+    with _worker_at_hand() as process:
+        try:
+            return _followed(user, job, process)
+        except KeyboardInterrupt:
+            output.note(f"No longer waiting. Job {job.id} goes on when a worker runs: studio jobs show {job.id}")
+            raise
+
+
+@contextmanager
+def _worker_at_hand() -> Iterator[Popen[bytes] | None]:
+    gone = set(worker_rows.dead_here())
+    if any(row.id not in gone and not row.draining for row in worker_rows.alive()):
+        yield None
+        return
+    output.note(f"No worker is running: one is started for the duration. Its log: {supervise.log_path('worker')}")
+    with supervise.for_the_duration("worker", supervise.WORKER) as process:
+        yield process
+
+
+def _followed(user: User, job: Job, process: Popen[bytes] | None) -> Job:
+    said = ""
+    while job.state not in TERMINAL:
+        if process is not None and process.poll() is not None:
+            raise StudioError(
+                f"The worker ended with code {process.returncode}; job {job.id} waits.",
+                code="worker_ended",
+                remedy=f"See {supervise.log_path('worker')}.",
+            )
+        if (line := _progress(job)) != said:
+            output.note(line)
+            said = line
+        time.sleep(LOOK_S)
+        job = jobs.get(user, job.id)
+    return job
+
+
+def _progress(job: Job) -> str:
+    if job.state == JobState.QUEUED:
+        return f"queued, place {jobs.position(job)}"
+    if not job.total_steps:
+        return job.stage or "starting"
+    points = [point for point in events.metrics(job.id) if point.split == "train"]
+    loss = f", loss {points[-1].loss:.3f}" if points else ""
+    eta = f", ≈ {output.duration(job.eta_s)} left" if job.eta_s else ""
+    return f"{job.stage or 'starting'}, step {job.step} of {job.total_steps}{loss}{eta}"

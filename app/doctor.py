@@ -1,0 +1,143 @@
+"""`studio doctor`: looks at every part of an installation and says what to do about what is wrong."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from storage.settings import settings
+
+NEEDED_FREE_BYTES = 2 * 10**9
+LIBRARIES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "gradio", "celery", "pyarrow")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One part, and how it is."""
+
+    about: str
+    ok: bool
+    found: str
+    remedy: str = ""
+    needed: bool = True
+    """False: a part that may be off, e.g. a worker that is simply not started."""
+
+    @property
+    def bad(self) -> bool:
+        """Whether this stands in the way."""
+        return self.needed and not self.ok
+
+    def as_dict(self) -> dict[str, Any]:
+        """The finding as a document."""
+        return asdict(self)
+
+
+def examine() -> list[Finding]:
+    """Every finding, good and bad."""
+    looks: tuple[Callable[[], Finding], ...] = (
+        _python,
+        _libraries,
+        _folder,
+        _disk,
+        _database,
+        _broker,
+        _base_model,
+        _worker,
+        _chat,
+        _exposure,
+    )
+    return [_looked(look) for look in looks]
+
+
+def _looked(look: Callable[[], Finding]) -> Finding:
+    try:
+        return look()
+    except Exception as error:  # whatever is broken is a finding, not the end of the examination
+        about = look.__name__.strip("_").replace("_", " ")
+        return Finding(about, False, f"{type(error).__name__}: {error}.", "Mend this first.")
+
+
+def _python() -> Finding:
+    found = f"{sys.version.split()[0]} on {sys.platform}"
+    return Finding("Python", sys.version_info >= (3, 11), found, "Install Python 3.11 or newer.")
+
+
+def _libraries() -> Finding:
+    missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
+    found = f"missing: {', '.join(missing)}." if missing else f"{len(LIBRARIES)} found"
+    return Finding("libraries", not missing, found, "Run `make install`.")
+
+
+def _folder() -> Finding:
+    root = settings().root
+    probe = root / ".doctor"
+    probe.write_bytes(b"")
+    probe.unlink()
+    open_to_others = root.stat().st_mode & 0o077
+    found = f"{root}{' can be read by other users of this machine.' if open_to_others else ''}"
+    return Finding("data folder", not open_to_others, found, f"chmod 700 {root}")
+
+
+def _disk() -> Finding:
+    free = shutil.disk_usage(settings().files).free
+    return Finding("disk", free >= NEEDED_FREE_BYTES, f"{free / 1e9:.1f} GB free.", "Free some space.")
+
+
+def _database() -> Finding:
+    from storage import migrate
+
+    current, head = migrate.current(), migrate.head()
+    kind = settings().database.partition(":")[0]
+    return Finding("database", current == head, f"{kind}, schema {current} of {head}.", "Run `studio db upgrade`.")
+
+
+def _broker() -> Finding:
+    from storage import queue
+
+    kind = settings().broker.partition(":")[0]
+    with queue.celery().connection_for_write() as connection:
+        connection.ensure_connection(max_retries=1, timeout=2)
+    return Finding("broker", True, f"{kind} answers")
+
+
+def _base_model() -> Finding:
+    from storage import base_models, users
+
+    base_models.sync_bundled()
+    rows = base_models.of_user(users.local())
+    missing = [row.name for row in rows if not base_models.folder(row).is_dir()]
+    found = f"files missing: {', '.join(missing)}." if missing else ", ".join(row.name for row in rows)
+    return Finding("base models", bool(rows) and not missing, found or "none.", "Install the package again.")
+
+
+def _worker() -> Finding:
+    from storage import worker_rows
+
+    gone = set(worker_rows.dead_here())
+    rows = [row for row in worker_rows.alive() if row.id not in gone]
+    found = ", ".join(f"{row.host} on {row.device}, {row.busy} of {row.slots} busy" for row in rows)
+    return Finding(
+        "worker", bool(rows), found or "none is running; jobs wait.", "Run `studio up` or `studio worker`.", False
+    )
+
+
+def _chat() -> Finding:
+    from app.supervise import answers
+
+    ok = answers(f"{settings().chat}/healthz")
+    found = f"{settings().chat} {'answers' if ok else 'does not answer.'}"
+    return Finding("chat server", ok, found, "Run `studio up` or `studio serve`.", False)
+
+
+def _exposure() -> Finding:
+    from app import auth
+    from storage import users
+
+    host = settings().host
+    safe = auth.is_loopback(host) or users.any_accounts()
+    found = f"bound to {host}{'' if safe else ' without accounts: the web process will not start.'}"
+    return Finding("access", safe, found, auth.MAKE_AN_ACCOUNT)

@@ -1,0 +1,124 @@
+"""The web process: REST under /api/v1, the pages at /, health at /healthz and /readyz.
+
+It never imports torch, transformers, peft or trl. The guard of `app.auth` stands outermost, before
+REST, pages, their files and their websockets alike.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from app import auth, notify
+from app.api import artifacts, catalogue, chat, data, envelope, jobs, models, reference
+from storage import base_models, migrate, queue
+from storage.settings import settings
+
+ROUTERS = (catalogue.router, models.router, data.router, jobs.router, artifacts.router, chat.router)
+STOP_WITHIN_S = 3
+"""Open event streams of pages get this long when the web process stops."""
+
+
+def create_app(host: str | None = None) -> FastAPI:
+    """The ASGI application, for a server bound to `host` (default: the setting)."""
+    migrate.upgrade()
+    base_models.sync_bundled()
+    auth.check_bind(host or settings().host)
+    app = FastAPI(
+        title="Adaptation Studio",
+        summary="The commands of `studio`, over HTTP.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
+    notify.install(app)
+    _health(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    reference.install(app)
+    _mount_pages(app)
+    app.add_middleware(envelope.BodyLimit)
+    app.add_middleware(auth.Guard)
+    app.add_middleware(envelope.SecurityHeaders)
+    return app
+
+
+def serve(host: str, port: int) -> None:
+    """Run the web process until SIGTERM."""
+    import uvicorn
+
+    uvicorn.run(
+        create_app(host),
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=STOP_WITHIN_S,
+    )
+
+
+def _health(app: FastAPI) -> None:
+    @app.get("/healthz", include_in_schema=False)
+    def healthz() -> dict[str, str]:
+        """The process answers."""
+        return {"status": "ok"}
+
+    @app.get("/readyz", include_in_schema=False)
+    def readyz() -> JSONResponse:
+        """The database has the newest schema; the broker is reported but jobs do not depend on it."""
+        found: dict[str, Any] = {"database": "ok", "broker": "ok"}
+        try:
+            if migrate.current() != migrate.head():
+                found["database"] = "needs `studio db upgrade`"
+        except Exception as error:  # a probe: any failure means "not ready", and no detail leaves the process
+            found["database"] = notify.told(error).code
+        if not broker_answers():
+            found["broker"] = "does not answer; jobs wait in the database"
+        return JSONResponse(found, status_code=200 if found["database"] == "ok" else 503)
+
+
+def broker_answers() -> bool:
+    """Whether a doorbell would be taken."""
+    try:
+        with queue.celery().connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, timeout=2)
+    except Exception:  # each broker driver has its own errors
+        return False
+    return True
+
+
+def _mount_pages(app: FastAPI) -> None:
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(settings().root / "gradio"))
+    import gradio as gr
+
+    from app import pages
+
+    if not hasattr(pages, "build"):
+        return
+    blocks = pages.build()
+    # Gradio checks the paths that a browser names only on an app that it believes launched.
+    blocks.has_launched = True
+    gr.mount_gradio_app(
+        app,
+        blocks,
+        path="/",
+        allowed_paths=[],
+        auth_dependency=_name_of_user,
+        enable_monitoring=False,
+        footer_links=[],
+        max_file_size=settings().max_upload_bytes,
+        pwa=False,
+        run_history=False,
+        show_error=False,
+        ssr_mode=False,
+    )
+
+
+def _name_of_user(request: Request) -> str:
+    return auth.acting(request).name

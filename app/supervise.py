@@ -1,0 +1,223 @@
+"""`studio up`: keeps web, worker and chat server alive, and takes them down in order.
+
+Each part is a process of its own in a session of its own, so that Ctrl-C reaches the supervisor
+alone. On Linux a part also gets SIGTERM from the kernel when the supervisor dies, however it dies.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import httpx
+
+from storage.settings import settings
+from templates.errors import Conflict, StudioError
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 10.0
+STEADY_S = 20.0
+"""A part that ran this long has recovered: its next pause is the first again."""
+WEB_GRACE_S = 5.0
+DRAIN_GRACE_S = 28.0
+LOG_BYTES = 10 * 1024 * 1024
+WORKER = (sys.executable, "-m", "workers.daemon")
+CHAT = (sys.executable, "-m", "workers.serving.server")
+LEASH = """
+import ctypes, os, signal, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+if os.getppid() != int(sys.argv[1]):
+    sys.exit("the parent is already gone")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""Asks the kernel for SIGTERM at the parent's death (PR_SET_PDEATHSIG), then becomes the command."""
+
+
+def spawn(command: Sequence[str], output: IO[bytes] | int, **variables: str) -> subprocess.Popen[bytes]:
+    """Start a command that ends when this thread's process does; `variables` are added to its environment.
+
+    Call it from the main thread: the kernel's signal is bound to the thread that started the child.
+    """
+    leashed = [sys.executable, "-I", "-S", "-c", LEASH, str(os.getpid()), *command]
+    return subprocess.Popen(
+        leashed,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, **variables},
+        start_new_session=True,
+    )
+
+
+def stop(processes: Iterable[subprocess.Popen[bytes]], grace_s: float) -> None:
+    """SIGTERM to all, and SIGKILL to those that are still there after `grace_s`."""
+    running = [process for process in processes if process.poll() is None]
+    for process in running:
+        process.terminate()
+    deadline = time.monotonic() + grace_s
+    for process in running:
+        try:
+            process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def for_the_duration(name: str, command: Sequence[str], **variables: str) -> Any:
+    """A part that runs inside the `with` block only; its output goes to its log."""
+    with log_path(name).open("ab") as output:
+        process = spawn(command, output, **variables)
+        try:
+            yield process
+        finally:
+            stop([process], DRAIN_GRACE_S)
+
+
+def log_path(name: str) -> Path:
+    """Where a part's output goes; one that has grown too large is put aside first."""
+    folder = settings().root / "logs"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = folder / f"{name}.log"
+    if path.exists() and path.stat().st_size > LOG_BYTES:
+        path.replace(folder / f"{name}.log.1")
+    return path
+
+
+def check_port(host: str, port: int, remedy: str) -> None:
+    """Raise `Conflict` when something already listens there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), port))
+        except OSError as error:
+            raise Conflict(
+                f"{host}:{port} can't be used: {error.strerror}.", code="port_taken", remedy=remedy
+            ) from error
+
+
+def free_port() -> int:
+    """A port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Part:
+    """One process that is kept alive."""
+
+    name: str
+    command: Sequence[str]
+    variables: Mapping[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    pause_s: float = FIRST_PAUSE_S
+    due: float = 0.0
+    n_starts: int = 0
+
+    def start(self) -> None:
+        """Start the process; a thread copies what it says to its log and to stderr."""
+        self.process = spawn(self.command, subprocess.PIPE, **self.variables)
+        self.started = time.monotonic()
+        self.n_starts += 1
+        self.due = 0.0
+        threading.Thread(target=self._copy, args=(self.process.stdout,), daemon=True).start()
+
+    def _copy(self, output: IO[bytes]) -> None:
+        path = log_path(self.name)
+        for line in output:
+            with path.open("ab") as file:
+                file.write(line)
+            say(f"{self.name:6} | {line.decode('utf-8', 'replace').rstrip()}")
+
+    def look_after(self) -> None:
+        """Start it again when it ended, after a pause that grows with every quick end."""
+        if self.process is None or self.process.poll() is None:
+            return
+        now = time.monotonic()
+        if not self.due:
+            if now - self.started >= STEADY_S:
+                self.pause_s = FIRST_PAUSE_S
+            say(f"{self.name} ended with code {self.process.returncode}; it starts again in {self.pause_s:g} s")
+            self.due = now + self.pause_s
+            self.pause_s = min(self.pause_s * 2, LONGEST_PAUSE_S)
+        elif now >= self.due:
+            self.start()
+
+
+def say(line: str) -> None:
+    """One line for whoever watches the terminal."""
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        pass  # the terminal is gone; the logs stay
+
+
+def up(host: str, port: int) -> None:
+    """Run web, worker and chat server until SIGINT or SIGTERM."""
+    chat = settings()
+    check_port(host, port, f"Choose another: studio up --port {port + 10}.")
+    check_port(chat.chat_host, chat.chat_port, "Choose another for the chat server: STUDIO_CHAT_PORT=….")
+    web = Part("web", (sys.executable, "-m", "app.cli", "web", "--host", host, "--port", str(port)))
+    parts = [web, Part("worker", WORKER), Part("chat", CHAT)]
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: stopping.set())
+    try:
+        for part in parts:
+            part.start()
+        _watch(parts, stopping, _address(host, port))
+    finally:
+        _take_down(parts)
+
+
+def _watch(parts: list[Part], stopping: threading.Event, address: str) -> None:
+    announced = False
+    while not stopping.wait(0.2):
+        for part in parts:
+            part.look_after()
+        if not announced and answers(f"{address}/readyz"):
+            say(f"\nOpen {address}\n")
+            announced = True
+
+
+def _take_down(parts: list[Part]) -> None:
+    say("stopping: a running job is checkpointed and goes on at the next start")
+    web, *others = [part.process for part in parts]
+    stop([web] if web else [], WEB_GRACE_S)
+    stop([process for process in others if process], DRAIN_GRACE_S)
+
+
+def _address(host: str, port: int) -> str:
+    seen = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{seen}:{port}"
+
+
+def answers(url: str) -> bool:
+    """Whether a GET gives 200."""
+    try:
+        return httpx.get(url, timeout=2.0, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def wait_until_answers(url: str, process: subprocess.Popen[bytes], log: Path, within_s: float) -> None:
+    """Return when `url` gives 200. Raises `StudioError` when the process ends first or time is up."""
+    deadline = time.monotonic() + within_s
+    while not answers(url):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise StudioError(f"{log.stem} did not start.", code="part_did_not_start", remedy=f"See {log}.")
+        time.sleep(0.1)
