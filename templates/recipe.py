@@ -88,6 +88,9 @@ def compose(
             problems.append(_unknown(key, chosen, how))
     objective_params = _validated(chosen.params, training, problems)
     method_params = _validated(how.params, adaptation, problems)
+    if method_params or not adaptation:
+        conflict = how.conflict(how.params(**method_params), quantization)
+        problems += [conflict] if conflict else []
     if facts and objective_params and objective_params["max_length"] > facts.context_length:
         problems.append(
             Problem(

@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from templates.errors import Problem
+
 Quantization = Literal["none", "int8", "nf4"]
 Preset = Literal["quick", "balanced", "thorough"]
 PRESET_TITLES: Mapping[Preset, str] = {"quick": "quick try", "balanced": "balanced", "thorough": "thorough"}
@@ -89,6 +91,8 @@ class Method:
     """About how many parameters are trained: `(params, facts) -> count`, for the estimate."""
     impossible: Callable[[Any, BaseFacts], Mapping[str, str]] = field(default=lambda _params, _facts: {})
     """Parameters that can't work on a base of these facts: field → why."""
+    conflict: Callable[[Any, Quantization], Problem | None] = field(default=lambda _params, _quantization: None)
+    """What is wrong with settings that are each valid but don't go together."""
     key: str = ""
     page: str = ""
 

@@ -42,7 +42,7 @@ def all_of(folder: Path) -> list[Path]:
 
 def newest(folder: Path) -> tuple[Path | None, list[str]]:
     """The newest whole checkpoint, and what is wrong with each newer one."""
-    flaws = []
+    flaws: list[str] = []
     for checkpoint in all_of(folder):
         wrong = files.flaw(checkpoint)
         if wrong is None:

@@ -21,9 +21,11 @@ slower (Liu et al. 2024, arXiv 2402.09353). On a base in 4-bit nf4 this is QLoRA
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from templates.spec import BaseFacts, Method, Params, setting
+from templates.errors import Problem
+from templates.spec import BaseFacts, Method, Params, Quantization, setting
 
 SMALL_BASE = 100_000_000
+MOVES_BASE = ("olora", "pissa")
 
 
 class LoraParams(Params):
@@ -42,7 +44,8 @@ class LoraParams(Params):
     use_dora: bool = setting(False, "Weight-decomposed (DoRA)")
     """Train direction and magnitude apart. Slower; chat can't batch such adapters together."""
     init_lora_weights: Literal["default", "gaussian", "olora", "pissa"] = setting("default", "Initialisation")
-    """How A and B start. `default`: B is zero, so training starts at the base model."""
+    """How A and B start. `default`: B is zero, so training starts at the base model. `olora` and `pissa`
+    start from the weights' own main directions; the adapter is published at twice the rank."""
 
 
 def _advised(facts: BaseFacts) -> Mapping[str, Any]:
@@ -62,6 +65,24 @@ def _impossible(params: LoraParams, facts: BaseFacts) -> Mapping[str, str]:
     return {"r": f"rank {params.r} is larger than the base model's width of {facts.hidden_size}; use at most that."}
 
 
+def _conflict(params: LoraParams, quantization: Quantization) -> Problem | None:
+    """Such a start takes a part out of the base's weights, which must be given back exactly at the end."""
+    start = params.init_lora_weights
+    if start in MOVES_BASE and quantization != "none":
+        return Problem(
+            f"“{start}” can't start from quantized weights.",
+            field="init_lora_weights",
+            remedy="Use the initialisation “default”, or no quantization.",
+        )
+    if start in MOVES_BASE and params.use_dora:
+        return Problem(
+            f"“{start}” does not work with DoRA.",
+            field="init_lora_weights",
+            remedy="Use the initialisation “default”, or switch use_dora off.",
+        )
+    return None
+
+
 SPEC = Method(
     title="LoRA",
     summary="Trains two thin matrices beside each frozen layer; the result is a small adapter file.",
@@ -73,6 +94,7 @@ SPEC = Method(
     mixed_batch=True,
     exports_as_lora=True,
     advised=_advised,
+    conflict=_conflict,
     trainable_parameters=_trainable,
     impossible=_impossible,
 )

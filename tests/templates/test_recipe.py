@@ -107,3 +107,10 @@ def test_bad_recipe_files_are_named(text: str, says: str) -> None:
         recipe.read_toml(text, "mine.toml")
     assert says in str(caught.value)
     assert "mine.toml" in str(caught.value)
+
+
+def test_settings_that_do_not_go_together_are_refused() -> None:
+    start = {"init_lora_weights": "pissa"}
+    assert recipe.compose("sft", "lora", settings=start).method_params["init_lora_weights"] == "pissa"
+    for other in ({"quantization": "nf4"}, {"use_dora": True}):
+        assert "pissa" in _problems(objective="sft", method="lora", settings={**start, **other})["init_lora_weights"]
