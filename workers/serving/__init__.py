@@ -1,0 +1,1 @@
+"""The chat server: base models and adapters behind an OpenAI-compatible API."""

@@ -1,0 +1,184 @@
+"""A chat server in this process, a tiny base model in the studio, and artifacts published on it."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import torch
+import uvicorn
+
+from storage import checkpoint_headers, db, files
+from storage.models import Artifact, BaseModelRow, Dataset, Job, User, new_id
+from storage.settings import secret, settings
+from templates import recipe
+from workers.serving.server import make_app
+
+Publish = Callable[..., Artifact]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def lively_model_folder(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model with weights so strong that its answers vary; with the usual ones it repeats itself."""
+    from transformers import AutoModelForCausalLM
+
+    folder = tmp_path_factory.mktemp("lively") / "model"
+    shutil.copytree(tiny_model_folder, folder)
+    model = AutoModelForCausalLM.from_pretrained(tiny_model_folder)
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "proj" in name:
+                weight.normal_(std=0.4)
+    model.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def tiny(studio: User, lively_model_folder: Path) -> BaseModelRow:
+    """The tiny random model as a base model of the studio."""
+    location = "base_models/tiny"
+    shutil.copytree(lively_model_folder, settings().files / location)
+    row = BaseModelRow(
+        owner_id=studio.id,
+        name="tiny",
+        source="folder",
+        origin="tiny",
+        revision="0" * 64,
+        license="none",
+        location=location,
+        facts=checkpoint_headers.facts(lively_model_folder).model_dump(mode="json"),
+        size_bytes=1,
+        created_at=1.0,
+    )
+    with db.writing() as session:
+        session.add(row)
+    return row
+
+
+@pytest.fixture
+def publish(studio: User, tiny: BaseModelRow) -> Publish:
+    """Publishes an artifact on the tiny model: `publish("a", seed=1, r=4, …)`; keywords are LoRA's."""
+
+    def publish(name: str, *, seed: int = 0, full: bool = False, owner: User = studio, **lora: Any) -> Artifact:
+        job_id = new_id()
+        location = f"artifacts/{job_id}/1"
+        folder = settings().files / location
+        (_save_full if full else _save_adapter)(settings().files / tiny.location, folder, seed, **lora)
+        manifest_sha256 = files.seal(folder)
+        weights = "model.safetensors" if full else "adapter_model.safetensors"
+        made = recipe.compose("sft", "full" if full else "lora")
+        dataset = Dataset(
+            owner_id=owner.id,
+            name=f"data-{job_id}",
+            shape="messages",
+            source_filename="x.jsonl",
+            sha256="0",
+            mapping={},
+            n_rows=1,
+            n_held_out=0,
+            split_seed=1,
+            created_at=1.0,
+        )
+        job = Job(
+            id=job_id,
+            owner_id=owner.id,
+            idem_key=job_id,
+            name=name,
+            kind="train",
+            spec={},
+            spec_sha256="0",
+            state="SUCCEEDED",
+            created_at=1.0,
+        )
+        artifact = Artifact(
+            owner_id=owner.id,
+            name=name,
+            job_id=job_id,
+            attempt=1,
+            kind="full_model" if full else "adapter",
+            base_model_id=tiny.id,
+            dataset_id=dataset.id,
+            recipe=made.model_dump(),
+            location=location,
+            manifest_sha256=manifest_sha256,
+            weights_sha256=files.sha256_of(folder / weights),
+            size_bytes=1,
+            verdict={},
+            duration_s=1.0,
+            created_at=2.0,
+        )
+        with db.writing() as session:
+            session.add(dataset)
+            session.add(job)
+            session.flush()
+            session.add(artifact)
+        return artifact
+
+    return publish
+
+
+def _save_adapter(base: Path, folder: Path, seed: int, **lora: Any) -> None:
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(seed)
+    strength = lora.pop("strength", 1.0)
+    lora = {"r": 4, "target_modules": "all-linear", **lora}
+    model = get_peft_model(AutoModelForCausalLM.from_pretrained(base), LoraConfig(**lora, task_type="CAUSAL_LM"))
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_B" in name:
+                weight.normal_(std=strength)
+    model.save_pretrained(folder)
+
+
+def _save_full(base: Path, folder: Path, seed: int) -> None:
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(seed)
+    model = AutoModelForCausalLM.from_pretrained(base)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(0.05 * torch.randn_like(weight))
+    shutil.copytree(base, folder)
+    model.save_pretrained(folder)
+
+
+@pytest.fixture
+def chat_url(studio: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A running chat server over the fresh studio."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    monkeypatch.setenv("STUDIO_CHAT_PORT", str(port))
+    settings.cache_clear()
+    server = uvicorn.Server(uvicorn.Config(make_app(), port=port, log_level="warning", timeout_graceful_shutdown=2))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield settings().chat
+    server.should_exit = True
+    thread.join(20)
+
+
+@pytest.fixture
+def chat(chat_url: str) -> Iterator[httpx.Client]:
+    """A client of the running chat server, with the studio's secret."""
+    headers = {"Authorization": f"Bearer {secret('chat')}"}
+    with httpx.Client(base_url=chat_url, headers=headers, timeout=60) as client:
+        yield client

@@ -1,0 +1,72 @@
+"""The text of one answer while its tokens arrive. Knows nothing of models.
+
+A byte-level tokenizer splits a character over several tokens, so text is shown only up to its last
+complete character. A stop string may begin at the end of what is there, so as much as could still
+become one is held back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+UNFINISHED = "\ufffd"
+"""What decoders give for bytes that are not (yet) a character."""
+
+
+class Answer:
+    """Takes token ids, gives back text that can be shown: what was given never changes later."""
+
+    def __init__(self, decode: Callable[[list[int]], str], stop: Sequence[str] = ()):
+        self._decode = decode
+        self._stop = [text for text in stop if text]
+        self._ids: list[int] = []
+        # Text is decoded from a window that begins one settled piece early: decoders treat the
+        # first token of a text differently (many drop its space).
+        self._window = 0
+        self._settled = 0
+        self._given = 0
+        """Characters after the settled ones that were already passed on."""
+        self._held = ""
+        self._begun = False
+        self.stopped = False
+        """A stop string was met: it and what follows it are not part of the answer."""
+
+    def take(self, token: int) -> str:
+        """Add a token; returns the text that became certain by it, often none."""
+        self._ids.append(token)
+        settled = len(self._decode(self._ids[self._window : self._settled]))
+        text = self._decode(self._ids[self._window :])
+        complete = text.rstrip(UNFINISHED)
+        fresh = complete[settled + self._given :]
+        self._given += len(fresh)
+        if complete == text and len(text) > settled:
+            self._window, self._settled, self._given = self._settled, len(self._ids), 0
+        return self._pass_on(fresh)
+
+    def flush(self) -> str:
+        """What was held back, when no token will follow."""
+        if self.stopped:
+            return ""
+        settled = len(self._decode(self._ids[self._window : self._settled]))
+        rest = self._decode(self._ids[self._window :])[settled + self._given :]
+        text = self._pass_on(rest)
+        last, self._held = ("" if self.stopped else self._held), ""
+        return text + last
+
+    def _pass_on(self, fresh: str) -> str:
+        if fresh and not self._begun:
+            # Chat templates of the ChatML kind render " " + content: that space is not the answer's.
+            self._begun, fresh = True, fresh.removeprefix(" ")
+        pending = self._held + fresh
+        met = [pending.index(stop) for stop in self._stop if stop in pending]
+        if met:
+            self.stopped, self._held = True, ""
+            return pending[: min(met)]
+        n_held = max((_overlap(pending, stop) for stop in self._stop), default=0)
+        self._held = pending[len(pending) - n_held :]
+        return pending[: len(pending) - n_held]
+
+
+def _overlap(text: str, stop: str) -> int:
+    """Length of the longest end of `text` that is a beginning of `stop`."""
+    return next((n for n in range(min(len(text), len(stop) - 1), 0, -1) if text.endswith(stop[:n])), 0)

@@ -1,0 +1,120 @@
+"""Which models a user may chat with, and what has to be in memory for each. Loads nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from storage import artifacts, base_models
+from storage.models import Artifact, BaseModelRow, User
+from templates import registry
+from templates.errors import NotFound
+from templates.spec import BaseFacts
+
+LEAVES_BASE_ALONE = (True, False, "gaussian", "eva", "orthogonal")
+"""LoRA initialisations that change no base weight when an adapter is attached; PiSSA and OLoRA do."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model that can be chatted with: a base model, or an artifact on one."""
+
+    row: BaseModelRow
+    artifact: Artifact | None = None
+
+    @property
+    def name(self) -> str:
+        """What the user calls it."""
+        return self.artifact.name if self.artifact else self.row.name
+
+    @property
+    def kind(self) -> str:
+        """`base`, `adapter` or `full_model`."""
+        return self.artifact.kind if self.artifact else "base"
+
+    @property
+    def created_at(self) -> float:
+        """When it came to be, in seconds since 1970."""
+        return self.artifact.created_at if self.artifact else self.row.created_at
+
+    @cached_property
+    def facts(self) -> BaseFacts:
+        """Sizes; an artifact's are its base's."""
+        return base_models.facts(self.row)
+
+    @property
+    def adapter(self) -> str | None:
+        """The artifact's id when it goes on top of its base's weights."""
+        return self.artifact.id if self.artifact and self.kind == "adapter" else None
+
+    @property
+    def resident(self) -> str:
+        """What must be in memory: entries with the same value share one copy of the weights."""
+        if self.artifact is None or (self.adapter and self._leaves_base_alone):
+            return f"base-{self.row.id}"
+        return f"artifact-{self.artifact.id}"
+
+    @property
+    def has_own_copy(self) -> bool:
+        """Whether no other entry shares its weights in memory."""
+        return self.resident.startswith("artifact-")
+
+    @property
+    def weights_folder(self) -> Path:
+        """Folder of the weights under the adapter if there is one, with tokenizer and chat template.
+
+        Raises `StudioError` when a base model's files are gone.
+        """
+        if self.artifact and not self.adapter:
+            return artifacts.folder(self.artifact)
+        return base_models.folder(self.row)
+
+    @property
+    def mixes(self) -> bool:
+        """Whether its method is known to honour PEFT's `adapter_names`: one batch, several adapters.
+
+        PEFT ignores these names, without an error, for most methods.
+        """
+        if self.artifact is None or not self.adapter:
+            return False
+        return registry.method(self.artifact.recipe["method"]).mixed_batch and not self._adapter_config.get("use_dora")
+
+    @property
+    def _leaves_base_alone(self) -> bool:
+        return self._adapter_config.get("init_lora_weights", True) in LEAVES_BASE_ALONE
+
+    @cached_property
+    def _adapter_config(self) -> dict[str, Any]:
+        """The adapter's own declaration; empty when the file is missing, which loading then reports."""
+        path = artifacts.folder(self.artifact) / "adapter_config.json" if self.artifact else None
+        config = json.loads(path.read_bytes()) if path and path.is_file() else {}
+        return config if isinstance(config, dict) else {}
+
+
+def find(user: User, name: str) -> Entry:
+    """The user's model of this name or id. Raises `NotFound`."""
+    try:
+        artifact = artifacts.get(user, name)
+    except NotFound:
+        pass  # then it is a base model, or nothing
+    else:
+        return Entry(base_models.get(user, artifact.base_model_id), artifact)
+    try:
+        return Entry(base_models.get(user, name))
+    except NotFound:
+        known = ", ".join(entry.name for entry in of_user(user))
+        raise NotFound(f"There is no model “{name}”.", code="model_not_found", remedy=f"Known: {known}.") from None
+
+
+def of_user(user: User) -> Sequence[Entry]:
+    """Everything the user may chat with: base models, then artifacts."""
+    bases = [Entry(row) for row in base_models.of_user(user)]
+    rows = {entry.row.id: entry.row for entry in bases}
+    return bases + [
+        Entry(rows.get(artifact.base_model_id) or base_models.get(user, artifact.base_model_id), artifact)
+        for artifact in artifacts.of_user(user)
+    ]

@@ -1,0 +1,111 @@
+"""From a request to the events of its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from storage.rendering import Renderer
+from templates.errors import BadInput, Problem, StudioError
+from workers.serving.answers import Answer
+from workers.serving.catalogue import Entry
+from workers.serving.decoding import BASE, Row
+from workers.serving.events import Broke, Ended, Event, Piece
+from workers.serving.requests import ChatRequest
+from workers.serving.residents import Resident, Residents
+from workers.serving.streams import Completion
+
+DEFAULT_MAX_TOKENS = 512
+"""Longest answer when the request leaves it open and the context has room."""
+
+
+class Chat:
+    """An answer that is being made."""
+
+    def __init__(self, completion: Completion, events: asyncio.Queue[Event]):
+        self.completion = completion
+        self._events = events
+
+    async def pieces(self) -> AsyncIterator[Piece | Ended]:
+        """Text as it becomes certain, then how it ended. Raises `StudioError` when it can't go on."""
+        while True:
+            event = await self._events.get()
+            if isinstance(event, Broke):
+                raise StudioError(
+                    f"The answer broke off: {event.error}",
+                    code="decoding_failed",
+                    remedy="Try again; the chat server's log says more.",
+                )
+            yield event
+            if isinstance(event, Ended):
+                return
+
+
+@asynccontextmanager
+async def answering(residents: Residents, entry: Entry, request: ChatRequest) -> AsyncIterator[Chat]:
+    """Load what is needed and start the answer; leaving the block before its end cancels it."""
+    async with residents.using(entry) as resident:
+        renderer = resident.engine.loaded.renderer
+        prompt = await asyncio.to_thread(renderer.prompt, [message.model_dump() for message in request.messages])
+        max_tokens = _room(entry, len(prompt), request.wanted_tokens)
+        seed = secrets.randbelow(2**31) if request.seed is None else request.seed
+        events: asyncio.Queue[Event] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+
+        def tell(event: Event) -> None:
+            loop.call_soon_threadsafe(events.put_nowait, event)
+
+        row = Row(
+            prompt=prompt,
+            adapter=entry.adapter or BASE,
+            answer=Answer(renderer.decode, request.stop),
+            tell=tell,
+            eos_ids=frozenset(renderer.eos_ids),
+            max_tokens=max_tokens,
+            temperature=request.temperature,
+            top_p=request.top_p,
+            seed=seed,
+        )
+        resident.engine.submit(row)
+        completion = Completion(entry.name, len(prompt), {**identity(entry, resident), "seed": seed})
+        try:
+            yield Chat(completion, events)
+        finally:
+            row.cancelled = True
+
+
+def identity(entry: Entry, resident: Resident | None) -> dict[str, Any]:
+    """Which model this is, to the byte, and what was proved about it; None where it is not loaded yet."""
+    test = resident.self_test(entry) if resident else None
+    renderer: Renderer | None = resident.engine.loaded.renderer if resident else None
+    return {
+        "kind": entry.kind,
+        "base": entry.row.name,
+        "base_revision": entry.row.revision,
+        "weights_sha256": entry.artifact.weights_sha256 if entry.artifact else None,
+        "template_sha256": renderer.template_sha256 if renderer else None,
+        "self_test": test.outcome if test else None,
+        "base_difference": test.base_difference if test else None,
+        "adapter_effect": test.adapter_effect if test else None,
+    }
+
+
+def _room(entry: Entry, n_prompt: int, wanted: int | None) -> int:
+    """How long the answer may get. Raises `BadInput` when prompt and answer don't fit the context."""
+    context = entry.facts.context_length
+    room = context - n_prompt
+    if room < max(1, wanted or 1):
+        asked = f" and an answer of up to {wanted} are" if wanted else " is"
+        remedy = f"Ask for at most {room} tokens, or shorten the conversation." if room > 0 else "Shorten it."
+        raise BadInput(
+            Problem(
+                f"the conversation of {n_prompt} tokens{asked} too long for “{entry.name}”, which reads {context}.",
+                field="messages",
+                remedy=remedy,
+            ),
+            code="context_length_exceeded",
+        )
+    return wanted or min(DEFAULT_MAX_TOKENS, room)

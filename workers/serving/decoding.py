@@ -1,0 +1,166 @@
+"""Rows that are answered together: one forward pass a step, one key-value cache, any mix of adapters.
+
+Rows come and go between steps. Newcomers start as a batch of their own, which the running one then
+takes over: caches are padded on the left to one length `(rows, heads, time, width)`, and the
+attention mask `(rows, time)` hides the padding. What each row gets depends on its own prompt,
+adapter, seed and settings only.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Tensor
+from transformers.cache_utils import DynamicLayer
+
+from workers.serving.answers import Answer
+from workers.serving.events import Ended, Event, Piece
+
+BASE = "__base__"
+"""PEFT's name, in a mixed batch, for a row without an adapter."""
+
+
+@dataclass(eq=False)
+class Row:
+    """One answer in the making."""
+
+    prompt: list[int]
+    adapter: str
+    answer: Answer
+    tell: Callable[[Event], None]
+    """Called in the decoding thread."""
+    eos_ids: frozenset[int]
+    max_tokens: int
+    temperature: float = 0.0
+    """0: always the likeliest token."""
+    top_p: float = 1.0
+    seed: int = 0
+    cancelled: bool = False
+    """Set from any thread: the row leaves before the next step."""
+    asked_at: float = field(default_factory=time.monotonic)
+    n_tokens: int = 0
+    last_token: int = -1
+    first_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        # On the CPU whatever the model's device: the same seed gives the same draws everywhere.
+        self._draws = torch.Generator().manual_seed(self.seed)
+
+    def choose(self, logits: Tensor) -> int:
+        """The next token from its `(vocabulary,)` logits, by this row's own temperature and seed."""
+        if self.temperature == 0:
+            return int(logits.argmax())
+        shares = torch.softmax(logits.float().cpu() / self.temperature, dim=-1)
+        if self.top_p < 1:
+            ranked, order = shares.sort(descending=True)
+            ranked[ranked.cumsum(0) - ranked >= self.top_p] = 0
+            shares = torch.zeros_like(shares).scatter(0, order, ranked)
+        return int(torch.multinomial(shares, 1, generator=self._draws))
+
+    def take(self, token: int) -> bool:
+        """Add a token, tell what became certain; False when the answer ended with it."""
+        now = time.monotonic()
+        self.first_at = self.first_at or now
+        self.n_tokens += 1
+        self.last_token = token
+        if token in self.eos_ids:
+            return self._end("stop", now)
+        if text := self.answer.take(token):
+            self.tell(Piece(text))
+        if self.answer.stopped:
+            return self._end("stop", now)
+        return self.n_tokens < self.max_tokens or self._end("length", now)
+
+    def _end(self, reason: Literal["stop", "length"], now: float) -> bool:
+        if rest := self.answer.flush():
+            self.tell(Piece(rest))
+        reason = "stop" if self.answer.stopped else reason
+        later = self.n_tokens - 1
+        pace = later / (now - self.first_at) if later and now > self.first_at else None
+        self.tell(Ended(reason, self.n_tokens, self.first_at - self.asked_at, pace))
+        return False
+
+
+class Forward(Protocol):
+    """One pass of a model: logits of each row's last position `(rows, vocabulary)` and the cache."""
+
+    def __call__(
+        self, ids: Tensor, mask: Tensor, positions: Tensor, cache: Any, adapters: Sequence[str]
+    ) -> tuple[Tensor, Any]: ...
+
+
+def joinable(cache: Any) -> bool:
+    """Whether caches of this kind can be joined and split by row: plain attention over all positions."""
+    return all(type(layer) is DynamicLayer for layer in cache.layers)
+
+
+class Batch:
+    """The rows that step together."""
+
+    def __init__(self, forward: Forward, device: torch.device):
+        self._forward = forward
+        self._device = device
+        self._cache: Any = None
+        self._mask = torch.empty(0, 0, dtype=torch.long, device=device)
+        self.rows: list[Row] = []
+
+    @torch.inference_mode()
+    def start(self, rows: list[Row]) -> None:
+        """Run the prompts of an empty batch's first rows and give each its first token."""
+        longest = max(len(row.prompt) for row in rows)
+        ids = torch.zeros(len(rows), longest, dtype=torch.long)
+        mask = torch.zeros_like(ids)
+        for index, row in enumerate(rows):
+            ids[index, longest - len(row.prompt) :] = torch.tensor(row.prompt)
+            mask[index, longest - len(row.prompt) :] = 1
+        ids, self._mask = ids.to(self._device), mask.to(self._device)
+        positions = (self._mask.cumsum(-1) - 1).clamp(min=0)
+        logits, self._cache = self._forward(ids, self._mask, positions, None, [row.adapter for row in rows])
+        self.rows = rows
+        self._keep([row.take(row.choose(own)) for row, own in zip(rows, logits, strict=True)])
+
+    @torch.inference_mode()
+    def join(self, other: Batch) -> None:
+        """Take over the rows of another batch."""
+        length = max(self._mask.shape[-1], other._mask.shape[-1])
+        for ours, theirs in zip(self._cache.layers, other._cache.layers, strict=True):
+            ours.keys = torch.cat([_padded(ours.keys, length), _padded(theirs.keys, length)])
+            ours.values = torch.cat([_padded(ours.values, length), _padded(theirs.values, length)])
+        masks = [torch.nn.functional.pad(mask, (length - mask.shape[-1], 0)) for mask in (self._mask, other._mask)]
+        self._mask = torch.cat(masks)
+        self.rows = [*self.rows, *other.rows]
+
+    @torch.inference_mode()
+    def step(self) -> None:
+        """One more token for every row; rows that end or were cancelled leave."""
+        self._keep([not row.cancelled for row in self.rows])
+        if not self.rows:
+            return
+        ids = torch.tensor([[row.last_token] for row in self.rows], device=self._device)
+        positions = self._mask.sum(-1, keepdim=True)
+        self._mask = torch.cat([self._mask, self._mask.new_ones(len(self.rows), 1)], dim=-1)
+        logits, self._cache = self._forward(ids, self._mask, positions, self._cache, [r.adapter for r in self.rows])
+        self._keep([row.take(row.choose(own)) for row, own in zip(self.rows, logits, strict=True)])
+
+    def _keep(self, stays: list[bool]) -> None:
+        if all(stays):
+            return
+        self.rows = [row for row, stay in zip(self.rows, stays, strict=True) if stay]
+        if not self.rows:
+            self._cache = None
+            return
+        kept = torch.tensor([i for i, stay in enumerate(stays) if stay], device=self._device)
+        mask = self._mask[kept]
+        idle = int(mask.any(0).int().argmax())  # leading columns that are padding in every row left
+        self._mask = mask[:, idle:]
+        for layer in self._cache.layers:
+            layer.keys, layer.values = layer.keys[kept, :, idle:], layer.values[kept, :, idle:]
+
+
+def _padded(states: Tensor, length: int) -> Tensor:
+    """Keys or values `(rows, heads, time, width)` with zeros before them up to `length` in time."""
+    return torch.nn.functional.pad(states, (0, 0, length - states.shape[-2], 0))

@@ -1,0 +1,125 @@
+"""The one thread that uses a model: between two steps it admits, drops and attaches."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import TypeVar
+
+import torch
+
+from workers.serving.decoding import Batch, Row
+from workers.serving.events import Broke
+from workers.serving.loaded import Loaded
+
+GATHER_S = 0.02
+"""How long the first request of an idle model waits for others, e.g. the other panes of a comparison."""
+MAX_ROWS = 16
+"""Answers decoded at once; what comes later waits its turn."""
+
+Result = TypeVar("Result")
+Call = Callable[[], None]
+log = logging.getLogger(__name__)
+
+
+class Engine:
+    """Decodes all answers of one model. Every use of the model goes through its thread."""
+
+    def __init__(self, loaded: Loaded):
+        self.loaded = loaded
+        self._calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
+        self._waiting: list[Row] = []
+        self._batches: dict[object, Batch] = {}
+        self._thread = threading.Thread(target=self._run, name="decoding", daemon=True)
+        self._thread.start()
+
+    def submit(self, row: Row) -> None:
+        """Answer a row; it is told its events in the decoding thread."""
+        self._calls.put(lambda: self._waiting.append(row))
+
+    def call(self, function: Callable[[], Result]) -> Future[Result]:
+        """Run something that uses the model between two steps."""
+        future: Future[Result] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(function())
+            except BaseException as error:
+                future.set_exception(error)
+
+        self._calls.put(run)
+        return future
+
+    def close(self) -> None:
+        """End the thread and free the model; answers in the making break off."""
+        self._calls.put(None)
+        self._thread.join()
+        self.loaded.unload()
+
+    def _run(self) -> None:
+        # The number of threads is each thread's own setting.
+        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1))
+        try:
+            while self._heed_calls():
+                self._admit()
+                for lane, batch in list(self._batches.items()):
+                    _attempt(batch, batch.step, batch.rows)
+                    if not batch.rows:
+                        del self._batches[lane]
+        finally:
+            for row in [*self._waiting, *(row for batch in self._batches.values() for row in batch.rows)]:
+                row.tell(Broke(RuntimeError("the model was unloaded")))
+            self._batches.clear()
+
+    def _heed_calls(self) -> bool:
+        """Do what was asked for, waiting for something when there is nothing to decode; False to end."""
+        idle = not self._batches and not self._waiting
+        call = self._calls.get() if idle else self._next(0)
+        until = time.monotonic() + (GATHER_S if idle else 0)
+        while call is not _nothing:
+            if call is None:
+                return False
+            call()
+            call = self._next(until - time.monotonic())
+        return True
+
+    def _next(self, wait_s: float) -> Call | None:
+        try:
+            return self._calls.get(timeout=wait_s) if wait_s > 0 else self._calls.get_nowait()
+        except queue.Empty:
+            return _nothing
+
+    def _admit(self) -> None:
+        free = MAX_ROWS - sum(len(batch.rows) for batch in self._batches.values())
+        waiting = [row for row in self._waiting if not row.cancelled]
+        newcomers, self._waiting = waiting[:free], waiting[free:]
+        by_lane: dict[object, list[Row]] = {}
+        for row in newcomers:
+            by_lane.setdefault(self.loaded.lane(row.adapter) if self.loaded.joins else row, []).append(row)
+        for lane, rows in by_lane.items():
+            fresh = Batch(self.loaded.forward, self.loaded.device)
+            _attempt(fresh, partial(fresh.start, rows), rows)
+            running = self._batches.setdefault(lane, fresh)
+            if running is not fresh and fresh.rows:
+                _attempt(running, partial(running.join, fresh), running.rows + fresh.rows)
+
+
+def _attempt(batch: Batch, work: Call, rows: list[Row]) -> None:
+    """Do something with a batch; a failure ends these answers, never the thread."""
+    try:
+        work()
+    except Exception as error:
+        log.exception("decoding failed")
+        batch.rows = []
+        for row in rows:
+            row.tell(Broke(error))
+
+
+def _nothing() -> None:
+    """Stands for an empty queue."""

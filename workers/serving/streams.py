@@ -1,0 +1,96 @@
+"""Answers and errors in OpenAI's shapes: one document, or a stream of server-sent events."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from templates.errors import StudioError
+from workers.serving.events import Ended
+
+DONE = b"data: [DONE]\n\n"
+KINDS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    404: "not_found_error",
+    413: "invalid_request_error",
+}
+
+
+def event(document: Mapping[str, Any]) -> bytes:
+    """One server-sent event."""
+    return b"data: " + json.dumps(document, ensure_ascii=False).encode() + b"\n\n"
+
+
+def failure(error: StudioError, status: int | None = None) -> tuple[int, dict[str, Any]]:
+    """HTTP status and body of an error; `problems` are the studio's own form of it."""
+    status = status or (400 if error.http_status == 422 else error.http_status)
+    body = {
+        "message": str(error),
+        "type": KINDS.get(status, "server_error"),
+        "param": next((problem.field for problem in error.problems if problem.field), None),
+        "code": error.code,
+        "problems": [asdict(problem) for problem in error.problems],
+    }
+    return status, {"error": body}
+
+
+class Completion:
+    """The frame of one answer: id, model, and what the studio adds in the key `studio`."""
+
+    def __init__(self, model: str, n_prompt_tokens: int, identity: Mapping[str, Any]):
+        self._frame = {"id": f"chatcmpl-{secrets.token_hex(12)}", "created": int(time.time()), "model": model}
+        self._n_prompt_tokens = n_prompt_tokens
+        self._identity = dict(identity)
+
+    def whole(self, text: str, ended: Ended) -> dict[str, Any]:
+        """The answer as one document."""
+        choice = {
+            "index": 0,
+            "message": {"role": "assistant", "content": text, "refusal": None},
+            "finish_reason": ended.reason,
+            "logprobs": None,
+        }
+        return {
+            **self._frame,
+            "object": "chat.completion",
+            "choices": [choice],
+            "usage": self._usage(ended),
+            "studio": self._studio(ended),
+        }
+
+    def opening(self) -> bytes:
+        """The first event: role, and which model this is."""
+        return self._chunk({"role": "assistant", "content": ""}, studio=self._identity)
+
+    def piece(self, text: str) -> bytes:
+        """An event with more text."""
+        return self._chunk({"content": text})
+
+    def closing(self, ended: Ended, *, with_usage: bool) -> bytes:
+        """The last events."""
+        last = self._chunk({}, ended.reason, studio=self._studio(ended))
+        usage = event({**self._frame, "object": "chat.completion.chunk", "choices": [], "usage": self._usage(ended)})
+        return last + (usage if with_usage else b"") + DONE
+
+    def _chunk(self, delta: Mapping[str, Any], finish_reason: str | None = None, **more: Any) -> bytes:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
+        return event({**self._frame, "object": "chat.completion.chunk", "choices": [choice], **more})
+
+    def _usage(self, ended: Ended) -> dict[str, int]:
+        return {
+            "prompt_tokens": self._n_prompt_tokens,
+            "completion_tokens": ended.n_tokens,
+            "total_tokens": self._n_prompt_tokens + ended.n_tokens,
+        }
+
+    def _studio(self, ended: Ended) -> dict[str, Any]:
+        return {
+            **self._identity,
+            "time_to_first_token_s": round(ended.time_to_first_token_s, 4),
+            "tokens_per_s": round(ended.tokens_per_s, 2) if ended.tokens_per_s else None,
+        }
