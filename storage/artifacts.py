@@ -9,7 +9,6 @@ from __future__ import annotations
 import fnmatch
 import io
 import json
-import re
 import shutil
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -17,13 +16,13 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from sqlalchemy import func
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from storage import db, files
+from storage import db, files, model_names
 from storage.models import Artifact, BaseModelRow, User
 from storage.settings import settings
-from templates.errors import BadInput, Conflict, NotFound, Problem
+from templates.errors import BadInput, Conflict, NotFound, Problem, refuse
 
 MAX_NOTE_CHARS = 10_000
 SHIPPED = (
@@ -77,26 +76,13 @@ def _live(user: User) -> SelectOfScalar[Artifact]:
     return mine.order_by(col(Artifact.created_at).desc(), col(Artifact.id))
 
 
-def usable_name(name: str) -> str:
-    """The name without outer spaces. Raises `BadInput` when it can't be a name."""
-    name = name.strip()
-    if not re.fullmatch(r"\w(?:[\w. -]{0,62}[\w-])?", name):
-        raise BadInput(
-            Problem(
-                f"“{name}” can't be a name.",
-                field="name",
-                remedy="Use 1–64 letters, digits, spaces and . _ -, a letter or digit first.",
-            )
-        )
-    return name
-
-
 def is_taken(session: Session, owner_id: str, name: str) -> bool:
     """Whether the owner already has an artifact of this name, or a base model has it."""
     artifact = select(Artifact.id).where(
         Artifact.owner_id == owner_id, Artifact.name == name, col(Artifact.deleted_at).is_(None)
     )
-    base = select(BaseModelRow.id).where(BaseModelRow.name == name, col(BaseModelRow.deleted_at).is_(None))
+    visible = or_(col(BaseModelRow.owner_id).is_(None), col(BaseModelRow.owner_id) == owner_id)
+    base = select(BaseModelRow.id).where(BaseModelRow.name == name, visible)
     return session.exec(artifact).first() is not None or session.exec(base).first() is not None
 
 
@@ -114,12 +100,14 @@ def free_name(session: Session, owner_id: str, wanted: str) -> str:
 
 
 def rename(user: User, name_or_id: str, name: str) -> Artifact:
-    """Give the artifact another name. Raises `Conflict` for a taken one."""
-    artifact, name = get(user, name_or_id), usable_name(name)
+    """Give the artifact another name. Raises `BadInput` for an unusable name, `Conflict` for a taken one."""
+    artifact, name = get(user, name_or_id), name.strip()
+    refuse(model_names.flaw(name))
+    taken = model_names.problems(user, name, but_artifact=artifact.id)
+    if taken:
+        raise Conflict(*taken, code="name_taken")
     with db.writing() as session:
-        if name != artifact.name and is_taken(session, user.id, name):
-            raise Conflict(f"There is already a model “{name}”.", code="name_taken", remedy="Choose another name.")
-        artifact.name = name
+        artifact.name = free_name(session, user.id, name) if name != artifact.name else name
         return session.merge(artifact)
 
 

@@ -7,18 +7,34 @@ turns from reading to writing can fail with SQLITE_BUSY whatever the timeout.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine, Float, cast, create_engine, event, func, select
+from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import Session
 
 from storage.settings import settings
 
 BUSY_TIMEOUT_MS = 15_000
+RETRY_S = 0.5
+POSTGRES_TIMEOUTS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""libpq's. Without them a worker cut off from its database would wait for many minutes, not notice."""
+
+AWAY = (OperationalError, InterfaceError, TimeoutError)
+"""What a database raises that is locked, full or can't be reached: trying again later may help."""
+
+T = TypeVar("T")
 
 
 @cache
@@ -26,7 +42,10 @@ def engine() -> Engine:
     """The engine of this process."""
     url = settings().database
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=20, hide_parameters=True)
+        timeouts = POSTGRES_TIMEOUTS if url.startswith("postgresql") else {}
+        return create_engine(
+            url, pool_pre_ping=True, pool_size=5, max_overflow=20, hide_parameters=True, connect_args=timeouts
+        )
     made = create_engine(url, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000})
     event.listen(made, "connect", _prepare_sqlite)
     event.listen(made, "begin", _begin_sqlite)
@@ -74,3 +93,15 @@ def now() -> ColumnElement[float]:
 def clock(session: Session) -> float:
     """The database's present time, in seconds since 1970."""
     return float(session.connection().execute(select(now())).scalar_one())
+
+
+def insist(act: Callable[[], T]) -> T:
+    """Do it, and again while the database is away, for as long as nobody else would touch a fresh lease."""
+    until = time.monotonic() + 2 * settings().lease_s
+    while True:
+        try:
+            return act()
+        except AWAY:
+            if time.monotonic() > until:
+                raise
+            time.sleep(RETRY_S)

@@ -55,17 +55,20 @@ def submit(
             session.flush()
             events.append(session, job.id, 0, "submitted", by=user.name)
     except IntegrityError:
-        return _already_submitted(user, idem_key, digest)
+        found = _already_submitted(user, idem_key, digest)
+        if found is None:  # not the key: the base model or dataset does not exist
+            raise
+        return found
     if queue.ring(job.id):
         with db.writing() as session:
             session.exec(update(Job).where(col(Job.id) == job.id).values(rung_at=db.now()))
     return job
 
 
-def _already_submitted(user: User, idem_key: str, digest: str) -> Job:
+def _already_submitted(user: User, idem_key: str, digest: str) -> Job | None:
     with db.reading() as session:
-        found = session.exec(select(Job).where(Job.owner_id == user.id, Job.idem_key == idem_key)).one()
-    if found.spec_sha256 != digest:
+        found = session.exec(select(Job).where(Job.owner_id == user.id, Job.idem_key == idem_key)).one_or_none()
+    if found and found.spec_sha256 != digest:
         raise Conflict(
             f"The key “{idem_key}” already belongs to job {found.id}, which is a different one.",
             code="idempotency_key_reused",
@@ -109,8 +112,8 @@ def position(job: Job) -> int | None:
 def cancel(user: User, job_id: str, *, keep: bool = False) -> Job:
     """Cancel a job; with `keep`, a training job stops at the next step and publishes what it has.
 
-    A waiting job ends at once; a running one when its child has stopped. Raises `Conflict` when it
-    has already ended.
+    A waiting job ends at once, unless there is a checkpoint to keep; a running one when its child has
+    stopped. Raises `Conflict` when it has already ended.
     """
     get(user, job_id)
     with db.writing() as session:
@@ -119,12 +122,14 @@ def cancel(user: User, job_id: str, *, keep: bool = False) -> Job:
             .where(col(Job.id) == job_id, col(Job.state) == JobState.QUEUED)
             .values(state=JobState.CANCELLED, finished_at=db.now(), cancel_at=db.now())
         )
+        if keep:
+            waiting = waiting.where(col(Job.checkpoint_step) == 0)
         if session.exec(waiting).rowcount:
             events.append(session, job_id, 0, "cancelled", while_state="QUEUED")
         else:
             running = (
                 update(Job)
-                .where(col(Job.id) == job_id, col(Job.state) == JobState.RUNNING)
+                .where(col(Job.id) == job_id, col(Job.state).in_((JobState.RUNNING, JobState.QUEUED)))
                 .values(cancel_at=func.coalesce(Job.cancel_at, db.now()), cancel_keep=keep)
             )
             if not session.exec(running).rowcount:

@@ -1,4 +1,4 @@
-"""What workers do with jobs: claim, renew, end, sweep. Every change is fenced by attempt and owner.
+"""What workers do with jobs: claim, renew, end. Every change is fenced by attempt and owner.
 
 A claim is a lease: it holds while the worker renews it, by the database's clock. A worker that lost
 its lease changes nothing any more, because no statement of its matches a row.
@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, update
 from sqlmodel import Session, col, select
 
-from storage import db, events
+from storage import artifacts, db, events
 from storage.models import Artifact, Job, JobAttempt, JobMetric, JobState, Worker, new_id
 from storage.settings import settings
 
@@ -49,6 +49,12 @@ def _held(lease: Lease) -> tuple[ColumnElement[bool], ...]:
         col(Job.lease_owner) == lease.owner,
         col(Job.state) == JobState.RUNNING,
     )
+
+
+def waiting() -> bool:
+    """Whether any job waits: a look that takes no lock."""
+    with db.reading() as session:
+        return session.exec(select(Job.id).where(Job.state == JobState.QUEUED).limit(1)).first() is not None
 
 
 def claim(worker: Worker, job_id: str | None = None) -> Lease | None:
@@ -97,12 +103,14 @@ def renew(
     metrics: Sequence[JobMetric] = (),
     happened: Sequence[tuple[str, dict[str, Any]]] = (),
     advanced: bool = False,
+    start_step: int | None = None,
     **progress: Any,
 ) -> Renewal:
     """Heartbeat: renew the lease and carry progress out, all or nothing.
 
     `progress` are columns of the job (`stage`, `step`, `eta_s` …); `happened` are events as (kind,
-    data); `advanced` says that a killed job would now resume further on. Raises `LeaseLost`.
+    data); `advanced` says that a killed job would now resume further on; `start_step` is where this
+    attempt began to train. Raises `LeaseLost`.
     """
     values: dict[str, Any] = {**progress, "lease_until": db.now() + settings().lease_s}
     if advanced:
@@ -114,6 +122,8 @@ def renew(
         row = session.execute(statement).one_or_none()
         if row is None:
             raise LeaseLost(lease.job.id)
+        if start_step is not None:
+            session.exec(update(JobAttempt).where(*_attempt(lease.job.id, lease.attempt)).values(start_step=start_step))
         at = db.clock(session)
         for point in metrics:
             point.at, point.job_id, point.attempt = at, lease.job.id, lease.attempt
@@ -123,11 +133,25 @@ def renew(
         return Renewal(cancel=row.cancel_at is not None, keep=bool(row.cancel_keep))
 
 
-def _end_attempt(session: Session, job_id: str, attempt: int, outcome: str) -> None:
+def _attempt(job_id: str, attempt: int) -> tuple[ColumnElement[bool], ...]:
+    return col(JobAttempt.job_id) == job_id, col(JobAttempt.attempt) == attempt
+
+
+def wish(lease: Lease) -> Renewal:
+    """What the job's owner wants by now, without renewing anything. Raises `LeaseLost`."""
+    with db.reading() as session:
+        row = session.exec(select(Job.cancel_at, Job.cancel_keep).where(*_held(lease))).one_or_none()
+    if row is None:
+        raise LeaseLost(lease.job.id)
+    return Renewal(cancel=row[0] is not None, keep=bool(row[1]))
+
+
+def end_attempt(session: Session, job_id: str, attempt: int, outcome: str) -> None:
+    """Close the attempt's row, inside the caller's transaction."""
     job = session.get_one(Job, job_id, populate_existing=True)
     session.exec(
         update(JobAttempt)
-        .where(col(JobAttempt.job_id) == job_id, col(JobAttempt.attempt) == attempt)
+        .where(*_attempt(job_id, attempt))
         .values(ended_at=db.now(), outcome=outcome, last_step=job.step)
     )
 
@@ -140,26 +164,31 @@ def _finish(session: Session, lease: Lease, state: JobState, outcome: str, **val
     )
     if not session.exec(ended).rowcount:
         raise LeaseLost(lease.job.id)
-    _end_attempt(session, lease.job.id, lease.attempt, outcome)
+    end_attempt(session, lease.job.id, lease.attempt, outcome)
 
 
 def succeed(lease: Lease, *, artifact: Artifact | None = None, result: dict[str, Any], actual: dict[str, Any]) -> None:
-    """End the job well: the artifact's row and `SUCCEEDED` in one transaction. Raises `LeaseLost`."""
+    """End the job well: the artifact's row and `SUCCEEDED` in one transaction. Raises `LeaseLost`.
+
+    An artifact whose name was taken meanwhile gets a number behind it.
+    """
     with db.writing() as session:
-        _finish(
-            session,
-            lease,
-            JobState.SUCCEEDED,
-            "succeeded",
-            artifact_id=artifact.id if artifact else None,
-            result=result,
-            actual=actual,
-        )
+        artifact_id = artifact.id if artifact else None
+        _finish(session, lease, JobState.SUCCEEDED, "succeeded", artifact_id=artifact_id, result=result, actual=actual)
         if artifact:
-            artifact.created_at = db.clock(session)
-            session.add(artifact)
-            session.flush()
+            _put_in_gallery(session, lease, artifact)
         events.append(session, lease.job.id, lease.attempt, "published" if artifact else "finished")
+
+
+def _put_in_gallery(session: Session, lease: Lease, artifact: Artifact) -> None:
+    wanted, now = artifact.name, db.clock(session)
+    artifact.name = artifacts.free_name(session, artifact.owner_id, wanted)
+    artifact.created_at = now
+    artifact.duration_s = now - (lease.job.started_at or now)
+    session.merge(artifact)  # a copy: the caller may try again after a lost connection
+    if artifact.name != wanted:
+        events.append(session, lease.job.id, lease.attempt, "renamed", wanted=wanted, name=artifact.name)
+        artifact.name = wanted
 
 
 def fail(lease: Lease, code: str, message: str, remedy: str | None = None) -> None:
@@ -179,7 +208,7 @@ def cancelled(lease: Lease) -> None:
 def give_back(lease: Lease, why: str) -> None:
     """Requeue a job that is not to blame (the worker drains). The attempt does not count. Raises `LeaseLost`."""
     with db.writing() as session:
-        _requeue(session, lease.job.id, lease.attempt, "drained", why, 0, _held(lease))
+        requeue(session, lease.job.id, lease.attempt, "drained", why, 0, _held(lease))
 
 
 def crashed(lease: Lease, code: str, message: str, remedy: str) -> JobState:
@@ -188,21 +217,22 @@ def crashed(lease: Lease, code: str, message: str, remedy: str) -> JobState:
     Returns the job's new state. Raises `LeaseLost`.
     """
     with db.writing() as session:
-        stuck = _stuck(session, lease.job.id, lease.attempt)
+        stuck = times_stuck(session, lease.job.id, lease.attempt)
         if stuck < STUCK_CRASHES:
-            _requeue(session, lease.job.id, lease.attempt, code, message, stuck, _held(lease))
+            requeue(session, lease.job.id, lease.attempt, code, message, stuck, _held(lease))
             return JobState.QUEUED
     fail(lease, code, message, remedy)
     return JobState.FAILED
 
 
-def _stuck(session: Session, job_id: str, attempt: int) -> int:
+def times_stuck(session: Session, job_id: str, attempt: int) -> int:
+    """Consecutive attempts without progress, were this one to end now."""
     job = session.get_one(Job, job_id, populate_existing=True)
     this = session.get_one(JobAttempt, (job_id, attempt))
     return 0 if job.progress_seq > this.start_progress_seq else job.stuck_attempts + 1
 
 
-def _requeue(
+def requeue(
     session: Session,
     job_id: str,
     attempt: int,
@@ -211,6 +241,7 @@ def _requeue(
     stuck: int,
     where: tuple[ColumnElement[bool], ...],
 ) -> None:
+    """Let the job wait again if it matches `where`, inside the caller's transaction. Raises `LeaseLost`."""
     again = (
         update(Job)
         .where(*where)
@@ -218,69 +249,5 @@ def _requeue(
     )
     if not session.exec(again).rowcount:
         raise LeaseLost(job_id)
-    _end_attempt(session, job_id, attempt, outcome)
+    end_attempt(session, job_id, attempt, outcome)
     events.append(session, job_id, attempt, "requeued", why=why)
-
-
-def expire(*, dead_workers: Sequence[str] = ()) -> list[tuple[str, str]]:
-    """Take jobs from workers that stopped renewing, or are known to be dead.
-
-    Returns (job id, new state). A job whose owner asked to cancel it ends as CANCELLED; one that was
-    lost too often without progress as FAILED (`crash_loop`); the others wait again.
-    """
-    ended = []
-    with db.reading() as session:
-        query = select(Job.id, Job.attempt, Job.lease_until < db.now(), JobAttempt.worker).where(
-            Job.state == JobState.RUNNING, JobAttempt.job_id == Job.id, JobAttempt.attempt == Job.attempt
-        )
-        lost = [(row[0], row[1]) for row in session.exec(query).all() if row[2] or row[3] in dead_workers]
-    for job_id, attempt in lost:
-        where: tuple[ColumnElement[bool], ...] = (
-            col(Job.id) == job_id,
-            col(Job.attempt) == attempt,
-            col(Job.state) == JobState.RUNNING,
-        )
-        if not dead_workers:
-            where = (*where, col(Job.lease_until) < db.now())
-        try:
-            ended.append((job_id, _expire_one(job_id, attempt, where)))
-        except LeaseLost:
-            continue  # another sweeper was first, or the worker renewed after all
-    return ended
-
-
-def _expire_one(job_id: str, attempt: int, where: tuple[Any, ...]) -> str:
-    with db.writing() as session:
-        job = session.get_one(Job, job_id, populate_existing=True)
-        stuck = _stuck(session, job_id, attempt)
-        if job.cancel_at is None and stuck < settings().max_attempts:
-            _requeue(session, job_id, attempt, "lease_expired", "its worker stopped answering", stuck, where)
-            return JobState.QUEUED
-        values: dict[str, Any] = {"state": JobState.CANCELLED}
-        if job.cancel_at is None:
-            values = {
-                "state": JobState.FAILED,
-                "error_code": "crash_loop",
-                "error": f"The worker died {stuck} times in a row before the job got any further.",
-                "remedy": "Look at the log, then try a smaller batch or a shorter row length.",
-            }
-        ended = (
-            update(Job).where(*where).values(stage=None, lease_owner=None, eta_s=None, finished_at=db.now(), **values)
-        )
-        if not session.exec(ended).rowcount:
-            raise LeaseLost(job_id)
-        _end_attempt(session, job_id, attempt, "lease_expired")
-        events.append(session, job_id, attempt, "cancelled" if job.cancel_at else "failed", code="crash_loop")
-        return str(values["state"])
-
-
-def unrung(older_than_s: float) -> list[str]:
-    """Jobs that wait and whose doorbell rang too long ago, or never; marks them as rung now."""
-    with db.writing() as session:
-        stale = (
-            update(Job)
-            .where(col(Job.state) == JobState.QUEUED, col(Job.rung_at) < db.now() - older_than_s)
-            .values(rung_at=db.now())
-            .returning(col(Job.id))
-        )
-        return list(session.execute(stale).scalars())

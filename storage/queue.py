@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from functools import cache
+from pathlib import Path
 
 from celery import Celery
 from kombu.transport import TRANSPORT_ALIASES
@@ -52,6 +54,27 @@ def _transport_options() -> dict[str, float]:
     if settings().broker.startswith("redis"):
         return {"socket_timeout": 5, "socket_connect_timeout": 2}
     return {}
+
+
+def forget_delivered() -> None:
+    """Delete the messages that the embedded broker has delivered: kombu only marks them."""
+    file = embedded_file()
+    if file is None or not file.exists():
+        return
+    connection = sqlite3.connect(file, timeout=1.0)
+    try:
+        with connection:
+            connection.execute("DELETE FROM kombu_message WHERE visible = 0")
+    except sqlite3.OperationalError as error:  # busy, or no table yet: the next sweep will do
+        log.info("the broker's delivered messages stay for now: %s", error)
+    finally:
+        connection.close()
+
+
+def embedded_file() -> Path | None:
+    """The embedded broker's database; None when the broker is a server."""
+    scheme, _, path = settings().broker.partition(":///")
+    return Path(path) if scheme == "studio+sqlite" else None
 
 
 def ring(job_id: str) -> bool:

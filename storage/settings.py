@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     """Time between two looks of an idle worker for queued jobs that no doorbell announced."""
     cancel_grace_s: float = 20.0
     """Between asking a child to stop and killing it."""
+    stall_s: float = 1800.0
+    """A child that says nothing for this long is taken for hung and killed."""
     max_attempts: int = 3
     worker_slots: int | None = None
     """Jobs a worker runs at once; default one for each GPU, or one on a CPU."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from sqlalchemy import delete, update
+from sqlalchemy import delete
 from sqlmodel import col, select
 
 from storage import db
@@ -99,10 +99,3 @@ def forget(worker_ids: Sequence[str] = ()) -> None:
     with db.writing() as session:
         gone = col(Worker.id).in_(worker_ids) | (col(Worker.seen_at) < db.now() - FORGET_S)
         session.exec(delete(Worker).where(gone))
-
-
-def mark_draining(worker: Worker) -> None:
-    """Say that the worker takes no more jobs."""
-    worker.draining = True
-    with db.writing() as session:
-        session.exec(update(Worker).where(col(Worker.id) == worker.id).values(draining=True))

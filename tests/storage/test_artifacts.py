@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from storage import artifacts, db, files, jobs, users
-from storage.models import Artifact, BaseModelRow, Dataset, User
+from storage.models import Artifact, BaseModelRow, Dataset, Job, JobState, User
 from storage.settings import settings
 from templates.errors import BadInput, Conflict, NotFound, StudioError
 
@@ -60,6 +60,7 @@ def publish(user: User, parents: tuple[str, str], name: str) -> Artifact:
             created_at=db.clock(session),
         )  # fmt: skip
         session.add(artifact)
+        session.get_one(Job, job.id).state = JobState.SUCCEEDED
     return artifact
 
 
@@ -110,13 +111,13 @@ def test_names_stay_distinct(studio: User, parents: tuple[str, str]) -> None:
     second = publish(studio, parents, "tone")
     assert second.name == "tone-2"
     for taken in ("tone", "nano"):
-        with pytest.raises(Conflict):
+        with pytest.raises(Conflict, match="already the name"):
             artifacts.rename(studio, "tone-2", taken)
-    assert artifacts.rename(studio, "tone-2", " 语气 v2 ").name == "语气 v2"
-    assert artifacts.rename(studio, "语气 v2", "语气 v2").name == "语气 v2"
+    assert artifacts.rename(studio, "tone-2", " 语气-v2 ").name == "语气-v2"
+    assert artifacts.rename(studio, "语气-v2", "语气-v2").name == "语气-v2"
 
 
-@pytest.mark.parametrize("name", ["", " ", "../up", "a/b", ".hidden", "-flag", "x" * 65, "a\nb", "ends.", "<b>"])
+@pytest.mark.parametrize("name", ["", " ", "../up", "a/b", ".hidden", "-flag", "x" * 65, "a\nb", "<b>"])
 def test_unusable_names_are_refused(studio: User, parents: tuple[str, str], name: str) -> None:
     publish(studio, parents, "tone")
     with pytest.raises(BadInput):

@@ -1,0 +1,52 @@
+"""Files that nothing refers to any more: left by workers that were killed, or by deletions."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlmodel import col, select
+
+from storage import db, workspaces
+from storage.models import Artifact, Job, JobState
+from storage.settings import settings
+
+KEEP_S = 24 * 3600.0
+"""A published folder may wait for its row, a deleted artifact may still be open in a chat, and somebody
+may want to look at the checkpoints of a failed job: for a day nothing is removed."""
+
+
+def collect(older_than_s: float = KEEP_S) -> list[Path]:
+    """Remove what is not needed; returns what was removed."""
+    removed = [*_artifacts(older_than_s), *_workspaces(older_than_s)]
+    for path in removed:
+        shutil.rmtree(path, ignore_errors=True)
+    return removed
+
+
+def _artifacts(older_than_s: float) -> Iterator[Path]:
+    with db.reading() as session:
+        kept = select(Artifact.location).where(
+            col(Artifact.deleted_at).is_(None) | (col(Artifact.deleted_at) > db.now() - older_than_s)
+        )
+        referenced = {settings().files / location for location in session.exec(kept)}
+    for folder in (settings().files / "artifacts").glob("*/*"):
+        if folder not in referenced and _age_s(folder) > older_than_s:
+            yield folder
+
+
+def _workspaces(older_than_s: float) -> Iterator[Path]:
+    with db.reading() as session:
+        done = {JobState.SUCCEEDED, JobState.CANCELLED}
+        query = select(Job.id, Job.state, db.now() - Job.finished_at).where(col(Job.finished_at).is_not(None))
+        ended = [row[0] for row in session.exec(query) if row[1] in done or row[2] > older_than_s]
+    for job_id in ended:
+        for folder in (workspaces.checkpoints(job_id), *workspaces.folder(job_id).glob("staging-*")):
+            if folder.is_dir():
+                yield folder
+
+
+def _age_s(folder: Path) -> float:
+    return time.time() - folder.stat().st_ctime

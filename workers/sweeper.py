@@ -1,0 +1,85 @@
+"""What a worker does unasked: look for waiting jobs, take back lost ones, clear away what is left.
+
+It runs beside Celery and does not need it: with the broker down, emptied or deleted, jobs still run.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from storage import db, garbage, leases, queue, recovery, worker_rows
+from storage.settings import settings
+from workers.slots import Slots
+
+RING_AGAIN_S = 60.0
+GARBAGE_S = 3600.0
+
+log = logging.getLogger(__name__)
+
+
+class Sweeper:
+    """The thread that does it."""
+
+    def __init__(self, slots: Slots):
+        self._slots = slots
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
+
+    def start(self) -> None:
+        """Begin, with a full sweep."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after what is being done."""
+        self._stop.set()
+
+    def _run(self) -> None:
+        sweep_at = garbage_at = 0.0
+        while not self._stop.is_set():
+            now = time.monotonic()
+            if now >= sweep_at:
+                sweep_at = now + settings().sweep_s
+                _guarded(sweep)
+            _guarded(self._look)
+            if now >= garbage_at:
+                garbage_at = now + GARBAGE_S
+                _guarded(clear_away)
+            self._stop.wait(settings().poll_s)
+
+    def _look(self) -> None:
+        self._slots.keep_warm()
+        if self._slots.n_free and leases.waiting():
+            for _ in range(self._slots.n_free):
+                threading.Thread(target=self._slots.work_off, name="swept", daemon=True).start()
+
+
+def sweep() -> None:
+    """Take jobs back from dead workers, and ring for those that wait."""
+    dead = worker_rows.dead_here()
+    for job_id, state in recovery.expire(dead_workers=dead):
+        log.warning("job %s was taken from a worker that does not answer: now %s", job_id, state)
+    if dead:
+        worker_rows.forget(dead)
+    for job_id in recovery.unrung(RING_AGAIN_S):
+        queue.ring(job_id)
+    queue.forget_delivered()
+
+
+def clear_away() -> None:
+    """Remove files and rows that nothing needs any more."""
+    worker_rows.forget()
+    for path in garbage.collect():
+        log.info("removed %s", path)
+
+
+def _guarded(act: Callable[[], None]) -> None:
+    """Nothing ends this thread: what went wrong is logged and tried again the next time."""
+    try:
+        act()
+    except db.AWAY as error:
+        log.warning("the database is away: %s", type(error).__name__)
+    except Exception:
+        log.exception("the sweeper failed and goes on")
