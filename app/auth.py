@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -127,6 +128,7 @@ class Guard:
         self.failures = Failures()
         self._key = os.urandom(32)
         self._verified: dict[bytes, tuple[User, float]] = {}
+        self._checking: dict[bytes, asyncio.Future[User]] = {}
         self._local: User | None = None
         self._accounts: tuple[bool, float] = (False, 0.0)
 
@@ -167,14 +169,22 @@ class Guard:
         if known and known[1] > time.monotonic():
             return known[0]
         address = connection.client.host if connection.client else ""
+        if digest not in self._checking:  # a page's many requests are one check, not many guesses
+            check = asyncio.ensure_future(self._check(name, password, address))
+            self._checking[digest] = check
+            check.add_done_callback(lambda _: self._checking.pop(digest))
+        user = await asyncio.shield(self._checking[digest])
+        self._verified = {k: v for k, v in self._verified.items() if v[1] > time.monotonic()}
+        self._verified[digest] = (user, time.monotonic() + REMEMBERED_S)
+        return user
+
+    async def _check(self, name: str, password: str, address: str) -> User:
         self.failures.check(name, address)
         self.failures.add(name, address)  # before the slow check, so that a burst can't outrun the count
         user = await to_thread.run_sync(users.with_password, name, password)
         if user is None:
             raise LoginNeeded("Name and password do not fit.")
         self.failures.forgive(name, address)
-        self._verified = {k: v for k, v in self._verified.items() if v[1] > time.monotonic()}
-        self._verified[digest] = (user, time.monotonic() + REMEMBERED_S)
         return user
 
 

@@ -7,19 +7,17 @@ from urllib.parse import quote
 
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict
 
 from app.api import documents
+from app.api.bodies import Body
 from app.api.catalogue import Acting
 from storage import artifacts
 
 router = APIRouter(prefix="/api/v1", tags=["artifacts"])
 
 
-class Change(BaseModel):
+class Change(Body):
     """What to change; what is left out stays."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: str | None = None
     note: str | None = None

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from app import auth
 from app.api import documents
+from app.api.bodies import Body
 from app.api.catalogue import Acting
 from storage import datasets, uploads
 from templates.errors import BadInput, Problem
@@ -30,10 +30,8 @@ _MULTIPART = {
 }
 
 
-class Reading(BaseModel):
+class Reading(Body):
     """How an uploaded file is to be read; what is left out is guessed."""
-
-    model_config = ConfigDict(extra="forbid")
 
     upload_id: str
     shape: str | None = None
@@ -48,10 +46,8 @@ class NewDataset(Reading):
     held_out_share: float = 0.10
 
 
-class NewName(BaseModel):
+class NewName(Body):
     """Another name."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: str
 

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from storage.settings import settings
-from templates.errors import StudioError
+from templates.errors import BadInput, StudioError
 
 FORM_OVERHEAD_BYTES = 64 * 1024
 DOCUMENT_BYTES = 1024 * 1024
@@ -54,6 +54,10 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
+            return
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            error = BadInput("An address can't contain NUL characters.")
+            await JSONResponse(error.as_dict(), status_code=error.http_status)(scope, receive, send)
             return
         limit = limit_of(scope["path"])
         said = Headers(scope=scope).get("content-length", "")

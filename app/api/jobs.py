@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from app.api import documents
+from app.api.bodies import Body
 from app.api.catalogue import Acting
 from storage import evaluations, events, jobs, training, workspaces
 from storage.models import User
@@ -18,10 +19,8 @@ router = APIRouter(prefix="/api/v1", tags=["jobs"])
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
 
 
-class Wish(BaseModel):
+class Wish(Body):
     """What is to be trained; `settings` are the objective's and the method's parameters, flat."""
-
-    model_config = ConfigDict(extra="forbid")
 
     base: str
     dataset: str
@@ -38,20 +37,16 @@ class NewJob(Wish):
     name: str
 
 
-class NewEvaluation(BaseModel):
+class NewEvaluation(Body):
     """Models to score on a dataset's held-out rows; the first is the one the others are compared with."""
-
-    model_config = ConfigDict(extra="forbid")
 
     models: list[str] = Field(min_length=1, max_length=16)
     dataset: str
     name: str | None = None
 
 
-class Cancel(BaseModel):
+class Cancel(Body):
     """How to cancel: `keep` publishes what a training job has so far."""
-
-    model_config = ConfigDict(extra="forbid")
 
     keep: bool = False
 

@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
 
 from app.api import documents
+from app.api.bodies import Body
 from app.api.catalogue import Acting
 from storage import base_models, users
 from templates.errors import BadInput, Problem
@@ -17,10 +17,8 @@ router = APIRouter(prefix="/api/v1", tags=["models"])
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
-class NewModel(BaseModel):
+class NewModel(Body):
     """A base model to be added."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: str
     source: str
