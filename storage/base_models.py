@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
+import tempfile
+import time
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,15 +18,20 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, or_, select
 
 import templates
-from storage import checkpoint_headers, db
-from storage.files import MANIFEST, sha256_of
+from storage import base_model_checks as checks
+from storage import checkpoint_headers, db, hub, model_names
+from storage.files import MANIFEST, move_folder, seal, sha256_of
 from storage.models import BaseModelRow, User
 from storage.settings import settings
-from templates.errors import NotFound, StudioError
+from templates.errors import BadInput, NotFound, Problem, StudioError, refuse
 from templates.spec import BaseFacts
 
 TEMPLATES = Path(templates.__file__).parent
 BUNDLED_DIR = TEMPLATES / "models"
+BASES = "bases"
+NO_LICENSE = "not stated"
+DRAFT_KEPT_S = 24 * 3600.0
+_TAKEN = Problem("is already the name of a base model.", field="name", remedy="Choose another name.")
 
 
 @cache
@@ -146,3 +156,88 @@ def summary(row: BaseModelRow) -> str:
     if row.source == "bundled" and row.origin in bundled():
         return str(bundled()[row.origin]["summary"])
     return f"{row.facts['architecture']} from {row.origin}."
+
+
+def add(
+    user: User, name: str, path_or_hub_id: str, *, chat_template: str | None = None, license: str | None = None
+) -> BaseModelRow:
+    """Make a folder of this machine, or a model of the hub, a base model of the user.
+
+    Its files are copied, so a later change to the original changes nothing here. `chat_template`
+    names one of `base_model_checks.chat_templates()` to be used instead of the model's own.
+    Raises `BadInput` with every problem at once, `Unavailable` when the hub does not answer.
+    """
+    source = Path(os.path.expanduser(path_or_hub_id or " "))
+    from_hub = hub.is_id(path_or_hub_id) and not source.exists()
+    problems = _name_problems(user, name)
+    if not from_hub:
+        problems += checks.folder_problems(source, chat_template)
+    refuse(problems)
+    with _draft() as draft:
+        if from_hub:
+            fetched = hub.fetch(path_or_hub_id, draft, chat_template)
+            refuse(checks.folder_problems(draft, chat_template))
+        else:
+            fetched = None
+            _copy(source, draft, chat_template)
+        row = BaseModelRow(
+            owner_id=user.id,
+            name=name,
+            source="hub" if fetched else "folder",
+            origin=path_or_hub_id if fetched else source.resolve().name,
+            revision=fetched.commit if fetched else revision_of(draft),
+            license=license or (fetched and fetched.license) or checks.stated_license(draft) or NO_LICENSE,
+            location="",
+            facts=checkpoint_headers.facts(draft).model_dump(mode="json"),
+            size_bytes=sum(path.stat().st_size for path in draft.iterdir()),
+            created_at=0.0,
+        )
+        row.location = f"{BASES}/{row.id}"
+        seal(draft)
+        move_folder(draft, settings().files / row.location)
+    return _insert(row)
+
+
+def _name_problems(user: User, name: str) -> list[Problem]:
+    problems = model_names.problems(user, name)
+    with db.reading() as session:
+        taken = session.exec(select(BaseModelRow.id).where(BaseModelRow.name == name)).first()
+    return problems or ([_TAKEN] if taken else [])
+
+
+@contextmanager
+def _draft() -> Iterator[Path]:
+    """A new folder in the file store, gone at the end unless it was moved; old left-overs go too."""
+    home = settings().files / BASES
+    home.mkdir(exist_ok=True)
+    for old in home.glob(".draft-*"):
+        if time.time() - old.stat().st_mtime > DRAFT_KEPT_S:
+            shutil.rmtree(old, ignore_errors=True)
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=home))
+    try:
+        yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _copy(source: Path, draft: Path, chat_template: str | None) -> None:
+    """Copy what makes up a model and its papers, the weights last; nothing else comes along."""
+    weights = checkpoint_headers.weight_files(source)
+    refuse(hub.no_room(draft, sum((source / name).stat().st_size for name in weights)))
+    for name in (*checks.CONFIG_FILES, *checks.PAPERS, checkpoint_headers.INDEX):
+        if (source / name).is_file():
+            shutil.copyfile(source / name, draft / name)
+    checks.make_ready(draft, chat_template)
+    for name in weights:
+        shutil.copyfile(source / name, draft / name)
+
+
+def _insert(row: BaseModelRow) -> BaseModelRow:
+    try:
+        with db.writing() as session:
+            row.created_at = db.clock(session)
+            session.add(row)
+    except IntegrityError as error:  # somebody took the name while the files were copied
+        shutil.rmtree(settings().files / row.location)
+        raise BadInput(_TAKEN) from error
+    return row
