@@ -70,6 +70,7 @@ def _rows_of(dataset: Dataset | None) -> dict[str, Any]:
         "dataset_file": str(file),
         "dataset_name": dataset.name,
         "dataset_sha256": dataset.sha256,
+        "split_seed": dataset.split_seed,
         "staging": "",
     }
 

@@ -47,6 +47,8 @@ class Order(_Message):
     """Parquet with the shape's fields and a boolean column `held_out`."""
     dataset_name: str
     dataset_sha256: str
+    split_seed: int | None = None
+    """What the held-out rows were drawn with, for the model card."""
     eval_rows: int
     threads: int
     staging: str

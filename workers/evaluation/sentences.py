@@ -42,6 +42,14 @@ def score(metric: str, interval: Interval) -> str:
     return f"{interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
+def change(metric: str, difference: Interval) -> str:
+    """A difference with its sign, e.g. `+93 points [+88, +96]`."""
+    if metric in ("exact_match", "label_accuracy"):
+        value, low, high = (f"{round(100 * x):+d}" for x in (difference.value, difference.low, difference.high))
+        return f"{value} points [{low}, {high}]"
+    return f"{difference.value:+.2f} [{difference.low:+.2f}, {difference.high:+.2f}]"
+
+
 def rows(n: int) -> str:
     """A number of rows, with its thousands apart."""
     return f"{n:,} row" if n == 1 else f"{n:,} rows"
@@ -72,11 +80,15 @@ def say(
     return text
 
 
-def what_would_help(outcome: Outcome, headline: str, metrics: Mapping[str, Pair], n: int) -> str | None:
+def what_would_help(
+    outcome: Outcome, headline: str, metrics: Mapping[str, Pair], n: int, n_held_out: int
+) -> str | None:
     """What to try next; None when the adapted model is better."""
     pair, loss = metrics.get(headline), metrics.get("loss")
     if outcome == "better":
         return None
+    if pair is None and not n_held_out:
+        return "A dataset with held-out rows: add it again with more rows or a larger held-out share."
     if pair is None:
         return "Shorter rows, or a larger “Longest row” setting, so that the answers are not cut off."
     if outcome == "cant_tell":

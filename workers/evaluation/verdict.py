@@ -103,7 +103,7 @@ def judge(
         changes=changes(pairs),
         unknown_labels=_unknown_labels(pairs, labels) if has_labels else None,
         majority=majority,
-        what_would_help=what_would_help(outcome, headline, metrics, n),
+        what_would_help=what_would_help(outcome, headline, metrics, n, len(base.n_tokens)),
         remarks=tuple(remarks_on(base, adapted)),
     )
 

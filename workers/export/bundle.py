@@ -32,10 +32,11 @@ SAVED = re.compile(
     r"|model(-\d{5}-of-\d{5})?\.safetensors|model\.safetensors\.index\.json)"
 )
 """What may come from the model's own `save_pretrained`."""
-TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")
+TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 BASE = re.compile(
-    SAVED.pattern + r"|tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|chat_template\.jinja|LICENSE.*"
+    SAVED.pattern + r"|tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|chat_template\.jinja|LICENSE"
 )
+"""What of a bundled base is shipped with an adapter."""
 WEIGHTS = re.compile(r"(adapter_model|model(-\d{5}-of-\d{5})?)\.safetensors")
 
 
@@ -64,9 +65,10 @@ def stage(
     kind: Literal["adapter", "full_model"] = (
         "adapter" if registry.method(order.recipe.method).trains == "adapter" else "full_model"
     )
+    renderer = Renderer(base_folder)
     _take_saved(save, folder)
     weights_sha256 = _weights_sha256(folder)
-    _take_tokenizer(base_folder, folder)
+    _take_tokenizer(base_folder, folder, renderer.template)
     if kind == "adapter":
         _strip_paths(folder / "adapter_config.json", order)
         if order.base_source == "bundled":
@@ -74,7 +76,7 @@ def stage(
     (folder / "recipe.toml").write_text(recipes.to_toml(order.recipe), "utf-8")
     (folder / "verdict.json").write_text(verdict.model_dump_json(indent=1), "utf-8")
     compared.write(answers, folder / "evaluation" / "answers.jsonl")
-    for name, text in card.texts(order, kind, verdict, actual, weights_sha256, Renderer(base_folder).eos_ids).items():
+    for name, text in card.texts(order, kind, verdict, actual, weights_sha256, renderer.eos_ids).items():
         (folder / name).write_text(text, "utf-8")
     return Staged(
         artifact_kind=kind,
@@ -99,10 +101,12 @@ def _copy(source: Path, target: Path, allowed: re.Pattern[str]) -> None:
             shutil.copyfile(path, target / path.name)
 
 
-def _take_tokenizer(base_folder: Path, folder: Path) -> None:
+def _take_tokenizer(base_folder: Path, folder: Path, template: str) -> None:
+    """The base's tokenizer, and the chat template trained on, which need not be a file of the base."""
     for name in TOKENIZER:
         if (base_folder / name).is_file():
             shutil.copyfile(base_folder / name, folder / name)
+    (folder / "chat_template.jinja").write_text(template, "utf-8")
 
 
 def _strip_paths(config_file: Path, order: Order) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,17 @@ from workers.evaluation import sentences
 from workers.evaluation.verdict import Verdict
 from workers.protocol import Order
 
+Kind = Literal["adapter", "full_model"]
 CARDS = Path(templates.__file__).parent / "cards"
+MEASURED = {
+    "steps": "Updates",
+    "trained_tokens": "Tokens read in training",
+    "tokens_per_s": "Tokens per second",
+    "peak_memory_bytes": "Most memory used, in bytes",
+}
+"""What a training reports of itself, as the card calls it."""
+MAX_NEW_TOKENS = 512
+"""Longest answer of `use_me.py`, as in the chat."""
 PACKAGES = ("torch", "transformers", "peft", "safetensors")
 
 
@@ -31,14 +42,19 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.filters |= {"yaml": _yaml, "cell": _cell, "score": sentences.score, "repr": repr}
+    environment.filters |= {
+        "yaml": _yaml,
+        "cell": _cell,
+        "line": _line,
+        "score": sentences.score,
+        "change": sentences.change,
+        "repr": repr,
+    }
     return environment
 
 
 def _yaml(text: str) -> str:
     """A text as a double-quoted YAML scalar."""
-    import json
-
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -50,14 +66,20 @@ def _cell(value: Any) -> str:
     return text
 
 
-def versions() -> dict[str, str]:
-    """The packages that an artifact needs, as they are installed here (without local build tags)."""
-    return {name: importlib.metadata.version(name).split("+")[0] for name in PACKAGES}
+def _line(text: str) -> str:
+    """A sentence of ours, in which a label of the user's may stand: one line, no markup, no link."""
+    return " ".join(text.split()).replace("<", "&lt;").replace("](", "] (").replace("`", "'")
+
+
+def versions(kind: Kind) -> dict[str, str]:
+    """What `use_me.py` needs, as it is installed here (without local build tags such as `+cpu`)."""
+    needed = [name for name in PACKAGES if kind == "adapter" or name != "peft"]
+    return {name: importlib.metadata.version(name).split("+")[0] for name in needed}
 
 
 def texts(
     order: Order,
-    kind: Literal["adapter", "full_model"],
+    kind: Kind,
     verdict: Verdict,
     actual: Mapping[str, Any],
     weights_sha256: str,
@@ -73,21 +95,24 @@ def texts(
         "kind": kind,
         "method": registry.method(recipe.method),
         "objective": registry.objective(recipe.objective),
+        "recipe": recipe,
         "settings": {**recipe.objective_params, **recipe.method_params},
-        "quantization": recipe.quantization,
         "base_revision": base.base_revision,
         "n_rows": len(held_out),
         "n_held_out": sum(held_out),
         "verdict": verdict,
         "titles": sentences.TITLES,
         "actual": actual,
+        "measured": MEASURED,
+        "max_new_tokens": MAX_NEW_TOKENS,
+        "context_length": order.facts.context_length if order.facts else None,
         "weights_sha256": weights_sha256,
-        "versions": versions(),
+        "versions": versions(kind),
         "eos_ids": list(eos_ids),
     }
     render = _environment().get_template
     return {
         "README.md": render("adapter.md.jinja").render(facts),
         "use_me.py": render("use_me.py.jinja").render(facts),
-        "requirements.txt": "".join(f"{name}=={version}\n" for name, version in versions().items()),
+        "requirements.txt": "".join(f"{name}=={version}\n" for name, version in versions(kind).items()),
     }

@@ -1,0 +1,100 @@
+"""The texts that go with an artifact."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+import yaml
+from huggingface_hub import ModelCard
+
+from templates import recipe as recipes
+from workers.evaluation import verdict
+from workers.evaluation.scoring import Scores
+from workers.export import card
+from workers.protocol import Order
+
+ACTUAL: Mapping[str, Any] = {"steps": 12, "trained_tokens": 34567, "tokens_per_s": None, "seconds": {"training": 3.0}}
+
+
+@pytest.fixture
+def written(scores: tuple[Scores, Scores]) -> Callable[[Order], dict[str, str]]:
+    """The texts for an order."""
+    judged = verdict.judge(*scores, "classification", ["refund", "card"])
+    return lambda order: card.texts(order, "adapter", judged, ACTUAL, "f" * 64, [2, 7])
+
+
+def test_a_card_says_where_it_comes_from_and_how_good_it_is(
+    order_for: Callable[..., Order], written: Callable[[Order], dict[str, str]]
+) -> None:
+    text = written(order_for(split_seed=7))["README.md"]
+    for said in (
+        "# tickets",
+        "Better. Label accuracy 92 % [65, 99] against 0 % [0, 24] for the base, on 12 held-out rows.",
+        "| Label accuracy | 0 % [0, 24] | 92 % [65, 99] | +92 points [+43, +100] |",
+        "banking, classification: 8 training rows, 12 held out (split seed 7)",
+        "d" * 64,
+        "e" * 40,
+        "f" * 64,
+        "| Tokens read in training | 34,567 |",
+        "| `learning_rate` | 0.002 |",
+        "| `r` | 16 |",
+        "transformers 5.",
+    ):
+        assert said in text, said
+    assert "None" not in text
+    assert not re.search(r"\n{3,}|[ \t]+\n", text), "no holes in the text"
+
+
+def test_its_front_matter_is_what_the_hub_reads(
+    order_for: Callable[..., Order], written: Callable[[Order], dict[str, str]]
+) -> None:
+    order = order_for(base_source="hub", base_origin="acme/small-1b", base_license='odd: "licence"')
+    read = ModelCard(written(order)["README.md"]).data.to_dict()
+    assert read["library_name"] == "peft"
+    assert read["base_model"] == "acme/small-1b"
+    assert read["license"] == 'odd: "licence"'
+    assert read["pipeline_tag"] == "text-generation"
+    assert {"base_model:adapter:acme/small-1b", "lora", "sft"} <= set(read["tags"])
+    bundled = yaml.safe_load(written(order_for(base_license=""))["README.md"].split("---")[1])
+    assert bundled["license"] == "other"
+    assert "base_model" not in bundled
+
+
+def test_names_are_inert_in_the_card_and_in_the_script(
+    order_for: Callable[..., Order], written: Callable[[Order], dict[str, str]]
+) -> None:
+    hostile = "x\n# big <img src=x onerror=1> [a](javascript:1) | b"
+    order = order_for(name=hostile, dataset_name=hostile, base_source="folder", base_origin='\'; import os #\n"""')
+    texts = written(order)
+    assert "\n# big" not in texts["README.md"]
+    assert "\\<img" in texts["README.md"]
+    assert not re.search(r"(?<!\\)\[a\]", texts["README.md"])
+    assert not re.search(r"(?<!\\)<img", texts["README.md"])
+    compile(texts["use_me.py"], "use_me.py", "exec")
+    assert "\nimport os" not in texts["use_me.py"]
+
+
+@pytest.mark.parametrize("source", ["bundled", "folder", "hub"])
+@pytest.mark.parametrize("kind", ["adapter", "full_model"])
+def test_every_script_compiles_and_is_short(
+    order_for: Callable[..., Order], scores: tuple[Scores, Scores], source: str, kind: Any
+) -> None:
+    judged = verdict.judge(*scores, "classification")
+    texts = card.texts(order_for(base_source=source, base_origin="a/b"), kind, judged, {}, "f" * 64, [2])
+    compile(texts["use_me.py"], "use_me.py", "exec")
+    assert len([line for line in texts["use_me.py"].splitlines() if line]) < 30
+    assert ("PeftModel" in texts["use_me.py"]) == (kind == "adapter")
+
+
+def test_a_quantized_training_says_so(
+    order_for: Callable[..., Order], written: Callable[[Order], dict[str, str]]
+) -> None:
+    order = order_for(recipe=recipes.compose("sft", "lora", quantization="nf4"))
+    assert "trained on a base in nf4" in written(order)["README.md"]
+    assert "trained on a base in" not in written(order_for())["README.md"]
+
+
+def test_requirements_are_pinned_without_build_tags() -> None:
+    assert list(card.versions("adapter")) == ["torch", "transformers", "peft", "safetensors"]
+    assert not any("+" in version for version in card.versions("full_model").values())
