@@ -2,16 +2,109 @@
 
 from __future__ import annotations
 
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
-from storage import db, files
-from storage.models import Dataset, User
-from templates.errors import NotFound
+from storage import db, drafts, files, row_files, uploads
+from storage.drafts import Draft
+from storage.intake import Guess, Look, Remark
+from storage.models import TERMINAL, Dataset, Job, Upload, User
+from storage.settings import settings
+from templates.errors import BadInput, Conflict, NotFound, Problem
+
+PREVIEW_ROWS = 20
+NAME = re.compile(r"[^\W_][\w .-]{0,63}")
+MAX_SEED = 2**32 - 1
+MAX_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a file would become; nothing is created. With `problems` it would be refused."""
+
+    look: Look
+    guess: Guess
+    """What was guessed, before the caller's own choices."""
+    shape: str
+    mapping: dict[str, str]
+    rows: list[dict[str, Any]]
+    """The first rows in the shape's fields, with `source_row`."""
+    n_rows: int
+    """Rows that fit."""
+    labels: list[str]
+    problems: list[Problem]
+    remarks: list[Remark]
+
+
+def preview(
+    user: User,
+    upload: Upload,
+    *,
+    shape: str | None = None,
+    mapping: Mapping[str, str] | None = None,
+    limit: int = PREVIEW_ROWS,
+) -> Preview:
+    """What the file would become under these choices; what is not chosen is guessed.
+
+    Raises `BadInput` for a file that can't be read; what is wrong with mapping or rows is in `problems`.
+    """
+    draft = _draft(user, upload, shape, mapping, limit)
+    return Preview(
+        look=draft.look,
+        guess=draft.guess,
+        shape=draft.shape.key,
+        mapping=draft.mapping,
+        rows=draft.rows,
+        n_rows=len(draft.fingerprints),
+        labels=sorted(draft.labels),
+        problems=draft.findings.listed(),
+        remarks=draft.remarks,
+    )
+
+
+def add(
+    user: User,
+    upload: Upload,
+    *,
+    name: str,
+    shape: str | None = None,
+    mapping: Mapping[str, str] | None = None,
+    split_seed: int = 42,
+    held_out_share: float = 0.10,
+) -> Dataset:
+    """Make a dataset of an upload. Raises `BadInput` with every problem, `Conflict` for a taken name."""
+    name = name.strip()
+    asked = [*_name_problems(name), *_split_problems(split_seed, held_out_share)]
+    try:
+        draft = _draft(user, upload, shape, mapping, 0)
+    except BadInput as error:
+        raise BadInput(*asked, *error.problems) from error
+    if asked or draft.findings.problems:
+        raise BadInput(*asked, *draft.findings.listed())
+    _refuse_taken(user, name)
+    held_out = row_files.split(draft.fingerprints, split_seed, held_out_share)
+    drafts.remark_repeats(draft, held_out)
+    sha256 = _store(draft, held_out)
+    return _insert(
+        user,
+        upload,
+        name=name,
+        shape=draft.shape.key,
+        sha256=sha256,
+        mapping=draft.mapping,
+        n_rows=len(held_out),
+        n_held_out=sum(held_out),
+        split_seed=split_seed,
+        labels=sorted(draft.labels),
+        remarks=[remark.as_dict() for remark in draft.remarks],
+    )
 
 
 def get(user: User, name_or_id: str) -> Dataset:
@@ -25,6 +118,49 @@ def get(user: User, name_or_id: str) -> Dataset:
     return found
 
 
+def of_user(user: User) -> list[Dataset]:
+    """The user's datasets, newest first."""
+    with db.reading() as session:
+        mine = select(Dataset).where(Dataset.owner_id == user.id, Dataset.deleted_at == None)  # noqa: E711
+        return list(session.exec(mine.order_by(Dataset.created_at.desc(), Dataset.id)))  # type: ignore[attr-defined]
+
+
+def rename(user: User, name_or_id: str, name: str) -> Dataset:
+    """Give a dataset another name. Raises `BadInput` for an unusable name, `Conflict` for a taken one."""
+    name = name.strip()
+    found = get(user, name_or_id)
+    problems = _name_problems(name)
+    if problems:
+        raise BadInput(*problems)
+    if name != found.name:
+        _refuse_taken(user, name)
+    try:
+        with db.writing() as session:
+            kept = session.get_one(Dataset, found.id)
+            kept.name = name
+    except IntegrityError as error:
+        raise _taken(name) from error
+    return kept
+
+
+def delete(user: User, name_or_id: str) -> None:
+    """Take a dataset out of the list and free its name; what was trained on it stays.
+
+    Raises `Conflict` while a job that uses it has not ended.
+    """
+    found = get(user, name_or_id)
+    with db.writing() as session:
+        waiting = select(Job).where(Job.dataset_id == found.id, Job.state.not_in(TERMINAL))  # type: ignore[attr-defined]
+        job = session.exec(waiting).first()
+        if job is not None:
+            raise Conflict(
+                f"“{found.name}” is used by the job “{job.name}”.", remedy="Wait for the job to end, or cancel it."
+            )
+        kept = session.get_one(Dataset, found.id)
+        kept.deleted_at = db.clock(session)
+        kept.name = f"{found.name} (deleted {found.id})"  # no name that can be chosen looks like this
+
+
 def file(dataset: Dataset) -> Path:
     """The rows: Parquet with the shape's fields, `held_out` and `source_row`."""
     return files.blob_path(dataset.sha256)
@@ -32,7 +168,64 @@ def file(dataset: Dataset) -> Path:
 
 def rows(dataset: Dataset, *, held_out: bool | None = None) -> list[dict[str, Any]]:
     """The rows in the order of the source file; only one side of the split if `held_out` says which."""
-    table = pq.read_table(file(dataset))
-    if held_out is not None:
-        table = table.filter(pc.equal(table["held_out"], held_out))
-    return list(table.to_pylist())
+    return row_files.read(file(dataset), held_out)
+
+
+def _draft(user: User, upload: Upload, shape: str | None, mapping: Mapping[str, str] | None, n_kept: int) -> Draft:
+    mine = uploads.get(user, upload.id)
+    return drafts.check(uploads.path(mine), mine.filename, shape=shape, mapping=mapping, n_kept=n_kept)
+
+
+def _name_problems(name: str) -> list[Problem]:
+    if NAME.fullmatch(name):
+        return []
+    return [Problem("use 1–64 letters, digits, blanks and . _ -, a letter or digit first.", field="name")]
+
+
+def _split_problems(seed: int, share: float) -> list[Problem]:
+    problems = []
+    if not 0 <= seed <= MAX_SEED:
+        problems.append(Problem(f"use a whole number from 0 to {MAX_SEED}.", field="split_seed"))
+    if not 0 < share <= MAX_SHARE:
+        problems.append(Problem(f"use a share above 0 and up to {MAX_SHARE}.", field="held_out_share"))
+    return problems
+
+
+def _taken(name: str) -> Conflict:
+    return Conflict(
+        Problem(
+            f"There is already a dataset “{name}”.", field="name", remedy="Choose another name, or delete it first."
+        )
+    )
+
+
+def _refuse_taken(user: User, name: str) -> None:
+    with db.reading() as session:
+        if session.exec(select(Dataset.id).where(Dataset.owner_id == user.id, Dataset.name == name)).first():
+            raise _taken(name)
+
+
+def _store(draft: Draft, held_out: list[bool]) -> str:
+    """Write the rows into the file store; returns their sha256."""
+    with tempfile.TemporaryDirectory(dir=settings().files) as folder:
+        path = Path(folder) / "rows.parquet"
+        row_files.write(path, draft.shape, draft.numbered_rows(), held_out)
+        with path.open("rb") as stream:
+            sha256, _ = files.put_blob(stream)
+    return sha256
+
+
+def _insert(user: User, upload: Upload, **values: Any) -> Dataset:
+    try:
+        with db.writing() as session:
+            made = Dataset(
+                owner_id=user.id,
+                upload_id=upload.id,
+                source_filename=upload.filename,
+                created_at=db.clock(session),
+                **values,
+            )
+            session.add(made)
+    except IntegrityError as error:
+        raise _taken(str(values["name"])) from error
+    return made

@@ -1,0 +1,20 @@
+"""From an uploaded file to rows of a known shape: look, guess, shape. Nothing here is stored."""
+
+from storage.intake.findings import Findings, Remark, refusal
+from storage.intake.guessing import Guess, guess
+from storage.intake.looking import Column, Look, look
+from storage.intake.shaping import check_mapping, remark_unused, shaped
+
+__all__ = [
+    "Column",
+    "Findings",
+    "Guess",
+    "Look",
+    "Remark",
+    "check_mapping",
+    "guess",
+    "look",
+    "refusal",
+    "remark_unused",
+    "shaped",
+]

@@ -1,0 +1,115 @@
+"""A dataset before it exists: a file, the choices made for it, and what came of checking every row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from storage import intake, row_files
+from storage.intake import Findings, Guess, Look, Remark
+from templates import registry
+from templates.spec import RowShape
+
+MAX_LABELS = 1_000
+MANY_LABELS_SHARE = 0.5
+
+
+@dataclass
+class Draft:
+    """A file read as rows of `shape` under `mapping`; `findings` hold what is wrong with that."""
+
+    look: Look
+    guess: Guess
+    """What was guessed, before the caller's own choices."""
+    shape: RowShape
+    mapping: dict[str, str]
+    findings: Findings
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    """The first rows that fit, as many as were asked for, with `source_row`."""
+    fingerprints: list[bytes] = field(default_factory=list)
+    """One for each row that fits."""
+    labels: set[str] = field(default_factory=set)
+
+    @property
+    def remarks(self) -> list[Remark]:
+        """Oddities of the file and of its rows."""
+        return [*self.look.remarks, *self.findings.remarks]
+
+    def numbered_rows(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """All rows that fit, read again from the file."""
+        return intake.shaped(self.look, self.shape, self.mapping, Findings(self.findings.file))
+
+
+def check(path: Path, filename: str, *, shape: str | None, mapping: Mapping[str, str] | None, n_kept: int = 0) -> Draft:
+    """Read the file under these choices; what is not chosen is guessed.
+
+    Raises `BadInput` for a file that can't be read, and for an unknown shape.
+    """
+    look = intake.look(path, filename)
+    guess = intake.guess(look, shape)
+    chosen = registry.shape(shape or _shape_of(mapping or {}, guess))
+    guessed = guess if guess.shape == chosen.key else intake.guess(look, chosen.key)
+    draft = Draft(look, guess, chosen, _merged(guessed.mapping, mapping or {}), Findings(filename))
+    for problem in intake.check_mapping(look, chosen, draft.mapping):
+        draft.findings.add(problem)
+    if not draft.findings.problems:
+        intake.remark_unused(look, draft.mapping, draft.findings)
+        _check_rows(draft, n_kept)
+    return draft
+
+
+def _shape_of(mapping: Mapping[str, str], guess: Guess) -> str:
+    """The guessed shape, unless the caller mapped fields that only another shape has."""
+    wanted = set(mapping)
+    able = [s.key for s in registry.shapes().values() if wanted <= {f.name for f in s.fields}]
+    return guess.shape if guess.shape in able or not able else able[0]
+
+
+def _merged(guessed: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """The caller's choices first; an empty one leaves the field open; no column is guessed twice."""
+    taken = set(given.values())
+    kept = {name: column for name, column in guessed.items() if name not in given and column not in taken}
+    return {**kept, **{name: column for name, column in given.items() if column}}
+
+
+def _check_rows(draft: Draft, n_kept: int) -> None:
+    required = [f.name for f in draft.shape.fields if f.required]
+    label = required[-1] if "label_accuracy" in draft.shape.metrics else None
+    for number, row in intake.shaped(draft.look, draft.shape, draft.mapping, draft.findings):
+        draft.fingerprints.append(row_files.fingerprint(row))
+        if label and len(draft.labels) <= MAX_LABELS:
+            draft.labels.add(row[label])
+        if len(draft.rows) < n_kept:
+            draft.rows.append({**row, "source_row": number})
+    if label:
+        _check_labels(draft, label)
+
+
+def _check_labels(draft: Draft, label: str) -> None:
+    n_labels = len(draft.labels)
+    column = draft.mapping[label]
+    if n_labels > MAX_LABELS:
+        draft.findings.problem(
+            f"has more than {MAX_LABELS:,} different labels.",
+            field=column,
+            remedy="Use the shape prompt_completion for free answers.",
+        )
+    elif n_labels == 1:
+        draft.findings.remark("All rows have the same label: there is nothing to tell apart.")
+    elif n_labels > len(draft.fingerprints) * MANY_LABELS_SHARE:
+        draft.findings.remark(f"“{column}” has {n_labels} different labels, nearly one a row; is it free text?")
+
+
+def remark_repeats(draft: Draft, held_out: list[bool]) -> None:
+    """Say how many rows come more than once, and how many of them stand on both sides of the split."""
+    counts = Counter(draft.fingerprints)
+    repeated = sum(counts.values()) - len(counts)
+    if repeated:
+        draft.findings.remark(f"{repeated:,} rows repeat an earlier one; they were kept.")
+    learned = {print_ for print_, held in zip(draft.fingerprints, held_out, strict=True) if not held}
+    both = sum(held and print_ in learned for print_, held in zip(draft.fingerprints, held_out, strict=True))
+    if both:
+        draft.findings.remark(f"{both:,} held-out rows are also among the training rows, so they test memory only.")

@@ -1,0 +1,84 @@
+"""What reading a file brings to light: problems, which refuse it, and oddities, which are said aloud."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from templates.errors import BadInput, Problem
+
+MAX_PROBLEMS = 20
+MAX_ALIKE = 5
+"""Problems of the same words and field that are listed; more of them tell nothing new."""
+MAX_ROWS_NAMED = 5
+
+
+@dataclass
+class Remark:
+    """An oddity that was accepted: in how many rows, and the first of them."""
+
+    message: str
+    count: int = 0
+    rows: list[int] = field(default_factory=list)
+    last_row: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As a dataset keeps it."""
+        return {"message": self.message, "count": self.count, "rows": self.rows}
+
+
+class Findings:
+    """Collects problems and remarks of one file, however many rows have them."""
+
+    def __init__(self, file: str):
+        self.file = file
+        self.problems: list[Problem] = []
+        self.n_problems = 0
+        self._remarks: dict[str, Remark] = {}
+        self._alike: Counter[tuple[str, str | None]] = Counter()
+
+    def problem(
+        self, message: str, *, row: int | None = None, field: str | None = None, remedy: str | None = None
+    ) -> None:
+        """Note what refuses the file; the first ones are kept, the rest are counted."""
+        self.add(Problem(message, file=self.file, row=row, field=field, remedy=remedy))
+
+    def add(self, problem: Problem) -> None:
+        """Note a problem that is already worded."""
+        self.n_problems += 1
+        alike = (problem.message, problem.field)
+        self._alike[alike] += 1
+        if len(self.problems) < MAX_PROBLEMS and self._alike[alike] <= MAX_ALIKE:
+            self.problems.append(problem)
+
+    def remark(self, message: str, *, row: int | None = None) -> None:
+        """Note an oddity; the same words are one remark, counted once a row."""
+        remark = self._remarks.setdefault(message, Remark(message))
+        if row is not None and row == remark.last_row:
+            return
+        remark.count += 1
+        remark.last_row = row
+        if row is not None and len(remark.rows) < MAX_ROWS_NAMED:
+            remark.rows.append(row)
+
+    @property
+    def remarks(self) -> list[Remark]:
+        """The oddities in the order in which they were met."""
+        return list(self._remarks.values())
+
+    def listed(self) -> list[Problem]:
+        """The kept problems, and how many more there are."""
+        more = self.n_problems - len(self.problems)
+        words = "1 more problem" if more == 1 else f"{more:,} more problems"
+        return [*self.problems, *([Problem(f"there are {words} of these kinds.", file=self.file)] if more else [])]
+
+    def refuse(self) -> None:
+        """Raise `BadInput` with everything found; do nothing when no problem was."""
+        if self.problems:
+            raise BadInput(*self.listed())
+
+
+def refusal(file: str, message: str, *, row: int | None = None, remedy: str | None = None) -> BadInput:
+    """The error for a file that can't be read at all."""
+    return BadInput(Problem(message, file=file, row=row, remedy=remedy))

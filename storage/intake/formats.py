@@ -1,0 +1,147 @@
+"""Finds a file's format by its content; its name only decides where the content leaves it open."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+from storage.intake import encodings, strict_json
+from storage.intake.findings import Findings, refusal
+from storage.intake.readers import readers
+from storage.intake.source import Source
+from templates import registry
+
+HEAD_CHARS = 512 * 1024
+SNIFFED_RECORDS = 200
+DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "vertical bar"}
+SUFFIXES = {
+    ".csv": "delimited",
+    ".tsv": "delimited",
+    ".tab": "delimited",
+    ".json": "json_list",
+    ".jsonl": "json_lines",
+    ".ndjson": "json_lines",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".txt": "plain_text",
+    ".text": "plain_text",
+    ".md": "plain_text",
+}
+MIN_EVEN_SHARE = 0.9
+"""Share of equally wide rows that makes a text a table when its name does not say so."""
+
+
+def find(path: Path, filename: str, findings: Findings) -> Source:
+    """How the file is to be read. Raises `BadInput` for what is neither text nor Parquet."""
+    hint = SUFFIXES.get(Path(filename).suffix.lower())
+    if encodings.is_parquet(path):
+        return _agreed(Source(path, filename, "parquet"), hint, findings)
+    if hint == "parquet":
+        raise refusal(filename, "is not a Parquet file, though its name says so.", remedy="Write it again.")
+    encoding = encodings.find(path, filename)
+    if encoding.remark:
+        findings.remark(encoding.remark)
+    plain = Source(path, filename, "plain_text", encoding.name)
+    with plain.open() as stream:
+        head = stream.read(HEAD_CHARS)
+    if not head.strip():
+        raise refusal(filename, "holds nothing but blanks.", remedy="Choose a file with data in it.")
+    key, delimiter = _by_content(head, hint)
+    return _agreed(Source(path, filename, key, encoding.name, delimiter), hint, findings)
+
+
+def _agreed(source: Source, hint: str | None, findings: Findings) -> Source:
+    """Says aloud where content and name differ, and which delimiter was found."""
+    if hint is not None and hint != source.format:
+        suffix = Path(source.filename).suffix
+        findings.remark(f"The name ends in {suffix}, but the content is {_title(source)}; it was read as such.")
+    elif source.delimiter not in (None, ",", "\t") or (source.delimiter == "\t" and ".csv" in source.filename.lower()):
+        findings.remark(f"The columns are separated by {DELIMITERS[source.delimiter or '']}s.")
+    return source
+
+
+def _title(source: Source) -> str:
+    title = readers()[source.format].TITLE
+    return f"{title} ({DELIMITERS[source.delimiter]}s)" if source.delimiter else title
+
+
+def _by_content(head: str, hint: str | None) -> tuple[str, str | None]:
+    begin = head.lstrip()
+    if begin[0] in "[{" and (hint in ("json_list", "json_lines") or _opens_json(begin)):
+        return _json_format(begin, hint), None
+    if hint in ("json_list", "json_lines"):
+        return hint, None  # its reader says what is wrong
+    delimiter, evenness = _delimiter(head)
+    if hint == "delimited":
+        return "delimited", delimiter
+    if delimiter and evenness >= MIN_EVEN_SHARE and _is_header(head, delimiter, hint):
+        return "delimited", delimiter
+    return "plain_text", None
+
+
+def _opens_json(begin: str) -> bool:
+    """Whether the text goes on as JSON after its first bracket."""
+    inner = begin[1:].lstrip()[:1]
+    return inner in ("{", "]") if begin[0] == "[" else inner in ('"', "}")
+
+
+def _json_format(begin: str, hint: str | None) -> str:
+    if begin[0] == "[":
+        return "json_list"
+    first, _, rest = begin.partition("\n")
+    try:
+        value = strict_json.decode(first)
+    except strict_json.Flaw:
+        return hint if hint == "json_lines" else _json_of_broken_line(first, rest)
+    wraps_rows = isinstance(value, dict) and any(
+        isinstance(v, list) and v and isinstance(v[0], dict) for v in value.values()
+    )
+    is_row = not wraps_rows or any(field in value for field in _message_columns())
+    return "json_lines" if rest.strip() or (is_row and hint != "json_list") else "json_list"
+
+
+def _json_of_broken_line(first: str, rest: str) -> str:
+    """An object over several lines ends its first line early; a broken row is followed by another."""
+    opens_row = rest.lstrip().startswith("{")
+    return "json_lines" if opens_row or (first.rstrip().endswith("}") and rest.strip()) else "json_list"
+
+
+def _message_columns() -> set[str]:
+    return {a for s in registry.shapes().values() for f in s.fields if f.kind == "messages" for a in f.aliases}
+
+
+def _records(head: str, delimiter: str) -> list[list[str]]:
+    csv.field_size_limit(2**31 - 1)
+    whole = head[: head.rfind("\n") + 1] if len(head) == HEAD_CHARS else head
+    found: list[list[str]] = []
+    try:
+        for cells in csv.reader(whole.splitlines(keepends=True), delimiter=delimiter):
+            if cells:
+                found.append(cells)
+            if len(found) >= SNIFFED_RECORDS:
+                break
+    except csv.Error:
+        pass  # what was read up to here decides; the reader reports the flaw with its row
+    return found
+
+
+def _delimiter(head: str) -> tuple[str | None, float]:
+    """The delimiter that splits most rows into as many cells as the first; None for one column."""
+    best: tuple[float, int, str] | None = None
+    for delimiter in DELIMITERS:
+        records = _records(head, delimiter)
+        width = len(records[0]) if records else 0
+        if width > 1:
+            evenness = Counter(len(cells) for cells in records)[width] / len(records)
+            best = max(best or (-1.0, 0, ""), (evenness, width, delimiter))
+    return (best[2], best[0]) if best else (None, 0.0)
+
+
+def _is_header(head: str, delimiter: str, hint: str | None) -> bool:
+    """Whether the first row names columns: short, different names; in a `.txt` with a known one."""
+    records = _records(head, delimiter)
+    names = [cell.strip().lower() for cell in records[0]]
+    short = all(0 < len(name) <= 40 and name.count(" ") <= 3 for name in names)
+    known = {alias for shape in registry.shapes().values() for f in shape.fields for alias in f.aliases}
+    return len(records) > 1 and short and len(set(names)) == len(names) and (hint is None or bool(known & set(names)))

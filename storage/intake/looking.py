@@ -1,0 +1,178 @@
+"""A first look at a file: its format, its columns and whether every row can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from storage.intake import formats
+from storage.intake.findings import Findings, Remark, refusal
+from storage.intake.readers import readers
+from storage.intake.source import MAX_CELL_CHARS, MAX_COLUMNS, MAX_ROWS, Source, SourceRow
+
+MAX_DISTINCT = 1_000
+N_SAMPLES = 3
+SAMPLE_CHARS = 300
+MIN_ROWS = 2
+HEADER_CHECKED_ROWS = 10_000
+
+
+@dataclass
+class Column:
+    """What one column holds. Values are those of the file, before any mapping."""
+
+    name: str
+    kind: str = "empty"
+    """`text`, `integer`, `number`, `boolean`, `messages`, `list`, `object`, `other`, `empty`, or `mixed`."""
+    samples: list[str] = field(default_factory=list)
+    """The first different values, shortened."""
+    n_distinct: int = 0
+    """Different values, counted up to `MAX_DISTINCT`."""
+    n_missing: int = 0
+    """Rows without a value: null, blank, or no such key."""
+    mean_chars: float = 0.0
+
+
+@dataclass(frozen=True)
+class Look:
+    """A readable file: how it is read and what its columns hold."""
+
+    source: Source
+    format: str
+    """In words, e.g. “JSON lines”."""
+    encoding: str | None
+    delimiter: str | None
+    columns: list[Column]
+    n_rows: int
+    remarks: list[Remark]
+
+    def column(self, name: str) -> Column | None:
+        """The column of this name, if the file has it."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+def kind_of(value: Any) -> str:
+    """The kind of one value, in the words of `Column.kind`."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return "empty"
+    if isinstance(value, list):
+        return "messages" if any(_is_message(item) for item in value) else "list"
+    kinds = {str: "text", bool: "boolean", int: "integer", float: "number", dict: "object"}
+    return kinds.get(type(value), "other")
+
+
+def _is_message(value: Any) -> bool:
+    return isinstance(value, dict) and ({"role", "content"} <= value.keys() or {"from", "value"} <= value.keys())
+
+
+class _Tally:
+    """Counts over one column while the rows go by."""
+
+    def __init__(self, name: str):
+        self.column = Column(name)
+        self._kinds: set[str] = set()
+        self._distinct: set[int] = set()
+        self._n_present = self._n_chars = 0
+
+    def add(self, value: Any) -> None:
+        kind = kind_of(value)
+        if kind == "empty":
+            return
+        text = value if isinstance(value, str) else repr(value)
+        self._kinds.add(kind)
+        self._n_present += 1
+        self._n_chars += len(text)
+        if len(self._distinct) <= MAX_DISTINCT:
+            new = hash(text) not in self._distinct
+            self._distinct.add(hash(text))
+            if new and len(self.column.samples) < N_SAMPLES:
+                self.column.samples.append(text[:SAMPLE_CHARS])
+
+    def finish(self, n_rows: int) -> Column:
+        column = self.column
+        if self._kinds:
+            column.kind = self._kinds.pop() if len(self._kinds) == 1 else "mixed"
+        column.n_distinct = min(len(self._distinct), MAX_DISTINCT)
+        column.n_missing = n_rows - self._n_present
+        column.mean_chars = self._n_chars / self._n_present if self._n_present else 0.0
+        return column
+
+
+def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
+    """The rows of `source`; what is wrong with them goes into `findings`."""
+    return readers()[source.format].read(source, findings)
+
+
+def look(path: Path, filename: str) -> Look:
+    """Read a whole file once. Raises `BadInput` with every row that can't be read."""
+    if path.stat().st_size == 0:
+        raise refusal(filename, "is empty.", remedy="Choose a file with data in it.")
+    findings = Findings(filename)
+    source = formats.find(path, filename, findings)
+    tallies: dict[str, _Tally] = {}
+    n_rows = 0
+    for row in read(source, findings):
+        n_rows += 1
+        for name, value in row.values.items():
+            tally = tallies.get(name)
+            if tally is None:
+                tally = tallies[name] = _Tally(name)
+            tally.add(value)
+            if isinstance(value, str):
+                _check_text(row.number, name, value, findings)
+        if len(tallies) > MAX_COLUMNS:
+            findings.problem(f"the rows have more than {MAX_COLUMNS:,} different columns.", row=row.number)
+            break
+        if n_rows > MAX_ROWS:
+            findings.problem(f"has more than {MAX_ROWS:,} rows.", row=row.number, remedy="Send fewer rows.")
+            break
+    columns = [tally.finish(n_rows) for tally in tallies.values()]
+    _check_count(n_rows, findings)
+    if source.format == "delimited":
+        _check_header(source, columns, findings)
+    findings.refuse()
+    title = readers()[source.format].TITLE
+    return Look(source, title, source.encoding, source.delimiter, columns, n_rows, findings.remarks)
+
+
+def _check_text(row: int, name: str, value: str, findings: Findings) -> None:
+    if "\x00" in value:
+        findings.problem(
+            "holds a NUL character, which is not text.", row=row, field=name, remedy="Remove it, or the row."
+        )
+    if len(value) > MAX_CELL_CHARS:
+        findings.problem(
+            f"is {len(value):,} characters long; at most {MAX_CELL_CHARS:,} are taken.",
+            row=row,
+            field=name,
+            remedy="Split it into several rows. If it is shorter than that, a quote before it may not be closed.",
+        )
+
+
+def _check_count(n_rows: int, findings: Findings) -> None:
+    if findings.problems or n_rows >= MIN_ROWS:
+        return
+    if n_rows == 0:
+        findings.problem("has no rows, at most column names.", remedy="Add rows with data.")
+    else:
+        findings.problem(
+            "has 1 row only.",
+            remedy="At least 2 are needed: one to learn from and one to test with. Some tens are a useful minimum.",
+        )
+
+
+def _check_header(source: Source, columns: list[Column], findings: Findings) -> None:
+    """A first line whose cells come again as values is data, and would be lost as column names."""
+    candidates = {c.name for c in columns if c.kind == "text" and c.n_distinct < MAX_DISTINCT}
+    for n_read, row in enumerate(read(source, Findings(source.filename))):
+        again = next((name for name in candidates if row.values[name] == name), None)
+        if again is not None:
+            findings.problem(
+                f"the first line seems to be data: “{again[:60]}” comes again as a value in row {row.number}.",
+                row=1,
+                remedy="Put a line with the columns' names on top, e.g. text,label.",
+            )
+        if again is not None or n_read > HEADER_CHECKED_ROWS:
+            return

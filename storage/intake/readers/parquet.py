@@ -1,0 +1,56 @@
+"""Parquet: typed columns; rows are counted from 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from storage.intake.findings import Findings
+from storage.intake.source import MAX_ROWS, Source, SourceRow, check_columns
+
+TITLE = "Parquet"
+BATCH_ROWS = 512
+MAX_DECODED_BYTES = 4 * 1024**3
+MAX_THRIFT_ITEMS = 200_000
+"""Bounds what a footer may make the reader allocate."""
+MAX_THRIFT_BYTES = 50_000_000
+
+
+def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
+    """The table's rows as plain values."""
+    try:
+        yield from _rows(source, findings)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        findings.problem(
+            f"is damaged or not valid Parquet: {first_line[:200]}", remedy="Write the file again and send it again."
+        )
+
+
+def _rows(source: Source, findings: Findings) -> Iterator[SourceRow]:
+    with pq.ParquetFile(
+        source.path,
+        thrift_container_size_limit=MAX_THRIFT_ITEMS,
+        thrift_string_size_limit=MAX_THRIFT_BYTES,
+        page_checksum_verification=True,
+    ) as file:
+        names = list(file.schema_arrow.names)
+        if not check_columns(names, findings):
+            return
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            findings.problem("is the name of more than one column.", field=name, remedy="Rename one of them.")
+            return
+        if file.metadata.num_rows > MAX_ROWS:
+            findings.problem(f"has {file.metadata.num_rows:,} rows; at most {MAX_ROWS:,} are taken.")
+            return
+        number = n_bytes = 0
+        for batch in file.iter_batches(BATCH_ROWS):
+            n_bytes += batch.nbytes
+            if n_bytes > MAX_DECODED_BYTES:
+                findings.problem("unpacks to more than 4 GB.", row=number + 1, remedy="Send fewer rows.")
+                return
+            for values in batch.to_pylist():
+                number += 1
+                yield SourceRow(number, values)

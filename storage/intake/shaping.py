@@ -1,0 +1,119 @@
+"""Turns rows of a file into rows of a shape, field by field; what doesn't fit is a problem, not a guess."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from storage.intake import conversations
+from storage.intake.findings import Findings
+from storage.intake.guessing import JOINT
+from storage.intake.looking import Look, read
+from storage.intake.strict_json import kind
+from templates.errors import Problem
+from templates.spec import RowShape, ShapeField
+
+JOINT_TEXT = "\n\n"
+"""Between the texts of columns that are joined into one field."""
+_WRITTEN_OUT = {"integer": "whole numbers", "boolean": "true and false"}
+
+
+def check_mapping(look: Look, shape: RowShape, mapping: Mapping[str, str]) -> list[Problem]:
+    """What is wrong with a mapping: unknown fields or columns, fields left open, a column used twice."""
+    names = [column.name for column in look.columns]
+    file, there = look.source.filename, f"The file has: {', '.join(names[:20])}."
+    fields = {f.name for f in shape.fields}
+    problems = [
+        Problem(
+            f"is not a field of “{shape.title}”.", field=name, remedy=f"Its fields are: {', '.join(sorted(fields))}."
+        )
+        for name in mapping
+        if name not in fields
+    ]
+    for wanted in shape.fields:
+        column = mapping.get(wanted.name)
+        if column:
+            missing = [part for part in columns_of(column, names) if part not in names]
+            problems += [Problem(f"there is no column “{m}”.", file, field=wanted.name, remedy=there) for m in missing]
+        elif wanted.required:
+            problems.append(
+                Problem(f"no column is chosen for “{wanted.title}”.", file, field=wanted.name, remedy=there)
+            )
+    used = [column for column in mapping.values() if column]
+    for column in sorted({c for c in used if used.count(c) > 1}):
+        problems.append(Problem(f"the column “{column}” is chosen for more than one field.", file, field=column))
+    return problems
+
+
+def columns_of(choice: str, names: list[str]) -> list[str]:
+    """The columns that a choice names: one, or several joined by “ + ”."""
+    return [choice] if choice in names else [part.strip() for part in choice.split(JOINT.strip())]
+
+
+def remark_unused(look: Look, mapping: Mapping[str, str], findings: Findings) -> None:
+    """Say which columns are left aside."""
+    names = [column.name for column in look.columns]
+    used = {part for choice in mapping.values() for part in columns_of(choice, names)}
+    unused = [name for name in names if name not in used]
+    if unused:
+        more = f" and {len(unused) - 10} more" if len(unused) > 10 else ""
+        findings.remark(f"Not used: {', '.join(f'“{name}”' for name in unused[:10])}{more}.")
+
+
+def shaped(
+    look: Look, shape: RowShape, mapping: Mapping[str, str], findings: Findings
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Row number and shape fields of each row that fits; `mapping` must have passed `check_mapping`."""
+    names = [column.name for column in look.columns]
+    chosen = {f.name: columns_of(mapping[f.name], names) if mapping.get(f.name) else [] for f in shape.fields}
+    whole = {column.name: column.kind for column in look.columns}
+    for row in read(look.source, Findings(look.source.filename)):  # the look has noted what the reader says
+        n_before = findings.n_problems
+        made: dict[str, Any] = {}
+        for wanted in shape.fields:
+            values = [(column, row.values.get(column)) for column in chosen[wanted.name]]
+            if wanted.kind == "messages":
+                made[wanted.name] = conversations.read(values[0][1], row.number, values[0][0], findings)
+            else:
+                texts = [_text(wanted, c, v, whole[c], row.number, findings, len(values) > 1) for c, v in values]
+                made[wanted.name] = _one(wanted, [t for t in texts if t is not None], chosen, row.number, findings)
+        if findings.n_problems == n_before:
+            yield row.number, made
+
+
+def _one(
+    wanted: ShapeField, texts: list[str], chosen: Mapping[str, list[str]], row: int, findings: Findings
+) -> str | None:
+    if texts:
+        return JOINT_TEXT.join(texts)
+    if wanted.required and len(chosen[wanted.name]) > 1:
+        findings.problem("is empty in all the joined columns.", row=row, field=JOINT.join(chosen[wanted.name]))
+    return None
+
+
+def _text(
+    wanted: ShapeField, column: str, value: Any, whole: str, row: int, findings: Findings, joined: bool
+) -> str | None:
+    """The value as text, verbatim. Blank ones are left out where the field or its join allows it."""
+    if isinstance(value, str) and value.strip():
+        return value
+    if value is None or isinstance(value, str):
+        if wanted.required and not joined:
+            what = "is missing or null" if value is None else "is empty" if not value else "holds nothing but blanks"
+            findings.problem(
+                f"{what}; “{wanted.title}” needs a text.",
+                row=row,
+                field=column,
+                remedy="Fill it in, or leave out the row.",
+            )
+        return None
+    if whole in _WRITTEN_OUT and isinstance(value, int):
+        findings.remark(f"“{column}” holds {_WRITTEN_OUT[whole]}; they were written out as text.")
+        return str(value).lower()
+    findings.problem(
+        f"holds {kind(value)} ({str(value)[:40]}) where text is needed.",
+        row=row,
+        field=column,
+        remedy="Write it as text, in quotes.",
+    )
+    return None
