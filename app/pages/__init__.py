@@ -1,0 +1,36 @@
+"""The pages of the studio, one file each, in one Gradio app that `app.main` mounts at `/`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from app import theme
+from app.pages import compare, data, gallery, jobs, layout, start, train
+
+MOUNT_OPTIONS: dict[str, Any] = {
+    "theme": theme.theme(),
+    "css_paths": [theme.CSS],
+    "head": theme.HEAD,
+}
+"""How the pages look: for `gr.mount_gradio_app`."""
+
+PAGES = (
+    ("Start", None, start),
+    ("Data", "data", data),
+    ("Train", "train", train),
+    ("Jobs", "jobs", jobs),
+    ("Gallery", "gallery", gallery),
+    ("Compare", "compare", compare),
+)
+"""Title, path and module; the order is that of the navigation."""
+
+
+def build() -> gr.Blocks:
+    """The app with all its pages."""
+    demo = gr.Blocks(title="Adaptation Studio", analytics_enabled=False)
+    for title, path, page in PAGES:
+        with layout.page(demo, title, path, getattr(page, "LEAD", "")) as alert:
+            page.build(demo, alert)
+    return demo

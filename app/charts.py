@@ -1,0 +1,172 @@
+"""Charts as SVG made on the server: no script, no off-origin request, colours from the theme.
+
+Each chart has its numbers as text beside or beneath it, for those who can't see it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from app.formats import count, escaped, number, percent
+
+Points = Sequence[tuple[float, float]]
+"""(step, loss) by rising step."""
+WIDTH, HEIGHT = 640, 240
+LEFT, RIGHT, TOP, BOTTOM = 48, 12, 12, 30
+
+
+def ticks(low: float, high: float, about: int = 5) -> list[float]:
+    """Round values between `low` and `high`, some `about` of them."""
+    span = high - low
+    if span <= 0 or not math.isfinite(span):
+        return [low]
+    rough = span / about
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= rough * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    return [round(step * i, 10) for i in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+class _Plane:
+    """Maps steps and losses to the drawing's coordinates."""
+
+    def __init__(self, x_high: float, y_low: float, y_high: float):
+        margin = (y_high - y_low) * 0.06 or 0.1
+        self.x_high = max(x_high, 1)
+        self.y_low, self.y_high = max(0.0, y_low - margin), y_high + margin
+
+    def x(self, step: float) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * step / self.x_high
+
+    def y(self, loss: float) -> float:
+        return TOP + (HEIGHT - TOP - BOTTOM) * (self.y_high - loss) / (self.y_high - self.y_low)
+
+    def path(self, points: Points) -> str:
+        return "M" + " L".join(f"{self.x(step):.1f} {self.y(loss):.1f}" for step, loss in points)
+
+    def axes(self) -> str:
+        parts = []
+        for loss in ticks(self.y_low, self.y_high):
+            y = self.y(loss)
+            parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+            parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{loss:g}</text>')
+        for step in ticks(0, self.x_high):
+            parts.append(
+                f'<text x="{self.x(step):.1f}" y="{HEIGHT - 10}" text-anchor="middle">{count(step)}</text>'
+                if step == int(step)
+                else ""
+            )
+        return "".join(parts)
+
+
+def loss_chart(train: Points, held_out: Points, total_steps: int) -> str:
+    """Loss against steps: training as a thin line, held-out as a strong one with its points."""
+    finite = [(s, v) for s, v in (*train, *held_out) if math.isfinite(v)]
+    if not finite:
+        return '<p class="quiet">The chart begins with the first training step.</p>'
+    train = [(s, v) for s, v in train if math.isfinite(v)]
+    held_out = [(s, v) for s, v in held_out if math.isfinite(v)]
+    losses = [v for _, v in finite]
+    plane = _Plane(max(total_steps, max(s for s, _ in finite)), min(losses), max(losses))
+    lines = ""
+    if train:
+        lines += f'<path class="line train" d="{plane.path(thinned(train))}"/>'
+        lines += "".join(_dot(plane, p, "train", "training loss") for p in thinned(train, 80))
+    if held_out:
+        lines += f'<path class="line held-out" d="{plane.path(held_out)}"/>'
+        lines += "".join(_dot(plane, p, "held-out", "held-out loss") for p in held_out)
+    last = ", ".join(
+        f"{title} {number(points[-1][1])} at step {count(points[-1][0])}"
+        for title, points in (("training loss", train), ("held-out loss", held_out))
+        if points
+    )
+    return (
+        '<figure class="chart"><figcaption><span class="key train"></span>training loss '
+        '<span class="key held-out"></span>held-out loss <span class="quiet">against steps</span></figcaption>'
+        f'<div class="scroll" tabindex="0" role="group" aria-label="Loss chart">'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="Loss against steps: {escaped(last)}">'
+        f"{plane.axes()}{lines}</svg></div></figure>"
+    )
+
+
+def _dot(plane: _Plane, point: tuple[float, float], kind: str, title: str) -> str:
+    step, loss = point
+    radius = 3 if kind == "held-out" else 5
+    return (
+        f'<circle class="dot {kind}" cx="{plane.x(step):.1f}" cy="{plane.y(loss):.1f}" r="{radius}">'
+        f"<title>{title} {loss:.4f} at step {count(step)}</title></circle>"
+    )
+
+
+def thinned(points: Points, most: int = 400) -> Points:
+    """At most about `most` of the points, evenly taken, the last always kept."""
+    stride = max(1, math.ceil(len(points) / most))
+    kept = list(points[::stride])
+    if points and kept[-1] != points[-1]:
+        kept.append(points[-1])
+    return kept
+
+
+def loss_table(train: Points, held_out: Points, rows: int = 12) -> str:
+    """The chart's numbers: every held-out point with the training loss of that step or the last before it."""
+    steps = [s for s, _ in held_out] or [s for s, _ in thinned(train, rows)]
+    held = dict(held_out)
+    lines = []
+    for step in steps:
+        before = [v for s, v in train if s <= step]
+        shown_train = f"{before[-1]:.4f}" if before else "–"
+        shown_held = f"{held[step]:.4f}" if step in held else "–"
+        lines.append(f"<tr><td>{count(step)}</td><td>{shown_train}</td><td>{shown_held}</td></tr>")
+    head = '<tr><th scope="col">Step</th><th scope="col">Training loss</th><th scope="col">Held-out loss</th></tr>'
+    body = f"<thead>{head}</thead><tbody>{''.join(lines)}</tbody>"
+    return f'<div class="scroll" tabindex="0"><table class="numbers">{body}</table></div>'
+
+
+def bar_pair(title: str, base: dict[str, float], adapted: dict[str, float]) -> str:
+    """Two shares between 0 and 1 as bars with whiskers: `{"value", "low", "high"}` each."""
+    rows = "".join(
+        f'<div class="bar-row"><span class="who">{who}</span>{_bar(values, who)}'
+        f'<span class="value">{percent(values["value"])} '
+        f'<span class="quiet">[{100 * values["low"]:.0f}, {100 * values["high"]:.0f}]</span></span></div>'
+        for who, values in (("base", base), ("adapted", adapted))
+    )
+    return f'<div class="bars"><div class="bars-title">{escaped(title)}</div>{rows}</div>'
+
+
+def _bar(values: dict[str, float], who: str) -> str:
+    value, low, high = (100 * min(1.0, max(0.0, values[key])) for key in ("value", "low", "high"))
+    return (
+        f'<svg class="bar {who}" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">'
+        f'<rect class="track" width="100" height="12"/><rect class="fill" width="{value:.1f}" height="12"/>'
+        f'<path class="whisker" d="M{low:.1f} 6 H{high:.1f} M{low:.1f} 2 V10 M{high:.1f} 2 V10"/></svg>'
+    )
+
+
+def histogram(bins: Sequence[tuple[int, int]], limit: int) -> str:
+    """Rows by length: `(upper edge in tokens, rows)`; bars beyond `limit` tokens are marked as cut."""
+    if not bins:
+        return ""
+    highest = max((n for _, n in bins), default=0) or 1
+    width = (WIDTH - LEFT - RIGHT) / len(bins)
+    floor = HEIGHT - BOTTOM
+    bars, labels = [], []
+    for i, (edge, n) in enumerate(bins):
+        height = (floor - TOP) * n / highest
+        x = LEFT + i * width
+        kind = "over" if edge > limit else "within"
+        bars.append(
+            f'<rect class="{kind}" x="{x + 1:.1f}" y="{floor - height:.1f}" width="{max(1, width - 2):.1f}" '
+            f'height="{height:.1f}"><title>{count(n)} rows up to {count(edge)} tokens</title></rect>'
+        )
+        if i % max(1, math.ceil(len(bins) / 8)) == 0 or i == len(bins) - 1:
+            labels.append(f'<text x="{x + width:.1f}" y="{HEIGHT - 10}" text-anchor="middle">{count(edge)}</text>')
+    scale = f'<text x="{LEFT - 8}" y="{TOP + 10}" text-anchor="end">{count(highest)}</text>'
+    base_line = f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{floor}" y2="{floor}"/>'
+    text = f"Rows by length in tokens, up to {count(bins[-1][0])}; at most {count(highest)} rows in one bar"
+    return (
+        '<figure class="chart histogram"><figcaption>Rows by length in tokens</figcaption>'
+        '<div class="scroll" tabindex="0" role="group" aria-label="Length histogram">'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{text}">'
+        f"{base_line}{''.join(bars)}{''.join(labels)}{scale}</svg></div></figure>"
+    )

@@ -1,0 +1,101 @@
+"""Numbers, times and foreign text as a page shows them: with units, and safe in HTML."""
+
+from __future__ import annotations
+
+import html
+import time
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+_TEMPLATE_SIGNS = str.maketrans({"{": "&#123;", "}": "&#125;", "$": "&#36;", "`": "&#96;"})
+
+
+def escaped(value: object) -> str:
+    """Text for use inside HTML: markup, and the signs of Gradio's browser-side templates, lose their meaning."""
+    return html.escape(str(value)).translate(_TEMPLATE_SIGNS)
+
+
+def size(n_bytes: float) -> str:
+    """`1234567` → `1.2 MB`."""
+    for unit, step in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if n_bytes >= step:
+            amount = n_bytes / step
+            return f"{amount:.0f} {unit}" if amount >= 10 else f"{amount:.1f} {unit}"
+    return f"{n_bytes:.0f} bytes"
+
+
+def count(n: float) -> str:
+    """`1840` → `1,840`."""
+    return f"{n:,.0f}"
+
+
+def plural(n: int, noun: str) -> str:
+    """`3, "row"` → `3 rows`."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """`108` → `1 min 48 s`; the smaller part is left out where it tells nothing."""
+    whole = round(seconds)
+    if whole < MINUTE:
+        return f"{seconds:.1f} s" if 0 < seconds < 10 else f"{whole} s"
+    if whole < HOUR:
+        minutes, rest = divmod(whole, MINUTE)
+        return f"{minutes} min {rest} s" if rest and minutes < 10 else f"{round(whole / MINUTE)} min"
+    if whole < DAY:
+        hours, rest = divmod(round(whole / MINUTE), 60)
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    days, rest = divmod(round(whole / HOUR), 24)
+    return f"{days} d {rest} h" if rest else f"{days} d"
+
+
+def minutes_range(low: float, high: float) -> str:
+    """An estimate in minutes: `≈ 2–3 min`."""
+    if high < 1:
+        return "≈ under a minute" if high * 60 > 20 else "≈ under 20 s"
+    if high >= 90:
+        return f"≈ {low / 60:.1f}–{high / 60:.1f} h"
+    first, last = max(1, round(low)), max(1, round(high))
+    return f"≈ {first} min" if first == last else f"≈ {first}–{last} min"
+
+
+def ago(then: float) -> str:
+    """A past moment, seconds since 1970: `3 min ago`."""
+    passed = time.time() - then
+    if passed < 5:
+        return "just now"
+    if passed < MINUTE:
+        return f"{passed:.0f} s ago"
+    if passed < HOUR:
+        return f"{passed / MINUTE:.0f} min ago"
+    if passed < 2 * DAY:
+        return f"{passed / HOUR:.0f} h ago"
+    return time.strftime("%Y-%m-%d", time.localtime(then))
+
+
+def clock_time(moment: float) -> str:
+    """A moment as `14:03:22`."""
+    return time.strftime("%H:%M:%S", time.localtime(moment))
+
+
+def percent(share: float) -> str:
+    """`0.813` → `81 %`; one digit more where whole percents would hide something."""
+    value = 100 * share
+    return f"{value:.1f} %" if 0 < value < 2 or 98 < value < 100 else f"{value:.0f} %"
+
+
+def number(value: float) -> str:
+    """A loss or the like: two or three telling digits."""
+    if value == 0 or 0.1 <= abs(value) < 1000:
+        return f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
+    return f"{value:.2g}" if abs(value) < 0.1 else f"{value:.3g}"
+
+
+def parameters(n: int) -> str:
+    """`5900000` → `5.9 M`."""
+    return f"{n / 1e9:.1f} B" if n >= 1e9 else f"{n / 1e6:.1f} M" if n >= 1e6 else f"{n / 1e3:.0f} k"
+
+
+def shortened(text: str, length: int = 80) -> str:
+    """One line of at most `length` characters; … says that something is left out."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[: length - 1].rstrip() + "…"

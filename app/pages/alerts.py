@@ -1,0 +1,66 @@
+"""Errors at the top of a page: what happened, where, what to do. Nothing typed is lost.
+
+`guarded` is the pages' door: a handler behind it either answers or tells, and never shows a traceback.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec
+
+import gradio as gr
+
+from app import notify
+from app.formats import escaped
+from templates import registry
+from templates.errors import Problem, StudioError
+
+P = ParamSpec("P")
+CLEAR = ""
+FOCUS_JS = "() => setTimeout(() => document.querySelector('[role=alert]')?.focus(), 120)"
+"""After an event that may have failed: take the reader to the alert."""
+
+
+def titles() -> dict[str, str]:
+    """Every setting's name with the title that forms show."""
+    declared = [o.params for o in registry.objectives().values()] + [m.params for m in registry.methods().values()]
+    return {name: info.title or name for params in declared for name, info in params.model_fields.items()}
+
+
+def html_of(error: StudioError) -> str:
+    """All of an error's problems, as an alert that takes the focus."""
+    known = titles()
+    items = "".join(f"<li>{_sentence(problem, known)}</li>" for problem in error.problems)
+    return f'<div class="alert" role="alert" tabindex="-1"><ul>{items}</ul></div>'
+
+
+def _sentence(problem: Problem, known: Mapping[str, str]) -> str:
+    place = [f"<b>{escaped(problem.file)}</b>"] if problem.file else []
+    place += [f"row {problem.row}"] if problem.row is not None else []
+    place += [f"<b>{escaped(known.get(problem.field, problem.field))}</b>"] if problem.field else []
+    where = ", ".join(place) + ": " if place else ""
+    remedy = f' <span class="remedy">{escaped(problem.remedy)}</span>' if problem.remedy else ""
+    return f"{where}{escaped(problem.message)}{remedy}"
+
+
+def done(sentence: str) -> str:
+    """A quiet word that something worked."""
+    return f'<div class="done" role="status">{escaped(sentence)}</div>'
+
+
+def guarded(n_outputs: int, *, alert: int = 0) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
+    """Make a handler tell its errors in its output at place `alert`; the others then stay as they are."""
+
+    def door(handler: Callable[P, Any]) -> Callable[P, Any]:
+        @functools.wraps(handler)
+        def answered(*args: P.args, **kwargs: P.kwargs) -> Any:
+            try:
+                return handler(*args, **kwargs)
+            except Exception as error:  # a door: everything is told, nothing is swallowed
+                shown = html_of(notify.told(error))
+                return shown if n_outputs == 1 else [shown if i == alert else gr.skip() for i in range(n_outputs)]
+
+        return answered
+
+    return door

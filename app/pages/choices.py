@@ -1,0 +1,107 @@
+"""What the training form offers: goals that fit the data, methods and named recipes, all with advice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from app.formats import parameters
+from storage import base_models, datasets
+from storage.models import BaseModelRow, Dataset, User
+from templates import recipe as recipes
+from templates import registry
+from templates.recipe import Recipe
+from templates.spec import PRESET_TITLES, Preset, Quantization
+
+RECIPE = "recipe:"
+ADVISED_METHOD = "lora"
+PRECISIONS: Mapping[Quantization, str] = {"none": "full precision", "int8": "8-bit (int8)", "nf4": "4-bit (nf4)"}
+
+
+@dataclass(frozen=True)
+class Way:
+    """A method, or a named recipe's method with what it sets."""
+
+    method: str
+    quantization: Quantization = "none"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def goals(dataset: Dataset | None) -> list[tuple[str, str]]:
+    """The objectives that take the data's shape, as choices; all of them while no data is chosen."""
+    return [
+        (f"{o.title} — {o.summary}", key)
+        for key, o in registry.objectives().items()
+        if dataset is None or dataset.shape in o.row_shapes
+    ]
+
+
+def ways(objective: str) -> list[tuple[str, str]]:
+    """Methods and named recipes for this goal as choices, the advised one first."""
+    methods = [
+        (f"{m.title} — advised" if key == ADVISED_METHOD else m.title, key) for key, m in registry.methods().items()
+    ]
+    named = [
+        (_title_of(text, name), f"{RECIPE}{name}")
+        for name, text in recipes.named().items()
+        if recipes.read_toml(text, f"{name}.toml")["objective"] == objective
+    ]
+    methods.sort(key=lambda choice: choice[1] != ADVISED_METHOD)
+    return [*methods[:1], *named, *methods[1:]]
+
+
+def _title_of(toml: str, name: str) -> str:
+    """The recipe file's first comment, up to its source: `# QLoRA (Dettmers …): …` → `QLoRA`."""
+    first = toml.splitlines()[0].lstrip("# ").split(" (")[0].split(":")[0].strip()
+    return f"{first or name}: LoRA on a 4-bit base" if name == "qlora" else first or name
+
+
+def way(choice: str) -> Way:
+    """What a method choice stands for."""
+    if not choice.startswith(RECIPE):
+        return Way(registry.method(choice).key)
+    name = choice.removeprefix(RECIPE)
+    found = recipes.read_toml(recipes.named().get(name, ""), f"{name}.toml")
+    return Way(found["method"], found["quantization"], found["settings"])
+
+
+def advised(
+    base: BaseModelRow, objective: str, choice: str, preset: str, kept: Mapping[str, Any] | None = None
+) -> Recipe:
+    """The recipe for a choice, everything filled in; `kept` are settings typed by hand."""
+    chosen = way(choice)
+    return recipes.compose(
+        objective,
+        chosen.method,
+        preset=cast(Preset, preset),
+        quantization=chosen.quantization,
+        settings={**chosen.settings, **(kept or {})},
+        facts=base_models.facts(base),
+    )
+
+
+def precisions(method: str) -> list[tuple[str, str]]:
+    """The precisions of the frozen base that a method works on, as choices."""
+    return [(PRECISIONS[q], q) for q in registry.method(method).quantizations]
+
+
+def efforts() -> list[tuple[str, str]]:
+    """The presets as choices."""
+    return [(title, key) for key, title in PRESET_TITLES.items()]
+
+
+def bases(user: User) -> list[tuple[str, str]]:
+    """The base models as choices."""
+    return [
+        (f"{row.name} · {parameters(base_models.facts(row).n_parameters)} · {row.source}", row.name)
+        for row in base_models.of_user(user)
+    ]
+
+
+def data(user: User) -> list[tuple[str, str]]:
+    """The datasets as choices."""
+    return [
+        (f"{d.name} · {d.n_rows - d.n_held_out:,} rows + {d.n_held_out:,} held out", d.name)
+        for d in datasets.of_user(user)
+    ]

@@ -1,0 +1,107 @@
+"""What the Data page shows of a file or a dataset, as HTML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from app import charts
+from app.formats import count, escaped, plural, shortened
+from app.pages import layout, rendered
+from storage import rendering
+from storage.models import BaseModelRow, Dataset
+from templates import registry
+from templates.errors import Problem
+
+LABELS_SHOWN = 12
+
+
+def clean_name(stem: str) -> str:
+    """A file's name as a dataset's."""
+    return re.sub(r"[^\w.-]+", "-", stem).strip("-._")[:48] or "data"
+
+
+def title(name: str, n_rows: int, what: str) -> str:
+    """The heading of a file or dataset."""
+    return f"<h2>{escaped(name)}</h2><p class='quiet'>{plural(n_rows, 'row')} · {escaped(what)}</p>"
+
+
+def shape_reason(reason: str) -> str:
+    """Why this row shape was guessed."""
+    return f'<p class="quiet">{escaped(reason)}</p>' if reason else ""
+
+
+def columns(look: Any) -> str:
+    """The file's columns with sample values."""
+    rows = [
+        [
+            f"<b>{escaped(column.name)}</b>",
+            *(escaped(shortened(str(value), 60)) for value in column.samples[:3]),
+            *[""] * (3 - len(column.samples[:3])),
+        ]
+        for column in look.columns
+    ]
+    return layout.table(["Column", "First values", "", ""], rows, "The file's columns")
+
+
+def fields(dataset: Dataset) -> str:
+    """Which column each field came from."""
+    shape = registry.shape(dataset.shape)
+    titles = {field.name: field.title for field in shape.fields}
+    rows = [[escaped(titles.get(name, name)), escaped(column)] for name, column in dataset.mapping.items()]
+    return layout.table(["Field", "Column of the file"], rows, "Mapping")
+
+
+def facts(dataset: Dataset) -> str:
+    """Split, labels and content hash."""
+    lines = [
+        ("Learned from", plural(dataset.n_rows - dataset.n_held_out, "row")),
+        ("Held out to measure", plural(dataset.n_held_out, "row")),
+        ("Chosen with seed", str(dataset.split_seed)),
+        ("Content hash", f"<code>{escaped(dataset.sha256[:12])}</code>"),
+    ]
+    if dataset.labels:
+        names = ", ".join(escaped(shortened(label, 30)) for label in dataset.labels[:LABELS_SHOWN])
+        more = f" and {len(dataset.labels) - LABELS_SHOWN} more" if len(dataset.labels) > LABELS_SHOWN else ""
+        lines.append((plural(len(dataset.labels), "label"), names + more))
+    return '<dl class="facts">' + "".join(f"<dt>{k}</dt><dd>{v}</dd>" for k, v in lines) + "</dl>"
+
+
+def health(dataset: Dataset) -> str:
+    """One word for the list."""
+    return plural(len(dataset.remarks), "remark") if dataset.remarks else "ready"
+
+
+def remarks(found: Iterable[Any], problems: Sequence[Problem]) -> str:
+    """Problems first, then oddities that were accepted."""
+    items = [f'<li class="bad">{escaped(problem)}</li>' for problem in problems]
+    items += [f"<li>{escaped(_sentence(remark))}</li>" for remark in found]
+    return f'<ul class="remarks">{"".join(items)}</ul>' if items else "<p>Nothing odd was found.</p>"
+
+
+def _sentence(remark: Any) -> str:
+    if not isinstance(remark, Mapping):
+        return str(getattr(remark, "message", remark))
+    rows = remark.get("rows") or []
+    where = f" Rows {', '.join(map(str, rows[:5]))}{' …' if len(rows) > 5 else ''}." if rows else ""
+    return f"{remark.get('message', '')}{where}"
+
+
+def lengths(base: BaseModelRow, sample: rendered.Sample, length: int) -> str:
+    """Histogram and counts; says so when only the first rows of a file were measured."""
+    report = rendering.measure(
+        rendered.renderer(base),
+        sample.shape,
+        sample.rows,
+        max_length=length,
+        trains_prompt=rendered.trains_prompt(sample.shape),
+    )
+    measured = len(sample.rows)
+    share = "all" if measured >= sample.n_rows else f"the first {count(measured)} of {count(sample.n_rows)}"
+    words = [
+        f"Measured on {share} rows: {count(report.n_tokens)} tokens, {count(report.n_trained_tokens)} of them learned.",
+        f"{plural(report.n_truncated, 'row')} longer than {count(length)} tokens would be cut at the end.",
+        f"{plural(report.n_refused, 'row')} would be refused, as nothing of them would be learned.",
+    ]
+    return charts.histogram(report.histogram, length) + "".join(f"<p>{word}</p>" for word in words)

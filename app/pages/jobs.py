@@ -1,0 +1,183 @@
+"""Jobs: the queue, and one job live. Polled from the database: a reload or a second tab shows the same."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import gradio as gr
+
+from app.pages import job_views, layout, verdicts
+from app.pages.alerts import CLEAR, FOCUS_JS, done, guarded
+from app.pages.who import acting, asked
+from storage import artifacts, base_models, datasets, events, jobs
+from storage.models import TERMINAL, Artifact, Job, User
+from templates.errors import NotFound
+
+POLL_S = 1.5
+N_LIVE = 14
+"""Outputs of `live`, the alert among them."""
+
+
+def build(demo: gr.Blocks, alert: gr.HTML) -> None:
+    """The page `/jobs`, with `?job=ID` for one of them."""
+    subject, following = gr.Textbox(visible=False), layout.address()
+    with gr.Column(visible=False) as detail:
+        head = gr.HTML(elem_id="job-head")
+        outcome = gr.HTML(elem_id="outcome")
+        stages = gr.HTML()
+        progress = gr.HTML(elem_id="progress")
+        remarks = gr.HTML()
+        chart = gr.HTML(elem_id="chart")
+        with gr.Row(elem_classes="ways"):
+            keep = gr.Button("Stop and keep what is learned", size="sm", visible=False, elem_id="cancel-keep")
+            discard = gr.Button("Cancel and discard", size="sm", variant="stop", visible=False, elem_id="cancel")
+            retry = gr.Button("Run it again", size="sm", visible=False, elem_id="retry")
+        with gr.Accordion("Answers that changed", open=True, visible=False) as answers_fold:
+            change = gr.Radio([("All", "all")], value="all", show_label=False, container=False)
+            answers = gr.HTML(elem_id="answers")
+        with gr.Accordion("The chart’s numbers", open=False, visible=False) as numbers_fold:
+            numbers = gr.HTML()
+        with gr.Accordion("Log", open=False):
+            log = gr.HTML(elem_id="log", max_height=360, autoscroll=True)
+        gr.HTML("<h2>All jobs</h2>")
+    listing = gr.HTML(elem_id="jobs")
+    timer = gr.Timer(POLL_S)
+
+    shown = [
+        alert,
+        head,
+        outcome,
+        stages,
+        progress,
+        remarks,
+        chart,
+        numbers_fold,
+        numbers,
+        log,
+        keep,
+        discard,
+        retry,
+        listing,
+    ]
+    assert len(shown) == N_LIVE
+    answered = [alert, answers_fold, change, answers]
+    opened = demo.load(guarded(3)(open_page), None, [alert, subject, detail])
+    first = opened.success(guarded(N_LIVE)(live), subject, shown, show_progress="hidden")
+    first.success(guarded(4)(open_answers), subject, answered, show_progress="hidden")
+    ticked = timer.tick(poll, subject, shown, queue=False, show_progress="hidden")
+    del ticked
+    outcome.change(guarded(4)(open_answers), subject, answered, show_progress="hidden")
+    change.input(guarded(2)(filter_answers), [subject, change], [alert, answers], show_progress="hidden")
+    for button, keeps in ((keep, True), (discard, False)):
+        stopped = button.click(_stopper(keeps), subject, alert, show_progress="hidden")
+        stopped.then(None, None, None, js=FOCUS_JS)
+    retried = retry.click(guarded(2)(run_again), subject, [alert, following])
+    retried.then(None, following, None, js=layout.GO_JS)
+
+
+def open_page(request: gr.Request) -> tuple[str, str, Any]:
+    """The job that the page's address names."""
+    job_id = asked(request, "job")
+    if job_id:
+        jobs.get(acting(request), job_id)
+    return CLEAR, job_id, gr.update(visible=bool(job_id))
+
+
+def poll(request: gr.Request, subject: str) -> list[Any]:
+    """As `live`, but leaves the alert alone: what it says must not vanish with the next tick."""
+    return [gr.skip(), *guarded(N_LIVE)(live)(request, subject)[1:]]
+
+
+def live(request: gr.Request, subject: str) -> list[Any]:
+    """Everything the page shows of the job, and the list of all."""
+    user = acting(request)
+    hidden = gr.update(visible=False)
+    if not subject:
+        return [gr.skip()] * 7 + [hidden, gr.skip(), gr.skip(), hidden, hidden, hidden, _listing(user)]
+    job = jobs.get(user, subject)
+    history, points = events.of_job(job.id), events.metrics(job.id)
+    base, data = _base_name(user, job), _data_name(user, job)
+    chart, numbers = job_views.charts_of(job, points)
+    over = job.state in TERMINAL
+    return [
+        gr.skip(),
+        job_views.head(job, base, data),
+        job_views.failure(job) + job_views.verdict(job, base, result_of(user, job)),
+        job_views.stage_line(job, history),
+        job_views.progress(job, points),
+        job_views.attempts_words(jobs.attempts(user, job.id), history),
+        chart,
+        gr.update(visible=bool(numbers)),
+        numbers,
+        job_views.log(job),
+        gr.update(visible=not over and job.kind == "train" and bool(job.step) and job.cancel_at is None),
+        gr.update(visible=not over and job.cancel_at is None),
+        gr.update(visible=over),
+        _listing(user),
+    ]
+
+
+def _listing(user: User) -> str:
+    bases = {row.id: row.name for row in base_models.of_user(user)}
+    data = {row.id: row.name for row in datasets.of_user(user)}
+    return job_views.listing(jobs.of_user(user), bases, data)
+
+
+def _base_name(user: User, job: Job) -> str:
+    return base_models.get(user, job.base_model_id).name if job.base_model_id else ""
+
+
+def _data_name(user: User, job: Job) -> str:
+    try:
+        return datasets.get(user, job.dataset_id).name if job.dataset_id else ""
+    except NotFound:
+        return "deleted data"
+
+
+def result_of(user: User, job: Job) -> Artifact | None:
+    """What the job published, unless it was deleted since."""
+    if not job.artifact_id:
+        return None
+    try:
+        return artifacts.get(user, job.artifact_id)
+    except NotFound:
+        return None
+
+
+def open_answers(request: gr.Request, subject: str) -> list[Any]:
+    """The answers of a finished training job; nothing to show for others."""
+    found = _answers(acting(request), subject) if subject else []
+    if not found:
+        return [gr.skip(), gr.update(visible=False), gr.skip(), ""]
+    choices = verdicts.change_choices(found)
+    first = next((key for _, key in choices if key in ("better", "changed", "worse")), "all")
+    filters = gr.update(choices=choices, value=first)
+    return [gr.skip(), gr.update(visible=True), filters, verdicts.answers_table(found, first)]
+
+
+def filter_answers(request: gr.Request, subject: str, change: str) -> tuple[Any, str]:
+    """Only the answers that changed in this way."""
+    return gr.skip(), verdicts.answers_table(_answers(acting(request), subject), change)
+
+
+def _answers(user: User, subject: str) -> list[dict[str, Any]]:
+    artifact = result_of(user, jobs.get(user, subject))
+    return verdicts.answers(artifact) if artifact else []
+
+
+def _stopper(keeps: bool) -> Any:
+    @guarded(1)
+    def stop(request: gr.Request, subject: str) -> str:
+        jobs.cancel(acting(request), subject, keep=keeps)
+        return done(
+            "It stops after the present step, and what it learned is kept." if keeps else "It is being cancelled."
+        )
+
+    return stop
+
+
+def run_again(request: gr.Request, subject: str) -> tuple[str, str]:
+    """The same job as a new one."""
+    job = jobs.retry(acting(request), subject)
+    return CLEAR, f"jobs?job={quote(job.id)}"

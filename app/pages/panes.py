@@ -1,0 +1,136 @@
+"""The panes of a comparison: which model, proved how, and its answer while it comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app import chat_client, notify
+from app.formats import escaped
+from storage.models import User
+
+COALESCED_S = 0.04
+"""Pieces that arrive within this time go to the browser together."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How all panes answer: the same seed, temperature and length."""
+
+    seed: int
+    temperature: float
+    max_new_tokens: int
+
+
+@dataclass
+class Answer:
+    """One pane's answer so far."""
+
+    text: str = ""
+    info: chat_client.Info | None = None
+    error: str = ""
+    over: bool = False
+
+
+async def together(
+    user: User, conversations: Mapping[int, Sequence[Mapping[str, str]]], models: Mapping[int, str], manner: Manner
+) -> AsyncIterator[dict[int, Answer]]:
+    """Stream every pane's answer at once; each step gives the panes that changed.
+
+    Closing the iterator closes the connections, by which the chat server stops.
+    """
+    news: asyncio.Queue[int] = asyncio.Queue()
+    answers = {pane: Answer() for pane in models}
+    tasks = [
+        asyncio.create_task(_one(user, models[pane], conversations[pane], manner, answers[pane], pane, news))
+        for pane in models
+    ]
+    try:
+        while not all(answer.over for answer in answers.values()) or not news.empty():
+            changed = {await news.get()}
+            await asyncio.sleep(COALESCED_S)
+            while not news.empty():
+                changed.add(news.get_nowait())
+            yield {pane: answers[pane] for pane in changed}
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _one(
+    user: User,
+    model: str,
+    messages: Sequence[Mapping[str, str]],
+    manner: Manner,
+    answer: Answer,
+    pane: int,
+    news: asyncio.Queue[int],
+) -> None:
+    try:
+        async for delta in chat_client.stream(
+            model,
+            list(messages),
+            seed=manner.seed,
+            temperature=manner.temperature,
+            max_new_tokens=manner.max_new_tokens,
+            user=user,
+        ):
+            if isinstance(delta, chat_client.Delta):
+                answer.text += delta.text
+            else:
+                answer.info = delta
+            news.put_nowait(pane)
+    except Exception as error:  # a door: this pane says what went wrong, the others go on
+        answer.error = str(notify.told(error))
+    finally:
+        answer.over = True
+        news.put_nowait(pane)
+
+
+def header(told: Mapping[str, Any] | None, name: str) -> str:
+    """Which weights answer in this pane, and what proves it; `told` is what the chat server says of them."""
+    if told is None:
+        return f'<div class="pane-head">The chat server does not know “{escaped(name)}”.</div>'
+    adapted = told.get("kind") not in (None, "base")
+    kind = "adapted" if adapted else "base"
+    parts = []
+    if told.get("base_revision"):
+        of = "on" if told.get("kind") == "adapter" else "from" if adapted else "revision"
+        base = f"{escaped(told.get('base') or '')} " if adapted else ""
+        parts.append(f"{of} {base}<code>{escaped(str(told['base_revision'])[:8])}</code>")
+    if told.get("weights_sha256"):
+        parts.append(f"weights <code>{escaped(str(told['weights_sha256'])[:8])}</code>")
+    if told.get("template_sha256"):
+        parts.append(f"template <code>{escaped(str(told['template_sha256'])[:8])}</code>")
+    return f'<div class="pane-head {kind}"><b>{kind}</b> <span>{" · ".join(parts)}</span>{_proof(told, adapted)}</div>'
+
+
+def _proof(told: Mapping[str, Any], adapted: bool) -> str:
+    difference, effect = told.get("base_difference"), told.get("adapter_effect")
+    if not adapted and told.get("self_test"):
+        if not difference:
+            return '<span class="proof">identical to the untouched base ✓</span>'
+        return f'<span class="proof bad">differs from the untouched base by {difference:.2g}: do not trust this</span>'
+    if adapted and told.get("self_test") == "no_effect":
+        return '<span class="proof bad">the adapter changes nothing that the model says</span>'
+    if adapted and effect:
+        return '<span class="proof">the adapter is at work ✓</span>'
+    return ""
+
+
+def small_print(answer: Answer) -> str:
+    """Time to the first token and pace; or what went wrong."""
+    if answer.error:
+        return f'<p class="pane-error" role="alert">{escaped(answer.error)}</p>'
+    info = answer.info
+    words = []
+    if info and info.time_to_first_token_s is not None:
+        words.append(f"first token after {info.time_to_first_token_s:.2f} s")
+    if info and info.tokens_per_s:
+        words.append(f"{info.tokens_per_s:.0f} tokens/s")
+    if info and info.finish_reason == "length":
+        words.append("cut at the longest answer")
+    return f'<p class="small-print">{" · ".join(words) or "&nbsp;"}</p>'

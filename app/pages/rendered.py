@@ -1,0 +1,96 @@
+"""One row as the model will see it: the exact text, with the learned tokens tinted."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.formats import count, escaped, plural
+from storage import base_models, datasets, rendering, training, uploads
+from storage.models import BaseModelRow, Dataset, User
+from templates import registry
+
+SAMPLE_ROWS = 1000
+"""Rows of a fresh file that are looked at; the whole dataset is measured before launch."""
+LENGTH = 512
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows to look at, in their shape."""
+
+    shape: str
+    rows: Sequence[Mapping[str, Any]]
+    n_rows: int
+    """Of the whole file or dataset."""
+
+
+def of_upload(user: User, upload_id: str, shape: str, mapping: Mapping[str, str]) -> Sample:
+    """The first rows of an upload, mapped as chosen."""
+    upload = uploads.get(user, upload_id)
+    seen = datasets.preview(user, upload, shape=shape, mapping=dict(mapping), limit=SAMPLE_ROWS)
+    return Sample(shape, seen.rows, seen.look.n_rows)
+
+
+def of_dataset(dataset: Dataset) -> Sample:
+    """The training rows of a dataset."""
+    return Sample(dataset.shape, datasets.rows(dataset, held_out=False)[:SAMPLE_ROWS], dataset.n_rows)
+
+
+def renderer(base: BaseModelRow) -> rendering.Renderer:
+    """The base model's renderer: the one that plans are made with."""
+    return training.renderer(str(base_models.folder(base)), base.revision)
+
+
+def cut_at(shape: str, length: int) -> int | None:
+    """Where a row of this shape is cut; plain texts are divided instead, and nothing of them is lost."""
+    return length if registry.shape(shape).messages is not None else None
+
+
+def trains_prompt(shape: str) -> bool:
+    """Whether the goal that takes this shape learns every token."""
+    return next((o.trains_prompt for o in registry.objectives().values() if shape in o.row_shapes), False)
+
+
+def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, *, whole: bool | None = None) -> str:
+    """The row at `index`, rendered for `base` and cut at `length` tokens."""
+    if not sample.rows:
+        return "<p>No row can be read with these choices.</p>"
+    learns_all = trains_prompt(sample.shape) if whole is None else whole
+    made = renderer(base).row(
+        sample.shape, sample.rows[index], max_length=cut_at(sample.shape, length), trains_prompt=learns_all
+    )
+    spans = "".join(
+        f'<span class="{"cut" if piece.cut else "learned" if piece.trained else "read"}">{escaped(piece.text)}</span>'
+        for piece in made.pieces
+    )
+    n_trained = made.n_trained
+    facts = f"{plural(len(made.ids), 'token')}, of which {count(n_trained)} learned"
+    facts += f"; {count(made.n_cut)} beyond {count(length)} fall off" if made.n_cut else ""
+    refused = "" if n_trained else '<p class="warn">Nothing of this row would be learned: it is refused.</p>'
+    return (
+        f'<div class="row-place">Row {count(index + 1)} of {count(len(sample.rows))} · {facts}</div>'
+        f'<pre class="rendered" tabindex="0" aria-label="Rendered row">{spans}</pre>{refused}{LEGEND}'
+    )
+
+
+LEGEND = (
+    '<p class="legend"><span class="learned">learned</span> <span class="read">read, not learned</span> '
+    '<span class="cut">falls off</span></p>'
+)
+
+
+def moved(base: BaseModelRow, sample: Sample, index: int, way: str) -> int:
+    """Where “next”, “previous”, “random” and “longest” lead."""
+    last = max(0, len(sample.rows) - 1)
+    if way == "longest":
+        return max(range(last + 1), key=lambda i: _tokens(base, sample, i))
+    if way == "random":
+        return random.randint(0, last)
+    return min(max(0, index + (1 if way == "next" else -1 if way == "previous" else 0)), last)
+
+
+def _tokens(base: BaseModelRow, sample: Sample, index: int) -> int:
+    return len(renderer(base).row(sample.shape, sample.rows[index]).ids)
