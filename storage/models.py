@@ -6,7 +6,7 @@ import uuid
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 SQLModel.metadata.naming_convention = {
@@ -65,7 +65,7 @@ class Upload(SQLModel, table=True):
     owner_id: str = Field(foreign_key="user.id", index=True)
     filename: str
     sha256: str
-    size_bytes: int
+    size_bytes: int = Field(sa_type=BigInteger)
     created_at: float
 
 
@@ -88,7 +88,7 @@ class BaseModelRow(SQLModel, table=True):
     location: str
     """Folder relative to the file store, or to `templates/models` when bundled."""
     facts: dict[str, Any] = Field(sa_column=_json())
-    size_bytes: int
+    size_bytes: int = Field(sa_type=BigInteger)
     created_at: float
     deleted_at: float | None = None
 
@@ -108,7 +108,7 @@ class Dataset(SQLModel, table=True):
     """Row-shape field → column of the file."""
     n_rows: int
     n_held_out: int
-    split_seed: int
+    split_seed: int = Field(sa_type=BigInteger)
     labels: list[str] = Field(default_factory=list, sa_column=_json())
     remarks: list[dict[str, Any]] = Field(default_factory=list, sa_column=_json())
     """Oddities accepted and said aloud: `{"message", "count", "rows"}`."""
@@ -213,7 +213,7 @@ class JobMetric(SQLModel, table=True):
     loss: float
     learning_rate: float | None = None
     tokens_per_s: float | None = None
-    memory_bytes: int | None = None
+    memory_bytes: int | None = Field(default=None, sa_type=BigInteger)
     at: float
 
 
@@ -230,9 +230,9 @@ class Worker(SQLModel, table=True):
     draining: bool = False
     ready: bool = False
     """Its warm spare has imported torch."""
-    memory_total_bytes: int = 0
-    memory_free_bytes: int = 0
-    disk_free_bytes: int = 0
+    memory_total_bytes: int = Field(default=0, sa_type=BigInteger)
+    memory_free_bytes: int = Field(default=0, sa_type=BigInteger)
+    disk_free_bytes: int = Field(default=0, sa_type=BigInteger)
     flop_per_s: float | None = None
     """Effective training speed measured at start: 6 × parameters × tokens / s of a short LoRA-free step."""
     started_at: float
@@ -257,7 +257,7 @@ class Artifact(SQLModel, table=True):
     manifest_sha256: str
     weights_sha256: str
     """Hash of the adapter's or model's weights: shown on every chat pane."""
-    size_bytes: int
+    size_bytes: int = Field(sa_type=BigInteger)
     verdict: dict[str, Any] = Field(sa_column=_json())
     duration_s: float
     note: str = ""
