@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as parquet
+import torch
 from transformers import AutoConfig
 
 from storage.models import Stage
@@ -29,6 +30,7 @@ LONGEST_ROW = 4096
 
 def run(order: Order, talk: Talk) -> Done:
     """Score `order.models`. Raises `Interrupted` when the worker no longer wants the result."""
+    torch.set_num_threads(order.threads)
     started = time.monotonic()
     talk.say(Entered(stage=Stage.PREPARING))
     rows = held_out_rows(order)
@@ -39,7 +41,7 @@ def run(order: Order, talk: Talk) -> Done:
         begun = time.monotonic()
         all_scores.append(_score(ref, order, rows, min(contexts), talk))
         seconds[ref.name] = round(time.monotonic() - begun, 3)
-    labels = sorted({str(row["label"]) for row in rows}) if order.shape == "classification" else []
+    labels = labels_of(order)
     first = order.models[0]
     result = {
         "dataset": {"name": order.dataset_name, "sha256": order.dataset_sha256, "n_held_out": len(rows)},
@@ -67,6 +69,13 @@ def held_out_rows(order: Order) -> list[dict[str, Any]]:
             remedy="Add the dataset again with a larger held-out share.",
         )
     return rows
+
+
+def labels_of(order: Order) -> list[str]:
+    """Every label in the dataset, trained ones included; none where the shape has no labels."""
+    if "label_accuracy" not in registry.shape(order.shape).metrics:
+        return []
+    return sorted(set(parquet.read_table(order.dataset_file, columns=["label"]).column("label").to_pylist()))
 
 
 def context_length(ref: ModelRef) -> int:

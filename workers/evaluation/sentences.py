@@ -126,6 +126,8 @@ def remarks_on(base: Scores, adapted: Scores) -> list[str]:
     too_long = max(base.n_too_long, adapted.n_too_long)
     if too_long:
         said.append(f"{rows(too_long)} not answered: the prompt fills the model's context.")
+    if adapted.n_not_asked:
+        said.append(f"{rows(adapted.n_not_asked)} not answered: no question with an answer in text.")
     if len(base.n_tokens) and (base.n_tokens != adapted.n_tokens).any():
         said.append("The models cut text into different tokens, so their losses can't be compared.")
     cut_off = sum(not answer.ended for answer in adapted.answers)
