@@ -99,8 +99,6 @@ def _mount_pages(app: FastAPI) -> None:
 
     from app import pages
 
-    if not hasattr(pages, "build"):
-        return
     blocks = pages.build()
     # Gradio checks the paths that a browser names only on an app that it believes launched.
     blocks.has_launched = True
@@ -108,15 +106,9 @@ def _mount_pages(app: FastAPI) -> None:
         app,
         blocks,
         path="/",
-        allowed_paths=[],
         auth_dependency=_name_of_user,
-        enable_monitoring=False,
-        footer_links=[],
         max_file_size=settings().max_upload_bytes,
-        pwa=False,
-        run_history=False,
-        show_error=False,
-        ssr_mode=False,
+        **pages.MOUNT_OPTIONS,
     )
 
 

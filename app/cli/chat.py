@@ -1,7 +1,108 @@
-"""`studio chat`: placeholder."""
+"""`studio chat`: the same prompt to each model, side by side."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from app.cli import output
+from app.cli.output import Json
+from templates.errors import BadInput, Problem, Unavailable
+
+if TYPE_CHECKING:
+    from app.chat_client import Answer
+
+STARTS_WITHIN_S = 120.0
+MAX_MODELS = 8
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
+    app.command("chat")(chat)
+
+
+def chat(
+    prompt: str,
+    models: Annotated[list[str] | None, typer.Option("--model", help="A base model or artifact; repeat it.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same for every model; drawn when left out.")] = None,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer.")] = 256,
+    temperature: Annotated[float, typer.Option(min=0.0, max=10.0, help="0: always the likeliest token.")] = 0.0,
+    as_json: Json = False,
+) -> None:
+    """Give the same prompt to each model. Starts a chat server for the duration when none answers."""
+    from dataclasses import asdict
+
+    from app.cli import acting
+
+    if not models:
+        raise BadInput(Problem("is missing.", field="--model", remedy="Name a base model or an artifact."))
+    if len(models) > MAX_MODELS:
+        raise BadInput(Problem(f"at most {MAX_MODELS} models at once.", field="--model"))
+    acting.user()
+    seed = secrets.randbelow(2**31) if seed is None else seed
+    with _chat_server():
+        answers = _answers(models, prompt, seed, max_new_tokens, temperature)
+    document = {
+        "prompt": prompt,
+        "seed": seed,
+        "temperature": temperature,
+        "max_new_tokens": max_new_tokens,
+        "answers": [{"text": answer.text, **asdict(answer.info)} for answer in answers],
+    }
+    output.emit(document, [line for answer in answers for line in _shown(answer)], as_json)
+
+
+def _answers(models: list[str], prompt: str, seed: int, max_new_tokens: int, temperature: float) -> list[Answer]:
+    """All at once: adapters of one base then share its steps."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from app import chat_client
+    from storage import users
+
+    user = users.local()
+    conversation = [{"role": "user", "content": prompt}]
+
+    def ask(model: str) -> Answer:
+        return chat_client.complete(
+            model, conversation, user=user, seed=seed, temperature=temperature, max_new_tokens=max_new_tokens
+        )
+
+    with ThreadPoolExecutor(len(models)) as threads:
+        return list(threads.map(ask, models))
+
+
+def _shown(answer: Answer) -> list[str]:
+    info = answer.info
+    marks = [(info.weights_sha256 or info.base_revision or "")[:12], info.finish_reason]
+    return [f"── {info.model} ({', '.join(mark for mark in marks if mark)})", answer.text, ""]
+
+
+@contextmanager
+def _chat_server() -> Iterator[None]:
+    """The chat server that answers, or one for the duration on a port of its own."""
+    from app import chat_client, supervise
+    from storage.settings import settings
+
+    try:
+        chat_client.health()
+    except Unavailable:
+        if settings().chat_url:
+            raise
+    else:
+        yield
+        return
+    port = str(supervise.free_port())
+    log = supervise.log_path("chat")
+    output.note(f"No chat server answers: one is started for the duration. Its log: {log}")
+    with supervise.for_the_duration(
+        "chat", supervise.CHAT, STUDIO_CHAT_HOST="127.0.0.1", STUDIO_CHAT_PORT=port
+    ) as process:
+        os.environ |= {"STUDIO_CHAT_HOST": "127.0.0.1", "STUDIO_CHAT_PORT": port}
+        settings.cache_clear()
+        supervise.wait_until_answers(f"{settings().chat}/healthz", process, log, STARTS_WITHIN_S)
+        yield
