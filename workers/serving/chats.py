@@ -35,7 +35,7 @@ class Chat:
             event = await self._events.get()
             if isinstance(event, Broke):
                 raise StudioError(
-                    f"The answer broke off: {event.error}",
+                    f"The answer broke off: {event.why}.",
                     code="decoding_failed",
                     remedy="Try again; the chat server's log says more.",
                 )

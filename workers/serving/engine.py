@@ -74,7 +74,7 @@ class Engine:
                         del self._batches[lane]
         finally:
             for row in [*self._waiting, *(row for batch in self._batches.values() for row in batch.rows)]:
-                row.tell(Broke(RuntimeError("the model was unloaded")))
+                row.tell(Broke("the model was unloaded"))
             self._batches.clear()
 
     def _heed_calls(self) -> bool:
@@ -117,8 +117,9 @@ def _attempt(batch: Batch, work: Call, rows: list[Row]) -> None:
     except Exception as error:
         log.exception("decoding failed")
         batch.rows = []
+        out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
         for row in rows:
-            row.tell(Broke(error))
+            row.tell(Broke("there was not enough memory" if out_of_memory else f"a {type(error).__name__} came up"))
 
 
 def _nothing() -> None:

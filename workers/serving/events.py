@@ -28,7 +28,7 @@ class Ended:
 class Broke:
     """An answer can't be continued."""
 
-    error: Exception
+    why: str
 
 
 Event = Piece | Ended | Broke

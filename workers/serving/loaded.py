@@ -65,7 +65,7 @@ class Loaded:
         self.joins = joinable(cache)
         """Whether rows can share a batch at all; not for models with a recurrent or windowed cache."""
         self.spoiled = False
-        """An adapter changed the base's own weights: nothing here may answer any more."""
+        """Attaching an adapter went wrong and may have changed the base: nothing here may answer any more."""
         self.self_tests = {BASE: SelfTest("passed", 0.0)}
 
     @property
@@ -100,11 +100,13 @@ class Loaded:
         if entry.artifact is None:
             raise TypeError("only an artifact's adapter can be attached")
         name, folder = entry.artifact.id, artifacts.folder(entry.artifact)
+        self.spoiled = True  # until PEFT is through: a half-attached adapter can't be told from a whole one
         if self._peft is None:
             self._peft = PeftModel.from_pretrained(self._base, folder, adapter_name=name, torch_device=str(self.device))
         else:
             self._peft.load_adapter(folder, adapter_name=name, torch_device=str(self.device))
         self._peft.eval().requires_grad_(False)
+        self.spoiled = False
         (self._mixing if entry.mixes else self._exclusive).add(name)
         try:
             self.self_tests[name] = self._prove(entry, name)

@@ -169,12 +169,10 @@ class Residents:
             await asyncio.wrap_future(resident.engine.call(partial(resident.engine.loaded.detach, idle[0])))
         try:
             await asyncio.wrap_future(resident.engine.call(partial(resident.engine.loaded.attach, entry)))
-        except StudioError:
+        except Exception as error:  # our own proof, or whatever PEFT and torch find wrong with the files
             if resident.engine.loaded.spoiled:
                 await self._unload(resident)
-            raise
-        except Exception as error:  # whatever PEFT or torch find wrong with the files
-            raise _not_loaded(entry, error) from error
+            raise error if isinstance(error, StudioError) else _not_loaded(entry, error) from error
         resident.adapter_users[adapter] = 0
 
 
@@ -201,7 +199,7 @@ def _load(entry: Entry, on: torch.device) -> Loaded:
 def _not_loaded(entry: Entry, error: Exception) -> StudioError:
     log.error("could not load %s", entry.name, exc_info=error)
     return StudioError(
-        f"“{entry.name}” could not be loaded: {error}",
+        f"“{entry.name}” could not be loaded: its files give a {type(error).__name__}.",
         code="load_failed",
         remedy="The chat server's log says more.",
     )

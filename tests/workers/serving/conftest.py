@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import chat_servers
 import httpx
 import pytest
 import torch
-import uvicorn
+from fastapi import FastAPI
 
 from storage import checkpoint_headers, db, files
 from storage.models import Artifact, BaseModelRow, Dataset, Job, User, new_id
@@ -159,26 +157,16 @@ def _save_full(base: Path, folder: Path, seed: int) -> None:
 
 
 @pytest.fixture
-def chat_url(studio: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def server(studio: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
     """A running chat server over the fresh studio."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    monkeypatch.setenv("STUDIO_CHAT_PORT", str(port))
-    settings.cache_clear()
-    server = uvicorn.Server(uvicorn.Config(make_app(), port=port, log_level="warning", timeout_graceful_shutdown=2))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield settings().chat
-    server.should_exit = True
-    thread.join(20)
+    app = make_app()
+    with chat_servers.running(app, monkeypatch):
+        yield app
 
 
 @pytest.fixture
-def chat(chat_url: str) -> Iterator[httpx.Client]:
+def chat(server: FastAPI) -> Iterator[httpx.Client]:
     """A client of the running chat server, with the studio's secret."""
     headers = {"Authorization": f"Bearer {secret('chat')}"}
-    with httpx.Client(base_url=chat_url, headers=headers, timeout=60) as client:
+    with httpx.Client(base_url=settings().chat, headers=headers, timeout=60) as client:
         yield client

@@ -1,0 +1,255 @@
+"""The pages' and the command line's way to the chat server: OpenAI's protocol over HTTP.
+
+Anything that speaks the protocol can stand behind it; what only our own server tells (revision,
+hashes, self-test, pace) is None with another.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from storage.models import User
+from storage.settings import secret, settings
+from templates.errors import BadInput, Conflict, NotFound, Problem, StudioError, Unavailable
+
+CONNECT_S = 3.0
+ANSWER_S = 300.0
+"""Longest silence before or within an answer: a large model takes a while to load."""
+LOOK_S = 15.0
+Message = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Delta:
+    """More text of an answer."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Info:
+    """What is known of an answer besides its text. The studio's own particulars may be None."""
+
+    model: str
+    finish_reason: str
+    """`stop`: the model ended it. `length`: it ran out of tokens."""
+    n_prompt_tokens: int | None = None
+    n_tokens: int | None = None
+    kind: str | None = None
+    """`base`, `adapter` or `full_model`."""
+    base: str | None = None
+    base_revision: str | None = None
+    weights_sha256: str | None = None
+    """Of the adapter or full model; None for a base model."""
+    template_sha256: str | None = None
+    self_test: str | None = None
+    """`passed`, or `no_effect`: the adapter changes nothing that the model says."""
+    base_difference: float | None = None
+    """Largest change of a base logit by having the adapter attached: 0 proves the base pane untouched."""
+    adapter_effect: float | None = None
+    """Largest difference between the adapter's and the base's logits on a probe."""
+    seed: int | None = None
+    time_to_first_token_s: float | None = None
+    tokens_per_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer."""
+
+    text: str
+    info: Info
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A model that the chat server offers."""
+
+    name: str
+    loaded: bool | None
+    """Already in memory; None when the server does not tell."""
+    studio: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Health:
+    """The chat server lives; `ready` when it could answer at once."""
+
+    ready: bool
+    device: str | None
+
+
+def health() -> Health:
+    """How the chat server is. Raises `Unavailable` when it does not answer."""
+    with _reaching(), httpx.Client(**_connection(None, CONNECT_S)) as client:
+        response = client.get("/healthz")
+        _refuse_failure(response.status_code, response.content)
+        told = _document(response.content)
+        return Health(bool(told.get("ready", True)), told.get("device"))
+
+
+def models(user: User) -> list[ServedModel]:
+    """What the user may chat with, base models first."""
+    with _reaching(), httpx.Client(**_connection(user, LOOK_S)) as client:
+        response = client.get("/v1/models")
+        _refuse_failure(response.status_code, response.content)
+        listed = _document(response.content)["data"]
+    return [ServedModel(m["id"], m.get("studio", {}).get("loaded"), m.get("studio", {})) for m in listed]
+
+
+def complete(
+    model: str,
+    messages: Sequence[Message],
+    *,
+    user: User,
+    seed: int | None = None,
+    temperature: float = 0.0,
+    top_p: float = 1.0,
+    max_new_tokens: int | None = None,
+    stop: Sequence[str] = (),
+) -> Answer:
+    """The model's answer to a conversation, whole. Raises the server's refusal as the same `StudioError`."""
+    body = _body(model, messages, seed, temperature, top_p, max_new_tokens, stop)
+    with _reaching(), httpx.Client(**_connection(user, ANSWER_S)) as client:
+        response = client.post("/v1/chat/completions", json=body)
+        _refuse_failure(response.status_code, response.content)
+        document = _document(response.content)
+    choice = document["choices"][0]
+    told = {**document.get("studio", {}), **_counts(document.get("usage"))}
+    return Answer(choice["message"]["content"] or "", _info(document["model"], choice["finish_reason"], told))
+
+
+async def stream(
+    model: str,
+    messages: Sequence[Message],
+    *,
+    user: User,
+    seed: int | None = None,
+    temperature: float = 0.0,
+    top_p: float = 1.0,
+    max_new_tokens: int | None = None,
+    stop: Sequence[str] = (),
+) -> AsyncIterator[Delta | Info]:
+    """The answer as it is made: deltas, then one `Info`. Closing the iterator stops the server's work on it."""
+    body = _body(model, messages, seed, temperature, top_p, max_new_tokens, stop)
+    body |= {"stream": True, "stream_options": {"include_usage": True}}
+    told: dict[str, Any] = {}
+    reason = ""
+    with _reaching():
+        async with (
+            httpx.AsyncClient(**_connection(user, ANSWER_S)) as client,
+            client.stream("POST", "/v1/chat/completions", json=body) as response,
+        ):
+            if response.status_code != httpx.codes.OK:
+                _refuse_failure(response.status_code, await response.aread())
+            async for line in response.aiter_lines():
+                if not line.startswith("data:") or line.endswith("[DONE]"):
+                    continue
+                chunk = _document(line.removeprefix("data:").encode())
+                told |= {**chunk.get("studio", {}), **_counts(chunk.get("usage"))}
+                for choice in chunk["choices"]:
+                    reason = choice.get("finish_reason") or reason
+                    if text := choice["delta"].get("content"):
+                        yield Delta(text)
+    if not reason:
+        raise _silent("broke off in the middle of an answer")
+    yield _info(model, reason, told)
+
+
+def _body(
+    model: str,
+    messages: Sequence[Message],
+    seed: int | None,
+    temperature: float,
+    top_p: float,
+    max_new_tokens: int | None,
+    stop: Sequence[str],
+) -> dict[str, Any]:
+    body = {"model": model, "messages": [dict(message) for message in messages], "temperature": temperature}
+    optional = {"seed": seed, "max_tokens": max_new_tokens, "stop": list(stop) or None}
+    return {**body, "top_p": top_p, **{key: value for key, value in optional.items() if value is not None}}
+
+
+def _connection(user: User | None, silence_s: float) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {secret('chat')}"} if user else {}
+    if user:
+        headers["X-Studio-User"] = quote(user.name)
+    return {
+        "base_url": settings().chat,
+        "headers": headers,
+        "timeout": httpx.Timeout(silence_s, connect=CONNECT_S),
+        "trust_env": False,  # a proxy for the world outside must not get between the studio's parts
+    }
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    """Failures of the connection, in words."""
+    try:
+        yield
+    except httpx.TimeoutException as error:
+        raise _silent("takes too long to answer") from error
+    except httpx.TransportError as error:
+        raise _silent("does not answer") from error
+
+
+def _silent(what: str) -> Unavailable:
+    return Unavailable(
+        f"The chat server {what} at {settings().chat}.",
+        code="chat_unavailable",
+        remedy="`studio up` starts it with the rest, `studio serve` alone; it may still be starting.",
+    )
+
+
+def _document(content: bytes) -> dict[str, Any]:
+    """A JSON object from the server; its failures are raised."""
+    try:
+        document = json.loads(content)
+    except ValueError as error:
+        raise _silent("sends something that is not JSON") from error
+    if not isinstance(document, dict):
+        raise _silent("sends something that is not a JSON object")
+    if "error" in document:
+        raise _failure(httpx.codes.INTERNAL_SERVER_ERROR, document["error"])
+    return document
+
+
+def _refuse_failure(status: int, content: bytes) -> None:
+    """Raise what a status other than 200 means, with the server's own words."""
+    if status == httpx.codes.OK:
+        return
+    try:
+        error = json.loads(content)["error"]
+    except (ValueError, KeyError, TypeError):
+        error = {"message": f"The chat server answered with HTTP status {status}."}
+    raise _failure(status, error)
+
+
+def _failure(status: int, error: Any) -> StudioError:
+    if not isinstance(error, dict):
+        error = {"message": str(error)}
+    kinds: dict[int, type[StudioError]] = {400: BadInput, 404: NotFound, 409: Conflict, 413: BadInput, 422: BadInput}
+    kinds[503] = Unavailable
+    known = {field.name for field in fields(Problem)}
+    listed = error.get("problems") or [{"message": str(error.get("message"))}]
+    problems = [Problem(**{key: value for key, value in told.items() if key in known}) for told in listed]
+    kind = kinds.get(status, StudioError)
+    return kind(*problems, code=str(error.get("code") or kind.code))
+
+
+def _counts(usage: Mapping[str, Any] | None) -> dict[str, Any]:
+    if not usage:
+        return {}
+    return {"n_prompt_tokens": usage.get("prompt_tokens"), "n_tokens": usage.get("completion_tokens")}
+
+
+def _info(model: str, finish_reason: str, told: Mapping[str, Any]) -> Info:
+    known = {field.name for field in fields(Info)} - {"model", "finish_reason"}
+    return Info(model, finish_reason, **{key: value for key, value in told.items() if key in known})
