@@ -36,7 +36,7 @@ class LengthReport:
     longest: int
     """Tokens of the longest row, before cutting."""
     histogram: list[tuple[int, int]]
-    """Rows by length before cutting: (upper edge in tokens, inclusive; count)."""
+    """Rendered rows by length before cutting: (upper edge in tokens, inclusive; count)."""
     refused_rows: list[tuple[int, str]]
     """The first refused rows: number in the source file, and why."""
     truncated_rows: list[int]
@@ -87,7 +87,8 @@ def measure(
         n_with_control_tokens += renderer.n_control_tokens(shape, row) > 0
         cut = sum(example.n_cut for example in made.examples)
         overlap = max(0, len(made.examples) - 1)
-        lengths.append(sum(len(example.ids) for example in made.examples) + cut - overlap)
+        if made.examples:
+            lengths.append(sum(len(example.ids) for example in made.examples) + cut - overlap)
         if made.refusal is not None:
             refused.append((made.number, made.refusal))
             continue

@@ -23,7 +23,7 @@ class TooLarge(BadInput):
 
 
 class _Capped:
-    """A stream that ends in `TooLarge` as soon as it has given more than the limit."""
+    """A stream that ends in `TooLarge` as soon as it has given more than the limit, in `BadInput` if empty."""
 
     def __init__(self, stream: IO[bytes], filename: str, limit: int):
         self._stream, self._filename, self._limit = stream, filename, limit
@@ -31,6 +31,8 @@ class _Capped:
 
     def read(self, size: int = -1) -> bytes:
         chunk = self._stream.read(size)
+        if not chunk and not self._n_bytes:
+            raise BadInput(Problem("is empty.", file=self._filename, remedy="Choose a file with data in it."))
         self._n_bytes += len(chunk)
         if self._n_bytes > self._limit:
             raise TooLarge(
@@ -66,8 +68,6 @@ def save(user: User, filename: str, stream: IO[bytes]) -> Upload:
     name = clean_name(filename)
     capped = _Capped(stream, name, settings().max_upload_bytes)
     sha256, size_bytes = files.put_blob(capped)  # type: ignore[arg-type]  # only `read` is used
-    if size_bytes == 0:
-        raise BadInput(Problem("is empty.", file=name, remedy="Choose a file with data in it."))
     with db.writing() as session:
         upload = Upload(
             owner_id=user.id, filename=name, sha256=sha256, size_bytes=size_bytes, created_at=db.clock(session)

@@ -47,6 +47,9 @@ _NON_ASCII_LINE = re.compile(rb"[^\n]*[\x80-\xff][^\n]*\n?")
 _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r\f\x1b")
 _ASCII = bytes(range(128))
 MAX_CONTROL_SHARE = 0.05
+NOISE_THRESHOLD = 0.6
+WESTERN = set("àáâãäåæçèéêëìíîïñòóôõöøœùúûüýÿßÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØŒÙÚÛÜÝŸ“”„‚‘’«»–—…•€£¥§°©®™¡¿´·ªº½¼¾±×÷µ\xa0")
+MAX_WESTERN_SHARE = 0.25
 CANDIDATES = [
     *(f"cp{page}" for page in (1252, 1250, 1251, 1253, 1254, 1255, 1256, 1257, 932, 949)),
     *("gb18030", "big5", "euc_jp", "koi8_r", "mac_roman"),
@@ -156,13 +159,23 @@ def _not_utf8(path: Path, filename: str, flaw: int) -> Encoding:
             remedy="Open it in an editor, save the whole file as UTF-8, and send it again.",
         )
     sample = b"".join(m.group() for m in _NON_ASCII_LINE.finditer(data[: 16 * SAMPLE_BYTES]))[:SAMPLE_BYTES]
-    best = from_bytes(sample or data[:SAMPLE_BYTES], cp_isolation=CANDIDATES).best()
-    for codec in dict.fromkeys([*([best.encoding] if best else []), "cp1252"]):
+    for codec in _likely(sample or data[:SAMPLE_BYTES]):
         if first_flaw(path, codec) is None:
-            return Encoding(codec, f"Not UTF-8; read as {codec}, by guess. Check the accented letters below.")
+            return Encoding(codec, f"Not UTF-8; read as {codec}, by guess. Check the letters beyond a–z.")
     raise refusal(
         filename,
         "has an encoding that can't be found out.",
         row=line,
         remedy="Save the file as UTF-8 and send it again.",
     )
+
+
+def _likely(sample: bytes) -> list[str]:
+    """Codecs to try, likeliest first."""
+    text = sample.decode("cp1252", "replace")
+    high = [c for c in text if c > "\x7f"]
+    # few bytes say which of the Latin code pages it is; the letters of western Europe nearly always mean this one
+    if set(high) <= WESTERN and len(high) < len(text) * MAX_WESTERN_SHARE:
+        return ["cp1252"]
+    # detectors take dense tables for noise, hence the threshold; the order is still theirs
+    return [match.encoding for match in from_bytes(sample, cp_isolation=CANDIDATES, threshold=NOISE_THRESHOLD)]

@@ -21,7 +21,6 @@ class Remark:
     message: str
     count: int = 0
     rows: list[int] = field(default_factory=list)
-    last_row: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """As a dataset keeps it."""
@@ -36,6 +35,7 @@ class Findings:
         self.problems: list[Problem] = []
         self.n_problems = 0
         self._remarks: dict[str, Remark] = {}
+        self._last_rows: dict[str, int] = {}
         self._alike: Counter[tuple[str, str | None]] = Counter()
 
     def problem(
@@ -55,12 +55,13 @@ class Findings:
     def remark(self, message: str, *, row: int | None = None) -> None:
         """Note an oddity; the same words are one remark, counted once a row."""
         remark = self._remarks.setdefault(message, Remark(message))
-        if row is not None and row == remark.last_row:
-            return
+        if row is not None:
+            if self._last_rows.get(message) == row:
+                return
+            self._last_rows[message] = row
+            if len(remark.rows) < MAX_ROWS_NAMED:
+                remark.rows.append(row)
         remark.count += 1
-        remark.last_row = row
-        if row is not None and len(remark.rows) < MAX_ROWS_NAMED:
-            remark.rows.append(row)
 
     @property
     def remarks(self) -> list[Remark]:

@@ -87,9 +87,9 @@ def _opens_json(begin: str) -> bool:
 
 
 def _json_format(begin: str, hint: str | None) -> str:
-    if begin[0] == "[":
-        return "json_list"
     first, _, rest = begin.partition("\n")
+    if begin[0] == "[" and not (hint == "json_lines" and rest.lstrip().startswith("[")):
+        return "json_list"
     try:
         value = strict_json.decode(first)
     except strict_json.Flaw:

@@ -53,7 +53,7 @@ def guess(look: Look, shape: str | None = None) -> Guess:
     by_content = _by_content(look, choices)
     if by_content:
         return by_content
-    nearest = min(fits, key=lambda fit: (len(fit.missing), -len(fit.mapping)))
+    nearest = max(fits, key=lambda fit: _nearness(fit, look))
     return Guess(nearest.shape.key, "No columns fit entirely; choose them yourself.", nearest.mapping, nearest.reasons)
 
 
@@ -62,6 +62,14 @@ def _rank(fit: _Fit) -> tuple[int, int, int]:
     has_messages = any(f.kind == "messages" for f in fit.shape.fields)
     n_required = sum(f.required for f in fit.shape.fields)
     return has_messages, n_required, "label_accuracy" in fit.shape.metrics
+
+
+def _nearness(fit: _Fit, look: Look) -> tuple[int, bool, int, bool]:
+    """Where nothing fits: the shape that the file's text columns could fill, best with free texts."""
+    n_texts = sum(column.kind in WRITABLE for column in look.columns)
+    required = [f for f in fit.shape.fields if f.required]
+    fillable = len(required) <= n_texts and all(f.kind == "text" for f in required)
+    return len(fit.mapping), fillable, len(required), "label_accuracy" not in fit.shape.metrics
 
 
 def _fit(look: Look, shape: RowShape) -> _Fit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from storage.intake import formats
 from storage.intake.findings import Findings, Remark, refusal
 from storage.intake.readers import readers
 from storage.intake.source import MAX_CELL_CHARS, MAX_COLUMNS, MAX_ROWS, Source, SourceRow
+from templates import registry
 
 MAX_DISTINCT = 1_000
 N_SAMPLES = 3
@@ -131,6 +133,7 @@ def look(path: Path, filename: str) -> Look:
     columns = [tally.finish(n_rows) for tally in tallies.values()]
     _check_count(n_rows, findings)
     if source.format == "delimited":
+        _check_delimiter(columns, findings)
         _check_header(source, columns, findings)
     findings.refuse()
     title = readers()[source.format].TITLE
@@ -160,6 +163,18 @@ def _check_count(n_rows: int, findings: Findings) -> None:
         findings.problem(
             "has 1 row only.",
             remedy="At least 2 are needed: one to learn from and one to test with. Some tens are a useful minimum.",
+        )
+
+
+def _check_delimiter(columns: list[Column], findings: Findings) -> None:
+    """One column whose name spells several known ones is a table with a delimiter that is not known."""
+    known = {alias for shape in registry.shapes().values() for f in shape.fields for alias in f.aliases}
+    parts = re.split(r"[^\w ]+", columns[0].name.lower()) if len(columns) == 1 else []
+    if len(known & {part.strip() for part in parts}) > 1:
+        findings.problem(
+            f"no delimiter was found in the line of column names “{columns[0].name[:60]}”.",
+            row=1,
+            remedy="Separate the columns by comma, tab, semicolon or vertical bar.",
         )
 
 

@@ -23,10 +23,10 @@ def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
     try:
         yield from _rows(source, findings)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        findings.problem(
-            f"is damaged or not valid Parquet: {first_line[:200]}", remedy="Write the file again and send it again."
-        )
+        what = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        if "size limit" in what:
+            what = f"its footer lists more than {MAX_THRIFT_ITEMS:,} columns or parts."
+        findings.problem(f"is damaged or not usable Parquet: {what}", remedy="Write the file again and send it again.")
 
 
 def _rows(source: Source, findings: Findings) -> Iterator[SourceRow]:

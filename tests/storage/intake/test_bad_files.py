@@ -1,0 +1,30 @@
+"""Every bad file is refused in words that name file, row and field, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import pytest
+
+from storage import datasets, uploads
+from storage.models import User
+from storage.settings import settings
+from templates.errors import BadInput
+from tests.storage.intake.bad_files import BAD_FILES, BadFile
+
+
+@pytest.mark.parametrize("bad", BAD_FILES, ids=lambda bad: bad.id)
+def test_refused_with_its_place(studio: User, bad: BadFile) -> None:
+    data = io.BytesIO(bad.data())
+    began = time.monotonic()
+    with pytest.raises(BadInput) as caught:
+        datasets.add(studio, uploads.save(studio, bad.filename, data), name="mine")
+    assert time.monotonic() - began < 20
+    text = str(caught.value)
+    for part in (*bad.says, bad.filename):
+        assert part in text
+    assert "Traceback" not in text
+    assert len(text) < 8_000
+    assert datasets.of_user(studio) == []
+    assert not [p for p in settings().files.rglob("*") if p.is_file() and p.parent.parent.name != "blobs"]
