@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from storage.intake.findings import Findings
+from storage.intake.source import text_flaw
 from storage.intake.strict_json import kind
 
 ROLES = ("system", "user", "assistant")
@@ -67,6 +68,8 @@ class _Reading:
             self.problem(f"holds {kind(value)} where text is needed.", at)
         elif not value.strip():
             self.problem("is empty.", at, "Fill it in, or leave out the conversation.")
+        elif flaw := text_flaw(value):
+            self.problem(flaw[0], at, flaw[1])
         else:
             return value
         return None

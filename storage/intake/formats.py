@@ -32,6 +32,12 @@ MIN_EVEN_SHARE = 0.9
 """Share of equally wide rows that makes a text a table when its name does not say so."""
 
 
+def usual_names(*kinds: str) -> set[str]:
+    """Lower-cased column names under which any shape's fields (of these kinds) usually come."""
+    fields = [f for shape in registry.shapes().values() for f in shape.fields]
+    return {alias for f in fields if not kinds or f.kind in kinds for alias in f.aliases}
+
+
 def find(path: Path, filename: str, findings: Findings) -> Source:
     """How the file is to be read. Raises `BadInput` for what is neither text nor Parquet."""
     hint = SUFFIXES.get(Path(filename).suffix.lower())
@@ -97,7 +103,7 @@ def _json_format(begin: str, hint: str | None) -> str:
     wraps_rows = isinstance(value, dict) and any(
         isinstance(v, list) and v and isinstance(v[0], dict) for v in value.values()
     )
-    is_row = not wraps_rows or any(field in value for field in _message_columns())
+    is_row = not wraps_rows or any(key in usual_names("messages") for key in value)
     return "json_lines" if rest.strip() or (is_row and hint != "json_list") else "json_list"
 
 
@@ -105,10 +111,6 @@ def _json_of_broken_line(first: str, rest: str) -> str:
     """An object over several lines ends its first line early; a broken row is followed by another."""
     opens_row = rest.lstrip().startswith("{")
     return "json_lines" if opens_row or (first.rstrip().endswith("}") and rest.strip()) else "json_list"
-
-
-def _message_columns() -> set[str]:
-    return {a for s in registry.shapes().values() for f in s.fields if f.kind == "messages" for a in f.aliases}
 
 
 def _records(head: str, delimiter: str) -> list[list[str]]:
@@ -143,5 +145,9 @@ def _is_header(head: str, delimiter: str, hint: str | None) -> bool:
     records = _records(head, delimiter)
     names = [cell.strip().lower() for cell in records[0]]
     short = all(0 < len(name) <= 40 and name.count(" ") <= 3 for name in names)
-    known = {alias for shape in registry.shapes().values() for f in shape.fields for alias in f.aliases}
-    return len(records) > 1 and short and len(set(names)) == len(names) and (hint is None or bool(known & set(names)))
+    return (
+        len(records) > 1
+        and short
+        and len(set(names)) == len(names)
+        and (hint is None or bool(usual_names() & set(names)))
+    )

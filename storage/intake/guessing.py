@@ -15,6 +15,8 @@ JOINT = " + "
 JOINED = ("instruction", "input")
 """Column names of the widespread instruction layout, which together are the prompt."""
 FEW_LABELS_SHARE = 0.5
+MIN_ROWS_TO_DOUBT = 50
+"""With fewer rows, a column that is called like a label is taken for one whatever its variety."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def _plausible(fit: _Fit, look: Look) -> bool:
         return True
     label = [f.name for f in fit.shape.fields if f.required][-1]
     column = look.column(fit.mapping[label])
-    return column is not None and _few_values(column, look)
+    return column is not None and (look.n_rows < MIN_ROWS_TO_DOUBT or _few_values(column, look))
 
 
 def _few_values(column: Column, look: Look) -> bool:

@@ -10,9 +10,9 @@ from typing import Any
 
 from storage.intake import formats
 from storage.intake.findings import Findings, Remark, refusal
+from storage.intake.formats import usual_names
 from storage.intake.readers import readers
-from storage.intake.source import MAX_CELL_CHARS, MAX_COLUMNS, MAX_ROWS, Source, SourceRow
-from templates import registry
+from storage.intake.source import MAX_COLUMNS, MAX_ROWS, Source, SourceRow, text_flaw
 
 MAX_DISTINCT = 1_000
 N_SAMPLES = 3
@@ -69,6 +69,13 @@ def _is_message(value: Any) -> bool:
     return isinstance(value, dict) and ({"role", "content"} <= value.keys() or {"from", "value"} <= value.keys())
 
 
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)
+    except RecursionError:
+        return "(nested too deep to be shown)"
+
+
 class _Tally:
     """Counts over one column while the rows go by."""
 
@@ -82,7 +89,7 @@ class _Tally:
         kind = kind_of(value)
         if kind == "empty":
             return
-        text = value if isinstance(value, str) else repr(value)
+        text = value if isinstance(value, str) else _shown(value)
         self._kinds.add(kind)
         self._n_present += 1
         self._n_chars += len(text)
@@ -122,8 +129,9 @@ def look(path: Path, filename: str) -> Look:
             if tally is None:
                 tally = tallies[name] = _Tally(name)
             tally.add(value)
-            if isinstance(value, str):
-                _check_text(row.number, name, value, findings)
+            flaw = text_flaw(value) if isinstance(value, str) else None
+            if flaw:
+                findings.problem(flaw[0], row=row.number, field=name, remedy=flaw[1])
         if len(tallies) > MAX_COLUMNS:
             findings.problem(f"the rows have more than {MAX_COLUMNS:,} different columns.", row=row.number)
             break
@@ -140,20 +148,6 @@ def look(path: Path, filename: str) -> Look:
     return Look(source, title, source.encoding, source.delimiter, columns, n_rows, findings.remarks)
 
 
-def _check_text(row: int, name: str, value: str, findings: Findings) -> None:
-    if "\x00" in value:
-        findings.problem(
-            "holds a NUL character, which is not text.", row=row, field=name, remedy="Remove it, or the row."
-        )
-    if len(value) > MAX_CELL_CHARS:
-        findings.problem(
-            f"is {len(value):,} characters long; at most {MAX_CELL_CHARS:,} are taken.",
-            row=row,
-            field=name,
-            remedy="Split it into several rows. If it is shorter than that, a quote before it may not be closed.",
-        )
-
-
 def _check_count(n_rows: int, findings: Findings) -> None:
     if findings.problems or n_rows >= MIN_ROWS:
         return
@@ -168,9 +162,8 @@ def _check_count(n_rows: int, findings: Findings) -> None:
 
 def _check_delimiter(columns: list[Column], findings: Findings) -> None:
     """One column whose name spells several known ones is a table with a delimiter that is not known."""
-    known = {alias for shape in registry.shapes().values() for f in shape.fields for alias in f.aliases}
     parts = re.split(r"[^\w ]+", columns[0].name.lower()) if len(columns) == 1 else []
-    if len(known & {part.strip() for part in parts}) > 1:
+    if len(usual_names() & {part.strip() for part in parts}) > 1:
         findings.problem(
             f"no delimiter was found in the line of column names “{columns[0].name[:60]}”.",
             row=1,
@@ -179,7 +172,9 @@ def _check_delimiter(columns: list[Column], findings: Findings) -> None:
 
 
 def _check_header(source: Source, columns: list[Column], findings: Findings) -> None:
-    """A first line whose cells come again as values is data, and would be lost as column names."""
+    """A first line without usual names whose cells come again as values is data, and would be lost."""
+    if usual_names() & {c.name.lower() for c in columns}:
+        return
     candidates = {c.name for c in columns if c.kind == "text" and c.n_distinct < MAX_DISTINCT}
     for n_read, row in enumerate(read(source, Findings(source.filename))):
         again = next((name for name in candidates if row.values[name] == name), None)

@@ -63,3 +63,15 @@ def check_columns(names: list[str], findings: Findings) -> bool:
             remedy="Keep only the columns with the texts to learn from.",
         )
     return len(names) <= MAX_COLUMNS
+
+
+def text_flaw(text: str) -> tuple[str, str] | None:
+    """What makes a text unusable whatever it is for, and the remedy; None for a usable one."""
+    if "\x00" in text:
+        return "holds a NUL character, which is not text.", "Remove it, or the row."
+    if len(text) > MAX_CELL_CHARS:
+        return (
+            f"is {len(text):,} characters long; at most {MAX_CELL_CHARS:,} are taken.",
+            "Split it into several rows. If it should be shorter, a quote before it may not be closed.",
+        )
+    return None

@@ -98,8 +98,15 @@ def _refuse_surrogates(value: Any, field: str | None) -> None:
 
 
 def kind(value: Any) -> str:
-    """What a JSON value is, in words."""
+    """What a value of a file is, in words."""
     if value is None:
         return "null"
-    names = {bool: "true or false", str: "a text", dict: "an object", list: "a list"}
-    return names.get(type(value), "a number")
+    names = {
+        bool: "true or false",
+        str: "a text",
+        dict: "an object",
+        list: "a list",
+        int: "a number",
+        float: "a number",
+    }
+    return names.get(type(value), f"a value of type {type(value).__name__}")

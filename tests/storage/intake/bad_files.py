@@ -217,6 +217,12 @@ BAD_FILES: list[BadFile] = [
         _jsonl(GOOD_CHAT, _chat(("user", "a"), ("assistant", None))),
         ("row 2", "messages[1].content", "null"),
     ),
+    BadFile(
+        "B12-nul-message",
+        "nul.jsonl",
+        _jsonl(GOOD_CHAT, _chat(("user", "a\x00"), ("assistant", "b"))),
+        ("row 2", "messages[0].content", "NUL"),
+    ),
     BadFile("empty-text", "gaps.csv", GOOD_CSV.encode() + b",ham\n", ("row 22", "“text”", "is empty")),
     BadFile(
         "blank-label", "gaps.csv", GOOD_CSV.encode() + b"something,  \n", ("row 22", "“label”", "nothing but blanks")
