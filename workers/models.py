@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from bitsandbytes.nn import Linear4bit
 from peft import PeftModel, get_peft_model
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 from peft.utils.peft_types import PeftType
@@ -71,7 +72,19 @@ def load_base(
     model = AutoModelForCausalLM.from_pretrained(
         str(folder), local_files_only=True, trust_remote_code=False, use_safetensors=True, **options
     )
+    _keep_trainable(model)
     return model.eval()
+
+
+def _keep_trainable(model: PreTrainedModel) -> None:
+    """Keep bitsandbytes from repacking 4-bit weights at the first forward pass in eval mode on a CPU.
+
+    The packed form is faster, but lets no gradient through and is never unpacked again: a held-out
+    loss measured during training would silently end the learning of all lower layers.
+    """
+    for module in model.modules():
+        if isinstance(module, Linear4bit):
+            module.support_avx512bf16_for_cpu = False
 
 
 def load(ref: ModelRef, where: torch.device | None = None, quantization: Quantization = "none") -> PreTrainedModel:

@@ -80,6 +80,12 @@ def _conflict(params: LoraParams, quantization: Quantization) -> Problem | None:
             field="init_lora_weights",
             remedy="Use the initialisation “default”, or switch use_dora off.",
         )
+    if params.use_dora and quantization == "int8":
+        return Problem(
+            "DoRA does not work on an int8 base.",
+            field="use_dora",
+            remedy="Use quantization nf4 or none, or switch use_dora off.",
+        )
     return None
 
 

@@ -114,3 +114,5 @@ def test_settings_that_do_not_go_together_are_refused() -> None:
     assert recipe.compose("sft", "lora", settings=start).method_params["init_lora_weights"] == "pissa"
     for other in ({"quantization": "nf4"}, {"use_dora": True}):
         assert "pissa" in _problems(objective="sft", method="lora", settings={**start, **other})["init_lora_weights"]
+    both = {"use_dora": True, "quantization": "int8"}
+    assert "int8" in _problems(objective="sft", method="lora", settings=both)["use_dora"]
