@@ -31,6 +31,8 @@ CHECKPOINTS = 3
 """Two are kept while the next is written."""
 LOGIT_COPIES = 3
 """Logits, their softmax and their gradient."""
+CPU_HEAP, GPU_HEAP = 2.2, 1.2
+"""Peak over kept bytes of what a step makes and drops: passing tensors and torn memory. Measured on a CPU."""
 PROCESS_BYTES = 600_000_000
 STARTUP_S = 3.0
 LOAD_BYTES_PER_S = 500_000_000
@@ -52,7 +54,7 @@ class Fix(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     text: str
-    settings: dict[str, int | bool | str]
+    settings: dict[str, int | float | bool | str]
     """To be laid over the settings of the plan; `quantization` is among them where it changes."""
     method: str | None = None
     """The method to choose instead; None: the same."""
@@ -184,24 +186,29 @@ def _work(recipe: Recipe, lengths: LengthReport) -> _Work:
 def _memory(facts: BaseFacts, recipe: Recipe, work: _Work, on_gpu: bool) -> dict[str, int]:
     """Bytes at the peak of a training step, by what they are for."""
     training = recipe.training()
-    wide = 2 if on_gpu else 4
+    wide, heap = (2, GPU_HEAP) if on_gpu else (4, CPU_HEAP)
     rows = min(training.per_device_train_batch_size, work.examples)
     tokens = rows * work.longest
     linear = LINEAR_BYTES.get(recipe.quantization, wide) * facts.n_linear_parameters
     frozen = linear + wide * (facts.n_parameters - facts.n_linear_parameters)
     if registry.method(recipe.method).trains == "all_weights":
         frozen = 0  # counted among the trained parameters
-    layer = tokens * (9 * facts.hidden_size + 4 * facts.intermediate_size) * wide
+    layer = tokens * wide * kept_per_token(facts)
     kept = facts.n_layers * layer
     if training.gradient_checkpointing:
         kept = facts.n_layers * tokens * facts.hidden_size * wide + layer
     return {
         "weights": round(frozen),
         "trained parameters": TRAINED_BYTES * n_trained(facts, recipe),
-        "activations": kept,
-        "logits": LOGIT_COPIES * 4 * rows * work.answer * facts.vocab_size,
+        "activations": round(heap * kept),
+        "logits": round(heap * LOGIT_COPIES * 4 * rows * work.answer * facts.vocab_size),
         "process": PROCESS_BYTES,
     }
+
+
+def kept_per_token(facts: BaseFacts) -> int:
+    """Values that one layer keeps of one token for the backward pass: norms, projections, gate and product."""
+    return 9 * facts.hidden_size + 4 * facts.intermediate_size
 
 
 def flop_per_token(facts: BaseFacts, recipe: Recipe, length: float, *, forward_only: bool = False) -> float:

@@ -57,9 +57,12 @@ def _halvings(value: int, least: int) -> list[int]:
 
 
 def _precisions(recipe: Recipe) -> list[Quantization]:
-    able = registry.method(recipe.method).quantizations
+    how = registry.method(recipe.method)
     smallest: Quantization = "nf4"
-    return [recipe.quantization, *({smallest} & set(able) - {recipe.quantization})]
+    if recipe.quantization == smallest or smallest not in how.quantizations:
+        return [recipe.quantization]
+    conflict = how.conflict(recipe.adaptation(), smallest)
+    return [recipe.quantization] if conflict else [recipe.quantization, smallest]
 
 
 def _starts(recipe: Recipe, facts: BaseFacts) -> Iterator[Recipe]:
@@ -82,7 +85,7 @@ def _suits_first(method: Method) -> tuple[int, bool, str]:
     return -len(method.quantizations), not method.mixed_batch, method.key
 
 
-def _changes(old: Recipe, new: Recipe) -> dict[str, int | bool | str]:
+def _changes(old: Recipe, new: Recipe) -> dict[str, int | float | bool | str]:
     """What differs, as settings for `compose`; `method` among them."""
     changes = {k: v for k, v in new.objective_params.items() if v != old.objective_params[k]}
     if new.method != old.method:
@@ -92,7 +95,9 @@ def _changes(old: Recipe, new: Recipe) -> dict[str, int | bool | str]:
     return changes
 
 
-def _offer(old: Recipe, new: Recipe, changes: dict[str, int | bool | str], before: Estimate, after: Estimate) -> Fix:
+def _offer(
+    old: Recipe, new: Recipe, changes: dict[str, int | float | bool | str], before: Estimate, after: Estimate
+) -> Fix:
     parts = []
     if "method" in changes:
         parts.append(f"the method {registry.method(new.method).title}")

@@ -1,0 +1,53 @@
+"""Evaluations are queued for models that exist, on rows that were held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from storage import base_models, evaluations, jobs
+from storage.models import Dataset, User
+from templates.errors import BadInput, NotFound
+
+StoreDataset = Callable[..., Dataset]
+ROWS = [{"text": f"text {n}", "label": "a"} for n in range(10)]
+
+
+def test_an_evaluation_names_its_models_by_id(
+    studio: User, store_dataset: StoreDataset, tiny_model_folder: Path
+) -> None:
+    data = store_dataset("tickets", "classification", ROWS)
+    tiny = base_models.add(studio, "tiny", str(tiny_model_folder))
+    nano = base_models.get(studio, "nano")
+    job = evaluations.submit(studio, models=["nano", "tiny"], dataset="tickets", idem_key="k")
+    assert (job.kind, job.dataset_id) == ("evaluate", data.id)
+    assert job.spec == {"models": [nano.id, tiny.id], "names": ["nano", "tiny"]}
+    assert job.name == "nano · tiny on tickets"
+    assert evaluations.submit(studio, models=["nano", "tiny"], dataset="tickets", idem_key="k").id == job.id
+
+
+def test_every_wrong_model_is_named(studio: User, store_dataset: StoreDataset) -> None:
+    store_dataset("tickets", "classification", ROWS)
+    with pytest.raises(BadInput) as refused:
+        evaluations.submit(studio, models=["nano", "x", "nano", "y"], dataset="tickets", name="../x")
+    text = str(refused.value)
+    for part in ("“x”", "“y”", "“nano” is there twice", "“../x” can't be a name"):
+        assert part in text
+    assert jobs.of_user(studio) == []
+
+
+@pytest.mark.parametrize("models", [[], ["nano"] * 17])
+def test_the_number_of_models_is_limited(studio: User, store_dataset: StoreDataset, models: list[str]) -> None:
+    store_dataset("tickets", "classification", ROWS)
+    with pytest.raises(BadInput, match="give 1 to 16 models"):
+        evaluations.submit(studio, models=models, dataset="tickets")
+
+
+def test_there_must_be_something_to_score_on(studio: User, store_dataset: StoreDataset) -> None:
+    store_dataset("tickets", "classification", ROWS, 0)
+    with pytest.raises(BadInput, match="no held-out rows"):
+        evaluations.submit(studio, models=["nano"], dataset="tickets")
+    with pytest.raises(NotFound):
+        evaluations.submit(studio, models=["nano"], dataset="nothing")
