@@ -21,6 +21,8 @@ def fixes(facts: BaseFacts, recipe: Recipe, estimated: Callable[[Recipe], Estima
     found: list[tuple[set[str], Fix]] = []
     for changed in _variants(recipe, facts):
         changes = _changes(recipe, changed)
+        if found and "max_length" in changes:
+            break  # cutting rows loses data: only where nothing else helps
         if any(smaller <= changes.keys() for smaller, _ in found):
             continue
         after = estimated(changed)
@@ -106,11 +108,12 @@ def _offer(
     if "per_device_train_batch_size" in changes:
         training = new.training()
         added = training.gradient_accumulation_steps
-        parts.append(f"{training.per_device_train_batch_size} rows per step, gradients added up over {added} steps")
+        batch = training.per_device_train_batch_size
+        parts.append(f"{batch} {'row' if batch == 1 else 'rows'} per step, gradients added up over {added} steps")
     if "gradient_checkpointing" in changes:
         parts.append("gradient_checkpointing (activations are computed again instead of kept)")
     if "max_length" in changes:
-        parts.append(f"rows cut at {new.training().max_length} tokens")
+        parts.append(f"rows cut at {new.training().max_length} tokens (more of them would be truncated)")
     need = f"≈ {size(after.memory_bytes)} instead of ≈ {size(before.memory_bytes)} of memory"
     settings = {key: value for key, value in changes.items() if key != "method"}
     return Fix(
