@@ -92,8 +92,14 @@ def what_would_help(
     if pair is None:
         return "Shorter rows, or a larger “Longest row” setting, so that the answers are not cut off."
     if outcome == "cant_tell":
-        needed = rows_needed(headline, pair, n)
-        return f"More held-out rows: about {needed:,} would settle a difference like this one (there are {n:,})."
+        needed, least = rows_needed(headline, pair, n), same_within(headline, pair)
+        small = f"{100 * least:.0f} points" if headline != "loss" else f"{least:.2g} in the loss"
+        aim = (
+            "would settle a difference like this one"
+            if abs(pair.difference.value) > least
+            else (f"would show whether there is a difference of more than {small}")
+        )
+        return f"More held-out rows: about {needed:,} {aim} (there are {n:,})."
     if loss and loss.difference.low > 0:
         return "The loss on held-out rows rose: fewer passes over the data, or a lower learning rate."
     if loss and loss.difference.high < 0 and headline != "loss":

@@ -61,7 +61,10 @@ def test_a_small_difference_on_few_rows_cannot_be_told() -> None:
     assert judged.verdict == "cant_tell"
     assert judged.sentence.startswith("Can't tell with 40 rows. Label accuracy 60 %")
     assert judged.what_would_help is not None
-    assert "held-out rows" in judged.what_would_help
+    assert "held-out rows: about 56 would settle a difference like this one" in judged.what_would_help
+    equal = verdict.judge(scores(20, 40), scores(20, 40, wrong="else"), "classification")
+    assert equal.what_would_help is not None
+    assert "a difference of more than 5 points (there are 40)" in equal.what_would_help
 
 
 def test_a_handful_of_rows_cannot_be_told_however_clear() -> None:
