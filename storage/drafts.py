@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,10 @@ class Draft:
 def check(path: Path, filename: str, *, shape: str | None, mapping: Mapping[str, str] | None, n_kept: int = 0) -> Draft:
     """Read the file under these choices; what is not chosen is guessed.
 
-    Raises `BadInput` for a file that can't be read, and for an unknown shape.
+    `path` is a blob of the file store. Raises `BadInput` for a file that can't be read, and for an
+    unknown shape.
     """
-    look = intake.look(path, filename)
+    look = _look(path, filename)
     guess = intake.guess(look, shape)
     chosen = registry.shape(shape or _shape_of(mapping or {}, guess))
     guessed = guess if guess.shape == chosen.key else intake.guess(look, chosen.key)
@@ -59,6 +61,12 @@ def check(path: Path, filename: str, *, shape: str | None, mapping: Mapping[str,
         intake.remark_unused(look, draft.mapping, draft.findings)
         _check_rows(draft, n_kept)
     return draft
+
+
+@lru_cache(maxsize=32)
+def _look(path: Path, filename: str) -> Look:
+    """Remembered, for every change of a choice asks again; `path` is named by its content, which never changes."""
+    return intake.look(path, filename)
 
 
 def _shape_of(mapping: Mapping[str, str], guess: Guess) -> str:

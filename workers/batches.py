@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from storage.rendering import Renderer
+from storage.rendering import Renderer, rendered
 from templates.spec import TrainingParams
 
 IGNORED = -100
@@ -49,7 +49,7 @@ class Examples:
 
     kept: list[Example] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
-    """Source rows left without any token to learn."""
+    """Source rows left without any token to learn, or refused by the chat template."""
     cut: list[int] = field(default_factory=list)
     """Source rows that were longer than `max_length`."""
 
@@ -59,16 +59,13 @@ def render(
 ) -> Examples:
     """Exactly what the preview showed: cut at `max_length`, long plain texts in consecutive pieces."""
     made = Examples()
-    for index, row in enumerate(rows):
-        found = renderer.examples(shape, row, max_length=max_length, trains_prompt=trains_prompt)
-        examples = [Example(rendered.ids, rendered.trained) for rendered in found]
-        learned = [example for example in examples if example.n_trained]
-        source = int(row.get("source_row", index))
-        made.kept += learned
-        if not learned:
-            made.refused.append(source)
-        if any(rendered.n_cut for rendered in found):
-            made.cut.append(source)
+    for row in rendered(renderer, shape, rows, max_length=max_length, trains_prompt=trains_prompt):
+        if row.refusal is None:
+            made.kept += [Example(example.ids, example.trained) for example in row.examples]
+        else:
+            made.refused.append(row.number)
+        if any(example.n_cut for example in row.examples):
+            made.cut.append(row.number)
     return made
 
 
