@@ -67,7 +67,13 @@ def rendered(
         if kept:
             yield RenderedRow(number, kept)
         else:
-            yield RenderedRow(number, examples, f"the answer begins beyond the longest row of {max_length} tokens")
+            cut = any(example.n_cut for example in examples)
+            why = (
+                f"the answer begins beyond the longest row of {max_length} tokens"
+                if cut
+                else "it has no answer to learn"
+            )
+            yield RenderedRow(number, examples, why)
 
 
 def measure(
