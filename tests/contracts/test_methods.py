@@ -81,7 +81,7 @@ def _learns_and_survives_saving(recipe: Recipe, folder: Path, tmp_path: Path) ->
     if models.moves_base(recipe):
         models.save_start(model, tmp_path)
     losses = _train(model, rows)
-    assert losses[-1] < 0.9 * losses[0]
+    assert losses[-1] < 0.95 * losses[0]
     model.eval()
     trained = _logits(model, rows)
     stored = checkpoint_headers.facts(folder).stored_dtype
