@@ -75,21 +75,23 @@ def plan(
     refuse(problems + [Problem(text, field=field) for field, text in impossible.items()])
     lengths = measured(base_row, dataset_row, recipe)
     _refuse_untrainable(lengths, dataset_row, recipe)
-    worker = likely_worker()
-    machine, pace = machines.of_worker(worker), machines.earlier_pace(base_row.id, recipe, worker)
-    shipped_bytes = base_row.size_bytes if base_row.source == "bundled" else 0
+    return Plan(recipe, base_row, dataset_row, lengths, _estimate(base_row, recipe, lengths, dataset_row.n_held_out))
+
+
+def _estimate(base: BaseModelRow, recipe: Recipe, lengths: LengthReport, n_held_out: int) -> Estimate:
+    """What the recipe takes on the machine that will probably run it. Raises `DoesNotFit`."""
+    facts, worker = base_models.facts(base), likely_worker()
+    machine, pace = machines.of_worker(worker), machines.earlier_pace(base.id, recipe, worker)
+    shipped_bytes = base.size_bytes if base.source == "bundled" else 0
 
     def estimated(changed: Recipe) -> Estimate:
-        return estimates.estimate(
-            facts, changed, lengths, dataset_row.n_held_out, machine, pace, shipped_bytes=shipped_bytes
-        )
+        return estimates.estimate(facts, changed, lengths, n_held_out, machine, pace, shipped_bytes)
 
     estimate = estimated(recipe)
     if not estimate.fits:
-        advice = fitting.fixes(facts, recipe, estimated)
-        estimate = estimate.model_copy(update={"advice": advice})
+        estimate = estimate.model_copy(update={"advice": fitting.fixes(facts, recipe, estimated)})
         raise DoesNotFit(_too_large(estimate), estimate)
-    return Plan(recipe, base_row, dataset_row, lengths, estimate)
+    return estimate
 
 
 def _data_problems(dataset: Dataset, objective: str) -> list[Problem]:
