@@ -6,17 +6,15 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
-from storage.rendering import Renderer
 from templates.errors import BadInput, Problem, StudioError
 from workers.serving.answers import Answer
 from workers.serving.catalogue import Entry
 from workers.serving.decoding import BASE, Row
 from workers.serving.events import Broke, Ended, Event, Piece
 from workers.serving.requests import ChatRequest
-from workers.serving.residents import Resident, Residents
-from workers.serving.streams import Completion
+from workers.serving.residents import Residents
+from workers.serving.streams import Completion, identity
 
 DEFAULT_MAX_TOKENS = 512
 """Longest answer when the request leaves it open and the context has room."""
@@ -75,22 +73,6 @@ async def answering(residents: Residents, entry: Entry, request: ChatRequest) ->
             yield Chat(completion, events)
         finally:
             row.cancelled = True
-
-
-def identity(entry: Entry, resident: Resident | None) -> dict[str, Any]:
-    """Which model this is, to the byte, and what was proved about it; None where it is not loaded yet."""
-    test = resident.self_test(entry) if resident else None
-    renderer: Renderer | None = resident.engine.loaded.renderer if resident else None
-    return {
-        "kind": entry.kind,
-        "base": entry.row.name,
-        "base_revision": entry.row.revision,
-        "weights_sha256": entry.artifact.weights_sha256 if entry.artifact else None,
-        "template_sha256": renderer.template_sha256 if renderer else None,
-        "self_test": test.outcome if test else None,
-        "base_difference": test.base_difference if test else None,
-        "adapter_effect": test.adapter_effect if test else None,
-    }
 
 
 def _room(entry: Entry, n_prompt: int, wanted: int | None) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import queue
 import threading
 import time
@@ -63,8 +62,7 @@ class Engine:
         self.loaded.unload()
 
     def _run(self) -> None:
-        # The number of threads is each thread's own setting.
-        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1))
+        torch.set_num_threads(self.loaded.n_threads)  # every thread has a number of its own
         try:
             while self._heed_calls():
                 self._admit()

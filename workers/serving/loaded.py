@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import inspect
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ SAME = {"cpu": 1e-5, "cuda": 1e-3}
 """Largest difference between the logits of two equal computations, by device type."""
 ROUNDING = {"cpu": 1e-3, "cuda": 0.5}
 """Largest difference that computing rows together or alone explains: half precision on a GPU is coarse."""
+SMALL = 50_000_000
+"""Parameters below which waking a second thread for each layer costs more than it brings."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,12 @@ class Loaded:
         self.spoiled = False
         """Attaching an adapter went wrong and may have changed the base: nothing here may answer any more."""
         self.self_tests = {BASE: SelfTest("passed", 0.0)}
+
+    @property
+    def n_threads(self) -> int:
+        """Processor threads that a step is worth, on a machine that may be training at the same time."""
+        most = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+        return 1 if self._base.num_parameters() < SMALL else most
 
     @property
     def adapters(self) -> set[str]:
@@ -157,6 +166,7 @@ class Loaded:
                 raise _unproven(entry, f"answers mix with the base's when both are computed together ({mixed_up:.2g})")
         if changed > same:
             raise _unproven(entry, f"attaching it changes what the base model says (by {changed:.2g} in the logits)")
+        self.self_tests[BASE] = SelfTest("passed", changed)
         return SelfTest("passed" if effect > same else "no_effect", changed, effect)
 
     @torch.inference_mode()

@@ -178,17 +178,12 @@ def list_models(request: Request, user: User = Depends(caller)) -> dict[str, Any
 
 def _described(entry: catalogue.Entry, residents: Residents | None) -> dict[str, Any]:
     resident = residents.holding(entry) if residents else None
-    studio: dict[str, Any] = {"loaded": resident is not None}
-    if residents is not None:
-        from workers.serving.chats import identity
-
-        studio |= identity(entry, resident)
     return {
         "id": entry.name,
         "object": "model",
         "created": int(entry.created_at),
         "owned_by": "studio" if entry.row.owner_id is None and entry.artifact is None else "you",
-        "studio": studio,
+        "studio": {"loaded": resident is not None, **streams.identity(entry, resident)},
     }
 
 

@@ -7,10 +7,14 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from templates.errors import StudioError
+from workers.serving.catalogue import Entry
 from workers.serving.events import Ended
+
+if TYPE_CHECKING:
+    from workers.serving.residents import Resident
 
 DONE = b"data: [DONE]\n\n"
 KINDS = {
@@ -37,6 +41,21 @@ def failure(error: StudioError, status: int | None = None) -> tuple[int, dict[st
         "problems": [asdict(problem) for problem in error.problems],
     }
     return status, {"error": body}
+
+
+def identity(entry: Entry, resident: Resident | None) -> dict[str, Any]:
+    """Which model this is, to the byte, and what was proved about it; None where it is not loaded yet."""
+    test = resident.self_test(entry) if resident else None
+    return {
+        "kind": entry.kind,
+        "base": entry.row.name,
+        "base_revision": entry.row.revision,
+        "weights_sha256": entry.artifact.weights_sha256 if entry.artifact else None,
+        "template_sha256": resident.engine.loaded.renderer.template_sha256 if resident else None,
+        "self_test": test.outcome if test else None,
+        "base_difference": test.base_difference if test else None,
+        "adapter_effect": test.adapter_effect if test else None,
+    }
 
 
 class Completion:
