@@ -13,6 +13,8 @@ from app.formats import count, escaped, number, percent
 Points = Sequence[tuple[float, float]]
 """(step, loss) by rising step."""
 WIDTH, HEIGHT = 640, 240
+FEW = 3
+"""Fewer training points than this are drawn as points, since they make no line."""
 LEFT, RIGHT, TOP, BOTTOM = 48, 12, 12, 30
 
 
@@ -72,7 +74,8 @@ def loss_chart(train: Points, held_out: Points, total_steps: int) -> str:
     lines = ""
     if train:
         lines += f'<path class="line train" d="{plane.path(thinned(train))}"/>'
-        lines += "".join(_dot(plane, p, "train", "training loss") for p in thinned(train, 80))
+        kind = "train few" if len(train) < FEW else "train"
+        lines += "".join(_dot(plane, p, kind, "training loss") for p in thinned(train, 80))
     if held_out:
         lines += f'<path class="line held-out" d="{plane.path(held_out)}"/>'
         lines += "".join(_dot(plane, p, "held-out", "held-out loss") for p in held_out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 import time
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -85,9 +86,13 @@ def percent(share: float) -> str:
 
 def number(value: float) -> str:
     """A loss or the like: two or three telling digits."""
-    if value == 0 or 0.1 <= abs(value) < 1000:
-        return f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
-    return f"{value:.2g}" if abs(value) < 0.1 else f"{value:.3g}"
+    if not math.isfinite(value):
+        return "∞" if value > 0 else "–"
+    if value == 0 or abs(value) >= 0.1:
+        text = f"{value:.2f}" if abs(value) < 100 else f"{value:,.0f}" if abs(value) < 1e9 else f"{value:.1e}"
+    else:
+        text = f"{value:.2g}"
+    return text.replace("-", "−")
 
 
 def parameters(n: int) -> str:

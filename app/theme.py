@@ -11,13 +11,24 @@ import gradio as gr
 from gradio.themes.utils.fonts import LocalFont
 
 CSS = Path(__file__).with_name("theme.css")
-# Tells the browser before the first paint which colours to use; without it dark mode flashes white.
-HEAD = '<meta name="color-scheme" content="light dark">'
+HEAD = """
+<meta name="color-scheme" content="light dark">
+<style>
+@media (max-width: 640px) {
+  nav.fillable { flex-wrap: nowrap !important; gap: 0 !important; padding: 0 4px !important; width: 100%; }
+  nav.fillable { justify-content: space-between !important; }
+  nav.fillable a { font-size: 14px !important; padding: 6px !important; margin: 0 !important; }
+}
+</style>
+"""
+"""Colours before the first paint, without which dark mode flashes white; and the navigation on a phone,
+which lies outside what Gradio lets `theme.css` reach in a media query."""
 
 
 def theme() -> gr.themes.Base:
     """The theme, with fonts that ship with Gradio: nothing is loaded from elsewhere."""
-    sans = (LocalFont("IBM Plex Sans"), "ui-sans-serif", "system-ui", "sans-serif")
+    # Gradio's file of the weight 600 lacks most letters.
+    sans = (LocalFont("IBM Plex Sans", weights=(400, 700)), "ui-sans-serif", "system-ui", "sans-serif")
     mono = (LocalFont("IBM Plex Mono"), "ui-monospace", "Consolas", "monospace")
     made = gr.themes.Base(
         primary_hue="teal", neutral_hue="slate", spacing_size="sm", radius_size="sm", font=sans, font_mono=mono
@@ -48,8 +59,9 @@ def theme() -> gr.themes.Base:
         block_shadow="none",
         input_background_fill="#ffffff",
         input_background_fill_dark="#14181d",
-        input_border_color="#b6bfc6",
-        input_border_color_dark="#4c5864",
+        input_border_width="1px",
+        input_border_color="#8d99a5",
+        input_border_color_dark="#66737f",
         input_placeholder_color="#66737f",
         input_placeholder_color_dark="#94a1ae",
         link_text_color="#0f6b64",
@@ -64,12 +76,20 @@ def theme() -> gr.themes.Base:
         button_primary_background_fill_hover_dark="#99e6dc",
         button_primary_text_color="#ffffff",
         button_primary_text_color_dark="#0c1f1d",
+        button_border_width="1px",
         button_secondary_background_fill="#ffffff",
         button_secondary_background_fill_dark="#252d36",
-        button_secondary_border_color="#b6bfc6",
-        button_secondary_border_color_dark="#4c5864",
+        button_secondary_border_color="#8d99a5",
+        button_secondary_border_color_dark="#66737f",
+        button_cancel_background_fill="#ffffff",
+        button_cancel_background_fill_dark="#252d36",
+        button_cancel_border_color="#a3231d",
+        button_cancel_border_color_dark="#ff9d96",
+        button_cancel_text_color="#a3231d",
+        button_cancel_text_color_dark="#ff9d96",
         button_secondary_text_color="#1d2733",
         button_secondary_text_color_dark="#e4e9ee",
+        color_accent="var(--adapted)",
         color_accent_soft="#e2f3f0",
         color_accent_soft_dark="#173b38",
         checkbox_label_background_fill="#ffffff",

@@ -13,8 +13,15 @@ MOUNT_OPTIONS: dict[str, Any] = {
     "theme": theme.theme(),
     "css_paths": [theme.CSS],
     "head": theme.HEAD,
+    "footer_links": [],
+    "run_history": False,
+    "ssr_mode": False,
+    "show_error": False,
+    "allowed_paths": [],
+    "pwa": False,
+    "enable_monitoring": False,
 }
-"""How the pages look: for `gr.mount_gradio_app`."""
+"""For `gr.mount_gradio_app`, besides app, blocks, path, login and the limit on uploads."""
 
 PAGES = (
     ("Start", None, start),
@@ -31,6 +38,6 @@ def build() -> gr.Blocks:
     """The app with all its pages."""
     demo = gr.Blocks(title="Adaptation Studio", analytics_enabled=False)
     for title, path, page in PAGES:
-        with layout.page(demo, title, path, getattr(page, "LEAD", "")) as alert:
+        with layout.page(demo, title, path, page.LEAD) as alert:
             page.build(demo, alert)
     return demo

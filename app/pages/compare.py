@@ -34,7 +34,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
                 chats.append(_chat(i))
                 prints.append(gr.HTML(elem_classes="small"))
             columns.append(column)
-    gr.HTML('<p class="chips-title">Prompts that the models have not seen:</p>', elem_id="chips-title")
+    unseen = gr.HTML()
     with gr.Row(elem_classes="chips"):
         chips = [gr.Button("", size="sm", visible=False, elem_id=f"chip-{i}", min_width=120) for i in range(CHIPS)]
     expected = gr.HTML(elem_id="expected")
@@ -59,7 +59,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     manner = [seed, temperature, length]
     opened = demo.load(guarded(2 + 2 * PANES)(open_page), None, [alert, n_panes, *columns, *models])
     for event in (opened, *(model.input(lambda: "", None, expected, queue=False) for model in models)):
-        event.then(guarded(1 + CHIPS)(show_chips), models, [alert, *chips], show_progress="hidden").then(
+        event.then(guarded(2 + CHIPS)(show_chips), models, [alert, unseen, *chips], show_progress="hidden").then(
             guarded(1 + PANES)(show_heads), models, [alert, *heads], show_progress="hidden"
         )
     n_panes.input(show_panes, n_panes, columns, queue=False, show_progress="hidden")
@@ -149,16 +149,16 @@ def show_heads(request: gr.Request, *models: str) -> list[Any]:
     return [gr.skip(), *(panes.header(told.get(name), name) if name else "" for name in models)]
 
 
-def held_out(user: User, models: Sequence[str]) -> list[dict[str, Any]]:
-    """Held-out prompts of the first adapted model, those first whose answer adapting changed most."""
+def held_out(user: User, models: Sequence[str]) -> tuple[str, list[dict[str, Any]]]:
+    """The first adapted model and its held-out prompts, those first whose answer adapting changed most."""
     for name in models:
         try:
             found = verdicts.answers(artifacts.get(user, name)) if name else []
         except NotFound:
             continue  # a base model has no held-out prompts
         if found:
-            return sorted(found, key=_change, reverse=True)[:CHIPS]
-    return []
+            return name, sorted(found, key=_change, reverse=True)[:CHIPS]
+    return "", []
 
 
 def _change(answer: dict[str, Any]) -> tuple[bool, float]:
@@ -168,15 +168,16 @@ def _change(answer: dict[str, Any]) -> tuple[bool, float]:
 
 def show_chips(request: gr.Request, *models: str) -> list[Any]:
     """Buttons with held-out prompts."""
-    found = held_out(acting(request), models)
+    name, found = held_out(acting(request), models)
     shown = [gr.update(value=shortened(answer["prompt"], 60), visible=True) for answer in found]
-    return [gr.skip(), *shown, *[gr.update(visible=False)] * (CHIPS - len(shown))]
+    title = f'<p class="chips-title">Held-out prompts, which “{escaped(name)}” was not trained on:</p>' if found else ""
+    return [gr.skip(), title, *shown, *[gr.update(visible=False)] * (CHIPS - len(shown))]
 
 
 def _taker(place: int) -> Callable[..., Any]:
     @guarded(3)
     def take(request: gr.Request, *models: str) -> tuple[str, str, str]:
-        answer = held_out(acting(request), models)[place]
+        answer = held_out(acting(request), models)[1][place]
         wanted = f'<p class="expected">Wanted answer: <b>{escaped(shortened(answer["expected"], 200))}</b></p>'
         return CLEAR, answer["prompt"], wanted
 

@@ -54,13 +54,13 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
         with gr.Accordion("Rename or delete", open=False, visible=False) as manage, gr.Row():
             rename_button = gr.Button("Rename to the name above", size="sm")
             delete_button = gr.Button("Delete this dataset", variant="stop", size="sm")
-    with gr.Column(elem_id="new-data"):
+    with gr.Column(elem_id="new-data") as arrival:
         drop.draw(alert)
     listing = gr.HTML(elem_id="datasets")
 
     mapped = [shape, *slots]
     looked_at = [subject, base, length, index, *mapped]
-    shown = [alert, detail, manage, use, subject, title, name, *mapped, facts, columns, remarks, base, length, listing]
+    shown = [alert, arrival, detail, manage, subject, title, name, *mapped, facts, columns, remarks, base, listing]
     demo_load = demo.load(guarded(len(shown))(open_page), None, shown)
     _then_render(demo_load, alert, looked_at, row, lengths)
     choices = [alert, *mapped, facts, columns, remarks, index]
@@ -105,9 +105,9 @@ def open_page(request: gr.Request) -> list[Any]:
         name = layout.free_name(data_views.clean_name(PurePath(upload.filename).stem), taken)
         return [
             _alert(seen),
+            gr.update(visible=False),
             gr.update(visible=True),
             gr.update(visible=False),
-            gr.update(interactive=True),
             f"upload:{upload.id}",
             data_views.title(upload.filename, seen.look.n_rows, "new file"),
             name,
@@ -116,7 +116,6 @@ def open_page(request: gr.Request) -> list[Any]:
             data_views.columns(seen.look),
             data_views.remarks(seen.remarks, seen.problems),
             base,
-            gr.skip(),
             "",
         ]
     if data_name:
@@ -124,9 +123,9 @@ def open_page(request: gr.Request) -> list[Any]:
     hidden = gr.update(visible=False)
     return [
         CLEAR,
+        gr.update(visible=True),
         hidden,
         hidden,
-        gr.skip(),
         "",
         "",
         "",
@@ -135,7 +134,6 @@ def open_page(request: gr.Request) -> list[Any]:
         "",
         "",
         base,
-        gr.skip(),
         listing(user),
     ]
 
@@ -146,9 +144,9 @@ def _open_dataset(user: User, name: str, base: Any) -> list[Any]:
     fixed += [gr.update(visible=False)] * SLOTS
     return [
         CLEAR,
+        gr.update(visible=False),
         gr.update(visible=True),
         gr.update(visible=True),
-        gr.update(interactive=True),
         f"data:{dataset.id}",
         data_views.title(dataset.name, dataset.n_rows, f"from {dataset.source_filename}, {ago(dataset.created_at)}"),
         dataset.name,
@@ -157,7 +155,6 @@ def _open_dataset(user: User, name: str, base: Any) -> list[Any]:
         data_views.fields(dataset),
         data_views.remarks(dataset.remarks, []),
         base,
-        gr.skip(),
         "",
     ]
 

@@ -29,7 +29,7 @@ def title(name: str, n_rows: int, what: str) -> str:
 
 def shape_reason(reason: str) -> str:
     """Why this row shape was guessed."""
-    return f'<p class="quiet">{escaped(reason)}</p>' if reason else ""
+    return f'<p class="quiet">Why this shape: {escaped(reason)}</p>' if reason else ""
 
 
 def columns(look: Any) -> str:

@@ -22,7 +22,7 @@ DEMO = Path(__file__).parent.parent.parent / "templates" / "demo"
 def draw(alert: gr.HTML) -> None:
     """The zone, and beside it the sample data where the product has some."""
     zone = gr.File(
-        label="Drop a file here: CSV, TSV, JSON, JSONL, Parquet or plain text",
+        label="CSV, TSV, JSON, JSONL, Parquet or text",
         file_count="single",
         height=150,
         elem_id="drop",

@@ -155,8 +155,7 @@ def card_html(artifact: Artifact, of: Lineage, owner: str, *, selectable: bool =
     title = f'<h3><a href="gallery?artifact={quote(artifact.name)}">{name}</a></h3>'
     return (
         f'<article class="card result"><header>{title}{select}</header>'
-        f'<p class="sentence"><span class="badge {escaped(artifact.verdict.get("verdict", ""))}">'
-        f"{verdicts.word(artifact.verdict)}</span> {escaped(artifact.verdict.get('sentence', ''))}</p>"
+        f"{verdicts.sentence(artifact.verdict)}"
         f"{verdicts.headline_bars(artifact.verdict)}{note}"
         f'<p class="lineage">{lineage}</p><p class="quiet">{escaped(goal)} · {escaped(" · ".join(facts))} · '
         f"<code>{escaped(artifact.weights_sha256[:8])}</code></p>"

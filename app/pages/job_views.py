@@ -102,12 +102,14 @@ def stage_line(job: Job, history: Sequence[JobEvent]) -> str:
     return f'<ol class="stages">{items}{ended}</ol>'
 
 
-def progress(job: Job, points: Sequence[JobMetric]) -> str:
+def progress(job: Job, points: Sequence[JobMetric], history: Sequence[JobEvent]) -> str:
     """The bar, the time left, and the latest measurements."""
     if job.state in TERMINAL:
         return ""
     done = share_done(job)
-    words = [f"step {count(job.step)} of {count(job.total_steps)}"] if job.total_steps else [_waiting_words(job)]
+    words = [f"step {count(job.step)} of {count(job.total_steps)}"] if job.total_steps else []
+    if job.stage != Stage.TRAINING:
+        words.append(_waiting_words(job, history))
     if job.eta_s and job.state == JobState.RUNNING:
         words.append(f"≈ {duration(job.eta_s)} left")
     last = next((p for p in reversed(points) if p.split == "train"), None)
@@ -124,12 +126,15 @@ def progress(job: Job, points: Sequence[JobMetric]) -> str:
     return f'{bar}<p class="figures"><b>{percent(done)}</b> · {" · ".join(escaped(word) for word in words)}</p>'
 
 
-def _waiting_words(job: Job) -> str:
+def _waiting_words(job: Job, history: Sequence[JobEvent]) -> str:
+    scored = next((event.data for event in reversed(history) if event.kind == "evaluated"), None)
+    if scored and job.stage == Stage.EVALUATING and scored["of"]:
+        return f"scoring {scored['model']} on the held-out rows: {percent(scored['rows'] / scored['of'])}"
     if job.state == JobState.QUEUED:
         return f"{state_words(job)}; a worker takes it as soon as one is free"
     return {
         Stage.PREPARING: "loading the base model and the data; usually a few seconds",
-        Stage.EVALUATING: "base and result answer the held-out rows",
+        Stage.EVALUATING: "base and result answer the held-out rows; this can take as long as training",
         Stage.PUBLISHING: "storing the result",
     }.get(Stage(job.stage) if job.stage else Stage.PREPARING, "starting")
 

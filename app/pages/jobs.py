@@ -14,6 +14,7 @@ from storage import artifacts, base_models, datasets, events, jobs
 from storage.models import TERMINAL, Artifact, Job, User
 from templates.errors import NotFound
 
+LEAD = "What waits, what runs, and what came of it."
 POLL_S = 1.5
 N_LIVE = 14
 """Outputs of `live`, the alert among them."""
@@ -105,7 +106,7 @@ def live(request: gr.Request, subject: str) -> list[Any]:
         job_views.head(job, base, data),
         job_views.failure(job) + job_views.verdict(job, base, result_of(user, job)),
         job_views.stage_line(job, history),
-        job_views.progress(job, points),
+        job_views.progress(job, points, history),
         job_views.attempts_words(jobs.attempts(user, job.id), history),
         chart,
         gr.update(visible=bool(numbers)),

@@ -19,7 +19,7 @@ def page(demo: gr.Blocks, title: str, path: str | None, lead: str = "") -> Itera
     """Open a page of `demo`, at its root when `path` is None; gives the alert at the page's top."""
     with demo if path is None else demo.route(title, path):
         Navbar(main_page_name="Start")
-        gr.HTML(heading(title, lead), elem_classes="heading")
+        gr.HTML(heading(title if path else lead, lead if path else ""), elem_classes="heading")
         yield gr.HTML(elem_id="alert", elem_classes="alerts")
 
 

@@ -59,6 +59,5 @@ def _work(estimate: Estimate, recipe: Recipe | None) -> list[str]:
         passes = f" × {number(epochs) if epochs % 1 else count(epochs)} passes"
     return [
         f"{plural(rows, 'training row')}{passes} = {count(estimate.tokens)} tokens in {count(estimate.steps)} updates; "
-        f"{plural(estimate.n_held_out, 'held-out row')} measure the result",
-        f"on {estimate.machine}",
+        f"{plural(estimate.n_held_out, 'held-out row')} measure the result"
     ]

@@ -72,14 +72,16 @@ def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, *, who
     refused = "" if n_trained else '<p class="warn">Nothing of this row would be learned: it is refused.</p>'
     return (
         f'<div class="row-place">Row {count(index + 1)} of {count(len(sample.rows))} · {facts}</div>'
-        f'<pre class="rendered" tabindex="0" aria-label="Rendered row">{spans}</pre>{refused}{LEGEND}'
+        f'<pre class="rendered" tabindex="0" aria-label="Rendered row">{spans}</pre>{refused}{legend(made.n_cut > 0)}'
     )
 
 
-LEGEND = (
-    '<p class="legend"><span class="learned">learned</span> <span class="read">read, not learned</span> '
-    '<span class="cut">falls off</span></p>'
-)
+def legend(with_cut: bool) -> str:
+    """What the colours mean."""
+    cut = ' <span class="cut">falls off</span>' if with_cut else ""
+    return (
+        f'<p class="legend"><span class="learned">learned</span> <span class="read">read, not learned</span>{cut}</p>'
+    )
 
 
 def moved(base: BaseModelRow, sample: Sample, index: int, way: str) -> int:

@@ -6,7 +6,7 @@ import gradio as gr
 
 from app import chat_client
 from app.formats import escaped, plural, size
-from app.pages import drop, job_views, layout
+from app.pages import drop, job_views
 from app.pages.alerts import guarded
 from app.pages.who import acting
 from storage import worker_rows
@@ -14,7 +14,7 @@ from storage.models import Worker
 from templates.errors import Unavailable
 
 POLL_S = 3.0
-TITLE = "Adapt a language model to your data — and see whether it helped."
+LEAD = "Adapt a language model to your data — and see whether it helped."
 WORDS = (
     "<p>Drop a file with examples of what the model should do. You see exactly what it will be taught, launch, and "
     "watch it learn. Then it is measured against the untouched model on rows it has never seen, and you can talk to "
@@ -24,7 +24,7 @@ WORDS = (
 
 def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     """The page `/`."""
-    gr.HTML(layout.heading(TITLE) + WORDS, elem_classes="welcome")
+    gr.HTML(WORDS, elem_classes="welcome")
     drop.draw(alert)
     state = gr.HTML(elem_id="state")
     timer = gr.Timer(POLL_S)

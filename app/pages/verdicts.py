@@ -33,11 +33,7 @@ def block(verdict: Mapping[str, Any]) -> str:
     helps = f'<p class="helps"><b>What would help:</b> {escaped(help_text)}</p>' if help_text else ""
     remarks = "".join(f"<li>{escaped(remark)}</li>" for remark in verdict.get("remarks") or ())
     said = f'<ul class="remarks">{remarks}</ul>' if remarks else ""
-    return (
-        f'<p class="sentence"><span class="badge {escaped(verdict["verdict"])}">{word(verdict)}</span> '
-        f"{escaped(verdict['sentence'])}</p>{bars}"
-        f'<dl class="facts losses">{losses}</dl>{helps}{said}'
-    )
+    return f'{sentence(verdict)}{bars}<dl class="facts losses">{losses}</dl>{helps}{said}'
 
 
 _LOSSES = (("loss", "Loss on held-out rows"), ("perplexity", "Perplexity"))
@@ -53,9 +49,11 @@ def _loss(title: str, pair: Mapping[str, Any]) -> str:
     )
 
 
-def word(verdict: Mapping[str, Any]) -> str:
-    """The outcome in a word or two."""
-    return escaped(WORDS.get(str(verdict.get("verdict")), "No verdict"))
+def sentence(verdict: Mapping[str, Any]) -> str:
+    """The verdict's words, their first sentence marked with the outcome's colour."""
+    first, dot, rest = str(verdict.get("sentence", "No verdict.")).partition(". ")
+    outcome = escaped(verdict.get("verdict", ""))
+    return f'<p class="sentence"><b class="badge {outcome}">{escaped(first + dot.strip())}</b> {escaped(rest)}</p>'
 
 
 def headline_bars(verdict: Mapping[str, Any]) -> str:
@@ -105,4 +103,5 @@ def answers_table(found: list[dict[str, Any]], change: str) -> str:
     ]
     head = ["Row", "Prompt", "Expected", "Base", "Adapted", "Change"]
     more = f'<p class="quiet">The first {SHOWN} of {count(len(chosen))}; all are in the download.</p>'
-    return layout.table(head, rows, "Answers", frozenset({0})) + (more if len(chosen) > SHOWN else "")
+    table = layout.table(head, rows, "Answers", frozenset({0}))
+    return f'<div class="answers">{table}</div>' + (more if len(chosen) > SHOWN else "")

@@ -1,0 +1,84 @@
+"""Comparing: which models, which prompts, and answers that stream together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import chat_servers
+import gradio as gr
+import pytest
+
+from app.pages import compare, panes
+from storage.models import Artifact, Job, User
+from templates.errors import BadInput
+
+
+def values(shown: list[Any]) -> list[str]:
+    return [update["value"] for update in shown[-compare.PANES :]]
+
+
+def test_a_single_result_stands_beside_its_base(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
+    for query in ({}, {"models": "tickets-lora"}, {"models": "nano,tickets-lora"}):
+        shown = compare.open_page(asking(studio, **query))
+        assert values(shown)[:2] == ["nano", "tickets-lora"]
+        assert shown[1] == 2
+    with pytest.raises(BadInput, match="no model"):
+        compare.open_page(asking(studio, models="nano,nowhere"))
+
+
+def test_held_out_prompts_the_most_changed_first(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
+    _, title, *chips = compare.show_chips(asking(studio), "nano", "tickets-lora")
+    assert "was not trained on" in title
+    assert [chip["value"] for chip in chips if chip["visible"]] == ["where is it?", "my limit?"]
+    _, prompt, wanted = compare._taker(0)(asking(studio), "nano", "tickets-lora")
+    assert prompt == "where is it?"
+    assert "<b>lost</b>" in wanted
+
+
+def test_everything_wrong_is_told_at_once() -> None:
+    with pytest.raises(BadInput) as caught:
+        compare.checked(" ", ["nano", None], -1, 9, None)  # type: ignore[list-item]
+    assert len(caught.value.problems) == 5
+
+
+def test_content_in_parts_is_read() -> None:
+    parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    assert compare.plain({"role": "user", "content": parts, "metadata": None}) == {"role": "user", "content": "ab"}
+
+
+@pytest.fixture
+def server(studio: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    from workers.serving.server import make_app
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    with chat_servers.running(make_app(), monkeypatch):
+        yield
+
+
+async def said(request: gr.Request, n: int, prompt: str, chats: list[Any]) -> list[list[Any]]:
+    models = ["nano"] * compare.PANES
+    return [shown async for shown in compare.say(request, prompt, n, 42, 0, 12, *models, *chats)]
+
+
+def test_panes_stream_together_and_over_several_turns(studio: User, server: None, asking: Any) -> None:
+    steps = asyncio.run(said(asking(studio), 2, "What is 2 + 3?", [[]] * 4))
+    chats = [[step[2 + i] for step in steps if isinstance(step[2 + i], list)] for i in range(2)]
+    assert chats[0][-1] == chats[1][-1]
+    assert [message["role"] for message in chats[0][-1]] == ["user", "assistant"]
+    assert "tokens/s" in steps[-1][2 + compare.PANES] or "tokens/s" in steps[-2][2 + compare.PANES]
+    steps = asyncio.run(said(asking(studio), 2, "And 3 + 4?", [chats[0][-1], chats[1][-1], [], []]))
+    assert len(next(s for s in reversed(steps) if isinstance(s[2], list))[2]) == 4
+    _, *heads = compare.show_heads(asking(studio), *["nano"] * 4)
+    assert "identical to the untouched base ✓" in heads[0]
+
+
+def test_without_a_chat_server_each_pane_says_so(studio: User, monkeypatch: pytest.MonkeyPatch, asking: Any) -> None:
+    from storage.settings import settings
+
+    monkeypatch.setenv("STUDIO_CHAT_PORT", str(chat_servers.free_port()))
+    settings.cache_clear()
+    steps = asyncio.run(said(asking(studio), 2, "Hello", [[]] * 4))
+    assert "does not answer" in str(steps[-1]) or "does not answer" in str(steps[-2])
+    assert panes.header(None, "<b>") == '<div class="pane-head">The chat server does not know “&lt;b&gt;”.</div>'

@@ -1,0 +1,97 @@
+"""From an upload to a dataset, and what is shown of both."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import gradio as gr
+
+from app.pages import data
+from storage import datasets, uploads, users
+from storage.models import Dataset, User
+
+
+def opened(request: gr.Request) -> dict[str, Any]:
+    names = ["alert", "arrival", "detail", "manage", "subject", "title", "name", "shape"]
+    names += [f"slot{i}" for i in range(data.SLOTS)] + ["facts", "columns", "remarks", "base", "listing"]
+    shown = data.open_page(request)
+    assert len(shown) == len(names)
+    return dict(zip(names, shown, strict=True))
+
+
+def upload(user: User, content: str, name: str = "my tickets.csv") -> str:
+    return uploads.save(user, name, io.BytesIO(content.encode())).id
+
+
+ROWS = "text,category\n" + "".join(
+    f"question {i} about {'money' if i % 2 else 'cards'},{'ab'[i % 2]}\n" for i in range(40)
+)
+
+
+def test_a_fresh_file_is_guessed_and_nothing_is_stored(studio: User, asking: Any) -> None:
+    shown = opened(asking(studio, upload=upload(studio, ROWS)))
+    assert shown["shape"]["value"] == "classification"
+    assert [shown["slot0"]["value"], shown["slot1"]["value"]] == ["text", "category"]
+    assert shown["slot1"]["info"]
+    assert shown["name"] == "my-tickets"
+    assert datasets.of_user(studio) == []
+
+
+def test_six_actions_begin_with_two(studio: User, asking: Any) -> None:
+    upload_id = upload(studio, ROWS)
+    shown = opened(asking(studio, upload=upload_id))
+    slots = [shown["slot0"]["value"], shown["slot1"]["value"]]
+    alert, following = data.use_data(asking(studio), shown["subject"], shown["name"], "classification", *slots)
+    assert (alert, following) == ("", "train?data=my-tickets")
+    again = opened(asking(studio, upload=upload_id))
+    assert again["name"] == "my-tickets-2"
+
+
+def test_the_rendered_row_tints_what_is_learned(studio: User, asking: Any) -> None:
+    subject = f"upload:{upload(studio, ROWS)}"
+    _, html = data.show_row(asking(studio), subject, "nano", 512, 0, "classification", "text", "category", None)
+    assert '<span class="learned"> a&lt;|im_end|&gt;' in html
+    assert "Row 1 of 40" in html
+    _, html = data.show_row(asking(studio), subject, "nano", 16, 0, "classification", "text", "category", None)
+    assert 'class="cut"' in html
+
+
+def test_cells_can_not_bring_markup(studio: User, asking: Any) -> None:
+    hostile = "text,category\n" + "".join(
+        f"<img src=x onerror=alert({i})> ${{7*7}} {{{{x}}}},<b>{i % 2}</b>\n" for i in range(40)
+    )
+    upload_id = upload(studio, hostile, "<script>.csv")
+    shown = opened(asking(studio, upload=upload_id))
+    subject = shown["subject"]
+    _, row = data.show_row(asking(studio), subject, "nano", 512, 0, "classification", "text", "category", None)
+    made = datasets.add(studio, uploads.get(studio, upload_id), name="hostile", shape="classification")
+    whole = "".join(map(str, [shown["title"], shown["columns"], shown["remarks"], row, data.listing(studio)]))
+    whole += str(opened(asking(studio, data=made.name))["facts"])
+    for forbidden in ("<img", "<script", "<b>0", "${", "{{"):
+        assert forbidden not in whole
+
+
+def test_lengths_count_what_is_cut_and_refused(studio: User, tickets: Dataset, asking: Any) -> None:
+    _, html = data.show_lengths(asking(studio), f"data:{tickets.id}", "nano", 12, 0, "classification")
+    assert "<svg" in html
+    assert "would be refused" in html
+    assert "0 rows would be refused" not in html
+
+
+def test_what_is_wrong_is_told_and_nothing_is_made(studio: User, asking: Any) -> None:
+    subject = f"upload:{upload(studio, ROWS)}"
+    alert, following = data.guarded(2)(data.use_data)(asking(studio), subject, "", "classification", "text", "nowhere")
+    assert alert.count("<li>") >= 2
+    assert following == gr.skip()
+    assert datasets.of_user(studio) == []
+
+
+def test_others_see_nothing_of_it(studio: User, tickets: Dataset, asking: Any) -> None:
+    other = users.add("mallory", "a long password")
+    door, subject = data.guarded(2), f"data:{tickets.id}"
+    told = [door(data.use_data)(asking(other), subject, "x", "classification")]
+    told += [door(data.rename)(asking(other), subject, "x"), door(data.delete)(asking(other), subject)]
+    told += [door(data.show_row)(asking(other), subject, "nano", 512, 0, "classification")]
+    assert all("There is no dataset" in alert for alert, _ in told)
+    assert "tickets" not in data.listing(other)

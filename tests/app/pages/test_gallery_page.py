@@ -1,0 +1,48 @@
+"""The gallery's cards, and what can be done with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.pages import gallery
+from storage import artifacts, users
+from storage.models import Artifact, Job, User
+
+ANY = (gallery.ANY,) * 4
+
+
+def test_empty_it_teaches(studio: User, asking: Any) -> None:
+    assert "Drop a file" in gallery.show_cards(asking(studio), *ANY)[1]
+
+
+def test_a_card_says_what_it_is(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
+    cards = gallery.show_cards(asking(studio), *ANY)[1]
+    assert "nano → lora → tickets" in cards
+    assert "80 %" in cards
+    assert "1.9 MB" in cards
+    assert 'name="models" value="tickets-lora"' in cards
+    assert "&lt;b&gt;against" in cards
+    assert "No result passes" in gallery.show_cards(asking(studio), "any", "any", "any", "worse")[1]
+
+
+def test_rename_annotate_delete(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
+    artifact = finished[1]
+    assert gallery.rename(asking(studio), artifact.id, "better-name")[1] == "gallery?artifact=better-name"
+    gallery.annotate(asking(studio), artifact.id, "<u>keep</u>")
+    cards = gallery.show_cards(asking(studio), *ANY)[1]
+    assert "better-name" in cards
+    assert "&lt;u&gt;keep" in cards
+    assert gallery.delete(asking(studio), "") == ("", "")
+    gallery.delete(asking(studio), artifact.id)
+    assert artifacts.of_user(studio) == []
+
+
+def test_others_see_nothing_of_it(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
+    other = users.add("mallory", "a long password")
+    assert "tickets-lora" not in gallery.show_cards(asking(other), *ANY)[1]
+    for refused in (
+        gallery.guarded(2)(gallery.rename)(asking(other), finished[1].id, "x")[0],
+        gallery.guarded(2)(gallery.delete)(asking(other), finished[1].id)[0],
+        gallery.guarded(1)(gallery.annotate)(asking(other), finished[1].id, "x"),
+    ):
+        assert 'role="alert"' in refused

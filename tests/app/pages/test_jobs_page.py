@@ -1,0 +1,106 @@
+"""What the Jobs page says in each state, from the database alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from app.pages import jobs as page
+from storage import db, events, jobs, training, users
+from storage.models import Artifact, Dataset, Job, JobMetric, JobState, User
+
+NAMES = ("alert", "head", "outcome", "stages", "progress", "remarks", "chart", "numbers_fold", "numbers", "log")
+NAMES += ("keep", "discard", "retry", "listing")
+
+
+@pytest.fixture
+def job(studio: User, tickets: Dataset) -> Job:
+    """A job that waits."""
+    planned = training.plan(studio, base="nano", dataset="tickets", objective="sft", method="lora", preset="quick")
+    return training.submit(studio, planned, name="tickets-lora")
+
+
+def shown(request: gr.Request, subject: str) -> dict[str, Any]:
+    return dict(zip(NAMES, page.live(request, subject), strict=True))
+
+
+def change(job: Job, **values: Any) -> None:
+    with db.writing() as session:
+        row = session.get_one(Job, job.id)
+        for name, value in values.items():
+            setattr(row, name, value)
+
+
+def test_a_waiting_job_says_its_place(studio: User, job: Job, asking: Any) -> None:
+    seen = shown(asking(studio), job.id)
+    assert "number 1 in the queue" in seen["progress"]
+    assert 'aria-current="step">queued' in seen["stages"]
+    assert seen["discard"]["visible"]
+    assert not seen["retry"]["visible"]
+
+
+def test_a_running_job_shows_progress_chart_and_table(studio: User, job: Job, asking: Any) -> None:
+    change(job, state=JobState.RUNNING, stage="training", attempt=1, step=5, total_steps=10, eta_s=95.0)
+    with db.writing() as session:
+        for step in range(1, 6):
+            point = JobMetric(job_id=job.id, split="train", step=step, attempt=1, loss=5.0 / step, at=0.0)
+            point.tokens_per_s, point.memory_bytes = 1234.0, 700_000_000
+            events.put_metric(session, point)
+        events.put_metric(session, JobMetric(job_id=job.id, split="held_out", step=5, attempt=1, loss=2.5, at=0.0))
+        events.append(session, job.id, 1, "stage", stage="training")
+        events.append(session, job.id, 1, "requeued", why="its worker stopped answering")
+    seen = shown(asking(studio), job.id)
+    assert 'aria-valuenow="50"' in seen["progress"]
+    assert "≈ 1 min 35 s left" in seen["progress"]
+    assert "1,234 tokens/s" in seen["progress"]
+    assert "700 MB" in seen["progress"]
+    assert "<svg" in seen["chart"]
+    assert "2.5000" in seen["numbers"]
+    assert "its worker stopped answering" in seen["remarks"]
+    assert seen["keep"]["visible"]
+
+
+def test_a_failure_opens_with_cause_and_remedy(studio: User, job: Job, asking: Any) -> None:
+    change(
+        job, state=JobState.FAILED, error_code="nan", error="The loss <i>left</i> all bounds.", remedy="Lower the rate."
+    )
+    seen = shown(asking(studio), job.id)
+    assert "The loss &lt;i&gt;left" in seen["outcome"]
+    assert "Lower the rate." in seen["outcome"]
+    assert seen["retry"]["visible"]
+    assert not seen["discard"]["visible"]
+
+
+def test_the_verdict_leads_to_the_comparison(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
+    job, artifact = finished
+    outcome = shown(asking(studio), job.id)["outcome"]
+    assert "Better" in outcome
+    assert "&lt;b&gt;against" in outcome
+    assert 'href="compare?models=nano,tickets-lora"' in outcome
+    assert f'href="api/v1/artifacts/{artifact.id}/download"' in outcome
+    assert "took 1 min 5 s" in outcome
+    _, fold, change_filter, table = page.open_answers(asking(studio), job.id)
+    assert fold["visible"]
+    assert change_filter["value"] == "better"
+    assert "&lt;script&gt;" in table
+    assert "my limit?" not in table
+    assert "my limit?" in page.filter_answers(asking(studio), job.id, "all")[1]
+
+
+def test_cancel_and_again(studio: User, job: Job, asking: Any) -> None:
+    assert "cancelled" in page._stopper(False)(asking(studio), job.id)
+    assert jobs.get(studio, job.id).state == JobState.CANCELLED
+    assert "already finished" in page._stopper(False)(asking(studio), job.id)
+    _, following = page.run_again(asking(studio), job.id)
+    again = jobs.get(studio, following.removeprefix("jobs?job="))
+    assert again.retry_of == job.id
+
+
+def test_others_see_nothing_of_it(studio: User, job: Job, asking: Any) -> None:
+    other = users.add("mallory", "a long password")
+    assert "There is no job" in page.guarded(3)(page.open_page)(asking(other, job=job.id))[0]
+    assert "There is no job" in page.guarded(page.N_LIVE)(page.live)(asking(other), job.id)[0]
+    assert "There is no job" in page._stopper(False)(asking(other), job.id)
+    assert "tickets-lora" not in page.live(asking(other), "")[-1]

@@ -1,0 +1,50 @@
+"""Charts are well-formed SVG, and their numbers can be read as text."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from app import charts
+
+
+def svg(html: str) -> ElementTree.Element:
+    return ElementTree.fromstring(html[html.index("<svg") : html.index("</svg>") + 6])
+
+
+def test_losses_are_drawn_and_described() -> None:
+    train = [(step, 5 / step) for step in range(1, 1000)]
+    drawn = svg(charts.loss_chart(train, [(0, 5.0), (500, 1.0)], 1000))
+    assert len(drawn.findall("path")) == 2
+    assert "held-out loss 1.00 at step 500" in drawn.attrib["aria-label"]
+    assert len(drawn.findall("circle")) < 100
+    assert drawn.find("circle/title") is not None
+
+
+def test_nothing_yet_and_not_a_number() -> None:
+    assert "begins with the first" in charts.loss_chart([], [], 10)
+    assert "nan" not in charts.loss_chart([(1, float("nan")), (2, 1.0)], [], 10)
+    assert "<svg" in charts.loss_chart([(1, 2.0)], [(1, 2.0)], 1)
+
+
+def test_the_table_has_the_same_numbers() -> None:
+    table = charts.loss_table([(1, 4.0), (2, 3.0)], [(2, 2.5)])
+    assert "<td>2</td><td>3.0000</td><td>2.5000</td>" in table
+    assert "<td>1</td><td>4.0000</td><td>–</td>" in charts.loss_table([(1, 4.0)], [])
+
+
+def test_bars_have_whiskers_and_words() -> None:
+    drawn = charts.bar_pair("<i>", {"value": 0.1, "low": 0, "high": 0.2}, {"value": 1.2, "low": 0.7, "high": 0.9})
+    assert "&lt;i&gt;" in drawn
+    assert "[70, 90]" in drawn
+    assert svg(drawn).find("path") is not None
+
+
+def test_the_histogram_marks_what_is_cut() -> None:
+    drawn = svg(charts.histogram([(10, 5), (20, 3), (30, 1)], 20))
+    assert [bar.attrib["class"] for bar in drawn.findall("rect")] == ["within", "within", "over"]
+    assert charts.histogram([], 20) == ""
+
+
+def test_ticks_are_round() -> None:
+    assert charts.ticks(0, 10) == [0, 2, 4, 6, 8, 10]
+    assert charts.ticks(2.31, 2.31) == [2.31]
