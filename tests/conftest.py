@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from storage import db, migrate, queue, users
 from storage.models import User
 from storage.settings import settings
+
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # before any test loads torch: the suite shares its cores with children
 
 MODELS = Path(__file__).parent.parent / "templates" / "models"
 

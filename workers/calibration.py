@@ -19,6 +19,7 @@ from typing import Any
 
 from storage import files
 from storage.settings import settings
+from workers import waiting
 from workers.devices import Devices
 
 MEASURE_S = 1.5
@@ -38,7 +39,7 @@ def of_machine(devices: Devices, threads: int) -> float | None:
     known = _read(cache)
     if known and known["key"] == key and time.time() - known["at"] < FRESH_S:
         return float(known["flop_per_s"])
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    environment = {**os.environ, **waiting.ENVIRONMENT, "OMP_NUM_THREADS": str(threads)}
     if devices.visible[0] is not None:
         environment["CUDA_VISIBLE_DEVICES"] = devices.visible[0]
     command = [sys.executable, "-m", "workers.calibration"]

@@ -22,7 +22,7 @@ from pathlib import Path
 import psutil
 from pydantic import BaseModel
 
-from workers import protocol
+from workers import protocol, waiting
 
 COMMAND = (sys.executable, "-m", "workers.run")
 REAP_S = 10.0
@@ -149,6 +149,7 @@ def environment(folder: Path, device: str | None, threads: int) -> dict[str, str
     kept = {k: v for k, v in os.environ.items() if k in INHERITED or k.startswith(INHERITED_PREFIXES)}
     paths = [str(PACKAGES), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     kept |= {
+        **waiting.ENVIRONMENT,
         "HOME": str(folder / "home"),
         "TMPDIR": str(folder / "tmp"),
         "PYTHONPATH": os.pathsep.join(paths),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,6 +25,7 @@ from storage import users
 from storage.models import User
 from storage.settings import secret, settings
 from templates.errors import BadInput, StudioError, Unavailable
+from workers import waiting
 from workers.serving import catalogue, requests, streams
 from workers.serving.events import Ended
 
@@ -266,6 +268,7 @@ async def _events(chat: Chat, *, with_usage: bool) -> AsyncIterator[bytes]:
 def main() -> None:
     """Serve until told to stop."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    os.environ.update(waiting.ENVIRONMENT)
     read = settings()
     secret("chat")
     uvicorn.run(make_app(), host=read.chat_host, port=read.chat_port, log_level="warning", timeout_graceful_shutdown=5)
