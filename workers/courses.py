@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import PreTrainedModel, Trainer, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
@@ -19,7 +20,7 @@ from storage.rendering import Renderer
 from templates import registry
 from templates.errors import BadInput, Problem
 from templates.spec import TrainingParams
-from workers import batches
+from workers import batches, models
 from workers.evaluation.scoring import losses
 
 HELD_OUT_ROWS = 256
@@ -83,7 +84,7 @@ def next_token(lesson: Lesson) -> Course:
         takes = frozenset(inspect.signature(_core(model).forward).parameters)
         made = Trainer(
             model=model,
-            args=training_arguments(lesson.params, folder, schedule.n_updates, model.device.type == "cuda"),
+            args=training_arguments(lesson.params, folder, schedule.n_updates, model.device),
             train_dataset=schedule,
             data_collator=batches.collator(lesson.renderer.eos_ids[0], takes),
         )
@@ -114,7 +115,7 @@ def _remarks(
     return said
 
 
-def training_arguments(params: TrainingParams, folder: Path, n_updates: int, on_gpu: bool) -> TrainingArguments:
+def training_arguments(params: TrainingParams, folder: Path, n_updates: int, where: torch.device) -> TrainingArguments:
     """`params` for a `Trainer` whose dataset is a `Schedule`: the whole run is one pass over it.
 
     Logging after every update costs little and lets a loss that is not a number be seen at once;
@@ -134,10 +135,10 @@ def training_arguments(params: TrainingParams, folder: Path, n_updates: int, on_
         activation_checkpointing=params.gradient_checkpointing,
         activation_checkpointing_kwargs={"use_reentrant": False},
         seed=params.seed,
-        bf16=on_gpu,
+        bf16=models.compute_dtype(where) == torch.bfloat16,
         fp16=False,
-        use_cpu=not on_gpu,
-        dataloader_pin_memory=on_gpu,
+        use_cpu=where.type == "cpu",
+        dataloader_pin_memory=where.type == "cuda",
         include_num_input_tokens_seen="non_padding",
         logging_steps=1,
         logging_nan_inf_filter=False,

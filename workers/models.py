@@ -1,6 +1,7 @@
 """Loads base models and puts methods on them.
 
-On a CPU everything is float32 (float16 is a hundred times slower there); on a GPU bfloat16.
+On a CPU everything is float32 (float16 is a hundred times slower there); on a GPU bfloat16, or
+float32 where the GPU is too old for it.
 Nothing is ever fetched: folders only, safetensors only, no code from a model's folder.
 """
 
@@ -47,7 +48,8 @@ def device() -> torch.device:
 def compute_dtype(where: torch.device, dtype: Dtype = "auto") -> torch.dtype:
     """What weights are held and multiplied in."""
     if dtype == "auto":
-        return torch.bfloat16 if where.type == "cuda" else torch.float32
+        fast = where.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if fast else torch.float32
     return torch.float32 if dtype == "float32" else torch.bfloat16
 
 
@@ -155,6 +157,7 @@ def as_published(
     base: rewritten as a plain one of twice the rank, on a freshly loaded base.
     """
     where = model.device
+    model.config.use_cache = True  # a Trainer switches it off, and answering would take many times as long
     if registry.method(recipe.method).trains == "all_weights":
         return model.to(torch_dtype(stored_dtype)).to(compute_dtype(where)).eval()
     if moves_base(recipe):
@@ -168,6 +171,5 @@ def as_published(
 def save(model: PreTrainedModel, recipe: Recipe, folder: Path, stored_dtype: str) -> None:
     """Write what is published: an adapter, or all weights in the base's stored dtype."""
     if registry.method(recipe.method).trains == "all_weights":
-        model.config.use_cache = True
         model = model.to(torch_dtype(stored_dtype))
     model.save_pretrained(str(folder))

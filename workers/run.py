@@ -96,9 +96,10 @@ def attempt(order: Order, talk: Talk) -> Report:
         last: Report = job.run(order, talk)
         return last
     except Exception as error:
-        log.exception("The attempt ended with an error")
         if talk.stop is not None and talk.stop.stop != "keep":
+            log.info("interrupted (%s)", type(error).__name__)
             return Stopped(why=talk.stop.stop)
+        log.exception("The attempt ended with an error")
         return failure(error)
 
 
@@ -113,7 +114,7 @@ def failure(error: Exception) -> Failed:
         return Failed(code="gpu_out_of_memory", message="The GPU's memory is full.", remedy=SMALLER)
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
         return Failed(code="out_of_memory", message="The machine's memory is full.", remedy=SMALLER)
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if getattr(error, "errno", None) == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error):
         remedy = "Delete artifacts or files that are not needed, then retry the job."
         return Failed(code="disk_full", message="The disk is full.", remedy=remedy)
     return Failed(

@@ -7,6 +7,7 @@ first score is taken.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import logging
 import time
@@ -17,7 +18,7 @@ from typing import Any
 
 import pyarrow.parquet as parquet
 import torch
-from transformers import PreTrainedModel, Trainer, set_seed
+from transformers import PreTrainedModel, set_seed
 
 from storage.models import Stage
 from storage.rendering import Renderer
@@ -92,12 +93,10 @@ def run(order: Order, talk: Talk) -> Done | Stopped:
     stages.enter(Stage.EVALUATING)
     model = models.as_published(model, task.recipe, task.base.base_folder, task.facts.stored_dtype, drafts)
     base_scores, scores = _scores(task, model, talk)
-    labels = sorted({str(row["label"]) for row in task.train + task.held_out}) if "label" in task.train[0] else []
-    judged = verdict.judge(base_scores, scores, order.shape, labels)
+    judged = verdict.judge(base_scores, scores, order.shape, _labels(task))
     stages.enter(Stage.PUBLISHING)
     actual |= {"seconds": stages.seconds, "peak_memory_bytes": peak_memory_bytes()}
-    save = _saver(task, model)
-    staged = bundle.stage(order, save, judged, compared.compare(base_scores, scores), actual)
+    staged = bundle.stage(order, _saver(task, model), judged, compared.compare(base_scores, scores), actual)
     stages.enter(None)
     return Done(result=judged.model_dump(mode="json"), actual=actual, **staged.model_dump())
 
@@ -155,15 +154,15 @@ def train(task: Task, course: Course, model: PreTrainedModel, drafts: Path, talk
     if checkpoint:
         log.info("resuming from %s", checkpoint.name)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    return _actual(trainer, progress)
-
-
-def _actual(trainer: Trainer, progress: Progress) -> dict[str, Any]:
-    return {
+    took = {
         "steps": trainer.state.global_step,
         "trained_tokens": trainer.state.num_input_tokens_seen,
         "tokens_per_s": round(progress.n_tokens / progress.busy_s, 1) if progress.busy_s else None,
     }
+    model.zero_grad()
+    del trainer
+    gc.collect()  # the optimiser's state hangs in reference cycles, and evaluating needs memory too
+    return took
 
 
 def _scores(task: Task, model: PreTrainedModel, talk: Talk) -> tuple[Scores, Scores]:
@@ -189,6 +188,13 @@ def _scores(task: Task, model: PreTrainedModel, talk: Talk) -> tuple[Scores, Sco
     else:
         of_base = score(models.load_base(task.base.base_folder), task.base.name)
     return of_base, score(model, task.order.name)
+
+
+def _labels(task: Task) -> list[str]:
+    """Every label of a classification."""
+    if "label_accuracy" not in registry.shape(task.order.shape).metrics:
+        return []
+    return sorted({row["label"] for row in task.train + task.held_out})
 
 
 def _saver(task: Task, model: PreTrainedModel) -> Callable[[Path], None]:

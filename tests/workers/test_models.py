@@ -16,9 +16,11 @@ from workers import models
 CPU = torch.device("cpu")
 
 
-def test_nothing_is_ever_float16() -> None:
+def test_nothing_is_ever_float16(monkeypatch: pytest.MonkeyPatch) -> None:
     assert models.compute_dtype(CPU) == torch.float32
-    assert models.compute_dtype(torch.device("cuda")) == torch.bfloat16
+    for able, dtype in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, able=able: able)
+        assert models.compute_dtype(torch.device("cuda")) == dtype
     assert models.compute_dtype(CPU, "bfloat16") == torch.bfloat16
 
 

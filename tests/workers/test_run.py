@@ -85,6 +85,7 @@ def test_a_failure_is_a_plain_sentence_and_the_traceback_is_in_the_log(child: Ch
         (MemoryError(), "out_of_memory"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), "out_of_memory"),
         (OSError(errno.ENOSPC, "No space left on device"), "disk_full"),
+        (ValueError("Error while serializing: I/O error: No space left on device (os error 28)"), "disk_full"),
         (KeyError("secret"), "internal"),
     ],
 )

@@ -247,6 +247,14 @@ def test_all_weights_are_published_as_they_were_scored_in_the_stored_dtype(
     assert loss == pytest.approx(done.result["metrics"]["loss"]["adapted"]["value"], abs=1e-5)
 
 
+def test_recomputing_activations_changes_nothing_but_memory(make_order: MakeOrder, heard: Heard) -> None:
+    train.run(make_order(), heard)
+    shutil.rmtree(make_order().checkpoints)
+    again = Heard()
+    train.run(make_order(attempt=2, gradient_checkpointing=True), again)
+    assert again.losses() == pytest.approx(heard.losses(), abs=1e-5)
+
+
 @pytest.mark.parametrize("quantization", ["int8", "nf4"])
 def test_lora_learns_on_a_quantized_base(
     make_order: MakeOrder, heard: Heard, nano_folder: Path, quantization: str
