@@ -11,39 +11,21 @@ from typing import Any
 import httpx
 import pytest
 import torch
+from asking import HELLO, answer, ask, body, loaded_count
 from fastapi import FastAPI
 
-from storage import artifacts, base_models, users
+from storage import users
 from storage.models import Artifact, BaseModelRow, User
 from workers.serving import catalogue
 from workers.serving.server import MAX_BODY_BYTES
 
 Publish = Callable[..., Artifact]
-HELLO = [{"role": "user", "content": "Hello"}]
-
-
-def body(model: str, **more: Any) -> dict[str, Any]:
-    return {"model": model, "messages": HELLO, "temperature": 0, "max_tokens": 8, **more}
-
-
-def ask(chat: httpx.Client, model: str, timeout: float = 60, **more: Any) -> httpx.Response:
-    return chat.post("/v1/chat/completions", json=body(model, **more), timeout=timeout)
-
-
-def answer(chat: httpx.Client, model: str, **more: Any) -> str:
-    response = ask(chat, model, **more)
-    assert response.status_code == 200, response.text
-    return str(response.json()["choices"][0]["message"]["content"])
 
 
 def events(response: httpx.Response) -> list[dict[str, Any]]:
     lines = [line.removeprefix("data: ") for line in response.text.splitlines() if line]
     assert lines[-1] == "[DONE]"
     return [json.loads(line) for line in lines[:-1]]
-
-
-def loaded_count(chat: httpx.Client) -> int:
-    return int(chat.get("/healthz").json()["loaded"])
 
 
 def test_a_whole_answer_says_which_model_gave_it(chat: httpx.Client, tiny: BaseModelRow, publish: Publish) -> None:
@@ -273,67 +255,3 @@ def test_the_server_is_healthy_while_it_loads_and_decodes(chat: httpx.Client, pu
             slowest = max(slowest, time.monotonic() - began)
     assert slowest < 2.0  # seconds, on a machine that is busy with other tests too
     assert all(future.result() for future in answers)
-
-
-def test_a_changed_artifact_is_never_served(chat: httpx.Client, publish: Publish) -> None:
-    for name, file in (("adapter", "adapter_model.safetensors"), ("whole", "model.safetensors")):
-        artifact = publish(name, seed=1, full=name == "whole")
-        path = artifacts.folder(artifact) / file
-        content = bytearray(path.read_bytes())
-        content[-1] ^= 1
-        path.write_bytes(content)
-        response = ask(chat, name)
-        assert response.status_code == 500
-        assert "does not match its checksum" in response.json()["error"]["message"]
-        assert "Restore it from a backup" in response.json()["error"]["message"]
-
-
-def test_a_base_that_cant_be_loaded_is_told(chat: httpx.Client, tiny: BaseModelRow) -> None:
-    (base_models.folder(tiny) / "model.safetensors").write_bytes(b"\xff" * 64)
-    response = ask(chat, "tiny")
-    assert response.status_code == 500
-    assert "“tiny” could not be loaded" in response.json()["error"]["message"]
-
-
-def test_the_least_recently_used_model_makes_room(
-    chat: httpx.Client, publish: Publish, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from workers.serving import residents
-
-    monkeypatch.setattr(residents, "MAX_RESIDENTS", 2)
-    publish("whole", full=True, seed=4)
-    first = answer(chat, "tiny")
-    answer(chat, "whole")
-    answer(chat, "nano")
-    assert loaded_count(chat) == 2
-    models = {model["id"]: model["studio"]["loaded"] for model in chat.get("/v1/models").json()["data"]}
-    assert models == {"nano": True, "tiny": False, "whole": True}
-    assert answer(chat, "tiny") == first
-
-
-def test_the_least_recently_used_adapter_makes_room(
-    chat: httpx.Client, publish: Publish, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from workers.serving import residents
-
-    monkeypatch.setattr(residents, "MAX_ADAPTERS", 2)
-    names = ["one", "two", "three", "four"]
-    for seed, name in enumerate(names):
-        publish(name, seed=seed)
-    expected = [answer(chat, name) for name in names]
-    assert len(set(expected)) == 4
-    assert [answer(chat, name) for name in names] == expected
-    loaded = [model["id"] for model in chat.get("/v1/models").json()["data"] if model["studio"]["loaded"]]
-    assert set(loaded) == {"tiny", "three", "four"}
-
-
-def test_too_little_memory_is_told_with_numbers(
-    chat: httpx.Client, tiny: BaseModelRow, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from workers.serving import residents
-
-    monkeypatch.setattr(residents, "HEADROOM", 1e9)
-    response = ask(chat, "tiny")
-    assert response.status_code == 500
-    assert response.json()["error"]["code"] == "out_of_memory"
-    assert "GB of memory" in response.json()["error"]["message"]
