@@ -1,13 +1,15 @@
-"""The web app over a fresh studio, without a network."""
+"""The web app over a fresh studio, without a network; the pages, which take a second to build, only on demand."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import gradio as gr
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from app import pages
 from app.main import create_app
 from storage.models import User
 
@@ -15,8 +17,14 @@ ADDRESS = "http://127.0.0.1:7860"
 
 
 @pytest.fixture
-def web(studio: User) -> FastAPI:
-    """The whole web app."""
+def no_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty page in place of the real ones."""
+    monkeypatch.setattr(pages, "build", gr.Blocks)
+
+
+@pytest.fixture
+def web(studio: User, no_pages: None) -> FastAPI:
+    """The web app with an empty page."""
     return create_app()
 
 
@@ -24,4 +32,11 @@ def web(studio: User) -> FastAPI:
 def client(web: FastAPI) -> Iterator[TestClient]:
     """A browser's stand-in on this machine; errors come back as answers."""
     with TestClient(web, base_url=ADDRESS, raise_server_exceptions=False) as browser:
+        yield browser
+
+
+@pytest.fixture
+def whole_client(studio: User) -> Iterator[TestClient]:
+    """The same before the web app with all its pages."""
+    with TestClient(create_app(), base_url=ADDRESS, raise_server_exceptions=False) as browser:
         yield browser

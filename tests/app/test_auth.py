@@ -40,7 +40,7 @@ def test_a_rebound_name_is_refused(client: TestClient, host: str) -> None:
     assert answer.json()["error"]["code"] == "unknown_host"
 
 
-def test_a_proxys_name_can_be_allowed(studio: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxys_name_can_be_allowed(studio: User, no_pages: None, monkeypatch: pytest.MonkeyPatch) -> None:
     from storage.settings import settings
 
     monkeypatch.setenv("STUDIO_ALLOWED_HOSTS", "studio.example.org")
@@ -65,7 +65,7 @@ def test_only_the_studios_own_pages_change_things(client: TestClient, headers: d
     assert client.post("/api/v1/plans", json={}, headers=headers).status_code == status
 
 
-def test_another_address_demands_accounts(studio: User) -> None:
+def test_another_address_demands_accounts(studio: User, no_pages: None) -> None:
     for host in ("0.0.0.0", "::", "192.0.2.7", "studio.example.org"):
         with pytest.raises(BadInput, match="studio users add NAME"):
             create_app(host)

@@ -18,7 +18,7 @@ MB = 1024 * 1024
 
 
 @pytest.fixture
-def small(studio: User, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+def small(studio: User, no_pages: None, monkeypatch: pytest.MonkeyPatch) -> TestClient:
     """A studio that takes files of one megabyte."""
     monkeypatch.setenv("STUDIO_MAX_UPLOAD_BYTES", str(MB))
     settings.cache_clear()
