@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from app import chat_client, notify
+from app import chat_client
 from app.formats import escaped, shortened
 from app.pages import panes, verdicts
 from app.pages.alerts import CLEAR, guarded, html_of
@@ -20,7 +20,6 @@ PANES = 4
 CHIPS = 6
 MOST_TOKENS = 4096
 LEAD = "The same prompt, the same seed, the same template: the weights are the only difference."
-Messages = list[dict[str, Any]]
 
 
 def build(demo: gr.Blocks, alert: gr.HTML) -> None:
@@ -62,12 +61,13 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
         event.then(guarded(2 + CHIPS)(show_chips), models, [alert, unseen, *chips], show_progress="hidden").then(
             guarded(1 + PANES)(show_heads), models, [alert, *heads], show_progress="hidden"
         )
+    talks = gr.Textbox("", visible=False)
     n_panes.input(show_panes, n_panes, columns, queue=False, show_progress="hidden")
-    answered = [alert, prompt, *chats, *prints]
+    answered = [alert, prompt, talks, *chats, *prints]
     sent = gr.on(
         [send.click, prompt.submit],
         say,
-        [prompt, n_panes, *manner, *models, *chats],
+        [prompt, n_panes, *manner, talks, *models],
         answered,
         show_progress="hidden",
         concurrency_limit=None,
@@ -81,20 +81,15 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
         chip.click(_taker(i), models, [alert, prompt, expected], show_progress="hidden")
 
 
-def _chat(i: int) -> gr.Chatbot:
-    # Markdown stays off: an answer is shown as it is, and can't make the page load anything.
-    return gr.Chatbot(
-        label=f"Answers of model {i + 1}",
-        show_label=False,
-        height=340,
-        layout="panel",
-        buttons=["copy"],
-        render_markdown=False,
-        allow_tags=False,
-        latex_delimiters=[],
-        feedback_options=None,
-        placeholder="The answer will stream here.",
+def _chat(i: int) -> gr.HTML:
+    # Not a gr.Chatbot: that renders the HTML in an answer, and an answer must be shown as it is.
+    return gr.HTML(
+        panes.conversation([]),
         elem_id=f"chat-{i}",
+        elem_classes="chat",
+        max_height=340,
+        autoscroll=True,
+        js_on_load=panes.COPY_JS,
     )
 
 
@@ -187,37 +182,33 @@ def _taker(place: int) -> Callable[..., Any]:
 async def say(request: gr.Request, prompt: str, n_panes: int, *rest: Any) -> AsyncIterator[list[Any]]:
     """Send the prompt to every visible pane and stream the answers.
 
-    `rest`: seed, temperature and length, then the panes' models, then their conversations.
+    `rest`: seed, temperature and length, the conversations so far, then the panes' models. Gives:
+    alert, prompt, conversations, the panes' conversations as HTML, their small print.
     """
-    n = int(n_panes)
-    models, chats = rest[3 : 3 + PANES][:n], rest[3 + PANES :][:n]
+    n, models = int(n_panes), rest[4 : 4 + int(n_panes)]
     try:
         user, manner = acting(request), checked(prompt, models, *rest[:3])
     except StudioError as error:
-        yield [html_of(notify.told(error)), gr.skip(), *[gr.skip()] * (2 * PANES)]
+        yield [html_of(error), *[gr.skip()] * (2 + 2 * PANES)]
         return
-    talks = [[*map(plain, chat or []), {"role": "user", "content": prompt}] for chat in chats]
+    talks = panes.read(rest[3], PANES)
+    for talk in talks[:n]:
+        talk += [{"role": "user", "content": prompt}, {"role": "assistant", "content": ""}]
+    waiting = [panes.small_print(panes.Answer())] * n
     yield [
         CLEAR,
         "",
-        *_padded([[*talk, _WAITING] for talk in talks]),
-        *_padded([panes.small_print(panes.Answer())] * n),
+        panes.written(talks),
+        *_padded([panes.conversation(talk) for talk in talks[:n]]),
+        *_padded(waiting),
     ]
-    answers = panes.together(user, dict(enumerate(talks)), dict(enumerate(models)), manner)
-    async for changed in answers:
-        shown = [_with_answer(talks[i], changed[i]) if i in changed else gr.skip() for i in range(n)]
+    asked = {i: talks[i][:-1] for i in range(n)}
+    async for changed in panes.together(user, asked, dict(enumerate(models)), manner):
+        for i, answer in changed.items():
+            talks[i][-1]["content"] = answer.text
+        shown = [panes.conversation(talks[i]) if i in changed else gr.skip() for i in range(n)]
         small = [panes.small_print(changed[i]) if i in changed else gr.skip() for i in range(n)]
-        yield [gr.skip(), gr.skip(), *_padded(shown), *_padded(small)]
-
-
-_WAITING = {"role": "assistant", "content": "…"}
-
-
-def _with_answer(talk: Messages, answer: panes.Answer) -> Messages:
-    if answer.error and not answer.text:
-        return talk
-    text = answer.text or ("(an empty answer)" if answer.over else "…")
-    return [*talk, {"role": "assistant", "content": text}]
+        yield [gr.skip(), gr.skip(), panes.written(talks), *_padded(shown), *_padded(small)]
 
 
 def _padded(shown: Sequence[Any]) -> list[Any]:
@@ -239,11 +230,3 @@ def checked(prompt: str, models: Sequence[str], seed: Any, temperature: Any, len
         problems.append(Problem(f"must be between 1 and {MOST_TOKENS}.", field="longest answer"))
     refuse(problems)
     return panes.Manner(int(seed), float(temperature), int(length))
-
-
-def plain(message: dict[str, Any]) -> dict[str, str]:
-    """A message of a chat pane as role and text; Gradio hands content over in parts."""
-    content = message["content"]
-    if not isinstance(content, str):
-        content = "".join(part.get("text", "") for part in content if isinstance(part, dict))
-    return {"role": message["role"], "content": content}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,17 @@ from typing import Any
 from app import chat_client, notify
 from app.formats import escaped
 from storage.models import User
+from templates.errors import BadInput
 
+Talk = list[dict[str, str]]
+"""One pane's conversation: role and content of each turn."""
+COPY_JS = """
+element.addEventListener('click', (event) => {
+  if (!event.target.matches('.copy')) return;
+  navigator.clipboard.writeText(event.target.parentElement.querySelector('.said').textContent);
+  event.target.textContent = 'Copied';
+});
+"""
 COALESCED_S = 0.04
 """Pieces that arrive within this time go to the browser together."""
 
@@ -35,7 +46,7 @@ class Answer:
 
 
 async def together(
-    user: User, conversations: Mapping[int, Sequence[Mapping[str, str]]], models: Mapping[int, str], manner: Manner
+    user: User, conversations: Mapping[int, Talk], models: Mapping[int, str], manner: Manner
 ) -> AsyncIterator[dict[int, Answer]]:
     """Stream every pane's answer at once; each step gives the panes that changed.
 
@@ -63,7 +74,7 @@ async def together(
 async def _one(
     user: User,
     model: str,
-    messages: Sequence[Mapping[str, str]],
+    messages: Talk,
     manner: Manner,
     answer: Answer,
     pane: int,
@@ -72,7 +83,7 @@ async def _one(
     try:
         async for delta in chat_client.stream(
             model,
-            list(messages),
+            messages,
             seed=manner.seed,
             temperature=manner.temperature,
             max_new_tokens=manner.max_new_tokens,
@@ -88,6 +99,36 @@ async def _one(
     finally:
         answer.over = True
         news.put_nowait(pane)
+
+
+def read(written_talks: str, n: int) -> list[Talk]:
+    """The panes' conversations as the browser keeps them; only roles and texts are taken."""
+    try:
+        given = json.loads(written_talks or "[]")
+        talks = [[{"role": str(t["role"]), "content": str(t["content"])} for t in talk] for talk in given]
+    except (ValueError, TypeError, KeyError) as error:
+        raise BadInput("The conversations can't be read.", remedy="Press “Start over”.") from error
+    return [*talks, *([] for _ in range(n))][:n]
+
+
+def written(talks: Sequence[Talk]) -> str:
+    """The conversations for the browser to keep."""
+    return json.dumps(talks)
+
+
+def conversation(talk: Talk) -> str:
+    """A pane's turns; every text stands as it is, whatever markup it holds."""
+    if not talk:
+        return '<div class="talk empty-talk"><p class="quiet">The answer will stream here.</p></div>'
+    turns = "".join(
+        f'<div class="turn {"bot" if turn["role"] == "assistant" else "user"}">'
+        f'<div class="said">{escaped(turn["content"]) or "…"}</div>{_COPY if turn["role"] == "assistant" else ""}</div>'
+        for turn in talk
+    )
+    return f'<div class="talk" role="log" tabindex="0" aria-label="Conversation">{turns}</div>'
+
+
+_COPY = '<button type="button" class="copy">Copy</button>'
 
 
 def header(told: Mapping[str, Any] | None, name: str) -> str:

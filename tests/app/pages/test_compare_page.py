@@ -43,9 +43,19 @@ def test_everything_wrong_is_told_at_once() -> None:
     assert len(caught.value.problems) == 5
 
 
-def test_content_in_parts_is_read() -> None:
-    parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
-    assert compare.plain({"role": "user", "content": parts, "metadata": None}) == {"role": "user", "content": "ab"}
+def test_conversations_come_back_as_they_went() -> None:
+    talk = [{"role": "user", "content": "<b> & ${x}"}, {"role": "assistant", "content": "“yes”\n"}]
+    assert panes.read(panes.written([talk, []]), 4) == [talk, [], [], []]
+    assert panes.read("", 2) == [[], []]
+    with pytest.raises(BadInput, match="Start over"):
+        panes.read('[[{"role": "user"}]]', 2)
+
+
+def test_an_answer_is_shown_as_it_is() -> None:
+    shown = panes.conversation([{"role": "assistant", "content": "<img src=//x onerror=y> {{z}}"}])
+    assert "&lt;img src=//x" in shown
+    assert "<img" not in shown
+    assert "{{" not in shown
 
 
 @pytest.fixture
@@ -57,19 +67,21 @@ def server(studio: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-async def said(request: gr.Request, n: int, prompt: str, chats: list[Any]) -> list[list[Any]]:
+async def said(request: gr.Request, n: int, prompt: str, talks: str) -> list[list[Any]]:
     models = ["nano"] * compare.PANES
-    return [shown async for shown in compare.say(request, prompt, n, 42, 0, 12, *models, *chats)]
+    return [shown async for shown in compare.say(request, prompt, n, 42, 0, 12, talks, *models)]
 
 
 def test_panes_stream_together_and_over_several_turns(studio: User, server: None, asking: Any) -> None:
-    steps = asyncio.run(said(asking(studio), 2, "What is 2 + 3?", [[]] * 4))
-    chats = [[step[2 + i] for step in steps if isinstance(step[2 + i], list)] for i in range(2)]
-    assert chats[0][-1] == chats[1][-1]
-    assert [message["role"] for message in chats[0][-1]] == ["user", "assistant"]
-    assert "tokens/s" in steps[-1][2 + compare.PANES] or "tokens/s" in steps[-2][2 + compare.PANES]
-    steps = asyncio.run(said(asking(studio), 2, "And 3 + 4?", [chats[0][-1], chats[1][-1], [], []]))
-    assert len(next(s for s in reversed(steps) if isinstance(s[2], list))[2]) == 4
+    steps = asyncio.run(said(asking(studio), 2, "What is 2 + 3?", ""))
+    first, second, third, _ = panes.read(steps[-1][2], 4)
+    assert first == second
+    assert third == []
+    assert [turn["role"] for turn in first] == ["user", "assistant"]
+    assert first[1]["content"]
+    assert any("tokens/s" in str(step[3 + compare.PANES]) for step in steps)
+    steps = asyncio.run(said(asking(studio), 2, "And 3 + 4?", steps[-1][2]))
+    assert len(panes.read(steps[-1][2], 4)[0]) == 4
     _, *heads = compare.show_heads(asking(studio), *["nano"] * 4)
     assert "identical to the untouched base ✓" in heads[0]
 
@@ -79,6 +91,6 @@ def test_without_a_chat_server_each_pane_says_so(studio: User, monkeypatch: pyte
 
     monkeypatch.setenv("STUDIO_CHAT_PORT", str(chat_servers.free_port()))
     settings.cache_clear()
-    steps = asyncio.run(said(asking(studio), 2, "Hello", [[]] * 4))
+    steps = asyncio.run(said(asking(studio), 2, "Hello", ""))
     assert "does not answer" in str(steps[-1]) or "does not answer" in str(steps[-2])
     assert panes.header(None, "<b>") == '<div class="pane-head">The chat server does not know “&lt;b&gt;”.</div>'

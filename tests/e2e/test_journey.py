@@ -1,0 +1,173 @@
+"""From a CSV to the side-by-side chat in six actions, on the real parts, in a real browser."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
+TRAINED_S = 600
+INTENTS = {"refund": "I want my money back for order", "delivery": "Where is the parcel with number"}
+RESULT: dict[str, str] = {}
+"""What the journey made, for the tests after it."""
+
+
+@pytest.fixture(scope="module")
+def csv_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small file that the product does not know."""
+    rows = [f"{text} {100 + i}?,{intent}" for i in range(30) for intent, text in INTENTS.items()]
+    path = tmp_path_factory.mktemp("files") / "shop questions.csv"
+    path.write_text("\n".join(["utterance,intent", *rows]))
+    return path
+
+
+def quick(page: Page) -> None:
+    """Settings for a machine that is busy with other tests; not part of the journey's six actions."""
+    page.get_by_text("quick try").click()
+    page.get_by_role("button", name=re.compile("More settings")).click()
+    page.locator("#setting-max_steps input").fill("3")
+    page.locator("#setting-max_length input").fill("64")
+    expect(page.locator("#preflight")).to_contain_text("in 3 updates")
+
+
+def test_six_actions_lead_to_the_chat(page: Page, address: str, csv_file: Path) -> None:
+    page.goto(address)
+    expect(page.locator("h1")).to_contain_text("Adapt a language model to your data")
+
+    page.locator("#drop input[type=file]").set_input_files(csv_file)  # 1 drop
+    page.wait_for_url("**/data?upload=*")
+    expect(page.locator("#rendered .learned").first).to_contain_text("refund")
+    expect(page.get_by_label("Name of the dataset")).to_have_value("shop-questions")
+    page.locator("#use-data").click()  # 2 confirm
+
+    page.wait_for_url("**/train?data=shop-questions")
+    expect(page.locator("#preflight")).to_contain_text("Before you launch")
+    expect(page.locator("#rendered .learned").first).to_be_visible()
+    quick(page)
+    page.locator("#launch").click()  # 3 launch
+
+    page.wait_for_url("**/jobs?job=*")
+    job_address = page.url
+    expect(page.locator("#jobs")).to_contain_text("shop-questions-lora")
+    compare = page.get_by_role("link", name="Compare side by side")
+    expect(compare).to_be_visible(timeout=TRAINED_S * 1000)
+    expect(page.locator("#outcome")).to_contain_text("held-out rows")
+    expect(page.locator("#outcome")).to_contain_text("took")
+    expect(page.locator("#chart svg")).to_be_visible()
+    page.reload()
+    compare.click()  # 4 compare
+
+    page.wait_for_url("**/compare?models=nano,shop-questions-lora")
+    page.locator("#chip-0").click()  # 5 a held-out prompt
+    expect(page.locator("#expected")).to_contain_text("Wanted answer")
+    expect(page.locator("#prompt textarea")).not_to_be_empty()
+    page.locator("#send").click()  # 6 send
+    for pane in (0, 1):
+        small = page.locator(f"#pane-{pane} .small-print")
+        expect(small).to_contain_text("first token after", timeout=120_000)
+        expect(page.locator(f"#chat-{pane} .bot").first).to_be_visible()
+    expect(page.locator("#pane-0")).to_contain_text("identical to the untouched base ✓")
+    expect(page.locator("#pane-1 .pane-head.adapted code").nth(1)).to_have_text(re.compile("[0-9a-f]{8}"))
+    RESULT.update(job=job_address.removeprefix(address))
+
+
+def test_a_second_turn_and_four_panes(page: Page, address: str) -> None:
+    page.goto(f"{address}compare?models=nano,shop-questions-lora")
+    page.locator("#chip-0").wait_for()
+    page.locator("#n-panes").get_by_text("4").click()
+    expect(page.locator("#pane-3")).to_be_visible()
+    for turn in (1, 2):
+        page.locator("#prompt textarea").fill(f"<b>Where</b> is my parcel {turn}?")
+        page.keyboard.press("Enter")
+        for pane in range(4):
+            expect(page.locator(f"#chat-{pane} .bot")).to_have_count(turn, timeout=120_000)
+            expect(page.locator(f"#pane-{pane} .small-print")).to_contain_text("first token", timeout=120_000)
+    expect(page.locator("#chat-0 b")).to_have_count(0)
+    expect(page.locator("#chat-0 .user").first).to_have_text("<b>Where</b> is my parcel 1?")
+
+
+def test_the_zip_comes_whole(page: Page, address: str) -> None:
+    page.goto(f"{address}gallery")
+    with page.expect_download() as started:
+        page.get_by_role("link", name="Download").first.click()
+    content = Path(started.value.path()).read_bytes()
+    names = [Path(name).name for name in zipfile.ZipFile(io.BytesIO(content)).namelist()]
+    for wanted in ("adapter_model.safetensors", "adapter_config.json", "tokenizer.json", "README.md", "recipe.toml"):
+        assert wanted in names
+    assert "training_args.bin" not in names
+
+
+def test_the_gallery_leads_to_the_comparison(page: Page, address: str) -> None:
+    page.goto(f"{address}gallery")
+    page.get_by_role("checkbox").first.check()
+    page.get_by_role("button", name="Compare the selected").click()
+    page.wait_for_url("**/compare?models=shop-questions-lora")
+    expect(page.locator("#model-0 input")).to_have_value("nano · base")
+
+
+def test_an_error_stands_on_top_and_nothing_typed_is_lost(page: Page, address: str) -> None:
+    page.goto(f"{address}train?data=shop-questions")
+    expect(page.locator("#preflight")).to_contain_text("Before you launch")
+    page.locator("#setting-learning_rate input").fill("7")
+    page.locator("#setting-r input").fill("0")
+    alert = page.locator("#alert [role=alert]")
+    expect(alert).to_contain_text("Rank")
+    page.locator("#launch").click()
+    expect(alert).to_contain_text("Learning rate")
+    expect(alert).to_be_focused()
+    expect(page.locator("#setting-learning_rate input")).to_have_value("7")
+    assert "/train" in page.url
+
+
+def test_a_file_that_is_none_is_told_on_the_spot(page: Page, address: str, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text('[{"text": "a"},')
+    page.goto(address)
+    page.locator("#drop input[type=file]").set_input_files(broken)
+    expect(page.locator("#alert [role=alert]")).to_contain_text("broken.json")
+    expect(page.locator("#alert")).not_to_contain_text("Traceback")
+
+
+PAGES = ("", "data", "data?data=shop-questions", "train?data=shop-questions", "JOB", "gallery", "compare")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_can_be_read_by_everybody(browser: Browser, address: str, scheme: Any) -> None:
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    found = []
+    for path in PAGES:
+        page.goto(address + (RESULT["job"] if path == "JOB" else path))
+        settle(page)
+        for violation in Axe().run(page).response["violations"]:
+            if violation["impact"] in ("serious", "critical"):
+                places = [node["html"][:200] for node in violation["nodes"][:4]]
+                found.append(f"{path or 'start'}: {violation['id']}: {places}")
+    context.close()
+    assert found == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nothing_sticks_out_on_a_phone(browser: Browser, address: str, path: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(address + (RESULT["job"] if path == "JOB" else path))
+    settle(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    links = page.locator("nav a")
+    assert links.count() == 6
+    assert all(links.nth(i).is_visible() for i in range(6))
+    context.close()
+
+
+def settle(page: Page) -> None:
+    """Wait until the page has drawn itself and its first events have answered."""
+    page.locator("h1").wait_for()
+    page.wait_for_timeout(2500)
