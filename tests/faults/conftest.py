@@ -137,11 +137,11 @@ class House:
     redis: Redis | None = None
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start(self, *arguments: str, program: str = "scripted_worker.py", **environ: str) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str, **environ: str) -> subprocess.Popen[bytes]:
         """Start a worker; returns when it takes jobs."""
         with (self.root / f"worker-{len(self.workers)}.log").open("wb") as log:
             worker = subprocess.Popen(
-                [sys.executable, str(HERE / program), *arguments],
+                [sys.executable, str(HERE / "scripted_worker.py"), *arguments],
                 stderr=log,
                 stdout=log,
                 env={**os.environ, "PYTHONPATH": str(HERE.parent.parent), **environ},

@@ -1,4 +1,4 @@
-"""A real worker with scripted children; `--pause POINT` makes it stop at a moment that a test wants to hit."""
+"""A real worker with scripted children, or with `--real` ones; `--pause POINT` stops it at that moment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from storage import leases
 from storage.settings import settings
-from workers import daemon
+from workers import child, daemon
 
 CHILD = (sys.executable, "-I", "-S", str(Path(__file__).with_name("scripted_child.py")))
 POINTS = {
@@ -36,6 +36,6 @@ def pause_at(point: str) -> None:
 if __name__ == "__main__":
     if "--pause" in sys.argv:
         pause_at(sys.argv[sys.argv.index("--pause") + 1])
-    status = daemon.main(CHILD, calibrates=False)
+    status = daemon.main(child.COMMAND if "--real" in sys.argv else CHILD, calibrates=False)
     assert "torch" not in sys.modules
     os._exit(status)
