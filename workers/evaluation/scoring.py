@@ -106,29 +106,39 @@ def score(
         progress=lambda n: progress(n, total),
         stopped=stopped,
     )
-    longest = max((q.n_expected for q in questions), default=0)
-    max_new_tokens = min(longest + SPARE_TOKENS, MOST_NEW_TOKENS)
+    max_new_tokens = min(max((q.n_expected for q in questions), default=0) + SPARE_TOKENS, MOST_NEW_TOKENS)
     fitting = [q for q in questions if len(q.prompt_ids) + max_new_tokens <= context_length]
-    given = answers(
-        model,
-        [q.prompt_ids for q in fitting],
-        eos_ids=renderer.eos_ids,
-        max_new_tokens=max_new_tokens,
-        progress=lambda n: progress(len(rows) + n, total),
-        stopped=stopped,
+    given = _answered(
+        model, renderer, fitting, max_new_tokens, progress=lambda n: progress(len(rows) + n, total), stopped=stopped
     )
     return Scores(
         source_rows=tuple(row.number for row in made),
         nll=nll,
         n_tokens=n_tokens,
         n_cut=sum(any(example.n_cut for example in row.examples) for row in made),
-        answers=tuple(
-            Answer(q.index, q.prompt, q.expected, renderer.decode(list(g.ids)).strip(), g.ended)
-            for q, g in zip(fitting, given, strict=True)
-        ),
+        answers=given,
         n_too_long=len(questions) - len(fitting),
         n_not_asked=len(rows[:eval_rows]) - len(questions),
         max_new_tokens=max_new_tokens,
+    )
+
+
+def _answered(
+    model: Any,
+    renderer: Renderer,
+    questions: Sequence[_Question],
+    max_new_tokens: int,
+    *,
+    progress: Callable[[int], None],
+    stopped: Callable[[], bool],
+) -> tuple[Answer, ...]:
+    prompts = [question.prompt_ids for question in questions]
+    given = answers(
+        model, prompts, eos_ids=renderer.eos_ids, max_new_tokens=max_new_tokens, progress=progress, stopped=stopped
+    )
+    return tuple(
+        Answer(q.index, q.prompt, q.expected, renderer.decode(g.ids).strip(), g.ended)
+        for q, g in zip(questions, given, strict=True)
     )
 
 
