@@ -6,7 +6,10 @@ REST, pages, their files and their websockets alike.
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
+import warnings
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -18,6 +21,8 @@ from storage import base_models, migrate, queue
 from storage.settings import settings
 
 ROUTERS = (catalogue.router, models.router, data.router, jobs.router, artifacts.router, chat.router)
+M_ARENA_MAX = -8
+N_ARENAS = 2
 STOP_WITHIN_S = 3
 """Open event streams of pages get this long when the web process stops."""
 
@@ -50,8 +55,12 @@ def serve(host: str, port: int) -> None:
     """Run the web process until SIGTERM."""
     import uvicorn
 
+    _limit_arenas()
+    app = create_app(host)
+    gc.freeze()  # what was imported stays: no collection need ever look at it
+    gc.enable()
     uvicorn.run(
-        create_app(host),
+        app,
         host=host,
         port=port,
         log_level="warning",
@@ -59,6 +68,13 @@ def serve(host: str, port: int) -> None:
         server_header=False,
         timeout_graceful_shutdown=STOP_WITHIN_S,
     )
+
+
+def _limit_arenas() -> None:
+    """Keep memory small: glibc would give each thread of the pool an arena of its own and rarely return it."""
+    c_library = ctypes.CDLL(None)
+    if hasattr(c_library, "mallopt"):
+        c_library.mallopt(M_ARENA_MAX, N_ARENAS)
 
 
 def _health(app: FastAPI) -> None:
@@ -102,6 +118,7 @@ def _mount_pages(app: FastAPI) -> None:
     blocks = pages.build()
     # Gradio checks the paths that a browser names only on an app that it believes launched.
     blocks.has_launched = True
+    warnings.filterwarnings("ignore", message="SSR mode is not supported")  # Gradio says so even when it is off
     gr.mount_gradio_app(
         app,
         blocks,

@@ -17,7 +17,7 @@ from storage import migrate
 from templates.errors import StudioError
 
 WITHIN_S = 60.0
-LOOK_S = 0.02
+LOOK_S = 0.05
 
 
 def measure(rounds: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -42,6 +43,7 @@ def up(host: Host = None, port: Port = None, as_json: Json = False) -> None:
 
 def web(host: Host = None, port: Port = None, as_json: Json = False) -> None:
     """Run the web process alone."""
+    gc.disable()  # imports free nothing: looking for garbage meanwhile costs as much again; `serve` turns it on
     from app import supervise
     from app.main import serve
     from storage.settings import settings

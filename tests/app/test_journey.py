@@ -1,0 +1,96 @@
+"""From a file to a chat by command line alone, on the real parts, each line with `--json`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import supervise
+from storage import jobs, worker_rows
+from storage.models import User
+
+ROWS = "text,label\n" + "".join(f"{'lost card' if i % 2 else 'send money'} {i},{i % 2}x\n" for i in range(60))
+
+
+@pytest.fixture
+def studio_command(studio: User, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run a command as a process; gives exit code, document and what it said on stderr."""
+    monkeypatch.setenv("STUDIO_CHAT_PORT", str(supervise.free_port()))
+    monkeypatch.setenv("STUDIO_WORKER_WARM", "0")
+    monkeypatch.setenv("STUDIO_EVAL_ROWS", "4")
+
+    def run(*arguments: str) -> tuple[int, Any, str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "app.cli", *arguments, "--json"], capture_output=True, text=True, timeout=280
+        )
+        assert done.stdout, done.stderr
+        return done.returncode, json.loads(done.stdout), done.stderr
+
+    return run
+
+
+def train(name: str, **settings: object) -> list[str]:
+    given = {"max_steps": 2, "max_length": 64, **settings}
+    wish = ["train", "--base", "nano", "--data", "cards", "--objective", "sft", "--method", "lora", "--name", name]
+    return [*wish, "--preset", "quick", *(part for key, value in given.items() for part in ("--set", f"{key}={value}"))]
+
+
+@pytest.mark.slow
+def test_file_to_chat(studio_command: Any, studio: User, tmp_path: Path) -> None:
+    file = tmp_path / "cards.csv"
+    file.write_text(ROWS)
+    code, data, _ = studio_command("data", "add", str(file), "--name", "cards", "--map", "text=text")
+    assert (code, data["n_rows"]) == (0, 60)
+
+    code, job, said = studio_command(*train("cards-lora"), "--wait")
+    assert code == 0, said
+    assert (job["state"], job["step"]) == ("SUCCEEDED", 2)
+    assert job["verdict"]["sentence"]
+    assert "No worker is running" in said
+    assert worker_rows.alive() == [], "the worker that came for the job has left"
+
+    code, artifact, _ = studio_command("artifacts", "show", "cards-lora")
+    assert (code, artifact["job_id"]) == (0, job["id"])
+    code, _, _ = studio_command("artifacts", "export", "cards-lora", "--to", str(tmp_path / "out"))
+    assert code == 0
+    assert (tmp_path / "out" / "adapter_config.json").exists()
+
+    ask = ["chat", "--model", "nano", "--model", "cards-lora", "lost card 3", "--max-new-tokens", "8", "--seed", "1"]
+    code, chat, said = studio_command(*ask)
+    assert code == 0, said
+    assert [answer["model"] for answer in chat["answers"]] == ["nano", "cards-lora"]
+    assert [answer["weights_sha256"] for answer in chat["answers"]] == [None, artifact["weights_sha256"]]
+
+    code, evaluation, _ = studio_command("eval", "--model", "nano", "--model", "cards-lora", "--data", "cards")
+    assert (code, evaluation["state"]) == (0, "SUCCEEDED")
+    assert evaluation["scores"]
+    assert studio_command("artifacts", "delete", "cards-lora")[0] == 0
+
+
+@pytest.mark.slow
+def test_leaving_while_waiting_keeps_the_job(studio_command: Any, studio: User, tmp_path: Path) -> None:
+    file = tmp_path / "cards.csv"
+    file.write_text(ROWS)
+    assert studio_command("data", "add", str(file), "--name", "cards")[0] == 0
+    wish = [sys.executable, "-m", "app.cli", *train("long", max_steps=5000, num_train_epochs=1000), "--wait", "--json"]
+    waiting = subprocess.Popen(wish, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not any(job.step for job in jobs.of_user(studio)):
+        time.sleep(0.2)
+    waiting.send_signal(signal.SIGINT)
+    out, said = waiting.communicate(timeout=60)
+    assert waiting.returncode == 1
+    assert json.loads(out)["error"]["code"] == "interrupted"
+    [job] = jobs.of_user(studio)
+    assert job.state == "QUEUED", "drained: checkpointed, and back in the queue"
+    assert job.checkpoint_step > 0
+    assert job.id in said
+    assert worker_rows.alive() == []
