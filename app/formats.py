@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import html
 import math
+import re
 import time
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
+_CODE = re.compile("&#96;(.+?)&#96;")
 _TEMPLATE_SIGNS = str.maketrans({"{": "&#123;", "}": "&#125;", "$": "&#36;", "`": "&#96;"})
 
 
 def escaped(value: object) -> str:
     """Text for use inside HTML: markup, and the signs of Gradio's browser-side templates, lose their meaning."""
     return html.escape(str(value)).translate(_TEMPLATE_SIGNS)
+
+
+def prose(text: str) -> str:
+    """A sentence as HTML; what stands between backticks is shown as code."""
+    return _CODE.sub(r"<code>\1</code>", escaped(text))
 
 
 def size(n_bytes: float) -> str:

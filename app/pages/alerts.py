@@ -12,7 +12,7 @@ from typing import Any, ParamSpec
 import gradio as gr
 
 from app import notify
-from app.formats import escaped
+from app.formats import escaped, prose
 from templates import registry
 from templates.errors import Problem, StudioError
 
@@ -40,8 +40,8 @@ def _sentence(problem: Problem, known: Mapping[str, str]) -> str:
     place += [f"row {problem.row}"] if problem.row is not None else []
     place += [f"<b>{escaped(known.get(problem.field, problem.field))}</b>"] if problem.field else []
     where = ", ".join(place) + ": " if place else ""
-    remedy = f' <span class="remedy">{escaped(problem.remedy)}</span>' if problem.remedy else ""
-    return f"{where}{escaped(problem.message)}{remedy}"
+    remedy = f' <span class="remedy">{prose(problem.remedy)}</span>' if problem.remedy else ""
+    return f"{where}{prose(problem.message)}{remedy}"
 
 
 def done(sentence: str) -> str:

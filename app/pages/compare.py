@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import gradio as gr
@@ -203,12 +204,17 @@ async def say(request: gr.Request, prompt: str, n_panes: int, *rest: Any) -> Asy
         *_padded(waiting),
     ]
     asked = {i: talks[i][:-1] for i in range(n)}
-    async for changed in panes.together(user, asked, dict(enumerate(models)), manner):
-        for i, answer in changed.items():
-            talks[i][-1]["content"] = answer.text
-        shown = [panes.conversation(talks[i]) if i in changed else gr.skip() for i in range(n)]
-        small = [panes.small_print(changed[i]) if i in changed else gr.skip() for i in range(n)]
-        yield [gr.skip(), gr.skip(), panes.written(talks), *_padded(shown), *_padded(small)]
+    async with aclosing(panes.together(user, asked, dict(enumerate(models)), manner)) as steps:
+        async for changed in steps:
+            for i, answer in changed.items():
+                talks[i][-1]["content"] = answer.text
+            shown = [panes.conversation(talks[i]) if i in changed else gr.skip() for i in range(n)]
+            small = [panes.small_print(changed[i]) if i in changed else gr.skip() for i in range(n)]
+            yield [gr.skip(), gr.skip(), panes.written(talks), *_padded(shown), *_padded(small)]
+    said = [panes.answered(talk) for talk in talks]
+    lost = all(len(before) > len(after) for before, after in zip(talks[:n], said[:n], strict=True))
+    shown = [panes.conversation(talk) for talk in said[:n]]
+    yield [gr.skip(), prompt if lost else gr.skip(), panes.written(said), *_padded(shown), *_padded([gr.skip()] * n)]
 
 
 def _padded(shown: Sequence[Any]) -> list[Any]:

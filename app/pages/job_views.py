@@ -201,7 +201,7 @@ def estimate_line(job: Job) -> str:
     if not job.estimate or not job.started_at or not job.finished_at:
         return ""
     words = [
-        f"time: estimated ≈ {duration(job.estimate['seconds'])}, took {duration(job.finished_at - job.started_at)}"
+        f"Time: estimated ≈ {duration(job.estimate['seconds'])}, took {duration(job.finished_at - job.started_at)}"
     ]
     peak = (job.actual or {}).get("peak_memory_bytes")
     if peak:
@@ -247,7 +247,7 @@ def in_brief(user: User) -> str:
         )
     ended = next((j for j in found if j.state in TERMINAL), None)
     if ended is not None:
-        words = (ended.result or {}).get("sentence") or f"{ended.name}: {state_words(ended)}"
+        words = f"{ended.name}: {(ended.result or {}).get('sentence') or state_words(ended)}"
         ago_words = ago(ended.finished_at or time.time())
         lines.append(
             f'<a href="jobs?job={quote(ended.id)}">{escaped(words)} ›</a> <span class="quiet">{ago_words}</span>'

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from app import chat_client, notify
-from app.formats import escaped
+from app.formats import escaped, prose
 from storage.models import User
 from templates.errors import BadInput
 
@@ -47,7 +47,7 @@ class Answer:
 
 async def together(
     user: User, conversations: Mapping[int, Talk], models: Mapping[int, str], manner: Manner
-) -> AsyncIterator[dict[int, Answer]]:
+) -> AsyncGenerator[dict[int, Answer]]:
     """Stream every pane's answer at once; each step gives the panes that changed.
 
     Closing the iterator closes the connections, by which the chat server stops.
@@ -102,13 +102,19 @@ async def _one(
 
 
 def read(written_talks: str, n: int) -> list[Talk]:
-    """The panes' conversations as the browser keeps them; only roles and texts are taken."""
+    """The panes' conversations as the browser keeps them; turns that were never answered are left out."""
     try:
         given = json.loads(written_talks or "[]")
         talks = [[{"role": str(t["role"]), "content": str(t["content"])} for t in talk] for talk in given]
     except (ValueError, TypeError, KeyError) as error:
         raise BadInput("The conversations can't be read.", remedy="Press “Start over”.") from error
-    return [*talks, *([] for _ in range(n))][:n]
+    return [*map(answered, talks), *([] for _ in range(n))][:n]
+
+
+def answered(talk: Talk) -> Talk:
+    """The conversation without questions that got no answer."""
+    pairs = zip(talk[::2], talk[1::2], strict=False)
+    return [turn for question, answer in pairs if answer["content"] for turn in (question, answer)]
 
 
 def written(talks: Sequence[Talk]) -> str:
@@ -165,7 +171,7 @@ def _proof(told: Mapping[str, Any], adapted: bool) -> str:
 def small_print(answer: Answer) -> str:
     """Time to the first token and pace; or what went wrong."""
     if answer.error:
-        return f'<p class="pane-error" role="alert">{escaped(answer.error)}</p>'
+        return f'<p class="pane-error" role="alert">{prose(answer.error)}</p>'
     info = answer.info
     words = []
     if info and info.time_to_first_token_s is not None:

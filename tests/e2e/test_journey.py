@@ -135,6 +135,25 @@ def test_a_file_that_is_none_is_told_on_the_spot(page: Page, address: str, tmp_p
     expect(page.locator("#alert")).not_to_contain_text("Traceback")
 
 
+def test_sample_data_is_one_click_away(page: Page, address: str) -> None:
+    page.goto(address)
+    page.locator("#sample").click()
+    page.wait_for_url("**/data?upload=*")
+    expect(page.locator("#rendered .learned").first).to_be_visible()
+
+
+def test_a_waiting_job_can_be_cancelled_and_run_again(page: Page, address: str) -> None:
+    page.goto(f"{address}train?data=shop-questions")
+    expect(page.locator("#preflight")).to_contain_text("Before you launch")
+    page.locator("#job-name textarea").fill("to-be-cancelled")
+    page.locator("#launch").click()
+    page.wait_for_url("**/jobs?job=*")
+    page.locator("#cancel").click()
+    expect(page.locator("#retry")).to_be_visible(timeout=120_000)
+    expect(page.locator("#job-head")).to_contain_text("to-be-cancelled")
+    expect(page.locator("#jobs .state").first).to_have_text("cancelled")
+
+
 PAGES = ("", "data", "data?data=shop-questions", "train?data=shop-questions", "JOB", "gallery", "compare")
 
 

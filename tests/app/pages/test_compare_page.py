@@ -47,6 +47,8 @@ def test_conversations_come_back_as_they_went() -> None:
     talk = [{"role": "user", "content": "<b> & ${x}"}, {"role": "assistant", "content": "“yes”\n"}]
     assert panes.read(panes.written([talk, []]), 4) == [talk, [], [], []]
     assert panes.read("", 2) == [[], []]
+    unanswered = [*talk, {"role": "user", "content": "lost"}, {"role": "assistant", "content": ""}]
+    assert panes.read(panes.written([unanswered]), 1) == [talk]
     with pytest.raises(BadInput, match="Start over"):
         panes.read('[[{"role": "user"}]]', 2)
 
@@ -86,11 +88,25 @@ def test_panes_stream_together_and_over_several_turns(studio: User, server: None
     assert "identical to the untouched base ✓" in heads[0]
 
 
+def test_stop_ends_every_pane_at_once(studio: User, server: None) -> None:
+    async def stopped() -> int:
+        talk = [{"role": "user", "content": "Count from 1 to 100."}]
+        manner = panes.Manner(seed=1, temperature=0.0, max_new_tokens=200)
+        steps = panes.together(studio, {0: talk, 1: talk}, {0: "nano", 1: "nano"}, manner)
+        await anext(steps)
+        await steps.aclose()
+        return sum(1 for task in asyncio.all_tasks() if "_one" in repr(task))
+
+    assert asyncio.run(stopped()) == 0
+
+
 def test_without_a_chat_server_each_pane_says_so(studio: User, monkeypatch: pytest.MonkeyPatch, asking: Any) -> None:
     from storage.settings import settings
 
     monkeypatch.setenv("STUDIO_CHAT_PORT", str(chat_servers.free_port()))
     settings.cache_clear()
     steps = asyncio.run(said(asking(studio), 2, "Hello", ""))
-    assert "does not answer" in str(steps[-1]) or "does not answer" in str(steps[-2])
+    assert any("does not answer" in str(step[3 + compare.PANES]) for step in steps)
+    assert steps[-1][1] == "Hello"
+    assert panes.read(steps[-1][2], 2) == [[], []]
     assert panes.header(None, "<b>") == '<div class="pane-head">The chat server does not know “&lt;b&gt;”.</div>'
