@@ -9,7 +9,7 @@ from sqlmodel import SQLModel
 
 from storage.models import Artifact, BaseModelRow, Dataset, Job, JobEvent, JobMetric, Upload, Worker
 from templates import recipe, registry
-from templates.spec import Params
+from templates.spec import Method, Objective, Params, RowShape
 
 if TYPE_CHECKING:
     from storage.datasets import Preview
@@ -68,48 +68,47 @@ def of_preview(preview: Preview) -> dict[str, Any]:
 def catalogue() -> dict[str, Any]:
     """Every objective, method and row shape: what it takes, what it can do, and its help page."""
     return {
-        "objectives": [
-            {
-                "key": o.key,
-                "title": o.title,
-                "summary": o.summary,
-                "page": o.page,
-                "row_shapes": list(o.row_shapes),
-                "trains_prompt": o.trains_prompt,
-                "presets": {name: dict(values) for name, values in o.presets.items()},
-                "parameters": parameters(o.params),
-            }
-            for o in registry.objectives().values()
-        ],
-        "methods": [
-            {
-                "key": m.key,
-                "title": m.title,
-                "summary": m.summary,
-                "page": m.page,
-                "trains": m.trains,
-                "peft_type": m.peft_type,
-                "quantizations": list(m.quantizations),
-                "mergeable": m.mergeable,
-                "mixed_batch": m.mixed_batch,
-                "exports_as_lora": m.exports_as_lora,
-                "parameters": parameters(m.params),
-            }
-            for m in registry.methods().values()
-        ],
-        "shapes": [
-            {
-                "key": s.key,
-                "title": s.title,
-                "summary": s.summary,
-                "metrics": list(s.metrics),
-                "fields": [
-                    {"name": f.name, "title": f.title, "kind": f.kind, "required": f.required} for f in s.fields
-                ],
-            }
-            for s in registry.shapes().values()
-        ],
+        "objectives": [of_objective(objective) for objective in registry.objectives().values()],
+        "methods": [of_method(method) for method in registry.methods().values()],
+        "shapes": [of_shape(shape) for shape in registry.shapes().values()],
     }
+
+
+def of_objective(objective: Objective) -> dict[str, Any]:
+    """What is learned."""
+    return {
+        **_headline(objective),
+        "page": objective.page,
+        "row_shapes": list(objective.row_shapes),
+        "trains_prompt": objective.trains_prompt,
+        "presets": {name: dict(values) for name, values in objective.presets.items()},
+        "parameters": parameters(objective.params),
+    }
+
+
+def of_method(method: Method) -> dict[str, Any]:
+    """How weights change."""
+    return {
+        **_headline(method),
+        "page": method.page,
+        "trains": method.trains,
+        "peft_type": method.peft_type,
+        "quantizations": list(method.quantizations),
+        "mergeable": method.mergeable,
+        "mixed_batch": method.mixed_batch,
+        "exports_as_lora": method.exports_as_lora,
+        "parameters": parameters(method.params),
+    }
+
+
+def of_shape(shape: RowShape) -> dict[str, Any]:
+    """What a row holds."""
+    fields = [{"name": f.name, "title": f.title, "kind": f.kind, "required": f.required} for f in shape.fields]
+    return {**_headline(shape), "metrics": list(shape.metrics), "fields": fields}
+
+
+def _headline(spec: Objective | Method | RowShape) -> dict[str, Any]:
+    return {"key": spec.key, "title": spec.title, "summary": spec.summary}
 
 
 def parameters(params: type[Params]) -> list[dict[str, Any]]:

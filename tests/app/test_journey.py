@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
 from app import supervise
+from app.main import create_app
 from storage import jobs, worker_rows
 from storage.models import User
+from storage.settings import settings
 
 ROWS = "text,label\n" + "".join(f"{'lost card' if i % 2 else 'send money'} {i},{i % 2}x\n" for i in range(60))
 
@@ -26,6 +31,7 @@ def studio_command(studio: User, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("STUDIO_CHAT_PORT", str(supervise.free_port()))
     monkeypatch.setenv("STUDIO_WORKER_WARM", "0")
     monkeypatch.setenv("STUDIO_EVAL_ROWS", "4")
+    settings.cache_clear()
 
     def run(*arguments: str) -> tuple[int, Any, str]:
         done = subprocess.run(
@@ -72,7 +78,31 @@ def test_file_to_chat(studio_command: Any, studio: User, tmp_path: Path) -> None
     code, evaluation, _ = studio_command("eval", "--model", "nano", "--model", "cards-lora", "--data", "cards")
     assert (code, evaluation["state"]) == (0, "SUCCEEDED")
     assert evaluation["scores"]
+
+    over_rest(artifact["id"])
     assert studio_command("artifacts", "delete", "cards-lora")[0] == 0
+
+
+def over_rest(artifact: str) -> None:
+    """The same artifact through the web: as a zip, and answering as a stream."""
+    client = TestClient(create_app(), base_url="http://127.0.0.1:7860")
+    sent = client.get(f"/api/v1/artifacts/{artifact}/download")
+    assert sent.headers["Content-Disposition"].startswith('attachment; filename="cards-lora.zip"')
+    names = zipfile.ZipFile(io.BytesIO(sent.content)).namelist()
+    assert {"cards-lora/adapter_config.json", "cards-lora/use_me.py"} <= set(names)
+    changed = client.patch(f"/api/v1/artifacts/{artifact}", json={"note": "for the team"})
+    assert changed.json()["note"] == "for the team"
+    with supervise.for_the_duration("chat", supervise.CHAT) as process:
+        supervise.wait_until_answers(f"{settings().chat}/healthz", process, supervise.log_path("chat"), 60)
+        wish = {"model": "cards-lora", "messages": [{"role": "user", "content": "lost card 3"}], "max_tokens": 8}
+        assert "cards-lora" in [model["id"] for model in client.get("/api/v1/chat/models").json()["data"]]
+        whole = client.post("/api/v1/chat/completions", json={**wish, "temperature": 0})
+        assert whole.json()["choices"][0]["message"]["content"]
+        with client.stream("POST", "/api/v1/chat/completions", json={**wish, "stream": True}) as stream:
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            assert [line for line in stream.iter_lines() if line][-1] == "data: [DONE]"
+        wrong = client.post("/api/v1/chat/completions", json={**wish, "model": "unknown"})
+        assert wrong.status_code == 404
 
 
 @pytest.mark.slow
