@@ -24,7 +24,10 @@ LEAD = "The same prompt, the same seed, the same template: the weights are the o
 
 
 def build(demo: gr.Blocks, alert: gr.HTML) -> None:
-    """The page `/compare`, with `?models=a,b`."""
+    """The page `/compare`, with `?models=a,b`.
+
+    Layout and wiring stand in one piece, to be read from top to bottom.
+    """
     columns, models, heads, chats, prints = [], [], [], [], []
     with gr.Row(elem_classes="panes", equal_height=True):
         for i in range(PANES):

@@ -21,7 +21,10 @@ N_LIVE = 14
 
 
 def build(demo: gr.Blocks, alert: gr.HTML) -> None:
-    """The page `/jobs`, with `?job=ID` for one of them."""
+    """The page `/jobs`, with `?job=ID` for one of them.
+
+    Layout and wiring stand in one piece, to be read from top to bottom.
+    """
     subject, following = gr.Textbox(visible=False), layout.address()
     with gr.Column(visible=False) as detail:
         head = gr.HTML(elem_id="job-head")

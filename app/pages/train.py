@@ -16,7 +16,10 @@ LEAD = "Everything is filled in with what is advised. Change what you like, or l
 
 
 def build(demo: gr.Blocks, alert: gr.HTML) -> None:
-    """The page `/train`, with `?data=NAME` and `?base=NAME` to begin with."""
+    """The page `/train`, with `?data=NAME` and `?base=NAME` to begin with.
+
+    Layout and wiring stand in one piece, to be read from top to bottom.
+    """
     settings = SettingsForm()
     key, advised, fixes = gr.Textbox(visible=False), gr.State({}), gr.State([])
     following, index = layout.address(), gr.Number(0, visible=False)

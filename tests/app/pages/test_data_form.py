@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.pages import data
+from app.pages import data_form as data
 from storage import datasets, uploads, users
 from storage.models import Dataset, User
 
