@@ -13,6 +13,7 @@ import logging
 from pathlib import Path
 from typing import Any, Literal
 
+import psutil
 import torch
 from bitsandbytes.nn import Linear4bit
 from peft import PeftModel, get_peft_model
@@ -32,6 +33,9 @@ MOVED_BASE = ("pissa", "olora")
 """LoRA initialisations that take their starting point out of the base's weights."""
 START = "start"
 """Folder and adapter name of an adapter as it was before training."""
+WIDENED = 2
+"""A base is mostly stored in 16 bits, and 32 on a CPU."""
+ROOM = 0.8
 ATTENTION = (
     "q_proj k_proj v_proj o_proj qkv_proj out_proj dense query_key_value c_attn query key value Wqkv wq wk wv wo"
 )
@@ -154,7 +158,8 @@ def as_published(
     """The trained model exactly as others will load it: in eval mode, and on the untouched base.
 
     All weights: rounded to the dtype the base is stored in. An adapter whose initialisation moved the
-    base: rewritten as a plain one of twice the rank, on a freshly loaded base.
+    base: rewritten as a plain one of twice the rank, on a freshly loaded base. An adapter trained on a
+    quantized base: on the base in full precision, as chat and downloads use it, where that fits.
     """
     where = model.device
     model.config.use_cache = True  # a Trainer switches it off, and answering would take many times as long
@@ -165,7 +170,26 @@ def as_published(
         model.save_pretrained(str(converted), path_initial_model_for_weight_conversion=str(start / START))
         del model
         return PeftModel.from_pretrained(load_base(base_folder, where=where), str(converted)).eval()
+    if recipe.quantization != "none" and fits_plain(base_folder, where):
+        trained = start / "trained"
+        model.save_pretrained(str(trained))
+        del model
+        return PeftModel.from_pretrained(load_base(base_folder, where=where), str(trained)).eval()
     return model.eval()
+
+
+def fits_plain(base_folder: str, where: torch.device) -> bool:
+    """Whether the base in full precision fits into what memory is free now."""
+    stored = sum(path.stat().st_size for path in Path(base_folder).glob("*.safetensors"))
+    free, needed = psutil.virtual_memory().available, WIDENED * stored
+    if where.type == "cuda":
+        free, needed = torch.cuda.mem_get_info(where)[0], stored
+    return bool(needed < ROOM * free)
+
+
+def is_quantized(model: PreTrainedModel) -> bool:
+    """Whether the base under an adapter is in 8 or 4 bits."""
+    return getattr(model.config, "quantization_config", None) is not None
 
 
 def save(model: PreTrainedModel, recipe: Recipe, folder: Path, stored_dtype: str) -> None:

@@ -36,6 +36,10 @@ from workers.export import bundle
 from workers.protocol import Done, Entered, ModelRef, Noted, Order, Stopped
 
 log = logging.getLogger("studio.training")
+SCORED_QUANTIZED = (
+    "Both were scored on the quantized base, because it does not fit here in full precision; "
+    "chat and the download use full precision, where answers may differ a little."
+)
 Rows = list[dict[str, Any]]
 
 
@@ -94,6 +98,8 @@ def run(order: Order, talk: Talk) -> Done | Stopped:
     model = models.as_published(model, task.recipe, task.base.base_folder, task.facts.stored_dtype, drafts)
     base_scores, scores = _scores(task, model, talk)
     judged = verdict.judge(base_scores, scores, order.shape, _labels(task))
+    if models.is_quantized(model):
+        judged = judged.model_copy(update={"remarks": (*judged.remarks, SCORED_QUANTIZED)})
     stages.enter(Stage.PUBLISHING)
     actual |= {"seconds": stages.seconds, "peak_memory_bytes": peak_memory_bytes()}
     staged = bundle.stage(order, _saver(task, model), judged, compared.compare(base_scores, scores), actual)
