@@ -1,0 +1,82 @@
+"""Orders: complete, or refused naming what is missing."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from storage import base_models, db, evaluations, files, jobs, leases, worker_rows, workspaces
+from storage.leases import Lease
+from storage.models import Dataset, User
+from templates.errors import StudioError
+from templates.recipe import compose
+from workers import orders
+
+
+@pytest.fixture
+def dataset(studio: User) -> Dataset:
+    """A dataset with a file."""
+    sha256, _ = files.put_blob(io.BytesIO(b"rows"))
+    row = Dataset(
+        owner_id=studio.id, name="rows", shape="prompt_completion", source_filename="rows.csv", sha256=sha256,
+        mapping={}, n_rows=9, n_held_out=3, split_seed=1, created_at=0,
+    )  # fmt: skip
+    with db.writing() as session:
+        session.add(row)
+    return row
+
+
+def lease_for(user: User, dataset: Dataset, **job: object) -> Lease:
+    base = base_models.of_user(user)[0]
+    given: dict[str, object] = {"name": "tone", "kind": "train", "base_model_id": base.id, "dataset_id": dataset.id}
+    jobs.submit(user, **{**given, **job})  # type: ignore[arg-type]
+    lease = leases.claim(worker_rows.register(device="cpu", slots=1))
+    assert lease
+    return lease
+
+
+def test_a_training_order_says_everything(studio: User, dataset: Dataset) -> None:
+    recipe = compose("sft", "lora")
+    lease = lease_for(studio, dataset, spec={"recipe": recipe.model_dump(mode="json")})
+    order = orders.of(lease, threads=2)
+    assert (order.recipe, order.threads, order.attempt, order.shape) == (recipe, 2, 1, "prompt_completion")
+    assert order.base
+    assert order.facts
+    assert (Path(order.base.base_folder) / "config.json").is_file()
+    assert Path(order.dataset_file).read_bytes() == b"rows"
+    assert list(Path(order.staging).iterdir()) == []
+    assert Path(order.checkpoints) == workspaces.checkpoints(lease.job.id)
+    assert order.base_source == "bundled"
+
+
+def test_an_evaluation_order_names_its_models(studio: User, dataset: Dataset) -> None:
+    base = base_models.of_user(studio)[0]
+    evaluations.submit(studio, models=[base.name], dataset="rows")
+    lease = leases.claim(worker_rows.register(device="cpu", slots=1))
+    assert lease
+    (model,) = orders.of(lease, threads=1).models
+    assert (model.name, model.base_revision, model.adapter_folder) == (base.name, base.revision, None)
+
+
+def test_a_missing_dataset_is_named(studio: User, dataset: Dataset) -> None:
+    lease = lease_for(studio, dataset, spec={"recipe": compose("sft", "lora").model_dump(mode="json")})
+    files.blob_path(dataset.sha256).unlink()
+    with pytest.raises(StudioError, match=r"rows\.csv") as raised:
+        orders.of(lease, threads=1)
+    assert raised.value.code == "dataset_missing"
+
+
+@pytest.mark.parametrize("spec", [{}, {"recipe": {"method": "lora"}}, {"recipe": 3}])
+def test_a_spec_of_another_version_is_refused(studio: User, dataset: Dataset, spec: dict[str, object]) -> None:
+    with pytest.raises(StudioError, match="another version") as raised:
+        orders.of(lease_for(studio, dataset, spec=spec), threads=1)
+    assert raised.value.code == "old_job"
+
+
+def test_parameters_that_are_out_of_bounds_by_now_are_refused(studio: User, dataset: Dataset) -> None:
+    recipe = compose("sft", "lora").model_dump(mode="json")
+    recipe["method_params"]["r"] = -1
+    with pytest.raises(StudioError, match="another version"):
+        orders.of(lease_for(studio, dataset, spec={"recipe": recipe}), threads=1)
