@@ -21,7 +21,7 @@ def form() -> SettingsForm:
     return made
 
 
-@pytest.mark.parametrize(("objective", "method"), product(registry.objectives(), registry.methods()))
+@pytest.mark.parametrize(("objective", "method"), list(product(registry.objectives(), registry.methods())))
 def test_a_form_gives_back_the_recipe_it_was_given(form: SettingsForm, objective: str, method: str) -> None:
     advised = recipe.compose(objective, method)
     updates = form.updates(advised)
