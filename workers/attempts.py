@@ -53,6 +53,8 @@ class Attempt:
     def __init__(self, lease: Lease, child: Child, order: Order, draining: threading.Event):
         self.lease, self.child, self.order, self.draining = lease, child, order, draining
         self.heartbeat = Heartbeat(lease)
+        self._trains = False
+        """A first training step is on its way to the page: that one does not wait."""
         self._asked: Literal["keep", "discard", "drain"] | None = None
         self._stop_by = float("inf")
         self._heard_at = time.monotonic()
@@ -136,7 +138,8 @@ class Attempt:
         point = JobMetric(at=0.0, job_id=self.lease.job.id, attempt=self.lease.attempt, **columns)
         progress: dict[str, Any] = {"eta_s": said.eta_s} if said.eta_s is not None else {}
         if said.split == "train":
-            self.heartbeat.tell(metric=point, step=said.step, **progress)
+            self.heartbeat.tell(metric=point, step=said.step, urgent=not self._trains, **progress)
+            self._trains = True
         else:
             self.heartbeat.tell(metric=point, **progress)
 

@@ -147,8 +147,9 @@ class HeldOut(TrainerCallback):  # type: ignore[misc]
     ):
         self._talk, self._params, self._measure = talk, params, measure
         self._base_stays = base_stays
-        """The untouched base is there behind the adapter: its loss can wait until training has begun."""
+        """The untouched base is there behind the adapter: its loss can wait until the first step is on the chart."""
         self._started_at = -1
+        self._base_said = False
 
     def on_train_begin(self, _args: Any, state: TrainerState, _control: Any, **kwargs: Any) -> None:
         self._started_at = state.global_step
@@ -159,11 +160,15 @@ class HeldOut(TrainerCallback):  # type: ignore[misc]
         model, step = kwargs["model"], state.global_step
         if self._talk.abandoned:
             return
-        if step == 1 and self._started_at == 0 and self._base_stays:
-            with model.disable_adapter():
-                self._say(model, 0)
         if step % every(self._params.eval_steps, state.max_steps) == 0 or step == state.max_steps:
             self._say(model, step)
+
+    def on_log(self, _args: Any, state: TrainerState, _control: Any, **kwargs: Any) -> None:
+        waits = self._base_stays and self._started_at == 0 and not self._base_said
+        if waits and state.global_step >= 1 and not self._talk.abandoned:
+            self._base_said = True
+            with kwargs["model"].disable_adapter():
+                self._say(kwargs["model"], 0)
 
     def _say(self, model: PreTrainedModel, step: int) -> None:
         was_training = model.training

@@ -40,7 +40,7 @@ def test_a_lora_job_learns_and_stages(make_order: MakeOrder, heard: Heard) -> No
     assert heard.of(Planned) == [Planned(start_step=0, total_steps=8)]
     losses, held_out = heard.losses(), heard.losses("held_out")
     assert list(losses) == list(range(1, 9))
-    assert list(held_out) == list(range(9))
+    assert sorted(held_out) == list(range(9))
     assert losses[8] < losses[1]
     assert held_out[8] < held_out[0]
     assert heard.of(Checkpointed)[-1].step == 8
