@@ -53,7 +53,8 @@ def preview(
 ) -> Preview:
     """What the file would become under these choices; what is not chosen is guessed.
 
-    Raises `BadInput` for a file that can't be read; what is wrong with mapping or rows is in `problems`.
+    Raises `BadInput` for a file that can't be read, and discards it; what is wrong with mapping or rows
+    is in `problems`.
     """
     draft = _draft(user, upload, shape, mapping, limit)
     return Preview(
@@ -79,7 +80,10 @@ def add(
     split_seed: int = 42,
     held_out_share: float = 0.10,
 ) -> Dataset:
-    """Make a dataset of an upload. Raises `BadInput` with every problem, `Conflict` for a taken name."""
+    """Make a dataset of an upload. Raises `BadInput` with every problem, `Conflict` for a taken name.
+
+    An upload that can't be read is discarded; with any other problem it stays, for another try.
+    """
     name = name.strip()
     asked = [*_name_problems(name), *_split_problems(split_seed, held_out_share)]
     try:
@@ -172,8 +176,14 @@ def rows(dataset: Dataset, *, held_out: bool | None = None) -> list[dict[str, An
 
 
 def _draft(user: User, upload: Upload, shape: str | None, mapping: Mapping[str, str] | None, n_kept: int) -> Draft:
+    """The upload under these choices; one that can't be read is of no use under any, and is discarded."""
     mine = uploads.get(user, upload.id)
-    return drafts.check(uploads.path(mine), mine.filename, shape=shape, mapping=mapping, n_kept=n_kept)
+    try:
+        look = drafts.look(uploads.path(mine), mine.filename)
+    except BadInput:
+        uploads.discard(user, mine)
+        raise
+    return drafts.check(look, shape=shape, mapping=mapping, n_kept=n_kept)
 
 
 def _name_problems(name: str) -> list[Problem]:

@@ -44,13 +44,12 @@ class Draft:
         return intake.shaped(self.look, self.shape, self.mapping, Findings(self.findings.file))
 
 
-def check(path: Path, filename: str, *, shape: str | None, mapping: Mapping[str, str] | None, n_kept: int = 0) -> Draft:
-    """Read the file under these choices; what is not chosen is guessed.
+def check(look: Look, *, shape: str | None, mapping: Mapping[str, str] | None, n_kept: int = 0) -> Draft:
+    """Check every row of the file under these choices; what is not chosen is guessed.
 
-    `path` is a blob of the file store. Raises `BadInput` for a file that can't be read, and for an
-    unknown shape.
+    Raises `BadInput` for an unknown shape.
     """
-    look = _look(path, filename)
+    filename = look.source.filename
     guess = intake.guess(look, shape)
     chosen = registry.shape(shape or _shape_of(mapping or {}, guess))
     guessed = guess if guess.shape == chosen.key else intake.guess(look, chosen.key)
@@ -64,8 +63,11 @@ def check(path: Path, filename: str, *, shape: str | None, mapping: Mapping[str,
 
 
 @lru_cache(maxsize=32)
-def _look(path: Path, filename: str) -> Look:
-    """Remembered, for every change of a choice asks again; `path` is named by its content, which never changes."""
+def look(path: Path, filename: str) -> Look:
+    """Read a blob of the file store. Raises `BadInput` for a file that can't be read.
+
+    Remembered, for every change of a choice asks again; `path` is named by its content, which never changes.
+    """
     return intake.look(path, filename)
 
 

@@ -1,4 +1,4 @@
-"""Files that nothing refers to any more: left by workers that were killed, or by deletions."""
+"""Files that nothing refers to any more: left by people who went away, by killed workers, or by deletions."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 
 from sqlmodel import col, select
 
-from storage import db, workspaces
+from storage import blobs, db, uploads, workspaces
 from storage.models import Artifact, Job, JobState
 from storage.settings import settings
 
 KEEP_S = 24 * 3600.0
-"""A published folder may wait for its row, a deleted artifact may still be open in a chat, and somebody
-may want to look at the checkpoints of a failed job: for a day nothing is removed."""
+"""A published folder may wait for its row, a deleted artifact may still be open in a chat, somebody may
+want to look at the checkpoints of a failed job or go on with a file: for a day nothing is removed."""
 
 
 def collect(older_than_s: float = KEEP_S) -> list[Path]:
@@ -23,7 +23,8 @@ def collect(older_than_s: float = KEEP_S) -> list[Path]:
     removed = [*_artifacts(older_than_s), *_workspaces(older_than_s)]
     for path in removed:
         shutil.rmtree(path, ignore_errors=True)
-    return removed
+    uploads.discard_unused(older_than_s)
+    return [*removed, *blobs.collect(older_than_s)]
 
 
 def _artifacts(older_than_s: float) -> Iterator[Path]:

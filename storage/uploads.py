@@ -7,10 +7,14 @@ import unicodedata
 from pathlib import Path
 from typing import IO
 
-from storage import db, files
-from storage.models import Upload, User
+from sqlalchemy import delete
+from sqlalchemy.sql.elements import ColumnElement
+from sqlmodel import col, select
+
+from storage import blobs, db, files
+from storage.models import Dataset, Upload, User
 from storage.settings import settings
-from templates.errors import BadInput, NotFound, Problem
+from templates.errors import BadInput, Conflict, NotFound, Problem
 
 MAX_NAME_CHARS = 120
 
@@ -73,6 +77,9 @@ def save(user: User, filename: str, stream: IO[bytes]) -> Upload:
             owner_id=user.id, filename=name, sha256=sha256, size_bytes=size_bytes, created_at=db.clock(session)
         )
         session.add(upload)
+    if not files.blob_path(sha256).is_file():
+        discard(user, upload)
+        raise Conflict(f"The same content as that of “{name}” was removed just now.", remedy="Send the file again.")
     return upload
 
 
@@ -91,3 +98,25 @@ def path(upload: Upload) -> Path:
     if not place.is_file():
         raise NotFound(f"The content of “{upload.filename}” is gone.", remedy="Send the file again.")
     return place
+
+
+def discard(user: User, upload: Upload) -> None:
+    """Forget an upload of `user`, and its content unless something else has the same.
+
+    One that a dataset was made of stays.
+    """
+    _discard(col(Upload.id) == upload.id, col(Upload.owner_id) == user.id)
+
+
+def discard_unused(older_than_s: float) -> int:
+    """Forget uploads of this age that no dataset was made of; returns how many."""
+    return _discard(col(Upload.created_at) < db.now() - older_than_s)
+
+
+def _discard(*which: ColumnElement[bool]) -> int:
+    unused = col(Upload.id).not_in(select(Dataset.upload_id).where(col(Dataset.upload_id).is_not(None)))
+    with db.writing() as session:
+        gone = session.exec(delete(Upload).where(*which, unused).returning(col(Upload.sha256))).scalars().all()
+    for sha256 in set(gone):
+        blobs.release(sha256)
+    return len(gone)

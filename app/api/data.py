@@ -54,7 +54,7 @@ class NewName(Body):
 
 @router.post("/uploads", status_code=201, openapi_extra=_MULTIPART)
 async def upload(request: Request) -> dict[str, Any]:
-    """Upload one file, as the form field `file`."""
+    """Upload one file, as the form field `file`. What no dataset is made of is removed after a day."""
     user = auth.acting(request)
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise BadInput(Problem("send the file as multipart/form-data.", field="file"))

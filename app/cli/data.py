@@ -44,7 +44,11 @@ def add(
             upload = uploads.save(user, file.name, stream)
     except OSError as error:
         raise BadInput(Problem(f"can't be read: {error.strerror}.", file=str(file))) from error
-    row = datasets.add(user, upload, name=name, shape=shape, mapping=columns, split_seed=seed)
+    try:
+        row = datasets.add(user, upload, name=name, shape=shape, mapping=columns, split_seed=seed)
+    except BaseException:  # an interruption too: the next try sends the file again
+        uploads.discard(user, upload)
+        raise
     taken = ", ".join(f"{field} ← {column}" for field, column in row.mapping.items())
     lines = [f"{row.name}: {row.n_rows:,} rows of shape {row.shape} ({taken}), {row.n_held_out:,} of them held out."]
     lines += [f"Note: {remark['message']}" for remark in row.remarks]

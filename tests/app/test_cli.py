@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from app.cli import main
-from storage import users
-from storage.models import User
+from storage import db, users
+from storage.models import Upload, User
+from storage.settings import settings
+from tests.storage.intake.bad_files import BAD_FILES, BadFile
 
 
 class Ran:
@@ -103,6 +106,20 @@ def test_bad_input_exits_with_two_and_says_why(run: Any, arguments: list[str], s
     document = run(*arguments, "--json")
     assert document.code == 2
     assert said in document.document["error"]["message"]
+
+
+@pytest.mark.parametrize("bad", [bad for bad in BAD_FILES if "long-line" not in bad.id], ids=lambda bad: bad.id)
+def test_a_bad_file_is_refused_and_leaves_nothing(run: Any, studio: User, tmp_path: Path, bad: BadFile) -> None:
+    file = tmp_path / bad.filename
+    file.write_bytes(bad.data())
+    found = run("data", "add", str(file), "--name", "mine")
+    assert found.code == 2
+    for part in bad.says:
+        assert part in found.err
+    assert "Traceback" not in found.err
+    with db.reading() as session:
+        assert session.exec(select(Upload)).all() == []
+    assert not [path for path in settings().files.rglob("*") if path.is_file()]
 
 
 def test_an_unexpected_error_is_a_sentence_and_a_log(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

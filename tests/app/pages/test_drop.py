@@ -58,6 +58,11 @@ def test_a_file_that_cannot_be_read_is_told_at_once(studio: User, inbox: Path, a
     assert 'role="alert"' in alert
     assert "empty" in alert
     assert not sent.exists()
+    broken = put(inbox, '{"text": "a"}\n{"text": \n', "cut.jsonl")
+    alert, _ = drop.take(asking(studio), str(broken))  # type: ignore[operator]
+    assert "row 2" in alert
+    with db.reading() as session:
+        assert session.exec(select(Upload)).all() == []
 
 
 def test_nobody_without_a_login(studio: User, inbox: Path, asking: object) -> None:

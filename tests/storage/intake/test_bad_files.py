@@ -6,9 +6,10 @@ import io
 import time
 
 import pytest
+from sqlmodel import select
 
-from storage import datasets, uploads
-from storage.models import User
+from storage import datasets, db, uploads
+from storage.models import Upload, User
 from storage.settings import settings
 from templates.errors import BadInput
 from tests.storage.intake.bad_files import BAD_FILES, BadFile
@@ -27,4 +28,8 @@ def test_refused_with_its_place(studio: User, bad: BadFile) -> None:
     assert "Traceback" not in text
     assert len(text) < 8_000
     assert datasets.of_user(studio) == []
-    assert not [p for p in settings().files.rglob("*") if p.is_file() and p.parent.parent.name != "blobs"]
+    with db.reading() as session:
+        left = session.exec(select(Upload)).all()
+    assert [path.name for path in settings().files.rglob("*") if path.is_file()] == [upload.sha256 for upload in left]
+    for upload in left:
+        assert datasets.preview(studio, upload).problems, "it can be read, so another mapping may do"

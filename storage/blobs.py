@@ -1,0 +1,53 @@
+"""Contents that rows share: uploads and datasets keep theirs under its hash, so two may mean the same file."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlmodel import select
+
+from storage import db, files
+from storage.models import Dataset, Upload
+from storage.settings import settings
+
+
+def release(sha256: str) -> bool:
+    """Remove a content unless a row refers to it; returns whether it is gone.
+
+    Somebody may be storing the same content just now. So it is set aside first and comes back when
+    a row has turned up meanwhile; whoever commits a row later than that must look whether its
+    content is still there.
+    """
+    blob = files.blob_path(sha256)
+    if _is_referred(sha256) or not blob.is_file():
+        return False
+    aside = blob.with_name(f".released-{os.urandom(6).hex()}")
+    blob.rename(aside)
+    if _is_referred(sha256):
+        aside.rename(blob)
+        return False
+    aside.unlink()
+    return True
+
+
+def collect(older_than_s: float) -> Iterator[Path]:
+    """Remove contents that no row refers to, and drafts that a killed process left; gives what it removed."""
+    for path in (settings().files / "blobs").rglob("*"):
+        if not path.is_file() or time.time() - path.stat().st_ctime <= older_than_s:
+            continue
+        if path.name.startswith("."):
+            path.unlink(missing_ok=True)
+            yield path
+        elif release(path.name):
+            yield path
+
+
+def _is_referred(sha256: str) -> bool:
+    with db.reading() as session:
+        return any(
+            session.exec(select(table.id).where(table.sha256 == sha256)).first() is not None
+            for table in (Upload, Dataset)
+        )
