@@ -11,7 +11,7 @@ from sqlalchemy import func, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
-from storage import db, events, queue
+from storage import db, events, model_names, queue
 from storage.models import TERMINAL, Job, JobAttempt, JobState, User, new_id
 from templates.errors import Conflict, NotFound
 
@@ -26,7 +26,7 @@ def submit(
     dataset_id: str | None = None,
     estimate: dict[str, Any] | None = None,
     idem_key: str | None = None,
-    retry_of: str | None = None,
+    retry_of: Job | None = None,
 ) -> Job:
     """Accept a job: once this returns it will not be lost.
 
@@ -36,24 +36,21 @@ def submit(
     body = json.dumps([kind, spec, base_model_id, dataset_id, name], sort_keys=True)
     digest = hashlib.sha256(body.encode()).hexdigest()
     idem_key = idem_key or new_id()
+    job = Job(
+        owner_id=user.id,
+        idem_key=idem_key,
+        name=name,
+        kind=kind,
+        spec=spec,
+        spec_sha256=digest,
+        base_model_id=base_model_id,
+        dataset_id=dataset_id,
+        estimate=estimate,
+        retry_of=retry_of.id if retry_of else None,
+        created_at=0.0,
+    )
     try:
-        with db.writing() as session:
-            job = Job(
-                owner_id=user.id,
-                idem_key=idem_key,
-                name=name,
-                kind=kind,
-                spec=spec,
-                spec_sha256=digest,
-                base_model_id=base_model_id,
-                dataset_id=dataset_id,
-                estimate=estimate,
-                retry_of=retry_of,
-                created_at=db.clock(session),
-            )
-            session.add(job)
-            session.flush()
-            events.append(session, job.id, 0, "submitted", by=user.name)
+        _insert(job, user, retry_of)
     except IntegrityError:
         found = _already_submitted(user, idem_key, digest)
         if found is None:  # not the key: the base model or dataset does not exist
@@ -63,6 +60,16 @@ def submit(
         with db.writing() as session:
             session.exec(update(Job).where(col(Job.id) == job.id).values(rung_at=db.now()))
     return job
+
+
+def _insert(job: Job, by: User, retry_of: Job | None) -> None:
+    with db.writing() as session:
+        job.created_at = db.clock(session)
+        session.add(job)
+        session.flush()
+        events.append(session, job.id, 0, "submitted", by=by.name)
+        if retry_of and retry_of.name != job.name:
+            events.append(session, job.id, 0, "renamed", wanted=retry_of.name, name=job.name)
 
 
 def _already_submitted(user: User, idem_key: str, digest: str) -> Job | None:
@@ -140,17 +147,32 @@ def cancel(user: User, job_id: str, *, keep: bool = False) -> Job:
 
 
 def retry(user: User, job_id: str) -> Job:
-    """Submit an ended job again as a new one with the same spec. Raises `Conflict` while it still runs."""
+    """Submit an ended job again as a new one with the same spec. Raises `Conflict` while it still runs.
+
+    What a training job publishes needs a name of its own: when the old one is taken by now, the new job
+    is called `name-2`, `name-3` …, and an event says so.
+    """
     job = get(user, job_id)
     if job.state not in TERMINAL:
         raise Conflict(f"Job {job_id} is {job.state}.", remedy="Wait for its end, or cancel it first.")
+    name = job.name
+    if job.kind == "train" and model_names.problems(user, name):
+        name = model_names.numbered(user, _first_name(job))
     return submit(
         user,
-        name=job.name,
+        name=name,
         kind=job.kind,
         spec=job.spec,
         base_model_id=job.base_model_id,
         dataset_id=job.dataset_id,
         estimate=job.estimate,
-        retry_of=job.id,
+        retry_of=job,
     )
+
+
+def _first_name(job: Job) -> str:
+    """The name that somebody chose, before retries numbered it."""
+    with db.reading() as session:
+        while job.retry_of:
+            job = session.get_one(Job, job.retry_of)
+    return job.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from sqlmodel import col, or_, select
@@ -11,6 +12,7 @@ from storage.models import TERMINAL, Artifact, BaseModelRow, Job, User
 from templates.errors import Problem
 
 PATTERN = r"[^\W_][\w.-]{0,63}"
+MAX_CHARS = 64
 
 
 def flaw(name: str, field: str = "name") -> list[Problem]:
@@ -34,6 +36,12 @@ def problems(user: User, name: str, *, but_artifact: str | None = None) -> list[
     artifact that is being renamed.
     """
     return flaw(name) or _taken(user, name, but_artifact)
+
+
+def numbered(user: User, stem: str) -> str:
+    """The first of `stem-2`, `stem-3` … that is free."""
+    names = (f"{stem[: MAX_CHARS - len(end)]}{end}" for end in map("-{}".format, itertools.count(2)))
+    return next(name for name in names if not problems(user, name))
 
 
 def _taken(user: User, name: str, but_artifact: str | None) -> list[Problem]:

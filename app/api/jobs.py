@@ -130,5 +130,5 @@ def cancel(user: Acting, job_id: str, body: Cancel | None = None) -> dict[str, A
 
 @router.post("/jobs/{job_id}/retry", status_code=201)
 def retry(user: Acting, job_id: str) -> dict[str, Any]:
-    """Submit an ended job again, as a new one."""
+    """Submit an ended job again, as a new one; with a number behind its name when that is taken by now."""
     return documents.of_job(jobs.retry(user, job_id))

@@ -91,5 +91,9 @@ def retry(job_id: Annotated[str, typer.Argument(metavar="ID")], as_json: Json = 
     from app.cli import acting
     from storage import jobs
 
-    job = jobs.retry(acting.user(), job_id)
-    output.emit(documents.of_job(job), [f"Job {job.id} waits."], as_json)
+    user = acting.user()
+    job, before = jobs.retry(user, job_id), jobs.get(user, job_id)
+    lines = [f"Job {job.id} waits."]
+    if job.name != before.name:
+        lines.append(f"The name “{before.name}” is taken; the result will be called “{job.name}”.")
+    output.emit(documents.of_job(job), lines, as_json)

@@ -96,6 +96,25 @@ def test_retry_makes_a_new_job_of_an_ended_one(studio: User) -> None:
     assert (again.retry_of, again.spec, again.state) == (job.id, job.spec, JobState.QUEUED)
 
 
+def test_a_retry_whose_name_is_taken_is_numbered_and_says_so(studio: User) -> None:
+    job = submit(studio, "llama-3")
+    jobs.cancel(studio, job.id)
+    names = []
+    for _ in range(3):  # each waits, so each holds its name
+        again = jobs.retry(studio, job.id)
+        names.append(again.name)
+    assert names == ["llama-3", "llama-3-2", "llama-3-3"]
+    told = events.of_job(again.id, "renamed")
+    assert [event.data for event in told] == [{"wanted": "llama-3", "name": "llama-3-3"}]
+    jobs.cancel(studio, again.id)
+    third = jobs.retry(studio, again.id)
+    assert (third.name, list(events.of_job(third.id, "renamed"))) == ("llama-3-3", [])
+    assert jobs.retry(studio, again.id).name == "llama-3-4"
+    longest = submit(studio, "x" * 64)
+    jobs.cancel(studio, longest.id)
+    assert [jobs.retry(studio, longest.id).name for _ in range(2)] == ["x" * 64, "x" * 62 + "-2"]
+
+
 def test_a_lost_ring_does_not_lose_the_job(studio: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("storage.queue.ring", lambda _: False)
     job = submit(studio)

@@ -98,6 +98,14 @@ def test_cancel_and_again(studio: User, job: Job, asking: Any) -> None:
     assert again.retry_of == job.id
 
 
+def test_again_after_a_result_gets_a_number(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
+    _, following = page.run_again(asking(studio), finished[0].id)
+    again = jobs.get(studio, following.removeprefix("jobs?job="))
+    assert again.name == "tickets-lora-2"
+    words = "the name “tickets-lora” was taken; the result is called “tickets-lora-2”"
+    assert words in shown(asking(studio), again.id)["remarks"]
+
+
 def test_others_see_nothing_of_it(studio: User, job: Job, asking: Any) -> None:
     other = users.add("mallory", "a long password")
     assert "There is no job" in page.guarded(3)(page.open_page)(asking(other, job=job.id))[0]
