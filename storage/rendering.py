@@ -42,6 +42,17 @@ class LengthReport:
     truncated_rows: list[int]
     """The first truncated rows: number in the source file."""
 
+    @property
+    def control_tokens_words(self) -> str | None:
+        """What to say of rows that spell special tokens; None when there are none."""
+        n_rows = self.n_with_control_tokens
+        if not n_rows:
+            return None
+        return (
+            f"{'1 row spells' if n_rows == 1 else f'{n_rows:,} rows spell'} a special token of the base model in "
+            "plain text, such as <|im_end|>: the model will read it as the token itself."
+        )
+
 
 @dataclass(frozen=True)
 class RenderedRow:

@@ -102,6 +102,8 @@ def planned(plan: Any) -> list[str]:
         lines.append(f"{cost.n_truncated:,} rows are longer than {recipe.objective_params['max_length']} tokens: cut")
     if cost.n_refused:
         lines.append(f"{cost.n_refused:,} rows would lose their whole answer and are left out")
+    if plan.lengths.control_tokens_words:
+        lines.append(plan.lengths.control_tokens_words)
     return lines
 
 

@@ -104,4 +104,6 @@ def lengths(base: BaseModelRow, sample: rendered.Sample, length: int) -> str:
         f"{plural(report.n_truncated, 'row')} longer than {count(length)} tokens would be cut at the end.",
         f"{plural(report.n_refused, 'row')} would be refused, as nothing of them would be learned.",
     ]
+    if report.control_tokens_words:
+        words.append(escaped(report.control_tokens_words))
     return charts.histogram(report.histogram, length) + "".join(f"<p>{word}</p>" for word in words)

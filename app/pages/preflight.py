@@ -22,8 +22,8 @@ def card(plan: Plan) -> str:
     if lengths.n_refused:
         numbers = [row for row, _why in lengths.refused_rows]
         lost.append(f"{plural(lengths.n_refused, 'row')} will not be learned from (rows {_rows(numbers)})")
-    if lengths.n_with_control_tokens:
-        lost.append(f"{plural(lengths.n_with_control_tokens, 'row')} contain the model's own control signs as text")
+    if lengths.control_tokens_words:
+        lost.append(lengths.control_tokens_words)
     return _card(plan.estimate, plan.recipe, lost, fits=True)
 
 
