@@ -110,7 +110,7 @@ def broker_answers() -> bool:
 def _mount_pages(app: FastAPI) -> None:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    os.environ.setdefault("GRADIO_TEMP_DIR", str(settings().root / "gradio"))
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(settings().inbox))
     import gradio as gr
 
     from app import pages

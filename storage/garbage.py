@@ -24,7 +24,15 @@ def collect(older_than_s: float = KEEP_S) -> list[Path]:
     for path in removed:
         shutil.rmtree(path, ignore_errors=True)
     uploads.discard_unused(older_than_s)
-    return [*removed, *blobs.collect(older_than_s)]
+    return [*removed, *_received(older_than_s), *blobs.collect(older_than_s)]
+
+
+def _received(older_than_s: float) -> Iterator[Path]:
+    """Remove files that came in whole or in part, and that no page took: the browser was closed, say."""
+    for path in settings().inbox.rglob("*"):
+        if path.is_file() and _age_s(path) > older_than_s:
+            path.unlink(missing_ok=True)
+            yield path
 
 
 def _artifacts(older_than_s: float) -> Iterator[Path]:
@@ -49,5 +57,5 @@ def _workspaces(older_than_s: float) -> Iterator[Path]:
                 yield folder
 
 
-def _age_s(folder: Path) -> float:
-    return time.time() - folder.stat().st_ctime
+def _age_s(path: Path) -> float:
+    return time.time() - path.stat().st_ctime

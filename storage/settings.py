@@ -71,6 +71,11 @@ class Settings(BaseSettings):
         return (self.files_dir.expanduser().resolve()) if self.files_dir else self.root / "files"
 
     @property
+    def inbox(self) -> Path:
+        """Where the pages put what a browser sends, until it is looked at."""
+        return self.root / "inbox"
+
+    @property
     def database(self) -> str:
         """SQLAlchemy URL of the database, with its password: never log it."""
         return self.database_url.get_secret_value() or f"sqlite:///{self.root / 'studio.db'}"

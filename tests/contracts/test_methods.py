@@ -86,17 +86,22 @@ def _learns_and_survives_saving(recipe: Recipe, folder: Path, tmp_path: Path) ->
     trained = _logits(model, rows)
     stored = checkpoint_headers.facts(folder).stored_dtype
     published = models.as_published(model, recipe, str(folder), stored, tmp_path)
-    torch.testing.assert_close(_logits(published, rows), trained, atol=2e-3, rtol=1e-3)
+    if recipe.quantization == "none":
+        torch.testing.assert_close(_logits(published, rows), trained, atol=2e-3, rtol=1e-3)
+    else:  # published on the base in full precision, where what was learned still holds
+        assert not models.is_quantized(published)
+        with torch.no_grad():
+            assert published(**batches.padded(rows)).loss < 0.95 * losses[0]
     saved = tmp_path / "saved"
     models.save(published, recipe, saved, stored)
     assert not list(saved.glob("*.bin"))
     if method.trains == "adapter":
         with published.disable_adapter():
-            assert torch.equal(_logits(published, rows), untouched)
+            assert torch.equal(_logits(published, rows), _logits(models.load_base(folder, where=CPU), rows))
         ref = ModelRef(name="x", base_folder=str(folder), base_revision="1", adapter_folder=str(saved))
     else:
         ref = ModelRef(name="x", base_folder=str(saved), base_revision="1")
-    loaded = models.load(ref, CPU, recipe.quantization)
+    loaded = models.load(ref, CPU)
     torch.testing.assert_close(_logits(loaded, rows), _logits(published, rows), atol=1e-5, rtol=1e-5)
 
 

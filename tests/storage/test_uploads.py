@@ -110,10 +110,15 @@ def test_unused_files_are_removed_after_a_day(studio: User) -> None:
     made = datasets.add(studio, used, name="mail")
     draft = settings().files / "blobs" / ".draft-1-abc"
     draft.write_bytes(b"half a file")
+    received = settings().inbox / "abc" / "a.csv"
+    received.parent.mkdir(parents=True)
+    received.write_bytes(b"sent, and then the browser was closed")
     garbage.collect()
     assert len(stored_files()) == 4, "today everything stays"
+    assert received.is_file()
     garbage.collect(older_than_s=-1.0)
     assert sorted(stored_files()) == sorted([used.sha256, made.sha256])
+    assert not received.exists()
     with pytest.raises(NotFound):
         uploads.get(studio, unused.id)
 
