@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -15,11 +16,42 @@ WAYS = {"previous": "‹ Previous", "next": "Next ›", "random": "Random", "lon
 LEAD = "What the model will be taught. Nothing is stored before you press “Use this data”."
 
 
-def build(demo: gr.Blocks, alert: gr.HTML) -> None:
-    """The page `/data`, with `?upload=ID` for a fresh file and `?data=NAME` for a dataset.
+@dataclass(frozen=True)
+class Choices:
+    """How the file is read: what one row is, and which column fills which field."""
 
-    Layout and wiring stand in one piece, to be read from top to bottom.
-    """
+    name: gr.Textbox
+    shape: gr.Dropdown
+    slots: list[gr.Dropdown]
+    facts: gr.HTML
+
+    @property
+    def mapped(self) -> list[Any]:
+        """What makes rows of the file."""
+        return [self.shape, *self.slots]
+
+
+@dataclass(frozen=True)
+class Lens:
+    """One row as a base model sees it."""
+
+    row: gr.HTML
+    ways: dict[str, gr.Button]
+    base: gr.Dropdown
+    length: gr.Number
+
+
+@dataclass(frozen=True)
+class Health:
+    """What is known of all the rows."""
+
+    columns: gr.HTML
+    lengths: gr.HTML
+    remarks: gr.HTML
+
+
+def build(demo: gr.Blocks, alert: gr.HTML) -> None:
+    """The page `/data`, with `?upload=ID` for a fresh file and `?data=NAME` for a dataset."""
     subject, index = gr.Textbox(visible=False), gr.Number(0, visible=False)
     following = layout.address()
     with gr.Column(visible=False) as detail:
@@ -27,64 +59,98 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
             title = gr.HTML(min_width=260, scale=3)
             use = gr.Button("Use this data ›", variant="primary", elem_id="use-data", scale=1, min_width=160)
         with gr.Row(elem_classes="two"):
-            with gr.Column(min_width=300):
-                name = gr.Textbox(label="Name of the dataset", max_length=64, elem_id="data-name")
-                shape = gr.Dropdown(_shapes(), label="One row is", elem_id="data-shape")
-                slots = [gr.Dropdown([], visible=False, elem_id=f"field-{i}") for i in range(form.SLOTS)]
-                facts = gr.HTML()
-            with gr.Column(min_width=300, elem_id="preview"):
-                gr.HTML("<h2>What the model will see</h2>")
-                row = gr.HTML(elem_id="rendered")
-                with gr.Row(elem_classes="ways"):
-                    ways = {way: gr.Button(text, size="sm", min_width=70) for way, text in WAYS.items()}
-                with gr.Row():
-                    base = gr.Dropdown([], label="As this base model reads it", min_width=140)
-                    length = gr.Number(rendered.LENGTH, label="Cut after (tokens)", precision=0, min_width=110)
-        with gr.Tabs():
-            with gr.Tab("Columns"):
-                columns = gr.HTML()
-            with gr.Tab("Lengths"):
-                lengths = gr.HTML()
-            with gr.Tab("Remarks"):
-                remarks = gr.HTML()
+            choices, lens = _choices(), _lens()
+        health = _health()
         with gr.Accordion("Rename or delete", open=False, visible=False) as manage, gr.Row():
-            rename_button = gr.Button("Rename to the name above", size="sm")
-            delete_button = gr.Button("Delete this dataset", variant="stop", size="sm")
+            rename = gr.Button("Rename to the name above", size="sm")
+            delete = gr.Button("Delete this dataset", variant="stop", size="sm")
     with gr.Column(elem_id="new-data") as arrival:
         drop.draw(alert)
     listing = gr.HTML(elem_id="datasets")
 
-    mapped = [shape, *slots]
-    looked_at = [subject, base, length, index, *mapped]
-    shown = [alert, arrival, detail, manage, subject, title, name, *mapped, facts, columns, remarks, base, listing]
-    demo_load = demo.load(guarded(len(shown))(form.open_page), None, shown)
-    _then_render(demo_load, alert, looked_at, row, lengths)
-    choices = [alert, *mapped, facts, columns, remarks, index]
-    reshaped = shape.input(guarded(len(choices))(form.reshape), [subject, shape], choices)
-    _then_render(reshaped, alert, looked_at, row, lengths)
-    for slot in slots:
-        mapped_anew = slot.input(
-            guarded(3)(form.remap), [subject, *mapped], [alert, remarks, index], show_progress="hidden"
+    shown = [alert, arrival, detail, manage, subject, title, choices.name, *choices.mapped, choices.facts]
+    shown += [health.columns, health.remarks, lens.base, listing]
+    opened = demo.load(guarded(len(shown))(form.open_page), None, shown)
+    _let_look(opened, alert, subject, index, choices, lens, health)
+    _let_decide(use, rename, delete, alert, subject, following, choices)
+
+
+def _choices() -> Choices:
+    with gr.Column(min_width=300):
+        return Choices(
+            name=gr.Textbox(label="Name of the dataset", max_length=64, elem_id="data-name"),
+            shape=gr.Dropdown(_shapes(), label="One row is", elem_id="data-shape"),
+            slots=[gr.Dropdown([], visible=False, elem_id=f"field-{i}") for i in range(form.SLOTS)],
+            facts=gr.HTML(),
         )
-        _then_render(mapped_anew, alert, looked_at, row, lengths)
-    for part in (base.input, length.input):
-        _then_render(part(lambda: 0, None, index, queue=False), alert, looked_at, row, lengths)
-    for way, button in ways.items():
-        button.click(form.mover(way), looked_at, [alert, index, row], show_progress="hidden")
-    using = use.click(guarded(2)(form.use_data), [subject, name, *mapped], [alert, following])
-    using.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
-    renamed = rename_button.click(guarded(2)(form.rename), [subject, name], [alert, following])
-    deleted = delete_button.click(
-        guarded(2)(form.delete), [subject], [alert, following], js="(s) => confirm('Delete this dataset?') ? s : ''"
-    )
-    for event in (renamed, deleted):
-        event.then(None, following, None, js=layout.GO_JS)
-
-
-def _then_render(event: Any, alert: gr.HTML, looked_at: list[Any], row: gr.HTML, lengths: gr.HTML) -> None:
-    drawn = event.then(guarded(2)(form.show_row), looked_at, [alert, row], show_progress="hidden")
-    drawn.success(guarded(2)(form.show_lengths), looked_at, [alert, lengths], show_progress="hidden")
 
 
 def _shapes() -> list[tuple[str, str]]:
     return [(f"{shape.title} — {shape.summary}", key) for key, shape in registry.shapes().items()]
+
+
+def _lens() -> Lens:
+    with gr.Column(min_width=300, elem_id="preview"):
+        gr.HTML("<h2>What the model will see</h2>")
+        row = gr.HTML(elem_id="rendered")
+        with gr.Row(elem_classes="ways"):
+            ways = {way: gr.Button(text, size="sm", min_width=70) for way, text in WAYS.items()}
+        with gr.Row():
+            base = gr.Dropdown([], label="As this base model reads it", min_width=140)
+            length = gr.Number(rendered.LENGTH, label="Cut after (tokens)", precision=0, min_width=110)
+    return Lens(row, ways, base, length)
+
+
+def _health() -> Health:
+    with gr.Tabs():
+        with gr.Tab("Columns"):
+            columns = gr.HTML()
+        with gr.Tab("Lengths"):
+            lengths = gr.HTML()
+        with gr.Tab("Remarks"):
+            remarks = gr.HTML()
+    return Health(columns, lengths, remarks)
+
+
+def _let_look(
+    opened: Any, alert: gr.HTML, subject: gr.Textbox, index: gr.Number, choices: Choices, lens: Lens, health: Health
+) -> None:
+    """Whatever is chosen, the row and the lengths follow."""
+    looked_at = [subject, lens.base, lens.length, index, *choices.mapped]
+
+    def then_render(event: Any) -> None:
+        drawn = event.then(guarded(2)(form.show_row), looked_at, [alert, lens.row], show_progress="hidden")
+        drawn.success(guarded(2)(form.show_lengths), looked_at, [alert, health.lengths], show_progress="hidden")
+
+    then_render(opened)
+    guessed = [alert, *choices.mapped, choices.facts, health.columns, health.remarks, index]
+    then_render(choices.shape.input(guarded(len(guessed))(form.reshape), [subject, choices.shape], guessed))
+    remap = guarded(3)(form.remap)
+    for slot in choices.slots:
+        judged = [alert, health.remarks, index]
+        then_render(slot.input(remap, [subject, *choices.mapped], judged, show_progress="hidden"))
+    for part in (lens.base.input, lens.length.input):
+        then_render(part(lambda: 0, None, index, queue=False))
+    for way, button in lens.ways.items():
+        button.click(form.mover(way), looked_at, [alert, index, lens.row], show_progress="hidden")
+
+
+def _let_decide(
+    use: gr.Button,
+    rename: gr.Button,
+    delete: gr.Button,
+    alert: gr.HTML,
+    subject: gr.Textbox,
+    following: gr.Textbox,
+    choices: Choices,
+) -> None:
+    """The buttons that store, rename and delete, and where they lead."""
+    told = [alert, following]
+    used = use.click(guarded(2)(form.use_data), [subject, choices.name, *choices.mapped], told)
+    used.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
+    renamed = rename.click(guarded(2)(form.rename), [subject, choices.name], told)
+    deleted = delete.click(
+        guarded(2)(form.delete), [subject], told, js="(s) => confirm('Delete this dataset?') ? s : ''"
+    )
+    for event in (renamed, deleted):
+        event.then(None, following, None, js=layout.GO_JS)
