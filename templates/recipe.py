@@ -78,28 +78,17 @@ def compose(
     if facts is not None:
         training = {**how.advised(facts), **training}
         training["max_length"] = min(training.get("max_length", 512), facts.context_length)
-    adaptation: dict[str, Any] = {}
-    for key, value in given.items():
-        if key in how.params.model_fields:
-            adaptation[key] = value
-        elif key in chosen.params.model_fields:
-            training[key] = value
-        else:
-            problems.append(_unknown(key, chosen, how))
+    adaptation = {key: value for key, value in given.items() if key in how.params.model_fields}
+    rest = {key: value for key, value in given.items() if key not in adaptation}
+    training |= {key: value for key, value in rest.items() if key in chosen.params.model_fields}
+    problems += [_unknown(key, chosen, how) for key in rest if key not in chosen.params.model_fields]
     objective_params = _validated(chosen.params, training, problems)
     method_params = _validated(how.params, adaptation, problems)
     if method_params or not adaptation:
         conflict = how.conflict(how.params(**method_params), quantization)
         problems += [conflict] if conflict else []
     if facts and objective_params and objective_params["max_length"] > facts.context_length:
-        problems.append(
-            Problem(
-                f"{objective_params['max_length']} tokens is longer than the base model's context of "
-                f"{facts.context_length}.",
-                field="max_length",
-                remedy=f"Use at most {facts.context_length}.",
-            )
-        )
+        problems.append(_too_long(objective_params["max_length"], facts.context_length))
     refuse(problems)
     return Recipe(
         objective=objective,
@@ -122,6 +111,14 @@ def _quantization_problems(how: Method, quantization: Any) -> list[Problem]:
             remedy=f"Use quantization {' or '.join(how.quantizations)}{instead}.",
         )
     ]
+
+
+def _too_long(asked: int, context_length: int) -> Problem:
+    return Problem(
+        f"{asked} tokens is longer than the base model's context of {context_length}.",
+        field="max_length",
+        remedy=f"Use at most {context_length}.",
+    )
 
 
 def _unknown(key: str, chosen: Objective, how: Method) -> Problem:

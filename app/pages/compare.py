@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -23,20 +24,26 @@ MOST_TOKENS = 4096
 LEAD = "The same prompt, the same seed, the same template: the weights are the only difference."
 
 
+@dataclass(frozen=True)
+class Pane:
+    """One model's column."""
+
+    column: gr.Column
+    model: gr.Dropdown
+    head: gr.HTML
+    chat: gr.HTML
+    print: gr.HTML
+
+
 def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     """The page `/compare`, with `?models=a,b`.
 
     Layout and wiring stand in one piece, to be read from top to bottom.
     """
-    columns, models, heads, chats, prints = [], [], [], [], []
     with gr.Row(elem_classes="panes", equal_height=True):
-        for i in range(PANES):
-            with gr.Column(visible=i < 2, min_width=260, elem_classes="pane", elem_id=f"pane-{i}") as column:
-                models.append(gr.Dropdown([], label=f"Model {i + 1}", elem_id=f"model-{i}"))
-                heads.append(gr.HTML())
-                chats.append(_chat(i))
-                prints.append(gr.HTML(elem_classes="small"))
-            columns.append(column)
+        drawn = [_pane(i) for i in range(PANES)]
+    columns, models, heads = [p.column for p in drawn], [p.model for p in drawn], [p.head for p in drawn]
+    chats, prints = [p.chat for p in drawn], [p.print for p in drawn]
     unseen = gr.HTML()
     with gr.Row(elem_classes="chips"):
         chips = [gr.Button("", size="sm", visible=False, elem_id=f"chip-{i}", min_width=120) for i in range(CHIPS)]
@@ -68,14 +75,8 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     talks = gr.Textbox("", visible=False)
     n_panes.input(show_panes, n_panes, columns, queue=False, show_progress="hidden")
     answered = [alert, prompt, talks, *chats, *prints]
-    sent = gr.on(
-        [send.click, prompt.submit],
-        say,
-        [prompt, n_panes, *manner, talks, *models],
-        answered,
-        show_progress="hidden",
-        concurrency_limit=None,
-    )
+    asked_with = [prompt, n_panes, *manner, talks, *models]
+    sent = gr.on([send.click, prompt.submit], say, asked_with, answered, show_progress="hidden", concurrency_limit=None)
     sent.then(guarded(1 + PANES)(show_heads), models, [alert, *heads], show_progress="hidden")
     stop.click(None, cancels=[sent])
     again.click(
@@ -83,6 +84,17 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     )
     for i, chip in enumerate(chips):
         chip.click(_taker(i), models, [alert, prompt, expected], show_progress="hidden")
+
+
+def _pane(i: int) -> Pane:
+    with gr.Column(visible=i < 2, min_width=260, elem_classes="pane", elem_id=f"pane-{i}") as column:
+        return Pane(
+            column=column,
+            model=gr.Dropdown([], label=f"Model {i + 1}", elem_id=f"model-{i}"),
+            head=gr.HTML(),
+            chat=_chat(i),
+            print=gr.HTML(elem_classes="small"),
+        )
 
 
 def _chat(i: int) -> gr.HTML:

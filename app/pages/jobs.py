@@ -48,29 +48,14 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     listing = gr.HTML(elem_id="jobs")
     timer = gr.Timer(POLL_S)
 
-    shown = [
-        alert,
-        head,
-        outcome,
-        stages,
-        progress,
-        remarks,
-        chart,
-        numbers_fold,
-        numbers,
-        log,
-        keep,
-        discard,
-        retry,
-        listing,
-    ]
+    shown = [alert, head, outcome, stages, progress, remarks, chart, numbers_fold, numbers, log]
+    shown += [keep, discard, retry, listing]
     assert len(shown) == N_LIVE
     answered = [alert, answers_fold, change, answers]
     opened = demo.load(guarded(3)(open_page), None, [alert, subject, detail])
     first = opened.success(guarded(N_LIVE)(live), subject, shown, show_progress="hidden")
     first.success(guarded(4)(open_answers), subject, answered, show_progress="hidden")
-    ticked = timer.tick(poll, subject, shown, queue=False, show_progress="hidden")
-    del ticked
+    timer.tick(poll, subject, shown, queue=False, show_progress="hidden")
     outcome.change(guarded(4)(open_answers), subject, answered, show_progress="hidden")
     change.input(guarded(2)(filter_answers), [subject, change], [alert, answers], show_progress="hidden")
     for button, keeps in ((keep, True), (discard, False)):

@@ -76,32 +76,8 @@ def publish(studio: User, tiny: BaseModelRow) -> Publish:
         location = f"artifacts/{job_id}/1"
         folder = settings().files / location
         (_save_full if full else _save_adapter)(settings().files / tiny.location, folder, seed, **lora)
-        manifest_sha256 = files.seal(folder)
         weights = "model.safetensors" if full else "adapter_model.safetensors"
-        made = recipe.compose("sft", "full" if full else "lora")
-        dataset = Dataset(
-            owner_id=owner.id,
-            name=f"data-{job_id}",
-            shape="messages",
-            source_filename="x.jsonl",
-            sha256="0",
-            mapping={},
-            n_rows=1,
-            n_held_out=0,
-            split_seed=1,
-            created_at=1.0,
-        )
-        job = Job(
-            id=job_id,
-            owner_id=owner.id,
-            idem_key=job_id,
-            name=name,
-            kind="train",
-            spec={},
-            spec_sha256="0",
-            state="SUCCEEDED",
-            created_at=1.0,
-        )
+        dataset, job = _dataset(owner, f"data-{job_id}"), _ended_job(owner, job_id, name)
         artifact = Artifact(
             owner_id=owner.id,
             name=name,
@@ -110,9 +86,9 @@ def publish(studio: User, tiny: BaseModelRow) -> Publish:
             kind="full_model" if full else "adapter",
             base_model_id=tiny.id,
             dataset_id=dataset.id,
-            recipe=made.model_dump(),
+            recipe=recipe.compose("sft", "full" if full else "lora").model_dump(),
             location=location,
-            manifest_sha256=manifest_sha256,
+            manifest_sha256=files.seal(folder),
             weights_sha256=files.sha256_of(folder / weights),
             size_bytes=1,
             verdict={},
@@ -127,6 +103,35 @@ def publish(studio: User, tiny: BaseModelRow) -> Publish:
         return artifact
 
     return publish
+
+
+def _dataset(owner: User, name: str) -> Dataset:
+    return Dataset(
+        owner_id=owner.id,
+        name=name,
+        shape="messages",
+        source_filename="x.jsonl",
+        sha256="0",
+        mapping={},
+        n_rows=1,
+        n_held_out=0,
+        split_seed=1,
+        created_at=1.0,
+    )
+
+
+def _ended_job(owner: User, job_id: str, name: str) -> Job:
+    return Job(
+        id=job_id,
+        owner_id=owner.id,
+        idem_key=job_id,
+        name=name,
+        kind="train",
+        spec={},
+        spec_sha256="0",
+        state="SUCCEEDED",
+        created_at=1.0,
+    )
 
 
 def _save_adapter(base: Path, folder: Path, seed: int, **lora: Any) -> None:
