@@ -38,7 +38,8 @@ def html_of(error: StudioError) -> str:
 def _sentence(problem: Problem, known: Mapping[str, str]) -> str:
     place = [f"<b>{escaped(problem.file)}</b>"] if problem.file else []
     place += [f"row {problem.row}"] if problem.row is not None else []
-    place += [f"<b>{escaped(known.get(problem.field, problem.field))}</b>"] if problem.field else []
+    titles_here = {} if problem.file else known  # a column may be called as a setting is
+    place += [f"<b>{escaped(titles_here.get(problem.field, problem.field))}</b>"] if problem.field else []
     where = ", ".join(place) + ": " if place else ""
     remedy = f' <span class="remedy">{prose(problem.remedy)}</span>' if problem.remedy else ""
     return f"{where}{prose(problem.message)}{remedy}"

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlmodel import select
 
-from storage import datasets, jobs, users
-from storage.models import User
+from storage import datasets, db, jobs, users
+from storage.models import Upload, User
 from tests.storage.intake.bad_files import BAD_FILES, GOOD_CSV, BadFile
 
 SFT = {"base": "nano", "dataset": "mail", "objective": "sft", "method": "lora", "preset": "quick"}
@@ -62,6 +63,15 @@ def test_a_bad_file_is_refused_in_words(client: TestClient, studio: User, bad: B
     assert error["problems"]
     assert "Traceback" not in answer.text
     assert datasets.of_user(studio) == []
+
+
+def test_a_file_that_broke_off_is_refused(client: TestClient, studio: User) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="file"; filename="half.csv"\r\n\r\ntext,label\nhal'
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = client.post("/api/v1/uploads", content=part, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["problems"][0]["field"]) == (422, "file")
+    with db.reading() as session:
+        assert session.exec(select(Upload)).all() == []
 
 
 def test_a_plan_creates_nothing_and_a_job_waits(client: TestClient, studio: User, mail: dict[str, Any]) -> None:

@@ -19,18 +19,20 @@ from fastapi.testclient import TestClient
 from sqlmodel import select
 
 from app.main import create_app
-from storage import datasets, db, uploads, users
+from storage import datasets, db, garbage, uploads, users
 from storage.models import Upload
 from storage.settings import settings
 from tests.conftest import forget_caches
 from tests.storage.intake.bad_files import BAD_FILES, GOOD_CSV, BadFile
+
+MAX_UPLOAD_BYTES = 51_000_000
 
 
 class Browser:
     """What a browser does with the pages: sends a file, and lets a component's event run through the queue."""
 
     def __init__(self, client: TestClient):
-        self._client = client
+        self.client = client
         config = client.get("/config").json()
         self._parts = {part["id"]: part for part in config["components"]}
         self._events = config["dependencies"]
@@ -42,7 +44,7 @@ class Browser:
 
     def send(self, filename: str, content: bytes) -> dict[str, Any]:
         """Upload a file; gives what the drop zone then holds."""
-        sent = self._client.post("/gradio_api/upload", files={"files": (filename, content)})
+        sent = self.client.post("/gradio_api/upload", files={"files": (filename, content)})
         assert sent.status_code == 200, sent.text
         return {"path": sent.json()[0], "orig_name": filename, "meta": {"_type": "gradio.FileData"}}
 
@@ -61,9 +63,9 @@ class Browser:
     def run(self, event: dict[str, Any], data: list[Any], query: str = "") -> list[Any]:
         """Let the event happen on a page with this query; gives the values of its outputs."""
         wish = {"fn_index": event["id"], "data": data, "session_hash": f"visit{self._n_visits}"}
-        joined = self._client.post(f"/gradio_api/queue/join?{query}", json=wish)
+        joined = self.client.post(f"/gradio_api/queue/join?{query}", json=wish)
         assert joined.status_code == 200, joined.text
-        with self._client.stream("GET", f"/gradio_api/queue/data?session_hash={wish['session_hash']}") as answer:
+        with self.client.stream("GET", f"/gradio_api/queue/data?session_hash={wish['session_hash']}") as answer:
             lines = [json.loads(line[5:]) for line in answer.iter_lines() if line.startswith("data:")]
         completed = next(line for line in lines if line["msg"] == "process_completed")
         assert completed["success"], completed
@@ -87,6 +89,8 @@ def browser(migrated_database: Path, tmp_path_factory: pytest.TempPathFactory) -
     shutil.copy(migrated_database, folder / "studio.db")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STUDIO_DATA_DIR", str(folder))
+        patch.setenv("STUDIO_MAX_UPLOAD_BYTES", str(MAX_UPLOAD_BYTES))
+        patch.setenv("GRADIO_TEMP_DIR", str(folder / "inbox"))
         forget_caches()
         with TestClient(create_app(), base_url="http://127.0.0.1:7860", raise_server_exceptions=False) as client:
             yield Browser(client)
@@ -96,6 +100,10 @@ def browser(migrated_database: Path, tmp_path_factory: pytest.TempPathFactory) -
 def kept() -> list[Upload]:
     with db.reading() as session:
         return list(session.exec(select(Upload)))
+
+
+def stored_files() -> list[Path]:
+    return sorted(path for path in settings().files.rglob("*") if path.is_file())
 
 
 def dropped(browser: Browser, filename: str, content: bytes) -> tuple[str, str]:
@@ -140,4 +148,23 @@ def test_a_bad_file_is_refused_in_words(browser: Browser, bad: BadFile) -> None:
         assert "Traceback" not in text
     assert kept() == before
     assert datasets.of_user(users.local()) == []
-    assert len([path for path in settings().files.rglob("*") if path.is_file()]) == 2  # the good file and its rows
+    assert len(stored_files()) == 2, "the good file and its rows"
+
+
+def test_a_file_over_the_limit_is_refused_while_it_comes_in(browser: Browser) -> None:
+    before = stored_files()
+    sent = browser.client.post("/gradio_api/upload", files={"files": ("big.csv", bytes(MAX_UPLOAD_BYTES + 1))})
+    assert (sent.status_code, "Traceback" in sent.text) == (413, False)
+    assert "maximum allowed size" in sent.text
+    assert stored_files() == before
+
+
+def test_a_file_that_broke_off_becomes_nothing(browser: Browser) -> None:
+    before = kept()
+    part = b'--x\r\nContent-Disposition: form-data; name="files"; filename="half.csv"\r\n\r\ntext,label\nhal'
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    sent = browser.client.post("/gradio_api/upload", content=part, headers=headers)
+    assert sent.json() == []
+    assert kept() == before
+    garbage.collect(older_than_s=-1.0)
+    assert not [path for path in settings().inbox.rglob("*") if path.is_file()]

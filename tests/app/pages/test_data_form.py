@@ -95,3 +95,9 @@ def test_others_see_nothing_of_it(studio: User, tickets: Dataset, asking: Any) -
     told += [door(data.show_row)(asking(other), subject, "nano", 512, 0, "classification")]
     assert all("There is no dataset" in alert for alert, _ in told)
     assert "tickets" not in data.listing(other)
+
+
+def test_a_column_keeps_its_name_though_a_setting_has_it_too(studio: User, asking: Any) -> None:
+    gap = "seed,label\n" + "some text,a\n" * 5 + ",b\n"
+    alert = opened(asking(studio, upload=upload(studio, gap)))["alert"]
+    assert "row 7, <b>seed</b>" in alert
