@@ -33,7 +33,8 @@ check: $(VENV)/.test ## Format, lint, import contracts and types
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
+# Most tests wait for processes, so three at a time keep two cores busy; a file stays in one process.
 test: $(VENV)/.test chromium check ## Everything that must hold before a commit
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 .PHONY: help install run chromium check test

@@ -62,9 +62,9 @@ def _when_ready(address: str, process: subprocess.Popen[bytes], log: Path) -> st
     raise RuntimeError(f"the studio did not get ready:\n{log.read_text('utf-8', 'replace')[-3000:]}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, as the system has it."""
+    """Chromium, as the system has it. Not for the session: Playwright's event loop would go on under other tests."""
     if CHROMIUM is None:
         pytest.fail("Chromium is missing: `make chromium`, or apt-get install chromium")
     with sync_playwright() as playwright:
