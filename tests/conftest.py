@@ -13,7 +13,7 @@ from storage import db, migrate, queue, users
 from storage.models import User
 from storage.settings import settings
 
-os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # before any test loads torch: the suite shares its cores with children
+os.environ["GOMP_SPINCOUNT"] = "2000"  # before any test loads torch: the suite shares its cores with children
 
 MODELS = Path(__file__).parent.parent / "templates" / "models"
 

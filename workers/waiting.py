@@ -1,9 +1,9 @@
-"""How torch's CPU threads wait for each other: asleep.
+"""How torch's CPU threads wait for each other: a moment awake, then asleep.
 
-By default they spin. A job that trains beside a chat server, or beside another job, then burns the
-very cores that its own threads wait for: with four such neighbours on two cores, one training step
-took 6–8 times as long as with sleeping threads (measured, `DECISIONS.md`). The variable is read when
+By default they spin for milliseconds. A job that trains beside a chat server or another job then
+burns the very cores that its own threads wait for. A short spin is nearly as quick on an idle
+machine and many times quicker on a busy one (measured, `DECISIONS.md`). The variable is read when
 torch is loaded, so it stands in the environment of every process before that.
 """
 
-ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE"}
+ENVIRONMENT = {"GOMP_SPINCOUNT": "2000"}

@@ -27,7 +27,7 @@ SPEC = Objective(
     row_shapes=("prompt_completion", "messages", "classification"),
     presets={
         "quick": {"num_train_epochs": 1.0},
-        "balanced": {"num_train_epochs": 4.0},
-        "thorough": {"num_train_epochs": 8.0},
+        "balanced": {"num_train_epochs": 6.0},
+        "thorough": {"num_train_epochs": 10.0},
     },
 )
