@@ -26,6 +26,12 @@ class Sample:
     n_rows: int
     """Of the whole file or dataset."""
 
+    @property
+    def extent(self) -> str:
+        """How many rows can be looked at, and that they are not all when they are not."""
+        sampled = len(self.rows) == SAMPLE_ROWS < self.n_rows
+        return f"{'the first ' if sampled else ''}{count(len(self.rows))}"
+
 
 def of_upload(user: User, upload_id: str, shape: str, mapping: Mapping[str, str]) -> Sample:
     """The first rows of an upload, mapped as chosen."""
@@ -71,7 +77,7 @@ def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, *, who
     facts += f"; {count(made.n_cut)} beyond {count(length)} fall off" if made.n_cut else ""
     refused = "" if n_trained else '<p class="warn">Nothing of this row would be learned: it is refused.</p>'
     return (
-        f'<div class="row-place">Row {count(index + 1)} of {count(len(sample.rows))} · {facts}</div>'
+        f'<div class="row-place">Row {count(index + 1)} of {sample.extent} · {facts}</div>'
         f'<pre class="rendered" tabindex="0" aria-label="Rendered row">{spans}</pre>{refused}{legend(made.n_cut > 0)}'
     )
 
