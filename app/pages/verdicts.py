@@ -102,6 +102,6 @@ def answers_table(found: list[dict[str, Any]], change: str) -> str:
         for answer in chosen[:SHOWN]
     ]
     head = ["Row", "Prompt", "Expected", "Base", "Adapted", "Change"]
-    more = f'<p class="quiet">The first {SHOWN} of {count(len(chosen))}; all are in the download.</p>'
+    more = f'<p class="quiet">The first {SHOWN} of {count(len(chosen))} are shown.</p>'
     table = layout.table(head, rows, "Answers", frozenset({0}))
     return f'<div class="answers">{table}</div>' + (more if len(chosen) > SHOWN else "")

@@ -61,6 +61,9 @@ def test_six_actions_lead_to_the_chat(page: Page, address: str, csv_file: Path) 
     expect(page.locator("#outcome")).to_contain_text("held-out rows")
     expect(page.locator("#outcome")).to_contain_text("took")
     expect(page.locator("#chart svg")).to_be_visible()
+    bars = page.locator("#outcome svg.bar").evaluate_all("bars => bars.map(bar => bar.getBoundingClientRect().width)")
+    assert len(bars) >= 2
+    assert len(set(bars)) == 1, "base and adapted are drawn on one scale"
     page.reload()
     compare.click()  # 4 compare
 
