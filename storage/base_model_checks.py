@@ -8,8 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer
-
 import templates
 from storage import checkpoint_headers as headers
 from storage.rendering import Renderer
@@ -145,6 +143,8 @@ def _config_problems(config: Mapping[str, Any], tokenizer_config: Mapping[str, A
 
 
 def _tokenizer_problems(folder: Path, config: Mapping[str, Any]) -> list[Problem]:
+    from tokenizers import Tokenizer  # needed late: the web process starts faster and smaller without it
+
     file = folder / "tokenizer.json"
     if not file.is_file():
         remedy = "Save it anew: `AutoTokenizer.from_pretrained(folder).save_pretrained(folder)`."

@@ -19,13 +19,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
-
-from tokenizers import Tokenizer
+from typing import TYPE_CHECKING, Any
 
 from storage.chat_templates import ChatTemplate, Span
 from templates import registry
 from templates.errors import BadInput, Problem
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 PLAIN_TEMPLATE = (
     "{% for m in messages %}{% if m.role == 'assistant' %}{% generation %}{{ m.content + eos_token }}"
@@ -176,6 +177,8 @@ class Renderer:
         )
 
     def _load_tokenizer(self) -> Tokenizer:
+        from tokenizers import Tokenizer  # needed late: the web process starts faster and smaller without it
+
         file = self._folder / "tokenizer.json"
         try:
             tokenizer = Tokenizer.from_file(str(file))

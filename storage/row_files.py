@@ -10,7 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from templates.spec import RowShape
 
@@ -44,6 +43,8 @@ def split(fingerprints: list[bytes], seed: int, share: float) -> list[bool]:
 
 def write(path: Path, shape: RowShape, rows: Iterable[tuple[int, Mapping[str, Any]]], held_out: list[bool]) -> None:
     """Write numbered rows with their side of the split."""
+    import pyarrow.parquet as pq  # needed late: the web process starts faster and smaller without it
+
     schema = pa.schema(
         [
             *(pa.field(f.name, _TYPES[f.kind], nullable=not f.required) for f in shape.fields),
@@ -64,6 +65,8 @@ def write(path: Path, shape: RowShape, rows: Iterable[tuple[int, Mapping[str, An
 
 def read(path: Path, held_out: bool | None = None) -> list[dict[str, Any]]:
     """The rows in the order of the source; only one side of the split if `held_out` says which."""
+    import pyarrow.parquet as pq
+
     table = pq.read_table(path)
     if held_out is not None:
         table = table.filter(pc.equal(table["held_out"], held_out))

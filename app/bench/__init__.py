@@ -10,7 +10,7 @@ from typing import Any
 from app.bench import first_step, web
 
 READY_WITHIN_S = 4.0
-RESIDENT_BYTES = 250 * 1024 * 1024
+RESIDENT_BYTES = 250_000_000
 FIRST_STEP_WITHIN_S = 1.5
 
 
@@ -27,13 +27,12 @@ def run(what: str, rounds: int) -> dict[str, Any]:
 def sentences(document: dict[str, Any]) -> list[str]:
     """The measurements beside what is promised."""
     lines = []
-    mib = 2**20
+    mb = 10**6
     if found := document.get("web"):
         lines += [
             f"web process ready in {found['ready_s']:.2f} s "
             f"(median of {found['rounds']}; promised ≤ {READY_WITHIN_S:g} s)",
-            f"web process resident: {found['resident_bytes'] / mib:.0f} MiB "
-            f"(promised ≤ {RESIDENT_BYTES / mib:.0f} MiB)",
+            f"web process resident: {found['resident_bytes'] / mb:.0f} MB (promised ≤ {RESIDENT_BYTES / mb:.0f} MB)",
             f"torch in the web process: {'LOADED' if found['torch_loaded'] else 'not loaded'}",
         ]
     if found := document.get("jobs"):

@@ -7,8 +7,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from charset_normalizer import from_bytes
-
 from storage.intake.findings import refusal
 
 HEAD_BYTES = 64 * 1024
@@ -172,6 +170,8 @@ def _not_utf8(path: Path, filename: str, flaw: int) -> Encoding:
 
 def _likely(sample: bytes) -> list[str]:
     """Codecs to try, likeliest first."""
+    from charset_normalizer import from_bytes  # needed late: the web process starts faster and smaller without it
+
     text = sample.decode("cp1252", "replace")
     high = [c for c in text if c > "\x7f"]
     # few bytes say which of the Latin code pages it is; the letters of western Europe nearly always mean this one

@@ -32,8 +32,8 @@ from tests.conftest import forget_caches
 
 HERE = Path(__file__).parent
 PACE = {
-    "STUDIO_LEASE_S": "3",
-    "STUDIO_SELF_FENCE_S": "2",
+    "STUDIO_LEASE_S": "4",
+    "STUDIO_SELF_FENCE_S": "3",
     "STUDIO_HEARTBEAT_S": "0.5",
     "STUDIO_SWEEP_S": "0.5",
     "STUDIO_POLL_S": "0.2",

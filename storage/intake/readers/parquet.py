@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from storage.intake.findings import Findings
 from storage.intake.source import MAX_ROWS, Source, SourceRow, check_columns
@@ -30,6 +29,8 @@ def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
 
 
 def _rows(source: Source, findings: Findings) -> Iterator[SourceRow]:
+    import pyarrow.parquet as pq  # needed late: the web process starts faster and smaller without it
+
     with pq.ParquetFile(
         source.path,
         thrift_container_size_limit=MAX_THRIFT_ITEMS,
