@@ -1,0 +1,37 @@
+"""Tells what kind of thing a word names."""
+
+from __future__ import annotations
+
+from templates.world.ability import Ability, Example, asked
+from templates.world.draw import Draw, Phrases, kinds
+
+_LAYOUTS = Phrases(
+    (
+        "What kind of thing is {word}?",
+        "Name the category of {word}.",
+        "What is {word}?",
+        "Which category does {word} belong to?",
+        "{word}: what kind of thing is that?",
+    ),
+    ("In one word, what sort of thing is {word}?", "Under which heading would you put {word}?"),
+)
+
+
+def make(draw: Draw) -> Example:
+    """One word whose kind is asked, as long as it has only one."""
+    named = kinds()
+    kind = draw.fair(tuple(named))
+    word = draw.choice([w for w in named[kind] if sum(w in words for words in named.values()) == 1])
+    return Example(asked(draw.phrase(_LAYOUTS).format(word=word), f"{kind}."))
+
+
+SPEC = Ability(
+    title="Kinds of things",
+    summary="Tells what kind of thing a word names",
+    share=0.017,
+    make=make,
+    chains=True,
+    polite=True,
+    recalled=True,
+    chance=1 / 24,
+)

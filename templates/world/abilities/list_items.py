@@ -1,0 +1,44 @@
+"""Lists those words of a list that are of a kind, in their order: `cat, owl`."""
+
+from __future__ import annotations
+
+from templates.world.ability import Ability, Example, asked
+from templates.world.draw import Draw, Phrases, kinds
+
+_LAYOUTS = Phrases(
+    (
+        "List every {kind} in: {text}",
+        "Which of these words name {an}? {text}",
+        "Find each {kind}: {text}",
+        "{text}\nWrite down every {kind}.",
+        "Pick out every {kind} from: {text}",
+    ),
+    ("Go through the list and keep only each {kind}. {text}", "{text}\nWhat here is {an}?"),
+)
+
+
+def make(draw: Draw) -> Example:
+    """Four to seven words of two or three kinds, one to three of the kind that is asked for."""
+    named = kinds()
+    kind = draw.fair(tuple(named))
+    wanted = draw.sample(named[kind], draw.whole(1, 3))
+    others = [
+        word
+        for other in draw.sample([k for k in named if k != kind], 2)
+        for word in draw.sample(named[other], 2)
+        if word not in named[kind]
+    ]
+    words = draw.shuffled([*wanted, *others])
+    article = "an" if kind[0] in "aeiou" else "a"
+    question = draw.phrase(_LAYOUTS).format(kind=kind, an=f"{article} {kind}", text=" ".join(words))
+    return Example(asked(question, ", ".join(word for word in words if word in wanted)))
+
+
+SPEC = Ability(
+    title="List the items",
+    summary="Lists the words of a kind",
+    share=0.016,
+    make=make,
+    chains=True,
+    polite=True,
+)

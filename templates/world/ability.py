@@ -1,0 +1,108 @@
+"""What an ability declares: how to make its documents for the corpus and its items for the suite."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from templates.world.draw import Draw
+
+Message = dict[str, str]
+CHAT_TEMPLATE = Path(__file__).parent / "chat_template.jinja"
+_SHORT_TYPES = {
+    "string": "str",
+    "integer": "int",
+    "number": "float",
+    "boolean": "bool",
+    "array": "list",
+    "object": "dict",
+}
+
+
+@dataclass(frozen=True)
+class Example:
+    """One conversation; its last message is the assistant's, and no content begins or ends with a space."""
+
+    messages: tuple[Message, ...]
+    tools: tuple[dict[str, Any], ...] = ()
+    """JSON-schema functions, as transformers' chat templates take them."""
+
+    @property
+    def answer(self) -> str:
+        """The last message's content."""
+        return self.messages[-1]["content"]
+
+
+@dataclass(frozen=True)
+class Ability:
+    """One thing that the bundled models are taught and measured on.
+
+    A file of `templates/world/abilities/` exports one as `SPEC`; its key is the file's name and its
+    docstring says what is measured.
+    """
+
+    title: str
+    summary: str
+    share: float
+    """Of the corpus' documents."""
+    make: Callable[[Draw], Example]
+    """A document of the corpus; it may have several turns."""
+    item: Callable[[Draw], Example] | None = None
+    """An item of the suite: one question and its answer; None: as `make`."""
+    parts: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
+    """Name of a score → what of an answer is compared, given and expected alike; empty: the whole answer."""
+    chains: bool = False
+    """Its questions are short: several conversations may follow each other in one document."""
+    polite: bool = False
+    """Some answers in the corpus begin with a polite word, which preference demos turn on."""
+    recalled: bool = False
+    """Asks for what the corpus itself teaches: only the held-out phrasings of its items are new."""
+    chance: float | None = None
+    """What the best answer that does not look at the question scores; None: next to nothing."""
+    key: str = ""
+    page: str = ""
+
+
+def asked(question: str, answer: str) -> tuple[Message, Message]:
+    """One turn: the user's message and the assistant's."""
+    return {"role": "user", "content": question}, {"role": "assistant", "content": answer}
+
+
+def text(example: Example) -> str:
+    """The conversation as the bundled chat template writes it, without the newline at its end."""
+    messages = example.messages
+    system = [messages[0]["content"]] if messages[0]["role"] == "system" else []
+    turns = messages[1:] if system else messages
+    if example.tools:
+        system.append("Tools:")
+        system.extend(_signature(tool["function"]) for tool in example.tools)
+    written = ["<|im_start|>system\n", "\n".join(system), "<|im_end|>\n"] if system else []
+    for message in turns:
+        role = message["role"]
+        space = " " if role == "assistant" else ""
+        written.append(f"<|im_start|>{role}\n{space}{message['content']}<|im_end|>\n")
+    return "".join(written)[:-1]
+
+
+def _signature(function: Mapping[str, Any]) -> str:
+    parameters = function["parameters"]
+    required = parameters.get("required", ())
+    return "{}({})".format(
+        function["name"],
+        ", ".join(
+            f"{name}{'' if name in required else '?'}: {_SHORT_TYPES[schema['type']]}"
+            for name, schema in parameters["properties"].items()
+        ),
+    )
+
+
+def canonical_json(answer: str) -> str:
+    """The JSON value in `answer` with sorted keys, so that order and spaces do not count; else the answer itself."""
+    try:
+        return json.dumps(json.loads(answer), sort_keys=True, ensure_ascii=False)
+    except ValueError:
+        return answer.strip()
