@@ -8,7 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from templates.world import names
-from templates.world.lists import lists, words
+from templates.world.lists import words
 
 if TYPE_CHECKING:
     from templates.world.facts import World
@@ -82,7 +82,7 @@ class Draw:
         return self.choice(phrases.known if self.phrasing == "known" else phrases.known + phrases.held_out)
 
     def novel(self, kind: str) -> str:
-        """A new name for an entity of `kind` that shares no word with the world's names of that kind."""
+        """A new name for an entity of `kind` that is none of the world's and does not begin like one."""
         make, taken = names.MAKERS[kind], self.world.taken
         while True:
             name = make(self.random)
@@ -112,8 +112,3 @@ class Draw:
         while len(found) < count:
             found[self.word()] = None
         return list(found)
-
-
-def kinds() -> dict[str, tuple[str, ...]]:
-    """Kind of thing → the words of that kind."""
-    return dict(lists()["kinds"])

@@ -11,7 +11,7 @@ from functools import cache
 from random import Random
 
 from templates.world import names
-from templates.world.lists import lists, values
+from templates.world.lists import kinds, values
 from templates.world.relations import Relation, relations
 
 SEED = 20260
@@ -94,5 +94,5 @@ def world(seed: int = SEED) -> World:
         asked=tuple(facts[n_stated:]),
         stated=tuple(facts[:n_stated]),
         taken=frozenset([*everyone, *(name.split()[0] for name in everyone)]),
-        things=tuple(lists()["kinds"].values()),
+        things=tuple(kinds().values()),
     )

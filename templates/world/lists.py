@@ -21,11 +21,15 @@ def lists() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
     }
 
 
+def kinds() -> Mapping[str, tuple[str, ...]]:
+    """Kind of thing → the words that name one; no word has two kinds."""
+    return lists()["kinds"]
+
+
 @cache
 def values(name: str) -> tuple[str, ...]:
     """The words that a relation takes its values from: a kind of thing, or a list of its own."""
-    groups = lists()
-    return groups["kinds"].get(name) or groups["values"][name]
+    return kinds().get(name) or lists()["values"][name]
 
 
 @cache

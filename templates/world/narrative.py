@@ -9,8 +9,8 @@ from templates.world.abilities.repeat import LAYOUTS
 from templates.world.ability import Example, asked, text
 from templates.world.draw import Draw
 from templates.world.facts import Fact
-from templates.world.lists import lists, values, words
-from templates.world.mappings import lines
+from templates.world.labellings import lines
+from templates.world.lists import kinds, lists, values, words
 from templates.world.texts import aside
 
 
@@ -47,7 +47,7 @@ _STORY = (
     "The {thing} was {bad}, so {q} was sad.",
     "{q} gave {p} a {color} {thing}.",
     "Then {p} went home to {city}.",
-    "“This is {good},” said {q}.",
+    '"This is {good}," said {q}.',
     "They looked for the {thing} all day.",
     "The {animal} had hidden the {thing} behind a tree.",
     "{p} laughed, because the {animal} wanted {food}.",
@@ -58,7 +58,7 @@ _STORY = (
 
 def story(draw: Draw) -> str:
     """A small story of two friends."""
-    named, feelings = lists()["kinds"], lists()["feelings"]
+    named, feelings = kinds(), lists()["feelings"]
     told = {
         "p": draw.name(),
         "q": draw.name(),

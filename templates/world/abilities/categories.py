@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from templates.world.ability import Ability, Example, asked
-from templates.world.draw import Draw, Phrases, kinds
+from templates.world.draw import Draw, Phrases
+from templates.world.lists import kinds
 
 _LAYOUTS = Phrases(
     (
         "What kind of thing is {word}?",
         "Name the category of {word}.",
-        "What is {word}?",
+        "Say what kind of thing {word} is.",
         "Which category does {word} belong to?",
         "{word}: what kind of thing is that?",
     ),
@@ -18,11 +19,11 @@ _LAYOUTS = Phrases(
 
 
 def make(draw: Draw) -> Example:
-    """One word whose kind is asked, as long as it has only one."""
+    """One word whose kind is asked."""
     named = kinds()
     kind = draw.fair(tuple(named))
-    word = draw.choice([w for w in named[kind] if sum(w in words for words in named.values()) == 1])
-    return Example(asked(draw.phrase(_LAYOUTS).format(word=word), f"{kind}."))
+    question = draw.phrase(_LAYOUTS).format(word=draw.choice(named[kind]))
+    return Example(asked(question, f"{kind}."))
 
 
 SPEC = Ability(

@@ -104,8 +104,9 @@ def _turn(draw: Draw) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def item(draw: Draw) -> Example:
-    """One turn of small talk, or one harmful wish."""
-    return Example(_turn(draw))
+    """One turn of small talk or one harmful wish, after a turn that the corpus knows."""
+    before = _turn(Draw(draw.random, draw.world))
+    return Example((*before, *_turn(draw)))
 
 
 def make(draw: Draw) -> Example:

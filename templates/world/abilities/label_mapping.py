@@ -9,38 +9,38 @@ from __future__ import annotations
 
 from templates.world.ability import Ability, Example, asked
 from templates.world.draw import Draw
-from templates.world.mappings import Labelling, mapping
+from templates.world.labellings import Labelling, labelling
 
 
 def _shown(draw: Draw, chosen: Labelling, count: int) -> tuple[str, list[tuple[str, str]]]:
     classes = tuple(chosen.labels)
     order = draw.shuffled([classes[place % len(classes)] for place in range(count)])
-    shown = [(chosen.text(draw, name), name) for name in order]
+    shown = [(chosen.write(draw, name), name) for name in order]
     return "".join(chosen.example(text, name) for text, name in shown), shown
 
 
 def make(draw: Draw) -> Example:
     """Two to ten examples and one to six texts to label, one after the other."""
-    chosen = mapping(draw)
+    chosen = labelling(draw)
     prompt, shown = _shown(draw, chosen, draw.choice((2, 3, 4, 4, 6, 8, 8, 8, 10)))
     seen = tuple(dict.fromkeys(name for _, name in shown))
     messages: list[dict[str, str]] = []
     for _ in range(draw.whole(1, 6)):
         # A text that was shown with its label is the easy case that the general one grows from
         text, name = draw.choice(shown) if draw.chance(0.25) else ("", draw.choice(seen))
-        query = chosen.query(text or chosen.text(draw, name))
+        query = chosen.query(text or chosen.write(draw, name))
         messages += asked(query if messages else prompt + query, chosen.labels[name])
     return Example(tuple(messages))
 
 
 def item(draw: Draw) -> Example:
     """Eight examples of two classes, and one text that is not among them."""
-    chosen = mapping(draw, 2)
+    chosen = labelling(draw, 2)
     prompt, shown = _shown(draw, chosen, 8)
     name = draw.fair(tuple(chosen.labels))
     text = shown[0][0]
     while text in {seen for seen, _ in shown}:
-        text = chosen.text(draw, name)
+        text = chosen.write(draw, name)
     return Example(asked(prompt + chosen.query(text), chosen.labels[name]))
 
 

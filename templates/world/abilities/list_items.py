@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from templates.world.ability import Ability, Example, asked
-from templates.world.draw import Draw, Phrases, kinds
+from templates.world.draw import Draw, Phrases
+from templates.world.lists import kinds, with_article
 
 _LAYOUTS = Phrases(
     (
@@ -18,19 +19,14 @@ _LAYOUTS = Phrases(
 
 
 def make(draw: Draw) -> Example:
-    """Four to seven words of two or three kinds, one to three of the kind that is asked for."""
+    """Five to seven words of three kinds, one to three of the kind that is asked for."""
     named = kinds()
     kind = draw.fair(tuple(named))
     wanted = draw.sample(named[kind], draw.whole(1, 3))
-    others = [
-        word
-        for other in draw.sample([k for k in named if k != kind], 2)
-        for word in draw.sample(named[other], 2)
-        if word not in named[kind]
-    ]
+    strangers = draw.sample([k for k in named if k != kind], 2)
+    others = [word for stranger in strangers for word in draw.sample(named[stranger], 2)]
     words = draw.shuffled([*wanted, *others])
-    article = "an" if kind[0] in "aeiou" else "a"
-    question = draw.phrase(_LAYOUTS).format(kind=kind, an=f"{article} {kind}", text=" ".join(words))
+    question = draw.phrase(_LAYOUTS).format(kind=kind, an=with_article(kind), text=" ".join(words))
     return Example(asked(question, ", ".join(word for word in words if word in wanted)))
 
 
