@@ -13,6 +13,7 @@ from itertools import accumulate
 from pathlib import Path
 from random import Random
 
+from templates.errors import BadInput, Problem
 from templates.world import abilities
 from templates.world.ability import Ability, Example, text
 from templates.world.draw import Draw
@@ -34,7 +35,7 @@ _SYSTEM = (
 _SYSTEM_SHARE = 0.06
 POLITE = "Sure! "
 _POLITE_SHARE = 0.065
-_GOES_ON = 0.55
+_GOES_ON = 0.62
 _MOST_TURNS = 6
 _FACTS_IN_CHAIN = 0.4
 _SHORT_BESIDE_LONG = 0.15
@@ -92,7 +93,18 @@ def _politely(messages: tuple[dict[str, str], ...]) -> tuple[dict[str, str], ...
 
 
 def documents(n_documents: int, seed: int = 0) -> Iterator[str]:
-    """`n_documents` texts in curriculum order; another seed gives other documents of the same world."""
+    """`n_documents` texts in curriculum order; another seed gives other documents of the same world.
+
+    Raises `BadInput` when there would be none.
+    """
+    if n_documents < 1:
+        raise BadInput(
+            Problem(f"a corpus of {n_documents} documents is none.", field="documents", remedy="Ask for 1 or more.")
+        )
+    return _documents(n_documents, seed)
+
+
+def _documents(n_documents: int, seed: int) -> Iterator[str]:
     known = abilities()
     conversations = _Conversations(known)
     makers: dict[str, Maker] = {key: conversations.maker(ability) for key, ability in known.items()}
@@ -110,9 +122,11 @@ def documents(n_documents: int, seed: int = 0) -> Iterator[str]:
 
 def write(path: Path, *, n_documents: int, seed: int = 0) -> int:
     """Write the corpus to `path`, one JSON row `{"text": …}` per document; returns its characters."""
+    made = documents(n_documents, seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
     characters = 0
     with path.open("w", encoding="utf-8") as file:
-        for document in documents(n_documents, seed):
+        for document in made:
             characters += len(document)
             file.write(json.dumps({"text": document}, ensure_ascii=False) + "\n")
     return characters

@@ -31,7 +31,7 @@ def world_text(draw: Draw) -> str:
     if draw.chance(0.15):
         return " ".join(_said(draw, fact) for fact in draw.sample(draw.world.facts, draw.whole(3, 6)))
     kind = draw.choice(("person",) * 6 + ("city",) * 2 + ("company",) * 2 + ("product",) * 2)
-    subjects = draw.sample(draw.world.entities[kind], draw.choice((1, 1, 2)))
+    subjects = draw.sample(draw.world.entities[kind], draw.choice((1, 2, 2)))
     sentences = [_said(draw, fact) for subject in subjects for fact in draw.shuffled(draw.world.about[subject])]
     if draw.chance(0.1):
         sentences.insert(draw.whole(0, len(sentences)), aside(draw))

@@ -17,7 +17,7 @@ from typing import Any, get_args
 
 from templates.errors import StudioError
 from templates.world import abilities
-from templates.world.ability import Ability
+from templates.world.ability import Ability, Example
 from templates.world.draw import Draw, Phrasing
 from templates.world.facts import world
 
@@ -36,28 +36,30 @@ class SuiteItem:
     answer: str
 
 
+_TRIES = 100
+"""Draws for one item after which an ability counts as having nothing new left to ask."""
+
+
 def items(n: int = N_ITEMS, seed: int = SEED) -> Iterator[dict[str, Any]]:
-    """`n` items of every ability in each phrasing; no two of them ask the same where an ability has enough to ask."""
+    """`n` items of every ability in each phrasing, no two of which ask the same.
+
+    Raises `StudioError` when an ability has not so many different things to ask.
+    """
     for key, ability in abilities().items():
         for phrasing in get_args(Phrasing):
             yield from _rows(key, ability, phrasing, n, seed)
 
 
-_TRIES = 50
-"""After so many draws in a row that were asked before, an ability has no more new items: it asks again."""
-
-
 def _rows(key: str, ability: Ability, phrasing: Phrasing, n: int, seed: int) -> Iterator[dict[str, Any]]:
     random = Random(f"suite {seed} {key} {phrasing}")
-    make = ability.item or ability.make
     seen: set[str] = set()
     for number in range(n):
-        for _ in range(_TRIES):
-            example = make(Draw(random, world(), phrasing, number))
-            question = example.messages[-2]["content"]
-            if question not in seen:
-                break
-        seen.add(question)
+        example = _new(ability, Draw(random, world(), phrasing, number), seen)
+        if example is None:
+            raise StudioError(
+                f"the ability “{key}” has only {number} different items in the phrasing “{phrasing}”.",
+                remedy=f"Ask for {number} items or fewer.",
+            )
         yield {
             "ability": key,
             "phrasing": phrasing,
@@ -65,6 +67,17 @@ def _rows(key: str, ability: Ability, phrasing: Phrasing, n: int, seed: int) -> 
             "tools": list(example.tools),
             "answer": example.answer,
         }
+
+
+def _new(ability: Ability, draw: Draw, seen: set[str]) -> Example | None:
+    make = ability.item or ability.make
+    for _ in range(_TRIES):
+        example = make(draw)
+        asked = json.dumps(example.messages[:-1])
+        if asked not in seen:
+            seen.add(asked)
+            return example
+    return None
 
 
 def path() -> Path:

@@ -14,7 +14,7 @@ _LAYOUTS = Phrases(
         "Work out {sum}.",
         "Calculate: {sum}",
     ),
-    ("What do you get for {sum}?", "Tell me the result of {sum}."),
+    ("What do you get for {sum}?", "Tell me the result of {sum}.", "I need the answer to {sum}.", "And {sum} makes?"),
 )
 _SHEETS = ("Solve:\n{sums}", "Compute each line:\n{sums}", "Work these out:\n{sums}", "{sums}")
 

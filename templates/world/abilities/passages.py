@@ -83,8 +83,8 @@ def read(draw: Draw, count: int, questions: int) -> Example:
 
 
 def make(draw: Draw) -> Example:
-    """Two to five passages with one to three questions."""
-    return read(draw, draw.choice((2, 3, 3, 4, 4, 5)), draw.whole(1, 3))
+    """Two to five passages with one to four questions."""
+    return read(draw, draw.choice((2, 3, 3, 4, 4, 5)), draw.whole(1, 4))
 
 
 def item(draw: Draw) -> Example:

@@ -41,8 +41,8 @@ def read(draw: Draw, answerable: bool, follow_ups: int, follow_ups_answerable: f
 
 
 def make(draw: Draw) -> Example:
-    """A text with one to three questions that it answers."""
-    return read(draw, True, draw.whole(0, 2), 1.0)
+    """A text with one to four questions that it answers."""
+    return read(draw, True, draw.whole(0, 3), 1.0)
 
 
 def item(draw: Draw) -> Example:

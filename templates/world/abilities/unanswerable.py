@@ -13,8 +13,8 @@ from templates.world.draw import Draw
 
 
 def make(draw: Draw) -> Example:
-    """A text with one to three questions, each as likely answered by it as not."""
-    return read(draw, draw.chance(0.5), draw.whole(0, 2), 0.5)
+    """A text with one to four questions, each as likely answered by it as not."""
+    return read(draw, draw.chance(0.5), draw.whole(0, 3), 0.5)
 
 
 def item(draw: Draw) -> Example:
