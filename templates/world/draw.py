@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Literal, TypeVar
+from zlib import crc32
 
 from templates.world import names
 from templates.world.lists import words
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 Phrasing = Literal["known", "held_out"]
 Item = TypeVar("Item")
+_KEPT_FOR_THE_SUITE = 16
+"""One in so many short texts is kept for the suite, by its checksum: no corpus of any size holds it."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,14 @@ class Draw:
     def shuffled(self, options: Sequence[Item]) -> list[Item]:
         """All of `options`, in random order."""
         return self.sample(options, len(options))
+
+    def apart(self, make: Callable[[], str]) -> str:
+        """A text that `make` draws: one that is kept for the suite if this is an item, else one that is not."""
+        wanted = self.number is not None
+        while True:
+            text = make()
+            if (crc32(text.encode("utf-8")) % _KEPT_FOR_THE_SUITE == 0) is wanted:
+                return text
 
     def pick(self, *, known: Sequence[Item], held_out: Sequence[Item]) -> Item:
         """One of the options of this draw's phrasing."""

@@ -43,7 +43,7 @@ _REMARKS = {
     "negative": ("Never again.", "We were sad.", "It ruined my day.", "One star.", "I want my money back."),
 }
 _ADVERBS = ("very", "really", "so", "quite", "truly", "rather")
-_ON_TOPIC = Phrases(
+_WITH_TOPIC = Phrases(
     (
         "The {a} and the {b} were discussed all day.",
         "{name} talked about the {a} near the {b}.",
@@ -59,6 +59,15 @@ _ON_TOPIC = Phrases(
 
 def opinion(draw: Draw, label: str) -> str:
     """A sentence whose feeling is `label`: positive, negative or neutral."""
+    return draw.apart(lambda: _opinion(draw, label))
+
+
+def on_topic(draw: Draw, topic: str) -> str:
+    """A sentence on `topic`."""
+    return draw.apart(lambda: _on_topic(draw, topic))
+
+
+def _opinion(draw: Draw, label: str) -> str:
     feelings = lists()["feelings"]
     thing, other = draw.sample(feelings["things"], 2)
     if label == "neutral":
@@ -85,7 +94,6 @@ def opinion(draw: Draw, label: str) -> str:
     )
 
 
-def on_topic(draw: Draw, topic: str) -> str:
-    """A sentence on `topic`."""
+def _on_topic(draw: Draw, topic: str) -> str:
     a, b, c = draw.sample(lists()["topics"][topic], 3)
-    return draw.any_phrase(_ON_TOPIC).format(a=a, b=b, c=c, name=draw.name(), city=draw.novel("city"))
+    return draw.any_phrase(_WITH_TOPIC).format(a=a, b=b, c=c, name=draw.name(), city=draw.novel("city"))

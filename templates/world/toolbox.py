@@ -50,9 +50,15 @@ class Tool:
             "function": {"name": self.name, "description": self.description, "parameters": parameters},
         }
 
-    def drawn(self, draw: Draw) -> dict[str, str | int]:
-        """Arguments for one call."""
-        return {name: _ARGUMENTS[name][1](draw) for name in self.arguments}
+    def request(self, draw: Draw) -> tuple[str, dict[str, str | int]]:
+        """A request that wants this tool, and the arguments that it names."""
+        arguments: dict[str, str | int] = {}
+
+        def worded() -> str:
+            arguments.update({name: _ARGUMENTS[name][1](draw) for name in self.arguments})
+            return draw.phrase(self.requests).format(**arguments)
+
+        return draw.apart(worded), arguments
 
 
 def _tool(name: str, description: str, arguments: str, known: tuple[str, ...], held_out: tuple[str, ...]) -> Tool:

@@ -17,17 +17,16 @@ _RESULTS = ("done", "not found", "sunny", "rainy", "open", "closed", "busy", "fr
 
 
 def canonical_call(answer: str) -> str:
-    """The call's JSON with sorted keys; an answer that is no call stays as it is."""
+    """The call with sorted keys; an answer that is no call stays as it is."""
     found = _CALL.fullmatch(answer.strip())
-    return canonical_json(found.group(1)) if found else answer.strip()
+    return f"<tool_call>{canonical_json(found.group(1))}</tool_call>" if found else answer.strip()
 
 
 def item(draw: Draw) -> Example:
     """Two to four tools and a request for one of them."""
     offered = draw.sample(TOOLS, draw.whole(2, 4))
     wanted = draw.choice(offered)
-    arguments = wanted.drawn(draw)
-    request = draw.phrase(wanted.requests).format(**arguments)
+    request, arguments = wanted.request(draw)
     call = json.dumps({"name": wanted.name, "arguments": arguments}, ensure_ascii=False)
     return Example(
         asked(request, f"<tool_call>{call}</tool_call>"),
