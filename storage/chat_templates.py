@@ -73,9 +73,11 @@ class ChatTemplate:
         self._eos = self._named.get("eos_token", "")
         self._has_markers = _GENERATION.search(source) is not None
 
-    def text(self, messages: Sequence[Message], *, add_generation_prompt: bool = False) -> str:
+    def text(
+        self, messages: Sequence[Message], *, add_generation_prompt: bool = False, tools: Sequence[Message] = ()
+    ) -> str:
         """The conversation as text. Raises `BadInput` when the template refuses it."""
-        return _MARKS.sub("", self._rendered(messages, add_generation_prompt))
+        return _MARKS.sub("", self._rendered(messages, add_generation_prompt, tools))
 
     def spans(self, messages: Sequence[Message]) -> tuple[str, list[Span]]:
         """The conversation as text, and the character spans that the assistant wrote."""
@@ -105,13 +107,13 @@ class ChatTemplate:
             return len(before), last + len(self._eos)
         return len(before), len(upto)
 
-    def _rendered(self, messages: Sequence[Message], add_generation_prompt: bool) -> str:
+    def _rendered(self, messages: Sequence[Message], add_generation_prompt: bool, tools: Sequence[Message] = ()) -> str:
         plain = [{k: _unmark(v) for k, v in message.items() if v is not None} for message in messages]
         try:
             return self._template.render(
                 **self._named,
                 messages=plain,
-                tools=None,
+                tools=list(tools) or None,
                 documents=None,
                 add_generation_prompt=add_generation_prompt,
             )

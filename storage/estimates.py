@@ -164,7 +164,7 @@ def n_trained(facts: BaseFacts, recipe: Recipe) -> int:
 def _work(recipe: Recipe, lengths: LengthReport) -> _Work:
     training = recipe.training()
     examples = max(1, lengths.n_examples)
-    batches = math.ceil(examples / training.per_device_train_batch_size)
+    batches = math.ceil(examples / training.rows_at_once(lengths.n_tokens / examples))
     if training.max_steps > 0:
         micro_steps = training.max_steps * training.gradient_accumulation_steps
     else:
@@ -185,7 +185,7 @@ def _memory(facts: BaseFacts, recipe: Recipe, work: _Work, on_gpu: bool) -> dict
     """Bytes at the peak of a training step, by what they are for."""
     training = recipe.training()
     wide, heap = (2, GPU_HEAP) if on_gpu else (4, CPU_HEAP)
-    rows = min(training.per_device_train_batch_size, work.examples)
+    rows = min(training.rows_at_once(work.longest), work.examples)
     tokens = rows * work.longest
     linear = LINEAR_BYTES.get(recipe.quantization, wide) * facts.n_linear_parameters
     frozen = linear + wide * (facts.n_parameters - facts.n_linear_parameters)

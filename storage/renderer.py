@@ -17,6 +17,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -143,9 +144,25 @@ class Renderer:
             return self.chunks(row["text"], max_length=max_length)
         return [self.row(shape_key, row, max_length=max_length, trains_prompt=trains_prompt)]
 
-    def prompt(self, messages: Sequence[Mapping[str, Any]]) -> list[int]:
-        """The ids after which the model is to answer `messages`."""
-        return self._encode(self._template.text(messages, add_generation_prompt=True)).ids
+    def prompt(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = ()) -> list[int]:
+        """The ids after which the model is to answer `messages`, and may call `tools` (JSON schemas)."""
+        return self._encode(self._template.text(messages, add_generation_prompt=True, tools=tools)).ids
+
+    def plain(self, text: str) -> tuple[list[int], list[bool]]:
+        """The ids of a plain text, and which of them stand in answers written out in the chat markup.
+
+        An answer is what follows the markup that asks for one, up to and with the end token.
+        """
+        encoded = self._plain(text)
+        spans = [match.span(1) for match in self._written_answers.finditer(encoded.text)]
+        return encoded.ids, tokens_within(encoded.offsets, spans)
+
+    @cached_property
+    def _written_answers(self) -> re.Pattern[str]:
+        asked = [{"role": "user", "content": "?"}]
+        question = self._template.text(asked)
+        opening = self._template.text(asked, add_generation_prompt=True)[len(question) :]
+        return re.compile(re.escape(opening) + f"(.*?{re.escape(self._eos)})" if opening else "(?!)", re.DOTALL)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of `ids`, special tokens left out."""

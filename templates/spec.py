@@ -81,6 +81,8 @@ class Method:
     """PEFT's own name of the type; None when the worker brings its own `adapt`."""
     quantizations: tuple[Quantization, ...] = ("none",)
     """Precisions of the frozen base that this method is known to train on."""
+    starts_at_base: bool = True
+    """Before the first update the model answers exactly as the base does."""
     mergeable: bool = True
     mixed_batch: bool = False
     """Rows of one batch may use different adapters (PEFT honours `adapter_names` for this type)."""
@@ -132,6 +134,10 @@ class TrainingParams(Params):
     """Updates between two points of the training-loss chart."""
     seed: int = setting(42, "Seed", ge=0, le=2**32 - 1)
     """Same seed, same data and same machine: same result."""
+
+    def rows_at_once(self, _n_tokens: float) -> int:
+        """How many rows of `n_tokens` each go through the model together."""
+        return self.per_device_train_batch_size
 
 
 @dataclass(frozen=True)

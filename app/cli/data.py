@@ -28,6 +28,9 @@ def add(
     shape: Annotated[str | None, typer.Option(help="Row shape; guessed when left out.")] = None,
     mapping: Annotated[list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the split into training and held-out rows.")] = 42,
+    held_out_share: Annotated[
+        float, typer.Option(help="Share of the rows that is set aside; of 200 rows or more, at least 50 are.")
+    ] = 0.10,
     as_json: Json = False,
 ) -> None:
     """Check a file of rows and keep it as a dataset, with held-out rows set aside."""
@@ -45,7 +48,9 @@ def add(
     except OSError as error:
         raise BadInput(Problem(f"can't be read: {error.strerror}.", file=str(file))) from error
     try:
-        row = datasets.add(user, upload, name=name, shape=shape, mapping=columns, split_seed=seed)
+        row = datasets.add(
+            user, upload, name=name, shape=shape, mapping=columns, split_seed=seed, held_out_share=held_out_share
+        )
     except BaseException:  # an interruption too: the next try sends the file again
         uploads.discard(user, upload)
         raise

@@ -1,0 +1,15 @@
+"""Training from random weights: the architecture of the base, initialised anew."""
+
+from typing import cast
+
+from transformers import AutoModelForCausalLM, PreTrainedModel
+
+from templates.spec import Params
+
+
+def adapt(model: PreTrainedModel, _params: Params) -> PreTrainedModel:
+    """A model of the same shape and precision with fresh weights; torch's seed decides which."""
+    fresh = AutoModelForCausalLM.from_config(model.config, dtype=model.dtype, trust_remote_code=False)
+    fresh.generation_config = model.generation_config
+    fresh.requires_grad_(True)
+    return cast(PreTrainedModel, fresh.to(model.device))
