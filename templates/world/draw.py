@@ -86,7 +86,7 @@ class Draw:
 
     def phrase(self, phrases: Phrases) -> str:
         """One of the phrases of this draw's phrasing."""
-        return self.choice(phrases.known if self.phrasing == "known" else phrases.held_out)
+        return self.pick(known=phrases.known, held_out=phrases.held_out)
 
     def any_phrase(self, phrases: Phrases) -> str:
         """A phrase of a text: held-out ones join the known ones where they are allowed, as in real texts."""

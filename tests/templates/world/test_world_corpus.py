@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-from collections import Counter
 from itertools import islice
 from pathlib import Path
 from string import Formatter
@@ -22,6 +21,7 @@ from templates.world.facts import world
 from templates.world.labellings import HELD_OUT_KINDS
 from templates.world.lists import kinds, with_article
 from templates.world.narrative import SOURCES
+from templates.world.suite import SuiteItem
 
 N_SAMPLE = 30_000
 ANSWER = re.compile(r"<\|im_start\|>assistant\n(.*?)<\|im_end\|>", re.DOTALL)
@@ -147,6 +147,8 @@ def test_stated_facts_are_stated_and_never_asked(joined: str) -> None:
         for question in fact.relation.questions.known + fact.relation.questions.held_out:
             assert question.format(s=fact.subject) not in sentences
     assert n_statements / len(world().stated) > 3.5
+    asked = [fact.relation.questions.known[0].format(s=fact.subject) for fact in world().asked]
+    assert len(sentences.intersection(asked)) > len(asked) / 2
 
 
 def test_asked_facts_are_asked(sample: list[str]) -> None:
@@ -163,22 +165,31 @@ def _eights(text: str) -> list[str]:
     return [" ".join(words[place : place + 8]) for place in range(len(words) - 7)]
 
 
-def test_items_of_the_suite_are_not_in_the_corpus(sample: list[str]) -> None:
-    """An item counts as seen if its question stands in the corpus, or each of its runs of eight words does."""
-    items = [
-        (item, "\n".join(m["content"] for m in item.messages))
-        for item in suite.read()[::5]
-        if not abilities()[item.ability].recalled
+def _seen(items: list[SuiteItem], documents: list[str]) -> list[SuiteItem]:
+    """Items whose question stands in a document, or each of whose runs of eight words does."""
+    prompts = ["\n".join(message["content"] for message in item.messages) for item in items]
+    wanted = {run for prompt in prompts for run in _eights(prompt)}
+    runs = {run for document in documents for run in _eights(document) if run in wanted}
+    questions = {question for document in documents for question in QUESTION.findall(document)}
+    return [
+        item
+        for item, prompt in zip(items, prompts, strict=True)
+        if prompt in questions or (len(prompt.split()) >= 8 and runs.issuperset(_eights(prompt)))
     ]
-    wanted = {run for _, prompt in items for run in _eights(prompt)}
-    seen = {run for document in sample for run in _eights(document) if run in wanted}
-    questions = {question for document in sample for question in QUESTION.findall(document)}
-    found = Counter(
-        (item.ability, item.phrasing)
-        for item, prompt in items
-        if prompt in questions or ((runs := _eights(prompt)) and seen.issuperset(runs))
-    )
-    assert not found
+
+
+def test_items_of_the_suite_are_not_in_the_corpus(sample: list[str]) -> None:
+    items = [item for item in suite.read()[::5] if not abilities()[item.ability].recalled]
+    assert len(items) > 900
+    assert not _seen(items, sample)
+
+
+def test_an_item_that_is_in_the_corpus_is_found() -> None:
+    items = suite.read()[::400]
+    planted = [f"Some words. {m['content']} And more." for item in items for m in item.messages]
+    long = [item for item in items if len(item.messages[-1]["content"].split()) >= 8]
+    assert len(long) > 5
+    assert [item for item in _seen(items, planted) if item in long] == long
 
 
 def test_documents_come_one_at_a_time() -> None:
