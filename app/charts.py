@@ -6,7 +6,7 @@ Each chart has its numbers as text beside or beneath it, for those who can't see
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from app.formats import count, escaped, number, percent
 
@@ -143,6 +143,49 @@ def _bar(values: dict[str, float], who: str) -> str:
         f'<svg class="bar {who}" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect class="track" width="100" height="12"/><rect class="fill" width="{value:.1f}" height="12"/>'
         f'<path class="whisker" d="M{low:.1f} 6 H{high:.1f} M{low:.1f} 2 V10 M{high:.1f} 2 V10"/></svg>'
+    )
+
+
+Interval = Mapping[str, float]
+"""`value`, `low` and `high`, between 0 and 1."""
+LABELS, CHANGES, ROW_HEIGHT = 150, 110, 24
+
+
+def dot_rows(keys: Mapping[str, str], rows: Sequence[tuple[str, Mapping[str, Interval], str]]) -> str:
+    """Shares as dots with whiskers on one scale, a line each: `(label, share by kind, words at the end)`.
+
+    `keys` says what the kinds `base` and `adapted` are; a row may lack one of them.
+    """
+    right, bottom = WIDTH - CHANGES, TOP + ROW_HEIGHT * len(rows)
+    parts, said = [], []
+    for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
+        x = LABELS + (right - LABELS) * tick
+        parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{bottom}"/>')
+        parts.append(f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{percent(tick)}</text>')
+    for i, (label, shares, words) in enumerate(rows):
+        y = TOP + ROW_HEIGHT * (i + 0.5)
+        parts.append(f'<text x="{LABELS - 8}" y="{y + 4:.1f}" text-anchor="end">{escaped(label)}</text>')
+        parts.append(f'<text x="{right + 8}" y="{y + 4:.1f}">{escaped(words)}</text>')
+        for kind, share in shares.items():
+            parts.append(_share_dot(kind, share, y + (3.5 if kind == "adapted" else -3.5), right, keys[kind]))
+        said.append(
+            f"{label} " + ", ".join(f"{keys[kind]} {percent(share['value'])}" for kind, share in shares.items())
+        )
+    caption = " ".join(f'<span class="key dot-key {kind}"></span>{escaped(name)}' for kind, name in keys.items())
+    return (
+        f'<figure class="chart shares"><figcaption>{caption} <span class="quiet">right answers</span></figcaption>'
+        '<div class="scroll" tabindex="0" role="group" aria-label="Abilities chart">'
+        f'<svg viewBox="0 0 {WIDTH} {bottom + 26}" role="img" aria-label="{escaped("; ".join(said))}">'
+        f"{''.join(parts)}</svg></div></figure>"
+    )
+
+
+def _share_dot(kind: str, share: Interval, y: float, right: float, name: str) -> str:
+    value, low, high = (LABELS + (right - LABELS) * min(1.0, max(0.0, share[k])) for k in ("value", "low", "high"))
+    words = f"{name} {percent(share['value'])} [{100 * share['low']:.0f}, {100 * share['high']:.0f}]"
+    return (
+        f'<g class="share {kind}"><title>{escaped(words)}</title>'
+        f'<path d="M{low:.1f} {y:.1f} H{high:.1f}"/><circle cx="{value:.1f}" cy="{y:.1f}" r="4"/></g>'
     )
 
 

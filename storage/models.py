@@ -128,7 +128,7 @@ class Job(SQLModel, table=True):
     kind: str
     """`train` or `evaluate`: the program in `workers/programs` that the child runs."""
     spec: dict[str, Any] = Field(sa_column=_json())
-    """train: `{"recipe": …, "recipe_version"}` · evaluate: `{"models": […]}`."""
+    """train: `{"recipe": …, "recipe_version"}` · evaluate: `{"models": […]}`, and `"suite"` if on one."""
     spec_sha256: str
     base_model_id: str | None = Field(default=None, foreign_key="base_model.id")
     dataset_id: str | None = Field(default=None, foreign_key="dataset.id")

@@ -25,7 +25,7 @@ def of(lease: Lease, threads: int) -> Order:
     job = lease.job
     with db.reading() as session:
         owner = session.get_one(User, job.owner_id)
-        dataset = session.get(Dataset, job.dataset_id)
+        dataset = session.get(Dataset, job.dataset_id) if job.dataset_id else None
     order: dict[str, Any] = {
         "kind": job.kind,
         "job_id": job.id,
@@ -34,8 +34,9 @@ def of(lease: Lease, threads: int) -> Order:
         "log_file": str(workspaces.log_path(job.id, lease.attempt)),
         "eval_rows": settings().eval_rows,
         "threads": threads,
-        **_rows_of(dataset),
+        "staging": "",
         **(_what_to_train(owner, lease) if job.kind == "train" else _what_to_score(owner, lease)),
+        **({} if "suite" in job.spec else _rows_of(dataset)),
     }
     try:
         made = Order.model_validate(order)
@@ -71,7 +72,6 @@ def _rows_of(dataset: Dataset | None) -> dict[str, Any]:
         "dataset_name": dataset.name,
         "dataset_sha256": dataset.sha256,
         "split_seed": dataset.split_seed,
-        "staging": "",
     }
 
 
@@ -96,7 +96,7 @@ def _what_to_train(owner: User, lease: Lease) -> dict[str, Any]:
 
 def _what_to_score(owner: User, lease: Lease) -> dict[str, Any]:
     models = [evaluations.find_model(owner, name) for name in lease.job.spec["models"]]
-    return {"models": tuple(model_ref(owner, model) for model in models)}
+    return {"models": tuple(model_ref(owner, model) for model in models), "suite": lease.job.spec.get("suite")}
 
 
 def model_ref(owner: User, model: BaseModelRow | Artifact) -> ModelRef:

@@ -8,9 +8,9 @@ that was its stdout. The child knows no database and no secret: all it may touch
 from __future__ import annotations
 
 import json
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from storage.models import Stage
 from templates.recipe import Recipe
@@ -42,11 +42,11 @@ class Order(_Message):
     name: str
     log_file: str
     """The child points its stdout and stderr here when it gets the order."""
-    shape: str
-    dataset_file: str
-    """Parquet with the shape's fields and a boolean column `held_out`."""
-    dataset_name: str
-    dataset_sha256: str
+    shape: str = ""
+    dataset_file: str = ""
+    """Parquet with the shape's fields and a boolean column `held_out`; empty when a suite is scored on."""
+    dataset_name: str = ""
+    dataset_sha256: str = ""
     split_seed: int | None = None
     """What the held-out rows were drawn with, for the model card."""
     eval_rows: int
@@ -65,6 +65,14 @@ class Order(_Message):
     recipe: Recipe | None = None
     models: tuple[ModelRef, ...] = ()
     """evaluate: what to score, the first being the one the others are compared with."""
+    suite: str | None = None
+    """evaluate: the suite to score on, instead of a dataset's held-out rows."""
+
+    @model_validator(mode="after")
+    def _on_something(self) -> Self:
+        if bool(self.dataset_file) == (self.suite is not None):
+            raise ValueError("an order is about the rows of a dataset or about a suite")
+        return self
 
 
 class Stop(_Message):

@@ -38,10 +38,11 @@ class NewJob(Wish):
 
 
 class NewEvaluation(Body):
-    """Models to score on a dataset's held-out rows; the first is the one the others are compared with."""
+    """Models to score on a dataset's held-out rows, or on a suite; the others are compared with the first."""
 
     models: list[str] = Field(min_length=1, max_length=16)
-    dataset: str
+    dataset: str | None = None
+    suite: str | None = None
     name: str | None = None
 
 
@@ -78,9 +79,8 @@ def submit(user: Acting, body: NewJob, key: Key = None) -> dict[str, Any]:
 
 @router.post("/evaluations", status_code=201)
 def evaluate(user: Acting, body: NewEvaluation, key: Key = None) -> dict[str, Any]:
-    """Submit a job that scores models on the same held-out rows."""
-    job = evaluations.submit(user, models=body.models, dataset=body.dataset, name=body.name, idem_key=key)
-    return documents.of_job(job)
+    """Submit a job that scores models on the same held-out rows, or on the same suite; give one of the two."""
+    return documents.of_job(evaluations.submit(user, **body.model_dump(), idem_key=key))
 
 
 @router.get("/jobs")

@@ -109,18 +109,23 @@ def planned(plan: Any) -> list[str]:
 
 def evaluate(
     models: Annotated[list[str] | None, typer.Option("--model", help="A base model or artifact; repeat it.")] = None,
-    data: Annotated[str | None, typer.Option(help="The dataset.")] = None,
+    data: Annotated[str | None, typer.Option(help="The dataset whose held-out rows are scored.")] = None,
+    suite: Annotated[str | None, typer.Option(help="Or a suite: general, the general abilities.")] = None,
     name: Annotated[str | None, typer.Option(help="The job's name.")] = None,
     idempotency_key: Key = None,
     as_json: Json = False,
 ) -> None:
-    """Score models on the same held-out rows; the others are compared with the first."""
+    """Score models on the same held-out rows or suite; the others are compared with the first."""
     from app.cli import acting, waiting
     from storage import evaluations
 
-    needed = {"--model": models, "--data": data}
-    refuse([Problem("is missing.", field=option) for option, value in needed.items() if not value])
+    problems = [] if models else [Problem("is missing.", field="--model")]
+    if bool(data) == bool(suite):
+        problems.append(evaluations.one_of("--data", "--suite", neither=not data))
+    refuse(problems)
     user = acting.user()
-    job = evaluations.submit(user, models=models or [], dataset=str(data), name=name, idem_key=idempotency_key)
+    job = evaluations.submit(
+        user, models=models or [], dataset=data or None, suite=suite or None, name=name, idem_key=idempotency_key
+    )
     output.note(f"job {job.id}")
     waiting.report(user, job, True, as_json)

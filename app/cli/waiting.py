@@ -12,7 +12,7 @@ import typer
 from app import supervise
 from app.api import documents
 from app.cli import output
-from storage import events, jobs, worker_rows
+from storage import events, jobs, suite_table, worker_rows
 from storage.models import TERMINAL, Job, JobState, User
 from templates.errors import StudioError
 
@@ -33,8 +33,9 @@ def report(user: User, job: Job, wait: bool, as_json: bool) -> None:
 
 def _lines(job: Job) -> list[str]:
     if job.state == JobState.SUCCEEDED:
-        sentence = (job.result or {}).get("sentence", "")
-        return [f"{job.name}: done. {sentence}".rstrip()]
+        result = job.result or {}
+        table = suite_table.lines(result) if "suite" in result else []
+        return [f"{job.name}: done. {result.get('sentence', '')}".rstrip(), *table]
     why = f" {job.error}" if job.error else ""
     return [f"{job.name}: {job.state}.{why} {job.remedy or ''}".rstrip(), f"The log: studio jobs logs {job.id}"]
 
@@ -81,7 +82,9 @@ def _progress(job: Job) -> str:
     if job.state == JobState.QUEUED:
         return f"queued, place {jobs.position(job)}"
     if not job.total_steps:
-        return job.stage or "starting"
+        scored = events.of_job(job.id, "evaluated")[-1:]
+        rows = "".join(f", {e.data['model']} {e.data['rows']:,} of {e.data['of']:,}" for e in scored)
+        return f"{job.stage or 'starting'}{rows}"
     points = [point for point in events.metrics(job.id) if point.split == "train"]
     loss = f", loss {points[-1].loss:.3f}" if points else ""
     eta = f", ≈ {output.duration(job.eta_s)} left" if job.eta_s else ""

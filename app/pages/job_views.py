@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from app import charts
 from app.formats import ago, clock_time, count, duration, escaped, number, percent, size
-from app.pages import layout, verdicts
+from app.pages import layout, suite_views, verdicts
 from storage import jobs, workspaces
 from storage.models import TERMINAL, Artifact, Job, JobAttempt, JobEvent, JobMetric, JobState, Stage, User
 
@@ -67,7 +67,7 @@ def method_words(job: Job) -> str:
     """The method of a training job."""
     recipe = job.spec.get("recipe")
     if not recipe:
-        return "evaluation"
+        return f"evaluation on the {job.spec['suite']} suite" if "suite" in job.spec else "evaluation"
     precision = recipe.get("quantization", "none")
     return recipe["method"] if precision == "none" else f"{recipe['method']} on {precision}"
 
@@ -129,9 +129,12 @@ def progress(job: Job, points: Sequence[JobMetric], history: Sequence[JobEvent])
 def _waiting_words(job: Job, history: Sequence[JobEvent]) -> str:
     scored = next((event.data for event in reversed(history) if event.kind == "evaluated"), None)
     if scored and job.stage == Stage.EVALUATING and scored["of"]:
-        return f"scoring {scored['model']} on the held-out rows: {percent(scored['rows'] / scored['of'])}"
+        on = f"the {job.spec['suite']} suite" if "suite" in job.spec else "the held-out rows"
+        return f"scoring {scored['model']} on {on}: {percent(scored['rows'] / scored['of'])}"
     if job.state == JobState.QUEUED:
         return f"{state_words(job)}; a worker takes it as soon as one is free"
+    if job.kind == "evaluate" and job.stage == Stage.EVALUATING:
+        return "the first model is being loaded"
     return {
         Stage.PREPARING: "loading the base model and the data; usually a few seconds",
         Stage.EVALUATING: "base and result answer the held-out rows; this can take as long as training",
@@ -161,6 +164,8 @@ def verdict(job: Job, base: str, artifact: Artifact | None) -> str:
     """The verdict of a training job with the ways onward; an evaluation's comparisons."""
     if job.state != JobState.SUCCEEDED or not job.result:
         return ""
+    if "suite" in job.spec:
+        return f'<section class="card verdict">{suite_views.block(job.result)}</section>'
     if job.kind != "train":
         return _scores(job.result)
     ways = ""

@@ -174,6 +174,28 @@ def test_an_evaluation_waits(client: TestClient, mail: dict[str, Any]) -> None:
     assert (answer.status_code, answer.json()["kind"]) == (201, "evaluate")
 
 
+def test_an_evaluation_on_a_suite_waits(client: TestClient, studio: User) -> None:
+    answer = client.post("/api/v1/evaluations", json={"models": ["nano"], "suite": "general"})
+    assert (answer.status_code, answer.json()["spec"]["suite"]) == (201, "general")
+
+
+@pytest.mark.parametrize(
+    ("on", "said"),
+    [
+        ({}, "give “dataset” or “suite”"),
+        ({"dataset": "mail", "suite": "general"}, "not both"),
+        ({"suite": "x"}, "Known: general"),
+    ],
+)
+def test_an_evaluation_is_on_one_known_thing(
+    client: TestClient, studio: User, mail: dict[str, Any], on: dict[str, str], said: str
+) -> None:
+    answer = client.post("/api/v1/evaluations", json={"models": ["nano"], **on})
+    assert answer.status_code == 422
+    assert said in answer.json()["error"]["message"]
+    assert jobs.of_user(studio) == []
+
+
 def test_what_belongs_to_others_is_not_there(client: TestClient, studio: User) -> None:
     alice, bob = (users.add(name, "correct horse battery") for name in ("alice", "bob"))
     job = jobs.submit(alice, name="secret", kind="train", spec={})

@@ -39,6 +39,25 @@ def test_bars_have_whiskers_and_words() -> None:
     assert svg(drawn).find("path") is not None
 
 
+def _share(value: float, low: float, high: float) -> dict[str, float]:
+    return {"value": value, "low": low, "high": high}
+
+
+def test_shares_stand_on_one_scale_with_their_whiskers() -> None:
+    rows = [
+        ("tools & <b>", {"base": _share(0.5, 0.4, 0.6), "adapted": _share(1.0, 0.9, 1.2)}, "+50"),
+        ("mean", {"base": _share(0.0, 0.0, 0.1)}, ""),
+    ]
+    html = charts.dot_rows({"base": "nano", "adapted": "<tuned>"}, rows)
+    drawn = svg(html)
+    dots = [float(dot.attrib["cx"]) for dot in drawn.iter("circle")]
+    assert dots == [(charts.LABELS + charts.WIDTH - charts.CHANGES) / 2, charts.WIDTH - charts.CHANGES, charts.LABELS]
+    assert [title.text for title in drawn.iter("title")][:2] == ["nano 50 % [40, 60]", "<tuned> 100 % [90, 120]"]
+    assert "tools & <b> nano 50 %, <tuned> 100 %; mean nano 0 %" in drawn.attrib["aria-label"]
+    assert "&lt;tuned&gt;" in html
+    assert all(float(dot.attrib["cy"]) < 12 + 2 * 24 for dot in drawn.iter("circle"))
+
+
 def test_the_histogram_marks_what_is_cut() -> None:
     drawn = svg(charts.histogram([(10, 5), (20, 3), (30, 1)], 20))
     assert [bar.attrib["class"] for bar in drawn.findall("rect")] == ["within", "within", "over"]

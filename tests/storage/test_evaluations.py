@@ -45,6 +45,29 @@ def test_the_number_of_models_is_limited(studio: User, store_dataset: StoreDatas
         evaluations.submit(studio, models=models, dataset="tickets")
 
 
+def test_a_suite_needs_no_dataset(studio: User) -> None:
+    job = evaluations.submit(studio, models=["nano"], suite="general")
+    assert job.dataset_id is None
+    assert job.spec == {"models": [base_models.get(studio, "nano").id], "names": ["nano"], "suite": "general"}
+    assert job.name == "nano on the general suite"
+    again = jobs.cancel(studio, job.id)
+    assert jobs.retry(studio, again.id).spec == job.spec
+
+
+def test_an_unknown_suite_is_named_with_the_known(studio: User) -> None:
+    with pytest.raises(BadInput, match=r"no suite “x”\. Known: general(.|\n)*no model “y”"):
+        evaluations.submit(studio, models=["y"], suite="x")
+    assert jobs.of_user(studio) == []
+
+
+@pytest.mark.parametrize("on", [{}, {"dataset": "tickets", "suite": "general"}])
+def test_exactly_one_of_dataset_and_suite(studio: User, store_dataset: StoreDataset, on: dict[str, str]) -> None:
+    store_dataset("tickets", "classification", ROWS)
+    with pytest.raises(BadInput, match="give “dataset” or “suite”"):
+        evaluations.submit(studio, models=["nano"], **on)
+    assert jobs.of_user(studio) == []
+
+
 def test_there_must_be_something_to_score_on(studio: User, store_dataset: StoreDataset) -> None:
     store_dataset("tickets", "classification", ROWS, 0)
     with pytest.raises(BadInput, match="no held-out rows"):

@@ -87,6 +87,29 @@ def test_conversations_equal_transformers(renderer: Renderer, theirs: Any) -> No
         )
 
 
+TOOLS = [
+    {
+        "type": "function",
+        "function": {
+            "name": name,
+            "description": "Finds “things” & more.",
+            "parameters": {"type": "object", "properties": {"town": {"type": "string"}, "n": {"type": "integer"}}},
+        },
+    }
+    for name in ("find_train", "find_shop")
+]
+
+
+def test_tools_equal_transformers(renderer: Renderer, theirs: Any, nano_folder: Path, tmp_path: Path) -> None:
+    for messages in conversations()[:6]:
+        for tools in (TOOLS, TOOLS[:1], []):
+            expected = theirs.apply_chat_template(messages[:-1], tools=tools or None, add_generation_prompt=True)
+            assert renderer.prompt(messages[:-1], tools) == list(expected["input_ids"])
+    asking = Renderer(copied(nano_folder, tmp_path, "{{ tools is none }} {{ tools | tojson if tools }}"))
+    assert asking.decode(asking.prompt([])) == "True "
+    assert json.loads(asking.decode(asking.prompt([], tuple(TOOLS))).removeprefix("False ")) == TOOLS
+
+
 def test_an_unmarked_template_learns_the_same_text(nano_folder: Path, tmp_path: Path) -> None:
     ours = Renderer(copied(nano_folder, tmp_path, UNMARKED))
     for messages in conversations():

@@ -60,6 +60,15 @@ def test_an_evaluation_order_names_its_models(studio: User, dataset: Dataset) ->
     assert (model.name, model.base_revision, model.adapter_folder) == (base.name, base.revision, None)
 
 
+def test_an_order_on_a_suite_has_no_rows(studio: User) -> None:
+    evaluations.submit(studio, models=["nano"], suite="general")
+    lease = leases.claim(worker_rows.register(device="cpu", slots=1))
+    assert lease
+    order = orders.of(lease, threads=1)
+    assert (order.suite, order.dataset_file, order.models[0].name) == ("general", "", "nano")
+    assert order.staging
+
+
 def test_a_missing_dataset_is_named(studio: User, dataset: Dataset) -> None:
     lease = lease_for(studio, dataset, spec={"recipe": compose("sft", "lora").model_dump(mode="json")})
     files.blob_path(dataset.sha256).unlink()

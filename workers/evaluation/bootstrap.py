@@ -8,7 +8,7 @@ a row together (tokens of one answer are not independent).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -115,3 +115,50 @@ def paired_shares(base: npt.NDArray[np.bool_], adapted: npt.NDArray[np.bool_], s
         adapted=wilson(right_adapted, n),
         difference=_percentiles((right_adapted - right_base) / n, samples),
     )
+
+
+def strata_mean(strata: Sequence[Floats], seed: int = SEED) -> Interval:
+    """The mean of the strata's means, each stratum's rows `(n_rows,)` resampled on their own.
+
+    Where all rows of all strata are alike, resampling would give an interval of width nought: then it
+    is Wilson's for so many rows.
+    """
+    value = float(np.mean([rows.mean() for rows in strata]))
+    alike = np.unique(np.concatenate(strata))
+    if len(alike) == 1 and alike[0] in (0.0, 1.0):
+        n = sum(len(rows) for rows in strata)
+        return wilson(n * int(alike[0]), n)
+    return _percentiles(value, _resampled_strata([rows[:, None] for rows in strata], seed)[:, 0])
+
+
+def paired_strata(base: Sequence[Floats], adapted: Sequence[Floats], seed: int = SEED) -> Pair:
+    """Two means over strata and their difference, from the same resamples of the same rows.
+
+    As in `paired_shares`, a row that got better and one that got worse are added to the changes, here
+    to the strata as a whole.
+    """
+    both = [np.stack(pair, axis=1) for pair in zip(base, adapted, strict=True)]
+    samples = _resampled_strata(both, seed)
+    n = sum(len(rows) for rows in both)
+    generator = np.random.default_rng(seed + 1)
+    better, worse = (generator.binomial(n, 1 / n, len(samples)) for _ in range(2))
+    means = [float(np.mean([rows.mean() for rows in side])) for side in (base, adapted)]
+    changes = samples[:, 1] - samples[:, 0] + (better - worse) / n
+    return Pair(
+        base=strata_mean(base, seed),
+        adapted=strata_mean(adapted, seed),
+        difference=_percentiles(means[1] - means[0], changes),
+    )
+
+
+def _resampled_strata(strata: Sequence[Floats], seed: int, n_resamples: int = N_RESAMPLES) -> Floats:
+    """Mean over strata of each column's mean, `(n_resamples, n_columns)`; a stratum is `(n_rows, n_columns)`."""
+    generator = np.random.default_rng(seed)
+    total = np.zeros((n_resamples, strata[0].shape[1]))
+    for rows in strata:
+        # Rows take few different values, so that drawing how often each comes is drawing the rows.
+        distinct, counts = np.unique(rows, axis=0, return_counts=True)
+        drawn = generator.multinomial(len(rows), counts / len(rows), size=n_resamples)
+        total += drawn @ distinct / len(rows)
+    means: Floats = total / len(strata)
+    return means

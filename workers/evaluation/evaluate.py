@@ -1,29 +1,33 @@
-"""The program of an `evaluate` job: scores several models on the same held-out rows.
+"""The program of an `evaluate` job: scores several models on the same held-out rows, or on the same suite.
 
-All are scored on the same rows with the same length limit, the smallest context among them. Every
-model after the first is compared with the first.
+Held-out rows are scored with the same length limit for all, the smallest context among the models; a
+suite's items with each model's own. Every model after the first is compared with the first.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow.parquet as parquet
 import torch
 from transformers import AutoConfig
 
+from storage import suites
 from storage.models import Stage
 from storage.rendering import Renderer
 from templates import registry
 from templates.errors import StudioError
 from workers import models
-from workers.evaluation import scoring, verdict
+from workers.evaluation import scoring, suite, suite_verdict, verdict
 from workers.evaluation.progress import Talk, noting
 from workers.evaluation.scoring import Scores
+from workers.evaluation.suite import SuiteScores
 from workers.protocol import Done, Entered, ModelRef, Order
 
+T = TypeVar("T")
 LONGEST_ROW = 4096
 """Tokens of a row that are scored at most: contexts of 128k tokens would fill the memory with one row."""
 
@@ -33,14 +37,17 @@ def run(order: Order, talk: Talk) -> Done:
     torch.set_num_threads(order.threads)
     started = time.monotonic()
     talk.say(Entered(stage=Stage.PREPARING))
+    result, seconds = _on_rows(order, talk) if order.suite is None else _on_suite(order, order.suite, talk)
+    total = round(time.monotonic() - started, 3)
+    return Done(result=result, actual={"seconds": {"evaluating": total}, "seconds_by_model": seconds})
+
+
+def _on_rows(order: Order, talk: Talk) -> tuple[dict[str, Any], dict[str, float]]:
+    """The result, and the seconds each model took."""
     rows = held_out_rows(order)
     contexts = [context_length(ref) for ref in order.models]
     talk.say(Entered(stage=Stage.EVALUATING))
-    all_scores, seconds = [], {}
-    for ref in order.models:
-        begun = time.monotonic()
-        all_scores.append(_score(ref, order, rows, min(contexts), talk))
-        seconds[ref.name] = round(time.monotonic() - begun, 3)
+    all_scores, seconds = _timed(order.models, lambda ref: _score(ref, order, rows, min(contexts), talk))
     labels = labels_of(order)
     first = order.models[0]
     result = {
@@ -55,8 +62,51 @@ def run(order: Order, talk: Talk) -> Done:
             for ref, scores in zip(order.models[1:], all_scores[1:], strict=True)
         ],
     }
-    total = round(time.monotonic() - started, 3)
-    return Done(result=result, actual={"seconds": {"evaluating": total}, "seconds_by_model": seconds})
+    return result, seconds
+
+
+def _on_suite(order: Order, name: str, talk: Talk) -> tuple[dict[str, Any], dict[str, float]]:
+    """The result, and the seconds each model took."""
+    asked = suites.get(name)
+    talk.say(Entered(stage=Stage.EVALUATING))
+    all_scores, seconds = _timed(order.models, lambda ref: _score_on_suite(ref, asked, talk))
+    first = order.models[0]
+    result = {
+        "suite": asked.document(),
+        "models": [
+            {
+                **_named(ref),
+                **suite_verdict.summary(scores),
+                "seconds": seconds[ref.name],
+            }
+            for ref, scores in zip(order.models, all_scores, strict=True)
+        ],
+        "comparisons": [
+            {
+                "model": ref.name,
+                "against": first.name,
+                **suite_verdict.judge(
+                    all_scores[0], scores, None if _made_from(ref, first) else first.name
+                ).model_dump(),
+            }
+            for ref, scores in zip(order.models[1:], all_scores[1:], strict=True)
+        ],
+    }
+    return result, seconds
+
+
+def _made_from(ref: ModelRef, base: ModelRef) -> bool:
+    """Whether `base` is the untouched base model that `ref` was trained on."""
+    return base.weights_sha256 is None and ref.weights_sha256 is not None and ref.base_revision == base.base_revision
+
+
+def _timed(models: Sequence[ModelRef], score: Callable[[ModelRef], T]) -> tuple[list[T], dict[str, float]]:
+    scores, seconds = [], {}
+    for ref in models:
+        begun = time.monotonic()
+        scores.append(score(ref))
+        seconds[ref.name] = round(time.monotonic() - begun, 3)
+    return scores, seconds
 
 
 def held_out_rows(order: Order) -> list[dict[str, Any]]:
@@ -100,11 +150,24 @@ def _score(ref: ModelRef, order: Order, rows: list[dict[str, Any]], context: int
     )
 
 
+def _score_on_suite(ref: ModelRef, asked: suites.Suite, talk: Talk) -> SuiteScores:
+    return suite.score(
+        models.load(ref),
+        Renderer(Path(ref.base_folder)),
+        asked,
+        context_length=context_length(ref),
+        progress=noting(talk, ref.name),
+        stopped=lambda: talk.abandoned,
+    )
+
+
+def _named(ref: ModelRef) -> dict[str, Any]:
+    return {"name": ref.name, "base_revision": ref.base_revision, "weights_sha256": ref.weights_sha256}
+
+
 def _summary(ref: ModelRef, scores: Scores, shape: str) -> dict[str, Any]:
     return {
-        "name": ref.name,
-        "base_revision": ref.base_revision,
-        "weights_sha256": ref.weights_sha256,
+        **_named(ref),
         "metrics": {name: score.model_dump() for name, score in verdict.alone(scores, shape).items()},
         "n_rows": int((scores.n_tokens > 0).sum()),
         "n_answered": len(scores.answers),

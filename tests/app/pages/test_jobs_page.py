@@ -8,8 +8,9 @@ import gradio as gr
 import pytest
 
 from app.pages import jobs as page
-from storage import db, events, jobs, training, users
+from storage import db, evaluations, events, jobs, training, users
 from storage.models import Artifact, Dataset, Job, JobMetric, JobState, User
+from tests.small_suite import small_result
 
 NAMES = ("alert", "head", "outcome", "stages", "progress", "remarks", "chart", "numbers_fold", "numbers", "log")
 NAMES += ("keep", "discard", "retry", "listing")
@@ -71,6 +72,28 @@ def test_a_failure_opens_with_cause_and_remedy(studio: User, job: Job, asking: A
     assert "Lower the rate." in seen["outcome"]
     assert seen["retry"]["visible"]
     assert not seen["discard"]["visible"]
+
+
+def test_scores_on_a_suite_are_a_chart_and_a_table(studio: User, asking: Any) -> None:
+    job = evaluations.submit(studio, models=["nano"], suite="general", name="abilities")
+    change(job, state=JobState.RUNNING, stage="evaluating", attempt=1)
+    with db.writing() as session:
+        events.append(session, job.id, 1, "evaluated", model="nano", rows=30, of=60)
+    assert "scoring nano on the general suite: 50 %" in shown(asking(studio), job.id)["progress"]
+    change(job, state=JobState.SUCCEEDED, result=small_result("nano"))
+    alone = shown(asking(studio), job.id)["outcome"]
+    assert "known phrasing" in alone
+    assert alone.count("<circle") == 2 * 5
+    assert "<td>passages value</td>" in alone
+    assert "80 % [70, 90]" in alone
+    assert "evaluation on the general suite" in shown(asking(studio), "")["listing"]
+    change(job, result=small_result("nano", "<tuned>", "other"))
+    compared = shown(asking(studio), job.id)["outcome"]
+    assert compared.count("<svg") == 2
+    assert "Lost 30 points [20, 40]" in compared
+    assert "−30 [−40, −20]" in compared
+    assert "<tuned>" not in compared
+    assert "answers cut off at the token limit: 2, counted as wrong" in compared
 
 
 def test_the_verdict_leads_to_the_comparison(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:

@@ -10,12 +10,16 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
+from storage import suite_table
 from templates.errors import StudioError
+from tests.small_suite import small_suite
 from workers import models
 from workers.evaluation import evaluate
 from workers.evaluation.generation import Interrupted
 from workers.evaluation.progress import noting
 from workers.protocol import Entered, ModelRef, Noted, Order, Report
+
+COUNTS = ("n_too_long", "n_refused", "n_cut_off")
 
 
 class Talk:
@@ -124,6 +128,54 @@ def test_no_held_out_rows_is_said(order_of: Callable[..., Order]) -> None:
 def test_it_ends_when_nobody_wants_the_result(order_of: Callable[..., Order]) -> None:
     with pytest.raises(Interrupted):
         evaluate.run(order_of(), Talk(abandoned=True))
+
+
+@pytest.fixture
+def suite_order(
+    tiny_model_folder: Path, adapter_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Order:
+    """An order to score the tiny model without and with an adapter on a small suite."""
+    monkeypatch.setattr("storage.suites._SUITES", {"general": lambda: small_suite(4)})
+    refs = [
+        ModelRef(name="plain", base_folder=str(tiny_model_folder), base_revision="r1"),
+        ModelRef(
+            name="adapted", base_folder=str(tiny_model_folder), base_revision="r1",
+            adapter_folder=str(adapter_folder), weights_sha256="w" * 64,
+        ),
+        ModelRef(name="other", base_folder=str(tiny_model_folder), base_revision="r2"),
+    ]  # fmt: skip
+    return Order(
+        kind="evaluate", job_id="j", attempt=1, name="abilities", log_file=str(tmp_path / "log"), eval_rows=12,
+        threads=1, staging=str(tmp_path), models=tuple(refs), suite="general",
+    )  # fmt: skip
+
+
+def test_models_are_scored_on_a_suite(suite_order: Order) -> None:
+    talk = Talk()
+    done = evaluate.run(suite_order, talk)
+    suite = done.result["suite"]
+    assert (suite["name"], suite["n_items"], suite["sha256"]) == ("general", 24, small_suite(4).sha256)
+    assert suite["abilities"]["passages"]["scores"] == ["passages_value", "passages_source"]
+    plain, adapted, _ = done.result["models"]
+    assert set(plain) == {"name", "base_revision", "weights_sha256", "abilities", "mean", "seconds", *COUNTS}
+    assert plain["abilities"]["colours"]["known"]["n"] == 4
+    assert adapted["weights_sha256"] == "w" * 64
+    first, second = done.result["comparisons"]
+    assert (first["model"], first["against"], second["model"]) == ("adapted", "plain", "other")
+    assert set(first["abilities"]) == {"colours", "passages_value", "passages_source", "tools"}
+    assert "its general abilities" in first["sentence"]
+    assert "plain in general abilities" in second["sentence"]
+    noted = [r.data for r in talk.said if isinstance(r, Noted) and r.kind == "evaluated"]
+    assert {"model": "adapted", "rows": 24, "of": 24} in noted
+    assert suite_table.lines(done.result)
+    assert done.model_dump_json()
+
+
+def test_an_order_is_about_rows_or_a_suite(suite_order: Order) -> None:
+    given = suite_order.model_dump()
+    for wrong in ({"suite": None}, {"dataset_file": "rows.parquet"}):
+        with pytest.raises(ValueError, match="rows of a dataset or about a suite"):
+            Order.model_validate({**given, **wrong})
 
 
 def test_notes_are_few_but_the_last_always_comes(monkeypatch: pytest.MonkeyPatch) -> None:

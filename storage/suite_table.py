@@ -1,0 +1,88 @@
+"""The scores of an evaluation on a suite as text: ability × model, for terminals and model cards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from storage.suites import PHRASINGS
+
+WORDS = {"known": "known", "held_out": "held out"}
+"""How a phrasing is called in a heading."""
+
+
+def words(score: str) -> str:
+    """A score's name as it stands in a sentence."""
+    return score.replace("_", " ")
+
+
+def cell(interval: Mapping[str, float] | None) -> str:
+    """`98 % [95, 99]`; one digit more where the value or its interval is narrow."""
+    if interval is None:
+        return "–"
+    value, low, high = (100 * interval[key] for key in ("value", "low", "high"))
+    digits = 1 if high - low < 2 else 0
+    return f"{value:.{digits}f} % [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def scores(result: Mapping[str, Any]) -> list[str]:
+    """The names of all scores, in the suite's order."""
+    return list(result["models"][0]["abilities"])
+
+
+def rows(result: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Heading and lines: each score with its numbers of items and every model's two columns, then the mean."""
+    models = result["models"]
+    head = ["ability", *(f"n {WORDS[phrasing]}" for phrasing in PHRASINGS)]
+    head += [f"{model['name']}, {WORDS[phrasing]}" for model in models for phrasing in PHRASINGS]
+    lines = []
+    for score in scores(result):
+        found = [model["abilities"][score] for model in models]
+        n = [str(found[0][phrasing]["n"]) if phrasing in found[0] else "0" for phrasing in PHRASINGS]
+        lines.append([words(score), *n, *(cell(one.get(phrasing)) for one in found for phrasing in PHRASINGS)])
+    means = [cell(model["mean"].get(phrasing)) for model in models for phrasing in PHRASINGS]
+    return head, [*lines, ["mean over abilities", "", "", *means]]
+
+
+def remarks(result: Mapping[str, Any]) -> list[str]:
+    """What was counted as wrong for another reason than a wrong answer, and how long it took."""
+    said = []
+    for model in result["models"]:
+        parts = [f"{model['seconds']:.0f} s"]
+        for key, what in _WRONG.items():
+            if model[key]:
+                parts.append(f"{what}: {model[key]:,}, counted as wrong")
+        said.append(f"{model['name']}: {'; '.join(parts)}.")
+    return said
+
+
+_WRONG = {
+    "n_too_long": "prompts longer than its context",
+    "n_refused": "conversations refused by its chat template",
+    "n_cut_off": "answers cut off at the token limit",
+}
+
+
+def lines(result: Mapping[str, Any]) -> list[str]:
+    """The whole result for a terminal."""
+    suite = result["suite"]
+    head, body = rows(result)
+    text = [f"Suite {suite['name']}: {suite['n_items']:,} items, sha256 {suite['sha256'][:12]}, 95 % intervals", ""]
+    text += [*_aligned([head, *body]), "", *remarks(result)]
+    text += [f"{found['model']} against {found['against']}: {found['sentence']}" for found in result["comparisons"]]
+    return text
+
+
+def markdown(result: Mapping[str, Any]) -> str:
+    """The table for a model card."""
+    head, body = rows(result)
+    rule = ["---", *("---:" for _ in head[1:])]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [head, rule, *body])
+
+
+def _aligned(table: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
+    return [
+        "  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))]).rstrip()
+        for line in table
+    ]

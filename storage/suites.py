@@ -1,0 +1,108 @@
+"""Suites: frozen questions with known answers, on which any model can be scored.
+
+A suite's items come from no dataset of the user's: they are the same everywhere and for ever, so that
+scores can be compared across models, jobs and machines.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from templates.errors import BadInput, Problem
+
+if TYPE_CHECKING:
+    from templates.world.ability import Ability
+    from templates.world.suite import SuiteItem
+
+PHRASINGS = ("known", "held_out")
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Items, and by what parts of an answer the items of each ability are judged."""
+
+    name: str
+    items: tuple[SuiteItem, ...]
+    abilities: Mapping[str, Ability]
+    """The abilities of the items, by key."""
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of what is asked and expected, in this order."""
+        lines = (json.dumps(dataclasses.asdict(item), sort_keys=True) for item in self.items)
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    def document(self) -> dict[str, object]:
+        """What a result says of the suite: each ability's title, scores and chance, too."""
+        abilities = {
+            key: {"title": ability.title, "chance": ability.chance, "scores": list(ability.parts)}
+            for key, ability in self.abilities.items()
+        }
+        return {"name": self.name, "sha256": self.sha256, "n_items": len(self.items), "abilities": abilities}
+
+    def sample(self, n: int, seed: int) -> Suite:
+        """At most `n` items of each ability, shared out evenly over its phrasings; the same for the same seed."""
+        chosen: set[int] = set()
+        for ability in self.abilities:
+            left, places = n, [self._places(ability, phrasing) for phrasing in PHRASINGS]
+            for i, found in enumerate(sorted(places, key=len)):  # what the smaller lacks, the larger gives
+                share = min(len(found), left // (len(places) - i))
+                chosen.update(random.Random(f"{seed} {ability} {self._phrasing(found)}").sample(found, share))
+                left -= share
+        return dataclasses.replace(self, items=tuple(item for i, item in enumerate(self.items) if i in chosen))
+
+    def _places(self, ability: str, phrasing: str) -> list[int]:
+        return [i for i, item in enumerate(self.items) if (item.ability, item.phrasing) == (ability, phrasing)]
+
+    def _phrasing(self, places: list[int]) -> str:
+        return self.items[places[0]].phrasing if places else ""
+
+
+def _general() -> Suite:
+    from templates import world  # needed late: the web knows suites by name only
+    from templates.world import suite as general
+
+    return of("general", tuple(general.read()), world.abilities())
+
+
+_SUITES: Mapping[str, Callable[[], Suite]] = {"general": _general}
+
+
+def of(name: str, items: tuple[SuiteItem, ...], abilities: Mapping[str, Ability]) -> Suite:
+    """A suite of these items. Raises `BadInput` when an ability is unknown or two give a score the same name."""
+    asked = dict.fromkeys(item.ability for item in items)
+    unknown = [key for key in asked if key not in abilities]
+    if unknown:
+        raise BadInput(f"The suite “{name}” asks for unknown abilities: {', '.join(unknown)}.", code="bad_suite")
+    scores = [score for key in asked for score in abilities[key].parts]
+    twice = sorted({score for score in scores if scores.count(score) > 1})
+    if twice:
+        raise BadInput(f"The suite “{name}” has two scores called {', '.join(twice)}.", code="bad_suite")
+    return Suite(name, items, {key: abilities[key] for key in asked})
+
+
+def names() -> list[str]:
+    """The suites there are."""
+    return list(_SUITES)
+
+
+def problems(name: str) -> list[Problem]:
+    """What is wrong with asking for the suite `name`: nothing, or that it does not exist."""
+    if name in _SUITES:
+        return []
+    return [Problem(f"there is no suite “{name}”.", field="suite", remedy=f"Known: {', '.join(names())}.")]
+
+
+def get(name: str) -> Suite:
+    """The suite of this name. Raises `BadInput` naming the known ones."""
+    found = _SUITES.get(name)
+    if found is None:
+        raise BadInput(*problems(name))
+    return found()
