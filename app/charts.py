@@ -151,8 +151,8 @@ Interval = Mapping[str, float]
 LABELS, CHANGES, ROW_HEIGHT = 150, 110, 24
 
 
-def dot_rows(keys: Mapping[str, str], rows: Sequence[tuple[str, Mapping[str, Interval], str]]) -> str:
-    """Shares as dots with whiskers on one scale, a line each: `(label, share by kind, words at the end)`.
+def dot_rows(keys: Mapping[str, str], rows: Sequence[tuple[str, Mapping[str, Interval], str]], of: str) -> str:
+    """Shares `of` something as dots with whiskers on one scale: `(label, share by kind, words at the end)`.
 
     `keys` says what the kinds `base` and `adapted` are; a row may lack one of them.
     """
@@ -173,7 +173,7 @@ def dot_rows(keys: Mapping[str, str], rows: Sequence[tuple[str, Mapping[str, Int
         )
     caption = " ".join(f'<span class="key dot-key {kind}"></span>{escaped(name)}' for kind, name in keys.items())
     return (
-        f'<figure class="chart shares"><figcaption>{caption} <span class="quiet">right answers</span></figcaption>'
+        f'<figure class="chart shares"><figcaption>{caption} <span class="quiet">· {escaped(of)}</span></figcaption>'
         '<div class="scroll" tabindex="0" role="group" aria-label="Abilities chart">'
         f'<svg viewBox="0 0 {WIDTH} {bottom + 26}" role="img" aria-label="{escaped("; ".join(said))}">'
         f"{''.join(parts)}</svg></div></figure>"

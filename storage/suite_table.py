@@ -31,17 +31,22 @@ def scores(result: Mapping[str, Any]) -> list[str]:
 
 
 def rows(result: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Heading and lines: each score with its numbers of items and every model's two columns, then the mean."""
+    """Heading and lines: each score with its numbers of items and every model's two columns, then the mean.
+
+    `chance` is what the best answer scores that does not look at the question.
+    """
     models = result["models"]
-    head = ["ability", *(f"n {WORDS[phrasing]}" for phrasing in PHRASINGS)]
+    chances = {score: of["chance"] for of in result["suite"]["abilities"].values() for score in of["scores"]}
+    head = ["ability", "chance", *(f"n {WORDS[phrasing]}" for phrasing in PHRASINGS)]
     head += [f"{model['name']}, {WORDS[phrasing]}" for model in models for phrasing in PHRASINGS]
     lines = []
     for score in scores(result):
         found = [model["abilities"][score] for model in models]
         n = [str(found[0][phrasing]["n"]) if phrasing in found[0] else "0" for phrasing in PHRASINGS]
-        lines.append([words(score), *n, *(cell(one.get(phrasing)) for one in found for phrasing in PHRASINGS)])
+        chance = "" if chances[score] is None else f"{100 * chances[score]:.0f} %"
+        lines.append([words(score), chance, *n, *(cell(one.get(phrasing)) for one in found for phrasing in PHRASINGS)])
     means = [cell(model["mean"].get(phrasing)) for model in models for phrasing in PHRASINGS]
-    return head, [*lines, ["mean over abilities", "", "", *means]]
+    return head, [*lines, ["mean over abilities", "", "", "", *means]]
 
 
 def remarks(result: Mapping[str, Any]) -> list[str]:

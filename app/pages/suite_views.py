@@ -36,9 +36,10 @@ def _comparison(found: Mapping[str, Any]) -> str:
         for name, pair in pairs.items()
     ]
     keys = {"base": found["against"], "adapted": found["model"]}
+    chart = charts.dot_rows(keys, rows, "right answers in both phrasings, and what surely changed, in points")
     return (
         f"<h3>{escaped(found['model'])} <span class='quiet'>against {escaped(found['against'])}</span></h3>"
-        f'<p class="sentence">{escaped(found["sentence"])}</p>{charts.dot_rows(keys, rows)}'
+        f'<p class="sentence">{escaped(found["sentence"])}</p>{chart}'
     )
 
 
@@ -50,7 +51,8 @@ def _alone(model: Mapping[str, Any]) -> str:
         for name, found in shares.items()
     ]
     keys = {kind: f"{suite_table.WORDS[phrasing]} phrasing" for phrasing, kind in _KINDS.items()}
-    return f"<h3>{escaped(model['name'])}</h3>{charts.dot_rows(keys, rows)}"
+    chart = charts.dot_rows(keys, rows, "right answers")
+    return f"<h3>{escaped(model['name'])}</h3>{chart}"
 
 
 _KINDS = {"known": "adapted", "held_out": "base"}

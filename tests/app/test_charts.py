@@ -48,13 +48,14 @@ def test_shares_stand_on_one_scale_with_their_whiskers() -> None:
         ("tools & <b>", {"base": _share(0.5, 0.4, 0.6), "adapted": _share(1.0, 0.9, 1.2)}, "+50"),
         ("mean", {"base": _share(0.0, 0.0, 0.1)}, ""),
     ]
-    html = charts.dot_rows({"base": "nano", "adapted": "<tuned>"}, rows)
+    html = charts.dot_rows({"base": "nano", "adapted": "<tuned>"}, rows, "right <answers>")
     drawn = svg(html)
     dots = [float(dot.attrib["cx"]) for dot in drawn.iter("circle")]
     assert dots == [(charts.LABELS + charts.WIDTH - charts.CHANGES) / 2, charts.WIDTH - charts.CHANGES, charts.LABELS]
     assert [title.text for title in drawn.iter("title")][:2] == ["nano 50 % [40, 60]", "<tuned> 100 % [90, 120]"]
     assert "tools & <b> nano 50 %, <tuned> 100 %; mean nano 0 %" in drawn.attrib["aria-label"]
     assert "&lt;tuned&gt;" in html
+    assert "right &lt;answers&gt;" in html
     assert all(float(dot.attrib["cy"]) < 12 + 2 * 24 for dot in drawn.iter("circle"))
 
 

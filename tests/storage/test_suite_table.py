@@ -9,7 +9,7 @@ from tests.small_suite import small_result
 def test_every_ability_and_model_has_its_cells() -> None:
     result = small_result("nano", "tuned")
     head, *lines = [line for line in suite_table.lines(result) if "  " in line]
-    for heading in ("ability", "n known", "n held out", "nano, known", "tuned, held out"):
+    for heading in ("ability", "chance", "n known", "n held out", "nano, known", "tuned, held out"):
         assert heading in head
     assert [line.split("  ")[0] for line in lines[:5]] == [
         "colours", "passages value", "passages source", "tools", "mean over abilities",
@@ -38,11 +38,12 @@ def test_a_phrasing_without_items_is_a_dash() -> None:
     result = small_result("nano")
     del result["models"][0]["abilities"]["tools"]["known"]
     rows = {line[0]: line[1:] for line in suite_table.rows(result)[1]}
-    assert rows["tools"] == ["0", "3", "–", "50 % [40, 60]"]
+    assert rows["tools"] == ["", "0", "3", "–", "50 % [40, 60]"]
+    assert rows["colours"][0] == "25 %"
 
 
 def test_markdown() -> None:
     table = suite_table.markdown(small_result("nano")).splitlines()
-    assert table[0] == "| ability | n known | n held out | nano, known | nano, held out |"
+    assert table[0] == "| ability | chance | n known | n held out | nano, known | nano, held out |"
     assert table[1].startswith("| --- | ---: |")
     assert table[-1].startswith("| mean over abilities |")
