@@ -63,8 +63,8 @@ def _precisions(recipe: Recipe) -> list[Quantization]:
     smallest: Quantization = "nf4"
     if recipe.quantization == smallest or smallest not in how.quantizations:
         return [recipe.quantization]
-    conflict = how.conflict(recipe.adaptation(), smallest)
-    return [recipe.quantization] if conflict else [recipe.quantization, smallest]
+    refused = how.problems(recipe.adaptation(), smallest, None)
+    return [recipe.quantization] if refused else [recipe.quantization, smallest]
 
 
 def _starts(recipe: Recipe, facts: BaseFacts) -> Iterator[Recipe]:

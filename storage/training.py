@@ -70,9 +70,7 @@ def plan(
         recipe = compose(objective, method, preset=preset, quantization=quantization, settings=settings, facts=facts)
     except BadInput as error:
         raise BadInput(*problems, *error.problems) from error
-    how = registry.method(method)
-    impossible = how.impossible(recipe.adaptation(), facts)
-    refuse(problems + [Problem(text, field=field) for field, text in impossible.items()])
+    refuse(problems)
     lengths = measured(base_row, dataset_row, recipe)
     _refuse_untrainable(lengths, dataset_row, recipe)
     return Plan(recipe, base_row, dataset_row, lengths, _estimate(base_row, recipe, lengths, dataset_row.n_held_out))

@@ -85,8 +85,7 @@ def compose(
     objective_params = _validated(chosen.params, training, problems)
     method_params = _validated(how.params, adaptation, problems)
     if method_params or not adaptation:
-        conflict = how.conflict(how.params(**method_params), quantization)
-        problems += [conflict] if conflict else []
+        problems += how.problems(how.params(**method_params), quantization, facts)
     if facts and objective_params and objective_params["max_length"] > facts.context_length:
         problems.append(_too_long(objective_params["max_length"], facts.context_length))
     refuse(problems)

@@ -91,10 +91,8 @@ class Method:
     """Training settings that suit this method on a base of these facts (e.g. its learning rate)."""
     trainable_parameters: Callable[[Any, BaseFacts], int] = field(default=lambda _params, facts: facts.n_parameters)
     """About how many parameters are trained: `(params, facts) -> count`, for the estimate."""
-    impossible: Callable[[Any, BaseFacts], Mapping[str, str]] = field(default=lambda _params, _facts: {})
-    """Parameters that can't work on a base of these facts: field → why."""
-    conflict: Callable[[Any, Quantization], Problem | None] = field(default=lambda _params, _quantization: None)
-    """What is wrong with settings that are each valid but don't go together."""
+    problems: Callable[[Any, Quantization, BaseFacts | None], list[Problem]] = field(default=lambda *_given: [])
+    """What is wrong with settings that are each valid, but not together or not on a base of these facts."""
     key: str = ""
     page: str = ""
 

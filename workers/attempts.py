@@ -29,11 +29,11 @@ from workers.protocol import (
     Stop,
     Stopped,
 )
+from workers.run import SMALLER
 
 TICK_S = 0.1
 DRAIN_S = 24.0
 """What a draining worker gives a child to write a checkpoint; the service manager kills after 30 s."""
-SMALLER = "Use fewer rows per step or a shorter longest row, or train on a quantized base (nf4)."
 
 log = logging.getLogger(__name__)
 

@@ -27,6 +27,14 @@ from workers import protocol, waiting
 COMMAND = (sys.executable, "-m", "workers.run")
 REAP_S = 10.0
 FOLDER_PREFIX = "studio-child-"
+OFFLINE = {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+    "TRANSFORMERS_VERBOSITY": "warning",
+}
+"""No library calls home or looks for files that are not there."""
 INHERITED = ("PATH", "LANG", "TZ", "USER", "LOGNAME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_PATH")
 INHERITED_PREFIXES = ("LC_", "NVIDIA_", "CUDA_", "PYTORCH_", "NCCL_")
 PACKAGES = Path(__file__).resolve().parent.parent
@@ -150,15 +158,13 @@ def environment(folder: Path, device: str | None, threads: int) -> dict[str, str
     paths = [str(PACKAGES), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     kept |= {
         **waiting.ENVIRONMENT,
+        **OFFLINE,
         "HOME": str(folder / "home"),
         "TMPDIR": str(folder / "tmp"),
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONUNBUFFERED": "1",
         "OMP_NUM_THREADS": str(threads),
         "TOKENIZERS_PARALLELISM": "false",
-        "HF_HUB_OFFLINE": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "DO_NOT_TRACK": "1",
     }
     if device is not None:
         kept["CUDA_VISIBLE_DEVICES"] = device

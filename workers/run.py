@@ -24,13 +24,10 @@ from workers.protocol import Failed, Order, Ready, Report, Stop, Stopped, write
 
 ORPHANED = 3
 """Exit status of a child whose worker is gone."""
-OFFLINE = {
-    "HF_HUB_OFFLINE": "1",
-    "TRANSFORMERS_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "DO_NOT_TRACK": "1",
-    "TRANSFORMERS_VERBOSITY": "warning",
-}
+SMALLER = (
+    "Use fewer rows per step (per_device_train_batch_size) or a shorter longest row (max_length), "
+    "switch gradient_checkpointing on, or train on a quantized base (nf4)."
+)
 log = logging.getLogger("studio.child")
 
 
@@ -124,12 +121,6 @@ def failure(error: Exception) -> Failed:
     )
 
 
-SMALLER = (
-    "Use fewer rows per step (per_device_train_batch_size) or a shorter longest row (max_length), "
-    "switch gradient_checkpointing on, or train on a quantized base (nf4)."
-)
-
-
 def _log_to(file: str) -> None:
     Path(file).parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -140,7 +131,6 @@ def _log_to(file: str) -> None:
 
 def main() -> None:
     """The whole life of a child."""
-    os.environ.update(OFFLINE)
     talk = Talk(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
     os.dup2(2, 1)  # whatever a library prints must not get between our messages
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")

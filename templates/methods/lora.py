@@ -59,34 +59,38 @@ def _trainable(params: LoraParams, facts: BaseFacts) -> int:
     return facts.n_layers * per_layer * params.r
 
 
-def _impossible(params: LoraParams, facts: BaseFacts) -> Mapping[str, str]:
-    if params.r <= facts.hidden_size:
-        return {}
-    return {"r": f"rank {params.r} is larger than the base model's width of {facts.hidden_size}; use at most that."}
-
-
-def _conflict(params: LoraParams, quantization: Quantization) -> Problem | None:
-    """Such a start takes a part out of the base's weights, which must be given back exactly at the end."""
+def _problems(params: LoraParams, quantization: Quantization, facts: BaseFacts | None) -> list[Problem]:
+    found = []
+    if facts and params.r > facts.hidden_size:
+        message = f"rank {params.r} is larger than the base model's width of {facts.hidden_size}; use at most that."
+        found.append(Problem(message, field="r"))
     start = params.init_lora_weights
+    # such a start takes a part out of the base's weights, which must be given back exactly at the end
     if start in MOVES_BASE and quantization != "none":
-        return Problem(
-            f"“{start}” can't start from quantized weights.",
-            field="init_lora_weights",
-            remedy="Use the initialisation “default”, or no quantization.",
+        found.append(
+            Problem(
+                f"“{start}” can't start from quantized weights.",
+                field="init_lora_weights",
+                remedy="Use the initialisation “default”, or no quantization.",
+            )
         )
     if start in MOVES_BASE and params.use_dora:
-        return Problem(
-            f"“{start}” does not work with DoRA.",
-            field="init_lora_weights",
-            remedy="Use the initialisation “default”, or switch use_dora off.",
+        found.append(
+            Problem(
+                f"“{start}” does not work with DoRA.",
+                field="init_lora_weights",
+                remedy="Use the initialisation “default”, or switch use_dora off.",
+            )
         )
     if params.use_dora and quantization == "int8":
-        return Problem(
-            "DoRA does not work on an int8 base.",
-            field="use_dora",
-            remedy="Use quantization nf4 or none, or switch use_dora off.",
+        found.append(
+            Problem(
+                "DoRA does not work on an int8 base.",
+                field="use_dora",
+                remedy="Use quantization nf4 or none, or switch use_dora off.",
+            )
         )
-    return None
+    return found
 
 
 SPEC = Method(
@@ -100,7 +104,6 @@ SPEC = Method(
     mixed_batch=True,
     exports_as_lora=True,
     advised=_advised,
-    conflict=_conflict,
+    problems=_problems,
     trainable_parameters=_trainable,
-    impossible=_impossible,
 )

@@ -1,4 +1,4 @@
-"""Datasets for tests of what comes after intake."""
+"""Datasets and workers for tests of what comes after intake."""
 
 from __future__ import annotations
 
@@ -10,10 +10,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from storage import db, files
-from storage.models import Dataset, User
+from storage import db, files, worker_rows
+from storage.models import Dataset, User, Worker
 
 StoreDataset = Callable[..., Dataset]
+
+
+@pytest.fixture
+def worker(studio: User) -> Worker:
+    """A worker that is there."""
+    return worker_rows.register(device="cpu", slots=1)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from held_jobs import claimed, let_run_out, submit
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -17,33 +18,11 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import update
 from sqlmodel import col, select
 
 from storage import db, events, jobs, leases, recovery, users, worker_rows
 from storage.models import TERMINAL, Artifact, BaseModelRow, Dataset, Job, JobMetric, JobState, User, Worker
 from templates.errors import Conflict
-
-
-@pytest.fixture
-def worker(studio: User) -> Worker:
-    """A worker that is there."""
-    return worker_rows.register(device="cpu", slots=1)
-
-
-def submit(user: User, name: str = "tone") -> Job:
-    return jobs.submit(user, name=name, kind="evaluate", spec={})
-
-
-def claimed(worker: Worker) -> leases.Lease:
-    lease = leases.claim(worker)
-    assert lease
-    return lease
-
-
-def let_run_out(job_id: str) -> None:
-    with db.writing() as session:
-        session.exec(update(Job).where(col(Job.id) == job_id).values(lease_until=0.0))
 
 
 def test_the_longest_waiting_job_is_claimed_first(studio: User, worker: Worker) -> None:

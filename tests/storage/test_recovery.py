@@ -4,33 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-from sqlalchemy import update
-from sqlmodel import col
+from held_jobs import claimed, let_run_out, submit
 
-from storage import db, events, jobs, leases, recovery, worker_rows
-from storage.models import Job, JobState, User, Worker
-
-
-@pytest.fixture
-def worker(studio: User) -> Worker:
-    """A worker that is there."""
-    return worker_rows.register(device="cpu", slots=1)
-
-
-def submit(user: User, name: str = "tone") -> Job:
-    return jobs.submit(user, name=name, kind="evaluate", spec={})
-
-
-def claimed(worker: Worker) -> leases.Lease:
-    lease = leases.claim(worker)
-    assert lease
-    return lease
-
-
-def let_run_out(job_id: str) -> None:
-    with db.writing() as session:
-        session.exec(update(Job).where(col(Job.id) == job_id).values(lease_until=0.0))
+from storage import events, jobs, leases, recovery
+from storage.models import JobState, User, Worker
 
 
 def lose(worker: Worker, *, advanced: bool = False) -> str:

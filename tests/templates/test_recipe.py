@@ -65,7 +65,7 @@ def test_a_row_length_beyond_the_context_is_refused() -> None:
 
 @given(
     epochs=st.floats(0.01, 1000, allow_nan=False),
-    rank=st.integers(1, 1024),
+    rank=st.integers(1, 256),
     quantization=st.sampled_from(["none", "int8", "nf4"]),
     preset=st.sampled_from(["quick", "balanced", "thorough"]),
 )
