@@ -1,9 +1,7 @@
 """Scores one model on a suite: a greedy answer to every item, right or wrong in each part that counts.
 
 An answer may be `SPARE_TOKENS` longer than the expected one, rounded up to a multiple of `STEP`; then it
-is cut off and counts as wrong. Items of one limit are answered together, shortest prompts first. Larger
-batches than `generation` makes would be slower, even for a tiny model on a CPU: measured at 2, 4 and 8
-times as many rows, the time of a processor rose by a tenth, four tenths and 1.4 times.
+is cut off and counts as wrong. Items of one limit are answered together, shortest prompts first.
 """
 
 from __future__ import annotations
