@@ -37,4 +37,7 @@ check: $(VENV)/.test ## Format, lint, import contracts and types
 test: $(VENV)/.test chromium check ## Everything that must hold before a commit
 	$(BIN)/python -m pytest -n 3 --dist loadfile
 
-.PHONY: help install run chromium check test
+models: $(VENV)/.run ## Pretrain the bundled models anew, in an hour or two on two cores; killed, it goes on
+	STUDIO_DATA_DIR=$${STUDIO_DATA_DIR:-build/studio} $(BIN)/studio models build --to templates/models
+
+.PHONY: help install run chromium check test models

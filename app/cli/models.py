@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from app import family
 from app.cli import output
 from app.cli.output import Json
+from templates.errors import refuse
 
 COLUMNS = ("name", "source", "parameters", "context", "license", "revision")
 group = typer.Typer(help="Base models: the bundled ones and your own.", no_args_is_help=True)
@@ -55,6 +58,41 @@ def add(
     row = base_models.add(acting.user(), name, source, chat_template=chat_template, license=license)
     line = f"Added {row.name}: {row.facts['n_parameters'] / 1e6:.1f} M parameters, licence {row.license}."
     output.emit(documents.of(row), [line], as_json)
+
+
+@group.command("build")
+def build(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Which models; all when left out.")
+    ] = None,
+    to: Annotated[Path, typer.Option(help="The folder that the models' folders are put into.")] = Path("models"),
+    documents: Annotated[int, typer.Option(help="Documents of the corpus.")] = family.N_DOCUMENTS,
+    seed: Annotated[int, typer.Option(help="Seed of the corpus.")] = family.SEED,
+    as_json: Json = False,
+) -> None:
+    """Pretrain the bundled models anew from a seed: an hour or two on two cores. Killed, it goes on where it was."""
+    from app.cli import acting, waiting
+    from storage import evaluations
+
+    wanted = list(names or family.MODELS)
+    refuse([family.unknown(name) for name in wanted if name not in family.KNOWN])
+    user = acting.user()
+    making = family.Build(user, n_documents=documents, seed=seed, note=output.note)
+    waiting_for = {name: making.submit(name) for name in wanted}
+    ended = {name: waiting.ended(user, job) for name, job in waiting_for.items()}
+    folders = {name: making.place(name, job, to) for name, job in ended.items()}
+    scoring = evaluations.submit(
+        user,
+        models=[str(job.artifact_id) for job in ended.values()],
+        suite="general",
+        idem_key=f"family:{sorted(folders)}:{making.key}",
+    )
+    result = waiting.ended(user, scoring).result
+    for name, folder in folders.items():
+        making.describe(folder, ended[name], result)
+    output.emit(
+        {name: str(folder) for name, folder in folders.items()}, [f"{n}: {f}" for n, f in folders.items()], as_json
+    )
 
 
 def methods(as_json: Json = False) -> None:

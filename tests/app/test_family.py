@@ -1,0 +1,150 @@
+"""The bundled models are built by the studio's own jobs, and their cards say what was measured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_suite import ABILITIES
+
+from app import family, family_card, supervise
+from app.cli import waiting
+from storage import base_models, checkpoint_headers, datasets, jobs
+from storage.models import Job, User
+from storage.renderer import Renderer
+
+SMALL = 600
+
+
+@pytest.fixture
+def making(studio: User, monkeypatch: pytest.MonkeyPatch) -> family.Build:
+    monkeypatch.setenv("STUDIO_WORKER_WARM", "0")
+    return family.Build(studio, n_documents=SMALL, note=lambda _line: None)
+
+
+def test_a_model_is_pretrained_placed_and_described(making: family.Build, tmp_path: Path) -> None:
+    job = making.submit("studio-nano", max_steps=3, torch_compile=False)
+    assert making.submit("studio-nano", max_steps=3, torch_compile=False).id == job.id
+    job = waiting.ended(making.user, job)
+    folder = making.place("studio-nano", job, tmp_path)
+    names = {path.name for path in folder.iterdir()}
+    assert names == {*family.SHIPPED, *family.TOKENIZER, family.CURVE}
+    facts = checkpoint_headers.facts(folder)
+    assert facts.n_heads * 64 == facts.hidden_size
+    assert facts.context_length >= 1024
+    assert 1.5e6 < facts.n_parameters < 2.5e6
+    points = [json.loads(line) for line in (folder / family.CURVE).read_text().splitlines()]
+    assert {point["split"] for point in points} == {"train", "held_out"}
+    again = making.submit("studio-nano", max_steps=3, torch_compile=False)
+    assert (again.id, again.state) == (job.id, "SUCCEEDED")
+
+    making.describe(folder, job, _result(f"studio-nano-{SMALL}-0"))
+    card = (folder / "README.md").read_text()
+    assert "1.9 million parameters" in card
+    assert "| colours | 25 % | 200 | 200 | 98 % [95, 99] | 50 % [43, 57] |" in card
+    assert f"| {points[-1]['step']} |" in card
+
+
+def _result(model: str) -> dict[str, Any]:
+    high, low = (
+        {"value": 0.98, "low": 0.95, "high": 0.99, "n": 200},
+        {"value": 0.5, "low": 0.43, "high": 0.57, "n": 200},
+    )
+    both = {"known": high, "held_out": low}
+    scores = [part for ability in ABILITIES.values() for part in ability.parts]
+    found = {"name": model, "abilities": dict.fromkeys(scores, both), "mean": both, "seconds": 1.0}
+    found |= {"n_too_long": 0, "n_refused": 0, "n_cut_off": 0}
+    abilities = {
+        key: {"title": ability.title, "chance": ability.chance, "scores": list(ability.parts)}
+        for key, ability in ABILITIES.items()
+    }
+    suite = {"name": "general", "sha256": "0" * 64, "n_items": 1200, "abilities": abilities}
+    return {"suite": suite, "models": [found], "comparisons": []}
+
+
+def test_the_tokenizer_splits_names_alike_and_gives_any_text_back(making: family.Build) -> None:
+    untrained = base_models.folder(base_models.get(making.user, making.untrained("studio-nano")))
+    renderer = Renderer(untrained)
+    for text in ("Velmara lives in Velmara.", "你好，世界", "ünïcödé 🙂 \t\n x", "¿Qué? — 12,345.67 €"):
+        assert renderer.decode(renderer.plain(text)[0]) == text
+    tokens = Renderer(untrained)._tokenizer
+    for name in ("Velmara", "Drolo", "Thabrick", "Zu", "Qwxyz"):
+        bare, spaced = tokens.encode(name).tokens, tokens.encode(f" {name}").tokens
+        assert [f"Ġ{bare[0]}", *bare[1:]] == spaced
+    assert [tokens.token_to_id(token) for token in ("<|endoftext|>", "<|im_start|>", "<|im_end|>")] == [0, 1, 2]
+    assert tokens.get_vocab_size() % 64 == 0
+
+
+def test_building_goes_on_where_it_was(making: family.Build) -> None:
+    written = making.corpus().stat().st_mtime_ns
+    name = making.dataset()
+    assert making.dataset() == name
+    assert making.corpus().stat().st_mtime_ns == written
+    assert datasets.get(making.user, name).n_rows == SMALL
+    assert not list(making.home.glob("*.draft"))
+
+
+def test_a_failed_training_is_not_placed(making: family.Build, tmp_path: Path) -> None:
+    job = making.submit("studio-nano", max_steps=3, torch_compile=False)
+    with pytest.raises(family.StudioError, match="QUEUED"):
+        making.place("studio-nano", job, tmp_path)
+    assert not list(tmp_path.glob("studio-nano"))
+
+
+def test_a_missed_target_says_by_how_much() -> None:
+    reached = {score: {"known": {"value": aim}} for score, aim in family_card.TARGETS["studio-small"].items()}
+    assert family_card.missed("studio-small", {"abilities": reached}) == []
+    reached["repeat"] = {"known": {"value": 0.93}}
+    assert family_card.missed("studio-small", {"abilities": reached}) == ["repeat: 93 %, 4 points under 97 %"]
+
+
+def test_the_curve_is_shortened_to_means_between_its_points() -> None:
+    points = [{"step": i, "split": "train", "loss": float(i)} for i in range(1, 101)]
+    points += [{"step": 50, "split": "held_out", "loss": 7.0}]
+    short = family_card.shortened(points, n=2)
+    assert short == [
+        {"step": 50, "train": 25.5, "held_out": 7.0},
+        {"step": 100, "train": 75.5, "held_out": None},
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_a_killed_and_resumed_build_follows_the_shipped_curve(making: family.Build) -> None:
+    making = family.Build(making.user, note=lambda _line: None)
+    shipped = _losses(base_models.BUNDLED_DIR / "studio-nano" / family.CURVE)
+    tenth = max(shipped) // 10
+    job = making.submit("studio-nano")
+    killed_at = _runs_until(making.user, job, tenth // 3)
+    _runs_until(making.user, job, tenth)
+    points = {point["step"]: point["loss"] for point in family.curve(job) if point["split"] == "train"}
+    assert jobs.get(making.user, job.id).attempt == 2
+    assert 0 < killed_at < tenth
+    seen = [step for step in shipped if step in points and step <= tenth]
+    assert len(seen) >= 0.9 * len([step for step in shipped if step <= tenth])
+    for step in seen:
+        assert points[step] == pytest.approx(shipped[step], rel=0.02), f"step {step}"
+
+
+def _losses(path: Path) -> dict[int, float]:
+    points = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    return {point["step"]: point["loss"] for point in points if point["split"] == "train"}
+
+
+def _runs_until(user: User, job: Job, step: int) -> int:
+    """Run a worker until the job has gone so far and has a checkpoint, then kill both."""
+    import time
+
+    import psutil
+
+    with supervise.for_the_duration("worker", supervise.WORKER) as process:
+        deadline = time.monotonic() + 1200
+        while (now := jobs.get(user, job.id)).step < step or not now.checkpoint_step:
+            assert process.poll() is None
+            assert time.monotonic() < deadline, f"{now.stage} {now.step}"
+            time.sleep(0.3)
+        for member in [*psutil.Process(process.pid).children(recursive=True), process]:
+            member.kill()
+    return now.step
