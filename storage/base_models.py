@@ -62,10 +62,14 @@ def sync_bundled() -> None:
     """Give every bundled model its row; cheap when nothing changed, and safe in several processes at once.
 
     When an update of the product changed a bundled model, the old row is retired under another name:
-    what was trained on it must not silently be put on top of the new weights.
+    what was trained on it must not silently be put on top of the new weights. So is a model that is no
+    longer bundled.
     """
     with db.reading() as session:
-        known = {(row.origin, row.revision): row for row in _bundled_rows(session)}
+        rows = _bundled_rows(session)
+    known = {(row.origin, row.revision): row for row in rows}
+    if any(row.origin not in bundled() and row.deleted_at is None for row in rows):
+        _retire_unbundled()
     for name, entry in bundled().items():
         revision = _bundled_revision(BUNDLED_DIR / name, _stamp(BUNDLED_DIR / name))
         row = known.get((name, revision))
@@ -74,6 +78,18 @@ def sync_bundled() -> None:
                 _install(name, revision, str(entry["license"]))
             except IntegrityError:
                 pass  # another process did the same at the same moment
+
+
+def _retire_unbundled() -> None:
+    with db.writing() as session:
+        at = db.clock(session)
+        for row in _bundled_rows(session):
+            if row.origin not in bundled() and row.deleted_at is None:
+                _retire(row, at)
+
+
+def _retire(row: BaseModelRow, at: float) -> None:
+    row.name, row.deleted_at = f"{row.origin}@{row.revision[:12]}", row.deleted_at or at
 
 
 def _bundled_rows(session: Any) -> Sequence[BaseModelRow]:
@@ -88,7 +104,7 @@ def _install(name: str, revision: str, license: str) -> None:
         at = db.clock(session)
         same = [row for row in _bundled_rows(session) if row.origin == name]
         for row in same:
-            row.name, row.deleted_at = f"{name}@{row.revision[:12]}", row.deleted_at or at
+            _retire(row, at)
         session.flush()
         again = next((row for row in same if row.revision == revision), None)
         if again is not None:
@@ -114,11 +130,13 @@ def _visible(user: User) -> Any:
 
 
 def of_user(user: User) -> Sequence[BaseModelRow]:
-    """The base models that the user can adapt: bundled first, then the user's own by name."""
+    """The base models that the user can adapt: the bundled ones in their own order, then the user's by name."""
     sync_bundled()
     query = select(BaseModelRow).where(_visible(user), col(BaseModelRow.deleted_at).is_(None))
+    order = {name: place for place, name in enumerate(bundled())}
     with db.reading() as session:
-        return session.exec(query.order_by(col(BaseModelRow.owner_id).is_not(None), col(BaseModelRow.name))).all()
+        rows = session.exec(query.order_by(col(BaseModelRow.name))).all()
+    return sorted(rows, key=lambda row: (row.owner_id is not None, order.get(row.origin, 0)))
 
 
 def get(user: User, name_or_id: str) -> BaseModelRow:

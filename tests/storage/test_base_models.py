@@ -68,6 +68,26 @@ def test_an_update_of_the_product_retires_the_old_row(
     assert base_models.get(studio, "nano").id == old.id
 
 
+def test_a_model_that_is_no_longer_bundled_is_retired_under_another_name(
+    studio: User, nano_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = base_models.get(studio, nano_folder.name)
+    rest = {name: entry for name, entry in base_models.bundled().items() if name != nano_folder.name}
+    monkeypatch.setattr(base_models, "bundled", lambda: rest)
+    assert old.id not in {row.id for row in base_models.of_user(studio)}
+    with pytest.raises(NotFound):
+        base_models.get(studio, nano_folder.name)
+    assert base_models.get(studio, old.id).name == f"{nano_folder.name}@{old.revision[:12]}"
+    monkeypatch.undo()
+    assert base_models.get(studio, nano_folder.name).id == old.id
+
+
+def test_bundled_models_stand_in_the_catalogues_order(studio: User, tiny_model_folder: Path) -> None:
+    base_models.add(studio, "a-model-of-mine", str(tiny_model_folder))
+    names = [row.name for row in base_models.of_user(studio)]
+    assert names == [*base_models.bundled(), "a-model-of-mine"]
+
+
 def test_a_folder_becomes_a_base_model(studio: User, tiny_model_folder: Path) -> None:
     row = base_models.add(studio, "tiny", str(tiny_model_folder), license="MIT")
     copied = base_models.folder(row)
