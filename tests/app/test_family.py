@@ -10,7 +10,7 @@ import pytest
 from small_suite import ABILITIES
 
 from app import family, family_card, supervise
-from app.cli import waiting
+from app.cli import main, waiting
 from storage import base_models, checkpoint_headers, datasets, jobs
 from storage.models import Job, User
 from storage.renderer import Renderer
@@ -148,3 +148,11 @@ def _runs_until(user: User, job: Job, step: int) -> int:
         for member in [*psutil.Process(process.pid).children(recursive=True), process]:
             member.kill()
     return now.step
+
+
+def test_an_unknown_model_is_named(studio: User, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "build", "studio-huge", "--json"]) == 2
+    said = capsys.readouterr().out
+    assert "studio-huge" in said
+    assert "studio-small" in said
+    assert jobs.of_user(studio) == []
