@@ -93,15 +93,31 @@ def doctor(as_json: Json = False) -> None:
 
 
 def bench(
-    what: Annotated[str, typer.Argument(metavar="web|jobs|all")] = "all",
+    what: Annotated[str, typer.Argument(metavar="web|jobs|all|family")] = "all",
     rounds: Annotated[int, typer.Option(min=1, max=100)] = 5,
+    only: Annotated[list[str] | None, typer.Option(help="family: this demonstration only; may be repeated.")] = None,
+    small: Annotated[str | None, typer.Option(help="family: base and teacher, a bundled name or a folder.")] = None,
+    nano: Annotated[str | None, typer.Option(help="family: the student, a bundled name or a folder.")] = None,
+    seed: Annotated[int | None, typer.Option(help="family: another seed, other rows.")] = None,
+    share: Annotated[float | None, typer.Option(help="family: of all rows; less for a quick look.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure this installation: the web process, and the way from submit to the first training step."""
+    """Measure this installation: web process and first training step; or what adapting does to the bundled models."""
     from app import bench as benches
+    from app.bench import family
+    from storage import demonstration_table
 
-    if what not in ("web", "jobs", "all"):
-        raise BadInput(Problem(f"“{what}” can't be measured.", remedy="Choose web, jobs or all."))
+    if what not in ("web", "jobs", "all", "family"):
+        remedy = "Choose web, jobs or all; or family for what adapting does."
+        raise BadInput(Problem(f"“{what}” can't be measured.", remedy=remedy))
+    options = {"only": only, "small": small, "nano": nano, "seed": seed, "share": share}
+    if what == "family":
+        shown = family.measure(options)
+        output.emit(shown, demonstration_table.lines(shown), as_json)
+        return
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise BadInput(*(Problem("goes with “family” only.", field=f"--{name}") for name in given))
     document = benches.run(what, rounds)
     output.emit(document, benches.sentences(document), as_json)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 from app import bench
+from app.cli import main
 from storage.models import User
 from storage.settings import settings
 
@@ -24,3 +26,29 @@ def test_web_and_first_step_are_measured_on_ground_of_their_own(studio: User) ->
     assert "submit → first training step" in said
     assert settings().root == before
     assert os.environ["STUDIO_DATA_DIR"] == str(before)
+
+
+@pytest.mark.slow
+def test_what_adapting_does_is_shown_as_a_table(tiny_model_folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = str(tiny_model_folder)
+    command = ["bench", "family", "--only", "few_shot", "--small", folder, "--nano", folder, "--share", "0.02"]
+    assert main(command) == 0
+    said = capfd.readouterr()
+    assert "few_shot: Few-shot prompting without training" in said.out
+    assert "arbitrary labels, k = 0 → 8" in said.out
+    assert "4 questions behind 0, 4 and 8 examples" in said.err
+
+
+def test_what_the_demonstrations_refuse_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "family", "--only", "rlhf"]) == 2
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert "there is no demonstration “rlhf”. Choose from: continued_pretraining," in said.err
+    assert "Traceback" not in said.err
+
+
+def test_options_of_the_demonstrations_go_with_them_only(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "web", "--only", "sft", "--share", "0.5"]) == 2
+    said = capfd.readouterr().err
+    assert "field “--only”: goes with “family” only." in said
+    assert "field “--share”" in said

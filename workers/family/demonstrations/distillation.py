@@ -1,0 +1,116 @@
+"""Distillation: the small model teaches the nano model on prompts that nobody labelled.
+
+The teacher answers each prompt, and the student learns the teacher's whole distribution over every
+next token of that answer: forward Kullback-Leibler divergence (Hinton et al. 2015, arXiv 1503.02531)
+on sequences of the teacher's own (Kim and Rush 2016, arXiv 1606.07947). No right answer is used in
+training; they serve to score the student before and after.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+import templates.world
+from templates.errors import StudioError
+from workers import batches
+from workers.batches import IGNORED, Example
+from workers.evaluation import generation
+from workers.evaluation.bootstrap import paired_shares
+from workers.family import descent
+from workers.family.shown import Row, Shown
+from workers.family.stage import Demonstration, Question, Stage, right
+
+ABILITIES = ("reading", "json_extraction", "tool_calls")
+"""Where the small model is far better than the nano one."""
+N_PROMPTS = 1500
+N_TEST = 240
+MOST_NEW_TOKENS = 48
+BATCH = 16
+EPOCHS = 2
+LEARNING_RATE = 1e-3
+
+
+def _questions(stage: Stage, what: str, n: int, first: int | None) -> list[Question]:
+    found = []
+    for i in range(n):
+        ability = templates.world.abilities()[ABILITIES[i % len(ABILITIES)]]
+        make = ability.item or ability.make
+        example = make(stage.draw(f"{what} {i}", None if first is None else first + i // len(ABILITIES)))
+        found.append(Question.of(example, next(iter(ability.parts.values()))))
+    return found
+
+
+def _taught(stage: Stage, teacher: Any, prompts: list[Question]) -> list[Example]:
+    """The teacher's greedy answers to prompts, as what the student reads."""
+    asked = [stage.small.renderer.prompt(q.messages, q.tools) for q in prompts]
+    eos_ids = stage.small.renderer.eos_ids
+    given = generation.answers(teacher, asked, eos_ids=eos_ids, max_new_tokens=MOST_NEW_TOKENS)
+    found = []
+    for prompt, answer in zip(asked, given, strict=True):
+        told = [*answer.ids, *eos_ids[: answer.ended]]
+        found.append(Example([*prompt, *told], [False] * len(prompt) + [True] * len(told)))
+    return found
+
+
+def _divergence(student: Any, teacher: Any, examples: list[Example]) -> torch.Tensor:
+    """Mean over the answers' tokens of the divergence of the student's next token from the teacher's."""
+    batch = batches.padded(examples, answers_only=True)
+    told = batch.pop("labels")[:, 1:] != IGNORED
+    with torch.inference_mode():
+        wanted = teacher(**batch, use_cache=False).logits[:, :-1][told].float().log_softmax(-1)
+    own = student(**batch, use_cache=False).logits[:, :-1][told].float().log_softmax(-1)
+    return functional.kl_div(own, wanted.clone(), log_target=True, reduction="batchmean")
+
+
+def run(stage: Stage) -> Shown:
+    """Distil, and score the student before and after."""
+    if stage.small.renderer.decode(range(9)) != stage.nano.renderer.decode(range(9)) or (
+        stage.small.facts.vocab_size != stage.nano.facts.vocab_size
+    ):
+        raise StudioError("Teacher and student have different tokenizers.", remedy="Choose two models of one family.")
+    test = _questions(stage, "distillation test", stage.n(N_TEST), first=0)
+    teacher, student = stage.load(stage.small), stage.load(stage.nano)
+    stage.say("answers of teacher and student before")
+    of_teacher = stage.answers(teacher, stage.small, test)
+    before = stage.answers(student, stage.nano, test)
+    prompts = _questions(stage, "distillation prompts", stage.n(N_PROMPTS), first=None)
+    stage.say(f"the teacher answers {len(prompts)} prompts")
+    lessons = _taught(stage, teacher, prompts)
+    in_order = descent.batches(lessons, BATCH, EPOCHS, stage.random("distillation order"), lambda e: len(e.ids))
+    student.requires_grad_(True)
+    stage.say(f"the student learns {len(lessons)} answers")
+    descent.descend(
+        student,
+        in_order,
+        lambda batch: _divergence(student, teacher, batch),
+        learning_rate=LEARNING_RATE,
+        say=stage.say,
+    )
+    after = stage.answers(student, stage.nano, test)
+    correct = paired_shares(right(test, before), right(test, after))
+    alike = paired_shares(_alike(of_teacher, before), _alike(of_teacher, after))
+    best = float(right(test, of_teacher).mean())
+    return Shown(
+        rows=(
+            Row.paired("right answers of the student", len(test), correct),
+            Row.paired("same answer as the teacher", len(test), alike),
+        ),
+        forgetting=stage.forgetting(stage.nano, student),
+        settings={"loss": "forward KL on greedy answers", "learning_rate": LEARNING_RATE, "epochs": EPOCHS}
+        | {"prompts": len(prompts), "steps": len(in_order), "abilities": list(ABILITIES)},
+        verdict=f"The student is right in {correct.adapted.value:.0%}, before {correct.base.value:.0%}; "
+        f"its teacher in {best:.0%}.",
+        target="the student surely better than before",
+        met=correct.difference.low > 0,
+    )
+
+
+def _alike(one: list[str | None], other: list[str | None]) -> Any:
+    return np.array([a is not None and a == b for a, b in zip(one, other, strict=True)])
+
+
+SPEC = Demonstration(title="Distillation: small teaches nano on unlabelled prompts", run=run)

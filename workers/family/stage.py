@@ -1,0 +1,168 @@
+"""Where demonstrations play: two models of the family, and what each demonstration needs of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from storage import checkpoint_headers, suites
+from storage.rendering import Renderer
+from storage.suites import Suite
+from templates.spec import BaseFacts
+from templates.world.ability import Example
+from templates.world.draw import Draw, Phrasing
+from templates.world.facts import world
+from workers import models
+from workers.evaluation import generation, suite, suite_verdict
+from workers.evaluation.suite import Bools, SuiteScores
+from workers.family.shown import Forgotten, Shown
+
+N_SUITE_ITEMS = 20
+"""Of each ability: some 360 items, whose mean is known to about two points in pairs."""
+FEWEST = 4
+SPARE_TOKENS = 6
+"""Tokens by which an answer may be longer than the expected one before it is cut off."""
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """A file of `workers/family/demonstrations/` exports one as `SPEC`; its docstring says what it shows."""
+
+    title: str
+    run: Callable[[Stage], Shown]
+    key: str = ""
+    page: str = ""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a model is asked, and the answer that is right; `part` is what of an answer is compared."""
+
+    messages: Sequence[dict[str, str]]
+    answer: str
+    part: Callable[[str], str] = str.strip
+    tools: Sequence[dict[str, Any]] = ()
+
+    @classmethod
+    def of(cls, example: Example, part: Callable[[str], str] = str.strip) -> Question:
+        """A conversation's last answer, and everything before it."""
+        return cls(example.messages[:-1], example.answer, part, example.tools)
+
+    def right(self, given: str | None) -> bool:
+        """Whether an answer is right; None is an answer that did not end."""
+        return given is not None and self.part(given) == self.part(self.answer)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A model's files, and what is read from them without loading it."""
+
+    folder: Path
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        return Renderer(self.folder)
+
+    @cached_property
+    def facts(self) -> BaseFacts:
+        return checkpoint_headers.facts(self.folder)
+
+
+@dataclass
+class Stage:
+    """Models, sizes, and how they are asked. One stage serves all demonstrations of a run."""
+
+    small: Actor
+    """The default base, and the teacher."""
+    nano: Actor
+    """The student."""
+    folder: Path
+    """For files that go with the stage."""
+    seed: int = 0
+    share: float = 1.0
+    """Of every demonstration's rows: less for a quick look."""
+    threads: int = 1
+    say: Callable[[str], None] = lambda _line: None
+    _base_scores: dict[tuple[Path, str], SuiteScores] = field(default_factory=dict)
+
+    def n(self, rows: int) -> int:
+        """So many rows, at this stage's share."""
+        return max(FEWEST, round(self.share * rows))
+
+    def random(self, what: str) -> Random:
+        """A stream of random numbers of its own for each `what`."""
+        return Random(f"{self.seed} {what}")
+
+    def draw(self, what: str, number: int | None = None, phrasing: Phrasing = "known") -> Draw:
+        """Draws from the small world; with a `number`, texts that no corpus holds."""
+        return Draw(self.random(f"{what} {number}"), world(), phrasing, number)
+
+    def load(self, actor: Actor) -> Any:
+        """The untouched model, in eval mode."""
+        return models.load_base(actor.folder)
+
+    def answers(self, model: Any, actor: Actor, questions: Sequence[Question]) -> list[str | None]:
+        """Greedy answers; None for one that did not end, or whose question is longer than the context."""
+        by_limit: dict[int, list[int]] = defaultdict(list)
+        prompts = [actor.renderer.prompt(question.messages, question.tools) for question in questions]
+        for place, question in enumerate(questions):
+            expected = len(actor.renderer.row("text", {"text": question.answer}).ids)
+            limit = -(-(expected + SPARE_TOKENS) // suite.STEP) * suite.STEP
+            if len(prompts[place]) + limit <= actor.facts.context_length:
+                by_limit[limit].append(place)
+        found: list[str | None] = [None] * len(questions)
+        for limit, places in by_limit.items():
+            given = generation.answers(
+                model, [prompts[place] for place in places], eos_ids=actor.renderer.eos_ids, max_new_tokens=limit
+            )
+            for place, answer in zip(places, given, strict=True):
+                found[place] = actor.renderer.decode(answer.ids).strip() if answer.ended else None
+        return found
+
+    def right(self, model: Any, actor: Actor, questions: Sequence[Question]) -> Bools:
+        """Which questions a model answers right, `(n_questions,)`."""
+        return right(questions, self.answers(model, actor, questions))
+
+    def forgetting(self, actor: Actor, model: Any, ignoring: str = "") -> Forgotten:
+        """General abilities of `model` against the untouched `actor`; answers count without `ignoring` before them."""
+        asked = self._suite(ignoring)
+        before = self._base_scores.get((actor.folder, ignoring))
+        if before is None:
+            self.say(f"general suite, {len(asked.items)} items, before")
+            before = self._base_scores[actor.folder, ignoring] = self._scored(self.load(actor), actor, asked)
+        self.say(f"general suite, {len(asked.items)} items, after")
+        after = self._scored(model, actor, asked)
+        return Forgotten.of(len(asked.items), suite_verdict.judge(before, after))
+
+    def _scored(self, model: Any, actor: Actor, asked: Suite) -> SuiteScores:
+        return suite.score(model, actor.renderer, asked, context_length=actor.facts.context_length)
+
+    def _suite(self, ignoring: str) -> Suite:
+        """Items in known phrasing, so that what is measured is what the model surely could do before."""
+        whole = suites.get("general")
+        known = dataclasses.replace(whole, items=tuple(item for item in whole.items if item.phrasing == "known"))
+        sample = known.sample(self.n(N_SUITE_ITEMS), self.seed)
+        without = {
+            key: dataclasses.replace(
+                ability, parts={name: _without(ignoring, part) for name, part in ability.parts.items()}
+            )
+            for key, ability in sample.abilities.items()
+        }
+        return dataclasses.replace(sample, abilities=without)
+
+
+def _without(prefix: str, part: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda answer: part(answer.removeprefix(prefix))
+
+
+def right(questions: Sequence[Question], given: Sequence[str | None]) -> Bools:
+    """Which of the answers given are right, `(n_questions,)`."""
+    return np.array([q.right(answer) for q, answer in zip(questions, given, strict=True)], dtype=np.bool_)
