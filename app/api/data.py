@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from app import auth
+from app import auth, samples
 from app.api import documents
 from app.api.bodies import Body
 from app.api.catalogue import Acting
@@ -63,6 +63,19 @@ async def upload(request: Request) -> dict[str, Any]:
         if not isinstance(file, UploadFile):
             raise BadInput(Problem("is missing: send the file in this form field.", field="file"))
         row = await run_in_threadpool(uploads.save, user, file.filename or "", file.file)
+    return documents.of(row)
+
+
+@router.get("/samples")
+def list_samples(_user: Acting) -> list[dict[str, Any]]:
+    """The sample data that ships with the product, and what each set demonstrates."""
+    return samples.described()
+
+
+@router.post("/samples/{sample}", status_code=201)
+def take_sample(user: Acting, sample: str) -> dict[str, Any]:
+    """Take a set of sample data as if you had uploaded its file."""
+    _, row = samples.keep(user, sample)
     return documents.of(row)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,8 +11,12 @@ from app.cli import output
 from app.cli.output import Json
 from templates.errors import BadInput, Problem
 
-SAMPLES = 3
+if TYPE_CHECKING:
+    from storage.models import Upload, User
+
+N_SHOWN = 3
 COLUMNS = ("name", "shape", "n_rows", "n_held_out", "source_filename", "sha256")
+SAMPLE_COLUMNS = ("name", "shape", "n_rows", "shows")
 group = typer.Typer(help="Datasets.", no_args_is_help=True)
 
 
@@ -23,8 +27,11 @@ def register(app: typer.Typer) -> None:
 
 @group.command("add")
 def add(
-    file: Path,
-    name: Annotated[str | None, typer.Option(help="The dataset's name.")] = None,
+    file: Annotated[Path | None, typer.Argument(help="CSV, TSV, JSON, JSONL, Parquet or text.")] = None,
+    name: Annotated[str | None, typer.Option(help="The dataset's name; with --sample, that of the sample.")] = None,
+    sample: Annotated[
+        str | None, typer.Option(help="Sample data in place of a file: see `studio data samples`.")
+    ] = None,
     shape: Annotated[str | None, typer.Option(help="Row shape; guessed when left out.")] = None,
     mapping: Annotated[list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the split into training and held-out rows.")] = 42,
@@ -38,15 +45,10 @@ def add(
     from app.cli import acting
     from storage import datasets, uploads
 
-    if name is None:
-        raise BadInput(Problem("is missing.", field="--name", remedy="Say how the dataset is to be called."))
+    name = _name(file, sample, name)
     columns = output.pairs(mapping or (), "--map") or None
     user = acting.user()
-    try:
-        with file.open("rb") as stream:
-            upload = uploads.save(user, file.name, stream)
-    except OSError as error:
-        raise BadInput(Problem(f"can't be read: {error.strerror}.", file=str(file))) from error
+    upload = _upload(user, file, sample)
     try:
         row = datasets.add(
             user, upload, name=name, shape=shape, mapping=columns, split_seed=seed, held_out_share=held_out_share
@@ -58,6 +60,40 @@ def add(
     lines = [f"{row.name}: {row.n_rows:,} rows of shape {row.shape} ({taken}), {row.n_held_out:,} of them held out."]
     lines += [f"Note: {remark['message']}" for remark in row.remarks]
     output.emit(documents.of(row), lines, as_json)
+
+
+def _name(file: Path | None, sample: str | None, name: str | None) -> str:
+    """What the dataset is to be called. Raises `BadInput` unless there is one source and a name."""
+    if (file is None) == (sample is None):
+        raise BadInput(
+            Problem("give one of them.", field="FILE or --sample", remedy="`studio data samples` lists the samples.")
+        )
+    found = name if name is not None else sample
+    if found is None:
+        raise BadInput(Problem("is missing.", field="--name", remedy="Say how the dataset is to be called."))
+    return found
+
+
+def _upload(user: User, file: Path | None, sample: str | None) -> Upload:
+    from app import samples
+    from storage import uploads
+
+    if file is None:
+        return samples.keep(user, str(sample))[1]
+    try:
+        with file.open("rb") as stream:
+            return uploads.save(user, file.name, stream)
+    except OSError as error:
+        raise BadInput(Problem(f"can't be read: {error.strerror}.", file=str(file))) from error
+
+
+@group.command("samples")
+def list_samples(as_json: Json = False) -> None:
+    """List the sample data that ships with the product, and what each set demonstrates."""
+    from app import samples
+
+    rows = samples.described()
+    output.emit(rows, output.table(rows, SAMPLE_COLUMNS), as_json)
 
 
 @group.command("list")
@@ -79,7 +115,7 @@ def show(name: str, as_json: Json = False) -> None:
     from storage import datasets
 
     row = datasets.get(acting.user(), name)
-    document = {**documents.of(row), "first_rows": datasets.rows(row)[:SAMPLES]}
+    document = {**documents.of(row), "first_rows": datasets.rows(row)[:N_SHOWN]}
     output.emit(document, output.facts(document), as_json)
 
 

@@ -8,19 +8,20 @@ from urllib.parse import quote
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+from app import samples
 from app.pages import layout
 from app.pages.alerts import CLEAR, FOCUS_JS, guarded
 from app.pages.who import acting
 from storage import datasets, uploads
 from storage.models import Upload, User
 from templates.errors import BadInput
+from templates.samples import DEFAULT
 
 KINDS = [".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".txt"]
-DEMO = Path(__file__).parent.parent.parent / "templates" / "demo"
 
 
 def draw(alert: gr.HTML) -> None:
-    """The zone, and beside it the sample data where the product has some."""
+    """The zone, and below it the sample data, of which one set is already chosen."""
     zone = gr.File(
         label="CSV, TSV, JSON, JSONL, Parquet or text",
         file_count="single",
@@ -30,15 +31,15 @@ def draw(alert: gr.HTML) -> None:
     following = layout.address()
     arrival = zone.upload(take, zone, [alert, following], show_progress="minimal")
     arrival.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
-    if samples():
+    with gr.Column(elem_classes="samples"):
+        choice = gr.Radio(_choices(), value=DEFAULT, label="Or sample data of ours", elem_id="samples")
         sample = gr.Button("Try it with sample data", elem_id="sample")
-        chosen = sample.click(take_sample, None, [alert, following])
-        chosen.then(None, following, None, js=layout.GO_JS)
+    chosen = sample.click(take_sample, choice, [alert, following])
+    chosen.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
 
 
-def samples() -> list[Path]:
-    """The sample files that ship with the product."""
-    return sorted(path for path in DEMO.glob("*") if path.suffix in KINDS) if DEMO.is_dir() else []
+def _choices() -> list[tuple[str, str]]:
+    return [(f"{known['title']} — {known['shows']}", known["name"]) for known in samples.described()]
 
 
 @guarded(2)
@@ -54,9 +55,10 @@ def take(request: gr.Request, path: str | None) -> tuple[str, str]:
 
 
 @guarded(2)
-def take_sample(request: gr.Request) -> tuple[str, str]:
-    """The same with the first sample file."""
-    return CLEAR, _kept(acting(request), samples()[0])
+def take_sample(request: gr.Request, key: str) -> tuple[str, str]:
+    """The same with a sample file."""
+    _, upload = samples.keep(acting(request), key)
+    return CLEAR, _address(upload)
 
 
 def _received(path: str) -> Path:
@@ -71,4 +73,8 @@ def _kept(user: User, source: Path) -> str:
     with source.open("rb") as stream:
         upload: Upload = uploads.save(user, source.name, stream)
     datasets.preview(user, upload)  # a file that can't be read is refused here, before the reader leaves
+    return _address(upload)
+
+
+def _address(upload: Upload) -> str:
     return f"data?upload={quote(upload.id)}"
