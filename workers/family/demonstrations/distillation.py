@@ -66,23 +66,13 @@ def _divergence(student: Any, teacher: Any, examples: list[Example]) -> torch.Te
     return functional.kl_div(own, wanted.clone(), log_target=True, reduction="batchmean")
 
 
-def run(stage: Stage) -> Shown:
-    """Distil, and score the student before and after."""
-    if stage.small.renderer.decode(range(9)) != stage.nano.renderer.decode(range(9)) or (
-        stage.small.facts.vocab_size != stage.nano.facts.vocab_size
-    ):
-        raise StudioError("Teacher and student have different tokenizers.", remedy="Choose two models of one family.")
-    test = _questions(stage, "distillation test", stage.n(N_TEST), first=0)
-    teacher, student = stage.load(stage.small), stage.load(stage.nano)
-    stage.say("answers of teacher and student before")
-    of_teacher = stage.answers(teacher, stage.small, test)
-    before = stage.answers(student, stage.nano, test)
-    prompts = _questions(stage, "distillation prompts", stage.n(N_PROMPTS), first=None)
+def _distilled(stage: Stage, teacher: Any, student: Any, prompts: list[Question]) -> int:
+    """Teach the student in place; returns the number of updates."""
     stage.say(f"the teacher answers {len(prompts)} prompts")
     lessons = _taught(stage, teacher, prompts)
     in_order = descent.batches(lessons, BATCH, EPOCHS, stage.random("distillation order"), lambda e: len(e.ids))
     student.requires_grad_(True)
-    stage.say(f"the student learns {len(lessons)} answers")
+    stage.say(f"the student learns them in {len(in_order)} updates")
     descent.descend(
         student,
         in_order,
@@ -90,6 +80,25 @@ def run(stage: Stage) -> Shown:
         learning_rate=LEARNING_RATE,
         say=stage.say,
     )
+    return len(in_order)
+
+
+def _same_tokenizer(stage: Stage) -> bool:
+    files = [actor.folder / "tokenizer.json" for actor in (stage.small, stage.nano)]
+    sizes = {actor.facts.vocab_size for actor in (stage.small, stage.nano)}
+    return files[0].read_bytes() == files[1].read_bytes() and len(sizes) == 1
+
+
+def run(stage: Stage) -> Shown:
+    """Distil, and score the student before and after."""
+    if not _same_tokenizer(stage):
+        raise StudioError("Teacher and student have different tokenizers.", remedy="Choose two models of one family.")
+    test = _questions(stage, "distillation test", stage.n(N_TEST), first=0)
+    prompts = _questions(stage, "distillation prompts", stage.n(N_PROMPTS), first=None)
+    teacher, student = stage.load(stage.small), stage.load(stage.nano)
+    stage.say("answers of teacher and student before")
+    of_teacher, before = stage.answers(teacher, stage.small, test), stage.answers(student, stage.nano, test)
+    n_updates = _distilled(stage, teacher, student, prompts)
     after = stage.answers(student, stage.nano, test)
     correct = paired_shares(right(test, before), right(test, after))
     alike = paired_shares(_alike(of_teacher, before), _alike(of_teacher, after))
@@ -101,7 +110,7 @@ def run(stage: Stage) -> Shown:
         ),
         forgetting=stage.forgetting(stage.nano, student),
         settings={"loss": "forward KL on greedy answers", "learning_rate": LEARNING_RATE, "epochs": EPOCHS}
-        | {"prompts": len(prompts), "steps": len(in_order), "abilities": list(ABILITIES)},
+        | {"prompts": len(prompts), "steps": n_updates, "abilities": list(ABILITIES)},
         verdict=f"The student is right in {correct.adapted.value:.0%}, before {correct.base.value:.0%}; "
         f"its teacher in {best:.0%}.",
         target="the student surely better than before",
