@@ -148,6 +148,8 @@ class Objective:
     row_shapes: tuple[str, ...]
     presets: Mapping[Preset, Mapping[str, Any]]
     """Settings that each effort level overrides."""
+    advised_method: str = "lora"
+    """Key of the method that a form proposes first."""
     trains_prompt: bool = False
     """True: every token is learned. False: only the answers' tokens are."""
     key: str = ""

@@ -15,7 +15,6 @@ from templates.recipe import Recipe
 from templates.spec import PRESET_TITLES, Preset, Quantization
 
 RECIPE = "recipe:"
-ADVISED_METHOD = "lora"
 PRECISIONS: Mapping[Quantization, str] = {"none": "full precision", "int8": "8-bit (int8)", "nf4": "4-bit (nf4)"}
 
 
@@ -39,15 +38,14 @@ def goals(dataset: Dataset | None) -> list[tuple[str, str]]:
 
 def ways(objective: str) -> list[tuple[str, str]]:
     """Methods and named recipes for this goal as choices, the advised one first."""
-    methods = [
-        (f"{m.title} — advised" if key == ADVISED_METHOD else m.title, key) for key, m in registry.methods().items()
-    ]
+    best = registry.objective(objective).advised_method
+    methods = [(f"{m.title} — advised" if key == best else m.title, key) for key, m in registry.methods().items()]
     named = [
         (_title_of(text, name), f"{RECIPE}{name}")
         for name, text in recipes.named().items()
         if recipes.read_toml(text, f"{name}.toml")["objective"] == objective
     ]
-    methods.sort(key=lambda choice: choice[1] != ADVISED_METHOD)
+    methods.sort(key=lambda choice: choice[1] != best)
     return [*methods[:1], *named, *methods[1:]]
 
 

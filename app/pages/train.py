@@ -69,7 +69,8 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
         )
 
     then_check(demo.load(form.open, None, [nothing, body, key, start.name, *drawn]))
-    for part in (goal, method, effort):
+    then_check(goal.input(form.aim, top, drawn, show_progress="hidden"))
+    for part in (method, effort):
         then_check(part.input(form.choose, top, drawn, show_progress="hidden"))
     for part in (base, data):
         then_check(part.input(form.rebase, [advised, *everything], drawn, show_progress="hidden"))

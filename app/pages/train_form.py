@@ -35,6 +35,7 @@ class TrainForm:
         n_drawn = 1 + N_TOP + 4 + len(settings.components)
         n_checked = 4 + FIXES
         self.open = guarded(4 + n_drawn, alert=4)(self._open)
+        self.aim = guarded(n_drawn)(self._aim)
         self.choose = guarded(n_drawn)(self._choose)
         self.rebase = guarded(n_drawn)(self._rebase)
         self.check = guarded(n_checked)(self._check)
@@ -77,11 +78,15 @@ class TrainForm:
         dataset = datasets.get(user, wanted or found[0][1])
         bases = [name for _, name in choices.bases(user)]
         base = asked(request, "base") or bases[0]
-        drawn = self._drawn(
-            user, choices.goals(dataset)[0][1], base, dataset.name, choices.ADVISED_METHOD, "balanced", {}
-        )
-        name = layout.free_name(f"{dataset.name[:50]}-{choices.ADVISED_METHOD}", _taken(user))
+        goal = choices.goals(dataset)[0][1]
+        method = registry.objective(goal).advised_method
+        drawn = self._drawn(user, goal, base, dataset.name, method, "balanced", {})
+        name = layout.free_name(f"{dataset.name[:50]}-{method}", _taken(user))
         return [CLEAR, gr.update(visible=True), new_id(), name, *drawn]
+
+    def _aim(self, request: gr.Request, goal: str, base: str, data: str, _method: str, effort: str) -> list[Any]:
+        """Another goal: with the method that is advised for it."""
+        return self._drawn(acting(request), goal, base, data, registry.objective(goal).advised_method, effort, {})
 
     def _choose(self, request: gr.Request, goal: str, base: str, data: str, method: str, effort: str) -> list[Any]:
         return self._drawn(acting(request), goal, base, data, method, effort, {})
@@ -95,7 +100,10 @@ class TrainForm:
         if goal in fitting:
             now = {**self._typed(goal, method, values), "quantization": precision}
             kept = {name: value for name, value in now.items() if value != advised.get(name, value)}
-        return self._drawn(user, goal if goal in fitting else fitting[0], base, data, method, effort, kept)
+        if goal not in fitting:
+            goal = fitting[0]
+            method = registry.objective(goal).advised_method
+        return self._drawn(user, goal, base, data, method, effort, kept)
 
     def _drawn(
         self, user: User, goal: str, base: str, data: str, method: str, effort: str, kept: dict[str, Any]

@@ -74,6 +74,7 @@ SPEC = Objective(
     summary="Pretraining: predicts every token of much raw text; with “from scratch” it makes a new model.",
     params=PretrainParams,
     row_shapes=("text",),
+    advised_method="from_scratch",
     presets={
         "quick": {"num_train_epochs": 0.1, "learning_rate": 0.02},
         "balanced": {"num_train_epochs": 1.0, "learning_rate": 0.02},

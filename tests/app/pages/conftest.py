@@ -45,6 +45,13 @@ def tickets(studio: User) -> Dataset:
     return datasets.add(studio, uploads.save(studio, "tickets.csv", io.BytesIO(csv())), name="tickets")
 
 
+@pytest.fixture
+def letters(studio: User) -> Dataset:
+    """A dataset of plain texts."""
+    file = io.BytesIO("".join(f"Dear Ann, the parcel {i} has come.\n\n" for i in range(30)).encode())
+    return datasets.add(studio, uploads.save(studio, "letters.txt", file), name="letters", shape="text")
+
+
 INTERVAL = {"value": 0.8, "low": 0.7, "high": 0.9}
 PAIR = {"base": {"value": 0.1, "low": 0.0, "high": 0.2}, "adapted": INTERVAL, "difference": INTERVAL}
 VERDICT = {

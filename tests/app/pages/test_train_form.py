@@ -51,6 +51,24 @@ def test_everything_advised_is_filled_in(form: TrainForm, studio: User, tickets:
     assert 1 <= len(in_sight) <= 6
 
 
+def test_another_goal_comes_with_its_own_method(form: TrainForm, studio: User, letters: Dataset, asking: Any) -> None:
+    _, drawn = opened(form, asking(studio, data="letters"))
+    goals = [choice[1] for choice in drawn[1]["choices"]]
+    assert goals == ["continue_pretraining", "pretrain"]
+    assert drawn[4]["value"] == "lora"
+    goal, base, data, method, effort = values(form, drawn)[:N_TOP]
+    drawn = form.aim(asking(studio), "pretrain", base, data, method, effort)
+    assert drawn[4]["value"] == "from_scratch"
+    assert drawn[4]["choices"][0] == ("From scratch — advised", "from_scratch")
+    by_name = dict(zip([f.name for f in form.settings.fields], drawn[-len(form.settings.fields) :], strict=True))
+    assert by_name["learning_rate"]["label"] == "Learning rate of matrices (Muon)"
+    assert by_name["lr_scheduler_type"]["value"] == "warmup_stable_decay"
+    in_sight = [f.name for f in form.settings.fields if f.shown and by_name[f.name]["visible"]]
+    assert 1 <= len(in_sight) <= 6
+    _, card, *_ = form.check(asking(studio), *values(form, drawn))
+    assert "Before you launch" in card
+
+
 def test_the_card_says_what_it_takes(form: TrainForm, studio: User, tickets: Dataset, asking: Any) -> None:
     _, drawn = opened(form, asking(studio))
     alert, card, fixes, _key, *buttons = form.check(asking(studio), *values(form, drawn))
