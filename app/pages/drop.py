@@ -31,9 +31,8 @@ def draw(alert: gr.HTML) -> None:
     following = layout.address()
     arrival = zone.upload(take, zone, [alert, following], show_progress="minimal")
     arrival.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
-    with gr.Column(elem_classes="samples"):
-        choice = gr.Radio(_choices(), value=DEFAULT, label="Or sample data of ours", elem_id="samples")
-        sample = gr.Button("Try it with sample data", elem_id="sample")
+    choice = gr.Radio(_choices(), value=DEFAULT, label="Or sample data of ours", elem_id="samples")
+    sample = gr.Button("Try it with sample data", elem_id="sample")
     chosen = sample.click(take_sample, choice, [alert, following])
     chosen.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
 

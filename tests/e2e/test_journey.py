@@ -145,6 +145,15 @@ def test_sample_data_is_one_click_away(page: Page, address: str) -> None:
     expect(page.locator("#rendered .learned").first).to_be_visible()
 
 
+def test_another_set_of_sample_data_is_two_clicks_away(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_label("Library answers").check()
+    page.locator("#sample").click()
+    page.wait_for_url("**/data?upload=*")
+    expect(page.get_by_label("Name of the dataset")).to_have_value("support")
+    expect(page.locator("#rendered .learned").first).to_be_visible()
+
+
 def test_a_waiting_job_can_be_cancelled_and_run_again(page: Page, address: str) -> None:
     page.goto(f"{address}train?data=shop-questions")
     expect(page.locator("#preflight")).to_contain_text("Before you launch")
