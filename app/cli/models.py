@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from app import family
 from app.cli import output
 from app.cli.output import Json
 from templates.errors import refuse
@@ -66,18 +65,21 @@ def build(
         list[str] | None, typer.Argument(metavar="[NAME]...", help="Which models; all when left out.")
     ] = None,
     to: Annotated[Path, typer.Option(help="The folder that the models' folders are put into.")] = Path("models"),
-    documents: Annotated[int, typer.Option(help="Documents of the corpus.")] = family.N_DOCUMENTS,
-    seed: Annotated[int, typer.Option(help="Seed of the corpus.")] = family.SEED,
+    documents: Annotated[int | None, typer.Option(help="Documents of the corpus; as shipped when left out.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the corpus; as shipped when left out.")] = None,
     as_json: Json = False,
 ) -> None:
     """Pretrain the bundled models anew from a seed: an hour or two on two cores. Killed, it goes on where it was."""
+    from app import family
     from app.cli import acting, waiting
     from storage import evaluations
 
     wanted = list(names or family.MODELS)
     refuse([family.unknown(name) for name in wanted if name not in family.KNOWN])
     user = acting.user()
-    making = family.Build(user, n_documents=documents, seed=seed, note=output.note)
+    corpus = {"n_documents": documents, "seed": seed}
+    given = {key: value for key, value in corpus.items() if value is not None}
+    making = family.Build(user, note=output.note, **given)
     waiting_for = {name: making.submit(name) for name in wanted}
     ended = {name: waiting.ended(user, job) for name, job in waiting_for.items()}
     folders = {name: making.place(name, job, to) for name, job in ended.items()}

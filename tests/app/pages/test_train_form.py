@@ -56,7 +56,7 @@ def test_another_goal_comes_with_its_own_method(form: TrainForm, studio: User, l
     goals = [choice[1] for choice in drawn[1]["choices"]]
     assert goals == ["continue_pretraining", "pretrain"]
     assert drawn[4]["value"] == "lora"
-    goal, base, data, method, effort = values(form, drawn)[:N_TOP]
+    _, base, data, method, effort = values(form, drawn)[:N_TOP]
     drawn = form.aim(asking(studio), "pretrain", base, data, method, effort)
     assert drawn[4]["value"] == "from_scratch"
     assert drawn[4]["choices"][0] == ("From scratch — advised", "from_scratch")
