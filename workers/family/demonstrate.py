@@ -77,6 +77,7 @@ def run(demonstration: Demonstration, stage: Stage) -> dict[str, Any]:
     set_seed(stage.seed)
     shown = demonstration.run(stage)
     seconds = round(time.monotonic() - begun, 1)
+    stage.say(f"{'target met' if shown.met else 'target missed'}: {shown.verdict}")
     return {
         "key": demonstration.key,
         "title": demonstration.title,
