@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from storage.suite_table import words
 from storage.suites import PHRASINGS
 from workers.evaluation.bootstrap import Floats, Interval, Pair, paired_shares, paired_strata, strata_mean, wilson
-from workers.evaluation.sentences import SAME_WITHIN_SHARE
+from workers.evaluation.sentences import SAME_WITHIN_SHARE, percent
 from workers.evaluation.suite import Bools, SuiteScores
 
 
@@ -95,8 +95,7 @@ def _sentence(mean: Pair, abilities: dict[str, Pair], against: str | None) -> st
     change = mean.difference
     lost, other = change.high < 0, f" {against} in general abilities"
     if lost or change.low > 0:
-        sizes = (-change.value, -change.high, -change.low) if lost else (change.value, change.low, change.high)
-        amount = _points(*sizes)
+        amount = _points(change, lost)
         if against:
             said = f"{amount} {'below' if lost else 'above'}{other}"
         else:
@@ -106,8 +105,10 @@ def _sentence(mean: Pair, abilities: dict[str, Pair], against: str | None) -> st
         said = f"As good as{other}" if against else "Kept its general abilities"
     else:
         said = f"Can't tell it from{other}" if against else "Can't tell whether its general abilities changed"
-    amount = _points(change.value, change.low, change.high)
-    return f"{said}: {amount}{_most(abilities, -1, SAME_WITHIN_SHARE)}."
+    shares = f"{percent(mean.adapted.value)} % against {percent(mean.base.value)} %"
+    digits = _digits(change)
+    value, low, high = (_signed(x, digits) for x in (change.value, change.low, change.high))
+    return f"{said}: {shares} ({value} [{low}, {high}] points){_most(abilities, -1, SAME_WITHIN_SHARE)}."
 
 
 def _most(abilities: dict[str, Pair], sign: int, more_than: float = 0.0) -> str:
@@ -124,12 +125,18 @@ def _most(abilities: dict[str, Pair], sign: int, more_than: float = 0.0) -> str:
     return f"{opening} in {words(name)} ({_signed(sure[name])})"
 
 
-def _signed(difference: float) -> str:
-    return f"{100 * difference:+.0f}".replace("-", "−")
+def _signed(difference: float, digits: int = 0) -> str:
+    shown = f"{100 * difference:+.{digits}f}"
+    return shown.replace("-", "−") if float(shown) else shown[1:]
 
 
-def _points(value: float, low: float, high: float) -> str:
-    """Points with their interval, to a tenth where whole points would hide the value."""
-    digits = 1 if abs(value) < 0.02 else 0
-    shown = [f"{100 * x:.{digits}f}".replace("-", "−") for x in (value, low, high)]
+def _digits(change: Interval) -> int:
+    """Tenths of a point are shown where whole points would hide the value and it is known so well."""
+    return 1 if abs(change.value) < 0.02 and change.high - change.low < 0.02 else 0
+
+
+def _points(change: Interval, lost: bool) -> str:
+    """Points gained, or lost as a positive number, with their interval."""
+    value, low, high = (-change.value, -change.high, -change.low) if lost else (change.value, change.low, change.high)
+    shown = [f"{100 * x:.{_digits(change)}f}" for x in (value, low, high)]
     return f"{shown[0]} {'point' if shown[0] in ('1', '1.0') else 'points'} [{shown[1]}, {shown[2]}]"

@@ -112,17 +112,41 @@ def test_it_ends_when_nobody_wants_the_result(tiny: Any, renderer: Renderer) -> 
         score(tiny, renderer, small_suite(), stopped=lambda: True)
 
 
-def test_limits_follow_the_expected_answers(tiny: Any, renderer: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:
-    limits: dict[int, int] = {}
+@pytest.fixture
+def limits(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Token limit and number of prompts of each group; answers are 20 tokens long where there is room."""
+    asked: list[tuple[int, int]] = []
 
     def answers(_model: Any, prompts: Sequence[Any], *, max_new_tokens: int, **_given: Any) -> list[Generated]:
-        limits[max_new_tokens] = len(prompts)
-        return [Generated((), True)] * len(prompts)
+        asked.append((max_new_tokens, len(prompts)))
+        return [Generated((5,) * min(20, max_new_tokens), ended=max_new_tokens > 20)] * len(prompts)
 
     monkeypatch.setattr(scored, "answers", answers)
+    return asked
+
+
+def test_limits_follow_the_expected_answers(
+    tiny: Any, renderer: Renderer, limits: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scored, "ROWS_AT_ONCE", 4)
     score(tiny, renderer, small_suite(2))
-    assert sum(limits.values()) == 12
-    assert all(limit % scored.STEP == 0 for limit in limits)
+    assert [n for _, n in limits] == [4, 4, 4]
+    assert all(limit % scored.STEP == 0 for limit, _ in limits)
     shortest = len(renderer._encode("red").ids) + 1
-    assert shortest + scored.SPARE_TOKENS <= min(limits) < shortest + scored.SPARE_TOKENS + scored.STEP
-    assert len(limits) == 3
+    assert shortest + scored.SPARE_TOKENS <= limits[0][0] < shortest + scored.SPARE_TOKENS + scored.STEP
+
+
+def test_few_items_are_answered_together_each_within_its_own_limit(
+    tiny: Any, renderer: Renderer, limits: list[tuple[int, int]]
+) -> None:
+    found = score(tiny, renderer, small_suite(2))
+    assert len(limits) == 1
+    assert limits[0][0] > 20
+    assert found.n_cut_off == 8, "20 tokens are too long for a colour or a passage's value, not for a call"
+
+
+def test_together_they_stay_within_the_context(tiny: Any, renderer: Renderer, limits: list[tuple[int, int]]) -> None:
+    items = (item("colours", "known", "long " * 200, "red"), item("tools", "known", "short", "call it " * 20))
+    found = score(tiny, renderer, suites.of("general", items, ABILITIES))
+    assert found.n_too_long == 0
+    assert [n for _, n in limits] == [1, 1]

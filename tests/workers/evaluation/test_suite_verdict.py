@@ -71,19 +71,19 @@ def test_another_model_is_above_or_below() -> None:
 def test_nothing_changed_is_not_beyond_doubt() -> None:
     verdict = suite_verdict.judge(scores(), scores())
     assert verdict.mean.difference.low < 0 < verdict.mean.difference.high
-    assert verdict.sentence.startswith("Kept its general abilities: 0.0 points [−0.")
+    assert verdict.sentence.startswith("Kept its general abilities: 50 % against 50 % (0.0 [−0.")
     assert suite_verdict.judge(scores(), scores(), "nano").sentence.startswith("As good as nano in general abilities")
 
 
 def test_too_few_items_can_not_tell() -> None:
     verdict = suite_verdict.judge(scores(4, tools=2), scores(4, tools=3))
-    assert verdict.sentence.startswith("Can't tell whether its general abilities changed: ")
+    assert verdict.sentence.startswith("Can't tell whether its general abilities changed: 58 % against 50 % (+8 [−")
 
 
 def test_a_kept_mean_does_not_hide_a_lost_ability() -> None:
     verdict = suite_verdict.judge(scores(tools=180, colours=60), scores(tools=120, colours=120))
-    assert verdict.sentence.startswith("Kept its general abilities: 0.0 points [")
-    assert verdict.sentence.endswith("], but less in tools (−30).")
+    assert verdict.sentence.startswith("Kept its general abilities: 57 % against 57 % (0 [−")
+    assert verdict.sentence.endswith("] points), but less in tools (−30).")
 
 
 def test_different_items_are_not_compared() -> None:
