@@ -44,6 +44,10 @@ STEP_S = 0.02
 """Of a step, whatever the model's size: collating, logging, the optimiser's loop."""
 DECODE_LAYER_S = 0.0006
 ANSWERS_AT_ONCE = 32
+SUITE_ABILITIES, SUITE_PROMPT_TOKENS, SUITE_ANSWER_TOKENS = 18, 54, 15
+"""Of the general suite: its abilities, and the mean of an item's tokens, room for its answer included."""
+SUITE_GROUPS = 4
+"""Batches that are not full because their answers may be of different lengths."""
 ROOM = 0.95
 """Share of the free memory or disk that a job may plan to use."""
 
@@ -121,10 +125,12 @@ def estimate(
     machine: Machine,
     earlier: Pace | None = None,
     shipped_bytes: int = 0,
+    forgetting_items: int = 0,
 ) -> Estimate:
     """What this recipe takes on this machine; `earlier` is the measured pace of a job on the same base.
 
-    `shipped_bytes` are files that the result carries besides its own weights.
+    `shipped_bytes` are files that the result carries besides its own weights; `forgetting_items` are
+    those of each general ability that base and result answer.
     """
     work = _work(recipe, lengths)
     memory = _memory(facts, recipe, work, machine.on_gpu)
@@ -132,6 +138,7 @@ def estimate(
     trained = n_trained(facts, recipe)
     result_bytes = 4 * trained
     disk_bytes = CHECKPOINTS * CHECKPOINT_BYTES * trained + 2 * result_bytes + shipped_bytes
+    seconds["evaluating"] += _forgetting_s(facts, recipe, forgetting_items, machine)
     total, memory_bytes = sum(seconds.values()), sum(memory.values())
     return Estimate(
         seconds=total,
@@ -260,3 +267,16 @@ def _answers_s(facts: BaseFacts, recipe: Recipe, lengths: LengthReport, n_held_o
     one_token_s = DECODE_LAYER_S * facts.n_layers + ANSWERS_AT_ONCE * forward_s
     prompts_s = ANSWERS_AT_ONCE * forward_s * lengths.n_tokens / examples
     return 2 * batches * (answer_tokens * one_token_s + prompts_s)
+
+
+def _forgetting_s(facts: BaseFacts, recipe: Recipe, items: int, machine: Machine) -> float:
+    """Seconds in which base and result answer so many items of each general ability."""
+    if not items:
+        return 0.0
+    length = SUITE_PROMPT_TOKENS + SUITE_ANSWER_TOKENS
+    n, forward_s = (
+        SUITE_ABILITIES * items,
+        flop_per_token(facts, recipe, length, forward_only=True) / machine.flop_per_s,
+    )
+    batches = SUITE_GROUPS + math.ceil(n / ANSWERS_AT_ONCE)
+    return 2 * (batches * SUITE_ANSWER_TOKENS * DECODE_LAYER_S * facts.n_layers + n * length * forward_s)

@@ -7,7 +7,7 @@ import secrets
 from functools import cache
 from pathlib import Path
 
-from pydantic import SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     """Keep a spare child that has already imported torch."""
     eval_rows: int = 200
     """Held-out rows for which a verdict generates answers; the loss is always taken on all."""
+    forgetting_items: int = Field(6, ge=0)
+    """Items of each general ability that base and result of a training answer, where the base is bundled; 0: none."""
 
     @model_validator(mode="after")
     def _leases_make_sense(self) -> Settings:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from storage.settings import settings
+from templates import registry
 from templates.errors import BadInput, Problem
 
 if TYPE_CHECKING:
@@ -98,6 +100,15 @@ def problems(name: str) -> list[Problem]:
     if name in _SUITES:
         return []
     return [Problem(f"there is no suite “{name}”.", field="suite", remedy=f"Known: {', '.join(names())}.")]
+
+
+def forgetting_items(base_source: str, method: str) -> int:
+    """Items of each general ability that show what a training forgot; 0 where they would show nothing.
+
+    The suite asks about the world of the bundled models, and random weights have nothing to forget.
+    """
+    tells = base_source == "bundled" and registry.method(method).starts_at_base
+    return settings().forgetting_items if tells else 0
 
 
 def get(name: str) -> Suite:

@@ -10,7 +10,19 @@ from typing import Any
 
 from sqlmodel import select
 
-from storage import base_models, datasets, db, estimates, fitting, jobs, machines, model_names, rendering, worker_rows
+from storage import (
+    base_models,
+    datasets,
+    db,
+    estimates,
+    fitting,
+    jobs,
+    machines,
+    model_names,
+    rendering,
+    suites,
+    worker_rows,
+)
 from storage.estimates import Estimate
 from storage.models import BaseModelRow, Dataset, Job, User, Worker
 from storage.rendering import LengthReport, Renderer
@@ -81,9 +93,10 @@ def _estimate(base: BaseModelRow, recipe: Recipe, lengths: LengthReport, n_held_
     facts, worker = base_models.facts(base), likely_worker()
     machine, pace = machines.of_worker(worker), machines.earlier_pace(base.id, recipe, worker)
     shipped_bytes = base.size_bytes if base.source == "bundled" else 0
+    items = suites.forgetting_items(base.source, recipe.method)
 
     def estimated(changed: Recipe) -> Estimate:
-        return estimates.estimate(facts, changed, lengths, n_held_out, machine, pace, shipped_bytes)
+        return estimates.estimate(facts, changed, lengths, n_held_out, machine, pace, shipped_bytes, items)
 
     estimate = estimated(recipe)
     if not estimate.fits:

@@ -14,6 +14,7 @@ from storage.models import User
 from storage.settings import settings
 
 os.environ["GOMP_SPINCOUNT"] = "2000"  # before any test loads torch: the suite shares its cores with children
+os.environ["STUDIO_FORGETTING_ITEMS"] = "0"  # costs seconds in every training, and has tests of its own
 
 MODELS = Path(__file__).parent.parent / "templates" / "models"
 

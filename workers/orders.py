@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from storage import artifacts, base_models, datasets, db, evaluations, workspaces
+from storage import artifacts, base_models, datasets, db, evaluations, suites, workspaces
 from storage.leases import Lease
 from storage.models import Artifact, BaseModelRow, Dataset, User
 from storage.settings import settings
@@ -91,6 +91,7 @@ def _what_to_train(owner: User, lease: Lease) -> dict[str, Any]:
         "base_license": base.license,
         "facts": base_models.facts(base),
         "recipe": recipe,
+        "forgetting_items": suites.forgetting_items(base.source, recipe.method),
     }
 
 

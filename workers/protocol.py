@@ -50,6 +50,8 @@ class Order(_Message):
     split_seed: int | None = None
     """What the held-out rows were drawn with, for the model card."""
     eval_rows: int
+    forgetting_items: int = 0
+    """train: items of each general ability that base and result answer; 0: what was forgotten is not measured."""
     threads: int
     staging: str
     """Empty folder of this attempt; what is published is sealed here."""

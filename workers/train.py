@@ -11,7 +11,8 @@ import gc
 import importlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from templates.spec import BaseFacts, TrainingParams
 from workers import checkpoints, models
 from workers.callbacks import Checkpoints, HeldOut, Obedience, Progress, Talk, peak_memory_bytes
 from workers.courses import Course, Lesson
-from workers.evaluation import compared, scoring, verdict
+from workers.evaluation import compared, forgetting, scoring, verdict
 from workers.evaluation.progress import noting
 from workers.evaluation.scoring import Scores
 from workers.export import bundle
@@ -98,8 +99,11 @@ def run(order: Order, talk: Talk) -> Done | Stopped:
     model = models.as_published(model, task.recipe, task.base.base_folder, task.facts.stored_dtype, drafts)
     base_scores, scores = _scores(task, model, talk)
     judged = verdict.judge(base_scores, scores, order.shape, _labels(task))
-    if models.is_quantized(model):
-        judged = judged.model_copy(update={"remarks": (*judged.remarks, SCORED_QUANTIZED)})
+    remarks = (*judged.remarks, SCORED_QUANTIZED) if models.is_quantized(model) else judged.remarks
+    forgotten = forgetting.measure(
+        order, task.renderer, task.facts.context_length, lambda: _untouched(task, model), model, talk
+    )
+    judged = judged.model_copy(update={"remarks": remarks, "forgotten": forgotten})
     stages.enter(Stage.PUBLISHING)
     actual |= {"seconds": stages.seconds, "peak_memory_bytes": peak_memory_bytes()}
     staged = bundle.stage(order, _saver(task, model), judged, compared.compare(base_scores, scores), actual)
@@ -188,12 +192,19 @@ def _scores(task: Task, model: PreTrainedModel, talk: Talk) -> tuple[Scores, Sco
             stopped=lambda: talk.abandoned,
         )
 
+    with _untouched(task, model) as base:
+        of_base = score(base, task.base.name)
+    return of_base, score(model, task.order.name)
+
+
+@contextmanager
+def _untouched(task: Task, model: PreTrainedModel) -> Iterator[PreTrainedModel]:
+    """The base that `model` is compared with."""
     if registry.method(task.recipe.method).trains == "adapter":
         with model.disable_adapter():
-            of_base = score(model, task.base.name)
+            yield model
     else:
-        of_base = score(models.load_base(task.base.base_folder), task.base.name)
-    return of_base, score(model, task.order.name)
+        yield models.load_base(task.base.base_folder)
 
 
 def _labels(task: Task) -> list[str]:

@@ -35,7 +35,8 @@ def _lines(job: Job) -> list[str]:
     if job.state == JobState.SUCCEEDED:
         result = job.result or {}
         table = suite_table.lines(result) if "suite" in result else []
-        return [f"{job.name}: done. {result.get('sentence', '')}".rstrip(), *table]
+        said = [result.get("sentence"), (result.get("forgotten") or {}).get("sentence")]
+        return [" ".join([f"{job.name}: done.", *filter(None, said)]), *table]
     why = f" {job.error}" if job.error else ""
     return [f"{job.name}: {job.state}.{why} {job.remedy or ''}".rstrip(), f"The log: studio jobs logs {job.id}"]
 

@@ -152,6 +152,8 @@ def card_html(artifact: Artifact, of: Lineage, owner: str, *, selectable: bool =
     models = quote(f"{of.base(artifact)},{artifact.name}", safe=",")
     kind = "adapter" if artifact.kind == "adapter" else "full model"
     facts = [kind, size(artifact.size_bytes), f"took {duration(artifact.duration_s)}", ago(artifact.created_at), owner]
+    forgotten = verdicts.forgotten_figure(artifact.verdict)
+    facts = [forgotten, *facts] if forgotten else facts
     title = f'<h3><a href="gallery?artifact={quote(artifact.name)}">{name}</a></h3>'
     return (
         f'<article class="card result"><header>{title}{select}</header>'

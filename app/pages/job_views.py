@@ -129,7 +129,7 @@ def progress(job: Job, points: Sequence[JobMetric], history: Sequence[JobEvent])
 def _waiting_words(job: Job, history: Sequence[JobEvent]) -> str:
     scored = next((event.data for event in reversed(history) if event.kind == "evaluated"), None)
     if scored and job.stage == Stage.EVALUATING and scored["of"]:
-        on = f"the {job.spec['suite']} suite" if "suite" in job.spec else "the held-out rows"
+        on = scored.get("on") or (f"the {job.spec['suite']} suite" if "suite" in job.spec else "the held-out rows")
         return f"scoring {scored['model']} on {on}: {percent(scored['rows'] / scored['of'])}"
     if job.state == JobState.QUEUED:
         return f"{state_words(job)}; a worker takes it as soon as one is free"

@@ -29,18 +29,22 @@ def block(result: Mapping[str, Any]) -> str:
 
 
 def _comparison(found: Mapping[str, Any]) -> str:
+    return (
+        f"<h3>{escaped(found['model'])} <span class='quiet'>against {escaped(found['against'])}</span></h3>"
+        f'<p class="sentence">{escaped(found["sentence"])}</p>{chart(found, found["against"], found["model"])}'
+    )
+
+
+def chart(found: Mapping[str, Any], base: str, adapted: str) -> str:
+    """Two models ability by ability, and what surely changed; `base` and `adapted` are their names."""
     pairs = {suite_table.words(score): pair for score, pair in found["abilities"].items()}
     pairs["mean"] = found["mean"]
     rows = [
         (name, {"base": pair["base"], "adapted": pair["adapted"]}, _change(pair["difference"]))
         for name, pair in pairs.items()
     ]
-    keys = {"base": found["against"], "adapted": found["model"]}
-    chart = charts.dot_rows(keys, rows, "right answers in both phrasings, and what surely changed, in points")
-    return (
-        f"<h3>{escaped(found['model'])} <span class='quiet'>against {escaped(found['against'])}</span></h3>"
-        f'<p class="sentence">{escaped(found["sentence"])}</p>{chart}'
-    )
+    keys = {"base": base, "adapted": adapted}
+    return charts.dot_rows(keys, rows, "right answers in both phrasings, and what surely changed, in points")
 
 
 def _alone(model: Mapping[str, Any]) -> str:
@@ -51,8 +55,7 @@ def _alone(model: Mapping[str, Any]) -> str:
         for name, found in shares.items()
     ]
     keys = {kind: f"{suite_table.WORDS[phrasing]} phrasing" for phrasing, kind in _KINDS.items()}
-    chart = charts.dot_rows(keys, rows, "right answers")
-    return f"<h3>{escaped(model['name'])}</h3>{chart}"
+    return f"<h3>{escaped(model['name'])}</h3>{charts.dot_rows(keys, rows, 'right answers')}"
 
 
 _KINDS = {"known": "adapted", "held_out": "base"}
@@ -61,7 +64,10 @@ _KINDS = {"known": "adapted", "held_out": "base"}
 
 def _change(difference: Mapping[str, float]) -> str:
     """`−31 [−38, −24]` in points; nothing where none is sure."""
-    if difference["low"] <= 0 <= difference["high"]:
-        return ""
+    return "" if difference["low"] <= 0 <= difference["high"] else points(difference)
+
+
+def points(difference: Mapping[str, float]) -> str:
+    """`−31 [−38, −24]`."""
     value, low, high = (f"{100 * difference[key]:+.0f}".replace("-", "−") for key in ("value", "low", "high"))
     return f"{value} [{low}, {high}]"

@@ -10,7 +10,7 @@ from typing import Any
 
 from app import charts
 from app.formats import count, escaped, number, shortened
-from app.pages import layout
+from app.pages import layout, suite_views
 from storage import artifacts
 from storage.models import Artifact
 
@@ -33,10 +33,30 @@ def block(verdict: Mapping[str, Any]) -> str:
     helps = f'<p class="helps"><b>What would help:</b> {escaped(help_text)}</p>' if help_text else ""
     remarks = "".join(f"<li>{escaped(remark)}</li>" for remark in verdict.get("remarks") or ())
     said = f'<ul class="remarks">{remarks}</ul>' if remarks else ""
-    return f'{sentence(verdict)}{bars}<dl class="facts losses">{losses}</dl>{helps}{said}'
+    return f'{sentence(verdict)}{bars}<dl class="facts losses">{losses}</dl>{helps}{said}{_forgotten(verdict)}'
 
 
 _LOSSES = (("loss", "Loss on held-out rows"), ("perplexity", "Perplexity"))
+
+
+def _forgotten(verdict: Mapping[str, Any]) -> str:
+    """What became of the general abilities; nothing where they were not measured."""
+    found = verdict.get("forgotten")
+    if not found:
+        return ""
+    remarks = "".join(f"<li>{escaped(remark)}</li>" for remark in found["remarks"])
+    return (
+        f'<p class="sentence">{escaped(found["sentence"])}</p>'
+        f"<details><summary>General abilities one by one, {count(found['n'])} items</summary>"
+        f"{suite_views.chart(found, 'base', 'adapted')}</details>"
+        + (f'<ul class="remarks">{remarks}</ul>' if remarks else "")
+    )
+
+
+def forgotten_figure(verdict: Mapping[str, Any]) -> str:
+    """`general abilities −31 [−38, −24] points`, for a card; nothing where they were not measured."""
+    found = verdict.get("forgotten")
+    return f"general abilities {suite_views.points(found['mean']['difference'])} points" if found else ""
 
 
 def _loss(title: str, pair: Mapping[str, Any]) -> str:

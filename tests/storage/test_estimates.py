@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from storage import checkpoint_headers, estimates, fitting
+from storage import checkpoint_headers, estimates, fitting, suites
 from storage.machines import Machine, Pace
 from storage.models import User
-from storage.rendering import LengthReport
+from storage.rendering import LengthReport, Renderer
 from templates.recipe import Recipe, compose
 from templates.spec import BaseFacts
 
@@ -94,6 +94,25 @@ def test_more_takes_more(nano: BaseFacts) -> None:
     assert full.n_trained_parameters == nano.n_parameters
     assert full.disk_bytes > plain.disk_bytes
     assert full.seconds > plain.seconds
+
+
+def test_asking_what_was_forgotten_takes_time(nano: BaseFacts) -> None:
+    def seconds(items: int) -> float:
+        found = estimates.estimate(nano, recipe(nano), lengths(), 100, LAPTOP, forgetting_items=items)
+        return found.seconds_by_stage["evaluating"]
+
+    assert seconds(0) == of(nano).seconds_by_stage["evaluating"]
+    assert 1 < seconds(6) - seconds(0) < seconds(20) - seconds(0) < 30
+
+
+def test_the_suite_is_as_large_as_the_estimate_takes_it_for(nano_folder: Path) -> None:
+    suite, renderer = suites.get("general"), Renderer(nano_folder)
+    sample = suite.sample(2, seed=1).items
+    prompt = sum(len(renderer.prompt(item.messages, item.tools)) for item in sample) / len(sample)
+    answer = sum(len(renderer.row("text", {"text": item.answer}).ids) for item in sample) / len(sample)
+    assert len(suite.abilities) == estimates.SUITE_ABILITIES
+    assert prompt == pytest.approx(estimates.SUITE_PROMPT_TOKENS, rel=0.2)
+    assert answer < estimates.SUITE_ANSWER_TOKENS < 3 * answer
 
 
 def test_qlora_of_eight_billion_fits_a_small_gpu() -> None:

@@ -8,6 +8,8 @@ from collections import Counter
 import pytest
 
 from storage import suites
+from storage.models import User
+from storage.settings import settings
 from templates.errors import BadInput
 from tests.small_suite import ABILITIES, item, small_suite
 
@@ -50,6 +52,18 @@ def test_what_one_phrasing_lacks_the_other_gives() -> None:
     items = [item("colours", "held_out", "one", "red"), *(item("colours", "known", str(i), "red") for i in range(9))]
     sample = suites.of("general", tuple(items), ABILITIES).sample(6, seed=1)
     assert Counter(i.phrasing for i in sample.items) == {"held_out": 1, "known": 5}
+
+
+@pytest.mark.parametrize(
+    ("base_source", "method", "items"),
+    [("bundled", "lora", 3), ("bundled", "from_scratch", 0), ("folder", "lora", 0), ("hub", "full", 0)],
+)
+def test_forgetting_is_asked_for_where_it_says_something(
+    studio: User, monkeypatch: pytest.MonkeyPatch, base_source: str, method: str, items: int
+) -> None:
+    monkeypatch.setenv("STUDIO_FORGETTING_ITEMS", "3")
+    settings.cache_clear()
+    assert suites.forgetting_items(base_source, method) == items
 
 
 def test_a_suite_must_make_sense() -> None:

@@ -33,6 +33,7 @@ def make_order(tmp_path: Path, tiny_model_folder: Path) -> Callable[..., Order]:
         rows: list[dict[str, Any]] | None = None,
         attempt: int = 1,
         eval_rows: int = 4,
+        forgetting_items: int = 0,
         **settings: Any,
     ) -> Order:
         facts = checkpoint_headers.facts(base)
@@ -48,6 +49,7 @@ def make_order(tmp_path: Path, tiny_model_folder: Path) -> Callable[..., Order]:
             dataset_name="colours",
             dataset_sha256="0" * 64,
             eval_rows=eval_rows,
+            forgetting_items=forgetting_items,
             threads=1,
             staging=str(tmp_path / f"staging-{attempt}"),
             checkpoints=str(tmp_path / "checkpoints"),

@@ -49,6 +49,7 @@ def test_a_training_order_says_everything(studio: User, dataset: Dataset) -> Non
     assert list(Path(order.staging).iterdir()) == []
     assert Path(order.checkpoints) == workspaces.checkpoints(lease.job.id)
     assert order.base_source == "bundled"
+    assert order.forgetting_items == 0, "the tests' setting"
 
 
 def test_an_evaluation_order_names_its_models(studio: User, dataset: Dataset) -> None:

@@ -22,8 +22,12 @@ class Talk(Protocol):
         """The worker wants no result of this attempt."""
 
 
-def noting(talk: Talk, model: str) -> Callable[[int, int], None]:
-    """A `progress(n, of)` callback that notes `evaluated` with the model's name and its rows."""
+def noting(talk: Talk, model: str, on: str | None = None) -> Callable[[int, int], None]:
+    """A `progress(n, of)` callback that notes `evaluated` with the model's name and its rows.
+
+    `on` says on what, where it is not what the job is about.
+    """
+    what = {"model": model} if on is None else {"model": model, "on": on}
     last = float("-inf")
 
     def progress(n: int, of: int) -> None:
@@ -31,6 +35,6 @@ def noting(talk: Talk, model: str) -> Callable[[int, int], None]:
         now = time.monotonic()
         if n == of or now - last >= EVERY_S:
             last = now
-            talk.say(Noted(kind="evaluated", data={"model": model, "rows": n, "of": of}))
+            talk.say(Noted(kind="evaluated", data={**what, "rows": n, "of": of}))
 
     return progress

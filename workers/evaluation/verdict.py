@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from templates import registry
 from workers.evaluation.bootstrap import Interval, Pair, mean_interval, paired_means, paired_shares, wilson
+from workers.evaluation.forgetting import Forgotten
 from workers.evaluation.scoring import Answer, Scores
 from workers.evaluation.sentences import FEWEST_ROWS, Outcome, remarks_on, same_within, say, what_would_help
 
@@ -68,6 +69,8 @@ class Verdict(_Form):
     what_would_help: str | None = None
     remarks: tuple[str, ...] = ()
     """Rows that were cut, not scored or not answered, and why."""
+    forgotten: Forgotten | None = None
+    """General abilities before and after; None where they were not measured."""
 
 
 def judge(

@@ -13,6 +13,7 @@ import jinja2
 import pyarrow.parquet as parquet
 
 import templates
+from storage import suite_table
 from templates import registry
 from workers.evaluation import sentences
 from workers.evaluation.verdict import Verdict
@@ -49,6 +50,7 @@ def _environment() -> jinja2.Environment:
         "score": sentences.score,
         "change": sentences.change,
         "repr": repr,
+        "words": suite_table.words,
     }
     return environment
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from app.pages import gallery
-from storage import artifacts, users
+from storage import artifacts, db, users
 from storage.models import Artifact, Job, User
+from tests.small_suite import small_forgotten
 
 ANY = (gallery.ANY,) * 4
 
@@ -23,6 +24,14 @@ def test_a_card_says_what_it_is(studio: User, finished: tuple[Job, Artifact], as
     assert 'name="models" value="tickets-lora"' in cards
     assert "&lt;b&gt;against" in cards
     assert "No result passes" in gallery.show_cards(asking(studio), "any", "any", "any", "worse")[1]
+
+
+def test_a_card_says_in_short_what_was_forgotten(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
+    assert "abilities" not in gallery.show_cards(asking(studio), *ANY)[1]
+    with db.writing() as session:
+        row = session.get_one(Artifact, finished[1].id)
+        row.verdict = {**row.verdict, "forgotten": small_forgotten()}
+    assert "general abilities −30 [−40, −20] points · adapter" in gallery.show_cards(asking(studio), *ANY)[1]
 
 
 def test_rename_annotate_delete(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 from app.pages import jobs as page
 from storage import db, evaluations, events, jobs, training, users
 from storage.models import Artifact, Dataset, Job, JobMetric, JobState, User
-from tests.small_suite import small_result
+from tests.small_suite import small_forgotten, small_result
 
 NAMES = ("alert", "head", "outcome", "stages", "progress", "remarks", "chart", "numbers_fold", "numbers", "log")
 NAMES += ("keep", "discard", "retry", "listing")
@@ -110,6 +110,23 @@ def test_the_verdict_leads_to_the_comparison(studio: User, finished: tuple[Job, 
     assert "&lt;script&gt;" in table
     assert "my limit?" not in table
     assert "my limit?" in page.filter_answers(asking(studio), job.id, "all")[1]
+
+
+def test_the_verdict_says_what_was_forgotten(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
+    job, _ = finished
+    assert "abilities" not in shown(asking(studio), job.id)["outcome"]
+    change(job, result={**(job.result or {}), "forgotten": small_forgotten()})
+    outcome = shown(asking(studio), job.id)["outcome"]
+    said, fold, chart = outcome.partition("<details>")
+    assert fold
+    assert "Lost 30 points [20, 40] of its general abilities, most in colours (−30)." in said
+    assert "General abilities one by one, 18 items" in chart
+    assert "−30 [−40, −20]" in chart
+    assert "7 items are &lt;too&gt; long." in chart
+    change(job, state=JobState.RUNNING, stage="evaluating")
+    with db.writing() as session:
+        events.append(session, job.id, 1, "evaluated", model="nano", on="general abilities", rows=30, of=60)
+    assert "scoring nano on general abilities: 50 %" in shown(asking(studio), job.id)["progress"]
 
 
 def test_cancel_and_again(studio: User, job: Job, asking: Any) -> None:

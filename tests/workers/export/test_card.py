@@ -9,7 +9,9 @@ import yaml
 from huggingface_hub import ModelCard
 
 from templates import recipe as recipes
+from tests.small_suite import small_forgotten
 from workers.evaluation import verdict
+from workers.evaluation.forgetting import Forgotten
 from workers.evaluation.scoring import Scores
 from workers.export import card
 from workers.protocol import Order
@@ -43,6 +45,23 @@ def test_a_card_says_where_it_comes_from_and_how_good_it_is(
     ):
         assert said in text, said
     assert "None" not in text
+    assert not re.search(r"\n{3,}|[ \t]+\n", text), "no holes in the text"
+
+
+def test_a_card_says_what_was_forgotten(order_for: Callable[..., Order], scores: tuple[Scores, Scores]) -> None:
+    judged = verdict.judge(*scores, "classification", ["refund", "card"])
+    forgotten = Forgotten.model_validate(small_forgotten())
+    judged = judged.model_copy(update={"forgotten": forgotten})
+    text = card.texts(order_for(), "adapter", judged, ACTUAL, "f" * 64, [2])["README.md"]
+    for said in (
+        "## What it forgot\n\nLost 30 points [20, 40] of its general abilities, most in colours (−30).\n",
+        "| passages value | 80 % [70, 90] | 80 % [70, 90] | +0 points [-10, +10] |",
+        "| mean over abilities | 80 % [70, 90] | 50 % [40, 60] | -30 points [-40, -20] |",
+        "the same 18 items of the general suite",
+        "- 7 items are &lt;too> long.",
+        "its own data and on the general suite only",
+    ):
+        assert said in text, said
     assert not re.search(r"\n{3,}|[ \t]+\n", text), "no holes in the text"
 
 

@@ -1,0 +1,104 @@
+"""What a training made the model forget, on a suite of a few items."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from storage import suites
+from storage.rendering import Renderer
+from storage.suites import PHRASINGS, Suite
+from tests.small_suite import small_suite
+from workers.evaluation import forgetting, suite
+from workers.evaluation.forgetting import Forgotten
+from workers.evaluation.generation import Interrupted
+from workers.evaluation.suite import SuiteScores
+from workers.protocol import Noted, Order, Report
+
+
+class Talk:
+    """Remembers what was said; gives up after so many notes."""
+
+    def __init__(self, patience: int = 1000):
+        self.said: list[Report] = []
+        self._patience = patience
+
+    def say(self, report: Report) -> None:
+        self.said.append(report)
+
+    @property
+    def abandoned(self) -> bool:
+        return len(self.said) >= self._patience
+
+
+def order(items: int) -> Order:
+    return Order(
+        kind="train", job_id="j", attempt=1, name="tuned", log_file="", dataset_file="rows", eval_rows=0, threads=1,
+        staging="", base_name="nano", forgetting_items=items,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def measure(
+    tiny: Any, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Order, Talk], Forgotten | None]:
+    """The tiny model against itself on the small suite."""
+    monkeypatch.setattr(suites, "get", lambda _name: small_suite(3))
+
+    @contextmanager
+    def base() -> Iterator[Any]:
+        yield tiny
+
+    return lambda order, talk: forgetting.measure(order, Renderer(tiny_model_folder), 256, base, tiny, talk)
+
+
+def test_base_and_result_answer_the_same_sample(measure: Callable[[Order, Talk], Forgotten | None]) -> None:
+    talk = Talk()
+    found = measure(order(2), talk)
+    assert found
+    asked = small_suite(3).sample(2, forgetting.SEED)
+    assert (found.n, found.suite, found.sha256, found.remarks) == (6, "general", asked.sha256, ())
+    assert set(found.abilities) == {"colours", "passages_value", "passages_source", "tools"}
+    assert found.mean.difference.value == 0
+    assert found.sentence.startswith("Can't tell whether its general abilities changed: 0 % against 0 % (0 [−")
+    noted = [report.data for report in talk.said if isinstance(report, Noted)]
+    assert {"model": "nano", "on": "general abilities", "rows": 6, "of": 6} in noted
+    assert noted[-1] == {"model": "tuned", "on": "general abilities", "rows": 6, "of": 6}
+
+
+def test_nothing_is_measured_where_no_items_are_wanted(measure: Callable[[Order, Talk], Forgotten | None]) -> None:
+    talk = Talk()
+    assert measure(order(0), talk) is None
+    assert talk.said == []
+
+
+@pytest.mark.parametrize("patience", [0, 1])
+def test_it_ends_when_nobody_wants_the_result(
+    measure: Callable[[Order, Talk], Forgotten | None], patience: int
+) -> None:
+    with pytest.raises(Interrupted):
+        measure(order(2), Talk(patience))
+
+
+def scores(asked: Suite, n_right: int, n_too_long: int = 0) -> SuiteScores:
+    right = {
+        name: {phrasing: np.arange(10) < n_right for phrasing in PHRASINGS}
+        for ability in asked.abilities.values()
+        for name in ability.parts
+    }
+    return suite.SuiteScores(asked, right, n_too_long, 0, 0)
+
+
+def test_a_loss_is_said_and_what_could_not_be_asked_counted() -> None:
+    asked = small_suite(10)
+    found = forgetting.judge(scores(asked, 9), scores(asked, 1, n_too_long=7))
+    assert found.mean.difference.value == pytest.approx(-0.8)
+    assert found.sentence.startswith("Lost 80 points [")
+    assert found.remarks == ("7 items on general abilities are longer than the context: counted as wrong.",)
+    assert found.n == 60
+    assert Forgotten.model_validate_json(found.model_dump_json()) == found

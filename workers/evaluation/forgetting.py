@@ -1,0 +1,87 @@
+"""What a training made the model forget: base and result on the same small sample of the general suite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+from storage import suites
+from storage.rendering import Renderer
+from workers.evaluation import suite, suite_verdict
+from workers.evaluation.progress import Talk, noting
+from workers.evaluation.suite import SuiteScores
+from workers.evaluation.suite_verdict import SuiteVerdict
+from workers.protocol import Order
+
+SUITE = "general"
+SEED = 1
+"""Of the sample: the same items for every job, so that jobs can be compared."""
+ON = "general abilities"
+
+
+class Forgotten(SuiteVerdict):
+    """The result against its base on general abilities."""
+
+    suite: str
+    sha256: str
+    """Of the sampled items."""
+    n: int
+    """Items that each of the two was asked."""
+    remarks: tuple[str, ...] = ()
+    """Items that could not be asked, and why; they count as wrong."""
+
+
+def measure(
+    order: Order,
+    renderer: Renderer,
+    context_length: int,
+    base: Callable[[], AbstractContextManager[Any]],
+    model: Any,
+    talk: Talk,
+) -> Forgotten | None:
+    """Score both models; None where the order asks for no items.
+
+    Inside `base()` is the untouched base. Raises `Interrupted` once the worker wants no result.
+    """
+    if not order.forgetting_items:
+        return None
+    asked = suites.get(SUITE).sample(order.forgetting_items, SEED)
+
+    def score(which: Any, name: str) -> SuiteScores:
+        return suite.score(
+            which,
+            renderer,
+            asked,
+            context_length=context_length,
+            progress=noting(talk, name, ON),
+            stopped=lambda: talk.abandoned,
+        )
+
+    with base() as untouched:
+        of_base = score(untouched, order.base_name)
+    return judge(of_base, score(model, order.name))
+
+
+def judge(base: SuiteScores, adapted: SuiteScores) -> Forgotten:
+    """Compare two models on the same items."""
+    compared = suite_verdict.judge(base, adapted)
+    return Forgotten(
+        **dict(compared),
+        suite=base.suite.name,
+        sha256=base.suite.sha256,
+        n=len(base.suite.items),
+        remarks=tuple(_remarks(adapted)),
+    )
+
+
+def _remarks(scores: SuiteScores) -> list[str]:
+    # Base and result share context and chat template, so that what one can't be asked, neither can be.
+    said = []
+    if scores.n_too_long:
+        said.append(f"{scores.n_too_long:,} items on general abilities are longer than the context: counted as wrong.")
+    if scores.n_refused:
+        said.append(
+            f"{scores.n_refused:,} items on general abilities are refused by the chat template: counted as wrong."
+        )
+    return said
