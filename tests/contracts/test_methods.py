@@ -74,7 +74,7 @@ def _logits(model: torch.nn.Module, rows: list[batches.Example]) -> torch.Tensor
 def _learns_and_survives_saving(recipe: Recipe, folder: Path, tmp_path: Path) -> None:
     method = registry.method(recipe.method)
     rows = _rows(recipe.objective, folder)
-    torch.manual_seed(0)
+    torch.manual_seed(1)  # not the seed that drew the tiny model
     untouched = _logits(models.load_base(folder, recipe.quantization, CPU), rows)
     model = models.adapt(models.load_base(folder, recipe.quantization, CPU, dtype="float32"), recipe)
     before = _logits(model.eval(), rows)

@@ -45,7 +45,7 @@ def staged(lease: Lease) -> tuple[Order, Done]:
     workspaces.checkpoints(lease.job.id).mkdir(parents=True)
     order = Order(
         kind="train", job_id=lease.job.id, attempt=lease.attempt, name="tone", log_file="", shape="text",
-        dataset_file="", dataset_name="", dataset_sha256="", eval_rows=1, threads=1, staging=str(staging),
+        dataset_file="rows.parquet", dataset_name="", dataset_sha256="", eval_rows=1, threads=1, staging=str(staging),
         recipe=compose("sft", "lora"),
     )  # fmt: skip
     done = Done(
