@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-import importlib
-import inspect
-import pkgutil
 from collections.abc import Mapping
 from functools import cache
 
-import templates.samples.sets as _folder
 from templates import registry
+from templates.discovery import specs
 from templates.errors import BadInput, Problem
 from templates.samples.sample import Sample
 
@@ -21,16 +17,8 @@ DEFAULT = "intents"
 @cache
 def samples() -> Mapping[str, Sample]:
     """Every set by key, the default one first: a file in `sets/` registers by existing."""
-    found: dict[str, Sample] = {}
-    for name in sorted((info.name for info in pkgutil.iter_modules(_folder.__path__)), key=lambda n: (n != DEFAULT, n)):
-        module = importlib.import_module(f"templates.samples.sets.{name}")
-        spec = getattr(module, "SPEC", None)
-        if not isinstance(spec, Sample):
-            raise TypeError(f"templates/samples/sets/{name}.py must export SPEC, a Sample")
-        if not module.__doc__:
-            raise TypeError(f"templates/samples/sets/{name}.py needs a docstring: it says what is demonstrated")
-        found[name] = dataclasses.replace(spec, key=name, page=inspect.cleandoc(module.__doc__))
-    return found
+    found = specs("templates.samples.sets", Sample)
+    return {DEFAULT: found.pop(DEFAULT), **found}
 
 
 def offered() -> Mapping[str, Sample]:

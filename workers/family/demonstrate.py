@@ -7,12 +7,8 @@ Lines about the progress go to stderr; the table, or with `--json` one document,
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import importlib
-import inspect
 import json
 import os
-import pkgutil
 import sys
 import tempfile
 import time
@@ -25,8 +21,8 @@ import torch
 from transformers import set_seed
 
 import templates
-import workers.family.demonstrations as _folder
 from storage import demonstration_table
+from templates.discovery import specs
 from templates.errors import BadInput, Problem, StudioError
 from workers.family.stage import Actor, Demonstration, Stage
 
@@ -39,16 +35,7 @@ WITHIN_S = 120.0
 @cache
 def demonstrations() -> Mapping[str, Demonstration]:
     """Every demonstration by key, in the order of the keys: a file registers by existing."""
-    found: dict[str, Demonstration] = {}
-    for info in sorted(pkgutil.iter_modules(_folder.__path__), key=lambda i: i.name):
-        module = importlib.import_module(f"{_folder.__name__}.{info.name}")
-        spec = getattr(module, "SPEC", None)
-        if not isinstance(spec, Demonstration):
-            raise TypeError(f"workers/family/demonstrations/{info.name}.py must export SPEC, a Demonstration")
-        if not module.__doc__:
-            raise TypeError(f"workers/family/demonstrations/{info.name}.py needs a docstring: it says what is shown")
-        found[info.name] = dataclasses.replace(spec, key=info.name, page=inspect.cleandoc(module.__doc__))
-    return found
+    return specs("workers.family.demonstrations", Demonstration)
 
 
 def chosen(keys: Sequence[str]) -> list[Demonstration]:

@@ -1,0 +1,33 @@
+"""Finds declarations by folder: a file registers by existing, its name is the key, its docstring the help page."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Spec = TypeVar("Spec", bound="DataclassInstance")
+
+
+def specs(package: str, kind: type[Spec]) -> dict[str, Spec]:
+    """The `SPEC` of every file in `package`, by key in the order of the keys, with `key` and `page` filled in.
+
+    Raises `TypeError` naming a file that exports none, or has no docstring.
+    """
+    folder = importlib.import_module(package)
+    found: dict[str, Spec] = {}
+    for name in sorted(info.name for info in pkgutil.iter_modules(folder.__path__)):
+        module = importlib.import_module(f"{package}.{name}")
+        file = f"{package.replace('.', '/')}/{name}.py"
+        spec = getattr(module, "SPEC", None)
+        if not isinstance(spec, kind):
+            raise TypeError(f"{file} must export SPEC, a {kind.__name__}")
+        if not module.__doc__:
+            raise TypeError(f"{file} needs a docstring: it is the help page")
+        found[name] = dataclasses.replace(spec, key=name, page=inspect.cleandoc(module.__doc__))
+    return found
