@@ -28,8 +28,10 @@ POSTGRES_TIMEOUTS = {
     "keepalives_interval": 3,
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
+    "options": f"-c lock_timeout={BUSY_TIMEOUT_MS} -c idle_in_transaction_session_timeout=60000",
 }
-"""libpq's. Without them a worker cut off from its database would wait for many minutes, not notice."""
+"""libpq's and the server's. Without them a worker cut off from its database would wait for many minutes, and
+one that is frozen inside a transaction would hold its locks for ever."""
 
 AWAY = (OperationalError, InterfaceError, TimeoutError)
 """What a database raises that is locked, full or can't be reached: trying again later may help."""

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -152,6 +153,30 @@ class House:
         self.workers.append(worker)
         until(lambda: "takes jobs" in self.log(worker), "the worker is there")
         return worker
+
+    def freeze(self, worker: subprocess.Popen[bytes]) -> None:
+        """Stop the worker at a moment when it holds no lock of the database, which nobody could take from it."""
+
+        def stopped() -> bool:
+            worker.send_signal(signal.SIGSTOP)
+            if self._is_unlocked():
+                return True
+            worker.send_signal(signal.SIGCONT)
+            return False
+
+        until(stopped, "the worker stands still outside a transaction")
+
+    def _is_unlocked(self) -> bool:
+        try:
+            if self.kind == "embedded":
+                with closing(sqlite3.connect(self.root / "studio.db", timeout=0.2)) as connection:
+                    connection.execute("BEGIN IMMEDIATE")
+            else:
+                with db.writing() as session:
+                    session.exec(select(Job).with_for_update(nowait=True)).all()
+        except (sqlite3.OperationalError, *db.AWAY):
+            return False
+        return True
 
     def log(self, worker: subprocess.Popen[bytes]) -> str:
         return (self.root / f"worker-{self.workers.index(worker)}.log").read_text()

@@ -140,7 +140,7 @@ def test_a_frozen_worker_publishes_nothing(house: House) -> None:
     frozen = house.start()
     job = house.submit("steps=30 step_s=0.1 save=5")
     until(lambda: house.job(job).checkpoint_step >= 5, "a checkpoint")
-    frozen.send_signal(signal.SIGSTOP)
+    house.freeze(frozen)
     house.start()
     until(lambda: house.job(job).attempt == 2, "another worker takes over", 20)
     frozen.send_signal(signal.SIGCONT)
