@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 import gradio as gr
 
@@ -37,7 +38,15 @@ PAGES = (
 def build() -> gr.Blocks:
     """The app with all its pages."""
     demo = gr.Blocks(title="Adaptation Studio", analytics_enabled=False)
-    for title, path, page in PAGES:
-        with layout.page(demo, title, path, page.LEAD) as alert:
-            page.build(demo, alert)
+    *before, last = PAGES
+    # Gradio makes a whole web app at the end of each page and keeps the last page's: the others only cost time
+    with mock.patch("gradio.blocks.App.create_app"):
+        for page in before:
+            _add(demo, *page)
+    _add(demo, *last)
     return demo
+
+
+def _add(demo: gr.Blocks, title: str, path: str | None, page: Any) -> None:
+    with layout.page(demo, title, path, page.LEAD) as alert:
+        page.build(demo, alert)
