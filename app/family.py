@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from app import family_card
-from storage import artifacts, base_models, datasets, events, training, uploads
+from storage import artifacts, base_models, datasets, events, jobs, training, uploads
 from storage.models import Artifact, Job, JobState, User
 from storage.settings import settings
 from templates import recipe
@@ -90,10 +90,16 @@ class Build:
         """The job that pretrains `model`: the same one however often this is asked. `changed` are settings."""
         asked = recipe.read_toml(recipe.named()[RECIPE], RECIPE)
         asked["settings"] |= changed
-        plan = training.plan(self.user, base=self.untrained(model), dataset=self.dataset(), **asked)
-        changes = json.dumps(changed, sort_keys=True)
-        name = f"{model}-{self.n_documents}-{self.seed}"
-        return training.submit(self.user, plan, name=name, idem_key=f"family:{model}:{self.key}:{changes}")
+        base = base_models.get(self.user, self.untrained(model))
+        data = datasets.get(self.user, self.dataset())
+        key = f"family:{model}:{self.key}:{json.dumps(changed, sort_keys=True)}"
+        made = recipe.compose(**asked, facts=base_models.facts(base))
+        wanted = {"recipe": made.model_dump(mode="json")}, base.id, data.id
+        found = jobs.with_key(self.user, key)
+        if found and (found.spec, found.base_model_id, found.dataset_id) == wanted:
+            return found  # a plan would measure every document of the corpus again, for minutes
+        plan = training.plan(self.user, base=base.name, dataset=data.name, **asked)
+        return training.submit(self.user, plan, name=f"{model}-{self.n_documents}-{self.seed}", idem_key=key)
 
     def place(self, model: str, job: Job, to: Path) -> Path:
         """Copy the published model to `to`/`model`, with the curve of its training. Raises for a failed job."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from storage.suite_table import cell
+from storage.suite_table import aligned, cell
 
 SUITE = "general suite"
 
@@ -38,7 +38,7 @@ def rows(shown: Mapping[str, Any]) -> list[list[str]]:
 def _block(shown: Mapping[str, Any], within_s: float) -> list[str]:
     late = "" if shown["in_time"] else f", more than the {within_s:.0f} s promised"
     said = [f"{shown['key']}: {shown['title']} ({shown['seconds']:.0f} s{late})"]
-    said += [f"  {line}" for line in _aligned([["", "n", "before", "after", "difference"], *rows(shown)])]
+    said += [f"  {line}" for line in aligned([["", "n", "before", "after", "difference"], *rows(shown)])]
     said.append(f"  {'target met' if shown['met'] else 'TARGET MISSED'}: {shown['target']}")
     said.append(f"  {shown['verdict']}")
     said.append(f"  {shown['forgetting']['sentence'] if shown['forgetting'] else 'No weight was changed.'}")
@@ -63,11 +63,3 @@ def _change(row: Mapping[str, Any]) -> str:
 def _points(difference: Mapping[str, float]) -> str:
     value, low, high = (f"{100 * difference[key]:+.0f}".replace("-", "−") for key in ("value", "low", "high"))
     return f"{value} [{low}, {high}]"
-
-
-def _aligned(table: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
-    return [
-        "  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))]).rstrip()
-        for line in table
-    ]

@@ -274,9 +274,7 @@ def _forgetting_s(facts: BaseFacts, recipe: Recipe, items: int, machine: Machine
     if not items:
         return 0.0
     length = SUITE_PROMPT_TOKENS + SUITE_ANSWER_TOKENS
-    n, forward_s = (
-        SUITE_ABILITIES * items,
-        flop_per_token(facts, recipe, length, forward_only=True) / machine.flop_per_s,
-    )
+    n = SUITE_ABILITIES * items
+    forward_s = flop_per_token(facts, recipe, length, forward_only=True) / machine.flop_per_s
     batches = SUITE_GROUPS + math.ceil(n / ANSWERS_AT_ONCE)
     return 2 * (batches * SUITE_ANSWER_TOKENS * DECODE_LAYER_S * facts.n_layers + n * length * forward_s)

@@ -72,9 +72,14 @@ def _insert(job: Job, by: User, retry_of: Job | None) -> None:
             events.append(session, job.id, 0, "renamed", wanted=retry_of.name, name=job.name)
 
 
-def _already_submitted(user: User, idem_key: str, digest: str) -> Job | None:
+def with_key(user: User, idem_key: str) -> Job | None:
+    """The job that the user submitted with this key, if there is one."""
     with db.reading() as session:
-        found = session.exec(select(Job).where(Job.owner_id == user.id, Job.idem_key == idem_key)).one_or_none()
+        return session.exec(select(Job).where(Job.owner_id == user.id, Job.idem_key == idem_key)).one_or_none()
+
+
+def _already_submitted(user: User, idem_key: str, digest: str) -> Job | None:
+    found = with_key(user, idem_key)
     if found and found.spec_sha256 != digest:
         raise Conflict(
             f"The key “{idem_key}” already belongs to job {found.id}, which is a different one.",

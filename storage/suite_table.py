@@ -73,7 +73,7 @@ def lines(result: Mapping[str, Any]) -> list[str]:
     suite = result["suite"]
     head, body = rows(result)
     text = [f"Suite {suite['name']}: {suite['n_items']:,} items, sha256 {suite['sha256'][:12]}, 95 % intervals", ""]
-    text += [*_aligned([head, *body]), "", *remarks(result)]
+    text += [*aligned([head, *body]), "", *remarks(result)]
     text += [f"{found['model']} against {found['against']}: {found['sentence']}" for found in result["comparisons"]]
     return text
 
@@ -85,7 +85,8 @@ def markdown(result: Mapping[str, Any]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in [head, rule, *body])
 
 
-def _aligned(table: Sequence[Sequence[str]]) -> list[str]:
+def aligned(table: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table: the first column to the left, the others to the right."""
     widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
     return [
         "  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))]).rstrip()

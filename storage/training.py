@@ -8,8 +8,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import select
-
 from storage import (
     base_models,
     datasets,
@@ -206,7 +204,7 @@ def submit(user: User, plan: Plan, *, name: str, idem_key: str | None = None) ->
 
     The same `idem_key` gives the job that it gave before, whose own name is not in its way.
     """
-    if not _sent_before(user, idem_key):
+    if idem_key is None or jobs.with_key(user, idem_key) is None:
         refuse(model_names.problems(user, name))
     return jobs.submit(
         user,
@@ -218,10 +216,3 @@ def submit(user: User, plan: Plan, *, name: str, idem_key: str | None = None) ->
         estimate=plan.estimate.model_dump(mode="json"),
         idem_key=idem_key,
     )
-
-
-def _sent_before(user: User, idem_key: str | None) -> bool:
-    if idem_key is None:
-        return False
-    with db.reading() as session:
-        return session.exec(select(Job.id).where(Job.owner_id == user.id, Job.idem_key == idem_key)).first() is not None

@@ -88,10 +88,14 @@ def _questions(renderer: Renderer, items: Sequence[SuiteItem]) -> list[_Question
             prompt_ids = renderer.prompt(item.messages, item.tools)
         except BadInput:
             continue  # counted as refused
-        expected = len(renderer.row("text", {"text": item.answer}).ids)  # its end token counts, too
-        limit = -(-(expected + SPARE_TOKENS) // STEP) * STEP
-        questions.append(_Question(place, prompt_ids, limit))
+        questions.append(_Question(place, prompt_ids, answer_limit(renderer, item.answer)))
     return questions
+
+
+def answer_limit(renderer: Renderer, answer: str) -> int:
+    """Tokens after which an answer is cut off where this one is expected."""
+    expected = len(renderer.row("text", {"text": answer}).ids)  # its end token counts, too
+    return -(-(expected + SPARE_TOKENS) // STEP) * STEP
 
 
 def _answered(

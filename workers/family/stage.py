@@ -28,8 +28,6 @@ from workers.family.shown import Forgotten, Shown
 N_SUITE_ITEMS = 20
 """Of each ability: some 360 items, whose mean is known to about two points in pairs."""
 FEWEST = 4
-SPARE_TOKENS = 6
-"""Tokens by which an answer may be longer than the expected one before it is cut off."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +112,7 @@ class Stage:
         by_limit: dict[int, list[int]] = defaultdict(list)
         prompts = [actor.renderer.prompt(question.messages, question.tools) for question in questions]
         for place, question in enumerate(questions):
-            expected = len(actor.renderer.row("text", {"text": question.answer}).ids)
-            limit = -(-(expected + SPARE_TOKENS) // suite.STEP) * suite.STEP
+            limit = suite.answer_limit(actor.renderer, question.answer)
             if len(prompts[place]) + limit <= actor.facts.context_length:
                 by_limit[limit].append(place)
         found: list[str | None] = [None] * len(questions)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch.nn import functional
 
@@ -20,9 +21,10 @@ from templates.world.corpus import POLITE
 from workers import batches, models
 from workers.batches import IGNORED, Example
 from workers.evaluation.bootstrap import Pair, paired_shares
+from workers.evaluation.suite import Bools
 from workers.family import descent, material
 from workers.family.shown import Row, Shown
-from workers.family.stage import Actor, Demonstration, Question, Stage
+from workers.family.stage import Actor, Demonstration, Question, Stage, right
 
 N_PAIRS = 400
 N_TEST = 200
@@ -90,14 +92,13 @@ def _loss(model: Any, pairs: list[_Preference]) -> torch.Tensor:
 def _measured(questions: list[Question], before: list[str | None], after: list[str | None]) -> tuple[Pair, Pair]:
     """How often answers begin with the word, and how often they are right without it."""
 
-    def polite(given: list[str | None]) -> Any:
-        return torch.tensor([(answer or "").startswith(POLITE) for answer in given]).numpy()
+    def polite(given: list[str | None]) -> Bools:
+        return np.array([(answer or "").startswith(POLITE) for answer in given])
 
-    def right(given: list[str | None]) -> Any:
-        pairs = zip(questions, given, strict=True)
-        return torch.tensor([q.right(a.removeprefix(POLITE) if a else a) for q, a in pairs]).numpy()
+    def correct(given: list[str | None]) -> Bools:
+        return right(questions, [answer and answer.removeprefix(POLITE) for answer in given])
 
-    return paired_shares(polite(before), polite(after)), paired_shares(right(before), right(after))
+    return paired_shares(polite(before), polite(after)), paired_shares(correct(before), correct(after))
 
 
 def run(stage: Stage) -> Shown:
@@ -115,19 +116,19 @@ def run(stage: Stage) -> Shown:
     in_order = descent.batches(pairs, BATCH, 1, stage.random("dpo order"), lambda pair: len(pair.chosen.ids))
     descent.descend(model, in_order, lambda batch: _loss(model, batch), learning_rate=LEARNING_RATE, say=stage.say)
     stage.say("answers after")
-    rate, right = _measured(test, before, stage.answers(model, stage.small, test))
+    rate, kept = _measured(test, before, stage.answers(model, stage.small, test))
     return Shown(
         rows=(
             Row.paired(f"answers that begin with “{POLITE.strip()}”", len(test), rate),
-            Row.paired("right answers, the word aside", len(test), right),
+            Row.paired("right answers, the word aside", len(test), kept),
         ),
         forgetting=stage.forgetting(stage.small, model, ignoring=POLITE),
         settings={"r": RANK, "learning_rate": LEARNING_RATE, "beta": BETA, "nll_weight": NLL_WEIGHT}
         | {"pairs": len(pairs), "steps": len(in_order)},
         verdict=f"The word opens {rate.adapted.value:.0%} of the answers, before {rate.base.value:.0%}; "
-        f"{right.adapted.value:.0%} are right, before {right.base.value:.0%}.",
+        f"{kept.adapted.value:.0%} are right, before {kept.base.value:.0%}.",
         target=f"rate at least {RATE:.0%}, right answers at most {100 * MOST_LOST:.0f} points fewer",
-        met=rate.adapted.value >= RATE and right.difference.value >= -MOST_LOST,
+        met=rate.adapted.value >= RATE and kept.difference.value >= -MOST_LOST,
     )
 
 
