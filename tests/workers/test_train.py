@@ -12,9 +12,8 @@ import safetensors.torch
 import torch
 from conversations import Heard, colour_rows
 
-from storage import files, suites
+from storage import files
 from templates.errors import BadInput, StudioError
-from tests.small_suite import small_suite
 from workers import callbacks, checkpoints, models, train
 from workers.evaluation.generation import Interrupted
 from workers.protocol import (
@@ -178,29 +177,6 @@ def test_discarding_ends_an_evaluation(make_order: MakeOrder) -> None:
 
     with pytest.raises(Interrupted):
         train.run(make_order(), Heard(on_say=ask))
-
-
-def test_discarding_ends_the_measure_of_what_was_forgotten(make_order: MakeOrder) -> None:
-    def ask(heard: Heard, report: Report) -> None:
-        if isinstance(report, Noted) and report.data.get("on"):
-            heard.stop = Stop(stop="discard")
-
-    with pytest.raises(Interrupted):
-        train.run(make_order(max_steps=1, eval_rows=0, forgetting_items=1), Heard(on_say=ask))
-
-
-@pytest.mark.parametrize("method", ["lora", "full"])
-def test_a_verdict_says_what_was_forgotten(
-    make_order: MakeOrder, heard: Heard, monkeypatch: pytest.MonkeyPatch, method: str
-) -> None:
-    monkeypatch.setattr(suites, "get", lambda _name: small_suite(2))
-    order = make_order(method=method, max_steps=1, eval_rows=0, forgetting_items=2)
-    done = train.run(order, heard)
-    assert isinstance(done, Done)
-    assert done.result["forgotten"]["n"] == 6
-    assert "its general abilities" in done.result["forgotten"]["sentence"]
-    assert [n.data["model"] for n in heard.of(Noted) if n.data.get("on")] == ["tiny", "painted"]
-    assert "## What it forgot" in (Path(order.staging) / "README.md").read_text("utf-8")
 
 
 def test_a_diverged_run_ends_at_once_and_keeps_the_last_good_checkpoint(
