@@ -15,7 +15,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from app import auth, notify
+from app import auth, gradio_startup, notify
 from app.api import artifacts, catalogue, chat, data, envelope, jobs, models, reference
 from storage import base_models, migrate, queue
 from storage.settings import settings
@@ -111,6 +111,7 @@ def _mount_pages(app: FastAPI) -> None:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ.setdefault("GRADIO_TEMP_DIR", str(settings().inbox))
+    gradio_startup.load()
     import gradio as gr
 
     from app import pages

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
-from unittest import mock
 
 import gradio as gr
 
-from app import theme
+from app import gradio_startup, theme
 from app.pages import compare, data, gallery, jobs, layout, start, train
 
 MOUNT_OPTIONS: dict[str, Any] = {
@@ -39,8 +38,7 @@ def build() -> gr.Blocks:
     """The app with all its pages."""
     demo = gr.Blocks(title="Adaptation Studio", analytics_enabled=False)
     *before, last = PAGES
-    # Gradio makes a whole web app at the end of each page and keeps the last page's: the others only cost time
-    with mock.patch("gradio.blocks.App.create_app"):
+    with gradio_startup.without_web_app():
         for page in before:
             _add(demo, *page)
     _add(demo, *last)
