@@ -18,6 +18,8 @@ from templates.errors import Problem
 
 Quantization = Literal["none", "int8", "nf4"]
 Preset = Literal["quick", "balanced", "thorough"]
+SMALL_BASE = 100_000_000
+"""Parameters of models too small for the learning rates that suit usual ones."""
 PRESET_TITLES: Mapping[Preset, str] = {"quick": "quick try", "balanced": "balanced", "thorough": "thorough"}
 
 
@@ -67,6 +69,11 @@ class BaseFacts(BaseModel):
     stored_dtype: str
     linear_modules: tuple[str, ...] = ()
     """Last name parts of the projection layers, e.g. `q_proj`; `lm_head` is left out."""
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it learns at rates several times those of usual models."""
+        return self.n_parameters < SMALL_BASE
 
 
 @dataclass(frozen=True)

@@ -18,15 +18,13 @@ from typing import Any
 
 from templates.spec import BaseFacts, Method, Params
 
-SMALL_BASE = 100_000_000
-
 
 class FromScratchParams(Params):
     """Nothing to set: the seed of the training draws the weights too."""
 
 
 def _advised(facts: BaseFacts) -> Mapping[str, Any]:
-    return {"learning_rate": 1e-3 if facts.n_parameters < SMALL_BASE else 3e-4}
+    return {"learning_rate": 1e-3 if facts.is_small else 3e-4}
 
 
 SPEC = Method(

@@ -17,15 +17,13 @@ from typing import Any
 
 from templates.spec import BaseFacts, Method, Params
 
-SMALL_BASE = 100_000_000
-
 
 class FullParams(Params):
     """Nothing to set: all weights are trained."""
 
 
 def _advised(facts: BaseFacts) -> Mapping[str, Any]:
-    return {"learning_rate": 5e-4 if facts.n_parameters < SMALL_BASE else 1e-5}
+    return {"learning_rate": 5e-4 if facts.is_small else 1e-5}
 
 
 SPEC = Method(

@@ -24,7 +24,6 @@ from typing import Any, Literal
 from templates.errors import Problem
 from templates.spec import BaseFacts, Method, Params, Quantization, setting
 
-SMALL_BASE = 100_000_000
 MOVES_BASE = ("olora", "pissa")
 
 
@@ -49,7 +48,7 @@ class LoraParams(Params):
 
 
 def _advised(facts: BaseFacts) -> Mapping[str, Any]:
-    return {"learning_rate": 2e-3 if facts.n_parameters < SMALL_BASE else 2e-4}
+    return {"learning_rate": 2e-3 if facts.is_small else 2e-4}
 
 
 def _trainable(params: LoraParams, facts: BaseFacts) -> int:

@@ -19,5 +19,5 @@ def abilities() -> Mapping[str, Ability]:
     found = specs(_folder.__name__, Ability)
     for key, ability in found.items():
         parts = dict(ability.parts) or {key: str.strip}
-        found[key] = dataclasses.replace(ability, item=ability.item or ability.make, parts=parts)
+        found[key] = dataclasses.replace(ability, parts=parts)
     return found

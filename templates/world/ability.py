@@ -52,7 +52,7 @@ class Ability:
     make: Callable[[Draw], Example]
     """A document of the corpus; it may have several turns."""
     item: Callable[[Draw], Example] | None = None
-    """An item of the suite: one question and its answer; None: as `make`."""
+    """How a suite asks: one question and its answer; None: as `make`."""
     parts: Mapping[str, Callable[[str], str]] = field(default_factory=dict)
     """Name of a score → what of an answer is compared, given and expected alike; empty: the whole answer."""
     chains: bool = False
@@ -65,6 +65,10 @@ class Ability:
     """What the best answer that does not look at the question scores; None: next to nothing."""
     key: str = ""
     page: str = ""
+
+    def question(self, draw: Draw) -> Example:
+        """An item of the suite."""
+        return (self.item or self.make)(draw)
 
 
 def asked(question: str, answer: str) -> tuple[Message, Message]:

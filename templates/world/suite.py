@@ -70,9 +70,8 @@ def _rows(key: str, ability: Ability, phrasing: Phrasing, n: int, seed: int) -> 
 
 
 def _new(ability: Ability, draw: Draw, seen: set[str]) -> Example | None:
-    make = ability.item or ability.make
     for _ in range(_TRIES):
-        example = make(draw)
+        example = ability.question(draw)
         asked = json.dumps(example.messages[:-1])
         if asked not in seen:
             seen.add(asked)

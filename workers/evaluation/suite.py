@@ -1,14 +1,12 @@
 """Scores one model on a suite: a greedy answer to every item, right or wrong in each part that counts.
 
-An answer may be `SPARE_TOKENS` longer than the expected one, rounded up to a multiple of `STEP`; then it
-is cut off and counts as wrong. Items of like limits are answered together, shortest prompts first.
+An answer that is cut off at its limit (`workers.evaluation.limited_answers`) counts as wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,14 +15,12 @@ import numpy.typing as npt
 from storage.rendering import Renderer
 from storage.suites import PHRASINGS, Suite
 from templates.errors import BadInput
-from workers.evaluation.generation import ROWS_AT_ONCE, Generated, answers
+from workers.evaluation.limited_answers import LimitedQuestion, limit, limited_answers
 
 if TYPE_CHECKING:
     from templates.world.suite import SuiteItem
 
 Bools = npt.NDArray[np.bool_]
-SPARE_TOKENS = 6
-STEP = 4
 
 
 @dataclass(frozen=True)
@@ -48,13 +44,6 @@ class SuiteScores:
         return shares
 
 
-@dataclass(frozen=True)
-class _Question:
-    place: int
-    prompt_ids: list[int]
-    max_new_tokens: int
-
-
 def score(
     model: Any,
     renderer: Renderer,
@@ -69,8 +58,15 @@ def score(
     `progress(n, of)` counts items. Raises `Interrupted` once `stopped()` is true.
     """
     questions = _questions(renderer, suite.items)
-    fitting = [q for q in questions if len(q.prompt_ids) + q.max_new_tokens <= context_length]
-    given = _answered(model, renderer, fitting, context_length, lambda n: progress(n, len(fitting)), stopped)
+    fitting = [question for question in questions if question.fits(context_length)]
+    given = limited_answers(
+        model,
+        fitting,
+        eos_ids=renderer.eos_ids,
+        context_length=context_length,
+        progress=lambda n: progress(n, len(fitting)),
+        stopped=stopped,
+    )
     texts = {place: renderer.decode(answer.ids).strip() for place, answer in given.items() if answer.ended}
     return SuiteScores(
         suite=suite,
@@ -81,64 +77,15 @@ def score(
     )
 
 
-def _questions(renderer: Renderer, items: Sequence[SuiteItem]) -> list[_Question]:
+def _questions(renderer: Renderer, items: Sequence[SuiteItem]) -> list[LimitedQuestion]:
     questions = []
     for place, item in enumerate(items):
         try:
             prompt_ids = renderer.prompt(item.messages, item.tools)
         except BadInput:
             continue  # counted as refused
-        questions.append(_Question(place, prompt_ids, answer_limit(renderer, item.answer)))
+        questions.append(LimitedQuestion(place, prompt_ids, limit(renderer, item.answer)))
     return questions
-
-
-def answer_limit(renderer: Renderer, answer: str) -> int:
-    """Tokens after which an answer is cut off where this one is expected."""
-    expected = len(renderer.row("text", {"text": answer}).ids)  # its end token counts, too
-    return -(-(expected + SPARE_TOKENS) // STEP) * STEP
-
-
-def _answered(
-    model: Any,
-    renderer: Renderer,
-    questions: Sequence[_Question],
-    context_length: int,
-    progress: Callable[[int], None],
-    stopped: Callable[[], bool],
-) -> dict[int, Generated]:
-    """Answers by the item's place; each ends at its own limit, whatever the limit of its group."""
-    given: dict[int, Generated] = {}
-    for group in _groups(questions, context_length):
-        n_before = len(given)
-        found = answers(
-            model,
-            [question.prompt_ids for question in group],
-            eos_ids=renderer.eos_ids,
-            max_new_tokens=group[-1].max_new_tokens,
-            progress=lambda n, n_before=n_before: progress(n_before + n),  # type: ignore[misc]
-            stopped=stopped,
-        )
-        given |= {q.place: _within(answer, q.max_new_tokens) for q, answer in zip(group, found, strict=True)}
-    return given
-
-
-def _groups(questions: Sequence[_Question], context_length: int) -> Iterator[list[_Question]]:
-    """Questions of one limit; those of the next limits with them where they would not fill a batch."""
-    group: list[_Question] = []
-    by_limit = sorted(questions, key=lambda question: question.max_new_tokens)
-    for limit, found in groupby(by_limit, key=lambda question: question.max_new_tokens):
-        longest = max((len(question.prompt_ids) for question in group), default=0)
-        if group and (len(group) >= ROWS_AT_ONCE or longest + limit > context_length):
-            yield group
-            group = []
-        group = [*group, *found]
-    if group:
-        yield group
-
-
-def _within(answer: Generated, limit: int) -> Generated:
-    """The answer as it would be with this limit, at which the end token counts."""
-    return answer if len(answer.ids) < limit else Generated(answer.ids[:limit], ended=False)
 
 
 def _right(suite: Suite, texts: Mapping[int, str]) -> dict[str, dict[str, Bools]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,7 +20,8 @@ from templates.world.ability import Example
 from templates.world.draw import Draw, Phrasing
 from templates.world.facts import world
 from workers import models
-from workers.evaluation import generation, suite, suite_verdict
+from workers.evaluation import suite, suite_verdict
+from workers.evaluation.limited_answers import LimitedQuestion, limit, limited_answers
 from workers.evaluation.suite import Bools, SuiteScores
 from workers.family.shown import Forgotten, Shown
 
@@ -109,19 +109,22 @@ class Stage:
 
     def answers(self, model: Any, actor: Actor, questions: Sequence[Question]) -> list[str | None]:
         """Greedy answers; None for one that did not end, or whose question is longer than the context."""
-        by_limit: dict[int, list[int]] = defaultdict(list)
-        prompts = [actor.renderer.prompt(question.messages, question.tools) for question in questions]
-        for place, question in enumerate(questions):
-            limit = suite.answer_limit(actor.renderer, question.answer)
-            if len(prompts[place]) + limit <= actor.facts.context_length:
-                by_limit[limit].append(place)
-        found: list[str | None] = [None] * len(questions)
-        for limit, places in by_limit.items():
-            given = generation.answers(
-                model, [prompts[place] for place in places], eos_ids=actor.renderer.eos_ids, max_new_tokens=limit
+        asked = [
+            LimitedQuestion(
+                place, actor.renderer.prompt(question.messages, question.tools), limit(actor.renderer, question.answer)
             )
-            for place, answer in zip(places, given, strict=True):
-                found[place] = actor.renderer.decode(answer.ids).strip() if answer.ended else None
+            for place, question in enumerate(questions)
+        ]
+        context_length = actor.facts.context_length
+        given = limited_answers(
+            model,
+            [question for question in asked if question.fits(context_length)],
+            eos_ids=actor.renderer.eos_ids,
+            context_length=context_length,
+        )
+        found: list[str | None] = [None] * len(questions)
+        for place, answer in given.items():
+            found[place] = actor.renderer.decode(answer.ids).strip() if answer.ended else None
         return found
 
     def right(self, model: Any, actor: Actor, questions: Sequence[Question]) -> Bools:

@@ -27,10 +27,8 @@ each_phrasing = pytest.mark.parametrize("phrasing", PHRASINGS)
 
 def examples(key: str, phrasing: Phrasing = "known", n: int = 100) -> list[Example]:
     """Items of an ability, as the suite makes them."""
-    make = abilities()[key].item
-    assert make is not None
     random = Random(f"{key} {phrasing}")
-    return [make(Draw(random, world(), phrasing, number)) for number in range(n)]
+    return [abilities()[key].question(Draw(random, world(), phrasing, number)) for number in range(n)]
 
 
 def question(example: Example) -> str:
@@ -57,7 +55,7 @@ def test_examples_are_whole_conversations(ability: Ability, phrasing: Phrasing) 
     random = Random(f"{ability.key} {phrasing}")
     for number in range(60):
         documents = ability.make(Draw(random, world(), phrasing))
-        item = (ability.item or ability.make)(Draw(random, world(), phrasing, number))
+        item = ability.question(Draw(random, world(), phrasing, number))
         for example in (documents, item):
             roles = [message["role"] for message in example.messages]
             assert roles[-1] == "assistant"

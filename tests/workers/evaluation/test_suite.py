@@ -13,6 +13,7 @@ import pytest
 from storage import suites
 from storage.rendering import Renderer
 from tests.small_suite import ABILITIES, item, small_suite
+from workers.evaluation import limited_answers
 from workers.evaluation import suite as scored
 from workers.evaluation.generation import Generated, Interrupted
 
@@ -34,7 +35,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, renderer: Renderer) -> Callable[[
             given["progress"](len(prompts))
             return found
 
-        monkeypatch.setattr(scored, "answers", answers)
+        monkeypatch.setattr(limited_answers, "answers", answers)
 
     return make
 
@@ -121,19 +122,23 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
         asked.append((max_new_tokens, len(prompts)))
         return [Generated((5,) * min(20, max_new_tokens), ended=max_new_tokens > 20)] * len(prompts)
 
-    monkeypatch.setattr(scored, "answers", answers)
+    monkeypatch.setattr(limited_answers, "answers", answers)
     return asked
 
 
 def test_limits_follow_the_expected_answers(
     tiny: Any, renderer: Renderer, limits: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scored, "ROWS_AT_ONCE", 4)
+    monkeypatch.setattr(limited_answers, "ROWS_AT_ONCE", 4)
     score(tiny, renderer, small_suite(2))
     assert [n for _, n in limits] == [4, 4, 4]
-    assert all(limit % scored.STEP == 0 for limit, _ in limits)
+    assert all(limit % limited_answers.STEP == 0 for limit, _ in limits)
     shortest = len(renderer._encode("red").ids) + 1
-    assert shortest + scored.SPARE_TOKENS <= limits[0][0] < shortest + scored.SPARE_TOKENS + scored.STEP
+    assert (
+        shortest + limited_answers.SPARE_TOKENS
+        <= limits[0][0]
+        < shortest + limited_answers.SPARE_TOKENS + limited_answers.STEP
+    )
 
 
 def test_few_items_are_answered_together_each_within_its_own_limit(

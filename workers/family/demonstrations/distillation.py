@@ -38,8 +38,7 @@ def _questions(stage: Stage, what: str, n: int, first: int | None) -> list[Quest
     found = []
     for i in range(n):
         ability = templates.world.abilities()[ABILITIES[i % len(ABILITIES)]]
-        make = ability.item or ability.make
-        example = make(stage.draw(f"{what} {i}", None if first is None else first + i // len(ABILITIES)))
+        example = ability.question(stage.draw(f"{what} {i}", None if first is None else first + i // len(ABILITIES)))
         found.append(Question.of(example, next(iter(ability.parts.values()))))
     return found
 

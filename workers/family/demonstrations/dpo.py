@@ -52,7 +52,7 @@ def _questions(stage: Stage, n: int, taken: set[str]) -> list[Question]:
     number = 0
     while len(found) < n:
         ability = asked[len(found) % len(asked)]
-        example = (ability.item or ability.make)(stage.draw("dpo", number))
+        example = ability.question(stage.draw("dpo", number))
         number += 1
         prompt = example.messages[-2]["content"]
         if prompt not in taken:
