@@ -54,7 +54,7 @@ def studio(tmp_path: Path, migrated_database: Path, monkeypatch: pytest.MonkeyPa
 @pytest.fixture(scope="session")
 def nano_folder() -> Path:
     """The bundled base model."""
-    return MODELS / "nano"
+    return MODELS / "studio-nano"
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +67,7 @@ def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory, nano_folder: Pat
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("tiny")
     config = LlamaConfig(
-        vocab_size=4096,
+        vocab_size=5056,
         hidden_size=64,
         intermediate_size=128,
         num_hidden_layers=2,

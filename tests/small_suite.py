@@ -87,6 +87,6 @@ def small_result(*names: str) -> dict[str, Any]:
 
 def small_forgotten() -> dict[str, Any]:
     """What a verdict says of general abilities of which 30 points were lost in colours."""
-    compared = small_result("nano", "tuned")["comparisons"][0]
+    compared = small_result("studio-nano", "tuned")["comparisons"][0]
     found = {key: compared[key] for key in ("abilities", "mean", "sentence")}
     return {**found, "suite": "general", "sha256": "5" * 64, "n": 18, "remarks": ["7 items are <too> long."]}

@@ -12,7 +12,7 @@ from storage import datasets, db, jobs, users
 from storage.models import Upload, User
 from tests.storage.intake.bad_files import BAD_FILES, GOOD_CSV, BadFile
 
-SFT = {"base": "nano", "dataset": "mail", "objective": "sft", "method": "lora", "preset": "quick"}
+SFT = {"base": "studio-nano", "dataset": "mail", "objective": "sft", "method": "lora", "preset": "quick"}
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_a_double_click_is_one_job(client: TestClient, studio: User, mail: dict[
         {"name": "../../x"},
         {"name": "x" * 400},
         {"name": "nul\0"},
-        {"name": "nano"},
+        {"name": "studio-nano"},
         {"name": "<img src=x onerror=alert(1)>"},
         {"name": "$(id)"},
         {"name": 7},
@@ -160,7 +160,7 @@ def test_a_body_that_is_no_request_is_refused(client: TestClient, studio: User, 
     assert jobs.of_user(studio) == []
 
 
-@pytest.mark.parametrize("models", [[], ["unknown"], ["nano", "nano"], ["nano"] * 17])
+@pytest.mark.parametrize("models", [[], ["unknown"], ["studio-nano", "studio-nano"], ["studio-nano"] * 17])
 def test_an_evaluation_that_can_not_be_is_refused(
     client: TestClient, studio: User, mail: dict[str, Any], models: list[str]
 ) -> None:
@@ -170,12 +170,12 @@ def test_an_evaluation_that_can_not_be_is_refused(
 
 
 def test_an_evaluation_waits(client: TestClient, mail: dict[str, Any]) -> None:
-    answer = client.post("/api/v1/evaluations", json={"models": ["nano"], "dataset": "mail"})
+    answer = client.post("/api/v1/evaluations", json={"models": ["studio-nano"], "dataset": "mail"})
     assert (answer.status_code, answer.json()["kind"]) == (201, "evaluate")
 
 
 def test_an_evaluation_on_a_suite_waits(client: TestClient, studio: User) -> None:
-    answer = client.post("/api/v1/evaluations", json={"models": ["nano"], "suite": "general"})
+    answer = client.post("/api/v1/evaluations", json={"models": ["studio-nano"], "suite": "general"})
     assert (answer.status_code, answer.json()["spec"]["suite"]) == (201, "general")
 
 
@@ -190,7 +190,7 @@ def test_an_evaluation_on_a_suite_waits(client: TestClient, studio: User) -> Non
 def test_an_evaluation_is_on_one_known_thing(
     client: TestClient, studio: User, mail: dict[str, Any], on: dict[str, str], said: str
 ) -> None:
-    answer = client.post("/api/v1/evaluations", json={"models": ["nano"], **on})
+    answer = client.post("/api/v1/evaluations", json={"models": ["studio-nano"], **on})
     assert answer.status_code == 422
     assert said in answer.json()["error"]["message"]
     assert jobs.of_user(studio) == []
@@ -229,7 +229,7 @@ def test_catalogue_recipes_and_models(client: TestClient) -> None:
     methods = client.get("/api/v1/methods").json()
     assert {"lora", "full"} <= {method["key"] for method in methods["methods"]}
     assert {recipe["name"] for recipe in client.get("/api/v1/recipes").json()} >= {"qlora"}
-    assert client.get("/api/v1/models/nano").json()["license"]
+    assert client.get("/api/v1/models/studio-nano").json()["license"]
     assert client.get("/api/v1/workers").json() == []
 
 

@@ -15,7 +15,7 @@ from fastapi.responses import StreamingResponse
 
 from app import chat_client
 from app.chat_client import Delta, Info
-from storage import users
+from storage import base_models, users
 from storage.models import User
 from templates.errors import BadInput, NotFound, StudioError, Unavailable
 
@@ -36,14 +36,20 @@ async def streamed(model: str, user: User, **more: Any) -> list[Delta | Info]:
 
 
 def test_a_stream_and_a_whole_answer_are_the_same(studio: User, server: None) -> None:
-    whole = chat_client.complete("nano", HELLO, user=studio, seed=3, max_new_tokens=30)
-    *deltas, info = asyncio.run(streamed("nano", studio, seed=3, max_new_tokens=30))
+    whole = chat_client.complete("studio-nano", HELLO, user=studio, seed=3, max_new_tokens=30)
+    *deltas, info = asyncio.run(streamed("studio-nano", studio, seed=3, max_new_tokens=30))
     assert whole.text
     assert len(deltas) > 1
     assert "".join(delta.text for delta in deltas if isinstance(delta, Delta)) == whole.text
     assert isinstance(info, Info)
     for told in (whole.info, info):
-        assert (told.model, told.base, told.kind, told.seed, told.self_test) == ("nano", "nano", "base", 3, "passed")
+        assert (told.model, told.base, told.kind, told.seed, told.self_test) == (
+            "studio-nano",
+            "studio-nano",
+            "base",
+            3,
+            "passed",
+        )
         assert told.finish_reason == "stop"
         assert told.weights_sha256 is None
         assert told.base_revision
@@ -56,7 +62,7 @@ def test_a_stream_and_a_whole_answer_are_the_same(studio: User, server: None) ->
 
 def test_four_panes_stream_at_once(studio: User, server: None) -> None:
     async def panes() -> list[list[Delta | Info]]:
-        return list(await asyncio.gather(*(streamed("nano", studio, max_new_tokens=20) for _ in range(4))))
+        return list(await asyncio.gather(*(streamed("studio-nano", studio, max_new_tokens=20) for _ in range(4))))
 
     told = asyncio.run(panes())
     texts = {"".join(event.text for event in pane if isinstance(event, Delta)) for pane in told}
@@ -64,34 +70,34 @@ def test_four_panes_stream_at_once(studio: User, server: None) -> None:
 
 
 def test_models_and_health(studio: User, server: None) -> None:
-    assert [model.name for model in chat_client.models(studio)] == ["nano"]
-    chat_client.complete("nano", HELLO, user=studio, max_new_tokens=1)
-    assert chat_client.models(studio)[0].loaded
+    assert [model.name for model in chat_client.models(studio)] == list(base_models.bundled())
+    chat_client.complete("studio-nano", HELLO, user=studio, max_new_tokens=1)
+    assert [model.name for model in chat_client.models(studio) if model.loaded] == ["studio-nano"]
     assert chat_client.health().ready
     assert chat_client.health().device == "cpu"
 
 
 def test_the_user_goes_along_whatever_the_name(studio: User, server: None) -> None:
     foreign = users.add("eva", "long enough a password")
-    assert [model.name for model in chat_client.models(foreign)] == ["nano"]
+    assert [model.name for model in chat_client.models(foreign)] == list(base_models.bundled())
     with pytest.raises(StudioError, match="There is no user “ünknown name”"):
         chat_client.models(User(name="ünknown name", created_at=1.0))
 
 
 def test_refusals_come_through_in_the_servers_words(studio: User, server: None) -> None:
-    with pytest.raises(NotFound, match=r"There is no model “nope”\. Known: nano\.") as unknown:
+    with pytest.raises(NotFound, match=r"There is no model “nope”\. Known: studio-small, studio-nano\.") as unknown:
         chat_client.complete("nope", HELLO, user=studio)
     assert unknown.value.code == "model_not_found"
-    assert unknown.value.problems[0].remedy == "Known: nano."
+    assert unknown.value.problems[0].remedy == "Known: studio-small, studio-nano."
     with pytest.raises(BadInput, match="field “messages”: the conversation of") as too_long:
-        asyncio.run(streamed("nano", studio, max_new_tokens=5000))
+        asyncio.run(streamed("studio-nano", studio, max_new_tokens=5000))
     assert too_long.value.code == "context_length_exceeded"
     assert too_long.value.problems[0].field == "messages"
 
 
 def test_closing_the_stream_early_is_clean(studio: User, server: None) -> None:
     async def first_only() -> str:
-        stream = chat_client.stream("nano", HELLO, user=studio, max_new_tokens=200)
+        stream = chat_client.stream("studio-nano", HELLO, user=studio, max_new_tokens=200)
         async for event in stream:
             await stream.aclose()  # type: ignore[attr-defined]
             assert isinstance(event, Delta)
@@ -106,8 +112,8 @@ def test_no_server_is_told_with_what_to_do(studio: User, monkeypatch: pytest.Mon
     for attempt in (
         lambda: chat_client.health(),
         lambda: chat_client.models(studio),
-        lambda: chat_client.complete("nano", HELLO, user=studio),
-        lambda: asyncio.run(streamed("nano", studio)),
+        lambda: chat_client.complete("studio-nano", HELLO, user=studio),
+        lambda: asyncio.run(streamed("studio-nano", studio)),
     ):
         with pytest.raises(Unavailable, match=r"The chat server does not answer at http.*studio serve") as silent:
             attempt()

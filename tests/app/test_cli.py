@@ -92,9 +92,9 @@ def test_every_command_takes_json() -> None:
         (["train", "--set", "r=1", "--set", "r=2"], "given twice"),
         (["train", "--set", "r"], "not key=value"),
         (["eval", "--data", "x"], "--model"),
-        (["eval", "--model", "nano"], "give “--data” or “--suite”"),
-        (["eval", "--model", "nano", "--data", "x", "--suite", "general"], "not both"),
-        (["eval", "--model", "nano", "--suite", "x"], "Known: general"),
+        (["eval", "--model", "studio-nano"], "give “--data” or “--suite”"),
+        (["eval", "--model", "studio-nano", "--data", "x", "--suite", "general"], "not both"),
+        (["eval", "--model", "studio-nano", "--suite", "x"], "Known: general"),
         (["bench", "nothing"], "Choose web, jobs or all"),
         (["models", "add", "mine", "/nowhere"], "nowhere"),
         (["train", "--no-such-option"], "No such option"),
@@ -140,7 +140,7 @@ def test_an_unexpected_error_is_a_sentence_and_a_log(run: Any, monkeypatch: pyte
 
 
 def test_lists_are_documents(run: Any) -> None:
-    assert [model["name"] for model in run("models", "list", "--json").document][:1] == ["nano"]
+    assert [model["name"] for model in run("models", "list", "--json").document] == ["studio-small", "studio-nano"]
     for command in (["data", "list"], ["jobs", "list"], ["artifacts", "list"]):
         found = run(*command, "--json")
         assert (found.code, found.document) == (0, [])

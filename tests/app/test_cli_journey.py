@@ -45,7 +45,19 @@ def studio_command(studio: User, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def train(name: str, **settings: object) -> list[str]:
     given = {"max_steps": 2, "max_length": 64, **settings}
-    wish = ["train", "--base", "nano", "--data", "cards", "--objective", "sft", "--method", "lora", "--name", name]
+    wish = [
+        "train",
+        "--base",
+        "studio-nano",
+        "--data",
+        "cards",
+        "--objective",
+        "sft",
+        "--method",
+        "lora",
+        "--name",
+        name,
+    ]
     return [*wish, "--preset", "quick", *(part for key, value in given.items() for part in ("--set", f"{key}={value}"))]
 
 
@@ -69,13 +81,24 @@ def test_file_to_chat(studio_command: Any, studio: User, tmp_path: Path) -> None
     assert code == 0
     assert (tmp_path / "out" / "adapter_config.json").exists()
 
-    ask = ["chat", "--model", "nano", "--model", "cards-lora", "lost card 3", "--max-new-tokens", "8", "--seed", "1"]
+    ask = [
+        "chat",
+        "--model",
+        "studio-nano",
+        "--model",
+        "cards-lora",
+        "lost card 3",
+        "--max-new-tokens",
+        "8",
+        "--seed",
+        "1",
+    ]
     code, chat, said = studio_command(*ask)
     assert code == 0, said
-    assert [answer["model"] for answer in chat["answers"]] == ["nano", "cards-lora"]
+    assert [answer["model"] for answer in chat["answers"]] == ["studio-nano", "cards-lora"]
     assert [answer["weights_sha256"] for answer in chat["answers"]] == [None, artifact["weights_sha256"]]
 
-    code, evaluation, _ = studio_command("eval", "--model", "nano", "--model", "cards-lora", "--data", "cards")
+    code, evaluation, _ = studio_command("eval", "--model", "studio-nano", "--model", "cards-lora", "--data", "cards")
     assert (code, evaluation["state"]) == (0, "SUCCEEDED")
     assert evaluation["scores"]
 

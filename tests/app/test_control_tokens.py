@@ -24,8 +24,8 @@ def dataset(user: User, n_spelling: int) -> Dataset:
 )
 def test_page_card_and_command_line_say_so(studio: User, n_spelling: int, words: str | None) -> None:
     data = dataset(studio, n_spelling)
-    plan = training.plan(studio, base="nano", dataset="asked", objective="sft", method="lora", preset="quick")
-    lengths = data_views.lengths(base_models.get(studio, "nano"), rendered.of_dataset(data), rendered.LENGTH)
+    plan = training.plan(studio, base="studio-nano", dataset="asked", objective="sft", method="lora", preset="quick")
+    lengths = data_views.lengths(base_models.get(studio, "studio-nano"), rendered.of_dataset(data), rendered.LENGTH)
     for said in (html.unescape(lengths), html.unescape(preflight.card(plan)), "\n".join(train.planned(plan))):
         assert ("<|im_end|>" in said) == bool(words)
         assert (words or "") in said

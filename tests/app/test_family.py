@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from small_suite import ABILITIES
 
-from app import family, family_card
+from app import family, family_card, supervise
 from app.cli import main, waiting
 from storage import base_models, checkpoint_headers, datasets, jobs
-from storage.models import User
+from storage.models import Job, User
 from storage.renderer import Renderer
 
 SMALL = 600
@@ -116,3 +118,39 @@ def test_an_unknown_model_is_named(studio: User, capsys: pytest.CaptureFixture[s
     assert "studio-huge" in said
     assert "studio-small" in said
     assert jobs.of_user(studio) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_a_killed_and_resumed_build_follows_the_shipped_curve(making: family.Build) -> None:
+    making = family.Build(making.user, note=lambda _line: None)
+    shipped = _losses(base_models.BUNDLED_DIR / "studio-nano" / family.CURVE)
+    tenth = max(shipped) // 10
+    job = making.submit("studio-nano")
+    killed_at = _runs_until(making.user, job, tenth // 3)
+    _runs_until(making.user, job, tenth)
+    points = {point["step"]: point["loss"] for point in family.curve(job) if point["split"] == "train"}
+    assert jobs.get(making.user, job.id).attempt == 2
+    assert 0 < killed_at < tenth
+    seen = [step for step in shipped if step in points and step <= tenth]
+    assert len(seen) >= 0.9 * len([step for step in shipped if step <= tenth])
+    for step in seen:
+        assert points[step] == pytest.approx(shipped[step], rel=0.02), f"step {step}"
+
+
+def _losses(path: Path) -> dict[int, float]:
+    points = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    return {point["step"]: point["loss"] for point in points if point["split"] == "train"}
+
+
+def _runs_until(user: User, job: Job, step: int) -> int:
+    """Run a worker until the job has gone so far and has a checkpoint, then kill both."""
+    with supervise.for_the_duration("worker", supervise.WORKER) as process:
+        deadline = time.monotonic() + 1200
+        while (now := jobs.get(user, job.id)).step < step or not now.checkpoint_step:
+            assert process.poll() is None
+            assert time.monotonic() < deadline, f"{now.stage} {now.step}"
+            time.sleep(0.3)
+        for member in [*psutil.Process(process.pid).children(recursive=True), process]:
+            member.kill()
+    return now.step

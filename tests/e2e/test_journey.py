@@ -67,7 +67,7 @@ def test_six_actions_lead_to_the_chat(page: Page, address: str, csv_file: Path) 
     page.reload()
     compare.click()  # 4 compare
 
-    page.wait_for_url("**/compare?models=nano,shop-questions-lora")
+    page.wait_for_url("**/compare?models=studio-nano,shop-questions-lora")
     page.locator("#chip-0").click()  # 5 a held-out prompt
     expect(page.locator("#expected")).to_contain_text("Wanted answer")
     expect(page.locator("#prompt textarea")).not_to_be_empty()
@@ -82,7 +82,7 @@ def test_six_actions_lead_to_the_chat(page: Page, address: str, csv_file: Path) 
 
 
 def test_a_second_turn_and_four_panes(page: Page, address: str) -> None:
-    page.goto(f"{address}compare?models=nano,shop-questions-lora")
+    page.goto(f"{address}compare?models=studio-nano,shop-questions-lora")
     page.locator("#chip-0").wait_for()
     page.locator("#n-panes").get_by_text("4").click()
     expect(page.locator("#pane-3")).to_be_visible()
@@ -112,7 +112,7 @@ def test_the_gallery_leads_to_the_comparison(page: Page, address: str) -> None:
     page.get_by_role("checkbox").first.check()
     page.get_by_role("button", name="Compare the selected").click()
     page.wait_for_url("**/compare?models=shop-questions-lora")
-    expect(page.locator("#model-0 input")).to_have_value("nano · base")
+    expect(page.locator("#model-0 input")).to_have_value("studio-small · base")
 
 
 def test_an_error_stands_on_top_and_nothing_typed_is_lost(page: Page, address: str) -> None:

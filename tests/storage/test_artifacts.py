@@ -32,8 +32,8 @@ KEPT = {
 def parents(studio: User) -> tuple[str, str]:
     """Rows that an artifact refers to: a base model and a dataset."""
     base = BaseModelRow(
-        name="nano", source="bundled", origin="nano", revision="r", license="Apache-2.0", location="nano",
-        facts={}, size_bytes=1, created_at=0,
+        name="studio-nano", source="bundled", origin="studio-nano", revision="r", license="Apache-2.0",
+        location="studio-nano", facts={}, size_bytes=1, created_at=0,
     )  # fmt: skip
     data = Dataset(
         owner_id=studio.id, name="rows", shape="text", source_filename="rows.txt", sha256="s", mapping={},
@@ -110,7 +110,7 @@ def test_names_stay_distinct(studio: User, parents: tuple[str, str]) -> None:
     publish(studio, parents, "tone")
     second = publish(studio, parents, "tone")
     assert second.name == "tone-2"
-    for taken in ("tone", "nano"):
+    for taken in ("tone", "studio-nano"):
         with pytest.raises(Conflict, match="already the name"):
             artifacts.rename(studio, "tone-2", taken)
     assert artifacts.rename(studio, "tone-2", " 语气-v2 ").name == "语气-v2"

@@ -29,14 +29,14 @@ def rows() -> list[BaseModelRow]:
 
 
 def test_the_bundled_model_is_there(studio: User, nano_folder: Path) -> None:
-    row = base_models.get(studio, "nano")
+    row = base_models.get(studio, "studio-nano")
     facts = base_models.facts(row)
     assert (row.source, row.license, row.owner_id) == ("bundled", "Apache-2.0", None)
     assert base_models.folder(row) == nano_folder
     assert facts.architecture == "LlamaForCausalLM"
-    assert facts.n_parameters == 5_868_800
+    assert facts.n_parameters == 1_902_208
     assert "q_proj" in facts.linear_modules
-    assert "5.9 M" in base_models.summary(row)
+    assert "2 M" in base_models.summary(row)
     assert base_models.get(studio, row.id) == row
 
 
@@ -48,24 +48,24 @@ def test_every_bundled_folder_is_in_the_catalogue() -> None:
 def test_many_at_once_give_one_row(studio: User) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: base_models.sync_bundled(), range(16)))
-    assert [row.name for row in rows()] == ["nano"]
+    assert sorted(row.name for row in rows()) == sorted(base_models.bundled())
 
 
 def test_an_update_of_the_product_retires_the_old_row(
-    studio: User, nano_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    studio: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = base_models.get(studio, "nano")
-    shutil.copytree(nano_folder, tmp_path / "models" / "nano")
-    (tmp_path / "models" / "nano" / "generation_config.json").write_text("{}")
+    old = base_models.get(studio, "studio-nano")
+    shutil.copytree(base_models.BUNDLED_DIR, tmp_path / "models")
+    (tmp_path / "models" / "studio-nano" / "generation_config.json").write_text("{}")
     monkeypatch.setattr(base_models, "BUNDLED_DIR", tmp_path / "models")
-    new = base_models.get(studio, "nano")
+    new = base_models.get(studio, "studio-nano")
     assert new.id != old.id
     retired = base_models.get(studio, old.id)
     assert retired.deleted_at is not None
     with pytest.raises(StudioError, match="gone or were replaced"):
         base_models.folder(retired)
     monkeypatch.undo()
-    assert base_models.get(studio, "nano").id == old.id
+    assert base_models.get(studio, "studio-nano").id == old.id
 
 
 def test_a_model_that_is_no_longer_bundled_is_retired_under_another_name(
@@ -99,7 +99,7 @@ def test_a_folder_becomes_a_base_model(studio: User, tiny_model_folder: Path) ->
     }  # fmt: skip
     assert (row.source, row.origin, row.license) == ("folder", tiny_model_folder.name, "MIT")
     assert len(row.revision) == 64
-    assert [other.name for other in base_models.of_user(studio)] == ["nano", "tiny"]
+    assert [other.name for other in base_models.of_user(studio)] == [*base_models.bundled(), "tiny"]
     assert not list((settings().files / "bases").glob(".draft-*"))
 
 
@@ -125,7 +125,7 @@ def test_somebody_elses_base_model_is_not_found(studio: User, tiny_model_folder:
     for name in ("tiny", row.id):
         with pytest.raises(NotFound):
             base_models.get(other, name)
-    assert [row.name for row in base_models.of_user(other)] == ["nano"]
+    assert [row.name for row in base_models.of_user(other)] == list(base_models.bundled())
     with pytest.raises(BadInput, match="already the name"):
         base_models.add(other, "tiny", str(tiny_model_folder))
 
@@ -242,7 +242,7 @@ def test_an_adapter_is_no_base_model(studio: User, tmp_path: Path) -> None:
         base_models.add(studio, "mine", str(tmp_path))
 
 
-@pytest.mark.parametrize("name", ["../../x", "", "a b", "x" * 400, "a\0", "nano", "'; drop table user"])
+@pytest.mark.parametrize("name", ["../../x", "", "a b", "x" * 400, "a\0", "studio-nano", "'; drop table user"])
 def test_bad_names_come_with_the_other_problems(studio: User, name: str) -> None:
     base_models.sync_bundled()
     with pytest.raises(BadInput) as refused:

@@ -22,7 +22,7 @@ def tickets(store_dataset: StoreDataset) -> Dataset:
 
 
 def planned(user: User, **changes: Any) -> training.Plan:
-    choice: dict[str, Any] = {"base": "nano", "dataset": "tickets", "objective": "sft", "method": "lora"}
+    choice: dict[str, Any] = {"base": "studio-nano", "dataset": "tickets", "objective": "sft", "method": "lora"}
     return training.plan(user, **{**choice, **changes})
 
 
@@ -63,7 +63,7 @@ def test_every_problem_at_once(studio: User, store_dataset: StoreDataset) -> Non
 
 
 def test_a_rank_above_the_width_is_refused(studio: User, tickets: Dataset) -> None:
-    with pytest.raises(BadInput, match=r"“r”: rank 300 is larger than .* 256"):
+    with pytest.raises(BadInput, match=r"“r”: rank 300 is larger than .* 128"):
         planned(studio, settings={"r": 300})
 
 
@@ -147,7 +147,7 @@ def test_submission_makes_one_job_with_its_estimate(studio: User, tickets: Datas
     assert job.estimate["steps"] == plan.estimate.steps
 
 
-@pytest.mark.parametrize("name", ["", "../../x", "a b", "-x", "x" * 65, "a\0b", "<img src=x>", "a/b", "nano"])
+@pytest.mark.parametrize("name", ["", "../../x", "a b", "-x", "x" * 65, "a\0b", "<img src=x>", "a/b", "studio-nano"])
 def test_unusable_names_create_nothing(studio: User, tickets: Dataset, name: str) -> None:
     with pytest.raises(BadInput):
         training.submit(studio, planned(studio), name=name)

@@ -62,11 +62,11 @@ def test_an_evaluation_order_names_its_models(studio: User, dataset: Dataset) ->
 
 
 def test_an_order_on_a_suite_has_no_rows(studio: User) -> None:
-    evaluations.submit(studio, models=["nano"], suite="general")
+    evaluations.submit(studio, models=["studio-nano"], suite="general")
     lease = leases.claim(worker_rows.register(device="cpu", slots=1))
     assert lease
     order = orders.of(lease, threads=1)
-    assert (order.suite, order.dataset_file, order.models[0].name) == ("general", "", "nano")
+    assert (order.suite, order.dataset_file, order.models[0].name) == ("general", "", "studio-nano")
     assert order.staging
 
 

@@ -73,7 +73,7 @@ ANSWERS = [
 
 def plan(user: User) -> training.Plan:
     """A plan for the tickets."""
-    return training.plan(user, base="nano", dataset="tickets", objective="sft", method="lora", preset="quick")
+    return training.plan(user, base="studio-nano", dataset="tickets", objective="sft", method="lora", preset="quick")
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def finished(studio: User, tickets: Dataset) -> tuple[Job, Artifact]:
         job_id=job.id,
         attempt=1,
         kind="adapter",
-        base_model_id=base_models.get(studio, "nano").id,
+        base_model_id=base_models.get(studio, "studio-nano").id,
         dataset_id=tickets.id,
         recipe=planned.recipe.model_dump(mode="json"),
         location=location,

@@ -20,26 +20,26 @@ def values(shown: list[Any]) -> list[str]:
 
 
 def test_a_single_result_stands_beside_its_base(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
-    for query in ({}, {"models": "tickets-lora"}, {"models": "nano,tickets-lora"}):
+    for query in ({}, {"models": "tickets-lora"}, {"models": "studio-nano,tickets-lora"}):
         shown = compare.open_page(asking(studio, **query))
-        assert values(shown)[:2] == ["nano", "tickets-lora"]
+        assert values(shown)[:2] == ["studio-nano", "tickets-lora"]
         assert shown[1] == 2
     with pytest.raises(BadInput, match="no model"):
-        compare.open_page(asking(studio, models="nano,nowhere"))
+        compare.open_page(asking(studio, models="studio-nano,nowhere"))
 
 
 def test_held_out_prompts_the_most_changed_first(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
-    _, title, *chips = compare.show_chips(asking(studio), "nano", "tickets-lora")
+    _, title, *chips = compare.show_chips(asking(studio), "studio-nano", "tickets-lora")
     assert "was not trained on" in title
     assert [chip["value"] for chip in chips if chip["visible"]] == ["where is it?", "my limit?"]
-    _, prompt, wanted = compare._taker(0)(asking(studio), "nano", "tickets-lora")
+    _, prompt, wanted = compare._taker(0)(asking(studio), "studio-nano", "tickets-lora")
     assert prompt == "where is it?"
     assert "<b>lost</b>" in wanted
 
 
 def test_everything_wrong_is_told_at_once() -> None:
     with pytest.raises(BadInput) as caught:
-        compare.checked(" ", ["nano", None], -1, 9, None)  # type: ignore[list-item]
+        compare.checked(" ", ["studio-nano", None], -1, 9, None)  # type: ignore[list-item]
     assert len(caught.value.problems) == 5
 
 
@@ -70,7 +70,7 @@ def server(studio: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 async def said(request: gr.Request, n: int, prompt: str, talks: str) -> list[list[Any]]:
-    models = ["nano"] * compare.PANES
+    models = ["studio-nano"] * compare.PANES
     return [shown async for shown in compare.say(request, prompt, n, 42, 0, 12, talks, *models)]
 
 
@@ -84,7 +84,7 @@ def test_panes_stream_together_and_over_several_turns(studio: User, server: None
     assert any("tokens/s" in str(step[3 + compare.PANES]) for step in steps)
     steps = asyncio.run(said(asking(studio), 2, "And 3 + 4?", steps[-1][2]))
     assert len(panes.read(steps[-1][2], 4)[0]) == 4
-    _, *heads = compare.show_heads(asking(studio), *["nano"] * 4)
+    _, *heads = compare.show_heads(asking(studio), *["studio-nano"] * 4)
     assert "identical to the untouched base ✓" in heads[0]
 
 
@@ -92,7 +92,7 @@ def test_stop_ends_every_pane_at_once(studio: User, server: None) -> None:
     async def stopped() -> int:
         talk = [{"role": "user", "content": "Count from 1 to 100."}]
         manner = panes.Manner(seed=1, temperature=0.0, max_new_tokens=200)
-        steps = panes.together(studio, {0: talk, 1: talk}, {0: "nano", 1: "nano"}, manner)
+        steps = panes.together(studio, {0: talk, 1: talk}, {0: "studio-nano", 1: "studio-nano"}, manner)
         await anext(steps)
         await steps.aclose()
         return sum(1 for task in asyncio.all_tasks() if "_one" in repr(task))

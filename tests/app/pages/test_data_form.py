@@ -50,10 +50,10 @@ def test_six_actions_begin_with_two(studio: User, asking: Any) -> None:
 
 def test_the_rendered_row_tints_what_is_learned(studio: User, asking: Any) -> None:
     subject = f"upload:{upload(studio, ROWS)}"
-    _, html = data.show_row(asking(studio), subject, "nano", 512, 0, "classification", "text", "category", None)
+    _, html = data.show_row(asking(studio), subject, "studio-nano", 512, 0, "classification", "text", "category", None)
     assert '<span class="learned"> a&lt;|im_end|&gt;' in html
     assert "Row 1 of 40" in html
-    _, html = data.show_row(asking(studio), subject, "nano", 16, 0, "classification", "text", "category", None)
+    _, html = data.show_row(asking(studio), subject, "studio-nano", 16, 0, "classification", "text", "category", None)
     assert 'class="cut"' in html
 
 
@@ -64,7 +64,7 @@ def test_cells_can_not_bring_markup(studio: User, asking: Any) -> None:
     upload_id = upload(studio, hostile, "<script>.csv")
     shown = opened(asking(studio, upload=upload_id))
     subject = shown["subject"]
-    _, row = data.show_row(asking(studio), subject, "nano", 512, 0, "classification", "text", "category", None)
+    _, row = data.show_row(asking(studio), subject, "studio-nano", 512, 0, "classification", "text", "category", None)
     made = datasets.add(studio, uploads.get(studio, upload_id), name="hostile", shape="classification")
     whole = "".join(map(str, [shown["title"], shown["columns"], shown["remarks"], row, data.listing(studio)]))
     whole += str(opened(asking(studio, data=made.name))["facts"])
@@ -73,7 +73,7 @@ def test_cells_can_not_bring_markup(studio: User, asking: Any) -> None:
 
 
 def test_lengths_count_what_is_cut_and_refused(studio: User, tickets: Dataset, asking: Any) -> None:
-    _, html = data.show_lengths(asking(studio), f"data:{tickets.id}", "nano", 12, 0, "classification")
+    _, html = data.show_lengths(asking(studio), f"data:{tickets.id}", "studio-nano", 12, 0, "classification")
     assert "<svg" in html
     assert "would be refused" in html
     assert "0 rows would be refused" not in html
@@ -92,7 +92,7 @@ def test_others_see_nothing_of_it(studio: User, tickets: Dataset, asking: Any) -
     door, subject = data.guarded(2), f"data:{tickets.id}"
     told = [door(data.use_data)(asking(other), subject, "x", "classification")]
     told += [door(data.rename)(asking(other), subject, "x"), door(data.delete)(asking(other), subject)]
-    told += [door(data.show_row)(asking(other), subject, "nano", 512, 0, "classification")]
+    told += [door(data.show_row)(asking(other), subject, "studio-nano", 512, 0, "classification")]
     assert all("There is no dataset" in alert for alert, _ in told)
     assert "tickets" not in data.listing(other)
 

@@ -18,7 +18,7 @@ def test_empty_it_teaches(studio: User, asking: Any) -> None:
 
 def test_a_card_says_what_it_is(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
     cards = gallery.show_cards(asking(studio), *ANY)[1]
-    assert "nano → lora → tickets" in cards
+    assert "studio-nano → lora → tickets" in cards
     assert "80 %" in cards
     assert "1.9 MB" in cards
     assert 'name="models" value="tickets-lora"' in cards

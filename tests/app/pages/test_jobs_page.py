@@ -19,7 +19,9 @@ NAMES += ("keep", "discard", "retry", "listing")
 @pytest.fixture
 def job(studio: User, tickets: Dataset) -> Job:
     """A job that waits."""
-    planned = training.plan(studio, base="nano", dataset="tickets", objective="sft", method="lora", preset="quick")
+    planned = training.plan(
+        studio, base="studio-nano", dataset="tickets", objective="sft", method="lora", preset="quick"
+    )
     return training.submit(studio, planned, name="tickets-lora")
 
 
@@ -75,19 +77,19 @@ def test_a_failure_opens_with_cause_and_remedy(studio: User, job: Job, asking: A
 
 
 def test_scores_on_a_suite_are_a_chart_and_a_table(studio: User, asking: Any) -> None:
-    job = evaluations.submit(studio, models=["nano"], suite="general", name="abilities")
+    job = evaluations.submit(studio, models=["studio-nano"], suite="general", name="abilities")
     change(job, state=JobState.RUNNING, stage="evaluating", attempt=1)
     with db.writing() as session:
-        events.append(session, job.id, 1, "evaluated", model="nano", rows=30, of=60)
-    assert "scoring nano on the general suite: 50 %" in shown(asking(studio), job.id)["progress"]
-    change(job, state=JobState.SUCCEEDED, result=small_result("nano"))
+        events.append(session, job.id, 1, "evaluated", model="studio-nano", rows=30, of=60)
+    assert "scoring studio-nano on the general suite: 50 %" in shown(asking(studio), job.id)["progress"]
+    change(job, state=JobState.SUCCEEDED, result=small_result("studio-nano"))
     alone = shown(asking(studio), job.id)["outcome"]
     assert "known phrasing" in alone
     assert alone.count("<circle") == 2 * 5
     assert "<td>passages value</td>" in alone
     assert "80 % [70, 90]" in alone
     assert "evaluation on the general suite" in shown(asking(studio), "")["listing"]
-    change(job, result=small_result("nano", "<tuned>", "other"))
+    change(job, result=small_result("studio-nano", "<tuned>", "other"))
     compared = shown(asking(studio), job.id)["outcome"]
     assert compared.count("<svg") == 2
     assert "Lost 30 points [20, 40]" in compared
@@ -101,7 +103,7 @@ def test_the_verdict_leads_to_the_comparison(studio: User, finished: tuple[Job, 
     outcome = shown(asking(studio), job.id)["outcome"]
     assert "Better" in outcome
     assert "&lt;b&gt;against" in outcome
-    assert 'href="compare?models=nano,tickets-lora"' in outcome
+    assert 'href="compare?models=studio-nano,tickets-lora"' in outcome
     assert f'href="api/v1/artifacts/{artifact.id}/download"' in outcome
     assert "took 1 min 5 s" in outcome
     _, fold, change_filter, table = page.open_answers(asking(studio), job.id)
@@ -125,8 +127,8 @@ def test_the_verdict_says_what_was_forgotten(studio: User, finished: tuple[Job, 
     assert "7 items are &lt;too&gt; long." in chart
     change(job, state=JobState.RUNNING, stage="evaluating")
     with db.writing() as session:
-        events.append(session, job.id, 1, "evaluated", model="nano", on="general abilities", rows=30, of=60)
-    assert "scoring nano on general abilities: 50 %" in shown(asking(studio), job.id)["progress"]
+        events.append(session, job.id, 1, "evaluated", model="studio-nano", on="general abilities", rows=30, of=60)
+    assert "scoring studio-nano on general abilities: 50 %" in shown(asking(studio), job.id)["progress"]
 
 
 def test_cancel_and_again(studio: User, job: Job, asking: Any) -> None:

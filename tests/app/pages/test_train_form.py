@@ -104,7 +104,7 @@ def test_a_double_click_is_one_job(form: TrainForm, studio: User, tickets: Datas
 
 
 def test_a_named_recipe_sets_its_precision(form: TrainForm, studio: User, tickets: Dataset, asking: Any) -> None:
-    drawn = form.choose(asking(studio), "sft", "nano", "tickets", "recipe:qlora", "quick")
+    drawn = form.choose(asking(studio), "sft", "studio-nano", "tickets", "recipe:qlora", "quick")
     assert drawn[1 + N_TOP]["value"] == "nf4"
 
 

@@ -39,7 +39,7 @@ class Talk:
 def order(items: int) -> Order:
     return Order(
         kind="train", job_id="j", attempt=1, name="tuned", log_file="", dataset_file="rows", eval_rows=0, threads=1,
-        staging="", base_name="nano", forgetting_items=items,
+        staging="", base_name="studio-nano", forgetting_items=items,
     )  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def test_base_and_result_answer_the_same_sample(measure: Callable[[Order, Talk],
     assert found.mean.difference.value == 0
     assert found.sentence.startswith("Can't tell whether its general abilities changed: 0 % against 0 % (0 [−")
     noted = [report.data for report in talk.said if isinstance(report, Noted)]
-    assert {"model": "nano", "on": "general abilities", "rows": 6, "of": 6} in noted
+    assert {"model": "studio-nano", "on": "general abilities", "rows": 6, "of": 6} in noted
     assert noted[-1] == {"model": "tuned", "on": "general abilities", "rows": 6, "of": 6}
 
 

@@ -14,7 +14,7 @@ import torch
 from asking import HELLO, answer, ask, body, loaded_count
 from fastapi import FastAPI
 
-from storage import users
+from storage import base_models, users
 from storage.models import Artifact, BaseModelRow, User
 from workers.serving import catalogue
 from workers.serving.server import MAX_BODY_BYTES
@@ -64,7 +64,7 @@ def test_a_stream_adds_up_to_the_whole_answer(chat: httpx.Client, tiny: BaseMode
 
 
 def test_the_bundled_base_answers(chat: httpx.Client, studio: Any) -> None:
-    told = ask(chat, "nano", messages=[{"role": "user", "content": "What is 2 + 3?"}], max_tokens=40).json()
+    told = ask(chat, "studio-nano", messages=[{"role": "user", "content": "What is 2 + 3?"}], max_tokens=40).json()
     assert told["choices"][0]["finish_reason"] == "stop"
     text = told["choices"][0]["message"]["content"]
     assert text
@@ -98,14 +98,14 @@ def test_many_first_requests_load_a_model_once(chat: httpx.Client, publish: Publ
 def test_models_lists_what_the_user_may_use(chat: httpx.Client, tiny: BaseModelRow, publish: Publish) -> None:
     publish("mine", seed=1)
     before = {model["id"]: model["studio"] for model in chat.get("/v1/models").json()["data"]}
-    assert list(before) == ["nano", "tiny", "mine"]
+    assert list(before) == [*base_models.bundled(), "tiny", "mine"]
     assert not before["mine"]["loaded"]
     answer(chat, "mine")
     after = {model["id"]: model["studio"] for model in chat.get("/v1/models").json()["data"]}
     assert after["mine"]["loaded"]
     assert after["mine"]["self_test"] == "passed"
     assert after["tiny"]["loaded"]
-    assert not after["nano"]["loaded"]
+    assert not after["studio-nano"]["loaded"]
 
 
 def test_another_users_model_is_unknown(chat: httpx.Client, publish: Publish) -> None:
@@ -119,7 +119,7 @@ def test_another_users_model_is_unknown(chat: httpx.Client, publish: Publish) ->
     assert theirs.status_code == 404
     assert theirs.json()["error"]["code"] == "model_not_found"
     listed = chat.get("/v1/models", headers={"X-Studio-User": "eva"}).json()["data"]
-    assert [model["id"] for model in listed] == ["nano"]
+    assert [model["id"] for model in listed] == list(base_models.bundled())
 
 
 def test_without_the_secret_nothing_is_told(chat: httpx.Client, tiny: BaseModelRow) -> None:
@@ -134,7 +134,7 @@ def test_without_the_secret_nothing_is_told(chat: httpx.Client, tiny: BaseModelR
 @pytest.mark.parametrize(
     ("change", "status", "words"),
     [
-        ({"model": "nope"}, 404, "There is no model “nope”. Known: nano, tiny."),
+        ({"model": "nope"}, 404, "There is no model “nope”. Known: studio-small, studio-nano, tiny."),
         ({"messages": []}, 400, "messages"),
         ({"messages": [{"role": "user", "content": "  "}]}, 400, "the last message is empty"),
         ({"messages": [{"role": "wizard", "content": "x"}]}, 400, "messages.0.role"),
@@ -247,7 +247,9 @@ def test_an_answer_that_breaks_off_is_told_and_the_next_one_works(
 def test_the_server_is_healthy_while_it_loads_and_decodes(chat: httpx.Client, publish: Publish) -> None:
     publish("first", seed=1)
     with ThreadPoolExecutor(4) as pool:
-        answers = [pool.submit(answer, chat, name, max_tokens=150) for name in ("tiny", "first", "nano", "first")]
+        answers = [
+            pool.submit(answer, chat, name, max_tokens=150) for name in ("tiny", "first", "studio-nano", "first")
+        ]
         slowest = 0.0
         while not all(future.done() for future in answers):
             began = time.monotonic()

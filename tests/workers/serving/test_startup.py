@@ -31,8 +31,11 @@ def test_it_answers_before_torch_is_imported_and_ends_on_sigterm(studio: User) -
             assert early["ready"] is False
             headers = {"Authorization": f"Bearer {secret('chat')}"}
             listed = client.get("/v1/models", headers=headers).json()["data"]
-            assert [(model["id"], model["studio"]["kind"]) for model in listed] == [("nano", "base")]
-            body = {"model": "nano", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 4}
+            assert [(model["id"], model["studio"]["kind"]) for model in listed] == [
+                ("studio-small", "base"),
+                ("studio-nano", "base"),
+            ]
+            body = {"model": "studio-nano", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 4}
             assert client.post("/v1/chat/completions", json=body, headers=headers).status_code == 200
             assert health(client, lambda told: told["ready"])["device"]
         process.send_signal(signal.SIGTERM)
