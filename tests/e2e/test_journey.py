@@ -67,7 +67,7 @@ def test_six_actions_lead_to_the_chat(page: Page, address: str, csv_file: Path) 
     page.reload()
     compare.click()  # 4 compare
 
-    page.wait_for_url("**/compare?models=studio-nano,shop-questions-lora")
+    page.wait_for_url("**/compare?models=studio-small,shop-questions-lora")
     page.locator("#chip-0").click()  # 5 a held-out prompt
     expect(page.locator("#expected")).to_contain_text("Wanted answer")
     expect(page.locator("#prompt textarea")).not_to_be_empty()
@@ -82,7 +82,7 @@ def test_six_actions_lead_to_the_chat(page: Page, address: str, csv_file: Path) 
 
 
 def test_a_second_turn_and_four_panes(page: Page, address: str) -> None:
-    page.goto(f"{address}compare?models=studio-nano,shop-questions-lora")
+    page.goto(f"{address}compare?models=studio-small,shop-questions-lora")
     page.locator("#chip-0").wait_for()
     page.locator("#n-panes").get_by_text("4").click()
     expect(page.locator("#pane-3")).to_be_visible()
