@@ -67,7 +67,7 @@ def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory, nano_folder: Pat
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("tiny")
     config = LlamaConfig(
-        vocab_size=5056,
+        vocab_size=4864,
         hidden_size=64,
         intermediate_size=128,
         num_hidden_layers=2,
