@@ -78,6 +78,8 @@ class Check:
     """What a model trained on such rows could not learn; completes “It could not learn …”."""
     find: Callable[[Rows], Finding | None]
     """None when nothing is wrong. Never raises, whatever the texts."""
+    needs_base: bool = False
+    """Nothing can be said before a base model is named."""
     key: str = ""
     page: str = ""
 

@@ -24,7 +24,7 @@ COMMON_SHARE = 0.10
 COMMON_TEXTS = 20
 """A gram in more than this share of the texts, and in more than so many, is left out."""
 _BATCH_CHARACTERS = 1 << 20
-_COUNTER_BITS = 22
+_COUNTER_BITS = 20
 _DENSE = (0x2E80, 0xD7FF)
 """First and last code point of the scripts of which two characters are a gram."""
 _SEPARATOR = 10

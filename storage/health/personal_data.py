@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 MASK = "▮▮▮"
+IBAN = "IBAN"
 _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _ID_CHECKS = "10X98765432"
 _MIN_PHONE, _MAX_PHONE = 8, 15
@@ -39,11 +40,15 @@ def _is_card(text: str) -> bool:
 
 
 def _is_iban(text: str) -> bool:
-    """ISO 13616: moved letters written as numbers, modulo 97, give 1."""
-    plain = "".join(text.split()).upper()
-    if not 15 <= len(plain) <= 34 or not plain.isascii():
+    """ISO 13616: 15–34 characters; with the first four moved behind and letters as numbers, modulo 97 gives 1."""
+    plain = text.replace(" ", "")
+    if not 15 <= len(plain) <= 34:
         return False
     return int("".join(str(int(c, 36)) for c in plain[4:] + plain[:4])) % 97 == 1
+
+
+def _without_last_group(text: str) -> str:
+    return text.rpartition(" ")[0]
 
 
 def _is_chinese_id(text: str) -> bool:
@@ -64,7 +69,13 @@ _KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
         ),
         lambda _: True,
     ),
-    ("IBAN", re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?: ?[A-Za-z0-9]){11,30}(?![A-Za-z0-9])"), _is_iban),
+    (
+        IBAN,
+        re.compile(
+            r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:[A-Za-z0-9]{11,30}|(?: [A-Za-z0-9]{1,4}){3,8})(?![A-Za-z0-9])"
+        ),
+        _is_iban,
+    ),
     ("Chinese ID", re.compile(r"(?<!\d)[1-9]\d{5}(?:18|19|20)\d{9}[\dXx](?![\dA-Za-z])"), _is_chinese_id),
     (
         "card number",
@@ -78,9 +89,9 @@ _KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
     (
         "telephone number",
         re.compile(
-            r"(?<![A-Za-z0-9+])(?:\+\d(?:[ ()./-]{0,2}\d){7,14}"
+            r"(?<![A-Za-z0-9+])(?<!\d[ -])(?:\+\d(?:[ ()./-]{0,2}\d){7,14}"
             r"|\(\d{3}\) ?\d{3}[ .-]\d{4}|\d{3}[.-]\d{3}[.-]\d{4}"
-            r"|0\d{2,4}[ /-]\d{5,9}|0\d{2,4}[ /-]\d{3,4}[ -]\d{3,4})(?!\d)"
+            r"|0\d{2,4}[ /-]\d{5,9}|0\d{2,4}[ /-]\d{3,4}[ -]\d{3,4})(?![ -]?\d)"
         ),
         _is_phone,
     ),
@@ -99,8 +110,11 @@ def found(text: str) -> Iterator[Datum]:
     taken: list[Datum] = []
     for kind, pattern, holds in _KINDS:
         for match in pattern.finditer(text):
-            start, end = match.span()
-            if all(end <= other.start or start >= other.end for other in taken) and holds(match.group()):
+            written = match.group()
+            while written and not holds(written):  # a word that follows may have been taken for a group
+                written = _without_last_group(written) if kind == IBAN else ""
+            start, end = match.start(), match.start() + len(written)
+            if written and all(end <= other.start or start >= other.end for other in taken):
                 taken.append(Datum(kind, start, end))
     yield from taken
 

@@ -89,7 +89,8 @@ class Report:
 
 def examine(rows: Rows, name: str) -> Report:
     """Run every check over the rows of the dataset `name`."""
-    results = [(check, check.find(rows)) for check in checks().values()]
+    able = [check for check in checks().values() if rows.lengths or not check.needs_base]
+    results = [(check, check.find(rows)) for check in able]
     found = [Found(check, check.severity.level(f.share), f) for check, f in results if f is not None]
     found.sort(key=lambda one: (_LEVELS.index(one.level), -one.finding.share))
     return Report(

@@ -21,7 +21,7 @@ def lines(report: Report) -> list[str]:
     if report.found:
         said.append("")
     if report.clean:
-        said.append(f"Nothing found: {', '.join(title.lower() for title in report.clean)}.")
+        said.append(f"Nothing found: {', '.join(title[0].lower() + title[1:] for title in report.clean)}.")
     return [*said, "", report.why, *([report.unlearned] if report.unlearned else [])]
 
 
@@ -48,7 +48,7 @@ def _block(one: Found) -> list[str]:
 
 def _lengths(lengths: Lengths | None) -> list[str]:
     if lengths is None:
-        return ["Lengths were not measured: name a base model with --base, whose tokens they are counted in."]
+        return ["Lengths were not measured: --base MODEL counts them in that model's tokens."]
     sides = [
         [name, f"{side.n_rows:,}", f"{side.n_truncated:,}", f"{side.n_refused:,}"]
         for name, side in (("training", lengths.training), ("held out", lengths.held_out))

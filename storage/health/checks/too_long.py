@@ -31,4 +31,5 @@ SPEC = Check(
     severity=Severity(misleads_from=0.3),
     unlearned="the ends of long answers, nor those that begin beyond the window",
     find=find,
+    needs_base=True,
 )
