@@ -139,7 +139,8 @@ def _grams(texts: Sequence[str]) -> Iterator[tuple[Numbers, Numbers]]:
         whole = (a != _SEPARATOR) & (b != _SEPARATOR) & (dense | (c != _SEPARATOR))
         hashed = _mixed([a, b, np.where(dense, np.uint64(0), c)]) >> np.uint64(32)
         owners = np.cumsum(a == _SEPARATOR).astype(np.uint64)
-        each = np.unique((owners << np.uint64(32) | hashed)[whole])
+        each = np.sort((owners << np.uint64(32) | hashed)[whole])
+        each = each[np.r_[True, each[1:] != each[:-1]][: len(each)]]  # np.unique, which hashes, takes ten times as long
         yield (each >> np.uint64(32)) + np.uint64(first), each & np.uint64(0xFFFFFFFF)
 
 

@@ -76,6 +76,15 @@ def test_without_a_base_model_lengths_are_said_to_be_missing(
     assert "context window" not in said
 
 
+@pytest.mark.parametrize("sample", ["intents", "headlines", "sea_log", "support"])
+def test_our_own_samples_are_ready(studio: User, capsys: pytest.CaptureFixture[str], sample: str) -> None:
+    assert main(["data", "add", "--sample", sample]) == 0
+    capsys.readouterr()
+    assert main(["data", "check", sample, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["outcome"], document["findings"]) == ("ready", [])
+
+
 def test_what_is_unknown_is_said(checked: Dataset, client: TestClient, capsys: pytest.CaptureFixture[str]) -> None:
     assert client.get("/api/v1/datasets/other/health").status_code == 404
     assert client.get("/api/v1/datasets/rows/health", params={"base": "other"}).status_code == 404

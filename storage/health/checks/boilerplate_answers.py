@@ -1,8 +1,14 @@
-"""Whole sentences that answer many different prompts, and answers that are all the same."""
+"""Whole sentences that answer unrelated prompts, and answers that are all the same.
+
+One sentence for many phrasings of a question is no boiler-plate: there the prompts share a word that
+other prompts rarely have.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 
 from storage.health.check import Check, Finding, Severity, counted, finding
 from storage.health.rows import Rows, normalised
@@ -12,6 +18,9 @@ SHARE = 0.01
 SENTENCE = 20
 """Characters; one of Chinese, Japanese or Korean counts for two."""
 _WIDE_FROM = "\u2e80"
+TOPIC_SHARE, TOPIC_LIFT, TOPIC_ROWS = 0.3, 3.0, 3
+"""A word is the topic of prompts when so many have it, so many times more often than others, and at least so many."""
+_WORD = re.compile(r"[^\W_\u2e80-\ud7ff]{3,}|(?=([\u2e80-\ud7ff]{2}))")
 
 
 def find(rows: Rows) -> Finding | None:
@@ -31,9 +40,10 @@ def find(rows: Rows) -> Finding | None:
         for answer, same in places.items()
         if len({rows.prompts[i] for i in same}) >= fewest and _width(answer) >= SENTENCE
     ]
-    found = [(rows.rows[i], rows.rows[i].answer) for i in sorted(i for same in repeated for i in same)]
+    unrelated = _without_topic(rows.prompts, repeated)
+    found = [(rows.rows[i], rows.rows[i].answer) for i in sorted(i for same in unrelated for i in same)]
     says = (
-        f"{counted(len(repeated), 'sentence answers', 'sentences answer')} many prompts alike, "
+        f"{counted(len(unrelated), 'sentence answers', 'sentences answer')} unrelated prompts alike, "
         f"in {counted(len(found), 'row', 'rows')}."
     )
     return finding(found, len(rows.answered) or 1, says)
@@ -41,6 +51,29 @@ def find(rows: Rows) -> Finding | None:
 
 def _width(text: str) -> int:
     return sum(2 if c >= _WIDE_FROM else 1 for c in text)
+
+
+def _without_topic(prompts: Sequence[str], groups: list[list[int]]) -> list[list[int]]:
+    """The groups of positions whose prompts have no word in common that is rare elsewhere."""
+    if not groups:
+        return []
+    everywhere = Counter(word for prompt in prompts for word in _words(prompt))
+    unrelated = []
+    for group in groups:
+        here = Counter(word for i in group for word in _words(prompts[i]))
+        topics = (
+            n >= max(TOPIC_ROWS, TOPIC_SHARE * len(group))
+            and n / len(group) >= TOPIC_LIFT * everywhere[word] / len(prompts)
+            for word, n in here.items()
+        )
+        if not any(topics):
+            unrelated.append(group)
+    return unrelated
+
+
+def _words(prompt: str) -> set[str]:
+    """The words of a text; pairs of characters where a script writes no spaces."""
+    return {match.group() or match.group(1) for match in _WORD.finditer(prompt)}
 
 
 SPEC = Check(

@@ -108,6 +108,16 @@ def test_all_answers_alike_mislead() -> None:
     assert "nothing to tell apart" in found.why
 
 
+def test_a_sentence_for_many_phrasings_of_a_question_is_no_boilerplate() -> None:
+    plot = planted.clean_answers(200)
+    answers = [plot.writer.sentence() for _ in range(3)]
+    topics = ["printing", "parking", "打印"]
+    for i in range(30):
+        prompt = f"{plot.writer.sentence(5)} {topics[i % 3]} {plot.writer.sentence(5)}"
+        plot.pair(prompt=prompt, completion=answers[i % 3])
+    assert report.examine(read(plot, "prompt_completion"), "d").found == ()
+
+
 def test_labels_that_no_shape_declares_are_labels_still() -> None:
     plot = planted.clean_labels()
     rows = [{**row, "prompt": row["text"], "completion": row["label"]} for row in plot.rows]
