@@ -1,9 +1,10 @@
 """Near-duplicate texts: MinHash over character n-grams, in any script.
 
 Three characters make a gram, or two where a script writes a word in one or two characters (Chinese,
-Japanese, Korean). Grams that many texts share (a template's words, usual endings) tell nothing about
-one text: a pair must be alike without them, and with them. Broder 1997, “On the resemblance and
-containment of documents”.
+Japanese, Korean). Long texts sooner or later hold most of such grams; eight or four make one there.
+Grams that many texts share (a template's words, usual endings) tell nothing about one text: a pair
+must be alike without them, and with them. Broder 1997, “On the resemblance and containment of
+documents”.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ MIN_GRAMS = 6
 COMMON_SHARE = 0.10
 COMMON_TEXTS = 20
 """A gram in more than this share of the texts, and in more than so many, is left out."""
+SHORT_GRAMS, LONG_GRAMS = (3, 2), (8, 4)
+"""Characters of a gram, and those of one in a dense script."""
+LONG = 500
+"""A text with more characters is long."""
 _BATCH_CHARACTERS = 1 << 20
 _COUNTER_BITS = 20
 _DENSE = (0x2E80, 0xD7FF)
@@ -119,29 +124,48 @@ def _alike(signatures: NDArray[np.uint32], a: Places, b: Places, threshold: floa
     return same >= threshold
 
 
-def _batches(texts: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """Consecutive texts of about a million characters, with the position of the first."""
-    first, size = 0, 0
-    for i, text in enumerate(texts):
-        size += len(text) + 1
-        if size >= _BATCH_CHARACTERS or i == len(texts) - 1:
-            yield first, list(texts[first : i + 1])
-            first, size = i + 1, 0
+def _batches(texts: Sequence[str], places: Sequence[int]) -> Iterator[list[int]]:
+    """The places in groups whose texts have about a million characters."""
+    batch: list[int] = []
+    size = 0
+    for place in places:
+        batch.append(place)
+        size += len(texts[place]) + 1
+        if size >= _BATCH_CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _grams(texts: Sequence[str]) -> Iterator[tuple[Numbers, Numbers]]:
     """Batches of (position of a text, hash of a gram), each gram once a text, ordered by text."""
-    for first, batch in _batches(texts):
-        joined = "".join(f"{text}\n" for text in batch) + "\n"
-        codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
-        a, b, c = codes[:-2], codes[1:-1], codes[2:]
-        dense = (a >= _DENSE[0]) & (a <= _DENSE[1]) & (b >= _DENSE[0]) & (b <= _DENSE[1])
-        whole = (a != _SEPARATOR) & (b != _SEPARATOR) & (dense | (c != _SEPARATOR))
-        hashed = _mixed([a, b, np.where(dense, np.uint64(0), c)]) >> np.uint64(32)
-        owners = np.cumsum(a == _SEPARATOR).astype(np.uint64)
-        each = np.sort((owners << np.uint64(32) | hashed)[whole])
-        each = each[np.r_[True, each[1:] != each[:-1]][: len(each)]]  # np.unique, which hashes, takes ten times as long
-        yield (each >> np.uint64(32)) + np.uint64(first), each & np.uint64(0xFFFFFFFF)
+    long = [len(text) > LONG for text in texts]
+    for is_long, (n, n_dense) in ((False, SHORT_GRAMS), (True, LONG_GRAMS)):
+        for batch in _batches(texts, [i for i in range(len(texts)) if long[i] is is_long]):
+            joined = "".join(f"{texts[i]}\n" for i in batch) + "\n" * n
+            codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
+            owners, hashed = _hashed(codes, n, n_dense)
+            each = np.sort(owners << np.uint64(32) | hashed)
+            each = each[
+                np.r_[True, each[1:] != each[:-1]][: len(each)]
+            ]  # np.unique, which hashes, takes ten times as long
+            yield np.array(batch, np.uint64)[each >> np.uint64(32)], each & np.uint64(0xFFFFFFFF)
+
+
+def _hashed(codes: Numbers, n: int, n_dense: int) -> tuple[Numbers, Numbers]:
+    """For each gram, the number of its text in the batch and a hash of 32 bits."""
+    windows = [codes[i : len(codes) - n + 1 + i] for i in range(n)]
+    dense = np.ones(len(windows[0]), bool)
+    whole = np.ones(len(windows[0]), bool)
+    for i, window in enumerate(windows):
+        if i < n_dense:
+            dense &= (window >= _DENSE[0]) & (window <= _DENSE[1])
+        whole &= window != _SEPARATOR
+    whole |= dense
+    parts = [*windows[:n_dense], *(np.where(dense, np.uint64(0), window) for window in windows[n_dense:])]
+    owners = np.cumsum(windows[0] == _SEPARATOR).astype(np.uint64)
+    return owners[whole], _mixed([part[whole] for part in parts]) >> np.uint64(32)
 
 
 def _common(texts: Sequence[str]) -> NDArray[np.bool_]:

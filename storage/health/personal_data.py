@@ -15,6 +15,8 @@ IBAN = "IBAN"
 _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _ID_CHECKS = "10X98765432"
 _MIN_PHONE, _MAX_PHONE = 8, 15
+_MOST_BEFORE, _MOST_BEHIND = 64, 255
+"""Characters of an e-mail address before and behind its “@”."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ _KINDS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
     ),
 )
 _LOOKS_PERSONAL = re.compile(
-    r"\S{1,64}@\S{1,255}|(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]){11,30}"
+    r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]){11,30}"
     r"|[+(]{0,2}\d(?:[\s()./–-]{0,3}\d){5,}[Xx]?"
 )
 _HINT = re.compile(r"@|\d(?:\D{0,3}\d){6}")
@@ -123,9 +125,22 @@ def masked(text: str) -> str:
     """The text with every personal datum hidden, and whatever looks like one."""
     spans = [(datum.start, datum.end) for datum in found(text)]
     spans += [match.span() for match in _LOOKS_PERSONAL.finditer(text)]
+    spans += _like_addresses(text)
     pieces, at = [], 0
     for start, end in sorted(spans):
         if start >= at:
             pieces += [text[at:start], MASK]
         at = max(at, end)
     return "".join([*pieces, text[at:]])
+
+
+def _like_addresses(text: str) -> Iterator[tuple[int, int]]:
+    """Each “@” with what stands before and behind it without a blank."""
+    at = text.find("@")
+    while at >= 0:
+        before, after = text[max(0, at - _MOST_BEFORE) : at], text[at + 1 : at + 1 + _MOST_BEHIND]
+        left = len(before.split()[-1]) if before and not before[-1].isspace() else 0
+        right = len(after.split()[0]) if after and not after[0].isspace() else 0
+        if left and right:
+            yield at - left, at + 1 + right
+        at = text.find("@", at + 1)

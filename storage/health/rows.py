@@ -117,7 +117,7 @@ class Rows:
         """Groups of positions whose prompts and answers are nearly the same."""
         answers = [normalised(row.answer) for row in self.rows]
         pairs = [*self._same_prompts(), *self._near_pairs]
-        if self.labelled or not any(answers):
+        if self.labelled or not pairs or not any(answers):
             return clusters(len(self.rows), pairs)
         alike = Sketches(answers).similar(pairs)
         kept = [(a, b) for (a, b), near in zip(pairs, alike, strict=True) if near or answers[a] == answers[b]]

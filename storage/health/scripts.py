@@ -10,6 +10,8 @@ from collections import Counter
 
 FEWEST_LETTERS = 6
 """A text with fewer letters may be a name or a symbol in any language."""
+_READ = 5_000
+"""Characters that say enough of a text."""
 _BLOCKS = {
     "Latin": r"A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff",
     "Greek": r"\u0370-\u03ff\u1f00-\u1fff",
@@ -31,7 +33,8 @@ _LATIN_ONLY = re.compile(r"[\x00-\u024f\u2000-\u206f]*")
 
 def script(text: str) -> str | None:
     """The script of most letters; None when there are too few of them."""
-    counts = Counter({name: len(pattern.findall(text)) for name, pattern in _asked(text).items()})
+    read = text[:_READ]
+    counts = Counter({name: len(pattern.findall(read)) for name, pattern in _asked(read).items()})
     name, n_most = counts.most_common(1)[0]
     weight = 3 if name in ("Chinese or Japanese", "Hangul") else 1  # one of these is about a syllable or a word
     return name if n_most * weight >= FEWEST_LETTERS else None

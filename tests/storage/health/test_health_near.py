@@ -53,6 +53,16 @@ def test_the_words_of_a_template_make_no_duplicates() -> None:
     assert Sketches(texts).pairs([0] * len(texts)) == []
 
 
+def test_long_texts_are_alike_only_when_they_are() -> None:
+    writer = Writer(5)
+    texts = [" ".join(writer.random.choices(writer.words, k=4_000)) for _ in range(8)]
+    texts.append(edited(texts[2].capitalize(), writer))
+    assert Sketches([normalised(text) for text in texts]).pairs([0] * 9) == [(2, 8)]
+    chinese = [writer.chinese(3_000) for _ in range(4)]
+    chinese.append(chinese[1].replace(chinese[1][99], "的"))
+    assert Sketches(chinese).pairs([0] * 5) == [(1, 4)]
+
+
 def test_numbers_and_labels_tell_rows_apart() -> None:
     def rows(*pairs: tuple[str, str]) -> Rows:
         values = [{"text": text, "label": label} for text, label in pairs]
