@@ -12,7 +12,7 @@ from typing import Any
 from storage.renderer import Piece, Rendered, Renderer
 from templates.errors import BadInput
 
-__all__ = ["LengthReport", "Piece", "Rendered", "RenderedRow", "Renderer", "measure", "rendered"]
+__all__ = ["LengthReport", "Piece", "Rendered", "RenderedRow", "Renderer", "histogram", "measure", "rendered"]
 
 N_LISTED = 20
 HISTOGRAM_BINS = 20
@@ -125,20 +125,20 @@ def measure(
         n_cut_tokens=n_cut,
         n_with_control_tokens=n_with_control_tokens,
         longest=max(lengths, default=0),
-        histogram=_histogram(lengths),
+        histogram=histogram(lengths),
         refused_rows=refused[:N_LISTED],
         truncated_rows=truncated[:N_LISTED],
     )
 
 
-def _histogram(lengths: list[int]) -> list[tuple[int, int]]:
+def histogram(lengths: list[int]) -> list[tuple[int, int]]:
     """Counts in at most `HISTOGRAM_BINS` equal bins, whose width is 1, 2 or 5 times a power of ten."""
     if not lengths:
         return []
     width, power = 1, 1
     while width * HISTOGRAM_BINS < max(lengths):
         width, power = next(((s * power, power) for s in (2, 5) if s * power > width), (10 * power, 10 * power))
-    n_bins = -(-max(lengths) // width)
+    n_bins = max(1, -(-max(lengths) // width))
     counts = [0] * n_bins
     for length in lengths:
         counts[max(0, -(-length // width) - 1)] += 1

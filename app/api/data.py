@@ -127,6 +127,14 @@ def rows(
     return {"n_rows": len(found), "offset": offset, "rows": found[offset : offset + limit]}
 
 
+@router.get("/data/{dataset}/health")
+def health(user: Acting, dataset: str, base: str | None = None) -> dict[str, Any]:
+    """What in a dataset's rows would harm a training or its score; with `base`, lengths in its tokens too."""
+    from storage.health import report  # needed late: numpy is slow to import
+
+    return documents.of_health(report.of_dataset(user, dataset, base=base))
+
+
 @router.patch("/data/{dataset}")
 def rename(user: Acting, dataset: str, body: NewName) -> dict[str, Any]:
     """Give a dataset another name."""

@@ -13,6 +13,7 @@ from templates.spec import Method, Objective, Params, RowShape
 
 if TYPE_CHECKING:
     from storage.datasets import Preview
+    from storage.health.report import Found, Report
     from storage.training import Plan
 
 INSIDE: dict[type[SQLModel], set[str]] = {
@@ -63,6 +64,43 @@ def of_plan(plan: Plan) -> dict[str, Any]:
 def of_preview(preview: Preview) -> dict[str, Any]:
     """What a file would become."""
     return dataclasses.asdict(preview)
+
+
+def of_health(report: Report) -> dict[str, Any]:
+    """A health report: of the rows concerned, how many, and the examples."""
+    measured = dataclasses.asdict(report.lengths) if report.lengths else None
+    return {
+        "dataset": report.dataset,
+        "n_rows": report.n_rows,
+        "n_held_out": report.n_held_out,
+        "outcome": report.outcome,
+        "why": report.why,
+        "unlearned": report.unlearned,
+        "findings": [_of_found(one) for one in report.found],
+        "clean": list(report.clean),
+        "baseline": dataclasses.asdict(report.baseline) if report.baseline else None,
+        "lengths": {key: measured[key] for key in _LENGTH_KEYS} if measured else None,
+    }
+
+
+_LENGTH_KEYS = ("base", "context_length", "training", "held_out", "parts")
+
+
+def _of_found(one: Found) -> dict[str, Any]:
+    check, finding = one.check, one.finding
+    return {
+        "check": check.key,
+        "title": check.title,
+        "level": one.level,
+        "count": len(finding.rows),
+        "out_of": finding.out_of,
+        "share": finding.share,
+        "says": finding.says,
+        "why": check.why,
+        "source": check.source,
+        "unlearned": check.unlearned,
+        "examples": [dataclasses.asdict(example) for example in finding.examples],
+    }
 
 
 def catalogue() -> dict[str, Any]:

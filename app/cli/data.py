@@ -119,6 +119,23 @@ def show(name: str, as_json: Json = False) -> None:
     output.emit(document, output.facts(document), as_json)
 
 
+@group.command("check")
+def check(
+    name: str,
+    base: Annotated[
+        str | None, typer.Option(help="Base model in whose tokens lengths are counted; without it they are not.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what in a dataset's rows would harm a training or make its score untrue; changes nothing."""
+    from app.api import documents
+    from app.cli import acting
+    from storage.health import report, table
+
+    found = report.of_dataset(acting.user(), name, base=base)
+    output.emit(documents.of_health(found), table.lines(found), as_json)
+
+
 @group.command("delete")
 def delete(name: str, as_json: Json = False) -> None:
     """Delete a dataset; what was trained on it stays."""

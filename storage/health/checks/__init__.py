@@ -1,0 +1,1 @@
+"""The checks of the health report, one file each."""

@@ -1,0 +1,137 @@
+"""Every check over a dataset, and what the findings come to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Literal
+
+import storage.health.checks as _folder
+from storage import base_models, datasets, db, training
+from storage.health import lengths
+from storage.health.check import Check, Finding, Level, excerpt
+from storage.health.lengths import Lengths
+from storage.health.rows import Rows
+from storage.models import Dataset, User
+from templates import registry
+from templates.discovery import specs
+
+Outcome = Literal["ready", "ready with warnings", "would mislead you"]
+_LEVELS: tuple[Level, ...] = ("misleading", "warning", "note")
+
+
+@cache
+def checks() -> dict[str, Check]:
+    """Every check by key, in the order of the keys: a file in `checks/` registers by existing."""
+    return specs(_folder.__name__, Check)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A check that found something, and how much that weighs."""
+
+    check: Check
+    level: Level
+    finding: Finding
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What is scored without reading: by always giving the most frequent label."""
+
+    label: str
+    share: float
+    n_labels: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the checks found, the weightiest first."""
+
+    dataset: str
+    n_rows: int
+    n_held_out: int
+    found: tuple[Found, ...]
+    clean: tuple[str, ...]
+    """Titles of the checks that found nothing."""
+    baseline: Baseline | None
+    """None when the answers are no labels."""
+    lengths: Lengths | None
+    """None when no base model was named."""
+
+    def at(self, level: Level) -> list[Found]:
+        """The findings of one level."""
+        return [one for one in self.found if one.level == level]
+
+    @property
+    def outcome(self) -> Outcome:
+        """What it comes to, in three words."""
+        if self.at("misleading"):
+            return "would mislead you"
+        return "ready with warnings" if self.at("warning") else "ready"
+
+    @property
+    def why(self) -> str:
+        """The outcome in a sentence."""
+        weighty = self.at("misleading") or self.at("warning")
+        if not weighty:
+            n_notes = len(self.found)
+            rest = "" if not n_notes else f" beyond {'a note' if n_notes == 1 else f'{n_notes} notes'}"
+            return f"Ready: {len(self.found) + len(self.clean)} checks found nothing{rest}."
+        return f"{self.outcome.capitalize()}: {' '.join(one.finding.says for one in weighty)}"
+
+    @property
+    def unlearned(self) -> str | None:
+        """What a model trained on these rows could not learn, in a sentence; None when nothing weighs."""
+        lost = [one.check.unlearned for level in ("misleading", "warning") for one in self.at(level)]
+        return f"A model trained on it could not learn {'; nor '.join(lost)}." if lost else None
+
+
+def examine(rows: Rows, name: str) -> Report:
+    """Run every check over the rows of the dataset `name`."""
+    able = [check for check in checks().values() if rows.lengths or not check.needs_base]
+    results = [(check, check.find(rows)) for check in able]
+    found = [Found(check, check.severity.level(f.share), f) for check, f in results if f is not None]
+    found.sort(key=lambda one: (_LEVELS.index(one.level), -one.finding.share))
+    return Report(
+        dataset=name,
+        n_rows=len(rows.rows),
+        n_held_out=sum(row.held_out for row in rows.rows),
+        found=tuple(found),
+        clean=tuple(check.title for check, finding in results if finding is None),
+        baseline=_baseline(rows),
+        lengths=rows.lengths,
+    )
+
+
+def of_dataset(user: User, name_or_id: str, *, base: str | None = None) -> Report:
+    """The health report of a stored dataset; remembered. With `base`, lengths in its tokens too.
+
+    Raises `NotFound` for an unknown dataset or base model.
+    """
+    dataset = datasets.get(user, name_or_id)
+    if base is None:
+        return _report(dataset.id, dataset.name, None)
+    row = base_models.get(user, base)
+    read_by = (row.name, str(base_models.folder(row)), row.revision, base_models.facts(row).context_length)
+    return _report(dataset.id, dataset.name, read_by)
+
+
+@lru_cache(maxsize=16)
+def _report(dataset_id: str, name: str, base: tuple[str, str, str, int] | None) -> Report:
+    with db.reading() as session:
+        dataset = session.get_one(Dataset, dataset_id)
+    shape, rows = registry.shape(dataset.shape), datasets.rows(dataset)
+    measured = None
+    if base is not None:
+        base_name, folder, revision, context_length = base
+        renderer = training.renderer(folder, revision)
+        measured = lengths.measure(renderer, shape, rows, base=base_name, context_length=context_length)
+    return examine(Rows.of(shape, rows, measured), name)
+
+
+def _baseline(rows: Rows) -> Baseline | None:
+    if not rows.labels:
+        return None
+    label, n_most = rows.labels.most_common(1)[0]
+    return Baseline(excerpt(label), n_most / sum(rows.labels.values()), len(rows.labels))

@@ -1,0 +1,142 @@
+"""The rows of a dataset as the checks read them: what is asked, what is to be answered, which side of the split."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from storage.health.lengths import Lengths
+from storage.health.near import Sketches, clusters
+from templates.spec import RowShape
+
+MANY_PER_LABEL = 20
+LONGEST_LABEL = 40
+_SHORT = 300
+"""In a text of at most so many characters a number decides what it is about."""
+
+
+def normalised(text: str) -> str:
+    """The text without differences that a reader passes over: case, width of characters, runs of blanks."""
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return " ".join(plain.casefold().split())
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row. A plain text has no answers, and is all prompt."""
+
+    number: int
+    """In the source file."""
+    held_out: bool
+    prompt: str
+    """What stands before the last answer, or the whole plain text."""
+    answers: tuple[str, ...]
+    """Every turn that is learned; the last one is what `prompt` asks for."""
+
+    @property
+    def answer(self) -> str:
+        """What is to be answered to the prompt."""
+        return self.answers[-1] if self.answers else ""
+
+    @property
+    def shown(self) -> str:
+        """The row in few words."""
+        return f"{self.prompt} → {self.answer}" if self.answers else self.prompt
+
+
+def _row(shape: RowShape, values: Mapping[str, Any], position: int) -> Row:
+    number, held_out = int(values.get("source_row") or position), bool(values.get("held_out"))
+    if shape.messages is None:
+        return Row(number, held_out, values["text"], ())
+    messages = shape.messages(values)
+    places = [i for i, message in enumerate(messages) if message["role"] == "assistant"]
+    last = places[-1] if places else None
+    before = "\n".join(message["content"] for i, message in enumerate(messages) if i != last)
+    return Row(number, held_out, before, tuple(messages[i]["content"] for i in places))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """All rows of a dataset of one shape, with what several checks need of them."""
+
+    shape: RowShape
+    rows: tuple[Row, ...]
+    lengths: Lengths | None = field(default=None, compare=False)
+    """In tokens of a base model, when one was named."""
+
+    @classmethod
+    def of(cls, shape: RowShape, values: Iterable[Mapping[str, Any]], lengths: Lengths | None = None) -> Rows:
+        """Stored rows as the checks read them."""
+        return cls(shape, tuple(_row(shape, one, i) for i, one in enumerate(values, 1)), lengths)
+
+    @cached_property
+    def answered(self) -> tuple[Row, ...]:
+        """The rows that have an answer."""
+        return tuple(row for row in self.rows if row.answers)
+
+    @cached_property
+    def labelled(self) -> bool:
+        """Whether the answers are labels: declared so by the shape, or few, short and often repeated."""
+        if "label_accuracy" in self.shape.metrics:
+            return True
+        if any(len(row.answer) > LONGEST_LABEL for row in self.answered):
+            return False
+        n_different = len({normalised(row.answer) for row in self.answered})
+        return 1 < n_different <= len(self.answered) / MANY_PER_LABEL
+
+    @cached_property
+    def prompts(self) -> tuple[str, ...]:
+        """Each row's prompt, normalised."""
+        return tuple(normalised(row.prompt) for row in self.rows)
+
+    @cached_property
+    def leaked(self) -> frozenset[int]:
+        """Positions of held-out rows whose prompt a training row has too."""
+        learned = {prompt for prompt, row in zip(self.prompts, self.rows, strict=True) if not row.held_out}
+        return frozenset(
+            i for i, row in enumerate(self.rows) if row.held_out and self.prompts[i] and self.prompts[i] in learned
+        )
+
+    @cached_property
+    def labels(self) -> Counter[str]:
+        """How often each label comes, in its own spelling; empty when the answers are no labels."""
+        return Counter(row.answer for row in self.answered) if self.labelled else Counter()
+
+    @cached_property
+    def near_prompts(self) -> list[list[int]]:
+        """Groups of positions whose prompts are nearly the same, numbers and label included."""
+        return clusters(len(self.rows), [*self._same_prompts(), *self._near_pairs])
+
+    @cached_property
+    def near_rows(self) -> list[list[int]]:
+        """Groups of positions whose prompts and answers are nearly the same."""
+        answers = [normalised(row.answer) for row in self.rows]
+        pairs = [*self._same_prompts(), *self._near_pairs]
+        if self.labelled or not pairs or not any(answers):
+            return clusters(len(self.rows), pairs)
+        alike = Sketches(answers).similar(pairs)
+        kept = [(a, b) for (a, b), near in zip(pairs, alike, strict=True) if near or answers[a] == answers[b]]
+        return clusters(len(self.rows), kept)
+
+    def _key(self, position: int) -> tuple[str, str]:
+        """What must be equal in rows that are nearly the same."""
+        prompt = self.prompts[position]
+        numbers = " ".join(re.findall(r"\d+", prompt)) if len(prompt) <= _SHORT else ""
+        return numbers, normalised(self.rows[position].answer) if self.labelled else ""
+
+    def _same_prompts(self) -> list[tuple[int, int]]:
+        """Each row with an earlier one of the same prompt, and the same label."""
+        seen: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for i, prompt in enumerate(self.prompts):
+            if prompt:
+                seen[prompt, self._key(i)[1]].append(i)
+        return [(places[0], i) for places in seen.values() for i in places[1:]]
+
+    @cached_property
+    def _near_pairs(self) -> list[tuple[int, int]]:
+        return Sketches(self.prompts).pairs([self._key(i) for i in range(len(self.rows))])

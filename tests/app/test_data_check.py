@@ -1,0 +1,103 @@
+"""The health report through the command line and over REST."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.cli import main
+from storage import datasets, uploads, users
+from storage.models import Dataset, User
+from tests.storage.health import planted
+
+CARD = "4111 1111 1111 1111"
+
+
+@pytest.fixture
+def checked(studio: User) -> Dataset:
+    """A dataset with a card number, a refusal and a row twice, added as a user would."""
+    plot = planted.clean_answers(120)
+    plot.pair(prompt=f"Please charge {CARD} for the last order.")
+    first = plot.pair(completion="I'm sorry, but I can't help with that.")
+    plot.pair(prompt=first["prompt"], completion=first["completion"])
+    lines = [json.dumps({key: row[key] for key in ("prompt", "completion")}) for row in plot.rows]
+    upload = uploads.save(studio, "rows.jsonl", io.BytesIO("\n".join(lines).encode()))
+    return datasets.add(studio, upload, name="rows")
+
+
+def found(document: dict[str, Any]) -> dict[str, Any]:
+    return {one["check"]: one for one in document["findings"]}
+
+
+def test_the_command_prints_a_report(checked: Dataset, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "check", "rows", "--base", "studio-nano"]) == 0
+    said = capsys.readouterr().out
+    assert f"rows: 123 rows, {checked.n_held_out} of them held out" in said
+    assert "1 row holds personal data: card number in 1." in said
+    assert "Read by studio-nano, whose context window holds" in said
+    assert "Nothing found: " in said
+    assert "Ready with warnings: " in said
+    assert "A model trained on it could not learn " in said
+    assert CARD not in said
+    heads = [line.index("share") for line in said.splitlines() if line.startswith("finding ")]
+    rows = [line for line in said.splitlines() if line.startswith("Personal data ")]
+    assert len(rows[0]) == heads[0] + len("share")
+
+
+def test_the_command_and_rest_give_the_same_document(
+    checked: Dataset, client: TestClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["data", "check", "rows", "--base", "studio-nano", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    answer = client.get("/api/v1/data/rows/health", params={"base": "studio-nano"})
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == printed
+    assert printed["outcome"] == "ready with warnings"
+    assert printed["n_rows"] == 123
+    assert printed["lengths"]["training"]["n_rows"] == 123 - checked.n_held_out
+    assert [part["name"] for part in printed["lengths"]["parts"]] == ["prompt", "answer", "row"]
+    personal = found(printed)["personal_data"]
+    assert (personal["count"], personal["out_of"], personal["level"]) == (1, 123, "warning")
+    assert personal["examples"][0]["row"] == 121
+    assert CARD not in json.dumps(printed)
+
+
+def test_without_a_base_model_lengths_are_said_to_be_missing(
+    checked: Dataset, client: TestClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert client.get("/api/v1/data/rows/health").json()["lengths"] is None
+    assert main(["data", "check", "rows"]) == 0
+    said = capsys.readouterr().out
+    assert "Lengths were not measured: --base MODEL" in said
+    assert "context window" not in said
+
+
+@pytest.mark.parametrize("sample", ["intents", "headlines", "sea_log", "support"])
+def test_our_own_samples_are_ready(studio: User, capsys: pytest.CaptureFixture[str], sample: str) -> None:
+    assert main(["data", "add", "--sample", sample]) == 0
+    capsys.readouterr()
+    assert main(["data", "check", sample, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["outcome"], document["findings"]) == ("ready", [])
+
+
+def test_what_is_unknown_is_said(checked: Dataset, client: TestClient, capsys: pytest.CaptureFixture[str]) -> None:
+    assert client.get("/api/v1/data/other/health").status_code == 404
+    assert client.get("/api/v1/data/rows/health", params={"base": "other"}).status_code == 404
+    assert main(["data", "check", "other"]) == 2
+    assert "There is no dataset “other”" in capsys.readouterr().err
+    assert main(["data", "check", "rows", "--base", "other"]) == 2
+    assert "There is no base model “other”" in capsys.readouterr().err
+
+
+def test_nobody_elses_dataset_is_checked(checked: Dataset) -> None:
+    from storage.health import report
+    from templates.errors import NotFound
+
+    other = users.add("somebody", "a long password of 4 words")
+    with pytest.raises(NotFound):
+        report.of_dataset(other, checked.id)

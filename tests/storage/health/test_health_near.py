@@ -1,0 +1,98 @@
+"""Near duplicates: in any script, without the words of a template, and in time."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from storage.health.near import Sketches, clusters
+from storage.health.rows import Rows, normalised
+from templates import registry
+from tests.storage.health.planted import Writer, edited
+
+
+def near(*texts: str) -> bool:
+    """Whether the first two are found alike, among many others."""
+    writer = Writer(9)
+    all_texts = [normalised(text) for text in (*texts, *(writer.sentence() for _ in range(60)))]
+    return (0, 1) in Sketches(all_texts).pairs([0] * len(all_texts))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Where is the parcel that I ordered last week?", "where is the parcel that i ordered last week"),
+        ("Where is the parcel that I ordered last week?", "Where is the parcel I ordered last week?"),
+        ("我上周在你们网站订购的包裹现在到哪里了？", "我上周在你们网站订购的包裹现在到哪里了"),
+        ("我上周在你们网站订购的包裹现在到哪里了？", "我上周在你们网站订购的包裹现在到哪了？"),
+        ("先週注文した荷物はいまどこにありますか。", "先週注文した荷物は今どこにありますか。"),
+        ("Где посылка, которую я заказал неделю назад?", "Где посылка, которую заказал неделю назад?"),
+    ],
+)
+def test_alike(one: str, other: str) -> None:
+    assert near(one, other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Where is the parcel that I ordered last week?", "Why was my card charged twice this morning?"),
+        ("我上周订购的包裹现在到哪里了？", "我想取消昨天下的订单，请问怎么办？"),
+        ("yes", "yes"),
+    ],
+)
+def test_not_alike(one: str, other: str) -> None:
+    assert not near(one, other)
+
+
+def test_the_words_of_a_template_make_no_duplicates() -> None:
+    writer = Writer(4)
+    wrap = "Classify the sentiment of the following text as positive, negative or neutral. Text: {} Answer:"
+    texts = [normalised(wrap.format(writer.sentence(5))) for _ in range(200)]
+    assert Sketches(texts).pairs([0] * len(texts)) == []
+
+
+def test_long_texts_are_alike_only_when_they_are() -> None:
+    writer = Writer(5)
+    texts = [" ".join(writer.random.choices(writer.words, k=4_000)) for _ in range(8)]
+    texts.append(edited(texts[2].capitalize(), writer))
+    assert Sketches([normalised(text) for text in texts]).pairs([0] * 9) == [(2, 8)]
+    chinese = [writer.chinese(3_000) for _ in range(4)]
+    chinese.append(chinese[1].replace(chinese[1][99], "的"))
+    assert Sketches(chinese).pairs([0] * 5) == [(1, 4)]
+
+
+def test_numbers_and_labels_tell_rows_apart() -> None:
+    def rows(*pairs: tuple[str, str]) -> Rows:
+        values = [{"text": text, "label": label} for text, label in pairs]
+        return Rows.of(registry.shape("classification"), values)
+
+    text = "Please tell me what became of order {}"
+    assert rows((text.format(12), "a"), (text.format(13), "a")).near_rows == []
+    assert rows((text.format("x"), "a"), (text.format("x") + "!", "b")).near_rows == []
+    assert rows((text.format("x"), "a"), (text.format("x") + "!", "a")).near_rows == [[0, 1]]
+
+
+def test_many_alike_are_joined_without_comparing_all() -> None:
+    writer = Writer(6)
+    groups = [writer.sentence(14) for _ in range(30)]
+    texts = [normalised(edited(groups[i % 30], writer)) for i in range(600)]
+    found = clusters(len(texts), Sketches(texts).pairs([0] * len(texts)))
+    joined = sum(len(group) for group in found if len({i % 30 for i in group}) == 1)
+    assert joined >= 0.95 * len(texts)
+
+
+def test_ten_thousand_short_rows_take_seconds() -> None:
+    writer = Writer(8)
+    texts = [normalised(writer.sentence(9)) for _ in range(10_000)]
+    began = time.process_time()
+    assert len(Sketches(texts).pairs([0] * len(texts))) < 10
+    print(f"{time.process_time() - began:.2f} s of CPU time")
+    assert time.process_time() - began < 10
+
+
+def test_no_texts() -> None:
+    assert Sketches([]).pairs([]) == []
+    assert Sketches(["", ""]).pairs([0, 0]) == []
+    assert clusters(3, []) == []
