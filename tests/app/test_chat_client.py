@@ -19,7 +19,7 @@ from storage import base_models, users
 from storage.models import User
 from templates.errors import BadInput, NotFound, StudioError, Unavailable
 
-HELLO = [{"role": "user", "content": "What is 2 + 3?"}]
+HELLO = [{"role": "user", "content": "Repeat these words: hunting berries garden river"}]
 
 
 @pytest.fixture
