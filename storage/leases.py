@@ -212,13 +212,16 @@ def give_back(lease: Lease, why: str) -> None:
 
 
 def crashed(lease: Lease, code: str, message: str, remedy: str) -> JobState:
-    """The child died without a word: requeue, or fail when that happened twice without progress.
+    """The child died without a word: requeue, or fail when that happened twice in a row without progress.
 
+    A worker lost in between is another fault: it counts towards `max_attempts` only.
     Returns the job's new state. Raises `LeaseLost`.
     """
     with db.writing() as session:
         stuck = times_stuck(session, lease.job.id, lease.attempt)
-        if stuck < STUCK_CRASHES:
+        before = session.get(JobAttempt, (lease.job.id, lease.attempt - 1))
+        most = STUCK_CRASHES if before and before.outcome == code else settings().max_attempts
+        if stuck < most:
             requeue(session, lease.job.id, lease.attempt, code, message, stuck, _held(lease))
             return JobState.QUEUED
     fail(lease, code, message, remedy)

@@ -97,6 +97,14 @@ def test_a_second_crash_without_progress_fails(studio: User, worker: Worker) -> 
     assert (ended.error_code, ended.error, ended.remedy) == ("killed", "It died.", "Less.")
 
 
+def test_a_lost_worker_is_no_crash(studio: User, worker: Worker) -> None:
+    job = submit(studio)
+    claimed(worker)
+    assert recovery.expire(dead_workers=[worker.id]) == [(job.id, JobState.QUEUED)]
+    assert leases.crashed(claimed(worker), "killed", "It died.", "Less.") == JobState.QUEUED
+    assert leases.crashed(claimed(worker), "killed", "It died.", "Less.") == JobState.FAILED
+
+
 def parents(user: User) -> tuple[str, str]:
     base = BaseModelRow(
         name="base", source="folder", origin="base", revision="r", license="", location="b", facts={}, size_bytes=1,
