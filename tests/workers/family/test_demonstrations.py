@@ -12,7 +12,7 @@ import torch
 from storage import demonstration_table
 from templates.errors import BadInput, StudioError
 from workers.evaluation.bootstrap import paired_shares
-from workers.family import demonstrate, descent, material
+from workers.family import demonstrate, descent, intents, material
 from workers.family.demonstrations import distillation, dpo, edit_facts, few_shot, open_book
 from workers.family.shown import Row, Shown
 from workers.family.stage import Actor, Question, Stage, right
@@ -158,7 +158,7 @@ def test_preferring_the_chosen_answer_lowers_the_loss(stage: Stage) -> None:
 
 def test_a_student_comes_to_its_teachers_distribution(stage: Stage) -> None:
     teacher = stage.load(stage.small)
-    prompts = distillation._questions(stage, "prompts", 6, first=None)
+    prompts = distillation._questions(intents.split(stage)[0])[:6]
     examples = distillation._taught(stage, teacher, prompts)
     assert len(examples) == 6
     assert distillation._divergence(teacher, teacher, examples).item() == pytest.approx(0.0, abs=1e-5)

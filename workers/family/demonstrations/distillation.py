@@ -1,9 +1,10 @@
-"""Distillation: the small model teaches the nano model on prompts that nobody labelled.
+"""Distillation: the small model, adapted to customer intents, teaches the nano model on unlabelled messages.
 
-The teacher answers each prompt, and the student learns the teacher's whole distribution over every
+The teacher answers each message, and the student learns the teacher's whole distribution over every
 next token of that answer: forward Kullback-Leibler divergence (Hinton et al. 2015, arXiv 1503.02531)
-on sequences of the teacher's own (Kim and Rush 2016, arXiv 1606.07947). No right answer is used in
-training; they serve to score the student before and after.
+on sequences of the teacher's own (Kim and Rush 2016, arXiv 1606.07947). The student sees no label and
+no message that the teacher was adapted on; labels serve to adapt the teacher, and to score both.
+Abilities that both models were pretrained on do not move: the teacher has to know what the student does not.
 """
 
 from __future__ import annotations
@@ -14,33 +15,24 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-import templates.world
 from templates.errors import StudioError
+from templates.world.ability import asked
 from workers import batches
 from workers.batches import IGNORED, Example
 from workers.evaluation import generation
 from workers.evaluation.bootstrap import paired_shares
-from workers.family import descent
+from workers.family import descent, intents
 from workers.family.shown import Row, Shown
 from workers.family.stage import Demonstration, Question, Stage, right
 
-ABILITIES = ("reading", "json_extraction", "tool_calls")
-"""Where the small model is far better than the nano one."""
-N_PROMPTS = 1500
-N_TEST = 240
-MOST_NEW_TOKENS = 48
+MOST_NEW_TOKENS = 24
 BATCH = 16
-EPOCHS = 2
+EPOCHS = 20
 LEARNING_RATE = 1e-3
 
 
-def _questions(stage: Stage, what: str, n: int, first: int | None) -> list[Question]:
-    found = []
-    for i in range(n):
-        ability = templates.world.abilities()[ABILITIES[i % len(ABILITIES)]]
-        example = ability.question(stage.draw(f"{what} {i}", None if first is None else first + i // len(ABILITIES)))
-        found.append(Question.of(example, next(iter(ability.parts.values()))))
-    return found
+def _questions(rows: list[dict[str, str]]) -> list[Question]:
+    return [Question(asked(row["text"], row["label"])[:1], row["label"]) for row in rows]
 
 
 def _taught(stage: Stage, teacher: Any, prompts: list[Question]) -> list[Example]:
@@ -92,9 +84,11 @@ def run(stage: Stage) -> Shown:
     """Distil, and score the student before and after."""
     if not _same_tokenizer(stage):
         raise StudioError("Teacher and student have different tokenizers.", remedy="Choose two models of one family.")
-    test = _questions(stage, "distillation test", stage.n(N_TEST), first=0)
-    prompts = _questions(stage, "distillation prompts", stage.n(N_PROMPTS), first=None)
-    teacher, student = stage.load(stage.small), stage.load(stage.nano)
+    rows, held_out = intents.split(stage)
+    n_labelled = len(rows) // 2
+    prompts, test = _questions(rows[n_labelled:]), _questions(held_out)
+    teacher = intents.teach(stage, "distillation-teacher", rows[:n_labelled], held_out).load()
+    student = stage.load(stage.nano)
     stage.say("answers of teacher and student before")
     of_teacher, before = stage.answers(teacher, stage.small, test), stage.answers(student, stage.nano, test)
     n_updates = _distilled(stage, teacher, student, prompts)
@@ -109,7 +103,7 @@ def run(stage: Stage) -> Shown:
         ),
         forgetting=stage.forgetting(stage.nano, student),
         settings={"loss": "forward KL on greedy answers", "learning_rate": LEARNING_RATE, "epochs": EPOCHS}
-        | {"prompts": len(prompts), "steps": n_updates, "abilities": list(ABILITIES)},
+        | {"prompts": len(prompts), "steps": n_updates},
         verdict=f"The student is right in {correct.adapted.value:.0%}, before {correct.base.value:.0%}; "
         f"its teacher in {best:.0%}.",
         target="the student surely better than before",
@@ -121,4 +115,4 @@ def _alike(one: list[str | None], other: list[str | None]) -> Any:
     return np.array([a is not None and a == b for a, b in zip(one, other, strict=True)])
 
 
-SPEC = Demonstration(title="Distillation: small teaches nano on unlabelled prompts", run=run)
+SPEC = Demonstration(title="Distillation: an adapted small teaches nano on unlabelled messages", run=run)
