@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from subprocess import Popen
 
@@ -43,9 +44,9 @@ def _lines(job: Job) -> list[str]:
 
 def ended(user: User, job: Job) -> Job:
     """The job after its end, whatever it was."""
-    with _worker_at_hand() as process:
+    with _worker_at_hand() as process, _interruptions() as interrupted:
         try:
-            return _followed(user, job, process)
+            return _followed(user, job, process, interrupted)
         except KeyboardInterrupt:
             output.note(f"No longer waiting. Job {job.id} goes on when a worker runs: studio jobs show {job.id}")
             raise
@@ -62,7 +63,19 @@ def _worker_at_hand() -> Iterator[Popen[bytes] | None]:
         yield process
 
 
-def _followed(user: User, job: Job, process: Popen[bytes] | None) -> Job:
+@contextmanager
+def _interruptions() -> Iterator[list[int]]:
+    """Notes Ctrl-C: an exception raised in the middle of a database call may be swallowed there."""
+    noted: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: noted.append(number))
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _followed(user: User, job: Job, process: Popen[bytes] | None, interrupted: Sequence[int]) -> Job:
+    """Raises `KeyboardInterrupt` between two looks once `interrupted` holds a signal."""
     said = ""
     while job.state not in TERMINAL:
         if process is not None and process.poll() is not None:
@@ -75,6 +88,8 @@ def _followed(user: User, job: Job, process: Popen[bytes] | None) -> Job:
             output.note(line)
             said = line
         time.sleep(LOOK_S)
+        if interrupted:
+            raise KeyboardInterrupt
         job = jobs.get(user, job.id)
     return job
 
