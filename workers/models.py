@@ -164,7 +164,9 @@ def as_published(
     where = model.device
     model.config.use_cache = True  # a Trainer switches it off, and answering would take many times as long
     if registry.method(recipe.method).trains == "all_weights":
-        return model.to(torch_dtype(stored_dtype)).to(compute_dtype(where)).eval()
+        _cast(model, torch_dtype(stored_dtype))
+        _cast(model, compute_dtype(where))
+        return model.eval()
     if moves_base(recipe):
         converted = start / "converted"
         model.save_pretrained(str(converted), path_initial_model_for_weight_conversion=str(start / START))
@@ -176,6 +178,13 @@ def as_published(
         del model
         return PeftModel.from_pretrained(load_base(base_folder, where=where), str(trained)).eval()
     return model.eval()
+
+
+def _cast(model: PreTrainedModel, dtype: torch.dtype) -> None:
+    """Weights alone: `model.to` would round the rotary frequencies too, which loading computes in 32 bits."""
+    for parameter in model.parameters():
+        parameter.grad = None
+        parameter.data = parameter.data.to(dtype)
 
 
 def fits_plain(base_folder: str, where: torch.device) -> bool:
@@ -195,5 +204,5 @@ def is_quantized(model: PreTrainedModel) -> bool:
 def save(model: PreTrainedModel, recipe: Recipe, folder: Path, stored_dtype: str) -> None:
     """Write what is published: an adapter, or all weights in the base's stored dtype."""
     if registry.method(recipe.method).trains == "all_weights":
-        model = model.to(torch_dtype(stored_dtype))
+        _cast(model, torch_dtype(stored_dtype))
     model.save_pretrained(str(folder))
