@@ -49,10 +49,17 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def multiplies_bfloat16(where: torch.device) -> bool:
+    """Whether `where` has instructions for it; emulated, a product takes a hundred times as long."""
+    if where.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return any(has for name, has in torch.cpu.get_capabilities().items() if "bf16" in name)
+
+
 def compute_dtype(where: torch.device, dtype: Dtype = "auto") -> torch.dtype:
     """What weights are held and multiplied in."""
     if dtype == "auto":
-        fast = where.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        fast = where.type == "cuda" and multiplies_bfloat16(where)
         return torch.bfloat16 if fast else torch.float32
     return torch.float32 if dtype == "float32" else torch.bfloat16
 

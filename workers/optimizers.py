@@ -15,6 +15,9 @@ from torch import nn
 from torch.optim import AdamW, Muon, Optimizer
 from transformers import PreTrainedModel
 
+from workers import models
+from workers.muon import Muon32
+
 ADAM_BETAS = (0.9, 0.98)
 
 
@@ -31,7 +34,7 @@ class MuonAdamW(Optimizer):
         weight_decay: float,
     ):
         self._parts = {
-            "muon": Muon(list(matrices), lr=lr, weight_decay=weight_decay),
+            "muon": _muon(list(matrices), lr, weight_decay),
             "adamw": AdamW(list(others), lr=adam_lr, betas=ADAM_BETAS, weight_decay=0.0),
         }
         super().__init__([group for part in self._parts.values() for group in part.param_groups], {})
@@ -71,8 +74,13 @@ def muon_adamw(model: PreTrainedModel, *, lr: float, adam_lr: float, weight_deca
     if not matrices:
         return AdamW(others, lr=adam_lr, betas=ADAM_BETAS, weight_decay=0.0)
     if not others:
-        return Muon(matrices, lr=lr, weight_decay=weight_decay)
+        return _muon(matrices, lr, weight_decay)
     return MuonAdamW(matrices, others, lr=lr, adam_lr=adam_lr, weight_decay=weight_decay)
+
+
+def _muon(matrices: list[nn.Parameter], lr: float, weight_decay: float) -> Muon:
+    kind = Muon if models.multiplies_bfloat16(matrices[0].device) else Muon32
+    return kind(matrices, lr=lr, weight_decay=weight_decay)
 
 
 def cast(parameters: Iterable[tuple[str, torch.Tensor]], dtype: torch.dtype) -> dict[str, torch.Tensor]:

@@ -54,7 +54,8 @@ class PretrainParams(TrainingParams):
     weight_decay: float = setting(0.05, "Weight decay", ge=0, le=1)
     """Pull of the matrices towards zero."""
     bf16: bool = setting(True, "Multiply in bfloat16")
-    """Weights stay in 32 bits. Twice as fast or better where the processor has bfloat16 instructions."""
+    """Weights stay in 32 bits. Twice as fast or better; a processor without bfloat16 instructions, for which
+    it would be far slower, computes in 32 bits, and the job's log says so."""
     torch_compile: bool = setting(False, "Compile the model first")
     """Takes a minute at the start and about halves the time of every step; needs a C++ compiler."""
     eval_steps: float = setting(0.05, "Held-out loss every", gt=0, le=1_000_000)

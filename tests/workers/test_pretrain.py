@@ -13,9 +13,9 @@ from conversations import Heard
 from transformers import AutoModelForCausalLM
 
 from templates.errors import StudioError
-from workers import train
+from workers import models, train
 from workers.objectives import pretrain
-from workers.protocol import Checkpointed, Done, Order, Planned
+from workers.protocol import Checkpointed, Done, Noted, Order, Planned
 
 MakeOrder = Callable[..., Order]
 ANSWER = "<|im_start|>user\nWhat colour is wall {i}?<|im_end|>\n<|im_start|>assistant\n It is painted red.<|im_end|>"
@@ -73,6 +73,16 @@ def test_logits_only_where_something_is_learned_give_the_same_loss(
     slow = Heard()
     train.run(pretraining(bf16=False, max_steps=3, attempt=2), slow)
     assert slow.losses() == pytest.approx(heard.losses(), rel=1e-4)
+
+
+@pytest.mark.parametrize("able", [True, False])
+def test_a_processor_without_bfloat16_says_that_it_computes_in_32_bits(
+    pretraining: MakeOrder, heard: Heard, monkeypatch: pytest.MonkeyPatch, able: bool
+) -> None:
+    monkeypatch.setattr(models, "multiplies_bfloat16", lambda _where: able)
+    train.run(pretraining(max_steps=3), heard)
+    said = [note.data for note in heard.of(Noted) if note.kind == "computed_in_32_bits"]
+    assert said == ([] if able else [{"why": "this processor has no bfloat16 instructions"}])
 
 
 def test_a_missing_compiler_is_named(

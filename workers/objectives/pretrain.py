@@ -15,7 +15,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from templates.errors import BadInput, Problem, StudioError
 from templates.objectives.pretrain import PretrainParams
-from workers import corpora, optimizers
+from workers import corpora, models, optimizers
 from workers.batches import IGNORED
 from workers.courses import Course, Lesson, training_arguments
 from workers.evaluation.scoring import losses
@@ -36,6 +36,10 @@ def course(lesson: Lesson) -> Course:
             code="no_compiler",
             remedy="Install g++, or switch torch_compile off.",
         )
+    remarks: dict[str, dict[str, Any]] = {}
+    if params.bf16 and not models.multiplies_bfloat16(models.device()):
+        params = params.model_copy(update={"bf16": False})
+        remarks["computed_in_32_bits"] = {"why": "this processor has no bfloat16 instructions"}
     train, held_out = (
         corpora.read(lesson.renderer, (row["text"] for row in rows), max_length=params.max_length)
         for rows in (lesson.train, lesson.held_out)
@@ -62,7 +66,8 @@ def course(lesson: Lesson) -> Course:
         made.remove_callback(PrinterCallback)
         return made
 
-    remarks = {"held_out_sample": {"count": len(pieces), "of": len(held_out)}} if len(pieces) < len(held_out) else {}
+    if len(pieces) < len(held_out):
+        remarks["held_out_sample"] = {"count": len(pieces), "of": len(held_out)}
     return Course(
         n_updates=schedule.n_updates,
         trainer=trainer,
