@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from storage.drafts import Draft
 from storage.intake import Guess, Look, Remark
 from storage.models import TERMINAL, Dataset, Job, Upload, User
 from storage.settings import settings
-from templates.errors import BadInput, Conflict, NotFound, Problem
+from templates.errors import BadInput, Conflict, NotFound, Problem, refuse
+from templates.spec import RowShape
 
 PREVIEW_ROWS = 20
 NAME = re.compile(r"[^\W_][\w .-]{0,63}")
@@ -95,13 +96,13 @@ def add(
     _refuse_taken(user, name)
     held_out = row_files.split(draft.fingerprints, split_seed, held_out_share)
     drafts.remark_repeats(draft, held_out)
-    sha256 = _store(draft, held_out)
-    return _insert(
+    return insert(
         user,
-        upload,
+        upload_id=upload.id,
+        source_filename=upload.filename,
         name=name,
         shape=draft.shape.key,
-        sha256=sha256,
+        sha256=store(draft.shape, draft.numbered_rows(), held_out),
         mapping=draft.mapping,
         n_rows=len(held_out),
         n_held_out=sum(held_out),
@@ -129,15 +130,20 @@ def of_user(user: User) -> list[Dataset]:
         return list(session.exec(mine.order_by(Dataset.created_at.desc(), Dataset.id)))  # type: ignore[attr-defined]
 
 
+def usable_name(user: User, name: str) -> str:
+    """`name` without blanks around it. Raises `BadInput` for an unusable name, `Conflict` for a taken one."""
+    name = name.strip()
+    refuse(_name_problems(name))
+    _refuse_taken(user, name)
+    return name
+
+
 def rename(user: User, name_or_id: str, name: str) -> Dataset:
     """Give a dataset another name. Raises `BadInput` for an unusable name, `Conflict` for a taken one."""
-    name = name.strip()
     found = get(user, name_or_id)
-    problems = _name_problems(name)
-    if problems:
-        raise BadInput(*problems)
-    if name != found.name:
-        _refuse_taken(user, name)
+    if name.strip() == found.name:
+        return found
+    name = usable_name(user, name)
     try:
         with db.writing() as session:
             kept = session.get_one(Dataset, found.id)
@@ -215,26 +221,21 @@ def _refuse_taken(user: User, name: str) -> None:
             raise _taken(name)
 
 
-def _store(draft: Draft, held_out: list[bool]) -> str:
-    """Write the rows into the file store; returns their sha256."""
+def store(shape: RowShape, numbered_rows: Iterable[tuple[int, Mapping[str, Any]]], held_out: list[bool]) -> str:
+    """Write rows into the file store; returns the sha256 of their file."""
     with tempfile.TemporaryDirectory(dir=settings().files) as folder:
         path = Path(folder) / "rows.parquet"
-        row_files.write(path, draft.shape, draft.numbered_rows(), held_out)
+        row_files.write(path, shape, numbered_rows, held_out)
         with path.open("rb") as stream:
             sha256, _ = files.put_blob(stream)
     return sha256
 
 
-def _insert(user: User, upload: Upload, **values: Any) -> Dataset:
+def insert(user: User, **values: Any) -> Dataset:
+    """A new row of the table, of stored rows. Raises `Conflict` for a taken name."""
     try:
         with db.writing() as session:
-            made = Dataset(
-                owner_id=user.id,
-                upload_id=upload.id,
-                source_filename=upload.filename,
-                created_at=db.clock(session),
-                **values,
-            )
+            made = Dataset(owner_id=user.id, created_at=db.clock(session), **values)
             session.add(made)
     except IntegrityError as error:
         raise _taken(str(values["name"])) from error

@@ -112,6 +112,10 @@ class Dataset(SQLModel, table=True):
     labels: list[str] = Field(default_factory=list, sa_column=_json())
     remarks: list[dict[str, Any]] = Field(default_factory=list, sa_column=_json())
     """Oddities accepted and said aloud: `{"message", "count", "rows"}`."""
+    parent_id: str | None = Field(default=None, foreign_key="dataset.id")
+    """The version that this one was made of; None: it came from the file."""
+    fixes: list[dict[str, Any]] = Field(default_factory=list, sa_column=_json())
+    """What was done to the parent's rows: `{"check", "title", "n_dropped", "n_changed"}`, in this order."""
     created_at: float
     deleted_at: float | None = None
 

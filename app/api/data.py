@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
+from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
@@ -12,7 +14,7 @@ from app import auth, samples
 from app.api import documents
 from app.api.bodies import Body
 from app.api.catalogue import Acting
-from storage import datasets, uploads
+from storage import datasets, row_export, uploads, versions
 from templates.errors import BadInput, Problem
 
 router = APIRouter(prefix="/api/v1", tags=["data"])
@@ -44,6 +46,17 @@ class NewDataset(Reading):
     name: str
     split_seed: int = 42
     held_out_share: float = 0.10
+
+
+class Fixes(Body):
+    """Which findings are to be mended."""
+
+    fixes: list[str]
+    """Keys of the checks."""
+    base: str | None = None
+    """Base model in whose tokens lengths are counted."""
+    name: str | None = None
+    """Of the new version; the next number when left out."""
 
 
 class NewName(Body):
@@ -133,6 +146,43 @@ def health(user: Acting, dataset: str, base: str | None = None) -> dict[str, Any
     from storage.health import report  # needed late: numpy is slow to import
 
     return documents.of_health(report.of_dataset(user, dataset, base=base))
+
+
+@router.post("/data/{dataset}/fixes", status_code=201)
+def fix(user: Acting, dataset: str, body: Fixes) -> dict[str, Any]:
+    """Mend findings of the health report, into a new version of the dataset; this one stays as it is."""
+    from storage.health import fixing  # needed late: numpy is slow to import
+
+    return documents.of(fixing.fix(user, dataset, body.fixes, base=body.base, name=body.name))
+
+
+@router.get("/data/{dataset}/versions")
+def list_versions(user: Acting, dataset: str) -> dict[str, Any]:
+    """The versions that this one was made of, the oldest first and itself last, and those made of it."""
+    return {
+        "lineage": [documents.of(row) for row in versions.lineage(user, dataset)],
+        "made_of_it": [documents.of(row) for row in versions.children(user, dataset)],
+    }
+
+
+@router.get("/data/{dataset}/difference")
+def difference(
+    user: Acting, dataset: str, older: str, limit: Annotated[int, Query(ge=0, le=MOST_ROWS)] = 50
+) -> dict[str, Any]:
+    """What is different from the version `older`: how many rows, and the first of each kind."""
+    return documents.of_difference(versions.difference(user, older, dataset), limit)
+
+
+@router.get("/data/{dataset}/export")
+def export(user: Acting, dataset: str, form: Annotated[str, Query(alias="format")] = "jsonl") -> StreamingResponse:
+    """All rows as a file: `jsonl`, `csv` or `parquet`."""
+    row = datasets.get(user, dataset)
+    kind = row_export.kind(form)
+    name = quote(f"{row.name}.{kind}")
+    disposition = f"attachment; filename*=UTF-8''{name}"
+    return StreamingResponse(
+        row_export.chunks(row, kind), media_type=row_export.MEDIA[kind], headers={"Content-Disposition": disposition}
+    )
 
 
 @router.patch("/data/{dataset}")

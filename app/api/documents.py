@@ -13,8 +13,9 @@ from templates.spec import Method, Objective, Params, RowShape
 
 if TYPE_CHECKING:
     from storage.datasets import Preview
-    from storage.health.report import Found, Report
+    from storage.health.report import Baseline, Found, Report
     from storage.training import Plan
+    from storage.versions import Difference
 
 INSIDE: dict[type[SQLModel], set[str]] = {
     Artifact: {"owner_id", "location", "deleted_at"},
@@ -66,6 +67,22 @@ def of_preview(preview: Preview) -> dict[str, Any]:
     return dataclasses.asdict(preview)
 
 
+def of_difference(difference: Difference, limit: int) -> dict[str, Any]:
+    """What is different between two versions: how much of each kind, and the first rows of it."""
+    return {
+        "n_same": difference.n_same,
+        **{
+            kind: {"count": len(rows), "first": [_plain(row) for row in rows[:limit]]}
+            for kind in ("dropped", "added", "changed", "moved")
+            for rows in (getattr(difference, kind),)
+        },
+    }
+
+
+def _plain(row: Any) -> Any:
+    return dataclasses.asdict(row) if dataclasses.is_dataclass(row) and not isinstance(row, type) else row
+
+
 def of_health(report: Report) -> dict[str, Any]:
     """A health report: of the rows concerned, how many, and the examples."""
     measured = dataclasses.asdict(report.lengths) if report.lengths else None
@@ -78,12 +95,17 @@ def of_health(report: Report) -> dict[str, Any]:
         "unlearned": report.unlearned,
         "findings": [_of_found(one) for one in report.found],
         "clean": list(report.clean),
-        "baseline": dataclasses.asdict(report.baseline) if report.baseline else None,
+        "baseline": _of_baseline(report.baseline) if report.baseline else None,
         "lengths": {key: measured[key] for key in _LENGTH_KEYS} if measured else None,
     }
 
 
 _LENGTH_KEYS = ("base", "context_length", "training", "held_out", "parts")
+
+
+def _of_baseline(found: Baseline) -> dict[str, Any]:
+    counts = [{"label": label, "n_rows": n} for label, n in found.counts]
+    return {"label": found.label, "share": found.share, "n_labels": found.n_labels, "counts": counts}
 
 
 def _of_found(one: Found) -> dict[str, Any]:
@@ -100,6 +122,7 @@ def _of_found(one: Found) -> dict[str, Any]:
         "source": check.source,
         "unlearned": check.unlearned,
         "examples": [dataclasses.asdict(example) for example in finding.examples],
+        "fix": check.fix.title if check.fix else None,
     }
 
 

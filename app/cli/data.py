@@ -136,6 +136,51 @@ def check(
     output.emit(documents.of_health(found), table.lines(found), as_json)
 
 
+@group.command("fix")
+def fix(
+    name: str,
+    fixes: Annotated[list[str], typer.Option("--fix", metavar="CHECK", help="What to mend; more than once for more.")],
+    to: Annotated[str | None, typer.Option(help="Name of the new version; the next number when left out.")] = None,
+    base: Annotated[str | None, typer.Option(help="Base model in whose tokens lengths are counted.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Mend what `studio data check` finds, into a new version; NAME stays as it is."""
+    from app.api import documents
+    from app.cli import acting
+    from storage.health import fixing
+
+    made = fixing.fix(acting.user(), name, fixes, base=base, name=to)
+    lines = [f"{made.name}: {made.n_rows:,} rows, {made.n_held_out:,} of them held out."]
+    lines += [f"{one['title']}: {one['n_dropped']:,} dropped, {one['n_changed']:,} changed." for one in made.fixes]
+    output.emit(documents.of(made), lines, as_json)
+
+
+@group.command("diff")
+def diff(older: str, newer: str, as_json: Json = False) -> None:
+    """Say what is different between two versions."""
+    from app.api import documents
+    from app.cli import acting
+    from storage import versions
+
+    document = documents.of_difference(versions.difference(acting.user(), older, newer), N_SHOWN)
+    output.emit(document, output.facts(document), as_json)
+
+
+@group.command("export")
+def export(
+    name: str,
+    to: Annotated[Path, typer.Option(help="The file: its ending says whether .jsonl, .csv or .parquet.")],
+    as_json: Json = False,
+) -> None:
+    """Write all rows of a dataset into a file."""
+    from app.cli import acting
+    from storage import datasets, row_export
+
+    row = datasets.get(acting.user(), name)
+    row_export.write(row, to)
+    output.emit({"file": str(to), "n_rows": row.n_rows}, [f"{to}: {row.n_rows:,} rows."], as_json)
+
+
 @group.command("delete")
 def delete(name: str, as_json: Json = False) -> None:
     """Delete a dataset; what was trained on it stays."""

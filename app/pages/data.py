@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from app.pages import data_form as form
-from app.pages import drop, layout, rendered
+from app.pages import data_health, drop, layout, rendered
 from app.pages.alerts import FOCUS_JS, guarded
 from templates import registry
 
@@ -42,12 +42,13 @@ class Lens:
 
 
 @dataclass(frozen=True)
-class Health:
+class Findings:
     """What is known of all the rows."""
 
     columns: gr.HTML
     lengths: gr.HTML
     remarks: gr.HTML
+    health: data_health.Health
 
 
 def build(demo: gr.Blocks, alert: gr.HTML) -> None:
@@ -60,7 +61,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
             use = gr.Button("Use this data ›", variant="primary", elem_id="use-data", scale=1, min_width=160)
         with gr.Row(elem_classes="two"):
             choices, lens = _choices(), _lens()
-        health = _health()
+        findings = _findings()
         with gr.Accordion("Rename or delete", open=False, visible=False) as manage, gr.Row():
             rename = gr.Button("Rename to the name above", size="sm")
             delete = gr.Button("Delete this dataset", variant="stop", size="sm")
@@ -69,9 +70,10 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     listing = gr.HTML(elem_id="datasets")
 
     shown = [alert, arrival, detail, manage, subject, title, choices.name, *choices.mapped, choices.facts]
-    shown += [health.columns, health.remarks, lens.base, listing]
+    shown += [findings.columns, findings.remarks, lens.base, listing]
     opened = demo.load(guarded(len(shown))(form.open_page), None, shown)
-    _let_look(opened, alert, subject, index, choices, lens, health)
+    _let_look(opened, alert, subject, index, choices, lens, findings)
+    data_health.let_mend(opened, alert, subject, following, findings.health)
     _let_decide(use, rename, delete, alert, subject, following, choices)
 
 
@@ -101,33 +103,34 @@ def _lens() -> Lens:
     return Lens(row, ways, base, length)
 
 
-def _health() -> Health:
-    with gr.Tabs():
+def _findings() -> Findings:
+    with gr.Tabs() as tabs:
         with gr.Tab("Columns"):
             columns = gr.HTML()
         with gr.Tab("Lengths"):
             lengths = gr.HTML()
         with gr.Tab("Remarks"):
             remarks = gr.HTML()
-    return Health(columns, lengths, remarks)
+        health = data_health.draw(tabs)
+    return Findings(columns, lengths, remarks, health)
 
 
 def _let_look(
-    opened: Any, alert: gr.HTML, subject: gr.Textbox, index: gr.Number, choices: Choices, lens: Lens, health: Health
+    opened: Any, alert: gr.HTML, subject: gr.Textbox, index: gr.Number, choices: Choices, lens: Lens, findings: Findings
 ) -> None:
     """Whatever is chosen, the row and the lengths follow."""
     looked_at = [subject, lens.base, lens.length, index, *choices.mapped]
 
     def then_render(event: Any) -> None:
         drawn = event.then(guarded(2)(form.show_row), looked_at, [alert, lens.row], show_progress="hidden")
-        drawn.success(guarded(2)(form.show_lengths), looked_at, [alert, health.lengths], show_progress="hidden")
+        drawn.success(guarded(2)(form.show_lengths), looked_at, [alert, findings.lengths], show_progress="hidden")
 
     then_render(opened)
-    guessed = [alert, *choices.mapped, choices.facts, health.columns, health.remarks, index]
+    guessed = [alert, *choices.mapped, choices.facts, findings.columns, findings.remarks, index]
     then_render(choices.shape.input(guarded(len(guessed))(form.reshape), [subject, choices.shape], guessed))
     remap = guarded(3)(form.remap)
     for slot in choices.slots:
-        judged = [alert, health.remarks, index]
+        judged = [alert, findings.remarks, index]
         then_render(slot.input(remap, [subject, *choices.mapped], judged, show_progress="hidden"))
     for part in (lens.base.input, lens.length.input):
         then_render(part(lambda: 0, None, index, queue=False))

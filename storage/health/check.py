@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from storage.health.fix import Fix
 from storage.health.personal_data import masked
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class Check:
     """What a model trained on such rows could not learn; completes “It could not learn …”."""
     find: Callable[[Rows], Finding | None]
     """None when nothing is wrong. Never raises, whatever the texts."""
+    fix: Fix | None = None
+    """How the rows concerned are mended; None where only their author can."""
     needs_base: bool = False
     """Nothing can be said before a base model is named."""
     key: str = ""

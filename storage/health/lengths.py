@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from storage import rendering
+from storage import base_models, rendering, training
+from storage.models import User
 from storage.rendering import RenderedRow, Renderer
 from templates.spec import RowShape
 
@@ -51,6 +52,27 @@ class Lengths:
     """Row number → why it is refused."""
     with_special_tokens: frozenset[int]
     """Rows whose own text spells a special token of the base model."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A base model in whose tokens lengths are counted."""
+
+    base: str
+    folder: str
+    revision: str
+    context_length: int
+
+    def measure(self, shape: RowShape, rows: Iterable[Mapping[str, Any]]) -> Lengths:
+        """The rows' lengths for this model."""
+        renderer = training.renderer(self.folder, self.revision)
+        return measure(renderer, shape, rows, base=self.base, context_length=self.context_length)
+
+
+def reader(user: User, base: str) -> Reader:
+    """The base model of this name as a reader. Raises `NotFound`."""
+    row = base_models.get(user, base)
+    return Reader(row.name, str(base_models.folder(row)), row.revision, base_models.facts(row).context_length)
 
 
 def measure(

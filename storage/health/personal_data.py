@@ -134,6 +134,13 @@ def masked(text: str) -> str:
     return "".join([*pieces, text[at:]])
 
 
+def replaced(text: str) -> str:
+    """The text with the kind of each personal datum in its place: `[e-mail]`."""
+    for datum in sorted(found(text), key=lambda one: -one.start):
+        text = f"{text[: datum.start]}[{datum.kind}]{text[datum.end :]}"
+    return text
+
+
 def _like_addresses(text: str) -> Iterator[tuple[int, int]]:
     """Each “@” with what stands before and behind it without a blank."""
     at = text.find("@")

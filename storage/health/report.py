@@ -7,10 +7,10 @@ from functools import cache, lru_cache
 from typing import Literal
 
 import storage.health.checks as _folder
-from storage import base_models, datasets, db, training
+from storage import datasets, db
 from storage.health import lengths
 from storage.health.check import Check, Finding, Level, excerpt
-from storage.health.lengths import Lengths
+from storage.health.lengths import Lengths, Reader
 from storage.health.rows import Rows
 from storage.models import Dataset, User
 from templates import registry
@@ -41,7 +41,13 @@ class Baseline:
 
     label: str
     share: float
-    n_labels: int
+    counts: tuple[tuple[str, int], ...]
+    """Rows of every label, the most frequent first."""
+
+    @property
+    def n_labels(self) -> int:
+        """How many different ones there are."""
+        return len(self.counts)
 
 
 @dataclass(frozen=True)
@@ -81,10 +87,15 @@ class Report:
         return f"{self.outcome.capitalize()}: {' '.join(one.finding.says for one in weighty)}"
 
     @property
+    def lost(self) -> list[str]:
+        """What a model trained on these rows could not learn; each completes “It could not learn …”."""
+        levels: tuple[Level, ...] = ("misleading", "warning")
+        return [one.check.unlearned for level in levels for one in self.at(level)]
+
+    @property
     def unlearned(self) -> str | None:
-        """What a model trained on these rows could not learn, in a sentence; None when nothing weighs."""
-        lost = [one.check.unlearned for level in ("misleading", "warning") for one in self.at(level)]
-        return f"A model trained on it could not learn {'; nor '.join(lost)}." if lost else None
+        """The same in a sentence; None when nothing weighs."""
+        return f"A model trained on it could not learn {'; nor '.join(self.lost)}." if self.lost else None
 
 
 def examine(rows: Rows, name: str) -> Report:
@@ -110,28 +121,20 @@ def of_dataset(user: User, name_or_id: str, *, base: str | None = None) -> Repor
     Raises `NotFound` for an unknown dataset or base model.
     """
     dataset = datasets.get(user, name_or_id)
-    if base is None:
-        return _report(dataset.id, dataset.name, None)
-    row = base_models.get(user, base)
-    read_by = (row.name, str(base_models.folder(row)), row.revision, base_models.facts(row).context_length)
-    return _report(dataset.id, dataset.name, read_by)
+    return _report(dataset.id, dataset.name, lengths.reader(user, base) if base is not None else None)
 
 
 @lru_cache(maxsize=16)
-def _report(dataset_id: str, name: str, base: tuple[str, str, str, int] | None) -> Report:
+def _report(dataset_id: str, name: str, reader: Reader | None) -> Report:
     with db.reading() as session:
         dataset = session.get_one(Dataset, dataset_id)
     shape, rows = registry.shape(dataset.shape), datasets.rows(dataset)
-    measured = None
-    if base is not None:
-        base_name, folder, revision, context_length = base
-        renderer = training.renderer(folder, revision)
-        measured = lengths.measure(renderer, shape, rows, base=base_name, context_length=context_length)
+    measured = reader.measure(shape, rows) if reader else None
     return examine(Rows.of(shape, rows, measured), name)
 
 
 def _baseline(rows: Rows) -> Baseline | None:
     if not rows.labels:
         return None
-    label, n_most = rows.labels.most_common(1)[0]
-    return Baseline(excerpt(label), n_most / sum(rows.labels.values()), len(rows.labels))
+    counts = tuple((excerpt(label), n) for label, n in rows.labels.most_common())
+    return Baseline(counts[0][0], counts[0][1] / sum(rows.labels.values()), counts)

@@ -154,6 +154,29 @@ def test_another_set_of_sample_data_is_two_clicks_away(page: Page, address: str)
     expect(page.locator("#rendered .learned").first).to_be_visible()
 
 
+def test_a_finding_is_mended_into_a_new_version(page: Page, address: str, tmp_path: Path) -> None:
+    rows = [f"{text} {500 + i}?,{intent}" for i in range(30) for intent, text in INTENTS.items()]
+    file = tmp_path / "untidy.csv"
+    file.write_text("\n".join(["utterance,intent", *rows, *rows[:6], "Where is my coat?,Delivery"]))
+    page.goto(address)
+    page.locator("#drop input[type=file]").set_input_files(file)
+    page.wait_for_url("**/data?upload=*")
+    page.locator("#use-data").click()
+    page.wait_for_url("**/train?data=untidy")
+    page.goto(f"{address}data?data=untidy")
+    expect(page.locator("#health")).to_contain_text("in 67 rows")
+    expect(page.locator("#findings")).to_contain_text("Spelling of labels")
+    page.get_by_label(re.compile("^Exact duplicates: Keep the first of each")).check()
+    page.locator("#mend").click()
+    page.wait_for_url("**/data?data=untidy-v2")
+    page.get_by_role("tab", name="Versions").click()
+    expect(page.locator("#versions")).to_contain_text("spell each as it is mostly spelled: 1 changed")
+    expect(page.locator("#versions")).to_contain_text("untidy.csv")
+    with page.expect_download() as started:
+        page.get_by_role("link", name="CSV").click()
+    assert started.value.suggested_filename == "untidy-v2.csv"
+
+
 def test_a_waiting_job_can_be_cancelled_and_run_again(page: Page, address: str) -> None:
     page.goto(f"{address}train?data=shop-questions")
     expect(page.locator("#preflight")).to_contain_text("Before you launch")

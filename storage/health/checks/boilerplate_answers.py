@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from storage.health.check import Check, Finding, Severity, counted, finding
+from storage.health.fix import dropping
 from storage.health.rows import Rows, normalised
 
 FEWEST_ROWS = 5
@@ -83,4 +84,5 @@ SPEC = Check(
     severity=Severity(misleads_from=0.5),
     unlearned="to let its answers depend on these prompts",
     find=find,
+    fix=dropping("Drop the rows"),
 )

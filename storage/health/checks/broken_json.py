@@ -6,6 +6,7 @@ import json
 from typing import NoReturn
 
 from storage.health.check import Check, Finding, Severity, counted, finding
+from storage.health.fix import dropping
 from storage.health.rows import Row, Rows
 
 
@@ -38,4 +39,5 @@ SPEC = Check(
     severity=Severity(misleads_from=0.3),
     unlearned="to write JSON that can be relied on",
     find=find,
+    fix=dropping("Drop the rows"),
 )

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from storage.health.check import Check, Finding, Severity, counted, finding
+from storage.health.fix import Edit, Fix
 from storage.health.rows import Rows, normalised
 
 
 def find(rows: Rows) -> Finding | None:
     """Every row of a prompt that has more than one answer."""
-    places: dict[str, list[int]] = defaultdict(list)
-    for i, row in enumerate(rows.rows):
-        if rows.prompts[i] and row.answers:
-            places[rows.prompts[i]].append(i)
-    torn = {
-        prompt: same
-        for prompt, same in places.items()
-        if len(same) > 1 and len({normalised(rows.rows[i].answer) for i in same}) > 1
-    }
-    found = [(rows.rows[i], rows.rows[i].shown) for i in sorted(i for same in torn.values() for i in same)]
+    torn = _torn(rows)
+    found = [(rows.rows[i], rows.rows[i].shown) for i in sorted(i for same in torn for i in same)]
     says = (
         f"{counted(len(torn), 'prompt has', 'prompts have')} different answers in {counted(len(found), 'row', 'rows')}."
     )
     return finding(found, len(rows.answered) or 1, says)
+
+
+def _torn(rows: Rows) -> list[list[int]]:
+    """The positions of each prompt that has more than one answer."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for i, row in enumerate(rows.rows):
+        if rows.prompts[i] and row.answers:
+            places[rows.prompts[i]].append(i)
+    return [same for same in places.values() if len({normalised(rows.rows[i].answer) for i in same}) > 1]
+
+
+def _by_majority(rows: Rows, _finding: Finding) -> Edit:
+    dropped: set[int] = set()
+    for same in _torn(rows):
+        answers = {i: normalised(rows.rows[i].answer) for i in same}
+        (most, n_most), (_, n_next) = Counter(answers.values()).most_common(2)
+        kept = most if n_most > n_next else None
+        dropped |= {rows.rows[i].number for i in same if answers[i] != kept}
+    return Edit(drop=frozenset(dropped))
 
 
 SPEC = Check(
@@ -33,4 +45,5 @@ SPEC = Check(
     severity=Severity(misleads_from=0.10),
     unlearned="which of several answers to the same prompt is right",
     find=find,
+    fix=Fix("Keep the answer that most rows give; without a majority, none", _by_majority),
 )

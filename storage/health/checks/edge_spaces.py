@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from storage.health.check import SHOWN, Check, Finding, Severity, counted, finding
+from storage.health.fix import Edit, Fix
 from storage.health.personal_data import masked
 from storage.health.rows import Row, Rows
 
@@ -26,4 +27,5 @@ SPEC = Check(
     severity=Severity(),
     unlearned="to begin and end its answers cleanly",
     find=find,
+    fix=Fix("Strip them", lambda _rows, _finding: Edit(answers=str.strip), rewrites=True),
 )

@@ -6,6 +6,7 @@ Labels are left alone where a stand-in may be one of them.
 from __future__ import annotations
 
 from storage.health.check import Check, Finding, Severity, counted, finding
+from storage.health.fix import dropping
 from storage.health.rows import Rows, normalised
 
 # fmt: off
@@ -41,4 +42,5 @@ SPEC = Check(
     severity=Severity(misleads_from=0.3),
     unlearned="what to answer where these rows say nothing",
     find=find,
+    fix=dropping("Drop the rows"),
 )

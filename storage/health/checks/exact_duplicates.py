@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from storage.health.check import Check, Finding, Severity, counted, finding
+from storage.health.fix import dropping
 from storage.health.rows import Row, Rows
 
 
@@ -25,4 +26,5 @@ SPEC = Check(
     severity=Severity(warns_from=0.005, misleads_from=0.5),
     unlearned="more from the repeated rows than from one of each",
     find=find,
+    fix=dropping("Keep the first of each"),
 )

@@ -7,6 +7,7 @@ counted as overlap and not again here.
 from __future__ import annotations
 
 from storage.health.check import Check, Finding, Severity, counted, finding
+from storage.health.fix import Edit, Fix
 from storage.health.rows import Row, Rows
 
 
@@ -22,6 +23,14 @@ def find(rows: Rows) -> Finding | None:
     return finding([found[i] for i in sorted(found)], sum(row.held_out for row in rows.rows), says)
 
 
+def _without_them(rows: Rows, finding: Finding) -> Edit:
+    """The held-out rows stay, so that versions are measured by the same ones."""
+    given_away = set(finding.rows)
+    groups = ([rows.rows[i] for i in group] for group in rows.near_prompts)
+    alike = (group for group in groups if any(row.held_out and row.number in given_away for row in group))
+    return Edit(drop=frozenset(row.number for group in alike for row in group if not row.held_out))
+
+
 SPEC = Check(
     title="Held-out rows like training rows",
     why="A held-out row that hardly differs from one trained on is easier than what the model will meet.",
@@ -29,4 +38,5 @@ SPEC = Check(
     severity=Severity(misleads_from=0.25),
     unlearned="to answer prompts unlike its training rows, as far as those held-out rows could show",
     find=find,
+    fix=Fix("Drop the training rows that are like them", _without_them),
 )

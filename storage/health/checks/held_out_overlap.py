@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from storage.health.check import Check, Finding, Severity, counted, finding
+from storage.health.fix import Edit, Fix
 from storage.health.rows import Rows
 
 
@@ -13,6 +14,13 @@ def find(rows: Rows) -> Finding | None:
     return finding(found, sum(row.held_out for row in rows.rows), says)
 
 
+def _without_them(rows: Rows, _finding: Finding) -> Edit:
+    """The held-out rows stay, so that versions are measured by the same ones."""
+    asked = {rows.prompts[i] for i in rows.leaked}
+    twins = (row.number for i, row in enumerate(rows.rows) if not row.held_out and rows.prompts[i] in asked)
+    return Edit(drop=frozenset(twins))
+
+
 SPEC = Check(
     title="Overlap of training and held-out rows",
     why="A held-out row that was trained on tests memory, so the score promises more than the model can do.",
@@ -20,4 +28,5 @@ SPEC = Check(
     severity=Severity(misleads_from=0.05),
     unlearned="anything beyond memory that the overlapping held-out rows could show",
     find=find,
+    fix=Fix("Drop the training rows with these prompts", _without_them),
 )

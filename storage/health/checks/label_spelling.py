@@ -6,15 +6,13 @@ import re
 from collections import defaultdict
 
 from storage.health.check import Check, Finding, Severity, counted, excerpt, finding
+from storage.health.fix import Edit, Fix
 from storage.health.rows import Rows, normalised
 
 
 def find(rows: Rows) -> Finding | None:
     """The rows of every spelling but the most frequent of its label."""
-    spellings: dict[str, list[str]] = defaultdict(list)
-    for label, _ in rows.labels.most_common():
-        spellings[re.sub(r"[\s_-]+", " ", normalised(label)).strip()].append(label)
-    meant = {label: same[0] for same in spellings.values() for label in same[1:]}
+    meant = _meant(rows)
     found = [
         (row, f"“{row.answer}”, mostly “{meant[row.answer]}”: {row.prompt}")
         for row in rows.answered
@@ -26,6 +24,19 @@ def find(rows: Rows) -> Finding | None:
     return finding(found, len(rows.answered) or 1, says)
 
 
+def _meant(rows: Rows) -> dict[str, str]:
+    """The most frequent spelling, by each other spelling of the same label."""
+    spellings: dict[str, list[str]] = defaultdict(list)
+    for label, _ in rows.labels.most_common():
+        spellings[re.sub(r"[\s_-]+", " ", normalised(label)).strip()].append(label)
+    return {label: same[0] for same in spellings.values() for label in same[1:]}
+
+
+def _respell(rows: Rows, _finding: Finding) -> Edit:
+    meant = _meant(rows)
+    return Edit(answers=lambda label: meant.get(label, label))
+
+
 SPEC = Check(
     title="Spelling of labels",
     why="Two spellings are two labels: the model must guess which one is meant.",
@@ -33,4 +44,5 @@ SPEC = Check(
     severity=Severity(misleads_from=0.3),
     unlearned="which spelling of a label is wanted",
     find=find,
+    fix=Fix("Spell each as it is mostly spelled", _respell, rewrites=True),
 )

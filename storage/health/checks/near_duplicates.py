@@ -7,6 +7,7 @@ n-grams, in any script; exact duplicates are not counted again.
 from __future__ import annotations
 
 from storage.health.check import Check, Finding, Severity, counted, finding
+from storage.health.fix import dropping
 from storage.health.rows import Row, Rows
 
 
@@ -34,4 +35,5 @@ SPEC = Check(
     severity=Severity(warns_from=0.02, misleads_from=0.5),
     unlearned="as much variety as the number of rows promises",
     find=find,
+    fix=dropping("Keep the first of each group"),
 )

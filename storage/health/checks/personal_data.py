@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import Counter
 
 from storage.health.check import Check, Finding, Severity, counted, finding
-from storage.health.personal_data import MASK, masked
+from storage.health.fix import Edit, Fix
+from storage.health.personal_data import MASK, masked, replaced
 from storage.health.personal_data import found as personal
 from storage.health.rows import Row, Rows
 
@@ -40,4 +41,5 @@ SPEC = Check(
     severity=Severity(),
     unlearned="to keep to itself what it has seen of people",
     find=find,
+    fix=Fix("Put the kind of datum in its place", lambda _rows, _finding: Edit(texts=replaced), rewrites=True),
 )

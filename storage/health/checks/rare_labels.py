@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from storage.health.check import Check, Finding, Severity, counted, finding
+from storage.health.fix import dropping
 from storage.health.rows import Rows
 
 FEWEST_ROWS = 5
@@ -26,4 +27,5 @@ SPEC = Check(
     severity=Severity(misleads_from=0.5),
     unlearned="the labels that hardly any training row has",
     find=find,
+    fix=dropping("Drop the rows of these labels"),
 )

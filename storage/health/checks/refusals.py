@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from storage.health.check import Check, Finding, Severity, counted, finding
+from storage.health.fix import dropping
 from storage.health.rows import Rows
 
 OPENING = 200
@@ -46,4 +47,5 @@ SPEC = Check(
     severity=Severity(warns_from=0.05, misleads_from=0.5),
     unlearned="to answer where these rows refuse",
     find=find,
+    fix=dropping("Drop the refusals"),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from storage.health.check import Check, Finding, Severity, counted, finding
+from storage.health.fix import dropping
 from storage.health.personal_data import masked
 from storage.health.rows import Row, Rows
 
@@ -42,4 +43,5 @@ SPEC = Check(
     severity=Severity(misleads_from=0.5),
     unlearned="where a turn ends, from the rows that spell such tokens",
     find=find,
+    fix=dropping("Drop the rows"),
 )

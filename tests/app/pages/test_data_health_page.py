@@ -1,0 +1,69 @@
+"""The page's report, its fixes and versions."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from app.pages import data_health
+from storage import datasets, uploads
+from storage.models import Dataset, User
+
+LABELS = ("arrival", "lost")
+
+
+@pytest.fixture
+def cards(studio: User) -> Dataset:
+    rows = [f"where is my {LABELS[i % 2]} parcel number {i}?,{LABELS[i % 2]}" for i in range(60)]
+    rows += ["<b>where</b> is it then my friend?,Lost", *[rows[0]] * 3]
+    file = io.BytesIO("\n".join(["text,label", *rows]).encode())
+    return datasets.add(studio, uploads.save(studio, "cards.csv", file), name="cards")
+
+
+def test_the_report_names_findings_with_shares_and_offers_their_fixes(
+    studio: User, cards: Dataset, asking: Any
+) -> None:
+    _, tabs, outcome, html, fixes, mend, lines = data_health.show(asking(studio), f"data:{cards.id}")
+    assert tabs.selected == data_health.TAB
+    assert "ready with warnings" in outcome
+    assert "could not learn" in outcome
+    assert "Exact duplicates" in html
+    assert "of 64 rows" in html
+    assert "Labels" in html
+    assert "<b>where" not in html
+    keys = {key for _, key in fixes["choices"]}
+    assert {"exact_duplicates", "label_spelling"} <= keys
+    assert "label_spelling" in fixes["value"]
+    assert fixes["visible"]
+    assert mend["visible"]
+    assert "cards.csv" in lines
+    assert "this one" in lines
+    assert f"api/v1/data/{cards.id}/export?format=csv" in lines
+
+
+def test_mending_leads_to_the_new_version_and_shows_what_was_done(studio: User, cards: Dataset, asking: Any) -> None:
+    alert, following = data_health.mend(asking(studio), f"data:{cards.id}", ["label_spelling", "exact_duplicates"])
+    assert (alert, following) == ("", "data?data=cards-v2")
+    made = datasets.get(studio, "cards-v2")
+    *_, lines = data_health.show(asking(studio), f"data:{made.id}")
+    assert "label spelling — spell each as it is mostly spelled: 1 changed" in lines
+    assert "What is different from “cards”" in lines
+    assert '<a href="data?data=cards">cards</a>' in lines
+    *_, lines = data_health.show(asking(studio), f"data:{cards.id}")
+    assert '<a href="data?data=cards-v2">cards-v2</a>' in lines
+
+
+def test_a_fresh_file_has_no_report_yet(studio: User, asking: Any) -> None:
+    _, _, outcome, findings, fixes, mend, _ = data_health.show(asking(studio), "upload:1")
+    assert (outcome, findings) == (data_health.NEW_FILE, "")
+    assert not fixes["visible"]
+    assert not mend["visible"]
+
+
+def test_nothing_ticked_is_said(studio: User, cards: Dataset, asking: Any) -> None:
+    from templates.errors import BadInput
+
+    with pytest.raises(BadInput, match="none is named"):
+        data_health.mend(asking(studio), f"data:{cards.id}", [])
