@@ -39,6 +39,10 @@ class Preview:
     """The first rows in the shape's fields, with `source_row`."""
     n_rows: int
     """Rows that fit."""
+    n_refused: int
+    """Rows that can't be learned from."""
+    goes_in_without_them: bool
+    """Whether leaving those out (`leave_out_refused`) would make a dataset."""
     labels: list[str]
     problems: list[Problem]
     remarks: list[Remark]
@@ -65,6 +69,8 @@ def preview(
         mapping=draft.mapping,
         rows=draft.rows,
         n_rows=len(draft.fingerprints),
+        n_refused=draft.n_refused,
+        goes_in_without_them=draft.goes_in_without_them,
         labels=sorted(draft.labels),
         problems=draft.findings.listed(),
         remarks=draft.remarks,
@@ -80,9 +86,11 @@ def add(
     mapping: Mapping[str, str] | None = None,
     split_seed: int = 42,
     held_out_share: float = 0.10,
+    leave_out_refused: bool = False,
 ) -> Dataset:
     """Make a dataset of an upload. Raises `BadInput` with every problem, `Conflict` for a taken name.
 
+    With `leave_out_refused`, rows that can't be learned from refuse nothing; a remark says which they were.
     An upload that can't be read is discarded; with any other problem it stays, for another try.
     """
     name = name.strip()
@@ -91,8 +99,8 @@ def add(
         draft = _draft(user, upload, shape, mapping, 0)
     except BadInput as error:
         raise BadInput(*asked, *error.problems) from error
-    if asked or draft.findings.problems:
-        raise BadInput(*asked, *draft.findings.listed())
+    flaws = drafts.leave_out(draft) if leave_out_refused else draft.findings.listed()
+    refuse([*asked, *flaws])
     _refuse_taken(user, name)
     held_out = row_files.split(draft.fingerprints, split_seed, held_out_share)
     drafts.remark_repeats(draft, held_out)

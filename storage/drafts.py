@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from storage import intake, row_files
-from storage.intake import Findings, Guess, Look, Remark
+from storage.intake import MIN_ROWS, Findings, Guess, Look, Remark
 from templates import registry
+from templates.errors import Problem
 from templates.spec import RowShape
 
 MAX_LABELS = 1_000
@@ -33,6 +34,16 @@ class Draft:
     fingerprints: list[bytes] = field(default_factory=list)
     """One for each row that fits."""
     labels: set[str] = field(default_factory=set)
+
+    @property
+    def n_refused(self) -> int:
+        """Rows that can't be learned from."""
+        return len(self.findings.refused_rows)
+
+    @property
+    def goes_in_without_them(self) -> bool:
+        """Whether leaving those rows out would make a dataset."""
+        return self.n_refused > 0 and not self.findings.n_of_file and len(self.fingerprints) >= MIN_ROWS
 
     @property
     def remarks(self) -> list[Remark]:
@@ -111,6 +122,17 @@ def _check_labels(draft: Draft, label: str) -> None:
         draft.findings.remark("All rows have the same label: there is nothing to tell apart.")
     elif n_labels > len(draft.fingerprints) * MANY_LABELS_SHARE:
         draft.findings.remark(f"“{column}” has {n_labels} different labels, nearly one a row; is it free text?")
+
+
+def leave_out(draft: Draft) -> list[Problem]:
+    """Take the rows that fit and say which are left out; gives what refuses the file all the same."""
+    findings = draft.findings
+    if not draft.goes_in_without_them:
+        return findings.listed()
+    reasons = "; ".join(dict.fromkeys(problem.message.rstrip(".") for problem in findings.problems))
+    said = f"{draft.n_refused:,} rows that can't be learned from were left out: {reasons}."
+    findings.remark_rows(said, sorted(findings.refused_rows))
+    return []
 
 
 def remark_repeats(draft: Draft, held_out: list[bool]) -> None:

@@ -46,6 +46,8 @@ class NewDataset(Reading):
     name: str
     split_seed: int = 42
     held_out_share: float = 0.10
+    leave_out_refused: bool = False
+    """Leave out rows that can't be learned from, rather than refuse the file; a remark says which."""
 
 
 class Fixes(Body):
@@ -111,6 +113,7 @@ def add(user: Acting, body: NewDataset) -> dict[str, Any]:
         mapping=body.mapping,
         split_seed=body.split_seed,
         held_out_share=body.held_out_share,
+        leave_out_refused=body.leave_out_refused,
     )
     return documents.of(made)
 

@@ -38,6 +38,9 @@ def add(
     held_out_share: Annotated[
         float, typer.Option(help="Share of the rows that is set aside; of 200 rows or more, at least 50 are.")
     ] = 0.10,
+    leave_out_refused: Annotated[
+        bool, typer.Option("--leave-out-refused", help="Leave out rows that can't be learned from, and say which.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Check a file of rows and keep it as a dataset, with held-out rows set aside."""
@@ -51,7 +54,14 @@ def add(
     upload = _upload(user, file, sample)
     try:
         row = datasets.add(
-            user, upload, name=name, shape=shape, mapping=columns, split_seed=seed, held_out_share=held_out_share
+            user,
+            upload,
+            name=name,
+            shape=shape,
+            mapping=columns,
+            split_seed=seed,
+            held_out_share=held_out_share,
+            leave_out_refused=leave_out_refused,
         )
     except BaseException:  # an interruption too: the next try sends the file again
         uploads.discard(user, upload)

@@ -23,6 +23,7 @@ class Choices:
     name: gr.Textbox
     shape: gr.Dropdown
     slots: list[gr.Dropdown]
+    leave_out: gr.Checkbox
     facts: gr.HTML
 
     @property
@@ -69,7 +70,18 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
         drop.draw(alert)
     listing = gr.HTML(elem_id="datasets")
 
-    shown = [alert, arrival, detail, manage, subject, title, choices.name, *choices.mapped, choices.facts]
+    shown = [
+        alert,
+        arrival,
+        detail,
+        manage,
+        subject,
+        title,
+        choices.name,
+        *choices.mapped,
+        choices.leave_out,
+        choices.facts,
+    ]
     shown += [findings.columns, findings.remarks, lens.base, listing]
     opened = demo.load(guarded(len(shown))(form.open_page), None, shown)
     _let_look(opened, alert, subject, index, choices, lens, findings)
@@ -83,6 +95,7 @@ def _choices() -> Choices:
             name=gr.Textbox(label="Name of the dataset", max_length=64, elem_id="data-name"),
             shape=gr.Dropdown(_shapes(), label="One row is", elem_id="data-shape"),
             slots=[gr.Dropdown([], visible=False, elem_id=f"field-{i}") for i in range(form.SLOTS)],
+            leave_out=gr.Checkbox(visible=False, elem_id="leave-out"),
             facts=gr.HTML(),
         )
 
@@ -126,11 +139,11 @@ def _let_look(
         drawn.success(guarded(2)(form.show_lengths), looked_at, [alert, findings.lengths], show_progress="hidden")
 
     then_render(opened)
-    guessed = [alert, *choices.mapped, choices.facts, findings.columns, findings.remarks, index]
+    guessed = [alert, *choices.mapped, choices.leave_out, choices.facts, findings.columns, findings.remarks, index]
     then_render(choices.shape.input(guarded(len(guessed))(form.reshape), [subject, choices.shape], guessed))
-    remap = guarded(3)(form.remap)
+    remap = guarded(4)(form.remap)
     for slot in choices.slots:
-        judged = [alert, findings.remarks, index]
+        judged = [alert, choices.leave_out, findings.remarks, index]
         then_render(slot.input(remap, [subject, *choices.mapped], judged, show_progress="hidden"))
     for part in (lens.base.input, lens.length.input):
         then_render(part(lambda: 0, None, index, queue=False))
@@ -149,7 +162,7 @@ def _let_decide(
 ) -> None:
     """The buttons that store, rename and delete, and where they lead."""
     told = [alert, following]
-    used = use.click(guarded(2)(form.use_data), [subject, choices.name, *choices.mapped], told)
+    used = use.click(guarded(2)(form.use_data), [subject, choices.name, choices.leave_out, *choices.mapped], told)
     used.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
     renamed = rename.click(guarded(2)(form.rename), [subject, choices.name], told)
     deleted = delete.click(

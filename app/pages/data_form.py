@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import gradio as gr
 
-from app.formats import ago, count, escaped
+from app.formats import ago, count, escaped, plural
 from app.pages import data_views, layout, rendered
 from app.pages.alerts import CLEAR, done, guarded, html_of
 from app.pages.who import acting, asked
@@ -40,6 +40,7 @@ def open_page(request: gr.Request) -> list[Any]:
             data_views.title(upload.filename, seen.look.n_rows, "new file"),
             name,
             *_mapping(seen),
+            _leave_out(seen),
             data_views.shape_reason(seen.guess.shape_reason),
             data_views.columns(seen.look),
             data_views.remarks(seen.remarks, seen.problems),
@@ -58,6 +59,7 @@ def open_page(request: gr.Request) -> list[Any]:
         "",
         "",
         *[gr.skip()] * (1 + SLOTS),
+        hidden,
         "",
         "",
         "",
@@ -79,6 +81,7 @@ def _open_dataset(user: User, name: str, base: Any) -> list[Any]:
         data_views.title(dataset.name, dataset.n_rows, f"from {dataset.source_filename}, {ago(dataset.created_at)}"),
         dataset.name,
         *fixed,
+        gr.update(visible=False),
         data_views.facts(dataset),
         data_views.fields(dataset),
         data_views.remarks(dataset.remarks, []),
@@ -89,6 +92,14 @@ def _open_dataset(user: User, name: str, base: Any) -> list[Any]:
 
 def _alert(seen: datasets.Preview) -> str:
     return html_of(BadInput(*seen.problems)) if seen.problems else CLEAR
+
+
+def _leave_out(seen: datasets.Preview) -> Any:
+    """The box to tick where some rows can't be learned from and the others can; never ticked beforehand."""
+    words = (
+        f"Leave out {plural(seen.n_refused, 'row')} that can't be learned from, and take the other {count(seen.n_rows)}"
+    )
+    return gr.update(visible=seen.goes_in_without_them, value=False, label=words)
 
 
 def _mapping(seen: datasets.Preview) -> list[Any]:
@@ -124,6 +135,7 @@ def reshape(request: gr.Request, subject: str, shape: str) -> list[Any]:
     return [
         _alert(seen),
         *_mapping(seen),
+        _leave_out(seen),
         data_views.shape_reason(""),
         data_views.columns(seen.look),
         data_views.remarks(seen.remarks, seen.problems),
@@ -131,12 +143,12 @@ def reshape(request: gr.Request, subject: str, shape: str) -> list[Any]:
     ]
 
 
-def remap(request: gr.Request, subject: str, shape: str, *slots: Any) -> tuple[str, str, int]:
+def remap(request: gr.Request, subject: str, shape: str, *slots: Any) -> tuple[str, Any, str, int]:
     """Other columns: what is wrong with them, or odd."""
     user = acting(request)
     upload = uploads.get(user, subject.partition(":")[2])
     seen = datasets.preview(user, upload, shape=shape, mapping=chosen(shape, slots))
-    return _alert(seen), data_views.remarks(seen.remarks, seen.problems), 0
+    return _alert(seen), _leave_out(seen), data_views.remarks(seen.remarks, seen.problems), 0
 
 
 def _sample(user: User, subject: str, shape: str, slots: tuple[Any, ...]) -> rendered.Sample:
@@ -186,14 +198,16 @@ def mover(way: str) -> Any:
     return move
 
 
-def use_data(request: gr.Request, subject: str, name: str, shape: str, *slots: Any) -> tuple[str, str]:
+def use_data(request: gr.Request, subject: str, name: str, leave_out: bool, shape: str, *slots: Any) -> tuple[str, str]:
     """Store a fresh file as a dataset; either way the next page is the training form with it."""
     user = acting(request)
     kind, _, key = subject.partition(":")
     if kind == "data":
         return CLEAR, f"train?data={quote(datasets.get(user, key).name)}"
     upload = uploads.get(user, key)
-    made = datasets.add(user, upload, name=name, shape=shape, mapping=chosen(shape, slots))
+    made = datasets.add(
+        user, upload, name=name, shape=shape, mapping=chosen(shape, slots), leave_out_refused=bool(leave_out)
+    )
     return CLEAR, f"train?data={quote(made.name)}"
 
 

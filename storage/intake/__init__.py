@@ -2,10 +2,11 @@
 
 from storage.intake.findings import Findings, Remark, refusal
 from storage.intake.guessing import Guess, guess
-from storage.intake.looking import Column, Look, look
+from storage.intake.looking import MIN_ROWS, Column, Look, look
 from storage.intake.shaping import check_mapping, remark_unused, shaped
 
 __all__ = [
+    "MIN_ROWS",
     "Column",
     "Findings",
     "Guess",

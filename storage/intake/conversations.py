@@ -20,6 +20,8 @@ SHAREGPT_ROLES = {
     "model": "assistant",
 }
 TOOL_KEYS = ("tool_calls", "function_call", "tool_call_id")
+TOOL_ROLES = ("tool", "function", "function_call", "observation")
+NO_TOOLS = "conversations with tools can't be learned yet."
 Message = dict[str, str]
 
 
@@ -52,18 +54,24 @@ class _Reading:
     def _calls_tools(self, value: dict[str, Any], at: str) -> bool:
         used = [key for key in TOOL_KEYS if value.get(key)]
         for key in used:
-            self.problem("calls a tool; conversations with tools can't be learned yet.", f"{at}.{key}")
+            self.problem(f"calls a tool; {NO_TOOLS}", f"{at}.{key}")
         return bool(used)
 
     def _role(self, value: Any, key: str, at: str) -> str | None:
         known = SHAREGPT_ROLES if key == "from" else {role: role for role in ROLES}
         if isinstance(value, str) and value in known:
             return known[value]
+        if value in TOOL_ROLES:
+            self.problem(f"the role is “{value}”; {NO_TOOLS}", f"{at}.{key}", "Leave out the conversation.")
+            return None
         shown = f"“{value[:40]}”" if isinstance(value, str) else kind(value)
         self.problem(f"the role is {shown}.", f"{at}.{key}", f"Use one of: {', '.join(known)}.")
         return None
 
     def _content(self, value: Any, at: str) -> str | None:
+        if isinstance(value, list) and value:
+            joined = self._joined_parts(value, at)
+            return None if joined is None else self._content(joined, at)
         if not isinstance(value, str):
             self.problem(f"holds {kind(value)} where text is needed.", at)
         elif not value.strip():
@@ -73,6 +81,20 @@ class _Reading:
         else:
             return value
         return None
+
+    def _joined_parts(self, parts: list[Any], at: str) -> str | None:
+        """A list of content parts as one text, if they are texts."""
+        texts = []
+        for index, part in enumerate(parts):
+            text = part.get("text", part.get("value")) if isinstance(part, dict) else None
+            if not isinstance(part, dict) or part.get("type") != "text" or not isinstance(text, str):
+                what = f"a part of the type “{part.get('type')}”" if isinstance(part, dict) else kind(part)
+                self.problem(f"is {what}; only texts can be learned.", f"{at}[{index}]", "Leave out the conversation.")
+                return None
+            texts.append(text)
+        if len(texts) > 1:
+            self.findings.remark("Several text parts of a message were joined by line breaks.", row=self.row)
+        return "\n".join(texts)
 
 
 def read(value: Any, row: int, column: str, findings: Findings) -> list[Message] | None:

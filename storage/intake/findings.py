@@ -34,6 +34,9 @@ class Findings:
         self.file = file
         self.problems: list[Problem] = []
         self.n_problems = 0
+        self.n_of_file = 0
+        """Problems of the file as a whole, and of no row."""
+        self.refused_rows: set[int] = set()
         self._remarks: dict[str, Remark] = {}
         self._last_rows: dict[str, int] = {}
         self._alike: Counter[tuple[str, str | None]] = Counter()
@@ -47,6 +50,10 @@ class Findings:
     def add(self, problem: Problem) -> None:
         """Note a problem that is already worded."""
         self.n_problems += 1
+        if problem.row is None:
+            self.n_of_file += 1
+        else:
+            self.refused_rows.add(problem.row)
         alike = (problem.message, problem.field)
         self._alike[alike] += 1
         if len(self.problems) < MAX_PROBLEMS and self._alike[alike] <= MAX_ALIKE:
@@ -62,6 +69,10 @@ class Findings:
             if len(remark.rows) < MAX_ROWS_NAMED:
                 remark.rows.append(row)
         remark.count += 1
+
+    def remark_rows(self, message: str, rows: list[int]) -> None:
+        """Note an oddity of all these rows at once."""
+        self._remarks[message] = Remark(message, len(rows), rows[:MAX_ROWS_NAMED])
 
     @property
     def remarks(self) -> list[Remark]:

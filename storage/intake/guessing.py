@@ -12,8 +12,8 @@ WRITABLE = ("text", "integer", "boolean")
 """Kinds of columns that can stand for a text."""
 JOINT = " + "
 """Between the names of columns that are joined into one field."""
-JOINED = ("instruction", "input")
-"""Column names of the widespread instruction layout, which together are the prompt."""
+JOINED = (("instruction", "input"), ("context", "question"))
+"""Pairs of column names that in widespread layouts (Alpaca, SQuAD) together are the prompt."""
 FEW_LABELS_SHARE = 0.5
 MIN_ROWS_TO_DOUBT = 50
 """With fewer rows, a column that is called like a label is taken for one whatever its variety."""
@@ -83,7 +83,8 @@ def _fit(look: Look, shape: RowShape) -> _Fit:
         joined = _joined(look, column) if wanted.kind == "text" else None
         fit.mapping[wanted.name] = joined or column.name
         if joined:
-            fit.reasons[wanted.name] = f"“{JOINED[0]}” and “{JOINED[1]}” together are the {wanted.title.lower()}."
+            first, second = (f"“{name}”" for name in joined.split(JOINT))
+            fit.reasons[wanted.name] = f"{first} and {second} together are the {wanted.title.lower()}."
         elif column.name.lower() == wanted.name:
             fit.reasons[wanted.name] = f"The column is called “{column.name}”."
         else:
@@ -99,9 +100,10 @@ def _named(look: Look, wanted: ShapeField, taken: set[str]) -> Column | None:
 
 
 def _joined(look: Look, column: Column) -> str | None:
-    first, second = (look.column(name) for name in JOINED)
-    if first and second and column is first and second.kind in ("text", "empty"):
-        return JOINT.join(JOINED)
+    for pair in JOINED:
+        columns = [look.column(name) for name in pair]
+        if column in columns and all(one and one.kind in ("text", "empty") for one in columns):
+            return JOINT.join(pair)
     return None
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from storage.intake import formats
+from storage.intake import formats, layouts
 from storage.intake.findings import Findings, Remark, refusal
 from storage.intake.formats import usual_names
 from storage.intake.readers import readers
@@ -111,7 +111,8 @@ class _Tally:
 
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
     """The rows of `source`; what is wrong with them goes into `findings`."""
-    return readers()[source.format].read(source, findings)
+    items = readers()[source.format].read(source, findings)
+    return layouts.unfolded(source.layout, items, findings) if source.layout else items
 
 
 def look(path: Path, filename: str) -> Look:
@@ -119,7 +120,7 @@ def look(path: Path, filename: str) -> Look:
     if path.stat().st_size == 0:
         raise refusal(filename, "is empty.", remedy="Choose a file with data in it.")
     findings = Findings(filename)
-    source = formats.find(path, filename, findings)
+    source = _laid_out(formats.find(path, filename, findings), findings)
     tallies: dict[str, _Tally] = {}
     n_rows = 0
     for row in read(source, findings):
@@ -146,6 +147,16 @@ def look(path: Path, filename: str) -> Look:
     findings.refuse()
     title = readers()[source.format].TITLE
     return Look(source, title, source.encoding, source.delimiter, columns, n_rows, findings.remarks)
+
+
+def _laid_out(source: Source, findings: Findings) -> Source:
+    """The source with the layout of its first item."""
+    first = next(read(source, Findings(source.filename)), None)
+    key = layouts.find(first.values) if first else None
+    if key is None:
+        return source
+    findings.remark(layouts.layouts()[key].says)
+    return replace(source, layout=key)
 
 
 def _check_count(n_rows: int, findings: Findings) -> None:

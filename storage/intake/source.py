@@ -26,6 +26,8 @@ class Source:
     encoding: str | None = None
     """None for a format that is not text."""
     delimiter: str | None = None
+    layout: str | None = None
+    """Key of the layout in `storage.intake.layouts` whose items hold the rows; None: the items are the rows."""
 
     def open(self) -> IO[str]:
         """The content as text, line ends kept as they are."""

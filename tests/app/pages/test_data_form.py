@@ -14,7 +14,7 @@ from storage.models import Dataset, User
 
 def opened(request: gr.Request) -> dict[str, Any]:
     names = ["alert", "arrival", "detail", "manage", "subject", "title", "name", "shape"]
-    names += [f"slot{i}" for i in range(data.SLOTS)] + ["facts", "columns", "remarks", "base", "listing"]
+    names += [f"slot{i}" for i in range(data.SLOTS)] + ["leave_out", "facts", "columns", "remarks", "base", "listing"]
     shown = data.open_page(request)
     assert len(shown) == len(names)
     return dict(zip(names, shown, strict=True))
@@ -42,7 +42,7 @@ def test_six_actions_begin_with_two(studio: User, asking: Any) -> None:
     upload_id = upload(studio, ROWS)
     shown = opened(asking(studio, upload=upload_id))
     slots = [shown["slot0"]["value"], shown["slot1"]["value"]]
-    alert, following = data.use_data(asking(studio), shown["subject"], shown["name"], "classification", *slots)
+    alert, following = data.use_data(asking(studio), shown["subject"], shown["name"], False, "classification", *slots)
     assert (alert, following) == ("", "train?data=my-tickets")
     again = opened(asking(studio, upload=upload_id))
     assert again["name"] == "my-tickets-2"
@@ -90,7 +90,7 @@ def test_what_is_wrong_is_told_and_nothing_is_made(studio: User, asking: Any) ->
 def test_others_see_nothing_of_it(studio: User, tickets: Dataset, asking: Any) -> None:
     other = users.add("mallory", "a long password")
     door, subject = data.guarded(2), f"data:{tickets.id}"
-    told = [door(data.use_data)(asking(other), subject, "x", "classification")]
+    told = [door(data.use_data)(asking(other), subject, "x", False, "classification")]
     told += [door(data.rename)(asking(other), subject, "x"), door(data.delete)(asking(other), subject)]
     told += [door(data.show_row)(asking(other), subject, "studio-nano", 512, 0, "classification")]
     assert all("There is no dataset" in alert for alert, _ in told)
@@ -101,3 +101,30 @@ def test_a_column_keeps_its_name_though_a_setting_has_it_too(studio: User, askin
     gap = "seed,label\n" + "some text,a\n" * 5 + ",b\n"
     alert = opened(asking(studio, upload=upload(studio, gap)))["alert"]
     assert "row 7, <b>seed</b>" in alert
+
+
+def test_rows_that_can_not_be_learned_from_are_left_out_when_asked(studio: User, asking: Any) -> None:
+    upload_id = upload(studio, ROWS.replace("question 7 about money", "").replace("question 8 about cards", " "))
+    shown = opened(asking(studio, upload=upload_id))
+    assert shown["leave_out"]["visible"]
+    assert shown["leave_out"]["value"] is False
+    assert shown["leave_out"]["label"] == "Leave out 2 rows that can't be learned from, and take the other 38"
+    wish = [shown["subject"], shown["name"]]
+    alert, following = data.guarded(2)(data.use_data)(
+        asking(studio), *wish, False, "classification", "text", "category"
+    )
+    assert "is empty" in alert
+    assert datasets.of_user(studio) == []
+    alert, following = data.use_data(asking(studio), *wish, True, "classification", "text", "category")
+    assert (alert, following) == ("", "train?data=my-tickets")
+    made = datasets.get(studio, "my-tickets")
+    assert made.n_rows == 38
+    assert any("2 rows that can't be learned from were left out" in remark["message"] for remark in made.remarks)
+
+
+def test_a_wrong_mapping_can_not_be_left_out(studio: User, asking: Any) -> None:
+    subject = f"upload:{upload(studio, ROWS)}"
+    _, leave_out, _, _ = data.remap(asking(studio), subject, "classification", "text", "text")
+    assert not leave_out["visible"]
+    alert, _ = data.guarded(2)(data.use_data)(asking(studio), subject, "x", True, "classification", "text", "text")
+    assert "chosen for more than one field" in alert
