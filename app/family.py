@@ -17,6 +17,7 @@ from typing import Any
 from app import family_card
 from storage import artifacts, base_models, datasets, events, jobs, training, uploads
 from storage.models import Artifact, Job, JobState, User
+from storage.programs import program
 from storage.settings import settings
 from templates import recipe
 from templates.errors import NotFound, Problem, StudioError
@@ -84,8 +85,8 @@ class Build:
         except NotFound:
             self.note(f"{model}: learning the tokenizer, drawing random weights")
         folder = self.home / model
-        command = [sys.executable, "-m", "workers.family.blank", model, "--corpus", str(self.corpus())]
-        subprocess.run([*command, "--to", str(folder)], check=True, stdout=sys.stderr)
+        command = program("workers.family.blank", model, "--corpus", str(self.corpus()), "--to", str(folder))
+        subprocess.run(command, check=True, stdout=sys.stderr)
         return base_models.add(self.user, name, str(folder), license="Apache-2.0").name
 
     def submit(self, model: str, **changed: Any) -> Job:

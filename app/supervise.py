@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+from storage.programs import program
 from storage.settings import settings
 from templates.errors import Conflict, StudioError
 
@@ -32,8 +33,8 @@ STEADY_S = 20.0
 WEB_GRACE_S = 5.0
 DRAIN_GRACE_S = 28.0
 LOG_BYTES = 10 * 1024 * 1024
-WORKER = (sys.executable, "-m", "workers.daemon")
-CHAT = (sys.executable, "-m", "workers.serving.server")
+WORKER = program("workers.daemon")
+CHAT = program("workers.serving.server")
 LEASH = """
 import ctypes, os, signal, sys
 if sys.platform == "linux":
@@ -172,7 +173,7 @@ def up(host: str, port: int) -> None:
     chat = settings()
     check_port(host, port, f"Choose another: studio up --port {port + 10}.")
     check_port(chat.chat_host, chat.chat_port, "Choose another for the chat server: STUDIO_CHAT_PORT=….")
-    web = Part("web", (sys.executable, "-m", "app.cli", "web", "--host", host, "--port", str(port)))
+    web = Part("web", program("app.cli", "web", "--host", host, "--port", str(port)))
     parts = [web, Part("worker", WORKER), Part("chat", CHAT)]
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -12,12 +12,12 @@ import logging
 import os
 import platform
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from storage import files
+from storage.programs import program
 from storage.settings import settings
 from workers import waiting
 from workers.devices import Devices
@@ -42,7 +42,7 @@ def of_machine(devices: Devices, threads: int) -> float | None:
     environment = {**os.environ, **waiting.ENVIRONMENT, "OMP_NUM_THREADS": str(threads)}
     if devices.visible[0] is not None:
         environment["CUDA_VISIBLE_DEVICES"] = devices.visible[0]
-    command = [sys.executable, "-m", "workers.calibration"]
+    command = program("workers.calibration")
     try:
         done = subprocess.run(command, capture_output=True, env=environment, timeout=TIMEOUT_S, check=True)
         flop_per_s = float(json.loads(done.stdout)["flop_per_s"])

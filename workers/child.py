@@ -12,7 +12,6 @@ import queue
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -22,9 +21,10 @@ from pathlib import Path
 import psutil
 from pydantic import BaseModel
 
+from storage.programs import program
 from workers import protocol, waiting
 
-COMMAND = (sys.executable, "-m", "workers.run")
+COMMAND = program("workers.run")
 REAP_S = 10.0
 FOLDER_PREFIX = "studio-child-"
 OFFLINE = {

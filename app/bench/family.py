@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Mapping
 from typing import Any
 
+from storage.programs import program
 from templates.errors import BadInput, Problem, StudioError
 
-PROGRAM = (sys.executable, "-m", "workers.family.demonstrate", "--json")
+PROGRAM = program("workers.family.demonstrate", "--json")
 
 
 def measure(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import psutil
 from app import supervise
 from app.bench import ground
 from storage import migrate
+from storage.programs import program
 from templates.errors import StudioError
 
 WITHIN_S = 60.0
@@ -37,7 +37,7 @@ def measure(rounds: int) -> dict[str, Any]:
 def _one(folder: Path) -> dict[str, Any]:
     port = supervise.free_port()
     began = time.monotonic()
-    command = (sys.executable, "-m", "app.cli", "web", "--host", "127.0.0.1", "--port", str(port))
+    command = program("app.cli", "web", "--host", "127.0.0.1", "--port", str(port))
     with supervise.for_the_duration("web", command) as process:
         while not supervise.answers(f"http://127.0.0.1:{port}/readyz"):
             if process.poll() is not None or time.monotonic() - began > WITHIN_S:
