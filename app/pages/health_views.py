@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 ROWS_SHOWN = 8
 TEXT_SHOWN = 160
 LOST_SHOWN = 3
+_BLANKS = {" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"}
+"""How blanks at the edges of a text are shown."""
 _BADGES = {"ready": "better", "ready with warnings": "", "would mislead you": "worse"}
 _WEIGHTS = {"misleading": ("worse", "misleads"), "warning": ("", "warning"), "note": ("", "note")}
 
@@ -124,13 +126,14 @@ def _fix_words(fix: Mapping[str, Any]) -> str:
 
 def difference(found: Difference, shape: str, parent: str) -> str:
     """What was done to the rows of the version before: counts, then the first rows of each kind."""
+    filled = [f for f in registry.shape(shape).fields if any(row[f.name] for row in found.dropped[:ROWS_SHOWN])]
     fields = registry.shape(shape).fields
     counts = [
         f"{plural(len(found.dropped), 'row')} dropped",
         f"{count(len(found.changed))} changed",
         f"{count(found.n_same)} the same",
     ]
-    dropped = [[count(row["source_row"]), *(_cell(row[f.name]) for f in fields)] for row in found.dropped[:ROWS_SHOWN]]
+    dropped = [[count(row["source_row"]), *(_cell(row[f.name]) for f in filled)] for row in found.dropped[:ROWS_SHOWN]]
     changed = [
         [count(one.row), escaped(f.title), _cell(one.before[f.name]), _cell(one.after[f.name])]
         for one in found.changed[:ROWS_SHOWN]
@@ -141,7 +144,7 @@ def difference(found: Difference, shape: str, parent: str) -> str:
     if changed:
         parts.append(_table("Changed", ["Row", "Field", "Before", "After"], changed, len(found.changed)))
     if dropped:
-        parts.append(_table("Dropped", ["Row", *(escaped(f.title) for f in fields)], dropped, len(found.dropped)))
+        parts.append(_table("Dropped", ["Row", *(escaped(f.title) for f in filled)], dropped, len(found.dropped)))
     return "".join(parts)
 
 
@@ -153,5 +156,9 @@ def _table(title: str, head: list[str], rows: list[list[str]], n_all: int) -> st
 def _cell(value: Any) -> str:
     """A value without personal data and with its blanks to be seen; a conversation as its last turn."""
     text = value[-1]["content"] if isinstance(value, list) and value else value
-    shown = repr(masked(text))[1:-1] if text else ""
-    return f'<span class="said">{escaped(shortened(shown, TEXT_SHOWN))}</span>'
+    hidden = masked(text or "")
+    inner = hidden.strip()
+    before, after = hidden.partition(inner)[::2] if inner else (hidden, "")
+    shown = "".join(_BLANKS.get(sign, sign) for sign in before) + inner
+    shown = shortened(shown, TEXT_SHOWN) + "".join(_BLANKS.get(sign, sign) for sign in after[:TEXT_SHOWN])
+    return f'<span class="said">{escaped(shown)}</span>'

@@ -67,3 +67,15 @@ def test_nothing_ticked_is_said(studio: User, cards: Dataset, asking: Any) -> No
 
     with pytest.raises(BadInput, match="none is named"):
         data_health.mend(asking(studio), f"data:{cards.id}", [])
+
+
+def test_blanks_at_the_edges_can_be_seen_and_empty_fields_are_left_out(studio: User, asking: Any) -> None:
+    rows = [f"question {i} about parcels,answer {i} is {i * i}" for i in range(40)]
+    rows[3] = 'question 3 about parcels," answer 3\n"'
+    file = io.BytesIO("\n".join(["prompt,completion", *rows, rows[5]]).encode())
+    datasets.add(studio, uploads.save(studio, "a.csv", file), name="answers")
+    data_health.mend(asking(studio), f"data:{datasets.get(studio, 'answers').id}", ["edge_spaces", "exact_duplicates"])
+    *_, lines = data_health.show(asking(studio), f"data:{datasets.get(studio, 'answers-v2').id}")
+    assert ">␣answer 3↵<" in lines
+    assert ">answer 3<" in lines
+    assert "System prompt" not in lines
