@@ -29,8 +29,6 @@ SEED = 0
 HELD_OUT_SHARE = 0.005
 MODELS = ("studio-nano", "studio-small")
 KNOWN = (*MODELS, "studio-medium")
-READ = {"studio-nano": 0.4}
-"""Share of the corpus that a model reads where that is not all of it: a student has to have something to learn."""
 SHIPPED = ("config.json", "generation_config.json", "model.safetensors")
 """Files of a published model that the product ships; those of the tokenizer come with the untrained one."""
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
@@ -92,7 +90,7 @@ class Build:
     def submit(self, model: str, **changed: Any) -> Job:
         """The job that pretrains `model`: the same one however often this is asked. `changed` are settings."""
         asked = recipe.read_toml(recipe.named()[RECIPE], RECIPE)
-        asked["settings"] |= {"num_train_epochs": READ.get(model, 1.0), **changed}
+        asked["settings"] |= changed
         base = base_models.get(self.user, self.untrained(model))
         data = datasets.get(self.user, self.dataset())
         key = f"family:{model}:{self.key}:{json.dumps(changed, sort_keys=True)}"
