@@ -40,8 +40,8 @@ PACKAGES = Path(__file__).resolve().parents[2]
 _SPLIT = "Split it into smaller files, or save a table as CSV, and send that."
 _PART_IT = "Give the document more headings, or split it."
 _ENDS = {
-    OUT_OF_MEMORY: (f"needs more than {MAX_MEMORY_BYTES / 1e9:.0f} GB of memory to be read.", _SPLIT),
-    TOO_MUCH_TEXT: (f"holds more than {MAX_ROWS_BYTES / 1e9:.0f} GB of text.", _SPLIT),
+    OUT_OF_MEMORY: ("needs more memory than a document may take to be read.", _SPLIT),
+    TOO_MUCH_TEXT: ("holds more text than a document may give.", _SPLIT),
     DISK_FULL: ("can't be read now: there is no space left for its text.", "Make room on the studio's disk."),
 }
 _BROKEN = ("can't be read: its reader broke down over it.", "Save it again in the program it comes from, or as text.")
@@ -80,7 +80,8 @@ def rows(source: Source, findings: Findings) -> Iterator[SourceRow]:
 def _notes(source: Source, _state: tuple[int, ...]) -> IO[bytes]:
     """What the other side wrote about a file in this state. Raises `_Failed`."""
     notes = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as it is remembered or read
-    asked = json.dumps([str(source.path), source.filename, source.format, source.encoding])
+    limits = [MAX_MEMORY_BYTES, 2 * MAX_S, MAX_ROWS_BYTES]
+    asked = json.dumps([limits, str(source.path), source.filename, source.format, source.encoding])
     command = [sys.executable, "-m", __name__, asked]
     environment = {name: value for name, value in os.environ.items() if name in INHERITED}
     environment["PYTHONPATH"] = os.pathsep.join([str(PACKAGES), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -136,11 +137,11 @@ class _Told(Findings):
         self._sink.write("\n")
 
 
-def _limit() -> None:
+def _limit(memory_bytes: int, cpu_s: int, file_bytes: int) -> None:
     limits = (
-        (resource.RLIMIT_AS, MAX_MEMORY_BYTES),
-        (resource.RLIMIT_CPU, 2 * MAX_S),  # for one whose parent was killed
-        (resource.RLIMIT_FSIZE, MAX_ROWS_BYTES),
+        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_CPU, cpu_s),  # for one whose parent was killed
+        (resource.RLIMIT_FSIZE, file_bytes),
         (resource.RLIMIT_CORE, 0),
     )
     for which, wanted in limits:
@@ -179,6 +180,7 @@ def _extract(path: str, filename: str, format: str, encoding: str | None) -> int
 
 
 if __name__ == "__main__":
-    _limit()
-    code = _extract(*json.loads(sys.argv[1]))
+    given_limits, *file = json.loads(sys.argv[1])
+    _limit(*given_limits)
+    code = _extract(*file)
     os._exit(code)  # what is left in a buffer after a failure is of no use

@@ -34,6 +34,15 @@ class _Section:
     def title(self) -> str | None:
         return TITLE_JOINT.join(self.titles) or None
 
+    @property
+    def whole(self) -> str:
+        return PARAGRAPH_JOINT.join([*self.titles, *self.body])
+
+    @property
+    def paragraphs(self) -> list[str]:
+        """One by one, the headings with the first."""
+        return [PARAGRAPH_JOINT.join([*self.titles, *self.body[:1]]), *self.body[1:]]
+
 
 def rows(blocks: Iterable[Block], findings: Findings, title: str | None = None) -> Iterator[SourceRow]:
     """Rows with `text` (the headings too), `title` and `section` or `paragraph`; `number` counts the rows.
@@ -43,16 +52,15 @@ def rows(blocks: Iterable[Block], findings: Findings, title: str | None = None) 
     sections = list(_sections(block for block in blocks if block.text.strip()))
     if len(sections) > 1:
         findings.remark("Each heading starts a row.")
-        for number, section in enumerate(sections, start=1):
-            text = PARAGRAPH_JOINT.join([*section.titles, *section.body])
-            yield SourceRow(number, {"text": text, "title": section.title or title, "section": number})
-        return
-    if sections:
+        kind, texts = "section", [(section.whole, section.title) for section in sections]
+    elif sections:
         findings.remark("There are no headings that part it, so each paragraph is a row.")
-        (section,) = sections
-        first = PARAGRAPH_JOINT.join([*section.titles, *section.body[:1]])
-        for number, text in enumerate([first, *section.body[1:]], start=1):
-            yield SourceRow(number, {"text": text, "title": section.title or title, "paragraph": number})
+        kind, texts = "paragraph", [(text, sections[0].title) for text in sections[0].paragraphs]
+    else:
+        findings.problem("has no text.", remedy="Text in pictures is not read: send a document with text in it.")
+        return
+    for number, (text, own_title) in enumerate(texts, start=1):
+        yield SourceRow(number, {"text": text, "title": own_title or title, kind: number})
 
 
 def _sections(blocks: Iterable[Block]) -> Iterator[_Section]:

@@ -102,6 +102,8 @@ class Parts:
                     if not starts:
                         forget(element)
         except (etree.XMLSyntaxError, *zip_files.DAMAGE) as error:
+            if getattr(error, "code", None) == etree.ErrorTypes.ERR_NO_MEMORY:
+                raise MemoryError from error
             raise damaged(f"part “{part}”: {error}") from error
 
 

@@ -12,7 +12,7 @@ MAX_PARTS = 10_000
 MAX_LIST_BYTES = 4 * 1024**2
 """Of the list of parts, which is read into memory as a whole."""
 MAX_UNPACKED_BYTES = 1024**3
-SENT_AGAIN = "Save it again in the program it comes from, and send that."
+SENT_AGAIN = "Fetch it again, or save it again in the program it comes from, and send that."
 DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, OSError, struct.error)
 """What reading a part of a damaged zip may raise."""
 _END = b"PK\x05\x06"

@@ -49,19 +49,23 @@ def extract(source: Source, findings: Findings) -> Iterator[SourceRow]:
         findings.problem(message, row=text.count("\n", 0, text.index("\x00")) + 1, remedy=remedy)
         return
     root = _parsed(text, findings)
-    if root is not None:
-        title = " ".join("".join(root.xpath("string(//title)")).split())
-        yield from sections.rows(_Walk(root, findings).blocks(), findings, title or None)
+    if findings.problems:
+        return
+    title = "" if root is None else " ".join(root.xpath("string(//title)").split())
+    blocks = () if root is None else _Walk(root, findings).blocks()
+    yield from sections.rows(blocks, findings, title or None)
 
 
 def _parsed(text: str, findings: Findings) -> Any:
-    """The page's root; None, with a problem noted, where it has none or is not read to its end."""
+    """The page's root; None for a page of comments only, or, with a problem noted, for one not read to its end."""
     from lxml import etree
 
     parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
     try:
         root = etree.fromstring(text.encode(), parser)
     except etree.XMLSyntaxError as error:
+        if error.code == etree.ErrorTypes.ERR_NO_MEMORY:
+            raise MemoryError from error
         findings.problem(f"can't be read as a web page: {error}.", remedy=AGAIN)
         return None
     for flaw in parser.error_log:

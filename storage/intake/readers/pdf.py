@@ -17,9 +17,9 @@ UNKNOWN = "\ufffd"
 MAX_UNKNOWN_SHARE = 0.3
 END_MARK = b"%%EOF"
 END_BYTES = 64 * 1024
-_HYPHEN_AT_LINE_END = re.compile("[\x02\ufffe](?:\r?\n)?")
-"""As PDFium writes it, which joins the two halves of the word."""
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufdd0-\ufdef\uffff]")
+_HYPHEN_AT_LINE_END = "\x02"
+"""As PDFium writes it between the halves of a word; signs without a letter can come out as the same."""
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufdd0-\ufdef\ufffe\uffff]")
 _MAY_COPY = 1 << 4
 _AGAIN = "Save it again, for example by printing it to PDF, and send that."
 _RECOGNISE = "Run text recognition (OCR) over it, and send the result."
@@ -70,8 +70,10 @@ def _pages(document: Any, findings: Findings) -> Iterator[SourceRow]:
             findings.remark(f"Characters of which the PDF does not say which they are stand as {UNKNOWN}.", row=number)
         yield SourceRow(number, {"text": text, "page": number, **({"title": title} if title else {})})
     if not n_read and not findings.problems:
-        pages = "its only page is" if len(document) == 1 else f"its {len(document):,} pages are"
-        findings.problem(f"has no text layer: {pages} blank or a picture, as from a scanner.", remedy=_RECOGNISE)
+        pages = "its page is blank or a picture"
+        if len(document) != 1:
+            pages = f"its {len(document):,} pages are blank or pictures"
+        findings.problem(f"has no text layer: {pages}, as from a scanner.", remedy=_RECOGNISE)
     elif n_unknown > n_chars * MAX_UNKNOWN_SHARE:
         findings.problem("does not say which characters most of its signs are.", remedy=_RECOGNISE)
 
@@ -82,13 +84,29 @@ def _text(document: Any, number: int, findings: Findings) -> str | None:
 
     try:
         page = document[number - 1]
-        written = page.get_textpage().get_text_bounded(errors="replace")
+        textpage = page.get_textpage()
+        text = _with_hyphens(textpage, textpage.get_text_bounded(errors="replace"))
         page.close()
     except pdfium.PdfiumError as error:
         findings.problem(f"the page is damaged: {error}", row=number, remedy=_AGAIN)
         return None
-    whole = _HYPHEN_AT_LINE_END.sub("-\n", written).replace("\r\n", "\n")
-    return _CONTROLS.sub(UNKNOWN, whole).strip()
+    return _CONTROLS.sub(UNKNOWN, text.replace("\r\n", "\n")).strip()
+
+
+def _with_hyphens(textpage: Any, text: str) -> str:
+    """The text with the hyphens and line ends that PDFium took out."""
+    from pypdfium2 import raw
+
+    if _HYPHEN_AT_LINE_END not in text:
+        return text
+    places = [i for i in range(textpage.count_chars()) if raw.FPDFText_GetUnicode(textpage, i) == 2]
+    are_hyphens = [raw.FPDFText_IsHyphen(textpage, i) == 1 for i in places]
+    first, *rest = text.split(_HYPHEN_AT_LINE_END)
+    if len(rest) != len(are_hyphens):  # some stand beyond the page's edge
+        are_hyphens = [all(are_hyphens)] * len(rest)
+    return first + "".join(
+        ("-\n" if is_one else UNKNOWN) + part for is_one, part in zip(are_hyphens, rest, strict=True)
+    )
 
 
 def _has_end(source: Source) -> bool:

@@ -102,10 +102,14 @@ class _Document:
         from lxml import etree
 
         made: list[str] = []
-        walk = etree.iterwalk(element, events=("start",))
-        for _, inner in walk:
+        walk = etree.iterwalk(element, events=("start", "end"))
+        for event, inner in walk:
             name = local(inner.tag)
-            if name in _PASSED_OVER:
+            if name == "p" and made and not made[-1].endswith("\n"):
+                made.append("\n")
+            elif event == "end":
+                continue
+            elif name in _PASSED_OVER:
                 self._findings.remark(_PASSED_OVER[name])
                 walk.skip_subtree()
             elif name == "r" and _is_hidden(inner):
@@ -115,8 +119,6 @@ class _Document:
                 walk.skip_subtree()
             elif name == "t":
                 made.append(inner.text or "")
-            elif name == "p" and inner is not element:
-                made.append("\n")
             else:
                 made.append(_TEXT.get(name, ""))
         return "".join(made).strip()

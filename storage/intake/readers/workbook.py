@@ -40,7 +40,7 @@ def _chosen(surveys: list[Survey], findings: Findings) -> Survey | None:
     if not filled:
         findings.problem("has no data in any of its sheets.", remedy="Fill in a sheet, one row an example.")
         return None
-    best = max(filled, key=lambda survey: (not survey.sheet.hidden, survey.n_rows))
+    best = max(filled, key=lambda survey: (survey.n_rows > 0, not survey.sheet.hidden, survey.n_rows))
     others = [survey for survey in filled if survey is not best]
     alike = [survey for survey in others if survey.n_rows and _columns(survey) == _columns(best)]
     if alike:
