@@ -74,9 +74,8 @@ class Parts:
         return found
 
     def related(self, part: str, kind: str) -> str | None:
-        """The name of the one part of a kind that another points to."""
-        names = (self.name(relation.target) for relation in self.relations(part) if relation.kind == kind)
-        return next((name for name in names if name), None)
+        """The name of the one part of a kind that another points to, if it does."""
+        return next((relation.target for relation in self.relations(part) if relation.kind == kind), None)
 
     def elements(self, part: str, *tags: str, starts: bool = False) -> Iterator[Any]:
         """The elements of these local names as they end; each is freed when the next is asked for.

@@ -40,14 +40,15 @@ def opened(path: Path) -> zipfile.ZipFile:
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
         raise Unusable(f"is damaged or cut short ({error}).", SENT_AGAIN) from error
     try:
-        _check(file.infolist())
+        _check(file)
     except Unusable:
         file.close()
         raise
     return file
 
 
-def _check(parts: list[zipfile.ZipInfo]) -> None:
+def _check(file: zipfile.ZipFile) -> None:
+    parts = file.infolist()
     n_bytes = sum(part.file_size for part in parts)
     if len(parts) > MAX_PARTS:
         raise Unusable(f"has {len(parts):,} parts; at most {MAX_PARTS:,} are read.", SENT_AGAIN)
@@ -58,6 +59,11 @@ def _check(parts: list[zipfile.ZipInfo]) -> None:
         )
     if any(part.flag_bits & _LOCKED for part in parts):
         raise Unusable("is locked with a password.", "Save it without a password and send that.")
+    try:
+        for part in parts:
+            file.open(part).close()  # compares its name in the list with the one before its content
+    except DAMAGE as error:
+        raise Unusable(f"is damaged ({error}).", SENT_AGAIN) from error
 
 
 def _list_bytes(path: Path) -> int:
