@@ -27,7 +27,9 @@ def register(app: typer.Typer) -> None:
 
 @group.command("add")
 def add(
-    file: Annotated[Path | None, typer.Argument(help="CSV, TSV, JSON, JSONL, Parquet or text.")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="CSV, TSV, Excel, JSON, JSONL, Parquet, PDF, Word, HTML, Markdown or text.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="The dataset's name; with --sample, that of the sample.")] = None,
     sample: Annotated[
         str | None, typer.Option(help="Sample data in place of a file: see `studio data samples`.")

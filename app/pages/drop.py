@@ -17,13 +17,11 @@ from storage.models import Upload, User
 from templates.errors import BadInput
 from templates.samples import DEFAULT
 
-KINDS = [".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".txt"]
-
 
 def draw(alert: gr.HTML) -> None:
     """The zone, and below it the sample data, of which one set is already chosen."""
     zone = gr.File(
-        label="CSV, TSV, JSON, JSONL, Parquet or text",
+        label="CSV, TSV, Excel, JSON, JSONL, Parquet, PDF, Word, HTML, Markdown or text",
         file_count="single",
         height=150,
         elem_id="drop",

@@ -13,13 +13,12 @@ HEAD_BYTES = 64 * 1024
 SAMPLE_BYTES = 256 * 1024
 CHUNK_BYTES = 1024 * 1024
 PARQUET_MAGIC = b"PAR1"
-_AS_TEXT = "Send CSV, TSV, JSON, JSON lines, Parquet or plain text."
+_AS_TEXT = "Send CSV, TSV, Excel, JSON, JSON lines, Parquet, PDF, Word, HTML, Markdown or plain text."
 _UNPACK = "Unpack it and send the file inside."
 _SIGNATURES: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"\x89PNG", "a PNG picture", _AS_TEXT),
     (0, b"\xff\xd8\xff", "a JPEG picture", _AS_TEXT),
     (0, b"GIF8", "a GIF picture", _AS_TEXT),
-    (0, b"%PDF-", "a PDF document", "Copy its text into a .txt file and send that."),
     (0, b"\x1f\x8b", "a gzip archive", _UNPACK),
     (0, b"\x28\xb5\x2f\xfd", "a Zstandard archive", _UNPACK),
     (0, b"BZh", "a bzip2 archive", _UNPACK),
@@ -27,7 +26,7 @@ _SIGNATURES: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", _UNPACK),
     (0, b"Rar!", "a RAR archive", _UNPACK),
     (257, b"ustar", "a tar archive", _UNPACK),
-    (0, b"\xd0\xcf\x11\xe0", "an old Office document", "Save the sheet as CSV and send that."),
+    (0, b"{\\rtf", "an RTF document", "Save it as a Word document (.docx) and send that."),
     (0, b"GGUF", "a GGUF model", "Models are added under base models, not as data."),
     (0, b"SQLite format 3", "an SQLite database", "Export the table as CSV and send that."),
     (0, b"ARROW1", "an Arrow file", "Save it as Parquet and send that."),
@@ -68,6 +67,11 @@ def is_parquet(path: Path) -> bool:
         return file.read(4) == PARQUET_MAGIC
 
 
+def marked(head: bytes) -> str | None:
+    """The codec that a byte-order mark at the file's begin stands for."""
+    return next((codec for mark, codec, _ in _BOMS if head.startswith(mark)), None)
+
+
 def find(path: Path, filename: str) -> Encoding:
     """The encoding with which the whole file can be read.
 
@@ -79,9 +83,10 @@ def find(path: Path, filename: str) -> Encoding:
     for mark, codec, title in _BOMS:
         if head.startswith(mark):
             return _checked(path, filename, Encoding(codec, f"Read as {title}."))
-    wide = _wide(head)
-    if wide:
-        return _checked(path, filename, Encoding(wide, f"Read as {wide.upper()}, which the file does not say itself."))
+    codec_of_shape = wide(head)
+    if codec_of_shape:
+        remark = f"Read as {codec_of_shape.upper()}, which the file does not say itself."
+        return _checked(path, filename, Encoding(codec_of_shape, remark))
     if _is_binary(head):
         raise refusal(filename, "is not a text file, whatever its name says.", remedy=_AS_TEXT)
     flaw = first_flaw(path, "utf-8")
@@ -92,17 +97,13 @@ def _refuse_signatures(head: bytes, filename: str) -> None:
     for place, magic, what, remedy in _SIGNATURES:
         if head[place : place + len(magic)] == magic:
             raise refusal(filename, f"is {what}, not a table or text.", remedy=remedy)
-    if head.startswith(b"PK\x03\x04"):
-        if b"xl/" in head or b"[Content_Types].xml" in head:
-            raise refusal(filename, "is an Excel workbook.", remedy="Save the sheet as CSV and send that.")
-        raise refusal(filename, "is a zip archive, not a table or text.", remedy=_UNPACK)
     if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         raise refusal(filename, "is a Python pickle, which is never opened here.", remedy=_AS_TEXT)
     if head[8:9] == b"{" and b"\x00" in head[:8]:
         raise refusal(filename, "is a safetensors file.", remedy="Models are added under base models, not as data.")
 
 
-def _wide(head: bytes) -> str | None:
+def wide(head: bytes) -> str | None:
     """UTF-16 without a mark: nearly every second byte of a mostly Latin text is zero."""
     even, odd = head[0::2].count(0), head[1::2].count(0)
     if odd > len(head) * 0.2 and even < odd / 10:

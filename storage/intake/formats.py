@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
-from storage.intake import encodings, strict_json
+from storage.intake import containers, encodings, strict_json, web_pages
 from storage.intake.findings import Findings, refusal
-from storage.intake.readers import readers
+from storage.intake.readers import markdown, readers
 from storage.intake.source import Source
 from templates import registry
 
@@ -26,8 +27,29 @@ SUFFIXES = {
     ".pq": "parquet",
     ".txt": "plain_text",
     ".text": "plain_text",
-    ".md": "plain_text",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".xlsx": "workbook",
+    ".xlsm": "workbook",
+    ".xls": "workbook",
+    ".docx": "word",
+    ".doc": "word",
+    ".pdf": "pdf",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
 }
+PLAIN_OR_MARKDOWN = {"plain_text", "markdown"}
+"""Markdown without headings is read as any other text, which is no contradiction to its name."""
+PAGE_IN_PLACE_OF = {
+    "workbook": "Open it in Excel or LibreOffice, save it as .xlsx, and send that.",
+    **dict.fromkeys(
+        ("delimited", "json_list", "json_lines"),
+        "A site may have sent it in place of the data, to ask for a login: fetch the file again.",
+    ),
+}
+"""Tables that are often web pages instead, and what to do then."""
+NAMED_TEXT = ("delimited", "json_list", "json_lines", "plain_text", "markdown", "html")
 MIN_EVEN_SHARE = 0.9
 """Share of equally wide rows that makes a text a table when its name does not say so."""
 
@@ -39,27 +61,33 @@ def usual_names(*kinds: str) -> set[str]:
 
 
 def find(path: Path, filename: str, findings: Findings) -> Source:
-    """How the file is to be read. Raises `BadInput` for what is neither text nor Parquet."""
+    """How the file is to be read. Raises `BadInput` for what no reader takes."""
     hint = SUFFIXES.get(Path(filename).suffix.lower())
-    if encodings.is_parquet(path):
-        return _agreed(Source(path, filename, "parquet"), hint, findings)
+    packed = "parquet" if encodings.is_parquet(path) else containers.find(path, filename)
+    if packed:
+        return _agreed(Source(path, filename, packed), hint, findings)
     if hint == "parquet":
         raise refusal(filename, "is not a Parquet file, though its name says so.", remedy="Write it again.")
-    encoding = encodings.find(path, filename)
+    is_page = web_pages.is_page(path, hint == "html")
+    if is_page and hint in PAGE_IN_PLACE_OF:
+        raise refusal(filename, "is a web page, whatever its name says.", remedy=PAGE_IN_PLACE_OF[hint])
+    encoding = web_pages.find_encoding(path, filename) if is_page else encodings.find(path, filename)
     if encoding.remark:
         findings.remark(encoding.remark)
-    plain = Source(path, filename, "plain_text", encoding.name)
-    with plain.open() as stream:
+    source = Source(path, filename, "html" if is_page else "plain_text", encoding.name)
+    with source.open() as stream:
         head = stream.read(HEAD_CHARS)
     if not head.strip():
         raise refusal(filename, "holds nothing but blanks.", remedy="Choose a file with data in it.")
-    key, delimiter = _by_content(head, hint)
-    return _agreed(Source(path, filename, key, encoding.name, delimiter), hint, findings)
+    if is_page:
+        return _agreed(source, hint, findings)
+    key, delimiter = _by_content(head, hint if hint in NAMED_TEXT else None)
+    return _agreed(replace(source, format=key, delimiter=delimiter), hint, findings)
 
 
 def _agreed(source: Source, hint: str | None, findings: Findings) -> Source:
     """Says aloud where content and name differ, and which delimiter was found."""
-    if hint is not None and hint != source.format:
+    if hint is not None and hint != source.format and {hint, source.format} != PLAIN_OR_MARKDOWN:
         suffix = Path(source.filename).suffix
         findings.remark(f"The name ends in {suffix}, but the content is {_title(source)}; it was read as such.")
     elif source.delimiter not in (None, ",", "\t") or (source.delimiter == "\t" and ".csv" in source.filename.lower()):
@@ -78,11 +106,15 @@ def _by_content(head: str, hint: str | None) -> tuple[str, str | None]:
         return _json_format(begin, hint), None
     if hint in ("json_list", "json_lines"):
         return hint, None  # its reader says what is wrong
+    if hint == "markdown" and markdown.has_sections(head):
+        return "markdown", None
     delimiter, evenness = _delimiter(head)
     if hint == "delimited":
         return "delimited", delimiter
     if delimiter and evenness >= MIN_EVEN_SHARE and _is_header(head, delimiter, hint):
         return "delimited", delimiter
+    if hint is None and markdown.has_sections(head):
+        return "markdown", None
     return "plain_text", None
 
 

@@ -19,6 +19,8 @@ N_SAMPLES = 3
 SAMPLE_CHARS = 300
 MIN_ROWS = 2
 HEADER_CHECKED_ROWS = 10_000
+WITH_HEADER = ("delimited", "workbook")
+"""Formats whose first line may be data by mistake."""
 
 
 @dataclass
@@ -143,6 +145,7 @@ def look(path: Path, filename: str) -> Look:
     _check_count(n_rows, findings)
     if source.format == "delimited":
         _check_delimiter(columns, findings)
+    if source.format in WITH_HEADER:
         _check_header(source, columns, findings)
     findings.refuse()
     title = readers()[source.format].TITLE
@@ -187,12 +190,13 @@ def _check_header(source: Source, columns: list[Column], findings: Findings) -> 
     if usual_names() & {c.name.lower() for c in columns}:
         return
     candidates = {c.name for c in columns if c.kind == "text" and c.n_distinct < MAX_DISTINCT}
-    for n_read, row in enumerate(read(source, Findings(source.filename))):
-        again = next((name for name in candidates if row.values[name] == name), None)
+    rows = read(source, Findings(source.filename)) if candidates else ()
+    for n_read, row in enumerate(rows):
+        again = next((name for name in candidates if row.values.get(name) == name), None)
         if again is not None:
             findings.problem(
                 f"the first line seems to be data: “{again[:60]}” comes again as a value in row {row.number}.",
-                row=1,
+                row=1 if source.format == "delimited" else None,  # a sheet may begin further down
                 remedy="Put a line with the columns' names on top, e.g. text,label.",
             )
         if again is not None or n_read > HEADER_CHECKED_ROWS:

@@ -11,7 +11,8 @@ from storage.health.rows import Rows, normalised
 
 # fmt: off
 STAND_INS = frozenset((
-    "n/a", "#n/a", "na", "nan", "null", "none", "nil", "undefined", "todo", "tbd", "#value!", "#ref!", "empty",
+    "n/a", "#n/a", "na", "nan", "null", "none", "nil", "undefined", "todo", "tbd", "empty",
+    "#value!", "#ref!", "#div/0!", "#name?", "#num!", "#null!", "#spill!", "#calc!", "#getting_data",
     "[object object]", "no answer", "not available", "lorem ipsum", "keine angabe", "k. a.", "sans réponse",
     "无", "暂无", "待定", "空", "没有答案", "なし", "없음",
 ))

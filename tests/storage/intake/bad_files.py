@@ -5,28 +5,15 @@ from __future__ import annotations
 import io
 import json
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tests.storage.intake.bad_documents import BAD_DOCUMENTS
+from tests.storage.intake.bad_file import BadFile
+
 GOOD_CSV = "text,label\n" + "".join(f"message number {i},{'spam' if i % 2 else 'ham'}\n" for i in range(20))
-
-
-@dataclass(frozen=True)
-class BadFile:
-    """`says` are parts of the error's text; the file's name is always one of them."""
-
-    id: str
-    filename: str
-    content: bytes | Callable[[], bytes]
-    says: tuple[str, ...]
-
-    def data(self) -> bytes:
-        """The file's bytes."""
-        return self.content if isinstance(self.content, bytes) else self.content()
 
 
 def _jsonl(*rows: object) -> bytes:
@@ -232,4 +219,5 @@ BAD_FILES: list[BadFile] = [
     BadFile(
         "no-header", "bare.csv", b"I lost it,card\nwhere is it,card\nhow so,other\n", ("row 1", "seems to be data")
     ),
+    *BAD_DOCUMENTS,
 ]

@@ -1,0 +1,187 @@
+"""Reads a document in a process of its own, once: a hostile one can crash, hang or swell that process only.
+
+`python -m storage.intake.apart` is the other side. It writes what the format's `extract` gives and notes,
+one JSON value a line, into a file without a name; every later reading of the document is served from it.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import json
+import logging
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, Any
+
+from storage.intake.findings import Findings
+from storage.intake.source import Source, SourceRow, text_flaw
+from storage.programs import program
+from templates.errors import Problem
+
+MAX_S = 300
+MAX_MEMORY_BYTES = 4 * 1024**3
+MAX_ROWS_BYTES = 4 * 1024**3
+MAX_AT_ONCE = 2
+"""Documents that one process has read at a time, whoever asks: each may take the memory above."""
+KEPT_DOCUMENTS = 8
+CHUNK_BYTES = 1024**2
+OUT_OF_MEMORY, TOO_MUCH_TEXT, DISK_FULL = 3, 4, 5
+"""Exit codes of the other side."""
+INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+"""Of the environment: what Python needs to start. No secret of the studio is among it."""
+PACKAGES = Path(__file__).resolve().parents[2]
+_SPLIT = "Split it into smaller files, or save a table as CSV, and send that."
+_PART_IT = "Give the document more headings, or split it."
+_ENDS = {
+    OUT_OF_MEMORY: ("needs more memory than a document may take to be read.", _SPLIT),
+    TOO_MUCH_TEXT: ("holds more text than a document may give.", _SPLIT),
+    DISK_FULL: ("can't be read now: there is no space left for its text.", "Make room on the studio's disk."),
+}
+_BROKEN = ("can't be read: its reader broke down over it.", "Save it again in the program it comes from, or as text.")
+
+_PLACES = threading.BoundedSemaphore(MAX_AT_ONCE)
+log = logging.getLogger(__name__)
+
+
+class _Failed(Exception):
+    """The other side came to no end; `problem` is what the person is told."""
+
+    def __init__(self, message: str, remedy: str):
+        super().__init__(message)
+        self.message, self.remedy = message, remedy
+
+
+def rows(source: Source, findings: Findings) -> Iterator[SourceRow]:
+    """The rows that `extract` of the format's reader finds; problems and remarks go into `findings`."""
+    state = source.path.stat()
+    try:
+        notes = _notes(source, (state.st_ino, state.st_size, state.st_mtime_ns))
+    except _Failed as failed:
+        findings.problem(failed.message, remedy=failed.remedy)
+        return
+    for kind, *values in _values(notes):
+        if kind == "row":
+            yield SourceRow(*values)
+        elif kind == "remark":
+            findings.remark(values[0], row=values[1])
+        else:
+            message, row, field, remedy = values
+            findings.problem(message, row=row, field=field, remedy=remedy)
+
+
+@lru_cache(maxsize=KEPT_DOCUMENTS)
+def _notes(source: Source, _state: tuple[int, ...]) -> IO[bytes]:
+    """What the other side wrote about a file in this state. Raises `_Failed`."""
+    notes = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as it is remembered or read
+    limits = [MAX_MEMORY_BYTES, 2 * MAX_S, MAX_ROWS_BYTES]
+    asked = json.dumps([limits, str(source.path), source.filename, source.format, source.encoding])
+    command = program(__name__, asked)
+    environment = {name: value for name, value in os.environ.items() if name in INHERITED}
+    environment["PYTHONPATH"] = os.pathsep.join([str(PACKAGES), *filter(None, [os.environ.get("PYTHONPATH")])])
+    try:
+        with _PLACES:
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=notes,
+                stderr=subprocess.PIPE,
+                env=environment,
+                timeout=MAX_S,
+                check=False,
+            )
+    except subprocess.TimeoutExpired as error:
+        raise _Failed(f"takes longer than {MAX_S} seconds to be read.", _SPLIT) from error
+    if done.returncode:
+        log.warning(
+            "reading %s: exit %d: %s", source.path, done.returncode, done.stderr[-2000:].decode("utf-8", "replace")
+        )
+        raise _Failed(*_ENDS.get(done.returncode, _BROKEN))
+    return notes
+
+
+def _values(notes: IO[bytes]) -> Iterator[list[Any]]:
+    """The values in the file, whoever else is reading it."""
+    place, rest = 0, b""
+    while chunk := os.pread(notes.fileno(), CHUNK_BYTES, place):
+        place += len(chunk)
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            yield json.loads(line)
+
+
+class _Told(Findings):
+    """Findings that are written to the other side as they are made."""
+
+    def __init__(self, file: str, sink: IO[str]):
+        super().__init__(file)
+        self._sink = sink
+
+    def add(self, problem: Problem) -> None:
+        super().add(problem)
+        self.tell("problem", problem.message, problem.row, problem.field, problem.remedy)
+
+    def remark(self, message: str, *, row: int | None = None) -> None:
+        super().remark(message, row=row)
+        self.tell("remark", message, row)
+
+    def tell(self, *values: Any) -> None:
+        """Write one line."""
+        json.dump(values, self._sink)
+        self._sink.write("\n")
+
+
+def _limit(memory_bytes: int, cpu_s: int, file_bytes: int) -> None:
+    limits = (
+        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_CPU, cpu_s),  # for one whose parent was killed
+        (resource.RLIMIT_FSIZE, file_bytes),
+        (resource.RLIMIT_CORE, 0),
+    )
+    for which, wanted in limits:
+        _, most = resource.getrlimit(which)
+        try:
+            resource.setrlimit(which, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most))
+        except (OSError, ValueError):
+            continue  # macOS knows no limit of the address space; the other limits hold there too
+
+
+def _fits(row: SourceRow, told: _Told) -> bool:
+    """Whether no text is beyond all measure; one that is would have to be carried over as one line."""
+    flaws = [(name, text_flaw(value)) for name, value in row.values.items() if isinstance(value, str)]
+    for name, flaw in flaws:
+        if flaw:
+            told.problem(flaw[0], row=row.number, field=name, remedy=_PART_IT)
+    return not any(flaw for _, flaw in flaws)
+
+
+def _extract(path: str, filename: str, format: str, encoding: str | None) -> int:
+    reader = importlib.import_module(f"storage.intake.readers.{format}")
+    told = _Told(filename, sys.stdout)
+    try:
+        for row in reader.extract(Source(Path(path), filename, format, encoding), told):
+            if _fits(row, told):
+                told.tell("row", row.number, row.values)
+        sys.stdout.flush()
+    except MemoryError:
+        return OUT_OF_MEMORY
+    except OSError as error:
+        codes = {errno.EFBIG: TOO_MUCH_TEXT, errno.ENOSPC: DISK_FULL}
+        if error.errno not in codes:
+            raise
+        return codes[error.errno]
+    return 0
+
+
+if __name__ == "__main__":
+    given_limits, *file = json.loads(sys.argv[1])
+    _limit(*given_limits)
+    code = _extract(*file)
+    os._exit(code)  # what is left in a buffer after a failure is of no use

@@ -1,0 +1,81 @@
+"""Opens zip files with care: what a hostile one would cost is known before anything is unpacked."""
+
+from __future__ import annotations
+
+import lzma
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+MAX_PARTS = 10_000
+MAX_LIST_BYTES = 4 * 1024**2
+"""Of the list of parts, which is read into memory as a whole."""
+MAX_UNPACKED_BYTES = 1024**3
+SENT_AGAIN = "Fetch it again, or save it again in the program it comes from, and send that."
+DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, OSError, struct.error)
+"""What reading a part of a damaged zip may raise."""
+_END = b"PK\x05\x06"
+_END_BYTES = 22
+_END64_LOCATOR, _END64 = b"PK\x06\x07", b"PK\x06\x06"
+_LOCATOR_BYTES, _END64_BYTES = 20, 56
+_MAX_COMMENT_BYTES = 65_535
+_LOCKED = 1
+
+
+class Unusable(ValueError):
+    """Why a zip file is not read, as the end of a sentence that begins with its name; `remedy` goes with it."""
+
+    def __init__(self, message: str, remedy: str):
+        super().__init__(message)
+        self.message, self.remedy = message, remedy
+
+
+def opened(path: Path) -> zipfile.ZipFile:
+    """The file, with a list of parts that was checked. Raises `Unusable`."""
+    if _list_bytes(path) > MAX_LIST_BYTES:
+        raise Unusable(f"lists more than the {MAX_PARTS:,} parts that are read.", SENT_AGAIN)
+    try:
+        file = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+        raise Unusable(f"is damaged or cut short ({error}).", SENT_AGAIN) from error
+    try:
+        _check(file)
+    except Unusable:
+        file.close()
+        raise
+    return file
+
+
+def _check(file: zipfile.ZipFile) -> None:
+    parts = file.infolist()
+    n_bytes = sum(part.file_size for part in parts)
+    if len(parts) > MAX_PARTS:
+        raise Unusable(f"has {len(parts):,} parts; at most {MAX_PARTS:,} are read.", SENT_AGAIN)
+    if n_bytes > MAX_UNPACKED_BYTES:
+        raise Unusable(
+            f"unpacks to {n_bytes / 1e9:,.1f} GB; at most {MAX_UNPACKED_BYTES / 1e9:.1f} GB are read.",
+            "Leave out pictures and rows that are not needed, or save the table as CSV.",
+        )
+    if any(part.flag_bits & _LOCKED for part in parts):
+        raise Unusable("is locked with a password.", "Save it without a password and send that.")
+    try:
+        for part in parts:
+            file.open(part).close()  # compares its name in the list with the one before its content
+    except DAMAGE as error:
+        raise Unusable(f"is damaged ({error}).", SENT_AGAIN) from error
+
+
+def _list_bytes(path: Path) -> int:
+    """How long the list of parts is, by the record at the file's end that says so."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - _END_BYTES - _MAX_COMMENT_BYTES - _LOCATOR_BYTES - _END64_BYTES))
+        tail = file.read()
+    end = tail.rfind(_END)
+    if end < 0 or len(tail) - end < _END_BYTES:
+        raise Unusable("is damaged or cut short: the list of its parts is missing.", SENT_AGAIN)
+    large = tail[max(0, end - _LOCATOR_BYTES - _END64_BYTES) : end]
+    if large[-_LOCATOR_BYTES:].startswith(_END64_LOCATOR) and large.startswith(_END64):
+        return int.from_bytes(large[40:48], "little")
+    return int.from_bytes(tail[end + 12 : end + 16], "little")

@@ -1,0 +1,112 @@
+"""The process that reads documents: one a file, held within limits, without the studio's secrets."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storage import intake
+from storage.intake import apart
+from storage.intake.source import Source
+from templates import registry
+from templates.errors import BadInput
+from tests.storage.intake.bad_documents import good_letter, good_pdf, good_workbook
+
+PAGE = b"<html>" + b"<p>a paragraph of text</p>" * 20_000
+LARGE_PAGE = b"<html>" + b"<p>a" * 2_000_000
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What each process was started with."""
+    started: list[dict[str, Any]] = []
+    run = subprocess.run
+
+    def counted(*command: Any, **options: Any) -> Any:
+        started.append(options)
+        return run(*command, **options)
+
+    monkeypatch.setattr(apart.subprocess, "run", counted)
+    return started
+
+
+@pytest.fixture
+def keep(tmp_path: Path) -> Callable[[str, bytes], Path]:
+    """`keep(name, data)` writes a file."""
+
+    def kept(name: str, data: bytes) -> Path:
+        path = tmp_path / name
+        path.write_bytes(data)
+        return path
+
+    return kept
+
+
+def test_a_document_is_read_once(runs: list[dict[str, Any]], keep: Callable[[str, bytes], Path]) -> None:
+    path = keep("mail.xlsx", good_workbook())
+    look = intake.look(path, "mail.xlsx")
+    for _ in range(2):
+        rows = intake.shaped(look, registry.shape("text"), {"text": "text"}, intake.Findings("mail.xlsx"))
+        assert [number for number, _ in rows] == list(range(2, 22))
+    assert len(runs) == 1
+    assert not [name for name in runs[0]["env"] if name.startswith("STUDIO_") or name in ("HOME", "HF_TOKEN")]
+
+
+def test_other_content_under_the_same_path_is_read_anew(keep: Callable[[str, bytes], Path]) -> None:
+    assert intake.look(keep("file", good_pdf()), "file").format == "PDF"
+    assert intake.look(keep("file", good_letter()), "file").format == "Word document"
+
+
+def test_two_readers_at_once_do_not_disturb_each_other(keep: Callable[[str, bytes], Path]) -> None:
+    source = Source(keep("page", PAGE), "page.html", "html", "utf-8")
+    first, second = (apart.rows(source, intake.Findings("page.html")) for _ in range(2))
+    pairs = list(zip_longest(first, second))
+    assert len(pairs) == 20_000
+    assert all(one == other for one, other in pairs)
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "page", "says"),
+    [
+        ("MAX_S", 0, PAGE, "takes longer than 0 seconds"),
+        ("MAX_MEMORY_BYTES", 400_000_000, LARGE_PAGE, "needs more memory"),
+        ("MAX_ROWS_BYTES", 100_000, PAGE, "holds more text"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_document_beyond_the_limits_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+    keep: Callable[[str, bytes], Path],
+    limit: str,
+    value: int,
+    page: bytes,
+    says: str,
+) -> None:
+    monkeypatch.setattr(apart, limit, value)
+    with pytest.raises(BadInput, match=says) as caught:
+        intake.look(keep("page", page), "page.html")
+    assert "“page.html”" in str(caught.value)
+    assert len(caught.value.problems) == 1
+
+
+def test_a_crash_is_told_and_not_remembered(
+    monkeypatch: pytest.MonkeyPatch, keep: Callable[[str, bytes], Path]
+) -> None:
+    path = keep("letter", good_letter())
+    with monkeypatch.context() as patch:
+        patch.setattr(apart.sys, "executable", "/bin/false")
+        with pytest.raises(BadInput, match=r"“letter.docx”: can't be read: its reader broke down"):
+            intake.look(path, "letter.docx")
+    assert intake.look(path, "letter.docx").n_rows == 2
+
+
+def test_a_text_beyond_all_measure_is_a_problem_of_its_row(keep: Callable[[str, bytes], Path]) -> None:
+    page = b"<html><p>short</p><p>" + b"long " * 300_000 + b"</p>"
+    with pytest.raises(BadInput, match=r"row 2, field “text”: is 1,499,999 characters long") as caught:
+        intake.look(keep("page", page), "page.html")
+    assert "more headings" in str(caught.value)
