@@ -45,10 +45,16 @@ def draw(tabs: gr.Tabs) -> Health:
 
 def let_mend(opened: Any, alert: gr.HTML, subject: gr.Textbox, following: gr.Textbox, health: Health) -> None:
     """The report comes after the page; the button makes a version and leads to it."""
-    shown = [alert, health.tabs, health.outcome, health.findings, health.fixes, health.mend, health.versions]
+    opened.success(first_tab, subject, health.tabs, queue=False)  # before the report: nobody's tab is changed later
+    shown = [alert, health.outcome, health.findings, health.fixes, health.mend, health.versions]
     opened.success(guarded(len(shown))(show), subject, shown, show_progress="minimal")
     made = health.mend.click(guarded(2)(mend), [subject, health.fixes], [alert, following])
     made.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
+
+
+def first_tab(subject: str) -> Any:
+    """A dataset opens with its health, a fresh file with its columns."""
+    return gr.Tabs(selected=TAB) if subject.startswith("data:") else gr.skip()
 
 
 def show(request: gr.Request, subject: str) -> list[Any]:
@@ -56,7 +62,7 @@ def show(request: gr.Request, subject: str) -> list[Any]:
     kind, _, key = subject.partition(":")
     hidden = gr.update(visible=False)
     if kind != "data":
-        return [gr.skip(), gr.skip(), NEW_FILE, "", hidden, hidden, NEW_FILE]
+        return [gr.skip(), NEW_FILE, "", hidden, hidden, NEW_FILE]
     from storage.health import report  # needed late: numpy is slow to import
 
     user = acting(request)
@@ -71,7 +77,6 @@ def show(request: gr.Request, subject: str) -> list[Any]:
     chosen = [one.check.key for one in able if one.level != "note"]
     return [
         gr.skip(),
-        gr.Tabs(selected=TAB),
         health_views.outcome(found),
         health_views.findings(found),
         gr.update(choices=choices, value=chosen, visible=bool(able)),

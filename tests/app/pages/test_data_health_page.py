@@ -25,8 +25,8 @@ def cards(studio: User) -> Dataset:
 def test_the_report_names_findings_with_shares_and_offers_their_fixes(
     studio: User, cards: Dataset, asking: Any
 ) -> None:
-    _, tabs, outcome, html, fixes, mend, lines = data_health.show(asking(studio), f"data:{cards.id}")
-    assert tabs.selected == data_health.TAB
+    _, outcome, html, fixes, mend, lines = data_health.show(asking(studio), f"data:{cards.id}")
+    assert data_health.first_tab(f"data:{cards.id}").selected == data_health.TAB
     assert "ready with warnings" in outcome
     assert "could not learn" in outcome
     assert "Exact duplicates" in html
@@ -56,7 +56,7 @@ def test_mending_leads_to_the_new_version_and_shows_what_was_done(studio: User, 
 
 
 def test_a_fresh_file_has_no_report_yet(studio: User, asking: Any) -> None:
-    _, _, outcome, findings, fixes, mend, _ = data_health.show(asking(studio), "upload:1")
+    _, outcome, findings, fixes, mend, _ = data_health.show(asking(studio), "upload:1")
     assert (outcome, findings) == (data_health.NEW_FILE, "")
     assert not fixes["visible"]
     assert not mend["visible"]
