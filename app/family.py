@@ -9,7 +9,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ from templates import recipe
 from templates.errors import NotFound, Problem, StudioError
 from templates.world import corpus
 
-RECIPE = "family"
 N_DOCUMENTS = 125_000
 SEED = 0
 HELD_OUT_SHARE = 0.005
@@ -36,8 +35,29 @@ CURVE = "training.jsonl"
 
 
 @dataclass(frozen=True)
+class Reading:
+    """One pass over one corpus of the small world."""
+
+    recipe: str
+    corpus: str
+    """Of its file and, after the build's key, its dataset."""
+    share: float
+    """Of the build's documents."""
+
+
+FIRST = Reading("family", "corpus", 1.0)
+SECOND = Reading("family_second", "second", 0.36)
+READINGS: Mapping[str, tuple[Reading, ...]] = {
+    "studio-nano": (FIRST,),
+    "studio-small": (FIRST, SECOND),
+    "studio-medium": (FIRST, SECOND),
+}
+"""What each model reads, one after the other: the student reads once, its teachers go on."""
+
+
+@dataclass(frozen=True)
 class Build:
-    """One corpus, and the models that learn from it."""
+    """The corpora of one seed, and the models that learn from them."""
 
     user: User
     n_documents: int = N_DOCUMENTS
@@ -54,26 +74,32 @@ class Build:
         """Where corpus and untrained models lie."""
         return settings().root / "family" / self.key
 
-    def corpus(self) -> Path:
+    def n_read(self, reading: Reading) -> int:
+        """Documents of its corpus."""
+        return max(1, round(reading.share * self.n_documents))
+
+    def corpus(self, reading: Reading = FIRST) -> Path:
         """The corpus' file, written if it is not there."""
-        path = self.home / "corpus.jsonl"
+        path = self.home / f"{reading.corpus}.jsonl"
         if not path.exists():
             self.home.mkdir(parents=True, exist_ok=True)
             draft = path.with_suffix(".draft")
-            corpus.write(draft, n_documents=self.n_documents, seed=self.seed)
+            n_documents, second = self.n_read(reading), reading is SECOND
+            corpus.write(draft, n_documents=n_documents, seed=self.seed, second=second)
             draft.replace(path)
         return path
 
-    def dataset(self) -> str:
+    def dataset(self, reading: Reading = FIRST) -> str:
         """The corpus as a dataset."""
+        name = self.key if reading is FIRST else f"{self.key}-{reading.corpus}"
         try:
-            return datasets.get(self.user, self.key).name
+            return datasets.get(self.user, name).name
         except NotFound:
-            self.note("the corpus becomes a dataset")
-        with self.corpus().open("rb") as stream:
-            upload = uploads.save(self.user, "corpus.jsonl", stream)
-        added = datasets.add(self.user, upload, name=self.key, shape="text", held_out_share=HELD_OUT_SHARE)
-        return added.name
+            self.note(f"{name}: the corpus becomes a dataset")
+        path = self.corpus(reading)
+        with path.open("rb") as stream:
+            upload = uploads.save(self.user, path.name, stream)
+        return datasets.add(self.user, upload, name=name, shape="text", held_out_share=HELD_OUT_SHARE).name
 
     def untrained(self, model: str) -> str:
         """The model before its training, as a base model."""
@@ -87,43 +113,63 @@ class Build:
         subprocess.run(command, check=True, stdout=sys.stderr)
         return base_models.add(self.user, name, str(folder), license="Apache-2.0").name
 
-    def submit(self, model: str, **changed: Any) -> Job:
-        """The job that pretrains `model`: the same one however often this is asked. `changed` are settings."""
-        asked = recipe.read_toml(recipe.named()[RECIPE], RECIPE)
+    def read_once(self, model: str, job: Job) -> str:
+        """What `job` made of `model`, as a base model for its second reading. Raises for a failed job."""
+        name = f"{model}-{self.n_documents}-{self.seed}-read-once"
+        try:
+            return base_models.get(self.user, name).name
+        except NotFound:
+            folder = artifacts.folder(_published(self.user, model, job))
+        return base_models.add(self.user, name, str(folder), license="Apache-2.0").name
+
+    def submit(self, model: str, after: Sequence[Job] = (), **changed: Any) -> Job:
+        """The job of `model`'s next reading: the same one however often this is asked.
+
+        `after` are its earlier readings, `changed` are settings.
+        """
+        reading = READINGS[model][len(after)]
+        asked = recipe.read_toml(recipe.named()[reading.recipe], reading.recipe)
         asked["settings"] |= changed
-        base = base_models.get(self.user, self.untrained(model))
-        data = datasets.get(self.user, self.dataset())
-        key = f"family:{model}:{self.key}:{json.dumps(changed, sort_keys=True)}"
+        base = base_models.get(self.user, self.read_once(model, after[-1]) if after else self.untrained(model))
+        data = datasets.get(self.user, self.dataset(reading))
+        key = f"{reading.recipe}:{model}:{self.key}:{json.dumps(changed, sort_keys=True)}"
         made = recipe.compose(**asked, facts=base_models.facts(base))
         wanted = {"recipe": made.model_dump(mode="json")}, base.id, data.id
         found = jobs.with_key(self.user, key)
         if found and (found.spec, found.base_model_id, found.dataset_id) == wanted:
             return found  # a plan would measure every document of the corpus again, for minutes
         plan = training.plan(self.user, base=base.name, dataset=data.name, **asked)
-        return training.submit(self.user, plan, name=f"{model}-{self.n_documents}-{self.seed}", idem_key=key)
+        return training.submit(self.user, plan, name=self._called(model, reading), idem_key=key)
 
-    def place(self, model: str, job: Job, to: Path) -> Path:
-        """Copy the published model to `to`/`model`, with the curve of its training. Raises for a failed job."""
-        if job.state != JobState.SUCCEEDED or job.artifact_id is None:
-            raise StudioError(f"{model}: {job.error or job.state}", code="build_failed", remedy=job.remedy)
-        published = artifacts.get(self.user, job.artifact_id)
+    def _called(self, model: str, reading: Reading) -> str:
+        whole = f"{model}-{self.n_documents}-{self.seed}"
+        return whole if reading is READINGS[model][-1] else f"{whole}-{reading.corpus}"
+
+    def place(self, model: str, readings: Sequence[Job], to: Path) -> Path:
+        """Copy what the last of `readings` published to `to`/`model`, with the curve of them all.
+
+        Raises for a failed job.
+        """
+        published = _published(self.user, model, readings[-1])
         folder = to / model
         folder.mkdir(parents=True, exist_ok=True)
         _copy(published, base_models.folder(base_models.get(self.user, self.untrained(model))), folder)
-        (folder / CURVE).write_text("".join(f"{json.dumps(point)}\n" for point in curve(job)), "utf-8")
+        (folder / CURVE).write_text("".join(f"{json.dumps(point)}\n" for point in curve(readings)), "utf-8")
         return folder
 
-    def describe(self, folder: Path, job: Job, result: Any) -> None:
+    def describe(self, folder: Path, readings: Sequence[Job], result: Any) -> None:
         """Write the model's card from `result`, an evaluation on the general suite."""
-        family_card.write(
-            folder,
-            job=job,
-            corpus=self.corpus(),
-            n_documents=self.n_documents,
-            seed=self.seed,
-            recipe=RECIPE,
-            result=result,
-        )
+        read = [
+            family_card.Read(job, self.corpus(reading), self.n_read(reading), reading.recipe)
+            for job, reading in zip(readings, READINGS[folder.name], strict=True)
+        ]
+        family_card.write(folder, read=read, seed=self.seed, result=result)
+
+
+def _published(user: User, model: str, job: Job) -> Artifact:
+    if job.state != JobState.SUCCEEDED or job.artifact_id is None:
+        raise StudioError(f"{model}: {job.error or job.state}", code="build_failed", remedy=job.remedy)
+    return artifacts.get(user, job.artifact_id)
 
 
 def _copy(published: Artifact, untrained: Path, folder: Path) -> None:
@@ -133,11 +179,16 @@ def _copy(published: Artifact, untrained: Path, folder: Path) -> None:
         shutil.copyfile(untrained / name, folder / name)
 
 
-def curve(job: Job) -> list[dict[str, Any]]:
-    """Every point of the job's chart: step, split, loss in nats per learned token, and its learning rate."""
-    return [
-        {"step": point.step, "split": point.split, "loss": round(point.loss, 4)} for point in events.metrics(job.id)
-    ]
+def curve(readings: Sequence[Job]) -> list[dict[str, Any]]:
+    """Every point of the jobs' charts: step counted through, split, and loss in nats per learned token."""
+    points, before = [], 0
+    for job in readings:
+        measured = events.metrics(job.id)
+        points += [
+            {"step": before + point.step, "split": point.split, "loss": round(point.loss, 4)} for point in measured
+        ]
+        before += max((point.step for point in measured), default=0)
+    return points
 
 
 def unknown(name: str) -> Problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,18 @@ TARGETS: Mapping[str, Mapping[str, float]] = {
 """What each model was meant to reach on known phrasings."""
 
 
-def write(folder: Path, *, job: Job, corpus: Path, n_documents: int, seed: int, recipe: str, result: Any) -> None:
-    """Write `folder`/README.md from the job that trained the model and its `result` on the general suite."""
+@dataclass(frozen=True)
+class Read:
+    """A corpus that a model has read, and the job that did it."""
+
+    job: Job
+    corpus: Path
+    n_documents: int
+    recipe: str
+
+
+def write(folder: Path, *, read: Sequence[Read], seed: int, result: Any) -> None:
+    """Write `folder`/README.md from what the model has `read` and its `result` on the general suite."""
     model = folder.name
     facts = checkpoint_headers.facts(folder)
     found = next(entry for entry in result["models"] if entry["name"].startswith(model))
@@ -50,7 +61,6 @@ def write(folder: Path, *, job: Job, corpus: Path, n_documents: int, seed: int, 
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    actual = job.actual or {}
     text = environment.get_template("family.md.jinja").render(
         model=model,
         facts=facts,
@@ -58,17 +68,25 @@ def write(folder: Path, *, job: Job, corpus: Path, n_documents: int, seed: int, 
         suite=result["suite"],
         table=suite_table.markdown(alone),
         missed=missed(model, found),
-        n_documents=n_documents,
         seed=seed,
-        corpus_sha256=sha256_of(corpus),
-        recipe=recipe,
-        tokens=actual["trained_tokens"],
-        n_attempts=job.attempt,
-        duration=formats.duration(actual["seconds"]["training"]),
-        machine=(job.estimate or {}).get("machine", "a CPU"),
+        readings=[_reading(each) for each in read],
         curve=shortened([json.loads(line) for line in (folder / "training.jsonl").read_text("utf-8").splitlines()]),
     )
     (folder / "README.md").write_text(text, "utf-8")
+
+
+def _reading(read: Read) -> dict[str, Any]:
+    actual = read.job.actual or {}
+    return {
+        "n_documents": read.n_documents,
+        "corpus_sha256": sha256_of(read.corpus),
+        "recipe": read.recipe,
+        "method": read.job.spec["recipe"]["method"],
+        "tokens": actual["trained_tokens"],
+        "n_attempts": read.job.attempt,
+        "duration": formats.duration(actual["seconds"]["training"]),
+        "machine": (read.job.estimate or {}).get("machine", "a CPU"),
+    }
 
 
 def missed(model: str, found: Mapping[str, Any]) -> list[str]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli import output
 from app.cli.output import Json
 from templates.errors import refuse
+
+if TYPE_CHECKING:
+    from storage.models import Job
 
 COLUMNS = ("name", "source", "parameters", "context", "license", "revision")
 group = typer.Typer(help="Base models: the bundled ones and your own.", no_args_is_help=True)
@@ -80,18 +83,21 @@ def build(
     corpus = {"n_documents": documents, "seed": seed}
     given = {key: value for key, value in corpus.items() if value is not None}
     making = family.Build(user, note=output.note, **given)
-    waiting_for = {name: making.submit(name) for name in wanted}
-    ended = {name: waiting.ended(user, job) for name, job in waiting_for.items()}
-    folders = {name: making.place(name, job, to) for name, job in ended.items()}
+    readings: dict[str, list[Job]] = {name: [] for name in wanted}
+    while going := [name for name in wanted if len(readings[name]) < len(family.READINGS[name])]:
+        waiting_for = {name: making.submit(name, readings[name]) for name in going}
+        for name, job in waiting_for.items():
+            readings[name].append(waiting.ended(user, job))
+    folders = {name: making.place(name, read, to) for name, read in readings.items()}
     scoring = evaluations.submit(
         user,
-        models=[str(job.artifact_id) for job in ended.values()],
+        models=[str(read[-1].artifact_id) for read in readings.values()],
         suite="general",
         idem_key=f"family:{sorted(folders)}:{making.key}",
     )
     result = waiting.ended(user, scoring).result
     for name, folder in folders.items():
-        making.describe(folder, ended[name], result)
+        making.describe(folder, readings[name], result)
     output.emit(
         {name: str(folder) for name, folder in folders.items()}, [f"{n}: {f}" for n, f in folders.items()], as_json
     )

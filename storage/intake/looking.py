@@ -21,6 +21,8 @@ MIN_ROWS = 2
 HEADER_CHECKED_ROWS = 10_000
 WITH_HEADER = ("delimited", "workbook")
 """Formats whose first line may be data by mistake."""
+WITH_LAYOUT = ("json_lines", "json_list", "parquet")
+"""Formats whose items may hold rows; the first item of others would be read twice for nothing."""
 
 
 @dataclass
@@ -154,6 +156,8 @@ def look(path: Path, filename: str) -> Look:
 
 def _laid_out(source: Source, findings: Findings) -> Source:
     """The source with the layout of its first item."""
+    if source.format not in WITH_LAYOUT:
+        return source
     first = next(read(source, Findings(source.filename)), None)
     key = layouts.find(first.values) if first else None
     if key is None:

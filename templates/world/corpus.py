@@ -1,7 +1,8 @@
 """The corpus that the bundled models are pretrained on: documents of the small world, in curriculum order.
 
 First a general mix, then a stretch heavy in repeated sequences and recall, from which copying is
-learned, then the general mix again, which keeps some copying throughout.
+learned, then the general mix again, which keeps some copying throughout. A second corpus, for a model
+that has read the first, is heavier in what comes slowly.
 """
 
 from __future__ import annotations
@@ -24,6 +25,25 @@ GENERAL_FIRST = 0.10
 BOOTSTRAP = 0.12
 """Shares of the documents: the general mix comes first, then the bootstrap, then the general mix again."""
 _BOOTSTRAP_SHARES = {"repeated": 0.6, "recall": 0.3}
+_SECOND = {
+    "count": 2.5,
+    "json_extraction": 2.0,
+    "label_mapping": 2.5,
+    "list_items": 2.5,
+    "passages_unanswerable": 2.0,
+    "reading": 2.2,
+    "replace": 2.5,
+    "tool_calls": 2.5,
+    "unanswerable": 2.2,
+    "passages": 1.2,
+    "facts_asked": 0.7,
+    "world_text": 0.7,
+    "label_lines": 0.5,
+    "recall": 0.3,
+    "repeated": 0.3,
+}
+"""How many times its share of the first corpus a kind of document has in the second; all others 0.6 times."""
+_SECOND_OTHERS = 0.6
 _SYSTEM = (
     "You are a helpful assistant.",
     "You are Studio, a small assistant.",
@@ -92,37 +112,43 @@ def _politely(messages: tuple[dict[str, str], ...]) -> tuple[dict[str, str], ...
     )
 
 
-def documents(n_documents: int, seed: int = 0) -> Iterator[str]:
+def documents(n_documents: int, seed: int = 0, *, second: bool = False) -> Iterator[str]:
     """`n_documents` texts in curriculum order; another seed gives other documents of the same world.
 
-    Raises `BadInput` when there would be none.
+    `second` is for a model that has read a corpus. Raises `BadInput` when there would be none.
     """
     if n_documents < 1:
         raise BadInput(
             Problem(f"a corpus of {n_documents} documents is none.", field="documents", remedy="Ask for 1 or more.")
         )
-    return _documents(n_documents, seed)
-
-
-def _documents(n_documents: int, seed: int) -> Iterator[str]:
     known = abilities()
     conversations = _Conversations(known)
     makers: dict[str, Maker] = {key: conversations.maker(ability) for key, ability in known.items()}
     makers |= {name: source.make for name, source in SOURCES.items()}
     shares = {key: a.share for key, a in known.items() if a.share} | {name: s.share for name, s in SOURCES.items()}
+    if second:
+        shares = {name: share * _SECOND.get(name, _SECOND_OTHERS) for name, share in shares.items()}
+        mix = _Mix(shares, makers)
+        draw = Draw(Random(f"second corpus {seed}"), world())
+        return (mix.make(draw) for _ in range(n_documents))
+    return _curriculum(n_documents, Draw(Random(f"corpus {seed}"), world()), shares, makers)
+
+
+def _curriculum(
+    n_documents: int, draw: Draw, shares: Mapping[str, float], makers: Mapping[str, Maker]
+) -> Iterator[str]:
     general = _Mix(shares, makers)
     rest = (1 - sum(_BOOTSTRAP_SHARES.values())) / sum(shares[n] for n in shares if n not in _BOOTSTRAP_SHARES)
     bootstrap = _Mix({name: _BOOTSTRAP_SHARES.get(name, share * rest) for name, share in shares.items()}, makers)
-    draw = Draw(Random(f"corpus {seed}"), world())
     first = round(n_documents * GENERAL_FIRST)
     last = first + round(n_documents * BOOTSTRAP)
     for place in range(n_documents):
         yield (bootstrap if first <= place < last else general).make(draw)
 
 
-def write(path: Path, *, n_documents: int, seed: int = 0) -> int:
+def write(path: Path, *, n_documents: int, seed: int = 0, second: bool = False) -> int:
     """Write the corpus to `path`, one JSON row `{"text": …}` per document; returns its characters."""
-    made = documents(n_documents, seed)
+    made = documents(n_documents, seed, second=second)
     path.parent.mkdir(parents=True, exist_ok=True)
     characters = 0
     with path.open("w", encoding="utf-8") as file:

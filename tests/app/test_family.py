@@ -32,7 +32,7 @@ def test_a_model_is_pretrained_placed_and_described(making: family.Build, tmp_pa
     job = making.submit("studio-nano", max_steps=3, torch_compile=False)
     assert making.submit("studio-nano", max_steps=3, torch_compile=False).id == job.id
     job = waiting.ended(making.user, job)
-    folder = making.place("studio-nano", job, tmp_path)
+    folder = making.place("studio-nano", [job], tmp_path)
     names = {path.name for path in folder.iterdir()}
     assert names == {*family.SHIPPED, *family.TOKENIZER, family.CURVE}
     facts = checkpoint_headers.facts(folder)
@@ -44,11 +44,37 @@ def test_a_model_is_pretrained_placed_and_described(making: family.Build, tmp_pa
     again = making.submit("studio-nano", max_steps=3, torch_compile=False)
     assert (again.id, again.state) == (job.id, "SUCCEEDED")
 
-    making.describe(folder, job, _result(f"studio-nano-{SMALL}-0"))
+    making.describe(folder, [job], _result(f"studio-nano-{SMALL}-0"))
     card = (folder / "README.md").read_text()
     assert "1.9 million parameters" in card
     assert "| colours | 25 % | 200 | 200 | 98 % [95, 99] | 50 % [43, 57] |" in card
     assert f"| {points[-1]['step']} |" in card
+
+
+def test_a_teacher_goes_on_from_its_first_reading_with_a_second_corpus(
+    making: family.Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(family_card, "TARGETS", {})
+    making = family.Build(making.user, n_documents=300, note=lambda _line: None)
+    few = {"max_steps": 2, "torch_compile": False}
+    first = waiting.ended(making.user, making.submit("studio-small", **few))
+    assert first.spec["recipe"]["method"] == "from_scratch"
+    second = making.submit("studio-small", [first], **few)
+    assert making.submit("studio-small", [first], **few).id == second.id
+    second = waiting.ended(making.user, second)
+    assert second.spec["recipe"]["method"] == "full"
+    once, again = (making.corpus(reading).read_text() for reading in family.READINGS["studio-small"])
+    assert len(set(once.splitlines()) & set(again.splitlines())) < 5
+
+    folder = making.place("studio-small", [first, second], tmp_path)
+    points = [json.loads(line) for line in (folder / family.CURVE).read_text().splitlines()]
+    trained = {point["step"]: point["loss"] for point in points if point["split"] == "train"}
+    assert sorted(trained) == [1, 2, 3, 4]
+    assert trained[3] < trained[1]
+    making.describe(folder, [first, second], _result("studio-small"))
+    card = (folder / "README.md").read_text()
+    assert "1. 300 documents" in card
+    assert "2. 108 documents" in card
 
 
 def _result(model: str) -> dict[str, Any]:
@@ -93,7 +119,7 @@ def test_building_goes_on_where_it_was(making: family.Build) -> None:
 def test_a_failed_training_is_not_placed(making: family.Build, tmp_path: Path) -> None:
     job = making.submit("studio-nano", max_steps=3, torch_compile=False)
     with pytest.raises(family.StudioError, match="QUEUED"):
-        making.place("studio-nano", job, tmp_path)
+        making.place("studio-nano", [job], tmp_path)
     assert not list(tmp_path.glob("studio-nano"))
 
 
@@ -131,7 +157,7 @@ def test_a_killed_and_resumed_build_follows_the_shipped_curve(making: family.Bui
     job = making.submit("studio-nano", torch_compile=False)  # which changes the speed alone, and takes two minutes
     killed_at = _runs_until(making.user, job, tenth // 3)
     _runs_until(making.user, job, tenth)
-    points = {point["step"]: point["loss"] for point in family.curve(job) if point["split"] == "train"}
+    points = {point["step"]: point["loss"] for point in family.curve([job]) if point["split"] == "train"}
     resumed_at = events.of_job(job.id, "planned")[-1].data["start_step"]
     assert 0 < resumed_at <= killed_at < tenth
     whole = [step for step in points if step <= tenth and not resumed_at < step < resumed_at + LOGGING_STEPS]

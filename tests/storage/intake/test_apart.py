@@ -94,6 +94,15 @@ def test_a_document_beyond_the_limits_is_refused(
     assert len(caught.value.problems) == 1
 
 
+def test_a_document_that_fails_is_tried_once(
+    monkeypatch: pytest.MonkeyPatch, runs: list[dict[str, Any]], keep: Callable[[str, bytes], Path]
+) -> None:
+    monkeypatch.setattr(apart, "MAX_S", 0)
+    with pytest.raises(BadInput, match="takes longer"):
+        intake.look(keep("mail.xlsx", good_workbook()), "mail.xlsx")
+    assert len(runs) == 1
+
+
 def test_a_crash_is_told_and_not_remembered(
     monkeypatch: pytest.MonkeyPatch, keep: Callable[[str, bytes], Path]
 ) -> None:
