@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
@@ -110,10 +111,10 @@ def add(
         source_filename=upload.filename,
         name=name,
         shape=draft.shape.key,
-        sha256=store(draft.shape, draft.numbered_rows(), held_out),
+        sha256=store(draft.shape, draft.batches(), held_out.tolist()),
         mapping=draft.mapping,
         n_rows=len(held_out),
-        n_held_out=sum(held_out),
+        n_held_out=int(held_out.sum()),
         split_seed=split_seed,
         labels=sorted(draft.labels),
         remarks=[remark.as_dict() for remark in draft.remarks],
@@ -229,11 +230,11 @@ def _refuse_taken(user: User, name: str) -> None:
             raise _taken(name)
 
 
-def store(shape: RowShape, numbered_rows: Iterable[tuple[int, Mapping[str, Any]]], held_out: list[bool]) -> str:
+def store(shape: RowShape, batches: Iterable[pa.RecordBatch], held_out: Sequence[bool]) -> str:
     """Write rows into the file store; returns the sha256 of their file."""
     with tempfile.TemporaryDirectory(dir=settings().files) as folder:
         path = Path(folder) / "rows.parquet"
-        row_files.write(path, shape, numbered_rows, held_out)
+        row_files.write(path, shape, batches, held_out)
         with path.open("rb") as stream:
             sha256, _ = files.put_blob(stream)
     return sha256

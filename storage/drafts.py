@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import pyarrow as pa
 
 from storage import intake, row_files
 from storage.intake import MIN_ROWS, Findings, Guess, Look, Remark
@@ -31,7 +33,7 @@ class Draft:
     findings: Findings
     rows: list[dict[str, Any]] = field(default_factory=list)
     """The first rows that fit, as many as were asked for, with `source_row`."""
-    fingerprints: list[bytes] = field(default_factory=list)
+    fingerprints: np.ndarray[Any, np.dtype[np.uint64]] = field(default_factory=lambda: np.empty(0, np.uint64))
     """One for each row that fits."""
     labels: set[str] = field(default_factory=set)
 
@@ -50,9 +52,13 @@ class Draft:
         """Oddities of the file and of its rows."""
         return [*self.look.remarks, *self.findings.remarks]
 
-    def numbered_rows(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """All rows that fit, read again from the file."""
-        return intake.shaped(self.look, self.shape, self.mapping, Findings(self.findings.file))
+    def batches(self, findings: Findings | None = None) -> Iterator[pa.RecordBatch]:
+        """All rows that fit, read again from the file; what is wrong with others goes into `findings`."""
+        columns = intake.shaped_columns(self.look, self.shape, self.mapping)
+        if columns is not None:
+            return columns
+        findings = findings or Findings(self.findings.file)
+        return row_files.batches(self.shape, intake.shaped(self.look, self.shape, self.mapping, findings))
 
 
 def check(look: Look, *, shape: str | None, mapping: Mapping[str, str] | None, n_kept: int = 0) -> Draft:
@@ -99,12 +105,14 @@ def _merged(guessed: Mapping[str, str], given: Mapping[str, str]) -> dict[str, s
 def _check_rows(draft: Draft, n_kept: int) -> None:
     required = [f.name for f in draft.shape.fields if f.required]
     label = required[-1] if "label_accuracy" in draft.shape.metrics else None
-    for number, row in intake.shaped(draft.look, draft.shape, draft.mapping, draft.findings):
-        draft.fingerprints.append(row_files.fingerprint(row))
+    prints = [draft.fingerprints]
+    for batch in draft.batches(draft.findings):
+        prints.append(row_files.fingerprints(batch))
         if label and len(draft.labels) <= MAX_LABELS:
-            draft.labels.add(row[label])
+            draft.labels |= set(batch.column(label).unique().to_pylist())
         if len(draft.rows) < n_kept:
-            draft.rows.append({**row, "source_row": number})
+            draft.rows += batch.slice(0, n_kept - len(draft.rows)).to_pylist()
+    draft.fingerprints = np.concatenate(prints)
     if label:
         _check_labels(draft, label)
 
@@ -135,13 +143,11 @@ def leave_out(draft: Draft) -> list[Problem]:
     return []
 
 
-def remark_repeats(draft: Draft, held_out: list[bool]) -> None:
+def remark_repeats(draft: Draft, held_out: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
     """Say how many rows come more than once, and how many of them stand on both sides of the split."""
-    counts = Counter(draft.fingerprints)
-    repeated = sum(counts.values()) - len(counts)
+    repeated = len(draft.fingerprints) - len(np.unique(draft.fingerprints))
     if repeated:
         draft.findings.remark(f"{repeated:,} rows repeat an earlier one; they were kept.")
-    learned = {print_ for print_, held in zip(draft.fingerprints, held_out, strict=True) if not held}
-    both = sum(held and print_ in learned for print_, held in zip(draft.fingerprints, held_out, strict=True))
+    both = int(np.isin(draft.fingerprints[held_out], draft.fingerprints[~held_out]).sum()) if repeated else 0
     if both:
         draft.findings.remark(f"{both:,} held-out rows are also among the training rows, so they test memory only.")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from xxhash import xxh3_64_intdigest
 
 from templates.spec import RowShape
 
@@ -20,9 +22,34 @@ MANY_ROWS = 200
 _TYPES = {"text": pa.string(), "messages": pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))}
 
 
-def fingerprint(row: Mapping[str, Any]) -> bytes:
-    """A short hash of a row's content: equal rows have equal ones."""
-    return hashlib.blake2b(json.dumps(row, sort_keys=True, ensure_ascii=False).encode(), digest_size=16).digest()
+def schema(shape: RowShape) -> pa.Schema:
+    """Of batches of rows: the shape's fields and `source_row`."""
+    fields = [pa.field(f.name, _TYPES[f.kind], nullable=not f.required) for f in shape.fields]
+    return pa.schema([*fields, pa.field("source_row", pa.int64(), nullable=False)])
+
+
+def batches(shape: RowShape, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[pa.RecordBatch]:
+    """Numbered rows, some thousand at a time."""
+    fields = schema(shape)
+    numbered = ({**row, "source_row": number} for number, row in rows)
+    while part := list(islice(numbered, BATCH_ROWS)):
+        yield pa.RecordBatch.from_pylist(part, fields)
+
+
+def fingerprints(batch: pa.RecordBatch) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    """A hash of each row's content, whatever its number: `(rows,)`; equal rows have equal ones."""
+    names = sorted(set(batch.schema.names) - {"source_row"})
+    columns = [_bytes(batch.column(name)) for name in names]
+    # no text holds a NUL character, so what is joined by it can be told apart
+    joined = pc.binary_join_element_wise(*columns, b"\x00", null_handling="replace", null_replacement=b"\x00")
+    return np.fromiter(map(xxh3_64_intdigest, joined.to_pylist()), np.uint64, len(batch))
+
+
+def _bytes(column: pa.Array) -> pa.Array:
+    if pa.types.is_string(column.type):
+        return column.cast(pa.binary())
+    written = (json.dumps(value, sort_keys=True, ensure_ascii=False) for value in column.to_pylist())
+    return pa.array([text.encode() for text in written], pa.binary())
 
 
 def n_held_out(n_rows: int, share: float) -> int:
@@ -31,36 +58,58 @@ def n_held_out(n_rows: int, share: float) -> int:
     return min(n_rows - 1, max(least, round(n_rows * share)))
 
 
-def split(fingerprints: list[bytes], seed: int, share: float) -> list[bool]:
+def split(
+    fingerprints: np.ndarray[Any, np.dtype[np.uint64]], seed: int, share: float
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """For each row, whether it is held out: drawn by seed and content, so that equal rows stay together."""
-    key = seed.to_bytes(8, "big", signed=True)
-    drawn = sorted(
-        range(len(fingerprints)), key=lambda i: (hashlib.blake2b(key + fingerprints[i], digest_size=16).digest(), i)
-    )
-    chosen = set(drawn[: n_held_out(len(fingerprints), share)])
-    return [i in chosen for i in range(len(fingerprints))]
+    drawn = np.argsort(_mixed(fingerprints ^ _mixed(np.array([seed], np.uint64))), kind="stable")
+    held_out = np.zeros(len(fingerprints), np.bool_)
+    held_out[drawn[: n_held_out(len(fingerprints), share)]] = True
+    return held_out
 
 
-def write(path: Path, shape: RowShape, rows: Iterable[tuple[int, Mapping[str, Any]]], held_out: list[bool]) -> None:
-    """Write numbered rows with their side of the split."""
+def _mixed(numbers: np.ndarray[Any, np.dtype[np.uint64]]) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    """SplitMix64 (Steele, Lea and Flood 2014): 64 bits, well stirred."""
+    z = numbers + np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: np.ndarray[Any, np.dtype[np.uint64]] = z ^ (z >> np.uint64(31))
+    return mixed
+
+
+def write(path: Path, shape: RowShape, rows: Iterable[pa.RecordBatch], held_out: Sequence[bool]) -> None:
+    """Write batches of rows with their side of the split."""
     import pyarrow.parquet as pq  # needed late: the web process starts faster and smaller without it
 
-    schema = pa.schema(
-        [
-            *(pa.field(f.name, _TYPES[f.kind], nullable=not f.required) for f in shape.fields),
-            pa.field("held_out", pa.bool_(), nullable=False),
-            pa.field("source_row", pa.int64(), nullable=False),
-        ]
-    )
-    with pq.ParquetWriter(path, schema, compression="zstd", version="2.6", write_page_checksum=True) as writer:
-        batch: list[dict[str, Any]] = []
-        for (number, row), held in zip(rows, held_out, strict=True):
-            batch.append({**row, "held_out": held, "source_row": number})
-            if len(batch) == BATCH_ROWS:
-                writer.write_table(pa.Table.from_pylist(batch, schema))
-                batch = []
-        if batch:
-            writer.write_table(pa.Table.from_pylist(batch, schema))
+    fields = schema(shape)
+    whole = fields.insert(len(shape.fields), pa.field("held_out", pa.bool_(), nullable=False))
+    sides = pa.array(held_out, pa.bool_())
+    n_written = 0
+    with pq.ParquetWriter(path, whole, compression="zstd", version="2.6", write_page_checksum=True) as writer:
+        for group in _even(rows):
+            columns = [
+                group[name] if name != "held_out" else sides[n_written : n_written + len(group)] for name in whole.names
+            ]
+            writer.write_table(pa.table(columns, schema=whole))
+            n_written += len(group)
+    if n_written != len(sides):
+        raise ValueError(f"{n_written} rows, but {len(sides)} sides of the split")
+
+
+def _even(rows: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """The same rows in groups of one size, so that a file's bytes do not depend on how it was read."""
+    waiting: list[pa.RecordBatch] = []
+    n_waiting = 0
+    for batch in rows:
+        while n_waiting + len(batch) >= BATCH_ROWS:
+            taken = BATCH_ROWS - n_waiting
+            yield pa.Table.from_batches([*waiting, batch.slice(0, taken)])
+            waiting, n_waiting, batch = [], 0, batch.slice(taken)
+        if len(batch):
+            waiting.append(batch)
+            n_waiting += len(batch)
+    if waiting:
+        yield pa.Table.from_batches(waiting)
 
 
 def read(path: Path, held_out: bool | None = None) -> list[dict[str, Any]]:

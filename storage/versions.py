@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlmodel import select
 
-from storage import datasets, db
+from storage import datasets, db, row_files
 from storage.models import Dataset, User
 from templates import registry
 from templates.errors import BadInput, Problem
@@ -70,7 +70,7 @@ def derive(
         source_filename=parent.source_filename,
         name=name,
         shape=parent.shape,
-        sha256=datasets.store(shape, numbered, held_out),
+        sha256=datasets.store(shape, row_files.batches(shape, numbered), held_out),
         mapping=parent.mapping,
         n_rows=len(rows),
         n_held_out=sum(held_out),

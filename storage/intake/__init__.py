@@ -2,8 +2,9 @@
 
 from storage.intake.findings import Findings, Remark, refusal
 from storage.intake.guessing import Guess, guess
-from storage.intake.looking import MIN_ROWS, Column, Look, look
-from storage.intake.shaping import check_mapping, remark_unused, shaped
+from storage.intake.looking import MIN_ROWS, Look, look
+from storage.intake.shaping import check_mapping, remark_unused, shaped, shaped_columns
+from storage.intake.tally import Column
 
 __all__ = [
     "MIN_ROWS",
@@ -18,4 +19,5 @@ __all__ = [
     "refusal",
     "remark_unused",
     "shaped",
+    "shaped_columns",
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from storage.intake.looking import MAX_DISTINCT, Column, Look
+from storage.intake.looking import Look
+from storage.intake.tally import MAX_DISTINCT, Column
 from templates import registry
 from templates.spec import RowShape, ShapeField
 

@@ -4,41 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from storage.intake import formats, layouts
+from storage.intake import columnar, formats, layouts
 from storage.intake.findings import Findings, Remark, refusal
 from storage.intake.formats import usual_names
 from storage.intake.readers import readers
 from storage.intake.source import MAX_COLUMNS, MAX_ROWS, Source, SourceRow, text_flaw
+from storage.intake.tally import MAX_DISTINCT, Column, Tally
 
-MAX_DISTINCT = 1_000
-N_SAMPLES = 3
-SAMPLE_CHARS = 300
 MIN_ROWS = 2
 HEADER_CHECKED_ROWS = 10_000
 WITH_HEADER = ("delimited", "workbook")
 """Formats whose first line may be data by mistake."""
 WITH_LAYOUT = ("json_lines", "json_list", "parquet")
 """Formats whose items may hold rows; the first item of others would be read twice for nothing."""
-
-
-@dataclass
-class Column:
-    """What one column holds. Values are those of the file, before any mapping."""
-
-    name: str
-    kind: str = "empty"
-    """`text`, `integer`, `number`, `boolean`, `messages`, `list`, `object`, `other`, `empty`, or `mixed`."""
-    samples: list[str] = field(default_factory=list)
-    """The first different values, shortened."""
-    n_distinct: int = 0
-    """Different values, counted up to `MAX_DISTINCT`."""
-    n_missing: int = 0
-    """Rows without a value: null, blank, or no such key."""
-    mean_chars: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -59,60 +40,6 @@ class Look:
         return next((column for column in self.columns if column.name == name), None)
 
 
-def kind_of(value: Any) -> str:
-    """The kind of one value, in the words of `Column.kind`."""
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return "empty"
-    if isinstance(value, list):
-        return "messages" if any(_is_message(item) for item in value) else "list"
-    kinds = {str: "text", bool: "boolean", int: "integer", float: "number", dict: "object"}
-    return kinds.get(type(value), "other")
-
-
-def _is_message(value: Any) -> bool:
-    return isinstance(value, dict) and ({"role", "content"} <= value.keys() or {"from", "value"} <= value.keys())
-
-
-def _shown(value: Any) -> str:
-    try:
-        return repr(value)
-    except RecursionError:
-        return "(nested too deep to be shown)"
-
-
-class _Tally:
-    """Counts over one column while the rows go by."""
-
-    def __init__(self, name: str):
-        self.column = Column(name)
-        self._kinds: set[str] = set()
-        self._distinct: set[int] = set()
-        self._n_present = self._n_chars = 0
-
-    def add(self, value: Any) -> None:
-        kind = kind_of(value)
-        if kind == "empty":
-            return
-        text = value if isinstance(value, str) else _shown(value)
-        self._kinds.add(kind)
-        self._n_present += 1
-        self._n_chars += len(text)
-        if len(self._distinct) <= MAX_DISTINCT:
-            new = hash(text) not in self._distinct
-            self._distinct.add(hash(text))
-            if new and len(self.column.samples) < N_SAMPLES:
-                self.column.samples.append(text[:SAMPLE_CHARS])
-
-    def finish(self, n_rows: int) -> Column:
-        column = self.column
-        if self._kinds:
-            column.kind = self._kinds.pop() if len(self._kinds) == 1 else "mixed"
-        column.n_distinct = min(len(self._distinct), MAX_DISTINCT)
-        column.n_missing = n_rows - self._n_present
-        column.mean_chars = self._n_chars / self._n_present if self._n_present else 0.0
-        return column
-
-
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
     """The rows of `source`; what is wrong with them goes into `findings`."""
     items = readers()[source.format].read(source, findings)
@@ -125,14 +52,38 @@ def look(path: Path, filename: str) -> Look:
         raise refusal(filename, "is empty.", remedy="Choose a file with data in it.")
     findings = Findings(filename)
     source = _laid_out(formats.find(path, filename, findings), findings)
-    tallies: dict[str, _Tally] = {}
+    columns, n_rows = _of_columns(source) or _of_rows(source, findings)
+    _check_count(n_rows, findings)
+    if source.format == "delimited":
+        _check_delimiter(columns, findings)
+    if source.format in WITH_HEADER:
+        _check_header(source, columns, findings)
+    findings.refuse()
+    title = readers()[source.format].TITLE
+    return Look(source, title, source.encoding, source.delimiter, columns, n_rows, findings.remarks)
+
+
+def _of_columns(source: Source) -> tuple[list[Column], int] | None:
+    """The columns and the number of rows of a large, clean table."""
+    table = columnar.read(source)
+    if table is None:
+        return None
+    tallies = [Tally(name) for name in table.names]
+    for batch in table.batches():
+        for tally, values in zip(tallies, table.of_file(batch), strict=True):
+            tally.add_all(values)
+    return [tally.finish(table.n_rows) for tally in tallies], table.n_rows
+
+
+def _of_rows(source: Source, findings: Findings) -> tuple[list[Column], int]:
+    tallies: dict[str, Tally] = {}
     n_rows = 0
     for row in read(source, findings):
         n_rows += 1
         for name, value in row.values.items():
             tally = tallies.get(name)
             if tally is None:
-                tally = tallies[name] = _Tally(name)
+                tally = tallies[name] = Tally(name)
             tally.add(value)
             flaw = text_flaw(value) if isinstance(value, str) else None
             if flaw:
@@ -143,15 +94,7 @@ def look(path: Path, filename: str) -> Look:
         if n_rows > MAX_ROWS:
             findings.problem(f"has more than {MAX_ROWS:,} rows.", row=row.number, remedy="Send fewer rows.")
             break
-    columns = [tally.finish(n_rows) for tally in tallies.values()]
-    _check_count(n_rows, findings)
-    if source.format == "delimited":
-        _check_delimiter(columns, findings)
-    if source.format in WITH_HEADER:
-        _check_header(source, columns, findings)
-    findings.refuse()
-    title = readers()[source.format].TITLE
-    return Look(source, title, source.encoding, source.delimiter, columns, n_rows, findings.remarks)
+    return [tally.finish(n_rows) for tally in tallies.values()], n_rows
 
 
 def _laid_out(source: Source, findings: Findings) -> Source:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from storage.intake import conversations
+from storage.intake import columnar, conversations
 from storage.intake.findings import Findings
 from storage.intake.guessing import JOINT
 from storage.intake.looking import Look, read
 from storage.intake.strict_json import kind
+from storage.intake.tally import blank
 from templates.errors import Problem
 from templates.spec import RowShape, ShapeField
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 JOINT_TEXT = "\n\n"
 """Between the texts of columns that are joined into one field."""
@@ -79,6 +83,37 @@ def shaped(
                 made[wanted.name] = _one(wanted, [t for t in texts if t is not None], chosen, row.number, findings)
         if findings.n_problems == n_before:
             yield row.number, made
+
+
+def shaped_columns(look: Look, shape: RowShape, mapping: Mapping[str, str]) -> Iterator[pa.RecordBatch] | None:
+    """The rows of `shaped` by columns: the shape's fields and `source_row`, all texts.
+
+    None where that is not possible, or where a row would be refused.
+    """
+    table = columnar.read(look.source)
+    by_name = {column.name: column for column in look.columns}
+    for wanted in shape.fields:
+        choice = mapping.get(wanted.name)
+        column = by_name.get(choice) if choice else None
+        fits = wanted.kind == "text" and (column.kind == "text" if column else not choice)
+        if not fits or (wanted.required and (column is None or column.n_missing)):
+            return None
+    return _columns(table, shape, mapping) if table else None
+
+
+def _columns(table: columnar.Columns, shape: RowShape, mapping: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    nothing = pa.scalar(None, pa.string())
+    names = [field.name for field in shape.fields]
+    for batch in table.batches():
+        found = dict(zip(table.names, table.of_file(batch), strict=True))
+        columns = []
+        for field in shape.fields:
+            texts = found[mapping[field.name]] if mapping.get(field.name) else pa.nulls(len(batch), pa.string())
+            columns.append(texts if field.required else pc.if_else(blank(texts), nothing, texts))
+        yield pa.RecordBatch.from_arrays([*columns, table.numbers(batch)], names=[*names, "source_row"])
 
 
 def _one(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from storage import datasets, versions
+from storage import datasets, row_files, versions
 from storage.health import fixing, report
 from storage.health.fix import Edit, answer_fields, applied
 from storage.models import Dataset, User
@@ -29,7 +29,7 @@ def stored(user: User, plot: Plot, shape: str, name: str = "rows") -> Dataset:
         source_filename="rows.jsonl",
         name=name,
         shape=shape,
-        sha256=datasets.store(kept, numbered, held_out),
+        sha256=datasets.store(kept, row_files.batches(kept, numbered), held_out),
         mapping={},
         n_rows=len(held_out),
         n_held_out=sum(held_out),

@@ -1,0 +1,81 @@
+"""JSON lines as columns: each line an object of texts, whole numbers and truth values under the same keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from storage.intake import strict_json
+from storage.intake.columnar.columns import Abstained, Columns, count_lines, options
+from storage.intake.source import Source
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+N_FIRST = 200
+"""Lines from which the columns are known; a later row with others is read row by row, as all are then."""
+
+
+def table(source: Source) -> Columns:
+    """All rows; a row's number is its line. Raises `Abstained`."""
+    import pyarrow as pa
+
+    if source.encoding != "utf-8":
+        raise Abstained
+    schema = _schema(source)
+    n_lines = count_lines(source, _refuse_nul)
+    try:
+        columns = Columns(schema.names, _batches(source, schema))
+    except pa.ArrowInvalid as error:
+        raise Abstained from error
+    if columns.n_rows != n_lines:
+        raise Abstained  # blank lines, or several objects on one
+    return columns
+
+
+def _refuse_nul(part: bytes, _is_last: bool) -> None:
+    if b"\\u0000" in part:
+        raise Abstained
+
+
+def _schema(source: Source) -> pa.Schema:
+    import pyarrow as pa
+
+    types = {str: pa.string(), int: pa.int64(), bool: pa.bool_(), type(None): pa.null()}
+    found: dict[str, pa.DataType] = {}
+    with source.open() as stream:
+        for line in islice(stream, N_FIRST):
+            for key, value in _object(line).items():
+                kind = types.get(type(value))
+                before = found.setdefault(key, kind)
+                if kind is None or (before != kind and pa.null() not in (before, kind)):
+                    raise Abstained
+                found[key] = kind if before == pa.null() else before
+    if not found:
+        raise Abstained
+    return pa.schema(list(found.items()))
+
+
+def _object(line: str) -> dict[str, Any]:
+    try:
+        value = strict_json.decode(line)
+    except strict_json.Flaw as flaw:
+        raise Abstained from flaw
+    if not isinstance(value, dict):
+        raise Abstained
+    return value
+
+
+def _batches(source: Source, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.json as pj
+
+    parsing = pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")
+    place = 0
+    with pj.open_json(source.path, options(pj), parsing) as reader:
+        for batch in reader:
+            numbers = pa.array(np.arange(place + 1, place + 1 + batch.num_rows))
+            place += batch.num_rows
+            yield pa.RecordBatch.from_arrays([numbers, *batch.columns], names=["", *schema.names])

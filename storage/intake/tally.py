@@ -1,0 +1,118 @@
+"""Counts over a column while its values go by, one at a time or many at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MAX_DISTINCT = 1_000
+N_SAMPLES = 3
+SAMPLE_CHARS = 300
+
+
+@dataclass
+class Column:
+    """What one column holds. Values are those of the file, before any mapping."""
+
+    name: str
+    kind: str = "empty"
+    """`text`, `integer`, `number`, `boolean`, `messages`, `list`, `object`, `other`, `empty`, or `mixed`."""
+    samples: list[str] = field(default_factory=list)
+    """The first different values, shortened."""
+    n_distinct: int = 0
+    """Different values, counted up to `MAX_DISTINCT`."""
+    n_missing: int = 0
+    """Rows without a value: null, blank, or no such key."""
+    mean_chars: float = 0.0
+
+
+def kind_of(value: Any) -> str:
+    """The kind of one value, in the words of `Column.kind`."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return "empty"
+    if isinstance(value, list):
+        return "messages" if any(_is_message(item) for item in value) else "list"
+    kinds = {str: "text", bool: "boolean", int: "integer", float: "number", dict: "object"}
+    return kinds.get(type(value), "other")
+
+
+def _is_message(value: Any) -> bool:
+    return isinstance(value, dict) and ({"role", "content"} <= value.keys() or {"from", "value"} <= value.keys())
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)
+    except RecursionError:
+        return "(nested too deep to be shown)"
+
+
+class Tally:
+    """What is known of a column so far."""
+
+    def __init__(self, name: str):
+        self.column = Column(name)
+        self._kinds: set[str] = set()
+        self._distinct: set[int] = set()
+        self._n_present = self._n_chars = 0
+
+    def add(self, value: Any) -> None:
+        """One more value."""
+        kind = kind_of(value)
+        if kind == "empty":
+            return
+        text = value if isinstance(value, str) else _shown(value)
+        self._kinds.add(kind)
+        self._n_present += 1
+        self._n_chars += len(text)
+        self._meet(text)
+
+    def add_all(self, values: pa.Array) -> None:
+        """Many more values: texts, whole numbers or truth values."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        present = values.filter(pc.invert(blank(values))) if pa.types.is_string(values.type) else values.drop_null()
+        if not len(present):
+            return
+        self._kinds.add(kind_of(present[0].as_py()))
+        self._n_present += len(present)
+        self._n_chars += pc.sum(pc.utf8_length(present.cast(pa.string()))).as_py()
+        if len(self._distinct) <= MAX_DISTINCT:
+            for value in pc.unique(present):
+                self._meet(value.as_py() if pa.types.is_string(values.type) else _shown(value.as_py()))
+                if len(self._distinct) > MAX_DISTINCT:
+                    return
+
+    def _meet(self, text: str) -> None:
+        if len(self._distinct) <= MAX_DISTINCT:
+            new = hash(text) not in self._distinct
+            self._distinct.add(hash(text))
+            if new and len(self.column.samples) < N_SAMPLES:
+                self.column.samples.append(text[:SAMPLE_CHARS])
+
+    def finish(self, n_rows: int) -> Column:
+        """The column, after all of the file's `n_rows` rows."""
+        column = self.column
+        if self._kinds:
+            column.kind = self._kinds.pop() if len(self._kinds) == 1 else "mixed"
+        column.n_distinct = min(len(self._distinct), MAX_DISTINCT)
+        column.n_missing = n_rows - self._n_present
+        column.mean_chars = self._n_chars / self._n_present if self._n_present else 0.0
+        return column
+
+
+def blank(texts: pa.Array) -> pa.Array:
+    """For each text whether it is missing or holds nothing but blanks, in Python's sense of them."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    marked = pc.fill_null(pc.match_substring_regex(texts, "[!-~]"), False)
+    if pc.all(marked).as_py():
+        return pc.invert(marked)
+    doubtful = texts.filter(pc.invert(marked)).to_pylist()
+    found = pa.array([text is None or not text.strip() for text in doubtful], pa.bool_())
+    return pc.replace_with_mask(pc.invert(marked), pc.invert(marked), found)

@@ -1,0 +1,206 @@
+"""Large tables are read by columns, and only where reading row by row would give the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from storage import drafts, intake, row_files
+from storage.intake import columnar
+from storage.intake.source import Source
+from templates import registry
+from templates.errors import BadInput
+
+NEVER = 2**62
+PIECES = (
+    "a",
+    "b ",
+    "é",
+    "7",
+    ",",
+    '"',
+    '""',
+    "\n",
+    "\r\n",
+    "\r",
+    "\t",
+    " ",
+    "\u3000",
+    "\x1c",
+    "\x85",
+    "\u2028",
+    "\x00",
+)
+VALUES = (
+    "x",
+    "",
+    " ",
+    "\u3000",
+    "y z",
+    7,
+    -0,
+    10**30,
+    True,
+    None,
+    0.5,
+    [],
+    "\ud7ff",
+    "\u0000",
+    "2020-01-01",
+    "\\u0000",
+)
+SLIPS = (
+    '{"prompt": NaN, "completion": "b"}',
+    "",
+    " ",
+    "[]",
+    '{"prompt": "a", "prompt": "b"}',
+    '{"a": "\\ud800"}',
+    "{}{}",
+)
+
+
+def outcome(path: Path, name: str) -> tuple[Any, ...]:
+    """All that a person would see of the file, and what would be stored."""
+    try:
+        look = intake.look(path, name)
+    except BadInput as error:
+        return tuple(error.problems)
+    draft = drafts.check(look, shape=None, mapping=None, n_kept=5)
+    rows = [row for batch in draft.batches() for row in batch.to_pylist()] if not draft.findings.problems else []
+    seen = (look.columns, look.n_rows, look.remarks, draft.guess, draft.mapping, draft.findings.problems, draft.remarks)
+    return (*seen, draft.rows, draft.labels, draft.fingerprints.tolist(), rows)
+
+
+def both_ways(path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    found = []
+    for least in (NEVER, 0):
+        monkeypatch.setattr(columnar, "MIN_BYTES", least)
+        found.append(outcome(path, name))
+    return found[0], found[1]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("columnar")
+
+
+@pytest.fixture(scope="module")
+def patching() -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+CELLS = st.lists(st.sampled_from(PIECES), max_size=4).map("".join)
+QUOTED = st.lists(st.sampled_from(PIECES), max_size=4).map(lambda found: '"' + "".join(found).replace('"', '""') + '"')
+WILD = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
+ROWS = st.lists(st.tuples(st.one_of(CELLS, QUOTED), QUOTED).map(",".join), max_size=8)
+TABLES = st.one_of(WILD, st.tuples(ROWS, st.sampled_from(("\n", "\r\n"))).map(lambda found: found[1].join(found[0])))
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=TABLES, header=st.sampled_from(("prompt,completion", "text,label", 'a,"b,c"', "text", "a,a", "a,")))
+@example(rows='"a""b",c\n"d\ne",f\ng,h', header="prompt,completion")
+@example(rows='5" pipe,b\nc,"d" e\n', header="prompt,completion")
+@example(rows='""\n"x"\n', header="text")
+def test_a_table_is_the_same_both_ways(rows: str, header: str, place: Path, patching: pytest.MonkeyPatch) -> None:
+    path = place / "table"
+    path.write_bytes(f"{header}\n{rows}".encode())
+    one, other = both_ways(path, "table.csv", patching)
+    assert one == other
+
+
+LINES = st.one_of(
+    st.dictionaries(st.sampled_from(("prompt", "completion", "n")), st.sampled_from(VALUES), max_size=3).map(
+        json.dumps
+    ),
+    st.fixed_dictionaries({"prompt": st.text(max_size=5), "completion": st.text(max_size=5)}).map(json.dumps),
+)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    lines=st.lists(LINES, min_size=1, max_size=8),
+    slips=st.lists(st.tuples(st.integers(0, 8), st.sampled_from(SLIPS)), max_size=1),
+    end=st.sampled_from(("\n", "\r\n", "\r", "\n\n")),
+)
+def test_json_lines_are_the_same_both_ways(
+    lines: list[str], slips: list[tuple[int, str]], end: str, place: Path, patching: pytest.MonkeyPatch
+) -> None:
+    for at, slip in slips:
+        lines = [*lines[:at], slip, *lines[at:]]
+    path = place / "lines"
+    path.write_bytes(end.join(lines).encode())
+    one, other = both_ways(path, "lines.jsonl", patching)
+    assert one == other
+
+
+def large(n_rows: int) -> list[tuple[str, str]]:
+    return [(f"question {i}: what is “{i % 7}”, and\nwhy?", f'"yes", {i}') for i in range(n_rows)]
+
+
+def as_csv(rows: list[tuple[str, str]]) -> str:
+    quoted = (",".join('"' + cell.replace('"', '""') + '"' for cell in row) for row in rows)
+    return "prompt,completion\n" + "\n".join(quoted) + "\n"
+
+
+def as_json_lines(rows: list[tuple[str, str]]) -> str:
+    return "".join(json.dumps({"prompt": p, "completion": c, "n": i}) + "\n" for i, (p, c) in enumerate(rows))
+
+
+@pytest.mark.parametrize(
+    ("write", "name", "format"), [(as_csv, "t.csv", "delimited"), (as_json_lines, "t.jsonl", "json_lines")]
+)
+def test_large_clean_files_are_read_by_columns(
+    write: Any, name: str, format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / name
+    path.write_text(write(large(70_000)), "utf-8")
+    assert path.stat().st_size > columnar.MIN_BYTES
+    source = intake.look(path, name).source
+    assert source.format == format
+    table = columnar.read(source)
+    assert table is not None
+    assert table.n_rows == 70_000
+    assert len(list(table.batches())) > 1
+    one, other = both_ways(path, name, monkeypatch)
+    assert one == other
+    numbers = [row["source_row"] for row in other[-1][:3]]
+    assert numbers == ([2, 4, 6] if format == "delimited" else [1, 2, 3])
+
+
+def test_two_readers_at_once_have_places_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(as_csv(large(70_000)), "utf-8")
+    table = columnar.read(intake.look(path, "t.csv").source)
+    assert table is not None
+    for one, other in zip(table.batches(), table.batches(), strict=True):
+        assert one.equals(other)
+
+
+@pytest.mark.parametrize("slip", ['a,"b\n', "one cell only\n", "\n", 'a,b"c"d"\n', "a,b\rc\n"])
+def test_an_odd_large_file_is_read_row_by_row(slip: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes((as_csv(large(70_000)) + slip).encode())
+    assert columnar.read(Source(path, "t.csv", "delimited", "utf-8", ",")) is None
+
+
+def test_a_file_has_the_same_bytes_however_its_rows_came(tmp_path: Path) -> None:
+    shape = registry.shape("prompt_completion")
+    rows = [(i, {"prompt": f"p{i}", "completion": "c", "system": None}) for i in range(4_500)]
+    rows = [(i, {f.name: row.get(f.name) for f in shape.fields}) for i, row in rows]
+    whole = list(row_files.batches(shape, rows))
+    small = [batch.slice(at, 7) for batch in whole for at in range(0, len(batch), 7)]
+    held_out = [i % 10 == 0 for i in range(len(rows))]
+    for name, batches in (("whole", whole), ("small", small)):
+        row_files.write(tmp_path / name, shape, batches, held_out)
+    assert (tmp_path / "whole").read_bytes() == (tmp_path / "small").read_bytes()
+    with pytest.raises(ValueError, match="held_out"):
+        row_files.write(tmp_path / "short", shape, whole, held_out[1:])
+    with pytest.raises(ValueError, match="4500 rows, but 4501"):
+        row_files.write(tmp_path / "long", shape, whole, [*held_out, True])
