@@ -103,8 +103,7 @@ def add(
     flaws = drafts.leave_out(draft) if leave_out_refused else draft.findings.listed()
     refuse([*asked, *flaws])
     _refuse_taken(user, name)
-    held_out = row_files.split(draft.fingerprints, split_seed, held_out_share)
-    drafts.remark_repeats(draft, held_out)
+    held_out = drafts.split(draft, split_seed, held_out_share)
     return insert(
         user,
         upload_id=upload.id,

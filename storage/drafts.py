@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from storage import intake, row_files
+from storage import intake, row_files, splits
 from storage.intake import MIN_ROWS, Findings, Guess, Look, Remark
 from templates import registry
 from templates.errors import Problem
@@ -19,6 +19,8 @@ from templates.spec import RowShape
 
 MAX_LABELS = 1_000
 MANY_LABELS_SHARE = 0.5
+GROUPED_BYTES = 8_000_000
+"""Of larger files only equal rows are grouped for the split; nearly equal ones would take minutes."""
 
 
 @dataclass
@@ -102,9 +104,13 @@ def _merged(guessed: Mapping[str, str], given: Mapping[str, str]) -> dict[str, s
     return {**kept, **{name: column for name, column in given.items() if column}}
 
 
+def _label(shape: RowShape) -> str | None:
+    """The field that holds labels, if one does."""
+    return [f.name for f in shape.fields if f.required][-1] if "label_accuracy" in shape.metrics else None
+
+
 def _check_rows(draft: Draft, n_kept: int) -> None:
-    required = [f.name for f in draft.shape.fields if f.required]
-    label = required[-1] if "label_accuracy" in draft.shape.metrics else None
+    label = _label(draft.shape)
     prints = [draft.fingerprints]
     for batch in draft.batches(draft.findings):
         prints.append(row_files.fingerprints(batch))
@@ -143,11 +149,35 @@ def leave_out(draft: Draft) -> list[Problem]:
     return []
 
 
-def remark_repeats(draft: Draft, held_out: np.ndarray[Any, np.dtype[np.bool_]]) -> None:
+def split(draft: Draft, seed: int, share: float) -> splits.Sides:
+    """Which rows are held out; says where alike ones could not be kept on one side."""
+    from storage.health.rows import Rows  # needed late: the web process starts faster and smaller without it
+
+    label = _label(draft.shape)
+    few = draft.look.source.path.stat().st_size <= GROUPED_BYTES
+    values = [row for batch in draft.batches() for row in batch.to_pylist()] if few else []
+    labels = None
+    if label:
+        labels = [text for batch in draft.batches() for text in batch.column(label).to_pylist()]
+    if not few:
+        draft.findings.remark(
+            "Only rows that are equal were kept on one side of the split: to look for nearly equal ones takes minutes "
+            "with so much text. The health report does, and mends it."
+        )
+    alike = Rows.of(draft.shape, values).near_prompts
+    held_out = splits.draw(draft.fingerprints, seed, share, labels=labels, alike=alike)
+    _remark_repeats(draft, held_out)
+    return held_out
+
+
+def _remark_repeats(draft: Draft, held_out: splits.Sides) -> None:
     """Say how many rows come more than once, and how many of them stand on both sides of the split."""
-    repeated = len(draft.fingerprints) - len(np.unique(draft.fingerprints))
-    if repeated:
-        draft.findings.remark(f"{repeated:,} rows repeat an earlier one; they were kept.")
-    both = int(np.isin(draft.fingerprints[held_out], draft.fingerprints[~held_out]).sum()) if repeated else 0
+    ordered = np.sort(draft.fingerprints)
+    again = ordered[1:][ordered[1:] == ordered[:-1]]
+    if len(again):
+        draft.findings.remark(f"{len(again):,} rows repeat an earlier one; they were kept.")
+    several = np.isin(draft.fingerprints, again)
+    learned, tested = (draft.fingerprints[several & side] for side in (~held_out, held_out))
+    both = int(np.isin(tested, learned).sum())
     if both:
         draft.findings.remark(f"{both:,} held-out rows are also among the training rows, so they test memory only.")

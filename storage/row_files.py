@@ -16,9 +16,6 @@ from xxhash import xxh3_64_intdigest
 from templates.spec import RowShape
 
 BATCH_ROWS = 2_000
-MIN_HELD_OUT = 50
-MANY_ROWS = 200
-"""From so many rows on, at least `MIN_HELD_OUT` are held out: fewer can hardly show a difference."""
 _TYPES = {"text": pa.string(), "messages": pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))}
 
 
@@ -50,31 +47,6 @@ def _bytes(column: pa.Array) -> pa.Array:
         return column.cast(pa.binary())
     written = (json.dumps(value, sort_keys=True, ensure_ascii=False) for value in column.to_pylist())
     return pa.array([text.encode() for text in written], pa.binary())
-
-
-def n_held_out(n_rows: int, share: float) -> int:
-    """How many of the rows are held out: their share, at least 50 of 200 or more, at least one."""
-    least = MIN_HELD_OUT if n_rows >= MANY_ROWS else 1
-    return min(n_rows - 1, max(least, round(n_rows * share)))
-
-
-def split(
-    fingerprints: np.ndarray[Any, np.dtype[np.uint64]], seed: int, share: float
-) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """For each row, whether it is held out: drawn by seed and content, so that equal rows stay together."""
-    drawn = np.argsort(_mixed(fingerprints ^ _mixed(np.array([seed], np.uint64))), kind="stable")
-    held_out = np.zeros(len(fingerprints), np.bool_)
-    held_out[drawn[: n_held_out(len(fingerprints), share)]] = True
-    return held_out
-
-
-def _mixed(numbers: np.ndarray[Any, np.dtype[np.uint64]]) -> np.ndarray[Any, np.dtype[np.uint64]]:
-    """SplitMix64 (Steele, Lea and Flood 2014): 64 bits, well stirred."""
-    z = numbers + np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed: np.ndarray[Any, np.dtype[np.uint64]] = z ^ (z >> np.uint64(31))
-    return mixed
 
 
 def write(path: Path, shape: RowShape, rows: Iterable[pa.RecordBatch], held_out: Sequence[bool]) -> None:

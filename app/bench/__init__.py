@@ -7,20 +7,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.bench import first_step, web
+from app.bench import data, first_step, web
 
 READY_WITHIN_S = 4.0
 RESIDENT_BYTES = 250_000_000
 FIRST_STEP_WITHIN_S = 1.5
+MOST_FILE_ROUNDS = 3
 
 
-def run(what: str, rounds: int) -> dict[str, Any]:
-    """Measure `web`, `jobs` or `all`."""
+def run(what: str, rounds: int, n_rows: int = data.N_ROWS) -> dict[str, Any]:
+    """Measure `web`, `jobs`, `data` (with files of so many rows) or `all`."""
     document: dict[str, Any] = {}
     if what in ("web", "all"):
         document["web"] = web.measure(rounds)
     if what in ("jobs", "all"):
         document["jobs"] = first_step.measure(rounds)
+    if what in ("data", "all"):
+        document["data"] = data.measure(min(rounds, MOST_FILE_ROUNDS), n_rows)
     return document
 
 
@@ -40,4 +43,6 @@ def sentences(document: dict[str, Any]) -> list[str]:
             f"submit → first training step: {found['first_step_s']:.2f} s with a warm worker "
             f"(median of {found['rounds']}; promised ≤ {FIRST_STEP_WITHIN_S:g} s)"
         )
+    if found := document.get("data"):
+        lines += data.sentences(found)
     return lines

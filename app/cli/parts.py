@@ -93,8 +93,9 @@ def doctor(as_json: Json = False) -> None:
 
 
 def bench(
-    what: Annotated[str, typer.Argument(metavar="web|jobs|all|family")] = "all",
+    what: Annotated[str, typer.Argument(metavar="web|jobs|data|all|family")] = "all",
     rounds: Annotated[int, typer.Option(min=1, max=100)] = 5,
+    rows: Annotated[int | None, typer.Option(min=1_000, help="data: of each file; 200,000 when left out.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="family: this demonstration only; may be repeated.")] = None,
     small: Annotated[str | None, typer.Option(help="family: base and teacher, a bundled name or a folder.")] = None,
     nano: Annotated[str | None, typer.Option(help="family: the student, a bundled name or a folder.")] = None,
@@ -102,14 +103,16 @@ def bench(
     share: Annotated[float | None, typer.Option(help="family: of all rows; less for a quick look.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure this installation: web process and first training step; or what adapting does to the bundled models."""
+    """Measure this installation: web process, first training step, taking in large files; or what adapting does."""
     from app import bench as benches
-    from app.bench import family
+    from app.bench import data, family
     from storage import demonstration_table
 
-    if what not in ("web", "jobs", "all", "family"):
-        remedy = "Choose web, jobs or all; or family for what adapting does."
+    if what not in ("web", "jobs", "data", "all", "family"):
+        remedy = "Choose web, jobs, data or all; or family for what adapting does."
         raise BadInput(Problem(f"“{what}” can't be measured.", remedy=remedy))
+    if rows is not None and what not in ("data", "all"):
+        raise BadInput(Problem("goes with “data” only.", field="--rows"))
     options = {"only": only, "small": small, "nano": nano, "seed": seed, "share": share}
     if what == "family":
         shown = family.measure(options)
@@ -118,7 +121,7 @@ def bench(
     given = [name for name, value in options.items() if value is not None]
     if given:
         raise BadInput(*(Problem("goes with “family” only.", field=f"--{name}") for name in given))
-    document = benches.run(what, rounds)
+    document = benches.run(what, rounds, rows or data.N_ROWS)
     output.emit(document, benches.sentences(document), as_json)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app import bench
+from app.bench import data
 from app.cli import main
 from storage.models import User
 from storage.settings import settings
@@ -16,7 +17,7 @@ from storage.settings import settings
 @pytest.mark.slow
 def test_web_and_first_step_are_measured_on_ground_of_their_own(studio: User) -> None:
     before = settings().root
-    found = bench.run("all", 1)
+    found = bench.run("all", 1, 2_000)
     assert not found["web"]["torch_loaded"]
     assert 0 < found["web"]["resident_bytes"] <= bench.RESIDENT_BYTES
     assert 0 < found["web"]["ready_s"] < 60
@@ -24,6 +25,11 @@ def test_web_and_first_step_are_measured_on_ground_of_their_own(studio: User) ->
     said = "\n".join(bench.sentences(found))
     assert "web process ready in" in said
     assert "submit → first training step" in said
+    for of_file in found["data"]["files"].values():
+        assert all(of_file[name]["rows_per_s"] > 0 for name in ("studio", "pandas", "datasets"))
+        assert 0 < of_file["studio"]["peak_bytes"] <= data.PEAK_BYTES
+    assert "rows.jsonl" in said
+    assert "times as fast" in said
     assert settings().root == before
     assert os.environ["STUDIO_DATA_DIR"] == str(before)
 
@@ -45,6 +51,11 @@ def test_what_the_demonstrations_refuse_is_told(capfd: pytest.CaptureFixture[str
     assert said.out == ""
     assert "there is no demonstration “rlhf”. Choose from: continued_pretraining," in said.err
     assert "Traceback" not in said.err
+
+
+def test_rows_go_with_data_only(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "web", "--rows", "5000"]) == 2
+    assert "field “--rows”: goes with “data” only." in capfd.readouterr().err
 
 
 def test_options_of_the_demonstrations_go_with_them_only(capfd: pytest.CaptureFixture[str]) -> None:

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from storage import datasets, db, row_files, uploads, users
+from storage import datasets, db, uploads, users
 from storage.files import sha256_of
 from storage.models import Dataset, Job, Upload, User
-from templates import registry
 from templates.errors import BadInput, Conflict, NotFound
 from tests.storage.intake.bad_files import GOOD_CSV
 
@@ -82,16 +81,6 @@ def test_same_input_same_hash(studio: User) -> None:
     other = datasets.add(studio, uploaded(studio, labelled(300)), name="other", split_seed=7)
     assert made[0].sha256 == made[1].sha256 == sha256_of(datasets.file(made[0]))
     assert made[0].sha256 != other.sha256
-
-
-def test_equal_rows_stay_on_one_side() -> None:
-    (batch,) = row_files.batches(registry.shape("text"), ((i, {"text": str(i % 40)}) for i in range(400)))
-    prints = row_files.fingerprints(batch)
-    held_out = row_files.split(prints, seed=1, share=0.25)
-    sides = {p: set(held_out[prints == p].tolist()) for p in prints.tolist()}
-    assert len(sides) == 40
-    assert sum(len(side) == 2 for side in sides.values()) <= 1
-    assert sum(held_out) == 100
 
 
 def test_repeats_are_said(studio: User) -> None:

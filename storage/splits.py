@@ -1,0 +1,114 @@
+"""Which rows of a dataset are held out: by seed and content, alike rows on one side, labels in proportion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+MIN_HELD_OUT = 50
+MANY_ROWS = 200
+"""From so many rows on, at least `MIN_HELD_OUT` are held out: fewer can hardly show a difference."""
+
+Fingerprints = NDArray[np.uint64]
+Sides = NDArray[np.bool_]
+Places = NDArray[np.intp]
+
+
+def n_held_out(n_rows: int, share: float) -> int:
+    """How many of the rows are held out: their share, at least 50 of 200 or more, at least one."""
+    least = MIN_HELD_OUT if n_rows >= MANY_ROWS else 1
+    return min(n_rows - 1, max(least, round(n_rows * share)))
+
+
+def draw(
+    fingerprints: Fingerprints,
+    seed: int,
+    share: float,
+    *,
+    labels: Sequence[str] | None = None,
+    alike: Sequence[Sequence[int]] = (),
+) -> Sides:
+    """For each row, whether it is held out.
+
+    Rows of one content stay on one side, and so do the rows whose positions are together in `alike`; of
+    each label, if there are `labels`, about its share is held out. Where most rows are alike that can't
+    be, and rows are drawn one by one.
+    """
+    wanted = n_held_out(len(fingerprints), share)
+    groups = _groups(fingerprints, alike)
+    sizes = np.bincount(groups)
+    first = np.full(len(sizes), len(groups), np.intp)
+    np.minimum.at(first, groups, np.arange(len(groups)))
+    kinds = _numbered(labels)[first] if labels is not None else np.zeros(len(sizes), np.intp)
+    lots = _mixed(fingerprints[first] ^ _mixed(np.array([seed], np.uint64)))
+    taken = _of_each_kind(lots, sizes, kinds, wanted)
+    taken |= _fitting(lots, np.where(taken, wanted + 1, sizes), wanted - int(sizes[taken].sum()))
+    if not taken.any():
+        return _one_by_one(fingerprints, seed, wanted)
+    held_out: Sides = taken[groups]
+    return held_out
+
+
+def _groups(fingerprints: Fingerprints, alike: Sequence[Sequence[int]]) -> Places:
+    """For each row the number of its group."""
+    _, groups = np.unique(fingerprints, return_inverse=True)
+    if not alike:
+        return groups
+    joined = np.arange(groups.max() + 1)
+
+    def root(group: int) -> int:
+        while joined[group] != group:
+            joined[group] = joined[joined[group]]
+            group = int(joined[group])
+        return group
+
+    for positions in alike:
+        roots = sorted({root(int(groups[i])) for i in positions})
+        joined[roots] = roots[0]
+    return np.unique([root(int(group)) for group in groups], return_inverse=True)[1]
+
+
+def _numbered(labels: Sequence[str]) -> Places:
+    return np.unique(np.array(labels, dtype=object).astype(str), return_inverse=True)[1]
+
+
+def _of_each_kind(lots: Fingerprints, sizes: Places, kinds: Places, wanted: int) -> Sides:
+    """Groups drawn of each kind, no more rows than its share of the wanted ones."""
+    quotas = np.floor(np.bincount(kinds, weights=sizes) * wanted / sizes.sum())
+    order = np.lexsort((lots, kinds))
+    ends = np.cumsum(sizes[order])
+    starts = np.searchsorted(kinds[order], np.arange(len(quotas)))
+    before = np.r_[0, ends][starts]
+    taken = np.zeros(len(sizes), np.bool_)
+    taken[order] = ends - before[kinds[order]] <= quotas[kinds[order]]
+    return taken
+
+
+def _fitting(lots: Fingerprints, sizes: Places, room: int) -> Sides:
+    """Groups in the order of their lots, each that is still small enough to go in."""
+    taken = np.zeros(len(sizes), np.bool_)
+    for group in np.argsort(lots, kind="stable") if room else ():
+        if sizes[group] <= room:
+            taken[group] = True
+            room -= int(sizes[group])
+            if not room:
+                break
+    return taken
+
+
+def _one_by_one(fingerprints: Fingerprints, seed: int, wanted: int) -> Sides:
+    lots = _mixed(fingerprints ^ _mixed(np.array([seed], np.uint64)))
+    held_out = np.zeros(len(fingerprints), np.bool_)
+    held_out[np.argsort(lots, kind="stable")[:wanted]] = True
+    return held_out
+
+
+def _mixed(numbers: Fingerprints) -> Fingerprints:
+    """SplitMix64 (Steele, Lea and Flood 2014): 64 bits, well stirred."""
+    z = numbers + np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: Fingerprints = z ^ (z >> np.uint64(31))
+    return mixed
