@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 INSIDE: dict[type[SQLModel], set[str]] = {
     Artifact: {"owner_id", "location", "deleted_at"},
     BaseModelRow: {"owner_id", "location", "deleted_at"},
-    Dataset: {"owner_id", "deleted_at"},
+    Dataset: {"owner_id", "header", "deleted_at"},
     Job: {"owner_id", "idem_key", "lease_owner", "lease_until", "progress_seq", "stuck_attempts", "rung_at"},
     JobEvent: {"job_id"},
     JobMetric: {"job_id"},
