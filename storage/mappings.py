@@ -24,6 +24,7 @@ from templates.spec import RowShape, ShapeField
 CameFrom = Literal["guess", "remembered", "given"]
 N_LOOKED_AT = 20
 """Earlier datasets of the same columns that are tried, the newest first."""
+NONE = "no columns"
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,9 @@ class Choice:
 
 def said(shape: str, mapping: Mapping[str, str]) -> str:
     """A choice in words: `prompt_completion, prompt ← question, completion ← answer`."""
-    return ", ".join([shape, *(f"{field} ← {column}" for field, column in mapping.items())])
+    return ", ".join(
+        [shape, *(f"{field} ← {column}" for field, column in mapping.items())] if mapping else [shape, NONE]
+    )
 
 
 def header(look: Look) -> str:
@@ -149,7 +152,7 @@ def explain(
     used = {name for one in fields for name in one.columns}
     return Choice(
         came_from=came_from,
-        reason=_why(recalled) if recalled and recalled.shape != guess.shape else guessed.shape_reason,
+        reason=_why_shape(mapping, guess, guessed, recalled),
         remembered=remembered,
         guess=guess,
         is_guess=(shape.key, dict(mapping)) == (guess.shape, guess.mapping),
@@ -158,8 +161,10 @@ def explain(
     )
 
 
-def _why(remembered: Remembered) -> str:
-    return f"As for {remembered.place}, because the file has the same columns."
+def _why_shape(mapping: Mapping[str, str], guess: Guess, guessed: Guess, recalled: Remembered | None) -> str:
+    if recalled and not recalled.is_the(guess.shape, guess.mapping):
+        return f"As for {recalled.place}, because the file has the same columns."
+    return guessed.shape_reason if guessed.mapping == mapping else "Your choice."
 
 
 def _of_field(
@@ -176,7 +181,7 @@ def _of_field(
         reason = guessed.reasons.get(wanted.name, "No column looks like it.")
         reason += " Choose one." if wanted.required and not column else ""
     else:
-        reason = _why(recalled) if recalled else "Left open." if column is None else "Your choice."
+        reason = f"As for {recalled.place}." if recalled else "Left open." if column is None else "Your choice."
         reason += f" The guess is “{guess}”." if guess else ""
     columns = [found for part in _columns(look, column or "") if (found := look.column(part))]
     return FieldChoice(

@@ -83,14 +83,17 @@ def _open_dataset(user: User, name: str, base: Any) -> list[Any]:
 
 
 def _alert(seen: datasets.Preview) -> str:
-    return html_of(BadInput(*seen.problems)) if seen.problems else CLEAR
+    """What is wrong; a field for which no column was found is no error before “Use this data” is pressed."""
+    open_fields = {field.field for field in seen.choice.fields if field.column is None}
+    wrong = [problem for problem in seen.problems if problem.row is not None or problem.field not in open_fields]
+    return html_of(BadInput(*wrong)) if wrong else CLEAR
 
 
 def _told(seen: datasets.Preview) -> list[Any]:
     """What follows every choice: beside the dropdowns, then the tabs with first rows, columns and remarks."""
     return [
         *mapping.told(seen),
-        mapping_views.first_rows(seen.shape, seen.rows),
+        mapping_views.first_rows(seen.shape, seen.rows) if seen.rows else mapping_views.no_rows(seen),
         mapping_views.columns(seen),
         data_views.remarks(seen.remarks, seen.problems),
     ]

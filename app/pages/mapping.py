@@ -47,10 +47,10 @@ def draw() -> Choices:
     """One dropdown for the shape and one for each field that a shape can have."""
     shapes = [(f"{shape.title} — {shape.summary}", key) for key, shape in registry.shapes().items()]
     lead = gr.HTML()
-    shape = gr.Dropdown(shapes, label="One row is", elem_id="data-shape")
-    facts = gr.HTML()
     offer = gr.HTML(elem_id="remembered")
     switch = gr.Button(visible=False, size="sm", elem_id="switch-mapping")
+    shape = gr.Dropdown(shapes, label="One row is", elem_id="data-shape")
+    facts = gr.HTML()
     slots, whys = [], []
     for i in range(SLOTS):
         with gr.Column(elem_classes="field", min_width=0):

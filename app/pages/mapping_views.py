@@ -8,7 +8,7 @@ from typing import Any
 from app.formats import count, escaped, plural, shortened
 from app.pages import layout
 from storage.datasets import Preview
-from storage.mappings import Choice, FieldChoice
+from storage.mappings import NONE, Choice, FieldChoice
 from templates import registry
 from templates.errors import Problem
 
@@ -23,7 +23,9 @@ LEAD = (
 
 
 def shape_reason(choice: Choice) -> str:
-    """Why this row shape."""
+    """Why this row shape; what is remembered is told by `offer`."""
+    if choice.came_from == "remembered" and not choice.is_guess:
+        return ""
     return f'<p class="quiet">Why this shape: {escaped(choice.reason)}</p>'
 
 
@@ -39,7 +41,7 @@ def _said(shape: str, mapping: Mapping[str, str]) -> str:
     """A choice in the words of the page."""
     known = registry.shape(shape)
     pairs = [f"{field.title} ← {mapping[field.name]}" for field in known.fields if field.name in mapping]
-    return f"{escaped(known.title)} ({escaped(', '.join(pairs) or 'no columns')})"
+    return f"{escaped(known.title)} ({escaped(', '.join(pairs) or NONE)})"
 
 
 def offer(seen: Preview) -> str:
@@ -102,7 +104,7 @@ def columns(seen: Preview) -> str:
     rows = [
         [
             f"<b>{escaped(column.name)}</b>",
-            escaped(used[column.name]) if column.name in used else "<span class='quiet'>not used</span>",
+            escaped(used[column.name]) if column.name in used else "<span class='quiet unused'>not used</span>",
             count(column.n_missing),
             *(escaped(shortened(value, 60)) for value in column.samples),
             *[""] * (3 - len(column.samples)),
@@ -113,12 +115,15 @@ def columns(seen: Preview) -> str:
     return layout.table(head, rows, "The file's columns", frozenset({2}))
 
 
+def no_rows(seen: Preview) -> str:
+    """In place of the first rows: what there is to choose from."""
+    return f"<p>No row can be read with these choices. The file has these columns:</p>{columns(seen)}"
+
+
 def first_rows(shape: str, rows: Iterable[Mapping[str, Any]]) -> str:
     """The first rows in the shape's fields."""
     fields = registry.shape(shape).fields
     shown = list(rows)[:ROWS_SHOWN]
-    if not shown:
-        return "<p>No row can be read with these choices.</p>"
     filled = [field for field in fields if field.required or any(row.get(field.name) for row in shown)]
     cells = [[count(row["source_row"]), *(_cell(row.get(field.name)) for field in filled)] for row in shown]
     head = ["Row of the file", *(escaped(field.title) for field in filled)]
