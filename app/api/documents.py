@@ -93,6 +93,7 @@ def of_health(report: Report) -> dict[str, Any]:
         "outcome": report.outcome,
         "why": report.why,
         "unlearned": report.unlearned,
+        "noted": list(report.noted),
         "findings": [_of_found(one) for one in report.found],
         "clean": list(report.clean),
         "baseline": _of_baseline(report.baseline) if report.baseline else None,
