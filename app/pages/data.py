@@ -72,7 +72,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
 
 
 def _lens() -> Lens:
-    with gr.Column(min_width=300, elem_id="preview"):
+    with gr.Column(min_width=300, elem_id="preview", elem_classes="stays"):
         gr.HTML("<h2>What the model will see</h2>")
         row = gr.HTML(elem_id="rendered")
         with gr.Row(elem_classes="ways"):

@@ -81,17 +81,18 @@ def _fitting(seen: Preview) -> str:
         return f"<p><b>All {plural(seen.n_rows, 'row')} fit.</b></p>"
     return (
         f"<p><b>{count(seen.n_rows)} of {plural(seen.n_rows + seen.n_refused, 'row')} fit.</b> "
-        f"{plural(seen.n_refused, 'row')} can't be learned from:</p><ul class='remarks'>{_reasons(of_rows)}</ul>"
+        f"{plural(seen.n_refused, 'row')} can't be learned from:</p><ul class='remarks'>{_reasons(of_rows, len(of_rows) == len(seen.problems))}</ul>"
     )
 
 
-def _reasons(problems: Sequence[Problem]) -> str:
+def _reasons(problems: Sequence[Problem], are_all: bool) -> str:
+    first = "R" if are_all else "First in r"
     rows: dict[str, list[int]] = {}
     for problem in problems:
         where = f"“{problem.field}” " if problem.field else ""
         rows.setdefault(where + problem.message, []).append(problem.row or 0)
     items = [
-        f"<li>{escaped(reason)} First in row{'s' if len(found) > 1 else ''} {', '.join(map(count, found))}.</li>"
+        f"<li>{escaped(reason)} {first}ow{'s' if len(found) > 1 else ''} {', '.join(map(count, found))}.</li>"
         for reason, found in list(rows.items())[:REASONS_SHOWN]
     ]
     more = len(rows) - REASONS_SHOWN
@@ -111,7 +112,7 @@ def columns(seen: Preview) -> str:
         ]
         for column in seen.look.columns
     ]
-    head = ["Column", "Used for", "Empty", "First values", "", ""]
+    head = ["Column", "Used for", "Empty", "First value", "Second", "Third"]
     return layout.table(head, rows, "The file's columns", frozenset({2}))
 
 

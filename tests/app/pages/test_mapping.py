@@ -50,7 +50,7 @@ def test_a_changed_column_changes_reason_values_rows_and_counts(studio: User, as
     assert "Your choice." in shown["why0"]["value"]
     assert "<li>Where is parcel 0?</li>" in shown["why0"]["value"]
     assert "<b>17 of 20 rows fit.</b> 3 rows can't be learned from:" in shown["fit"]
-    assert "“agent” is empty; “Answer” needs a text. First in rows 2, 3, 4." in shown["fit"]
+    assert "“agent” is empty; “Answer” needs a text. Rows 2, 3, 4." in shown["fit"]
     assert "Not used: id." in shown["fit"]
     assert "Parcel 3 is here." in shown["first_rows"]
     assert "<td>Answer</td>" in shown["columns"]
