@@ -79,13 +79,14 @@ def _fitting(seen: Preview) -> str:
         return "<p><b>These choices can't be used:</b> see the top of the page.</p>"
     if not seen.n_refused:
         return f"<p><b>All {plural(seen.n_rows, 'row')} fit.</b></p>"
+    reasons = _reasons(of_rows, are_all=len(of_rows) == len(seen.problems))
     return (
         f"<p><b>{count(seen.n_rows)} of {plural(seen.n_rows + seen.n_refused, 'row')} fit.</b> "
-        f"{plural(seen.n_refused, 'row')} can't be learned from:</p><ul class='remarks'>{_reasons(of_rows, len(of_rows) == len(seen.problems))}</ul>"
+        f"{plural(seen.n_refused, 'row')} can't be learned from:</p><ul class='remarks'>{reasons}</ul>"
     )
 
 
-def _reasons(problems: Sequence[Problem], are_all: bool) -> str:
+def _reasons(problems: Sequence[Problem], *, are_all: bool) -> str:
     first = "R" if are_all else "First in r"
     rows: dict[str, list[int]] = {}
     for problem in problems:
