@@ -13,9 +13,10 @@ import pyarrow as pa
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
-from storage import db, drafts, files, row_files, uploads
+from storage import db, drafts, files, mappings, row_files, uploads
 from storage.drafts import Draft
 from storage.intake import Guess, Look, Remark
+from storage.mappings import Choice
 from storage.models import TERMINAL, Dataset, Job, Upload, User
 from storage.settings import settings
 from templates.errors import BadInput, Conflict, NotFound, Problem, refuse
@@ -36,6 +37,8 @@ class Preview:
     """What was guessed, before the caller's own choices."""
     shape: str
     mapping: dict[str, str]
+    choice: Choice
+    """Why this shape and these columns."""
     rows: list[dict[str, Any]]
     """The first rows in the shape's fields, with `source_row`."""
     n_rows: int
@@ -56,18 +59,23 @@ def preview(
     shape: str | None = None,
     mapping: Mapping[str, str] | None = None,
     limit: int = PREVIEW_ROWS,
+    guess_anew: bool = False,
 ) -> Preview:
     """What the file would become under these choices; what is not chosen is guessed.
+
+    Where nothing at all is chosen, the choices for the last file of the same columns go before the guess,
+    and are said in a remark where they differ from it; `guess_anew` prefers the guess.
 
     Raises `BadInput` for a file that can't be read, and discards it; what is wrong with mapping or rows
     is in `problems`.
     """
-    draft = _draft(user, upload, shape, mapping, limit)
+    draft = _draft(user, upload, shape, mapping, limit, guess_anew)
     return Preview(
         look=draft.look,
         guess=draft.guess,
         shape=draft.shape.key,
         mapping=draft.mapping,
+        choice=draft.choice,
         rows=draft.rows,
         n_rows=len(draft.fingerprints),
         n_refused=draft.n_refused,
@@ -88,16 +96,18 @@ def add(
     split_seed: int = 42,
     held_out_share: float = 0.10,
     leave_out_refused: bool = False,
+    guess_anew: bool = False,
 ) -> Dataset:
     """Make a dataset of an upload. Raises `BadInput` with every problem, `Conflict` for a taken name.
 
+    What is not chosen is filled in as in a `preview`.
     With `leave_out_refused`, rows that can't be learned from refuse nothing; a remark says which they were.
     An upload that can't be read is discarded; with any other problem it stays, for another try.
     """
     name = name.strip()
     asked = [*_name_problems(name), *_split_problems(split_seed, held_out_share)]
     try:
-        draft = _draft(user, upload, shape, mapping, 0)
+        draft = _draft(user, upload, shape, mapping, 0, guess_anew)
     except BadInput as error:
         raise BadInput(*asked, *error.problems) from error
     flaws = drafts.leave_out(draft) if leave_out_refused else draft.findings.listed()
@@ -112,6 +122,7 @@ def add(
         shape=draft.shape.key,
         sha256=store(draft.shape, draft.batches(), held_out.tolist()),
         mapping=draft.mapping,
+        header=mappings.header(draft.look),
         n_rows=len(held_out),
         n_held_out=int(held_out.sum()),
         split_seed=split_seed,
@@ -189,7 +200,9 @@ def rows(dataset: Dataset, *, held_out: bool | None = None) -> list[dict[str, An
     return row_files.read(file(dataset), held_out)
 
 
-def _draft(user: User, upload: Upload, shape: str | None, mapping: Mapping[str, str] | None, n_kept: int) -> Draft:
+def _draft(
+    user: User, upload: Upload, shape: str | None, mapping: Mapping[str, str] | None, n_kept: int, guess_anew: bool
+) -> Draft:
     """The upload under these choices; one that can't be read is of no use under any, and is discarded."""
     mine = uploads.get(user, upload.id)
     try:
@@ -197,7 +210,8 @@ def _draft(user: User, upload: Upload, shape: str | None, mapping: Mapping[str, 
     except BadInput:
         uploads.discard(user, mine)
         raise
-    return drafts.check(look, shape=shape, mapping=mapping, n_kept=n_kept)
+    remembered = mappings.recall(user, look)
+    return drafts.check(look, shape=shape, mapping=mapping, n_kept=n_kept, remembered=remembered, guess_anew=guess_anew)
 
 
 def _name_problems(name: str) -> list[Problem]:

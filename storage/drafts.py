@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from storage import intake, row_files, splits
+from storage import intake, mappings, row_files, splits
 from storage.intake import MIN_ROWS, Findings, Guess, Look, Remark
+from storage.mappings import CameFrom, Choice, Remembered
 from templates import registry
 from templates.errors import Problem
 from templates.spec import RowShape
@@ -38,6 +39,10 @@ class Draft:
     fingerprints: np.ndarray[Any, np.dtype[np.uint64]] = field(default_factory=lambda: np.empty(0, np.uint64))
     """One for each row that fits."""
     labels: set[str] = field(default_factory=set)
+    given: Mapping[str, str] = field(default_factory=dict)
+    """The caller's own columns."""
+    remembered: Remembered | None = None
+    came_from: CameFrom = "guess"
 
     @property
     def n_refused(self) -> int:
@@ -62,17 +67,43 @@ class Draft:
         findings = findings or Findings(self.findings.file)
         return row_files.batches(self.shape, intake.shaped(self.look, self.shape, self.mapping, findings))
 
+    @property
+    def choice(self) -> Choice:
+        """Why this shape and these columns."""
+        return mappings.explain(
+            self.look,
+            self.shape,
+            self.mapping,
+            came_from=self.came_from,
+            given=self.given,
+            remembered=self.remembered,
+        )
 
-def check(look: Look, *, shape: str | None, mapping: Mapping[str, str] | None, n_kept: int = 0) -> Draft:
+
+def check(
+    look: Look,
+    *,
+    shape: str | None,
+    mapping: Mapping[str, str] | None,
+    n_kept: int = 0,
+    remembered: Remembered | None = None,
+    guess_anew: bool = False,
+) -> Draft:
     """Check every row of the file under these choices; what is not chosen is guessed.
 
+    Where nothing at all is chosen, what is remembered goes before the guess, unless `guess_anew`.
     Raises `BadInput` for an unknown shape.
     """
-    filename = look.source.filename
     guess = intake.guess(look, shape)
-    chosen = registry.shape(shape or _shape_of(mapping or {}, guess))
+    recalled = remembered if not (shape or mapping or guess_anew) else None
+    given = recalled.whole if recalled else mapping or {}
+    chosen = registry.shape(recalled.shape if recalled else shape or _shape_of(given, guess))
     guessed = guess if guess.shape == chosen.key else intake.guess(look, chosen.key)
-    draft = Draft(look, guess, chosen, _merged(guessed.mapping, mapping or {}), Findings(filename))
+    draft = Draft(look, guess, chosen, _merged(guessed.mapping, given), Findings(look.source.filename))
+    draft.given, draft.remembered = mapping or {}, remembered
+    draft.came_from = "remembered" if recalled else "given" if shape or mapping else "guess"
+    if recalled and not recalled.is_the(guess.shape, guess.mapping):
+        draft.findings.remark(recalled.says(guess))
     for problem in intake.check_mapping(look, chosen, draft.mapping):
         draft.findings.add(problem)
     if not draft.findings.problems:

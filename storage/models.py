@@ -106,6 +106,8 @@ class Dataset(SQLModel, table=True):
     """Hash of the stored rows file, which includes the split."""
     mapping: dict[str, str] = Field(sa_column=_json())
     """Row-shape field → column of the file."""
+    header: str | None = None
+    """Hash of the file's column names (`mappings.header`); None for datasets older than this column."""
     n_rows: int
     n_held_out: int
     split_seed: int = Field(sa_type=BigInteger)

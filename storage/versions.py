@@ -72,6 +72,7 @@ def derive(
         shape=parent.shape,
         sha256=datasets.store(shape, row_files.batches(shape, numbered), held_out),
         mapping=parent.mapping,
+        header=parent.header,
         n_rows=len(rows),
         n_held_out=sum(held_out),
         split_seed=parent.split_seed,

@@ -33,11 +33,17 @@ _MULTIPART = {
 
 
 class Reading(Body):
-    """How an uploaded file is to be read; what is left out is guessed."""
+    """How an uploaded file is to be read; what is left out is guessed.
+
+    With neither shape nor mapping, what was chosen for your last file of the same columns goes before the
+    guess; a remark says so where they differ.
+    """
 
     upload_id: str
     shape: str | None = None
     mapping: dict[str, str] | None = None
+    guess_anew: bool = False
+    """Guess, whatever was chosen for an earlier file."""
 
 
 class NewDataset(Reading):
@@ -96,9 +102,10 @@ def take_sample(user: Acting, sample: str) -> dict[str, Any]:
 
 @router.post("/data/preview")
 def preview(user: Acting, body: Reading) -> dict[str, Any]:
-    """What an uploaded file would become; creates nothing."""
+    """What an uploaded file would become; creates nothing. `choice` says where shape and columns come from."""
+    upload = uploads.get(user, body.upload_id)
     return documents.of_preview(
-        datasets.preview(user, uploads.get(user, body.upload_id), shape=body.shape, mapping=body.mapping)
+        datasets.preview(user, upload, shape=body.shape, mapping=body.mapping, guess_anew=body.guess_anew)
     )
 
 
@@ -114,6 +121,7 @@ def add(user: Acting, body: NewDataset) -> dict[str, Any]:
         split_seed=body.split_seed,
         held_out_share=body.held_out_share,
         leave_out_refused=body.leave_out_refused,
+        guess_anew=body.guess_anew,
     )
     return documents.of(made)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 INSIDE: dict[type[SQLModel], set[str]] = {
     Artifact: {"owner_id", "location", "deleted_at"},
     BaseModelRow: {"owner_id", "location", "deleted_at"},
-    Dataset: {"owner_id", "deleted_at"},
+    Dataset: {"owner_id", "header", "deleted_at"},
     Job: {"owner_id", "idem_key", "lease_owner", "lease_until", "progress_seq", "stuck_attempts", "rung_at"},
     JobEvent: {"job_id"},
     JobMetric: {"job_id"},
@@ -93,6 +93,7 @@ def of_health(report: Report) -> dict[str, Any]:
         "outcome": report.outcome,
         "why": report.why,
         "unlearned": report.unlearned,
+        "noted": list(report.noted),
         "findings": [_of_found(one) for one in report.found],
         "clean": list(report.clean),
         "baseline": _of_baseline(report.baseline) if report.baseline else None,

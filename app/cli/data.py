@@ -35,7 +35,17 @@ def add(
         str | None, typer.Option(help="Sample data in place of a file: see `studio data samples`.")
     ] = None,
     shape: Annotated[str | None, typer.Option(help="Row shape; guessed when left out.")] = None,
-    mapping: Annotated[list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN")] = None,
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="FIELD=COLUMN",
+            help="Without it and --shape: as for your last file of the same columns, and that is said; else guessed.",
+        ),
+    ] = None,
+    guess_anew: Annotated[
+        bool, typer.Option("--guess-anew", help="Guess, whatever was chosen for an earlier file.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of the split into training and held-out rows.")] = 42,
     held_out_share: Annotated[
         float, typer.Option(help="Share of the rows that is set aside; of 200 rows or more, at least 50 are.")
@@ -64,6 +74,7 @@ def add(
             split_seed=seed,
             held_out_share=held_out_share,
             leave_out_refused=leave_out_refused,
+            guess_anew=guess_anew,
         )
     except BaseException:  # an interruption too: the next try sends the file again
         uploads.discard(user, upload)

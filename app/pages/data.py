@@ -8,28 +8,12 @@ from typing import Any
 import gradio as gr
 
 from app.pages import data_form as form
-from app.pages import data_health, drop, layout, rendered
+from app.pages import data_health, drop, layout, mapping, rendered
 from app.pages.alerts import FOCUS_JS, guarded
-from templates import registry
+from app.pages.mapping import Choices
 
 WAYS = {"previous": "‹ Previous", "next": "Next ›", "random": "Random", "longest": "Longest"}
 LEAD = "What the model will be taught. Nothing is stored before you press “Use this data”."
-
-
-@dataclass(frozen=True)
-class Choices:
-    """How the file is read: what one row is, and which column fills which field."""
-
-    name: gr.Textbox
-    shape: gr.Dropdown
-    slots: list[gr.Dropdown]
-    leave_out: gr.Checkbox
-    facts: gr.HTML
-
-    @property
-    def mapped(self) -> list[Any]:
-        """What makes rows of the file."""
-        return [self.shape, *self.slots]
 
 
 @dataclass(frozen=True)
@@ -46,10 +30,16 @@ class Lens:
 class Findings:
     """What is known of all the rows."""
 
+    rows: gr.HTML
     columns: gr.HTML
     lengths: gr.HTML
     remarks: gr.HTML
     health: data_health.Health
+
+    @property
+    def told(self) -> list[Any]:
+        """What follows every choice."""
+        return [self.rows, self.columns, self.remarks]
 
 
 def build(demo: gr.Blocks, alert: gr.HTML) -> None:
@@ -61,7 +51,10 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
             title = gr.HTML(min_width=260, scale=3)
             use = gr.Button("Use this data ›", variant="primary", elem_id="use-data", scale=1, min_width=160)
         with gr.Row(elem_classes="two"):
-            choices, lens = _choices(), _lens()
+            with gr.Column(min_width=300):
+                name = gr.Textbox(label="Name of the dataset", max_length=64, elem_id="data-name")
+                choices = mapping.draw()
+            lens = _lens()
         findings = _findings()
         with gr.Accordion("Rename or delete", open=False, visible=False) as manage, gr.Row():
             rename = gr.Button("Rename to the name above", size="sm")
@@ -70,42 +63,16 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
         drop.draw(alert)
     listing = gr.HTML(elem_id="datasets")
 
-    shown = [
-        alert,
-        arrival,
-        detail,
-        manage,
-        subject,
-        title,
-        choices.name,
-        *choices.mapped,
-        choices.leave_out,
-        choices.facts,
-    ]
-    shown += [findings.columns, findings.remarks, lens.base, listing]
+    shown = [alert, arrival, detail, manage, subject, title, name, *choices.mapped]
+    shown += [*choices.told, *findings.told, lens.base, listing]
     opened = demo.load(guarded(len(shown))(form.open_page), None, shown)
     _let_look(opened, alert, subject, index, choices, lens, findings)
     data_health.let_mend(opened, alert, subject, following, findings.health)
-    _let_decide(use, rename, delete, alert, subject, following, choices)
-
-
-def _choices() -> Choices:
-    with gr.Column(min_width=300):
-        return Choices(
-            name=gr.Textbox(label="Name of the dataset", max_length=64, elem_id="data-name"),
-            shape=gr.Dropdown(_shapes(), label="One row is", elem_id="data-shape"),
-            slots=[gr.Dropdown([], visible=False, elem_id=f"field-{i}") for i in range(form.SLOTS)],
-            leave_out=gr.Checkbox(visible=False, elem_id="leave-out"),
-            facts=gr.HTML(),
-        )
-
-
-def _shapes() -> list[tuple[str, str]]:
-    return [(f"{shape.title} — {shape.summary}", key) for key, shape in registry.shapes().items()]
+    _let_decide(use, rename, delete, alert, subject, following, name, choices)
 
 
 def _lens() -> Lens:
-    with gr.Column(min_width=300, elem_id="preview"):
+    with gr.Column(min_width=300, elem_id="preview", elem_classes="stays"):
         gr.HTML("<h2>What the model will see</h2>")
         row = gr.HTML(elem_id="rendered")
         with gr.Row(elem_classes="ways"):
@@ -118,6 +85,8 @@ def _lens() -> Lens:
 
 def _findings() -> Findings:
     with gr.Tabs() as tabs:
+        with gr.Tab("First rows"):
+            rows = gr.HTML(elem_id="first-rows")
         with gr.Tab("Columns"):
             columns = gr.HTML()
         with gr.Tab("Lengths"):
@@ -125,7 +94,7 @@ def _findings() -> Findings:
         with gr.Tab("Remarks"):
             remarks = gr.HTML()
         health = data_health.draw(tabs)
-    return Findings(columns, lengths, remarks, health)
+    return Findings(rows, columns, lengths, remarks, health)
 
 
 def _let_look(
@@ -139,12 +108,14 @@ def _let_look(
         drawn.success(guarded(2)(form.show_lengths), looked_at, [alert, findings.lengths], show_progress="hidden")
 
     then_render(opened)
-    guessed = [alert, *choices.mapped, choices.leave_out, choices.facts, findings.columns, findings.remarks, index]
-    then_render(choices.shape.input(guarded(len(guessed))(form.reshape), [subject, choices.shape], guessed))
-    remap = guarded(4)(form.remap)
+    told = [*choices.told, *findings.told, index]
+    afresh = [alert, *choices.mapped, *told]
+    then_render(choices.shape.input(guarded(len(afresh))(form.reshape), [subject, choices.shape], afresh))
+    mapped = [subject, *choices.mapped]
+    then_render(choices.switch.click(guarded(len(afresh))(form.switch), mapped, afresh))
+    remap = guarded(1 + len(told))(form.remap)
     for slot in choices.slots:
-        judged = [alert, choices.leave_out, findings.remarks, index]
-        then_render(slot.input(remap, [subject, *choices.mapped], judged, show_progress="hidden"))
+        then_render(slot.input(remap, mapped, [alert, *told], show_progress="hidden"))
     for part in (lens.base.input, lens.length.input):
         then_render(part(lambda: 0, None, index, queue=False))
     for way, button in lens.ways.items():
@@ -158,13 +129,14 @@ def _let_decide(
     alert: gr.HTML,
     subject: gr.Textbox,
     following: gr.Textbox,
+    name: gr.Textbox,
     choices: Choices,
 ) -> None:
     """The buttons that store, rename and delete, and where they lead."""
     told = [alert, following]
-    used = use.click(guarded(2)(form.use_data), [subject, choices.name, choices.leave_out, *choices.mapped], told)
+    used = use.click(guarded(2)(form.use_data), [subject, name, choices.leave_out, *choices.mapped], told)
     used.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
-    renamed = rename.click(guarded(2)(form.rename), [subject, choices.name], told)
+    renamed = rename.click(guarded(2)(form.rename), [subject, name], told)
     deleted = delete.click(
         guarded(2)(form.delete), [subject], told, js="(s) => confirm('Delete this dataset?') ? s : ''"
     )

@@ -8,16 +8,18 @@ from urllib.parse import quote
 
 import gradio as gr
 
-from app.formats import ago, count, escaped, plural
-from app.pages import data_views, layout, rendered
+from app.formats import ago, count, escaped
+from app.pages import data_views, layout, mapping, mapping_views, rendered
 from app.pages.alerts import CLEAR, done, guarded, html_of
+from app.pages.mapping import SLOTS, chosen
 from app.pages.who import acting, asked
 from storage import base_models, datasets, uploads
 from storage.models import User
 from templates import registry
 from templates.errors import BadInput
 
-SLOTS = max(len(shape.fields) for shape in registry.shapes().values())
+N_TOLD = SLOTS + 9
+"""Parts of the page that follow every choice: `_told`."""
 
 
 def open_page(request: gr.Request) -> list[Any]:
@@ -39,11 +41,8 @@ def open_page(request: gr.Request) -> list[Any]:
             f"upload:{upload.id}",
             data_views.title(upload.filename, seen.look.n_rows, "new file"),
             name,
-            *_mapping(seen),
-            _leave_out(seen),
-            data_views.shape_reason(seen.guess.shape_reason),
-            data_views.columns(seen.look),
-            data_views.remarks(seen.remarks, seen.problems),
+            *mapping.afresh(seen),
+            *_told(seen),
             base,
             "",
         ]
@@ -58,11 +57,7 @@ def open_page(request: gr.Request) -> list[Any]:
         "",
         "",
         "",
-        *[gr.skip()] * (1 + SLOTS),
-        hidden,
-        "",
-        "",
-        "",
+        *[gr.skip()] * (1 + SLOTS + N_TOLD),
         base,
         listing(user),
     ]
@@ -70,8 +65,6 @@ def open_page(request: gr.Request) -> list[Any]:
 
 def _open_dataset(user: User, name: str, base: Any) -> list[Any]:
     dataset = datasets.get(user, name)
-    fixed = [gr.update(value=dataset.shape, interactive=False)]
-    fixed += [gr.update(visible=False)] * SLOTS
     return [
         CLEAR,
         gr.update(visible=False),
@@ -80,9 +73,8 @@ def _open_dataset(user: User, name: str, base: Any) -> list[Any]:
         f"data:{dataset.id}",
         data_views.title(dataset.name, dataset.n_rows, f"from {dataset.source_filename}, {ago(dataset.created_at)}"),
         dataset.name,
-        *fixed,
-        gr.update(visible=False),
-        data_views.facts(dataset),
+        *mapping.fixed(dataset),
+        mapping_views.first_rows(dataset.shape, datasets.rows(dataset)),
         data_views.fields(dataset),
         data_views.remarks(dataset.remarks, []),
         base,
@@ -91,64 +83,50 @@ def _open_dataset(user: User, name: str, base: Any) -> list[Any]:
 
 
 def _alert(seen: datasets.Preview) -> str:
-    return html_of(BadInput(*seen.problems)) if seen.problems else CLEAR
+    """What is wrong; a field for which no column was found is no error before “Use this data” is pressed."""
+    open_fields = {field.field for field in seen.choice.fields if field.column is None}
+    wrong = [problem for problem in seen.problems if problem.row is not None or problem.field not in open_fields]
+    return html_of(BadInput(*wrong)) if wrong else CLEAR
 
 
-def _leave_out(seen: datasets.Preview) -> Any:
-    """The box to tick where some rows can't be learned from and the others can; never ticked beforehand."""
-    words = (
-        f"Leave out {plural(seen.n_refused, 'row')} that can't be learned from, and take the other {count(seen.n_rows)}"
-    )
-    return gr.update(visible=seen.goes_in_without_them, value=False, label=words)
+def _told(seen: datasets.Preview) -> list[Any]:
+    """What follows every choice: beside the dropdowns, then the tabs with first rows, columns and remarks."""
+    return [
+        *mapping.told(seen),
+        mapping_views.first_rows(seen.shape, seen.rows) if seen.rows else mapping_views.no_rows(seen),
+        mapping_views.columns(seen),
+        data_views.remarks(seen.remarks, seen.problems),
+    ]
 
 
-def _mapping(seen: datasets.Preview) -> list[Any]:
-    """The shape, then one dropdown for each of its fields; spare dropdowns are hidden."""
-    names = [column.name for column in seen.look.columns]
-    updates: list[Any] = [gr.update(value=seen.shape, interactive=True)]
-    declared = registry.shape(seen.shape).fields
-    mapping, reasons = seen.mapping, seen.guess.reasons
-    for field in declared:
-        updates.append(
-            gr.update(
-                visible=True,
-                interactive=True,
-                label=field.title if field.required else f"{field.title} (optional)",
-                info=reasons.get(field.name) or "No column looks like it.",
-                choices=names if field.required else [("– none –", ""), *names],
-                value=mapping.get(field.name, None if field.required else ""),
-            )
-        )
-    return updates + [gr.update(visible=False, value=None)] * (SLOTS - len(declared))
-
-
-def chosen(shape: str, slots: tuple[Any, ...]) -> dict[str, str]:
-    """Field → column, for the fields that have one."""
-    return {f.name: str(c) for f, c in zip(registry.shape(shape).fields, slots, strict=False) if c}
+def _afresh(seen: datasets.Preview) -> list[Any]:
+    """All of the choices anew, and the first row."""
+    return [_alert(seen), *mapping.afresh(seen), *_told(seen), 0]
 
 
 def reshape(request: gr.Request, subject: str, shape: str) -> list[Any]:
     """Another row shape: guess its columns anew."""
     user = acting(request)
+    return _afresh(datasets.preview(user, uploads.get(user, subject.partition(":")[2]), shape=shape))
+
+
+def switch(request: gr.Request, subject: str, shape: str, *slots: Any) -> list[Any]:
+    """From what an earlier file of the same columns had to the guess, or back."""
+    user = acting(request)
     upload = uploads.get(user, subject.partition(":")[2])
-    seen = datasets.preview(user, upload, shape=shape)
-    return [
-        _alert(seen),
-        *_mapping(seen),
-        _leave_out(seen),
-        data_views.shape_reason(""),
-        data_views.columns(seen.look),
-        data_views.remarks(seen.remarks, seen.problems),
-        0,
-    ]
+    seen = datasets.preview(user, upload)
+    remembered = seen.choice.remembered
+    if remembered and remembered.is_the(shape, chosen(shape, slots)):
+        seen = datasets.preview(user, upload, guess_anew=True)
+    return _afresh(seen)
 
 
-def remap(request: gr.Request, subject: str, shape: str, *slots: Any) -> tuple[str, Any, str, int]:
-    """Other columns: what is wrong with them, or odd."""
+def remap(request: gr.Request, subject: str, shape: str, *slots: Any) -> list[Any]:
+    """Other columns: what comes of them."""
     user = acting(request)
     upload = uploads.get(user, subject.partition(":")[2])
     seen = datasets.preview(user, upload, shape=shape, mapping=chosen(shape, slots))
-    return _alert(seen), _leave_out(seen), data_views.remarks(seen.remarks, seen.problems), 0
+    return [_alert(seen), *_told(seen), 0]
 
 
 def _sample(user: User, subject: str, shape: str, slots: tuple[Any, ...]) -> rendered.Sample:

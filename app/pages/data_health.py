@@ -53,7 +53,7 @@ def let_mend(opened: Any, alert: gr.HTML, subject: gr.Textbox, following: gr.Tex
 
 
 def first_tab(subject: str) -> Any:
-    """A dataset opens with its health, a fresh file with its columns."""
+    """A dataset opens with its health, a fresh file with its first rows."""
     return gr.Tabs(selected=TAB) if subject.startswith("data:") else gr.skip()
 
 

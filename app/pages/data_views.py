@@ -27,24 +27,6 @@ def title(name: str, n_rows: int, what: str) -> str:
     return f"<h2>{escaped(name)}</h2><p class='quiet'>{plural(n_rows, 'row')} · {escaped(what)}</p>"
 
 
-def shape_reason(reason: str) -> str:
-    """Why this row shape was guessed."""
-    return f'<p class="quiet">Why this shape: {escaped(reason)}</p>' if reason else ""
-
-
-def columns(look: Any) -> str:
-    """The file's columns with sample values."""
-    rows = [
-        [
-            f"<b>{escaped(column.name)}</b>",
-            *(escaped(shortened(str(value), 60)) for value in column.samples[:3]),
-            *[""] * (3 - len(column.samples[:3])),
-        ]
-        for column in look.columns
-    ]
-    return layout.table(["Column", "First values", "", ""], rows, "The file's columns")
-
-
 def fields(dataset: Dataset) -> str:
     """Which column each field came from."""
     shape = registry.shape(dataset.shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Literal
 
@@ -64,6 +64,8 @@ class Report:
     """None when the answers are no labels."""
     lengths: Lengths | None
     """None when no base model was named."""
+    noted: tuple[str, ...] = ()
+    """What was said of the file when the dataset was made of it."""
 
     def at(self, level: Level) -> list[Found]:
         """The findings of one level."""
@@ -130,7 +132,8 @@ def _report(dataset_id: str, name: str, reader: Reader | None) -> Report:
         dataset = session.get_one(Dataset, dataset_id)
     shape, rows = registry.shape(dataset.shape), datasets.rows(dataset)
     measured = reader.measure(shape, rows) if reader else None
-    return examine(Rows.of(shape, rows, measured), name)
+    noted = tuple(remark["message"] for remark in dataset.remarks)
+    return replace(examine(Rows.of(shape, rows, measured), name), noted=noted)
 
 
 def _baseline(rows: Rows) -> Baseline | None:

@@ -13,6 +13,7 @@ _BAR = 30
 def lines(report: Report) -> list[str]:
     """The report for a terminal, its outcome last."""
     said = [f"{report.dataset}: {report.n_rows:,} rows, {report.n_held_out:,} of them held out", *_baseline(report)]
+    said += [f"Noted when it was added: {one}" for one in report.noted]
     said += ["", *_lengths(report.lengths), ""]
     if report.found:
         said += _table(report)

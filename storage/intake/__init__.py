@@ -1,9 +1,9 @@
 """From an uploaded file to rows of a known shape: look, guess, shape. Nothing here is stored."""
 
 from storage.intake.findings import Findings, Remark, refusal
-from storage.intake.guessing import Guess, guess
+from storage.intake.guessing import Guess, guess, kinds_for
 from storage.intake.looking import MIN_ROWS, Look, look
-from storage.intake.shaping import check_mapping, remark_unused, shaped, shaped_columns
+from storage.intake.shaping import check_mapping, columns_of, remark_unused, shaped, shaped_columns
 from storage.intake.tally import Column
 
 __all__ = [
@@ -14,7 +14,9 @@ __all__ = [
     "Look",
     "Remark",
     "check_mapping",
+    "columns_of",
     "guess",
+    "kinds_for",
     "look",
     "refusal",
     "remark_unused",

@@ -93,9 +93,14 @@ def _fit(look: Look, shape: RowShape) -> _Fit:
     return fit
 
 
+def kinds_for(wanted: ShapeField) -> tuple[str, ...]:
+    """The kinds of columns that can fill the field."""
+    return ("messages", "mixed") if wanted.kind == "messages" else (*WRITABLE, "mixed")
+
+
 def _named(look: Look, wanted: ShapeField, taken: set[str]) -> Column | None:
     by_name = {c.name.strip().lower(): c for c in reversed(look.columns) if c.name not in taken}
-    kinds = ("messages", "mixed") if wanted.kind == "messages" else (*WRITABLE, "mixed")
+    kinds = kinds_for(wanted)
     candidates = (by_name.get(alias) for alias in wanted.aliases)
     return next((c for c in candidates if c is not None and c.kind in kinds), None)
 

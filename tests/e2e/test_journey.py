@@ -178,6 +178,41 @@ def test_a_finding_is_mended_into_a_new_version(page: Page, address: str, tmp_pa
     assert started.value.suggested_filename == "untidy-v2.csv"
 
 
+def test_the_next_file_of_the_same_columns_is_mapped_as_the_last(page: Page, address: str, tmp_path: Path) -> None:
+    def drop(month: str, n_empty: int = 0) -> None:
+        rows = [f"{i},Where is parcel {i}?,{'' if i < n_empty else f'Parcel {i} is here.'}" for i in range(40)]
+        file = tmp_path / f"{month}.csv"
+        file.write_text("\n".join(["ticket,customer,agent", *rows]))
+        page.goto(address)
+        page.locator("#drop input[type=file]").set_input_files(file)
+        page.wait_for_url("**/data?upload=*")
+
+    drop("october")
+    expect(page.locator("#fit")).to_contain_text("Choose a column for “Prompt” and “Answer”.")
+    for slot, column in enumerate(("customer", "agent")):
+        page.locator(f"#field-{slot} input").click()
+        page.get_by_role("option", name=column, exact=True).click()
+        expect(page.locator(f"#why-{slot}")).to_contain_text("Your choice.")
+    expect(page.locator("#fit")).to_contain_text("All 40 rows fit.")
+    expect(page.locator("#rendered .learned").first).to_contain_text("Parcel 0 is here.")
+    page.locator("#use-data").click()
+    page.wait_for_url("**/train?data=october")
+
+    drop("november", n_empty=2)
+    expect(page.locator("#remembered")).to_contain_text("As for “october” on ")
+    expect(page.locator("#field-0 input")).to_have_value("customer")
+    expect(page.locator("#fit")).to_contain_text("38 of 40 rows fit.")
+    expect(page.locator("#rendered .learned").first).to_contain_text("Parcel 2 is here.")
+    page.locator("#switch-mapping").click()
+    expect(page.locator("#field-0 input")).to_have_value("")
+    page.get_by_role("button", name="Choose as for “october”").click()
+    expect(page.locator("#field-0 input")).to_have_value("customer")
+    expect(page.locator("#first-rows")).to_contain_text("Parcel 2 is here.")
+    page.get_by_label("Leave out 2 rows").check()
+    page.locator("#use-data").click()
+    page.wait_for_url("**/train?data=november")
+
+
 def test_a_waiting_job_can_be_cancelled_and_run_again(page: Page, address: str) -> None:
     page.goto(f"{address}train?data=shop-questions")
     expect(page.locator("#preflight")).to_contain_text("Before you launch")

@@ -10,14 +10,7 @@ import gradio as gr
 from app.pages import data_form as data
 from storage import datasets, uploads, users
 from storage.models import Dataset, User
-
-
-def opened(request: gr.Request) -> dict[str, Any]:
-    names = ["alert", "arrival", "detail", "manage", "subject", "title", "name", "shape"]
-    names += [f"slot{i}" for i in range(data.SLOTS)] + ["leave_out", "facts", "columns", "remarks", "base", "listing"]
-    shown = data.open_page(request)
-    assert len(shown) == len(names)
-    return dict(zip(names, shown, strict=True))
+from tests.app.pages.data_page import opened, remapped
 
 
 def upload(user: User, content: str, name: str = "my tickets.csv") -> str:
@@ -33,7 +26,7 @@ def test_a_fresh_file_is_guessed_and_nothing_is_stored(studio: User, asking: Any
     shown = opened(asking(studio, upload=upload(studio, ROWS)))
     assert shown["shape"]["value"] == "classification"
     assert [shown["slot0"]["value"], shown["slot1"]["value"]] == ["text", "category"]
-    assert shown["slot1"]["info"]
+    assert "A column called “category” usually holds the label." in shown["why1"]["value"]
     assert shown["name"] == "my-tickets"
     assert datasets.of_user(studio) == []
 
@@ -66,7 +59,8 @@ def test_cells_can_not_bring_markup(studio: User, asking: Any) -> None:
     subject = shown["subject"]
     _, row = data.show_row(asking(studio), subject, "studio-nano", 512, 0, "classification", "text", "category", None)
     made = datasets.add(studio, uploads.get(studio, upload_id), name="hostile", shape="classification")
-    whole = "".join(map(str, [shown["title"], shown["columns"], shown["remarks"], row, data.listing(studio)]))
+    parts = ["title", "why0", "why1", "facts", "offer", "fit", "first_rows", "columns", "remarks"]
+    whole = "".join(map(str, [*(shown[part] for part in parts), row, data.listing(studio)]))
     whole += str(opened(asking(studio, data=made.name))["facts"])
     for forbidden in ("<img", "<script", "<b>0", "${", "{{"):
         assert forbidden not in whole
@@ -124,7 +118,7 @@ def test_rows_that_can_not_be_learned_from_are_left_out_when_asked(studio: User,
 
 def test_a_wrong_mapping_can_not_be_left_out(studio: User, asking: Any) -> None:
     subject = f"upload:{upload(studio, ROWS)}"
-    _, leave_out, _, _ = data.remap(asking(studio), subject, "classification", "text", "text")
-    assert not leave_out["visible"]
+    changed = data.remap(asking(studio), subject, "classification", "text", "text")
+    assert not remapped(changed)["leave_out"]["visible"]
     alert, _ = data.guarded(2)(data.use_data)(asking(studio), subject, "x", True, "classification", "text", "text")
     assert "chosen for more than one field" in alert

@@ -1,0 +1,140 @@
+"""The mapping on the Data page: reasons, values, what fits, and what an earlier file of the same columns had."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from app.pages import data_form as data
+from storage import datasets, uploads, users
+from storage.models import Dataset, User
+from tests.app.pages.data_page import afresh, opened, remapped
+
+HEAD = "id,customer,agent"
+
+
+def rows(n_rows: int, n_empty: int = 0) -> str:
+    lines = [f"{i},Where is parcel {i}?,{'' if i < n_empty else f'Parcel {i} is here.'}" for i in range(n_rows)]
+    return "\n".join([HEAD, *lines])
+
+
+def upload(user: User, content: str, name: str = "november.csv") -> str:
+    return uploads.save(user, name, io.BytesIO(content.encode())).id
+
+
+@pytest.fixture
+def october(studio: User) -> Dataset:
+    """A dataset for which the columns were chosen by hand."""
+    file = uploads.get(studio, upload(studio, rows(30), "october.csv"))
+    return datasets.add(studio, file, name="october", mapping={"prompt": "customer", "completion": "agent"})
+
+
+def test_where_nothing_is_guessed_the_columns_are_shown_and_nothing_is_red(studio: User, asking: Any) -> None:
+    shown = opened(asking(studio, upload=upload(studio, rows(20))))
+    assert shown["alert"] == ""
+    assert [shown["slot0"]["label"], shown["slot2"]["label"]] == ["Prompt (required)", "System prompt (optional)"]
+    assert "No column looks like it. Choose one." in shown["why0"]["value"]
+    assert "Choose a column for “Prompt” and “Answer”." in shown["fit"]
+    assert "Where is parcel 0?" in shown["first_rows"]
+    alert, _ = data.guarded(2)(data.use_data)(
+        asking(studio), shown["subject"], "x", False, shown["shape"]["value"], None, None, ""
+    )
+    assert alert.count("no column is chosen") == 2
+
+
+def test_a_changed_column_changes_reason_values_rows_and_counts(studio: User, asking: Any) -> None:
+    subject = f"upload:{upload(studio, rows(20, n_empty=3))}"
+    shown = remapped(data.remap(asking(studio), subject, "prompt_completion", "customer", "agent", ""))
+    assert "Your choice." in shown["why0"]["value"]
+    assert "<li>Where is parcel 0?</li>" in shown["why0"]["value"]
+    assert "<b>17 of 20 rows fit.</b> 3 rows can't be learned from:" in shown["fit"]
+    assert "“agent” is empty; “Answer” needs a text. Rows 2, 3, 4." in shown["fit"]
+    assert "Not used: id." in shown["fit"]
+    assert "Parcel 3 is here." in shown["first_rows"]
+    assert "<td>Answer</td>" in shown["columns"]
+    assert shown["leave_out"]["visible"]
+    other = remapped(data.remap(asking(studio), subject, "prompt_completion", "customer", "id", ""))
+    assert "<b>All 20 rows fit.</b>" in other["fit"]
+    assert "Parcel" not in other["first_rows"]
+
+
+def test_an_optional_field_that_is_set_to_none_stays_open(studio: User, asking: Any) -> None:
+    content = "system,prompt,completion\n" + "".join(f"be brief,question {i},answer {i}\n" for i in range(20))
+    shown = opened(asking(studio, upload=upload(studio, content)))
+    assert shown["slot2"]["value"] == "system"
+    choice = ["prompt_completion", "prompt", "completion", ""]
+    changed = remapped(data.remap(asking(studio), shown["subject"], *choice))
+    assert "Left open. The guess is “system”." in changed["why2"]["value"]
+    data.use_data(asking(studio), shown["subject"], "plain", False, *choice)
+    assert {row["system"] for row in datasets.rows(datasets.get(studio, "plain"))} == {None}
+
+
+def test_joined_columns_can_be_chosen(studio: User, asking: Any) -> None:
+    alpaca = "instruction,input,output\n" + "".join(f"Translate,cat {i},chat {i}\n" for i in range(20))
+    slot = opened(asking(studio, upload=upload(studio, alpaca)))["slot0"]
+    assert slot["value"] == "instruction + input"
+    assert slot["value"] in [value for _, value in slot["choices"]]
+
+
+def test_the_next_file_of_the_same_columns_is_opened_as_the_last(studio: User, october: Dataset, asking: Any) -> None:
+    shown = opened(asking(studio, upload=upload(studio, rows(20))))
+    assert [shown["slot0"]["value"], shown["slot1"]["value"]] == ["customer", "agent"]
+    assert "As for “october” on " in shown["offer"]
+    assert "Prompt and answer (Prompt ← customer, Answer ← agent)" in shown["offer"]
+    assert "because the file has the same columns" in shown["offer"]
+    assert "As for “october” on " in shown["why0"]["value"]
+    assert shown["switch"] | {"visible": True, "value": "Use the guess instead"} == shown["switch"]
+    data.use_data(asking(studio), shown["subject"], "november", False, "prompt_completion", "customer", "agent", "")
+    assert datasets.get(studio, "november").mapping == october.mapping
+
+
+def test_one_click_leads_to_the_guess_and_back(studio: User, october: Dataset, asking: Any) -> None:
+    subject = f"upload:{upload(studio, rows(20))}"
+    taken = ["prompt_completion", "customer", "agent", ""]
+    guess = afresh(data.switch(asking(studio), subject, *taken))
+    assert guess["slot0"]["value"] is None
+    assert "you chose: Prompt and answer" in guess["offer"]
+    assert guess["switch"]["value"] == "Choose as for “october”"
+    back = afresh(data.switch(asking(studio), subject, "prompt_completion", None, None, ""))
+    assert [back["slot0"]["value"], back["slot1"]["value"]] == ["customer", "agent"]
+    assert back["switch"]["value"] == "Use the guess instead"
+    changed = remapped(data.remap(asking(studio), subject, "prompt_completion", "agent", "customer", ""))
+    assert changed["switch"]["value"] == "Choose as for “october”"
+
+
+def test_what_equals_the_guess_is_told_without_a_button(studio: User, tickets: Dataset, asking: Any) -> None:
+    content = "text,category\n" + "".join(f"question {i},{'ab'[i % 2]}\n" for i in range(40))
+    shown = opened(asking(studio, upload=upload(studio, content)))
+    assert "The same as for “tickets” on " in shown["offer"]
+    assert not shown["switch"]["visible"]
+    assert "The column is called “text”." in shown["why0"]["value"]
+
+
+def test_names_can_not_bring_markup(studio: User, asking: Any) -> None:
+    head = "<img src=x>,${7*7},{{x}}"
+    content = head + "\n" + "\n".join(f"question {i},answer <b>{i},<i>x" for i in range(20))
+    subject = f"upload:{upload(studio, content)}"
+    mapped = ["prompt_completion", "<img src=x>", "${7*7}", ""]
+    data.use_data(asking(studio), subject, "hostile", False, *mapped)
+    shown = opened(asking(studio, upload=upload(studio, content, "next.csv")))
+    assert shown["slot0"]["value"] == "<img src=x>"
+    page = str([shown[part] for part in ("why0", "why1", "offer", "fit", "first_rows", "columns", "remarks")])
+    stored = str(opened(asking(studio, data="hostile")))
+    for forbidden in ("<img", "<b>0", "<i>", "${", "{{"):
+        assert forbidden not in page
+        assert forbidden not in stored
+
+
+def test_conversations_are_shown_turn_by_turn(studio: User, asking: Any) -> None:
+    turns = '{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello <b>"}]}'
+    shown = opened(asking(studio, upload=upload(studio, "\n".join([turns] * 5), "talks.jsonl")))
+    assert "<b>user</b> Hi<br><b>assistant</b> Hello &lt;b&gt;" in shown["first_rows"]
+
+
+def test_others_can_not_switch(studio: User, october: Dataset, asking: Any) -> None:
+    other = users.add("mallory", "a long password")
+    subject = f"upload:{upload(studio, rows(20))}"
+    shown = data.guarded(3)(data.switch)(asking(other), subject, "prompt_completion", "customer", "agent", "")
+    assert "There is no upload" in shown[0]

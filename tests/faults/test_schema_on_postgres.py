@@ -1,0 +1,61 @@
+"""The schema from revision to revision, on PostgreSQL: what an older version stored is still there."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+from sqlmodel import SQLModel
+
+from storage import datasets, db, migrate, uploads, users
+from tests.conftest import forget_caches
+from tests.faults.conftest import Servers
+
+OLDER = """
+INSERT INTO dataset (id, owner_id, name, shape, source_filename, sha256, mapping, n_rows, n_held_out, split_seed,
+                     labels, remarks, fixes, created_at)
+VALUES ('d', :owner, 'older', 'text', 'older.txt', 'ab', '{}', 2, 1, 42, '[]', '[]', '[]', 0)
+"""
+
+
+@pytest.fixture
+def fresh(servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A studio on a database of its own in the shared server, without tables."""
+    with psycopg.connect(servers.postgres, autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS revisions WITH (FORCE)")
+        connection.execute("CREATE DATABASE revisions")
+    address, _, query = servers.database.partition("?")
+    database = f"{address.rpartition('/')[0]}/revisions{'?' if query else ''}{query}"
+    monkeypatch.setenv("STUDIO_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("STUDIO_DATABASE_URL", database)
+    forget_caches()
+    yield
+    forget_caches()
+
+
+def test_an_older_dataset_is_still_there(fresh: None) -> None:
+    command.upgrade(migrate.config(), "0002")
+    user = users.local()
+    with db.engine().begin() as connection:
+        connection.execute(text(OLDER), {"owner": user.id})
+    migrate.upgrade()
+    older = datasets.get(user, "older")
+    assert (older.header, older.n_rows) == (None, 2)
+    with db.engine().connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, SQLModel.metadata) == []
+
+
+def test_what_is_remembered_is_found_there_too(fresh: None) -> None:
+    migrate.upgrade()
+    user, rows = users.local(), b"a,b\n" + b"".join(b"question %d,answer %d\n" % (i, i) for i in range(9))
+    upload = uploads.save(user, "rows.csv", io.BytesIO(rows))
+    datasets.add(user, upload, name="first", mapping={"prompt": "b", "completion": "a"})
+    assert datasets.preview(user, upload).mapping == {"prompt": "b", "completion": "a"}
