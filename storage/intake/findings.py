@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from templates.errors import BadInput, Problem
@@ -12,6 +13,7 @@ MAX_PROBLEMS = 20
 MAX_ALIKE = 5
 """Problems of the same words and field that are listed; more of them tell nothing new."""
 MAX_ROWS_NAMED = 5
+_UNSHOWN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass
@@ -49,6 +51,8 @@ class Findings:
 
     def add(self, problem: Problem) -> None:
         """Note a problem that is already worded."""
+        shown = {name: visible(text) for name in ("message", "field", "remedy") if (text := getattr(problem, name))}
+        problem = replace(problem, **shown)
         self.n_problems += 1
         if problem.row is None:
             self.n_of_file += 1
@@ -61,6 +65,7 @@ class Findings:
 
     def remark(self, message: str, *, row: int | None = None) -> None:
         """Note an oddity; the same words are one remark, counted once a row."""
+        message = visible(message)
         remark = self._remarks.setdefault(message, Remark(message))
         if row is not None:
             if self._last_rows.get(message) == row:
@@ -89,6 +94,11 @@ class Findings:
         """Raise `BadInput` with everything found; do nothing when no problem was."""
         if self.problems:
             raise BadInput(*self.listed())
+
+
+def visible(text: str) -> str:
+    """What a file holds, with the characters spelled out that a page or terminal would act on or drop."""
+    return _UNSHOWN.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
 
 
 def refusal(file: str, message: str, *, row: int | None = None, remedy: str | None = None) -> BadInput:

@@ -96,6 +96,8 @@ class Parts:
                 for event, element in parsing:
                     if not checked and element.getroottree().docinfo.internalDTD is not None:
                         raise damaged(f"its part “{part}” declares entities, which Office never does")
+                    if not starts and next(element.iterancestors(element.tag), None) is not None:
+                        raise damaged(f"its part “{part}” has a “{local(element.tag)}” inside another")
                     checked = True
                     yield (event, element) if starts else element
                     if not starts:
@@ -103,7 +105,7 @@ class Parts:
         except (etree.XMLSyntaxError, *zip_files.DAMAGE) as error:
             if getattr(error, "code", None) == etree.ErrorTypes.ERR_NO_MEMORY:
                 raise MemoryError from error
-            raise damaged(f"part “{part}”: {error}") from error
+            raise damaged(f"part “{part}”: {zip_files.reason(error)}") from error
 
 
 def forget(element: Any) -> None:

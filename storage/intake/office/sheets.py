@@ -150,6 +150,8 @@ class Workbook:
         for child in element:
             name = local(child.tag)
             if name == "v":
+                if value:
+                    raise damaged(f"cell {letters(column)}{row} has more than one value")
                 value = child.text or ""
             elif name == "is":
                 return Cell(_text(child))
