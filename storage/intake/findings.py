@@ -13,6 +13,8 @@ MAX_PROBLEMS = 20
 MAX_ALIKE = 5
 """Problems of the same words and field that are listed; more of them tell nothing new."""
 MAX_ROWS_NAMED = 5
+MAX_CHARS = 1_000
+"""Of a message; the names that it quotes can be of any length."""
 _UNSHOWN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -97,8 +99,9 @@ class Findings:
 
 
 def visible(text: str) -> str:
-    """What a file holds, with the characters spelled out that a page or terminal would act on or drop."""
-    return _UNSHOWN.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+    """Words about a file, which may quote it: at a length to be read, control and half characters spelled out."""
+    short = text if len(text) <= MAX_CHARS else f"{text[:MAX_CHARS]}…"
+    return _UNSHOWN.sub(lambda found: found.group().encode("unicode_escape").decode(), short)
 
 
 def refusal(file: str, message: str, *, row: int | None = None, remedy: str | None = None) -> BadInput:

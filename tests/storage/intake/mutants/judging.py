@@ -18,7 +18,7 @@ from templates.errors import BadInput, Problem
 from tests.storage.intake.mutants.mutants import Mutant
 from tests.storage.intake.mutants.second_readings import difference
 
-MAX_PROBLEM_CHARS = 1_500
+MAX_PROBLEM_CHARS = 2_500
 _OF_A_PROGRAM = re.compile(r"Traceback|<class|object at 0x|\b[A-Z]\w+(?:Error|Exception)\b")
 _TEXT_SIGNS = "\n\t\u2028\u2029"
 

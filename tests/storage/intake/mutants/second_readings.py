@@ -18,6 +18,7 @@ from tests.storage.intake.mutants import second_office
 from tests.storage.intake.mutants.mutants import Mutant
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
+_LAST_COMMA = re.compile(r",\s*\]\Z")
 _TAG = re.compile(r"<[^>]*>?")
 _PDF_ESCAPE = re.compile(r"\\([0-7]{1,3})|\\(.)", re.DOTALL)
 _UNWRITTEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffd]")
@@ -63,7 +64,7 @@ def _json_lines(mutant: Mutant, source: Source, rows: Rows) -> str | None:
 
 
 def _json_list(mutant: Mutant, source: Source, rows: Rows) -> str | None:
-    document = json.loads(_text(source).strip())
+    document = json.loads(_LAST_COMMA.sub("]", _text(source).strip()))
     if isinstance(document, dict):
         (document,) = [value for value in document.values() if isinstance(value, list)]
     return _first_difference((row.values for row in rows), document)
