@@ -201,6 +201,9 @@ def _formats(parts: Parts, part: str) -> list[str]:
     for element in parts.elements(part, "numFmts", "cellXfs"):
         if local(element.tag) == "numFmts":
             codes = {child.get("numFmtId") or "": child.get("formatCode") or "" for child in element}
+            longest = max(map(len, codes.values()), default=0)
+            if longest > number_formats.MAX_CODE_CHARS:
+                raise damaged(f"a number format of {longest:,} characters")
             continue
         for child in element:
             known = child.get("numFmtId") or "0"
