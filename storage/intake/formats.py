@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 from storage.intake import containers, encodings, strict_json, web_pages
@@ -159,7 +160,7 @@ def _records(head: str, delimiter: str) -> list[list[str]]:
     whole = head[: head.rfind("\n") + 1] if len(head) == HEAD_CHARS else head
     found: list[list[str]] = []
     try:
-        for cells in csv.reader(whole.splitlines(keepends=True), delimiter=delimiter):
+        for cells in csv.reader(StringIO(whole, newline=""), delimiter=delimiter):
             if cells:
                 found.append(cells)
             if len(found) >= SNIFFED_RECORDS:

@@ -13,7 +13,7 @@ from lxml import etree
 
 from storage.intake.source import SourceRow
 
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 Cells = dict[tuple[int, str], set[str]]
 """For row and column letters, what the cell may be read as; an empty set: anything, by its number format."""
@@ -95,11 +95,12 @@ def _texts(cell: Any, strings: list[str]) -> set[str]:
     if inline:
         return {inline[0]}
     if kind == "s" and value:
-        is_there = value.isdecimal() and len(value) < 9 and int(value) < len(strings)
+        is_there = value.isascii() and value.isdecimal() and len(value) < 9 and int(value) < len(strings)
         return {strings[int(value)] if is_there else f"text {value}, which is missing"}
     if kind == "n" and _NUMBER.fullmatch(value.strip()):
         return set() if style != "0" else {value, f"{float(value):.15g}", f"{float(value):.15g}".upper()}
-    texts = {"b": {"TRUE" if value.strip() in ("1", "true") else "FALSE"}, "d": {value.replace("T", " ")}}
+    boolean = {"1": "TRUE", "true": "TRUE", "0": "FALSE", "false": "FALSE"}.get(value.strip(), value)
+    texts = {"b": {boolean}, "d": {value.replace("T", " ")}}
     return texts.get(kind, {_unescaped(value)}) if value else {""}
 
 

@@ -19,6 +19,7 @@ from tests.storage.intake.mutants.mutants import Mutant
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _LAST_COMMA = re.compile(r",\s*\]\Z")
+_LEFT_OUT = re.compile(r"(?is)<(script|style|noscript|template|map|rt|rp)\b.*?</\1\s*>")
 _TAG = re.compile(r"<[^>]*>?")
 _PDF_ESCAPE = re.compile(r"\\([0-7]{1,3})|\\(.)", re.DOTALL)
 _UNWRITTEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffd]")
@@ -113,7 +114,16 @@ def _html(mutant: Mutant, source: Source, rows: Rows) -> str | None:
     words = _Words()
     words.feed(text)
     words.close()
-    places = [_dense(place) for place in (html.unescape(_TAG.sub("", text)), html.unescape(text), "".join(words.found))]
+    shown = _TAG.sub("", _LEFT_OUT.sub("", text))
+    places = [
+        _dense(place)
+        for place in (
+            html.unescape(shown),
+            html.unescape(_TAG.sub("", text)),
+            html.unescape(text),
+            "".join(words.found),
+        )
+    ]
     return _invented(rows, places)
 
 
