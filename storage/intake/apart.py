@@ -162,14 +162,15 @@ def _fits(row: SourceRow, told: _Told) -> bool:
     return not any(flaw for _, flaw in flaws)
 
 
-def _extract(path: str, filename: str, format: str, encoding: str | None) -> int:
+def write_notes(sink: IO[str], path: str, filename: str, format: str, encoding: str | None) -> int:
+    """The other side's work: read the document and write what is found; gives the exit code."""
     reader = importlib.import_module(f"storage.intake.readers.{format}")
-    told = _Told(filename, sys.stdout)
+    told = _Told(filename, sink)
     try:
         for row in reader.extract(Source(Path(path), filename, format, encoding), told):
             if _fits(row, told):
                 told.tell("row", row.number, row.values)
-        sys.stdout.flush()
+        sink.flush()
     except MemoryError:
         return OUT_OF_MEMORY
     except OSError as error:
@@ -183,5 +184,5 @@ def _extract(path: str, filename: str, format: str, encoding: str | None) -> int
 if __name__ == "__main__":
     given_limits, *file = json.loads(sys.argv[1])
     _limit(*given_limits)
-    code = _extract(*file)
+    code = write_notes(sys.stdout, *file)
     os._exit(code)  # what is left in a buffer after a failure is of no use

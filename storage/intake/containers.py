@@ -17,6 +17,8 @@ from templates.errors import BadInput
 
 HEAD_BYTES = 4096
 PDF_MAGIC = b"%PDF-"
+PDF_MAGIC_WITHIN = 1024
+"""Bytes at the begin in which a file that is called a PDF may have its magic, as other programs allow."""
 ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 OLD_OFFICE_MAGIC = b"\xd0\xcf\x11\xe0"
 CONTENT_TYPES = "[Content_Types].xml"
@@ -61,7 +63,9 @@ def find(path: Path, filename: str) -> str | None:
         return _zipped(path, filename, head)
     if head.startswith(OLD_OFFICE_MAGIC):
         raise _old_office(path, filename)
-    return "pdf" if head.lstrip(b"\x00\t\n\r\x0c \xef\xbb\xbf").startswith(PDF_MAGIC) else None
+    is_named_so = filename.lower().endswith(".pdf")
+    begin = head[:PDF_MAGIC_WITHIN] if is_named_so else head.lstrip(b"\x00\t\n\r\x0c \xef\xbb\xbf")[: len(PDF_MAGIC)]
+    return "pdf" if PDF_MAGIC in begin else None
 
 
 def _zipped(path: Path, filename: str, head: bytes) -> str:
@@ -72,7 +76,9 @@ def _zipped(path: Path, filename: str, head: bytes) -> str:
     except Unusable as error:
         raise refusal(filename, f"is {what}, but it {error.message}", remedy=error.remedy) from error
     except DAMAGE as error:
-        raise refusal(filename, f"is {what}, but it is damaged ({error}).", remedy=SENT_AGAIN) from error
+        raise refusal(
+            filename, f"is {what}, but it is damaged ({zip_files.reason(error)}).", remedy=SENT_AGAIN
+        ) from error
 
 
 def _office_name(head: bytes) -> str:

@@ -40,7 +40,6 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
 )
 _UTF8_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
-_NON_ASCII_LINE = re.compile(rb"[^\n]*[\x80-\xff][^\n]*\n?")
 _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r\f\x1b")
 _ASCII = bytes(range(128))
 MAX_CONTROL_SHARE = 0.05
@@ -157,7 +156,8 @@ def _not_utf8(path: Path, filename: str, flaw: int) -> Encoding:
             row=line,
             remedy="Open it in an editor, save the whole file as UTF-8, and send it again.",
         )
-    sample = b"".join(m.group() for m in _NON_ASCII_LINE.finditer(data[: 16 * SAMPLE_BYTES]))[:SAMPLE_BYTES]
+    lines = data[: 16 * SAMPLE_BYTES].split(b"\n")
+    sample = b"\n".join(line for line in lines if not line.isascii())[:SAMPLE_BYTES]
     for codec in _likely(sample or data[:SAMPLE_BYTES]):
         if first_flaw(path, codec) is None:
             return Encoding(codec, f"Not UTF-8; read as {codec}, by guess. Check the letters beyond a–z.")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from templates.errors import BadInput, Problem
@@ -12,6 +13,12 @@ MAX_PROBLEMS = 20
 MAX_ALIKE = 5
 """Problems of the same words and field that are listed; more of them tell nothing new."""
 MAX_ROWS_NAMED = 5
+MAX_REMARKS = 100
+"""Oddities of different words, which can quote a file's names, that are listed."""
+MORE_REMARKS = "There are more oddities, of more kinds than are listed."
+MAX_CHARS = 1_000
+"""Of a message; the names that it quotes can be of any length."""
+_UNSHOWN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass
@@ -54,13 +61,19 @@ class Findings:
             self.n_of_file += 1
         else:
             self.refused_rows.add(problem.row)
+        if len(self.problems) == MAX_PROBLEMS:
+            return
         alike = (problem.message, problem.field)
         self._alike[alike] += 1
-        if len(self.problems) < MAX_PROBLEMS and self._alike[alike] <= MAX_ALIKE:
-            self.problems.append(problem)
+        if self._alike[alike] <= MAX_ALIKE:
+            shown = {name: visible(text) for name in ("message", "field", "remedy") if (text := getattr(problem, name))}
+            self.problems.append(replace(problem, **shown))
 
     def remark(self, message: str, *, row: int | None = None) -> None:
         """Note an oddity; the same words are one remark, counted once a row."""
+        message = visible(message)
+        if message not in self._remarks and len(self._remarks) >= MAX_REMARKS:
+            message = MORE_REMARKS
         remark = self._remarks.setdefault(message, Remark(message))
         if row is not None:
             if self._last_rows.get(message) == row:
@@ -89,6 +102,12 @@ class Findings:
         """Raise `BadInput` with everything found; do nothing when no problem was."""
         if self.problems:
             raise BadInput(*self.listed())
+
+
+def visible(text: str) -> str:
+    """Words about a file, which may quote it: at a length to be read, control and half characters spelled out."""
+    short = text if len(text) <= MAX_CHARS else f"{text[:MAX_CHARS]}…"
+    return _UNSHOWN.sub(lambda found: found.group().encode("unicode_escape").decode(), short)
 
 
 def refusal(file: str, message: str, *, row: int | None = None, remedy: str | None = None) -> BadInput:

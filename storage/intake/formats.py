@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 from storage.intake import containers, encodings, strict_json, web_pages
@@ -44,11 +45,19 @@ PLAIN_OR_MARKDOWN = {"plain_text", "markdown"}
 PAGE_IN_PLACE_OF = {
     "workbook": "Open it in Excel or LibreOffice, save it as .xlsx, and send that.",
     **dict.fromkeys(
-        ("delimited", "json_list", "json_lines"),
+        ("delimited", "json_list", "json_lines", "parquet", "pdf"),
         "A site may have sent it in place of the data, to ask for a login: fetch the file again.",
     ),
 }
-"""Tables that are often web pages instead, and what to do then."""
+"""Formats in whose place web pages often come, and what to do then."""
+NEVER_TEXT = {
+    "parquet": ("is not a Parquet file, though its name says so.", "Write it again."),
+    "pdf": (
+        "is not a PDF, though its name says so.",
+        "Fetch it again. If it is plain text, let its name end in .txt.",
+    ),
+}
+"""Formats that no text is called by: what is said of one that is."""
 NAMED_TEXT = ("delimited", "json_list", "json_lines", "plain_text", "markdown", "html")
 MIN_EVEN_SHARE = 0.9
 """Share of equally wide rows that makes a text a table when its name does not say so."""
@@ -66,11 +75,12 @@ def find(path: Path, filename: str, findings: Findings) -> Source:
     packed = "parquet" if encodings.is_parquet(path) else containers.find(path, filename)
     if packed:
         return _agreed(Source(path, filename, packed), hint, findings)
-    if hint == "parquet":
-        raise refusal(filename, "is not a Parquet file, though its name says so.", remedy="Write it again.")
     is_page = web_pages.is_page(path, hint == "html")
     if is_page and hint in PAGE_IN_PLACE_OF:
         raise refusal(filename, "is a web page, whatever its name says.", remedy=PAGE_IN_PLACE_OF[hint])
+    if hint in NEVER_TEXT:
+        message, remedy = NEVER_TEXT[hint]
+        raise refusal(filename, message, remedy=remedy)
     encoding = web_pages.find_encoding(path, filename) if is_page else encodings.find(path, filename)
     if encoding.remark:
         findings.remark(encoding.remark)
@@ -150,7 +160,7 @@ def _records(head: str, delimiter: str) -> list[list[str]]:
     whole = head[: head.rfind("\n") + 1] if len(head) == HEAD_CHARS else head
     found: list[list[str]] = []
     try:
-        for cells in csv.reader(whole.splitlines(keepends=True), delimiter=delimiter):
+        for cells in csv.reader(StringIO(whole, newline=""), delimiter=delimiter):
             if cells:
                 found.append(cells)
             if len(found) >= SNIFFED_RECORDS:

@@ -11,11 +11,12 @@ from storage.intake.encodings import Encoding
 from storage.intake.findings import refusal
 
 HEAD_BYTES = 64 * 1024
-_BEFORE = r"(?is)\A(?:\ufeff|\s|<\?xml.*?\?>|<!--.*?-->)*"
+_BEFORE = r"(?is)\A(?>\ufeff|\s|<\?xml.*?\?>|<!--.*?-->)*+"
+"""What may stand before a page; each part is found once, for trying the ways to divide comments never ends."""
 _PAGE = re.compile(_BEFORE + r"<(?:!doctype\s+html|html|head|body)\b")
-_FRAGMENT = re.compile(r"(?i)<(?:!doctype|html|head|body|title|h[1-6]|p|div|table|section|article|ul|ol|br)\b[^>]*>")
+_FRAGMENT = re.compile(r"(?i)<(?:!doctype|html|head|body|title|h[1-6]|p|div|table|section|article|ul|ol|br)\b[^<>]*>")
 _DECLARED = re.compile(
-    r"(?is)<meta\b[^>]*?\bcharset\s*=\s*[\"']?\s*([\w:.-]+)|<\?xml\b[^>]*?\bencoding\s*=\s*[\"']([\w:.-]+)"
+    r"(?is)<meta\b[^<>]*?\bcharset\s*=\s*[\"']?\s*([\w:.-]+)|<\?xml\b[^<>]*?\bencoding\s*=\s*[\"']([\w:.-]+)"
 )
 _READ_AS = {
     "ascii": "cp1252",

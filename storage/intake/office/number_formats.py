@@ -41,7 +41,10 @@ EXACT_DIGITS = 15
 """So many digits of a number does a spreadsheet keep."""
 MOST, LEAST = 1e15, 1e-9
 """Between them a number without a format is written without an exponent."""
-_WIDE = Context(prec=400, rounding=ROUND_HALF_UP)
+MAX_CODE_CHARS = 255
+"""Of a format's code, as in Excel."""
+_WIDE = Context(prec=1000, rounding=ROUND_HALF_UP)
+"""Holds the largest number with as many per cent signs and decimals as a code has room for."""
 _DAY_S = 86_400
 _LAST_DAY = 2_958_465
 _LEAP_DAY_THAT_NEVER_WAS = 60

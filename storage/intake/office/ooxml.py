@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -44,6 +45,7 @@ class Parts:
     def __init__(self, file: zipfile.ZipFile):
         self._file = file
         self._names = {name.lower(): name for name in file.namelist()}
+        self._counts = Counter(name.lower() for name in file.namelist())
 
     def name(self, wanted: str) -> str | None:
         """The part's exact name; some writers differ in case from what they refer to."""
@@ -87,6 +89,8 @@ class Parts:
         name = self.name(part)
         if name is None:
             raise damaged(f"its part “{part}” is missing")
+        if self._counts[name.lower()] > 1:
+            raise damaged(f"its part “{part}” is there twice")
         events = ("start", "end") if starts else ("end",)
         try:
             with self._file.open(name) as stream:
@@ -96,6 +100,8 @@ class Parts:
                 for event, element in parsing:
                     if not checked and element.getroottree().docinfo.internalDTD is not None:
                         raise damaged(f"its part “{part}” declares entities, which Office never does")
+                    if not starts and next(element.iterancestors(element.tag), None) is not None:
+                        raise damaged(f"its part “{part}” has a “{local(element.tag)}” inside another")
                     checked = True
                     yield (event, element) if starts else element
                     if not starts:
@@ -103,7 +109,7 @@ class Parts:
         except (etree.XMLSyntaxError, *zip_files.DAMAGE) as error:
             if getattr(error, "code", None) == etree.ErrorTypes.ERR_NO_MEMORY:
                 raise MemoryError from error
-            raise damaged(f"part “{part}”: {error}") from error
+            raise damaged(f"part “{part}”: {zip_files.reason(error)}") from error
 
 
 def forget(element: Any) -> None:

@@ -17,10 +17,12 @@ ROUNDED = "Numbers were read as their cells show them, which is less than they h
 LONG = "Numbers of more than 15 digits: Excel keeps no more, so the last digits may be lost. Store such as text."
 UNCOMPUTED = "Results of formulas were read that Excel did not compute itself. If they look wrong, save the file in it."
 NO_RESULT = "holds a formula without its result."
+ERRORS = "Errors of formulas, such as #N/A, were read as the text that their cells show."
 COMPUTE = "Open the workbook in Excel or LibreOffice, save it, and send it again."
-_REFERENCE = re.compile(r"([A-Z]{1,3})([1-9]\d{0,6})")
+_REFERENCE = re.compile(r"([A-Z]{1,3})([1-9]\d{0,6})", re.ASCII)
 _LETTERS = re.compile(r"[A-Z]{1,3}")
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_BOOLEANS = {"1": "TRUE", "true": "TRUE", "0": "FALSE", "false": "FALSE"}
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _SURROGATES = range(0xD800, 0xE000)
 
@@ -138,7 +140,7 @@ class Workbook:
         cells: dict[int, Cell] = {}
         column = 0
         for child in element:
-            column = _column(child.get("r"), column)
+            column = _column(child.get("r"), column, number)
             cell = self._cell(child, column, number) if len(child) else None
             if cell and (cell.flaw or cell.text.strip()):
                 cells[column] = cell
@@ -150,6 +152,8 @@ class Workbook:
         for child in element:
             name = local(child.tag)
             if name == "v":
+                if value:
+                    raise damaged(f"cell {letters(column)}{row} has more than one value")
                 value = child.text or ""
             elif name == "is":
                 return Cell(_text(child))
@@ -166,23 +170,25 @@ class Workbook:
     def _shown(self, kind: str, value: str, style: str) -> Cell:
         """Raises `ValueError`, worded to follow the cell's name, for a value that is none of its kind."""
         if kind == "s":
-            if not value.isdecimal() or len(value) > 9 or int(value) >= len(self._strings):
+            place = _whole(value)
+            if place is None or place >= len(self._strings):
                 raise ValueError("points to a text that is missing")
-            return Cell(self._strings[int(value)])
+            return Cell(self._strings[place])
         if kind in ("str", "e"):
-            return Cell(_unescaped(value))
+            return Cell(_unescaped(value), ERRORS if kind == "e" else None)
         if kind == "d":
             return Cell(value.replace("T", " "))
-        if kind == "b":
-            return Cell("TRUE" if value.strip() in ("1", "true") else "FALSE")
+        if kind == "b" and value.strip() in _BOOLEANS:
+            return Cell(_BOOLEANS[value.strip()])
         if kind != "n" or not _NUMBER.fullmatch(value.strip()) or abs(float(value)) == float("inf"):
-            raise ValueError(f"holds “{value[:20]}” where a number should be")
+            raise ValueError(f"holds “{value[:20]}” where {'true or false' if kind == 'b' else 'a number'} should be")
         return self._number(float(value), style)
 
     def _number(self, value: float, style: str) -> Cell:
-        if not style.isdecimal() or (self._formats and (len(style) > 6 or int(style) >= len(self._formats))):
+        place = _whole(style)
+        if place is None or (self._formats and place >= len(self._formats)):
             raise ValueError("has a format that is missing")
-        code = self._formats[int(style)] if self._formats else number_formats.GENERAL
+        code = self._formats[place] if self._formats else number_formats.GENERAL
         shown = number_formats.shown(value, code, from_1904=self._from_1904)
         if shown.hides:
             return Cell(shown.text, ROUNDED)
@@ -199,11 +205,14 @@ def _formats(parts: Parts, part: str) -> list[str]:
     for element in parts.elements(part, "numFmts", "cellXfs"):
         if local(element.tag) == "numFmts":
             codes = {child.get("numFmtId") or "": child.get("formatCode") or "" for child in element}
+            longest = max(map(len, codes.values()), default=0)
+            if longest > number_formats.MAX_CODE_CHARS:
+                raise damaged(f"a number format of {longest:,} characters")
             continue
         for child in element:
             known = child.get("numFmtId") or "0"
-            built_in = number_formats.BUILT_IN.get(int(known)) if known.isdecimal() and len(known) < 4 else None
-            found.append(codes.get(known) or built_in or number_formats.GENERAL)
+            built_in = number_formats.BUILT_IN.get(_whole(known) or 0, number_formats.GENERAL)
+            found.append(codes.get(known) or built_in)
     return found
 
 
@@ -223,18 +232,26 @@ def _unescaped(text: str) -> str:
     return _ESCAPE.sub(character, text) if "_x" in text else text
 
 
+def _whole(digits: str) -> int | None:
+    """The number that ASCII digits spell; None for anything else, and for more than any place in a workbook has."""
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 10 else None
+
+
 def _row_number(element: Any, before: int) -> int:
     """The row's number; one that doesn't say follows the one before it."""
     given = element.get("r") or str(before + 1)
-    number = int(given) if given.isdecimal() and len(given) < 8 else 0
+    number = _whole(given) or 0
     if not before < number <= MAX_ROW:
         raise damaged(f"row “{given[:20]}” after row {before}")
     return number
 
 
-def _column(reference: str | None, before: int) -> int:
-    """The column of a cell, likewise."""
-    column = before + 1 if reference is None else _number_of(reference.rstrip("0123456789"))
+def _column(reference: str | None, before: int, row: int) -> int:
+    """The column of a cell, likewise; it names its row too."""
+    name = (reference or "").rstrip("0123456789")
+    if reference is not None and reference[len(name) :] != str(row):
+        raise damaged(f"cell “{reference[:20]}” in row {row}")
+    column = before + 1 if reference is None else _number_of(name)
     if not before < column <= MAX_COLUMN:
         raise damaged(f"cell “{(reference or '')[:20]}” after column {before}")
     return column

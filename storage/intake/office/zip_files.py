@@ -12,6 +12,7 @@ MAX_PARTS = 10_000
 MAX_LIST_BYTES = 4 * 1024**2
 """Of the list of parts, which is read into memory as a whole."""
 MAX_UNPACKED_BYTES = 1024**3
+MAX_REASON_CHARS = 200
 SENT_AGAIN = "Fetch it again, or save it again in the program it comes from, and send that."
 DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, OSError, struct.error)
 """What reading a part of a damaged zip may raise."""
@@ -21,6 +22,12 @@ _END64_LOCATOR, _END64 = b"PK\x06\x07", b"PK\x06\x06"
 _LOCATOR_BYTES, _END64_BYTES = 20, 56
 _MAX_COMMENT_BYTES = 65_535
 _LOCKED = 1
+
+
+def reason(error: Exception) -> str:
+    """What a library says of damage, which can quote the damage itself at any length."""
+    said = str(error) or "it ends too early"
+    return said if len(said) <= MAX_REASON_CHARS else f"{said[:MAX_REASON_CHARS]}…"
 
 
 class Unusable(ValueError):
@@ -38,7 +45,7 @@ def opened(path: Path) -> zipfile.ZipFile:
     try:
         file = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
-        raise Unusable(f"is damaged or cut short ({error}).", SENT_AGAIN) from error
+        raise Unusable(f"is damaged or cut short ({reason(error)}).", SENT_AGAIN) from error
     try:
         _check(file)
     except Unusable:
@@ -63,7 +70,7 @@ def _check(file: zipfile.ZipFile) -> None:
         for part in parts:
             file.open(part).close()  # compares its name in the list with the one before its content
     except DAMAGE as error:
-        raise Unusable(f"is damaged ({error}).", SENT_AGAIN) from error
+        raise Unusable(f"is damaged ({reason(error)}).", SENT_AGAIN) from error
 
 
 def _list_bytes(path: Path) -> int:

@@ -47,6 +47,8 @@ def _items(text: str, at: int, findings: Findings) -> Iterator[tuple[int, object
         at = _skip(text, at)
         if text[at : at + 1] == ",":
             at = _skip(text, at + 1)
+            if text[at : at + 1] == "]":
+                findings.remark("The list ends with a comma, and nothing after it; it was passed over.")
         elif text[at : at + 1] != "]":
             line = text.count("\n", 0, at) + 1
             what = "the list breaks off" if at >= len(text) else f"a comma is missing in line {line}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pyarrow as pa
 
@@ -22,10 +23,18 @@ def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
     try:
         yield from _rows(source, findings)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        what = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        what = _in_words(error)
         if "size limit" in what:
-            what = f"its footer lists more than {MAX_THRIFT_ITEMS:,} columns or parts."
-        findings.problem(f"is damaged or not usable Parquet: {what}", remedy="Write the file again and send it again.")
+            what = f"its footer lists more than {MAX_THRIFT_ITEMS:,} columns or parts"
+        elif "thrift" in what:
+            what = "its footer, or the head of a page, can't be read"
+        findings.problem(f"is damaged or not usable Parquet: {what}.", remedy="Write the file again and send it again.")
+
+
+def _in_words(error: Exception) -> str:
+    """The first line of what a library says of it."""
+    said = str(error).strip() or "it gives no reason"
+    return said.splitlines()[0][:200].rstrip(". ")
 
 
 def _rows(source: Source, findings: Findings) -> Iterator[SourceRow]:
@@ -52,6 +61,23 @@ def _rows(source: Source, findings: Findings) -> Iterator[SourceRow]:
             if n_bytes > MAX_DECODED_BYTES:
                 findings.problem("unpacks to more than 4 GB.", row=number + 1, remedy="Send fewer rows.")
                 return
-            for values in batch.to_pylist():
+            columns = {name: _values(batch.column(name), name, number + 1, findings) for name in names}
+            if findings.problems:
+                return
+            for row in range(batch.num_rows):
                 number += 1
-                yield SourceRow(number, values)
+                yield SourceRow(number, {name: values[row] for name, values in columns.items()})
+
+
+def _values(column: pa.Array, name: str, begin: int, findings: Findings) -> list[Any]:
+    """The column as plain values; none, with a problem noted, for what Python has none for, as a day in year 20000."""
+    try:
+        return column.to_pylist()
+    except (ValueError, OverflowError, LookupError) as error:
+        findings.problem(
+            f"holds values that can't be read ({_in_words(error)}).",
+            row=begin,
+            field=name,
+            remedy="Leave the column out, or write it as text.",
+        )
+        return []

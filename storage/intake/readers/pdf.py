@@ -54,7 +54,7 @@ def extract(source: Source, findings: Findings) -> Iterator[SourceRow]:
 
 
 def _pages(document: Any, findings: Findings) -> Iterator[SourceRow]:
-    title = " ".join(document.get_metadata_value("Title").split())
+    title = _title(document, findings)
     n_chars = n_unknown = n_read = 0
     for number in range(1, len(document) + 1):
         text = _text(document, number, findings)
@@ -76,6 +76,15 @@ def _pages(document: Any, findings: Findings) -> Iterator[SourceRow]:
         findings.problem(f"has no text layer: {pages}, as from a scanner.", remedy=_RECOGNISE)
     elif n_unknown > n_chars * MAX_UNKNOWN_SHARE:
         findings.problem("does not say which characters most of its signs are.", remedy=_RECOGNISE)
+
+
+def _title(document: Any, findings: Findings) -> str:
+    try:
+        title = document.get_metadata_value("Title")
+    except UnicodeDecodeError:
+        findings.remark("The PDF's title is damaged, and was left out.")
+        return ""
+    return " ".join(_CONTROLS.sub(UNKNOWN, title).split())
 
 
 def _text(document: Any, number: int, findings: Findings) -> str | None:

@@ -136,7 +136,9 @@ class _Document:
 
 def _is_hidden(run: Any) -> bool:
     settings = next((child for child in run if local(child.tag) == "rPr"), ())
-    return any(local(child.tag) == "vanish" and attribute(child, "val") not in ("0", "false") for child in settings)
+    return any(
+        local(child.tag) == "vanish" and attribute(child, "val") not in ("0", "false", "off") for child in settings
+    )
 
 
 def _heading_styles(parts: Parts, part: str) -> set[str]:

@@ -71,6 +71,17 @@ def _wide_parquet() -> bytes:
     return _parquet(pa.table({f"c{i}": ["x", "y"] for i in range(1_200)}))
 
 
+def _far_off(zone: str | None = None) -> pa.Table:
+    """Times of the year 35 million, which Python has no value for, or of a zone that it does not know."""
+    times = pa.array([0 if zone else 2**50] * 3, pa.int64()).cast(pa.timestamp("s", zone))
+    return pa.table({"text": ["a", "b", "c"], "when": times})
+
+
+def _twice_inside() -> pa.Table:
+    numbers = pa.array([1, 2, 3])
+    return pa.table({"text": ["a", "b", "c"], "parts": pa.StructArray.from_arrays([numbers, numbers], ["n", "n"])})
+
+
 PNG = b"\x89PNG\r\n\x1a\n" + random.Random(1).randbytes(500)
 HALF = '{"prompt": "a", "completion": "b \\ud800"}\n'
 DEEP = "[" * 100_000 + "]" * 100_000
@@ -104,6 +115,9 @@ BAD_FILES: list[BadFile] = [
     BadFile("B19-garbage", "rows.parquet", b"PAR1" + random.Random(3).randbytes(4_000) + b"PAR1", ("damaged",)),
     BadFile("B19-pages", "pages.parquet", _corrupt_pages, ("damaged",)),
     BadFile("B19-truncated", "half.parquet", lambda: _good_parquet()[:900], ("damaged",)),
+    BadFile("B19-year", "late.parquet", lambda: _parquet(_far_off()), ("row 1", "“when”", "can't be read", "as text")),
+    BadFile("B19-zone", "zone.parquet", lambda: _parquet(_far_off("Mars/Base")), ("row 1", "“when”", "Mars/Base")),
+    BadFile("B19-keys", "keys.parquet", lambda: _parquet(_twice_inside()), ("row 1", "“parts”", "duplicate")),
     BadFile("B19-not-parquet", "rows.parquet", GOOD_CSV.encode(), ("not a Parquet file",)),
     BadFile("B20-million-columns", "wide.parquet", million_columns, ("columns", "footer")),
     BadFile("B20-many-columns", "wide.parquet", _wide_parquet, ("1,200 columns",)),
@@ -124,6 +138,7 @@ BAD_FILES: list[BadFile] = [
     BadFile("B24-twice", "twice.jsonl", b'{"text": "a"}\n{"text": "b", "text": "c"}\n', ("row 2", "“text”", "twice")),
     BadFile("B24-header", "twice.csv", b"text,text\na,b\nc,d\n", ("row 1", "“text”", "more than one column")),
     BadFile("B25-surrogate", "half.jsonl", _jsonl(_pair(1)) + HALF.encode(), ("row 2", "“completion”", "\\ud800")),
+    BadFile("control-name", "names.jsonl", b'{"a\\u001b[31m": 4.5}\n' * 3, ("no column is chosen", "a\\x1b[31m")),
     BadFile(
         "B26-digits", "digits.jsonl", b'{"text": "a"}\n{"text": ' + b"9" * 5_000 + b"}\n", ("row 2", "5,000 digits")
     ),

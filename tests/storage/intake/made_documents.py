@@ -56,13 +56,20 @@ def letter(document: Any) -> None:
         document.add_paragraph(f"{title} says more.")
 
 
-def pdf(*pages: str, title: str = "", password: str = "", may_copy: bool = True, font: str = "Helvetica") -> bytes:
+def pdf(
+    *pages: str,
+    title: str = "",
+    password: str = "",
+    may_copy: bool = True,
+    font: str = "Helvetica",
+    packed: bool = True,
+) -> bytes:
     """A PDF with these pages, each a text of several lines; an empty one has a drawing only."""
     locked = None
     if password or not may_copy:
         locked = StandardEncryption(password, ownerPassword="owner", canCopy=int(may_copy))
     sink = io.BytesIO()
-    drawn = canvas.Canvas(sink, encrypt=locked, invariant=1)
+    drawn = canvas.Canvas(sink, encrypt=locked, invariant=1, pageCompression=int(packed))
     for made in (UnicodeCIDFont("HeiseiMin-W3"), TTFont("Vera", "Vera.ttf")):
         pdfmetrics.registerFont(made)
     drawn.setTitle(title)

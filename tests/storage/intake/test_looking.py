@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,6 +55,7 @@ def said(look: intake.Look) -> str:
         ("B27.jsonl", json.dumps([{"text": "a"}, {"text": "b"}]).encode(), "JSON", "content is JSON"),
         ("lines.json", b'{"text": "a"}\n\n{"text": "b"}\n', "JSON lines", "content is JSON lines"),
         ("inner.json", b'{"version": 1, "rows": [{"text": "a"}, {"text": "b"}]}', "JSON", "list “rows”"),
+        ("comma.json", b'[{"text": "a"}, {"text": "b"},]', "JSON", "ends with a comma"),
         ("pretty.json", json.dumps([{"text": "a"}] * 2, indent=2).encode(), "JSON", ""),
         ("table.txt", GOOD_CSV.encode(), "table with delimiters", "content is table"),
         ("blank.csv", GOOD_CSV.replace("\n", "\n\n").encode(), "table with delimiters", "Blank lines"),
@@ -116,6 +118,40 @@ def test_text_survives_verbatim(write: Write) -> None:
 
     rows = intake.shaped(look, registry.shape("text"), {"text": "text"}, intake.Findings("odd.jsonl"))
     assert [row["text"] for _, row in rows] == texts
+
+
+@pytest.mark.parametrize(
+    ("filename", "data"),
+    [
+        ("one-line.txt", b"x" * 300_000 + b"\n\xe9\n"),
+        ("comments.txt", b"<!---->" * 200 + b"\na line\n"),
+        ("open-tags.html", b"<p>a</p>\n" + b"<meta " * 20_000 + b"<p>b</p>"),
+        ("tags.txt", b"a\n" + b"<p " * 40_000),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_a_file_is_takes_no_longer_for_a_hostile_one(write: Write, filename: str, data: bytes) -> None:
+    began = time.process_time()
+    assert write(filename, data).n_rows >= 2
+    assert time.process_time() - began < 2
+
+
+def test_names_of_any_length_do_not_swell_what_is_said(write: Write) -> None:
+    look = write("long.csv", b"x" * 5_000 + b",y\n1.5,2.5\n3.5,4.5\n")
+    findings = intake.Findings("long.csv")
+    intake.remark_unused(look, {}, findings)
+    assert len(findings.remarks[0].message) < 1_100
+
+
+def test_remarks_of_ever_new_words_are_summed_up(write: Write) -> None:
+    turns = [{"role": "assistant", "content": "hello", f"key {i}": 1} for i in range(150)]
+    look = write("chat.jsonl", "".join(json.dumps({"messages": [turn]}) + "\n" for turn in turns).encode())
+    from templates import registry
+
+    findings = intake.Findings("chat.jsonl")
+    list(intake.shaped(look, registry.shape("messages"), {"messages": "messages"}, findings))
+    assert len(findings.remarks) == 101
+    assert "more oddities" in findings.remarks[-1].message
 
 
 def test_only_a_few_alike_problems_are_listed(write: Write) -> None:

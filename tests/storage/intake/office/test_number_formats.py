@@ -92,7 +92,14 @@ def test_every_built_in_format_shows_something() -> None:
 @settings(max_examples=400, deadline=None)
 @given(
     st.floats(allow_nan=False, allow_infinity=False),
-    st.text(alphabet='0#?.,%;E+-/"\\_*[]$€@Generalymdhs AP<>=1 9', max_size=14),
+    st.text(alphabet='0#?.,%;E+-/"\\_*[]$€@Generalymdhs AP<>=1 9', max_size=14)
+    | st.lists(st.sampled_from(["0", "#", "?", ".", ",", "%", "0.", "E+0"]), max_size=8).map(lambda code: "".join(code))
+    | st.builds(
+        lambda sign, n, code: (code + sign * n)[:255],
+        st.sampled_from("0%,#?."),
+        st.integers(1, 255),
+        st.sampled_from(["0", "0.", "0.0E+0", "#,"]),
+    ),
     st.booleans(),
 )
 def test_any_number_in_any_format_is_some_text(value: float, code: str, from_1904: bool) -> None:

@@ -39,6 +39,25 @@ def test_a_wish_not_to_be_copied_is_said(extract: Extract) -> None:
     assert "not be copied" in found.said
 
 
+@pytest.mark.parametrize(
+    ("title", "read", "says"),
+    [
+        (b"<FEFFD800>", None, "title is damaged"),
+        (b"(Re\\000port)", "Re\ufffdport", ""),
+        (b"( Two\n  lines )", "Two lines", ""),
+    ],
+)
+def test_a_damaged_title_does_not_stop_the_reading(extract: Extract, title: bytes, read: str | None, says: str) -> None:
+    found = extract("report.pdf", pdf("One.", "Two.", title="Report").replace(b"(Report)", title))
+    assert found.column("text") == ["One.", "Two."]
+    assert found.column("title") == [read, read]
+    assert says in found.said
+
+
+def test_other_bytes_before_the_first_mark_do_no_harm_where_the_name_says_pdf(extract: Extract) -> None:
+    assert extract("mail.pdf", b"X-Mail: yes\r\n\r\n" + pdf("One.", "Two.")).column("page") == [1, 2]
+
+
 def test_blanks_before_the_first_mark_do_no_harm(extract: Extract) -> None:
     assert extract("download", b"\r\n" + pdf("One.", "Two.")).column("page") == [1, 2]
 

@@ -93,6 +93,7 @@ def test_headings_by_outline_level_and_by_inherited_style(extract: Extract) -> N
         ),
         ("<w:r><w:rPr><w:vanish/></w:rPr><w:t>secret</w:t></w:r><w:r><w:t>seen</w:t></w:r>", "seen", "as hidden"),
         ('<w:r><w:rPr><w:vanish w:val="0"/></w:rPr><w:t>seen</w:t></w:r>', "seen", ""),
+        ('<w:r><w:rPr><w:vanish w:val="off"/></w:rPr><w:t>seen</w:t></w:r>', "seen", ""),
         ("<w:r><w:instrText>PAGE</w:instrText></w:r><w:r><w:t>7</w:t></w:r>", "7", ""),
         ('<w:r><w:sym w:font="Wingdings" w:char="F04A"/><w:t>smile</w:t></w:r>', "smile", "special fonts"),
         ("<w:hyperlink><w:r><w:t>linked</w:t></w:r></w:hyperlink>", "linked", ""),

@@ -45,7 +45,13 @@ def test_cells_read_as_they_are_shown(extract: Extract) -> None:
         "1.23456789012346E+18",
     ]
     assert list(found.rows[1].values()) == [LONG, "=SUM(A1)", "007", "", " kept ", "FALSE", "0.0000001", "", ""]
-    for part in ("year-month-day", "less than they hold", "more than 15 digits", "Excel did not compute"):
+    for part in (
+        "year-month-day",
+        "such as #N/A",
+        "less than they hold",
+        "more than 15 digits",
+        "Excel did not compute",
+    ):
         assert part in found.said
     assert found.refused == ""
 
@@ -139,6 +145,12 @@ def test_other_writers_ways_to_say_it(extract: Extract, row: str, texts: list[st
         ('<row r="2"><c r="A2"><f>B1*2</f></c></row>', "row 2, field “text”: holds a formula without its result"),
         ('<row r="2"><c r="A2" t="s"><v>9999</v></c></row>', "cell A2 points to a text that is missing"),
         ('<row r="2"><c r="A2" t="s"><v>-1</v></c></row>', "cell A2 points to a text that is missing"),
+        ('<row r="2"><c r="A2" t="s"><v>٣</v></c></row>', "cell A2 points to a text that is missing"),
+        ('<row r="2"><c r="A2"><v>٣</v></c></row>', "cell A2 holds “٣” where a number should be"),
+        ('<row r="2"><c r="A2" t="b"><v>yes</v></c></row>', "cell A2 holds “yes” where true or false should be"),
+        ('<row r="2"><c r="A2"><v>1</v><v>2</v></c></row>', "cell A2 has more than one value"),
+        ('<row r="2"><c r="A3"><v>1</v></c></row>', "cell “A3” in row 2"),
+        ('<row r="2"><row r="3"><c r="A3"><v>1</v></c></row></row>', "has a “row” inside another"),
         ('<row r="2"><c r="A2"><v>1e999</v></c></row>', "cell A2 holds “1e999” where a number should be"),
         ('<row r="2"><c r="A2"><v>nan</v></c></row>', "cell A2 holds “nan” where a number should be"),
         ('<row r="2"><c r="A2" s="77"><v>1</v></c></row>', "cell A2 has a format that is missing"),
@@ -159,6 +171,24 @@ def test_a_missing_part_is_damage(extract: Extract, part: str) -> None:
     found = extract("data.xlsx", repacked(good_workbook(), {part: None}))
     assert "damaged" in found.refused
     assert found.rows == []
+
+
+def test_texts_inside_texts_would_move_all_that_follow(extract: Extract) -> None:
+    nested = replaced("<si><t>ham</t></si>", "<si><t>ham</t><si><t>eggs</t></si></si>")
+    found = extract("data.xlsx", repacked(good_workbook(), {"xl/sharedStrings.xml": nested}))
+    assert "has a “si” inside another" in found.refused
+    assert found.rows == []
+
+
+def test_a_part_that_is_there_twice_is_damage(extract: Extract) -> None:
+    twice = repacked(good_workbook(), {SHEET.upper(): b"<worksheet/>"})
+    assert f"its part “{SHEET}” is there twice" in extract("data.xlsx", twice).refused
+
+
+def test_a_number_format_beyond_what_excel_knows_is_damage(extract: Extract) -> None:
+    long = replaced("<cellXfs", f'<numFmts><numFmt numFmtId="200" formatCode="0.{"0" * 500}"/></numFmts><cellXfs')
+    found = extract("data.xlsx", repacked(good_workbook(), {"xl/styles.xml": long}))
+    assert "a number format of 502 characters" in found.refused
 
 
 def test_strict_workbooks_are_read_alike(extract: Extract) -> None:

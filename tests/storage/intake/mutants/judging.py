@@ -1,0 +1,124 @@
+"""Takes a mutant through the intake as a person's file goes, and says what is wrong with what comes of it."""
+
+from __future__ import annotations
+
+import re
+import string
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from storage import drafts, intake
+from storage.intake import Findings
+from storage.intake.looking import read
+from storage.intake.shaping import JOINT_TEXT, columns_of
+from templates.errors import BadInput, Problem
+from tests.storage.intake.mutants.mutants import Mutant
+from tests.storage.intake.mutants.second_readings import difference
+
+MAX_PROBLEM_CHARS = 2_500
+_OF_A_PROGRAM = re.compile(r"Traceback|<class|object at 0x|\b[A-Z]\w+(?:Error|Exception)\b")
+_TEXT_SIGNS = "\n\t\u2028\u2029"
+
+
+class Wrong(AssertionError):
+    """What must not come of any file."""
+
+
+def judge(mutant: Mutant, path: Path) -> str | None:
+    """The format as which the mutant, at `path`, is read; None for a refused one. Raises `Wrong`."""
+    try:
+        look = intake.look(path, mutant.filename)
+    except BadInput as error:
+        for problem in error.problems:
+            _check_wording(problem, mutant.filename)
+        return None
+    _check_rows(mutant, look)
+    draft = drafts.check(look, shape=None, mapping=None)
+    for problem in draft.findings.listed():
+        _check_wording(problem, mutant.filename)
+    for remark in draft.remarks:
+        _check_sentence(remark.message)
+    if not intake.check_mapping(look, draft.shape, draft.mapping):
+        _check_shaped(draft)
+    return look.source.format
+
+
+def _check_rows(mutant: Mutant, look: intake.Look) -> None:
+    findings = Findings(mutant.filename)
+    source = replace(look.source, layout=None)
+    rows = list(read(source, findings))
+    if findings.problems:
+        raise Wrong(f"a second reading has problems that the first had not: {findings.problems[0]}")
+    if look.source.layout is None and len(rows) != look.n_rows:
+        raise Wrong(f"a second reading has {len(rows)} rows, the first had {look.n_rows}")
+    wrong = difference(mutant, source, rows)
+    if wrong:
+        raise Wrong(wrong)
+
+
+def _check_shaped(draft: drafts.Draft) -> None:
+    """Every text of the dataset is that of its row's columns."""
+    names = [column.name for column in draft.look.columns]
+    rows = {row.number: row.values for row in read(draft.look.source, Findings(""))}
+    for number, made in draft.numbered_rows():
+        for field, value in made.items():
+            if value is None:
+                continue
+            given = [rows[number].get(column) for column in columns_of(draft.mapping[field], names)]
+            expected = JOINT_TEXT.join(_written(one) for one in given if _written(one).strip())
+            if isinstance(value, str) and value != expected:
+                raise Wrong(f"row {number}, field {field} is {value[:200]!r}, made of {given!r:.200}")
+            strings = set(_strings(given))
+            for message in value if isinstance(value, list) else ():
+                if message["content"] not in strings and not set(message["content"].split("\n")) <= _lines(strings):
+                    raise Wrong(f"row {number} has the message {message!r:.200}, made of {given!r:.400}")
+
+
+def _written(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None else str(value).lower()
+
+
+def _lines(texts: set[str]) -> set[str]:
+    return {line for text in texts for line in text.split("\n")}
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, dict)):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _strings(inner)
+
+
+def _check_wording(problem: Problem, filename: str) -> None:
+    """It names the file and goes on as a sentence; its remedy is one of its own."""
+    if problem.file != filename:
+        raise Wrong(f"the problem names the file {problem.file!r}: {problem}")
+    if problem.message[:1] in string.ascii_uppercase and not problem.message.startswith(("NaN", "Infinity")):
+        raise Wrong(f"the problem does not follow the file's name: {problem.message!r:.300}")
+    _check_sentence(problem.message)
+    if problem.remedy is not None:
+        _check_sentence(problem.remedy)
+        if not problem.remedy[0].isupper():
+            raise Wrong(f"the remedy is no sentence: {problem.remedy!r:.300}")
+    if len(str(problem)) > MAX_PROBLEM_CHARS:
+        raise Wrong(f"the problem has {len(str(problem)):,} characters: {problem!s:.300}")
+    _check_signs(str(problem).replace(filename, ""))
+
+
+def _check_sentence(text: str) -> None:
+    if not text.endswith((".", "!", "?", "…", "}", "]", "”")):
+        raise Wrong(f"it does not end as a sentence: {text!r:.300}")
+    if _OF_A_PROGRAM.search(text) or "()" in text:
+        raise Wrong(f"it speaks of the program: {text!r:.300}")
+    _check_signs(text)
+
+
+def _check_signs(text: str) -> None:
+    """Nothing that a page or a terminal can't show."""
+    odd = {char for char in text if unicodedata.category(char) in ("Cc", "Cs") and char not in _TEXT_SIGNS}
+    if odd:
+        raise Wrong(f"it holds {sorted(odd)!r}: {text!r:.300}")
