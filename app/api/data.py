@@ -61,6 +61,8 @@ class Fixes(Body):
 
     fixes: list[str]
     """Keys of the checks."""
+    against: str | None = None
+    """The evaluation set to compare with."""
     base: str | None = None
     """Base model in whose tokens lengths are counted."""
     name: str | None = None
@@ -152,11 +154,14 @@ def rows(
 
 
 @router.get("/data/{dataset}/health")
-def health(user: Acting, dataset: str, base: str | None = None) -> dict[str, Any]:
-    """What in a dataset's rows would harm a training or its score; with `base`, lengths in its tokens too."""
+def health(user: Acting, dataset: str, base: str | None = None, against: str | None = None) -> dict[str, Any]:
+    """What in a dataset's rows would harm a training or its score.
+
+    With `base`, lengths in its tokens too; with `against`, another dataset, overlap with its rows.
+    """
     from storage.health import report  # needed late: numpy is slow to import
 
-    return documents.of_health(report.of_dataset(user, dataset, base=base))
+    return documents.of_health(report.of_dataset(user, dataset, base=base, against=against))
 
 
 @router.post("/data/{dataset}/fixes", status_code=201)
@@ -164,7 +169,7 @@ def fix(user: Acting, dataset: str, body: Fixes) -> dict[str, Any]:
     """Mend findings of the health report, into a new version of the dataset; this one stays as it is."""
     from storage.health import fixing  # needed late: numpy is slow to import
 
-    return documents.of(fixing.fix(user, dataset, body.fixes, base=body.base, name=body.name))
+    return documents.of(fixing.fix(user, dataset, body.fixes, base=body.base, against=body.against, name=body.name))
 
 
 @router.get("/data/{dataset}/versions")

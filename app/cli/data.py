@@ -148,6 +148,9 @@ def check(
     base: Annotated[
         str | None, typer.Option(help="Base model in whose tokens lengths are counted; without it they are not.")
     ] = None,
+    against: Annotated[
+        str | None, typer.Option(metavar="DATASET", help="Evaluation set whose rows must not be trained on.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say what in a dataset's rows would harm a training or make its score untrue; changes nothing."""
@@ -155,7 +158,7 @@ def check(
     from app.cli import acting
     from storage.health import report, table
 
-    found = report.of_dataset(acting.user(), name, base=base)
+    found = report.of_dataset(acting.user(), name, base=base, against=against)
     output.emit(documents.of_health(found), table.lines(found), as_json)
 
 
@@ -165,6 +168,9 @@ def fix(
     fixes: Annotated[list[str], typer.Option("--fix", metavar="CHECK", help="What to mend; more than once for more.")],
     to: Annotated[str | None, typer.Option(help="Name of the new version; the next number when left out.")] = None,
     base: Annotated[str | None, typer.Option(help="Base model in whose tokens lengths are counted.")] = None,
+    against: Annotated[
+        str | None, typer.Option(metavar="DATASET", help="Evaluation set whose rows must not be trained on.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Mend what `studio data check` finds, into a new version; NAME stays as it is."""
@@ -172,7 +178,7 @@ def fix(
     from app.cli import acting
     from storage.health import fixing
 
-    made = fixing.fix(acting.user(), name, fixes, base=base, name=to)
+    made = fixing.fix(acting.user(), name, fixes, base=base, against=against, name=to)
     lines = [f"{made.name}: {made.n_rows:,} rows, {made.n_held_out:,} of them held out."]
     lines += [f"{one['title']}: {one['n_dropped']:,} dropped, {one['n_changed']:,} changed." for one in made.fixes]
     output.emit(documents.of(made), lines, as_json)

@@ -83,8 +83,15 @@ class Check:
     """How the rows concerned are mended; None where only their author can."""
     needs_base: bool = False
     """Nothing can be said before a base model is named."""
+    needs_evaluation: bool = False
+    """Nothing can be said before an evaluation set is named."""
     key: str = ""
     page: str = ""
+
+    def able(self, rows: Rows) -> bool:
+        """Whether all that it needs is named."""
+        has_base, has_evaluation = rows.lengths is not None, bool(rows.evaluation)
+        return (has_base or not self.needs_base) and (has_evaluation or not self.needs_evaluation)
 
 
 def finding(found: Sequence[tuple[Row, str]], out_of: int, says: str) -> Finding | None:

@@ -21,25 +21,33 @@ def fixable() -> dict[str, Check]:
 
 
 def fix(
-    user: User, name_or_id: str, keys: Sequence[str], *, base: str | None = None, name: str | None = None
+    user: User,
+    name_or_id: str,
+    keys: Sequence[str],
+    *,
+    base: str | None = None,
+    against: str | None = None,
+    name: str | None = None,
 ) -> Dataset:
     """Mend what the checks `keys` find, one after the other, each on what the one before has left.
 
     Texts are rewritten before rows are dropped, as rewriting makes rows equal. `base` names the model in
-    whose tokens lengths are counted.
+    whose tokens lengths are counted, `against` an evaluation set.
 
-    Raises `BadInput` for an unknown check, for one that needs a base model where none is named, when
+    Raises `BadInput` for an unknown check, for one that needs a base model or an evaluation set where none
+    is named, when
     nothing is found, and when no training row or no held-out row would be left; `NotFound`; `Conflict`
     for a taken name.
     """
     parent = datasets.get(user, name_or_id)
     reader = lengths.reader(user, base) if base else None
-    chosen = _chosen(keys, with_base=reader is not None)
+    evaluation = report.rows_of(report.evaluation_set(user, parent, against))
+    chosen = _chosen(keys, with_base=reader is not None, with_evaluation=bool(evaluation))
     rows, done = datasets.rows(parent), []
     shape = registry.shape(parent.shape)
     for check in chosen:
         measured = reader.measure(shape, rows) if reader else None
-        seen = Rows.of(shape, rows, measured)
+        seen = Rows.of(shape, rows, measured, evaluation)
         found = check.find(seen)
         if found is None or check.fix is None:
             continue
@@ -51,7 +59,7 @@ def fix(
     return versions.derive(user, parent, rows, done, name=name)
 
 
-def _chosen(keys: Sequence[str], *, with_base: bool) -> list[Check]:
+def _chosen(keys: Sequence[str], *, with_base: bool, with_evaluation: bool) -> list[Check]:
     known = fixable()
     remedy = f"Those that can be: {', '.join(known)}."
     unknown = ", ".join(f"“{key}”" for key in keys if key not in known)
@@ -60,6 +68,11 @@ def _chosen(keys: Sequence[str], *, with_base: bool) -> list[Check]:
         Problem(f"“{key}” needs a base model.", field="base", remedy="Name the model in whose tokens to count.")
         for key in keys
         if key in known and known[key].needs_base and not with_base
+    ]
+    problems += [
+        Problem(f"“{key}” needs an evaluation set.", field="against", remedy="Name the dataset to compare with.")
+        for key in keys
+        if key in known and known[key].needs_evaluation and not with_evaluation
     ]
     if not keys:
         problems.append(Problem("none is named.", field="fixes", remedy=remedy))

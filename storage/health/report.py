@@ -11,10 +11,11 @@ from storage import datasets, db
 from storage.health import lengths
 from storage.health.check import Check, Finding, Level, excerpt
 from storage.health.lengths import Lengths, Reader
-from storage.health.rows import Rows
+from storage.health.rows import Row, Rows
 from storage.models import Dataset, User
 from templates import registry
 from templates.discovery import specs
+from templates.errors import BadInput, Problem
 
 Outcome = Literal["ready", "ready with warnings", "would mislead you"]
 _LEVELS: tuple[Level, ...] = ("misleading", "warning", "note")
@@ -102,7 +103,7 @@ class Report:
 
 def examine(rows: Rows, name: str) -> Report:
     """Run every check over the rows of the dataset `name`."""
-    able = [check for check in checks().values() if rows.lengths or not check.needs_base]
+    able = [check for check in checks().values() if check.able(rows)]
     results = [(check, check.find(rows)) for check in able]
     found = [Found(check, check.severity.level(f.share), f) for check, f in results if f is not None]
     found.sort(key=lambda one: (_LEVELS.index(one.level), -one.finding.share))
@@ -117,23 +118,45 @@ def examine(rows: Rows, name: str) -> Report:
     )
 
 
-def of_dataset(user: User, name_or_id: str, *, base: str | None = None) -> Report:
-    """The health report of a stored dataset; remembered. With `base`, lengths in its tokens too.
+def of_dataset(user: User, name_or_id: str, *, base: str | None = None, against: str | None = None) -> Report:
+    """The health report of a stored dataset; remembered.
 
-    Raises `NotFound` for an unknown dataset or base model.
+    With `base`, lengths in its tokens too; with `against`, another dataset, overlap with its rows.
+    Raises `NotFound` for an unknown dataset or base model, `BadInput` for a dataset against itself.
     """
     dataset = datasets.get(user, name_or_id)
-    return _report(dataset.id, dataset.name, lengths.reader(user, base) if base is not None else None)
+    reader = lengths.reader(user, base) if base is not None else None
+    return _report(dataset.id, dataset.name, reader, evaluation_set(user, dataset, against))
+
+
+def evaluation_set(user: User, dataset: Dataset, against: str | None) -> str | None:
+    """The id of the dataset `against`. Raises `NotFound`, and `BadInput` for `dataset` itself."""
+    if not against:
+        return None
+    named = datasets.get(user, against)
+    if named.id == dataset.id:
+        remedy = "Name another dataset; its own held-out rows are looked at anyway."
+        raise BadInput(Problem("is the dataset itself.", field="against", remedy=remedy))
+    return named.id
 
 
 @lru_cache(maxsize=16)
-def _report(dataset_id: str, name: str, reader: Reader | None) -> Report:
+def _report(dataset_id: str, name: str, reader: Reader | None, against: str | None) -> Report:
     with db.reading() as session:
         dataset = session.get_one(Dataset, dataset_id)
     shape, rows = registry.shape(dataset.shape), datasets.rows(dataset)
     measured = reader.measure(shape, rows) if reader else None
     noted = tuple(remark["message"] for remark in dataset.remarks)
-    return replace(examine(Rows.of(shape, rows, measured), name), noted=noted)
+    return replace(examine(Rows.of(shape, rows, measured, rows_of(against)), name), noted=noted)
+
+
+def rows_of(dataset_id: str | None) -> tuple[Row, ...]:
+    """All rows of an evaluation set; none without one."""
+    if dataset_id is None:
+        return ()
+    with db.reading() as session:
+        dataset = session.get_one(Dataset, dataset_id)
+    return Rows.of(registry.shape(dataset.shape), datasets.rows(dataset)).rows
 
 
 def _baseline(rows: Rows) -> Baseline | None:

@@ -60,6 +60,11 @@ def _row(shape: RowShape, values: Mapping[str, Any], position: int) -> Row:
     return Row(number, held_out, before, tuple(messages[i]["content"] for i in places))
 
 
+def _numbers(prompt: str) -> str:
+    """The numbers of a short text, which must be equal where texts are nearly the same."""
+    return " ".join(re.findall(r"\d+", prompt)) if len(prompt) <= _SHORT else ""
+
+
 @dataclass(frozen=True)
 class Rows:
     """All rows of a dataset of one shape, with what several checks need of them."""
@@ -68,11 +73,19 @@ class Rows:
     rows: tuple[Row, ...]
     lengths: Lengths | None = field(default=None, compare=False)
     """In tokens of a base model, when one was named."""
+    evaluation: tuple[Row, ...] = field(default=(), compare=False)
+    """Of another dataset, on which what is trained here is to be scored."""
 
     @classmethod
-    def of(cls, shape: RowShape, values: Iterable[Mapping[str, Any]], lengths: Lengths | None = None) -> Rows:
+    def of(
+        cls,
+        shape: RowShape,
+        values: Iterable[Mapping[str, Any]],
+        lengths: Lengths | None = None,
+        evaluation: tuple[Row, ...] = (),
+    ) -> Rows:
         """Stored rows as the checks read them."""
-        return cls(shape, tuple(_row(shape, one, i) for i, one in enumerate(values, 1)), lengths)
+        return cls(shape, tuple(_row(shape, one, i) for i, one in enumerate(values, 1)), lengths, evaluation)
 
     @cached_property
     def answered(self) -> tuple[Row, ...]:
@@ -123,11 +136,26 @@ class Rows:
         kept = [(a, b) for (a, b), near in zip(pairs, alike, strict=True) if near or answers[a] == answers[b]]
         return clusters(len(self.rows), kept)
 
+    @cached_property
+    def given_away(self) -> dict[int, Row]:
+        """Positions of training rows whose prompt a row of the evaluation set has too, or nearly, with that row."""
+        prompts = [*self.prompts, *(normalised(row.prompt) for row in self.evaluation)]
+        keys = [_numbers(prompt) for prompt in prompts]
+        same: dict[str, list[int]] = defaultdict(list)
+        for i, prompt in enumerate(prompts):
+            if prompt:
+                same[prompt].append(i)
+        pairs = [(places[0], i) for places in same.values() for i in places[1:]]
+        found: dict[int, Row] = {}
+        for group in clusters(len(prompts), [*pairs, *Sketches(prompts).pairs(keys)]):
+            asked = [i - len(self.rows) for i in group if i >= len(self.rows)]
+            learned = [i for i in group if i < len(self.rows) and not self.rows[i].held_out]
+            found |= {i: self.evaluation[asked[0]] for i in learned if asked}
+        return found
+
     def _key(self, position: int) -> tuple[str, str]:
         """What must be equal in rows that are nearly the same."""
-        prompt = self.prompts[position]
-        numbers = " ".join(re.findall(r"\d+", prompt)) if len(prompt) <= _SHORT else ""
-        return numbers, normalised(self.rows[position].answer) if self.labelled else ""
+        return _numbers(self.prompts[position]), normalised(self.rows[position].answer) if self.labelled else ""
 
     def _same_prompts(self) -> list[tuple[int, int]]:
         """Each row with an earlier one of the same prompt, and the same label."""

@@ -66,7 +66,9 @@ class Findings:
         alike = (problem.message, problem.field)
         self._alike[alike] += 1
         if self._alike[alike] <= MAX_ALIKE:
-            shown = {name: visible(text) for name in ("message", "field", "remedy") if (text := getattr(problem, name))}
+            shown: dict[str, Any] = {
+                name: visible(text) for name in ("message", "field", "remedy") if (text := getattr(problem, name))
+            }
             self.problems.append(replace(problem, **shown))
 
     def remark(self, message: str, *, row: int | None = None) -> None:

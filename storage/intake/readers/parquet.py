@@ -72,7 +72,8 @@ def _rows(source: Source, findings: Findings) -> Iterator[SourceRow]:
 def _values(column: pa.Array, name: str, begin: int, findings: Findings) -> list[Any]:
     """The column as plain values; none, with a problem noted, for what Python has none for, as a day in year 20000."""
     try:
-        return column.to_pylist()
+        values: list[Any] = column.to_pylist()
+        return values
     except (ValueError, OverflowError, LookupError) as error:
         findings.problem(
             f"holds values that can't be read ({_in_words(error)}).",
