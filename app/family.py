@@ -47,10 +47,11 @@ class Reading:
 
 FIRST = Reading("family", "corpus", 1.0)
 SECOND = Reading("family_second", "second", 0.36)
+THIRD = Reading("family_third", "third", 0.16)
 READINGS: Mapping[str, tuple[Reading, ...]] = {
     "studio-nano": (FIRST,),
-    "studio-small": (FIRST, SECOND),
-    "studio-medium": (FIRST, SECOND),
+    "studio-small": (FIRST, SECOND, THIRD),
+    "studio-medium": (FIRST, SECOND, THIRD),
 }
 """What each model reads, one after the other: the student reads once, its teachers go on."""
 
@@ -84,8 +85,8 @@ class Build:
         if not path.exists():
             self.home.mkdir(parents=True, exist_ok=True)
             draft = path.with_suffix(".draft")
-            n_documents, second = self.n_read(reading), reading is SECOND
-            corpus.write(draft, n_documents=n_documents, seed=self.seed, second=second)
+            later = None if reading is FIRST else reading.corpus
+            corpus.write(draft, n_documents=self.n_read(reading), seed=self.seed, later=later)
             draft.replace(path)
         return path
 
@@ -113,13 +114,13 @@ class Build:
         subprocess.run(command, check=True, stdout=sys.stderr)
         return base_models.add(self.user, name, str(folder), license="Apache-2.0").name
 
-    def read_once(self, model: str, job: Job) -> str:
-        """What `job` made of `model`, as a base model for its second reading. Raises for a failed job."""
-        name = f"{model}-{self.n_documents}-{self.seed}-read-once"
+    def read_so_far(self, model: str, readings: Sequence[Job]) -> str:
+        """What `readings` made of `model`, as a base model for the next one. Raises for a failed job."""
+        name = f"{self._called(model, len(readings))}-base"
         try:
             return base_models.get(self.user, name).name
         except NotFound:
-            folder = artifacts.folder(_published(self.user, model, job))
+            folder = artifacts.folder(_published(self.user, model, readings[-1]))
         return base_models.add(self.user, name, str(folder), license="Apache-2.0").name
 
     def submit(self, model: str, after: Sequence[Job] = (), **changed: Any) -> Job:
@@ -130,7 +131,7 @@ class Build:
         reading = READINGS[model][len(after)]
         asked = recipe.read_toml(recipe.named()[reading.recipe], reading.recipe)
         asked["settings"] |= changed
-        base = base_models.get(self.user, self.read_once(model, after[-1]) if after else self.untrained(model))
+        base = base_models.get(self.user, self.read_so_far(model, after) if after else self.untrained(model))
         data = datasets.get(self.user, self.dataset(reading))
         key = f"{reading.recipe}:{model}:{self.key}:{json.dumps(changed, sort_keys=True)}"
         made = recipe.compose(**asked, facts=base_models.facts(base))
@@ -139,11 +140,11 @@ class Build:
         if found and (found.spec, found.base_model_id, found.dataset_id) == wanted:
             return found  # a plan would measure every document of the corpus again, for minutes
         plan = training.plan(self.user, base=base.name, dataset=data.name, **asked)
-        return training.submit(self.user, plan, name=self._called(model, reading), idem_key=key)
+        return training.submit(self.user, plan, name=self._called(model, 1 + len(after)), idem_key=key)
 
-    def _called(self, model: str, reading: Reading) -> str:
+    def _called(self, model: str, n_readings: int) -> str:
         whole = f"{model}-{self.n_documents}-{self.seed}"
-        return whole if reading is READINGS[model][-1] else f"{whole}-{reading.corpus}"
+        return whole if n_readings == len(READINGS[model]) else f"{whole}-{n_readings}"
 
     def place(self, model: str, readings: Sequence[Job], to: Path) -> Path:
         """Copy what the last of `readings` published to `to`/`model`, with the curve of them all.

@@ -1,8 +1,8 @@
 """The corpus that the bundled models are pretrained on: documents of the small world, in curriculum order.
 
 First a general mix, then a stretch heavy in repeated sequences and recall, from which copying is
-learned, then the general mix again, which keeps some copying throughout. A second corpus, for a model
-that has read the first, is heavier in what comes slowly.
+learned, then the general mix again, which keeps some copying throughout. Later corpora, for a model
+that has read the first, are heavier in what comes slowly.
 """
 
 from __future__ import annotations
@@ -25,25 +25,39 @@ GENERAL_FIRST = 0.10
 BOOTSTRAP = 0.12
 """Shares of the documents: the general mix comes first, then the bootstrap, then the general mix again."""
 _BOOTSTRAP_SHARES = {"repeated": 0.6, "recall": 0.3}
-_SECOND = {
-    "count": 2.5,
-    "json_extraction": 2.0,
-    "label_mapping": 2.5,
-    "list_items": 2.5,
-    "passages_unanswerable": 2.0,
-    "reading": 2.2,
-    "replace": 2.5,
-    "tool_calls": 2.5,
-    "unanswerable": 2.2,
-    "passages": 1.2,
-    "facts_asked": 0.7,
-    "world_text": 0.7,
-    "label_lines": 0.5,
-    "recall": 0.3,
-    "repeated": 0.3,
+_LATER: Mapping[str, Mapping[str, float]] = {
+    "second": {
+        "count": 2.5,
+        "json_extraction": 2.0,
+        "label_mapping": 2.5,
+        "list_items": 2.5,
+        "passages_unanswerable": 2.0,
+        "reading": 2.2,
+        "replace": 2.5,
+        "tool_calls": 2.5,
+        "unanswerable": 2.2,
+        "passages": 1.2,
+        "facts_asked": 0.7,
+        "world_text": 0.7,
+        "label_lines": 0.5,
+        "recall": 0.3,
+        "repeated": 0.3,
+        "": 0.6,
+    },
+    "third": {
+        "facts_asked": 1.2,
+        "json_extraction": 1.5,
+        "list_items": 1.5,
+        "reading": 4.0,
+        "repeat": 1.0,
+        "replace": 1.5,
+        "tool_calls": 5.0,
+        "unanswerable": 1.6,
+        "world_text": 1.6,
+        "": 0.4,
+    },
 }
-"""How many times its share of the first corpus a kind of document has in the second; all others 0.6 times."""
-_SECOND_OTHERS = 0.6
+"""How many times its share of the first corpus a kind of document has in a later one; "" stands for all others."""
 _SYSTEM = (
     "You are a helpful assistant.",
     "You are Studio, a small assistant.",
@@ -112,10 +126,11 @@ def _politely(messages: tuple[dict[str, str], ...]) -> tuple[dict[str, str], ...
     )
 
 
-def documents(n_documents: int, seed: int = 0, *, second: bool = False) -> Iterator[str]:
+def documents(n_documents: int, seed: int = 0, *, later: str | None = None) -> Iterator[str]:
     """`n_documents` texts in curriculum order; another seed gives other documents of the same world.
 
-    `second` is for a model that has read a corpus. Raises `BadInput` when there would be none.
+    `later`, “second” or “third”, is for a model that has read those before. Raises `BadInput` when there
+    would be none.
     """
     if n_documents < 1:
         raise BadInput(
@@ -126,10 +141,10 @@ def documents(n_documents: int, seed: int = 0, *, second: bool = False) -> Itera
     makers: dict[str, Maker] = {key: conversations.maker(ability) for key, ability in known.items()}
     makers |= {name: source.make for name, source in SOURCES.items()}
     shares = {key: a.share for key, a in known.items() if a.share} | {name: s.share for name, s in SOURCES.items()}
-    if second:
-        shares = {name: share * _SECOND.get(name, _SECOND_OTHERS) for name, share in shares.items()}
-        mix = _Mix(shares, makers)
-        draw = Draw(Random(f"second corpus {seed}"), world())
+    if later:
+        heavier = _LATER[later]
+        mix = _Mix({name: share * heavier.get(name, heavier[""]) for name, share in shares.items()}, makers)
+        draw = Draw(Random(f"{later} corpus {seed}"), world())
         return (mix.make(draw) for _ in range(n_documents))
     return _curriculum(n_documents, Draw(Random(f"corpus {seed}"), world()), shares, makers)
 
@@ -146,9 +161,9 @@ def _curriculum(
         yield (bootstrap if first <= place < last else general).make(draw)
 
 
-def write(path: Path, *, n_documents: int, seed: int = 0, second: bool = False) -> int:
+def write(path: Path, *, n_documents: int, seed: int = 0, later: str | None = None) -> int:
     """Write the corpus to `path`, one JSON row `{"text": …}` per document; returns its characters."""
-    made = documents(n_documents, seed, second=second)
+    made = documents(n_documents, seed, later=later)
     path.parent.mkdir(parents=True, exist_ok=True)
     characters = 0
     with path.open("w", encoding="utf-8") as file:

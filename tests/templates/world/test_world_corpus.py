@@ -66,14 +66,21 @@ def test_rows_are_written_as_they_are_made(tmp_path: Path) -> None:
     assert rows[0] != next(corpus.documents(50, seed=3))
 
 
-def test_a_second_corpus_is_heavier_in_what_comes_slowly() -> None:
+@pytest.mark.parametrize(
+    ("later", "signs"),
+    [
+        ("second", ("<tool_call>", "JSON", "The text does not say.")),
+        ("third", ("<tool_call>", "The text does not say.")),
+    ],
+)
+def test_a_later_corpus_is_heavier_in_what_comes_slowly(later: str, signs: tuple[str, ...]) -> None:
     def share(documents: list[str], sign: str) -> float:
         return sum(sign in document for document in documents) / len(documents)
 
-    first, second = (list(corpus.documents(3_000, seed=4, second=second)) for second in (False, True))
-    assert len(set(first) & set(second)) < 0.03 * len(second), "more than a few greetings in both"
-    for slow in ("<tool_call>", "JSON", "The text does not say."):
-        assert share(second, slow) > 1.3 * share(first, slow)
+    first, other = (list(corpus.documents(3_000, seed=4, later=one)) for one in (None, later))
+    assert len(set(first) & set(other)) < 0.03 * len(other), "more than a few greetings in both"
+    for sign in signs:
+        assert share(other, sign) > 1.3 * share(first, sign)
 
 
 def test_a_corpus_of_nothing_is_refused(tmp_path: Path) -> None:
