@@ -186,6 +186,7 @@ def test_the_next_file_of_the_same_columns_is_mapped_as_the_last(page: Page, add
         page.goto(address)
         page.locator("#drop input[type=file]").set_input_files(file)
         page.wait_for_url("**/data?upload=*")
+        page.locator("#fit .fit").wait_for()
 
     drop("october")
     expect(page.locator("#fit")).to_contain_text("Choose a column for “Prompt” and “Answer”.")
