@@ -66,10 +66,9 @@ class Findings:
         alike = (problem.message, problem.field)
         self._alike[alike] += 1
         if self._alike[alike] <= MAX_ALIKE:
-            shown: dict[str, Any] = {
-                name: visible(text) for name in ("message", "field", "remedy") if (text := getattr(problem, name))
-            }
-            self.problems.append(replace(problem, **shown))
+            field = problem.field and visible(problem.field)
+            remedy = problem.remedy and visible(problem.remedy)
+            self.problems.append(replace(problem, message=visible(problem.message), field=field, remedy=remedy))
 
     def remark(self, message: str, *, row: int | None = None) -> None:
         """Note an oddity; the same words are one remark, counted once a row."""

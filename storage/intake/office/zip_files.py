@@ -14,7 +14,10 @@ MAX_LIST_BYTES = 4 * 1024**2
 MAX_UNPACKED_BYTES = 1024**3
 MAX_REASON_CHARS = 200
 SENT_AGAIN = "Fetch it again, or save it again in the program it comes from, and send that."
-DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, OSError, struct.error)
+DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(EOFError, NotImplementedError, OSError, UnicodeDecodeError),
+)
 """What reading a part of a damaged zip may raise."""
 _END = b"PK\x05\x06"
 _END_BYTES = 22

@@ -49,8 +49,10 @@ def _rows(source: Source, findings: Findings) -> Iterator[SourceRow]:
         names = list(file.schema_arrow.names)
         if not check_columns(names, findings):
             return
-        for name in sorted({name for name in names if names.count(name) > 1}):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        for name in twice:
             findings.problem("is the name of more than one column.", field=name, remedy="Rename one of them.")
+        if twice:
             return
         if file.metadata.num_rows > MAX_ROWS:
             findings.problem(f"has {file.metadata.num_rows:,} rows; at most {MAX_ROWS:,} are taken.")
@@ -61,24 +63,35 @@ def _rows(source: Source, findings: Findings) -> Iterator[SourceRow]:
             if n_bytes > MAX_DECODED_BYTES:
                 findings.problem("unpacks to more than 4 GB.", row=number + 1, remedy="Send fewer rows.")
                 return
-            columns = {name: _values(batch.column(name), name, number + 1, findings) for name in names}
-            if findings.problems:
+            found = {name: _values(batch.column(name), name, number + 1, findings) for name in names}
+            columns = {name: values for name, values in found.items() if values is not None}
+            if len(columns) < len(found):
                 return
             for row in range(batch.num_rows):
                 number += 1
                 yield SourceRow(number, {name: values[row] for name, values in columns.items()})
 
 
-def _values(column: pa.Array, name: str, begin: int, findings: Findings) -> list[Any]:
-    """The column as plain values; none, with a problem noted, for what Python has none for, as a day in year 20000."""
+def _values(column: pa.Array, name: str, begin: int, findings: Findings) -> list[Any] | None:
+    """Plain values; None, with a problem noted, where Python has none for them, as for a day of the year 20000."""
     try:
         values: list[Any] = column.to_pylist()
         return values
     except (ValueError, OverflowError, LookupError) as error:
         findings.problem(
             f"holds values that can't be read ({_in_words(error)}).",
-            row=begin,
+            row=begin + _first_unreadable(column),
             field=name,
             remedy="Leave the column out, or write it as text.",
         )
-        return []
+        return None
+
+
+def _first_unreadable(column: pa.Array) -> int:
+    """The place of the first value that Python has none for."""
+    for place, value in enumerate(column):
+        try:
+            value.as_py()
+        except (ValueError, OverflowError, LookupError):
+            return place
+    return 0

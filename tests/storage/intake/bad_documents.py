@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from functools import cache
 from typing import Any
 
@@ -92,6 +93,7 @@ BAD_DOCUMENTS: list[BadFile] = [
     BadFile("docx-bomb", "bomb.docx", _bomb, ("unpacks to 3.2 GB", "at most 1.1 GB")),
     BadFile("xlsx-lies", "lies.xlsx", lambda: claiming(good_workbook(), SHEET, 400), ("damaged", SHEET)),
     BadFile("xlsx-locked-zip", "locked.xlsx", lambda: _with_lock(good_workbook()), ("password",)),
+    BadFile("docx-misnamed", "misnamed.docx", lambda: _misnamed(good_letter()), ("damaged", "again")),
     BadFile("zip-many-parts", "many.docx", lambda: zipped(**{f"p{i}": "" for i in range(10_001)}), ("10,001 parts",)),
     BadFile("docx-other-zip", "photos.docx", lambda: zipped(**{"a.txt": "hello"}), ("zip archive", "Unpack it")),
     BadFile("docx-no-main", "odd.docx", lambda: zipped(**{"[Content_Types].xml": "<Types/>"}), ("zip archive",)),
@@ -165,6 +167,13 @@ def _with_lock(data: bytes) -> bytes:
     """The zip with the flag of a password on its first listed part."""
     place = data.index(b"PK\x01\x02") + 8
     return data[:place] + b"\x01" + data[place + 1 :]
+
+
+def _misnamed(data: bytes) -> bytes:
+    """The zip with a part whose name, before its content, is not the UTF-8 that it says it is."""
+    place = data.index(DOCUMENT.encode())
+    flags = data.rindex(b"PK\x03\x04", 0, place) + 6
+    return data[:flags] + struct.pack("<H", 1 << 11) + data[flags + 2 : place] + b"\xad" + data[place + 1 :]
 
 
 def _with_entities(data: bytes, part: str) -> bytes:

@@ -73,7 +73,7 @@ def _wide_parquet() -> bytes:
 
 def _far_off(zone: str | None = None) -> pa.Table:
     """Times of the year 35 million, which Python has no value for, or of a zone that it does not know."""
-    times = pa.array([0 if zone else 2**50] * 3, pa.int64()).cast(pa.timestamp("s", zone))
+    times = pa.array([0, 0, 0 if zone else 2**50], pa.int64()).cast(pa.timestamp("s", zone))
     return pa.table({"text": ["a", "b", "c"], "when": times})
 
 
@@ -115,7 +115,7 @@ BAD_FILES: list[BadFile] = [
     BadFile("B19-garbage", "rows.parquet", b"PAR1" + random.Random(3).randbytes(4_000) + b"PAR1", ("damaged",)),
     BadFile("B19-pages", "pages.parquet", _corrupt_pages, ("damaged",)),
     BadFile("B19-truncated", "half.parquet", lambda: _good_parquet()[:900], ("damaged",)),
-    BadFile("B19-year", "late.parquet", lambda: _parquet(_far_off()), ("row 1", "“when”", "can't be read", "as text")),
+    BadFile("B19-year", "late.parquet", lambda: _parquet(_far_off()), ("row 3", "“when”", "can't be read", "as text")),
     BadFile("B19-zone", "zone.parquet", lambda: _parquet(_far_off("Mars/Base")), ("row 1", "“when”", "Mars/Base")),
     BadFile("B19-keys", "keys.parquet", lambda: _parquet(_twice_inside()), ("row 1", "“parts”", "duplicate")),
     BadFile("B19-not-parquet", "rows.parquet", GOOD_CSV.encode(), ("not a Parquet file",)),

@@ -24,6 +24,8 @@ _TAG = re.compile(r"<[^>]*>?")
 _PDF_ESCAPE = re.compile(r"\\([0-7]{1,3})|\\(.)", re.DOTALL)
 _UNWRITTEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffd]")
 """Characters that stand for what a file does not hold as such."""
+_NOT_ASCII = re.compile(r"[^!-~]")
+"""Which byte means which of the other letters depends on the font."""
 Rows = list[SourceRow]
 
 
@@ -134,7 +136,7 @@ def _pdf(mutant: Mutant, source: Source, rows: Rows) -> str | None:
     written = [
         _PDF_ESCAPE.sub(_pdf_character, data.decode("cp1252", "replace")) for data in (mutant.data, mutant.original)
     ]
-    return _invented(rows, [_dense(text) for text in written])
+    return _invented(rows, [_dense(text) for text in written], _NOT_ASCII)
 
 
 def _pdf_character(match: re.Match[str]) -> str:
@@ -153,12 +155,12 @@ def _dense(text: str) -> str:
     return "".join(text.split())
 
 
-def _invented(rows: Rows, places: list[str]) -> str | None:
+def _invented(rows: Rows, places: list[str], not_compared: re.Pattern[str] = _UNWRITTEN) -> str | None:
     """A word of a row's text or title that stands in none of the texts, which are without blanks."""
     for row in rows:
         for name in ("text", "title"):
             for word in str(row.values.get(name) or "").replace(" › ", " ").replace(" | ", " ").split():
-                pieces = _UNWRITTEN.split(word)
+                pieces = not_compared.split(word.strip("|"))
                 if not any(all(piece in place for piece in pieces) for place in places):
                     return f"row {row.number}, “{name}” has {word[:200]!r}, which the file does not hold"
     return None
