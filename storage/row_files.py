@@ -17,7 +17,13 @@ BATCH_ROWS = 2_000
 MIN_HELD_OUT = 50
 MANY_ROWS = 200
 """From so many rows on, at least `MIN_HELD_OUT` are held out: fewer can hardly show a difference."""
-_TYPES = {"text": pa.string(), "messages": pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))}
+_MESSAGE = ("role", "content", "reasoning_content", "tool_calls", "tool_call_id", "name")
+_TYPES = {
+    "text": pa.string(),
+    "messages": pa.list_(pa.struct([(key, pa.string()) for key in _MESSAGE])),
+    "tools": pa.string(),
+}
+"""Tool calls and tools are JSON texts: arguments and schemas have other keys in every row."""
 
 
 def fingerprint(row: Mapping[str, Any]) -> bytes:
@@ -55,7 +61,7 @@ def write(path: Path, shape: RowShape, rows: Iterable[tuple[int, Mapping[str, An
     with pq.ParquetWriter(path, schema, compression="zstd", version="2.6", write_page_checksum=True) as writer:
         batch: list[dict[str, Any]] = []
         for (number, row), held in zip(rows, held_out, strict=True):
-            batch.append({**row, "held_out": held, "source_row": number})
+            batch.append({**_packed(row, shape), "held_out": held, "source_row": number})
             if len(batch) == BATCH_ROWS:
                 writer.write_table(pa.Table.from_pylist(batch, schema))
                 batch = []
@@ -64,10 +70,47 @@ def write(path: Path, shape: RowShape, rows: Iterable[tuple[int, Mapping[str, An
 
 
 def read(path: Path, held_out: bool | None = None) -> list[dict[str, Any]]:
-    """The rows in the order of the source; only one side of the split if `held_out` says which."""
+    """The rows in the order of the source; only one side of the split if `held_out` says which.
+
+    Tools and calls of tools are objects, as OpenAI writes them. A column of tools without any is left out.
+    """
     import pyarrow.parquet as pq
 
     table = pq.read_table(path)
+    if "tools" in table.column_names and table["tools"].null_count == len(table):
+        table = table.drop_columns("tools")
     if held_out is not None:
         table = table.filter(pc.equal(table["held_out"], held_out))
-    return list(table.to_pylist())
+    return [_unpacked(row) for row in table.to_pylist()]
+
+
+def _packed(row: Mapping[str, Any], shape: RowShape) -> dict[str, Any]:
+    """The row with JSON texts for what has no columns."""
+    packed = dict(row)
+    for field in shape.fields:
+        value = row.get(field.name)
+        if field.kind == "messages":
+            packed[field.name] = [
+                {**turn, "tool_calls": _json(turn["tool_calls"])} if "tool_calls" in turn else turn
+                for turn in value or ()
+            ]
+        elif field.kind == "tools":
+            packed[field.name] = _json(value) if value else None
+    return packed
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _unpacked(row: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(row.get("messages"), list):
+        row["messages"] = [_unpacked_turn(turn) for turn in row["messages"]]
+    if row.get("tools"):
+        row["tools"] = json.loads(row["tools"])
+    return row
+
+
+def _unpacked_turn(turn: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in turn.items() if value is not None or key in ("role", "content")}
+    return {**kept, "tool_calls": json.loads(kept["tool_calls"])} if "tool_calls" in kept else kept

@@ -11,8 +11,6 @@ from storage.models import User
 from templates.errors import BadInput
 
 SHARED_DATA = Path(__file__).parents[4] / "shared" / "data"
-TOOLS = "conversations with tools can't be learned yet"
-NO_TEXT = "only texts can be learned"
 FILES = [
     ("banking77/train.csv", "classification", "text, category", 10_003, 0, ""),
     ("banking77/test.csv", "classification", "text, category", 3_080, 0, ""),
@@ -22,8 +20,8 @@ FILES = [
     ("self_instruct/user_oriented_instructions.jsonl", "prompt_completion", "instruction + input, output", 252, 0, ""),
     ("squad_xquad_en/xquad.en.json", "prompt_completion", "context + question, answer", 1_190, 0, ""),
     ("tinyshakespeare/input.txt", "text", "text", 7_222, 0, ""),
-    ("function_calling_glaive/glaive_toolcall_en_demo.json", "messages", "conversations", 147, 153, TOOLS),
-    ("function_calling_glaive/reason_tool_use_demo_50.jsonl", "messages", "messages", 0, 50, NO_TEXT),
+    ("function_calling_glaive/glaive_toolcall_en_demo.json", "messages", "conversations, tools", 300, 0, ""),
+    ("function_calling_glaive/reason_tool_use_demo_50.jsonl", "messages", "messages, tools", 50, 0, ""),
 ]  # fmt: skip
 
 
