@@ -123,8 +123,8 @@ class _Reading(Cell):
         content, reached = _Content(), 0
         for index, part in enumerate(parts):
             place = f"{at}[{index}]"
-            part_type = part.get("type") if isinstance(part, dict) else None
-            level = PARTS.get(part_type) if isinstance(part_type, str) else None
+            part_type = str(part.get("type")) if isinstance(part, dict) else ""
+            level = PARTS.get(part_type)
             if level is None or (level != PARTS["text"] and role != "assistant"):
                 what = f"a part of the type “{part_type}”" if isinstance(part, dict) else kind(part)
                 self.problem(f"is {what}; only texts can be learned.", place, "Leave out the conversation.")

@@ -79,8 +79,9 @@ def shaped(
             if wanted.kind == "messages":
                 made[wanted.name] = conversations.read(values[0][1], row.number, values[0][0], findings)
             elif wanted.kind == "tools":
-                offered = [tool_use.tools(value, Cell(row.number, column, findings)) for column, value in values]
-                made |= {wanted.name: tools for tools in offered if tools}
+                for column, value in values:
+                    if offered := tool_use.tools(value, Cell(row.number, column, findings)):
+                        made[wanted.name] = offered
             else:
                 texts = [_text(wanted, c, v, whole[c], row.number, findings, len(values) > 1) for c, v in values]
                 made[wanted.name] = _one(wanted, [t for t in texts if t is not None], chosen, row.number, findings)
