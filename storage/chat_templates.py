@@ -101,15 +101,27 @@ class ChatTemplate:
         except BadInput:
             return None  # some templates refuse an empty or unfinished conversation
         if not (text.startswith(before) and text.startswith(upto) and len(upto) > len(before)):
-            calls = messages[index].get("tool_calls") and text.startswith(before)
-            return self._to_its_end(text, len(before)) if calls else None
+            return (
+                self._calling_turn(text, messages, index, tools, before) if messages[index].get("tool_calls") else None
+            )
         last = text.rfind(self._eos, len(before), len(upto)) if self._eos else -1
         if last >= 0 and not text[last + len(self._eos) : len(upto)].strip():
             return len(before), last + len(self._eos)
         return len(before), len(upto)
 
-    def _to_its_end(self, text: str, start: int) -> Span | None:
-        """A turn that is written otherwise when it is the last; its calls can't be looked for by their text."""
+    def _calling_turn(
+        self, text: str, messages: Sequence[Message], index: int, tools: Sequence[Message], before: str
+    ) -> Span | None:
+        """Where a turn with calls stands that is written otherwise when it is the last.
+
+        Many templates open the last answer with a place for reasoning, and earlier ones without it.
+        """
+        start = len(before)
+        if not text.startswith(before):
+            earlier = len(self.text(messages[:index], tools=tools))
+            start = before.rfind("\n", 0, _common(text, before)) + 1
+            if start <= earlier:
+                return None
         end = text.find(self._eos, start) if self._eos else -1
         return None if end < 0 else (start, end + len(self._eos))
 
@@ -154,6 +166,15 @@ def _unmarked(marked: str) -> tuple[str, list[Span]]:
             spans.append((opened, length))
     parts.append(marked[cursor:])
     return "".join(parts), spans
+
+
+def _common(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if one[low:middle] == other[low:middle] else (low, middle - 1)
+    return low
 
 
 def _located(text: str, message: Message, cursor: int, eos: str) -> Span:

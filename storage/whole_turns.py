@@ -7,7 +7,7 @@ to be there; what becomes of the marks says what the template leaves out, and wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,9 +15,11 @@ from storage.chat_templates import ChatTemplate, Message, Span
 from templates.errors import BadInput, Problem
 
 REMEDY = "Choose a base model whose chat template knows tools, such as a bundled one, or leave out these rows."
-_REASONING, _CALLS, _ARGUMENTS = "the reasoning of some turns", "tool calls", "the arguments of tool calls"
+_REASONING, _CALLS = "the reasoning of some turns", "tool calls"
 _RESULTS, _BESIDE, _TEXTS, _TOOLS = "tools' results", "texts beside tool calls", "texts", "the tools"
-_LOSES_REASONING = f"leaves out {_REASONING}"
+_LEAVES_OUT = "leaves out"
+_Flaw = tuple[str, str]
+"""What a template does, and to what."""
 _ID = "call00000"
 """Some templates take ids of nine letters or digits only."""
 
@@ -114,7 +116,7 @@ def _marked(form: _Form) -> _Marked:
 
 
 def _marked_call(made: _Marked, turn: _Turn) -> dict[str, Any]:
-    function = {"name": made.mark(_CALLS), "arguments": {"x": made.mark(_ARGUMENTS)}}
+    function = {"name": made.mark(_CALLS), "arguments": {"x": made.mark(_CALLS)}}
     return {**({"id": _ID} if turn.with_ids else {}), "type": "function", "function": function}
 
 
@@ -123,12 +125,12 @@ class WholeTurns:
 
     def __init__(self, template: ChatTemplate):
         self._template = template
-        self._found: dict[tuple[_Form, bool], frozenset[str]] = {}
+        self._found: dict[tuple[_Form, bool], frozenset[_Flaw]] = {}
 
     def text(self, messages: Sequence[Message], tools: Sequence[Message] = ()) -> str:
         """What the assistant is to answer to; what the template leaves out is left out."""
         form = _Form(tuple(map(_Turn.of, messages)), len(tools))
-        if form.reasons and _LOSES_REASONING in self._flaws(form):
+        if form.reasons and (_LEAVES_OUT, _REASONING) in self._flaws(form):
             messages = _thinking_aloud(messages)
         return self._template.text(messages, add_generation_prompt=True, tools=tools)
 
@@ -145,10 +147,10 @@ class WholeTurns:
             return self._template.spans(messages)
         try:
             flaws = self._flaws(form)
-            if _LOSES_REASONING in flaws:
+            if (_LEAVES_OUT, _REASONING) in flaws:
                 messages, flaws = _thinking_aloud(messages), self._flaws(form, aloud=True)
             if flaws:
-                raise _refusal(f"the base model's chat template {' and '.join(sorted(flaws))}.")
+                raise _refusal(flaws)
             return self._template.spans(messages, tools)
         except BadInput as error:
             if self._knows_tools or not _uses_tools(form):
@@ -160,27 +162,27 @@ class WholeTurns:
     @property
     def _knows_tools(self) -> bool:
         try:
-            return not self._flaws(_KNOWN)
+            return not any(what == _LEAVES_OUT for what, _ in self._flaws(_KNOWN))
         except BadInput:
             return False
 
-    def _flaws(self, form: _Form, *, aloud: bool = False) -> frozenset[str]:
+    def _flaws(self, form: _Form, *, aloud: bool = False) -> frozenset[_Flaw]:
         """What the template does wrong with a conversation of this form; remembered."""
         if (form, aloud) not in self._found:
             self._found[form, aloud] = self._found_in(_marked(form), aloud)
         return self._found[form, aloud]
 
-    def _found_in(self, made: _Marked, aloud: bool) -> frozenset[str]:
+    def _found_in(self, made: _Marked, aloud: bool) -> frozenset[_Flaw]:
         text, spans = self._template.spans(_thinking_aloud(made.messages) if aloud else made.messages, made.tools)
         learned = "\n".join(text[start:end] for start, end in spans)
         found = set()
         for mark, stands_for in made.marks.items():
             if mark not in text:
-                found.add(f"leaves out {stands_for}")
-            elif stands_for in (_CALLS, _ARGUMENTS) and mark not in learned:
-                found.add(f"does not tell {stands_for} from what is only read")
+                found.add((_LEAVES_OUT, stands_for))
+            elif stands_for == _CALLS and mark not in learned:
+                found.add(("gives no hint which tokens are", stands_for))
             elif stands_for == _RESULTS and mark in learned:
-                found.add(f"does not tell {stands_for} from what is learned")
+                found.add(("takes for the assistant's", stands_for))
         return frozenset(found)
 
 
@@ -188,8 +190,11 @@ def _uses_tools(form: _Form) -> bool:
     return bool(form.n_tools) or any(turn.n_calls or turn.role == "tool" for turn in form.turns)
 
 
-def _refusal(message: str) -> BadInput:
-    return BadInput(Problem(message, field="messages", remedy="Choose another base model, or leave out these rows."))
+def _refusal(flaws: Collection[_Flaw]) -> BadInput:
+    done = {what: sorted(of for one, of in flaws if one == what) for what, _ in sorted(flaws)}
+    says = "; ".join(f"{what} {' and '.join(of)}" for what, of in done.items())
+    remedy = "Choose another base model, or leave out these rows."
+    return BadInput(Problem(f"the base model's chat template {says}.", field="messages", remedy=remedy))
 
 
 def _thinking_aloud(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
