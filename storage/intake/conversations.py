@@ -82,7 +82,7 @@ class _Reading(Cell):
         """What the message says, in its content and in keys beside it."""
         given, place = value.get(keys[1]), f"{at}.{keys[1]}"
         if value[keys[0]] == "function_call":
-            content = _Content(calls=tool_use.written(given, place, self))
+            content = _Content(calls=tool_use.calls(given, place, self))
         elif isinstance(given, list) and given:
             content = self._parts(given, place, role)
         else:
@@ -107,8 +107,7 @@ class _Reading(Cell):
         if len(called) > 1:
             self.problem("stands beside “tool_calls”, which say the same.", f"{at}.function_call", "Leave one out.")
         for key in called:
-            read = tool_use.calls if key == "tool_calls" else tool_use.written
-            content.calls += read(value[key], f"{at}.{key}", self)
+            content.calls += tool_use.calls(value[key], f"{at}.{key}", self)
         if "function_call" in called:
             self.remark("“function_call” of the messages was read as a tool call.")
         for key in REASONING_KEYS:
@@ -139,7 +138,7 @@ class _Reading(Cell):
     def _part(self, part: dict[str, Any], part_type: str, content: _Content, at: str) -> None:
         given = next((part[key] for key in (part_type, "text", "value") if part.get(key) is not None), None)
         if part_type == "tool_call":
-            content.calls += tool_use.written(given, at, self)
+            content.calls += tool_use.calls(given, at, self)
         elif isinstance(given, str):
             (content.texts if part_type == "text" else content.reasoning).append(given)
         else:

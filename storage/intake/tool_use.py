@@ -16,22 +16,17 @@ _TOOL_FORM = 'Write [{"type": "function", "function": {"name": "…", "parameter
 
 
 def calls(value: Any, at: str, cell: Cell) -> list[Call]:
-    """OpenAI's `tool_calls`. What is wrong with them is noted."""
-    if not isinstance(value, list):
-        cell.problem(f"is {kind(value)}, not a list of calls.", at, f"Write [{_FORM}].")
-        return []
-    return [call for index, item in enumerate(value) if (call := _call(item, f"{at}[{index}]", cell))]
-
-
-def written(value: Any, at: str, cell: Cell) -> list[Call]:
-    """A call or a list of calls, also as JSON text."""
+    """A call or a list of calls, also as JSON text. What is wrong with them is noted."""
     if isinstance(value, str):
         try:
             value = decode(value)
         except Flaw as flaw:
             cell.problem(f"can't be read as a call: {flaw.message}", at, flaw.remedy or f"Write {_FORM} as JSON.")
             return []
-    return calls(value if isinstance(value, list) else [value], at, cell)
+    if not isinstance(value, list):
+        call = _call(value, at, cell)
+        return [call] if call else []
+    return [call for index, item in enumerate(value) if (call := _call(item, f"{at}[{index}]", cell))]
 
 
 def _call(value: Any, at: str, cell: Cell) -> Call | None:
@@ -97,9 +92,9 @@ def _too_deep(value: Any, most: int = DEEPEST) -> bool:
 
 def tools(value: Any, cell: Cell) -> list[dict[str, Any]] | None:
     """The functions that a row offers, from a list or its JSON text; None without any, and with problems noted."""
-    if isinstance(value, str) and value.strip():
+    if isinstance(value, str):
         try:
-            value = decode(value)
+            value = decode(value) if value.strip() else None
         except Flaw as flaw:
             cell.problem(f"can't be read as a list of tools: {flaw.message}", remedy=flaw.remedy or _TOOL_FORM)
             return None
