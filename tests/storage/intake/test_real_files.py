@@ -54,5 +54,5 @@ def test_every_call_and_tool_is_kept_and_rendered(
         rows = datasets.rows(datasets.add(studio, uploads.save(studio, path.name, stream), name="calls"))
     assert sum(bool(row["tools"]) for row in rows) == n_with_tools
     assert sum(len(turn.get("tool_calls", ())) for row in rows for turn in row["messages"]) == n_calls
-    report = rendering.measure(Renderer(nano_folder), "messages", rows, max_length=4096, trains_prompt=False)
+    report = rendering.measure(Renderer(nano_folder), "messages", rows, max_length=20_000, trains_prompt=False)
     assert (report.n_rows, report.n_refused) == (len(rows), 0)
