@@ -79,33 +79,51 @@ class ChatTemplate:
         """The conversation as text. Raises `BadInput` when the template refuses it."""
         return _MARKS.sub("", self._rendered(messages, add_generation_prompt, tools))
 
-    def spans(self, messages: Sequence[Message]) -> tuple[str, list[Span]]:
+    def spans(self, messages: Sequence[Message], tools: Sequence[Message] = ()) -> tuple[str, list[Span]]:
         """The conversation as text, and the character spans that the assistant wrote."""
         if self._has_markers:
-            return _unmarked(self._rendered(messages, False))
-        text = self.text(messages)
+            return _unmarked(self._rendered(messages, False, tools))
+        text = self.text(messages, tools=tools)
         found, cursor = [], 0
         for index, message in enumerate(messages):
             if message["role"] == "assistant":
-                span = self._turn(text, messages, index) or _located(text, message["content"], cursor, self._eos)
+                span = self._turn(text, messages, index, tools) or _located(text, message, cursor, self._eos)
                 if span[0] >= cursor:
                     found.append(span)
                     cursor = span[1]
         return text, found
 
-    def _turn(self, text: str, messages: Sequence[Message], index: int) -> Span | None:
+    def _turn(self, text: str, messages: Sequence[Message], index: int, tools: Sequence[Message]) -> Span | None:
         """Where turn `index` stands, if the text up to it is the same without the turns after it."""
         try:
-            before = self.text(messages[:index], add_generation_prompt=True)
-            upto = self.text(messages[: index + 1])
+            before = self.text(messages[:index], add_generation_prompt=True, tools=tools)
+            upto = self.text(messages[: index + 1], tools=tools)
         except BadInput:
             return None  # some templates refuse an empty or unfinished conversation
         if not (text.startswith(before) and text.startswith(upto) and len(upto) > len(before)):
-            return None
+            return (
+                self._calling_turn(text, messages, index, tools, before) if messages[index].get("tool_calls") else None
+            )
         last = text.rfind(self._eos, len(before), len(upto)) if self._eos else -1
         if last >= 0 and not text[last + len(self._eos) : len(upto)].strip():
             return len(before), last + len(self._eos)
         return len(before), len(upto)
+
+    def _calling_turn(
+        self, text: str, messages: Sequence[Message], index: int, tools: Sequence[Message], before: str
+    ) -> Span | None:
+        """Where a turn with calls stands that is written otherwise when it is the last.
+
+        Many templates open the last answer with a place for reasoning, and earlier ones without it.
+        """
+        start = len(before)
+        if not text.startswith(before):
+            earlier = len(self.text(messages[:index], tools=tools))
+            start = before.rfind("\n", 0, _common(text, before)) + 1
+            if start <= earlier:
+                return None
+        end = text.find(self._eos, start) if self._eos else -1
+        return None if end < 0 else (start, end + len(self._eos))
 
     def _rendered(self, messages: Sequence[Message], add_generation_prompt: bool, tools: Sequence[Message] = ()) -> str:
         plain = [{k: _unmark(v) for k, v in message.items() if v is not None} for message in messages]
@@ -113,7 +131,7 @@ class ChatTemplate:
             return self._template.render(
                 **self._named,
                 messages=plain,
-                tools=list(tools) or None,
+                tools=[_unmark(tool) for tool in tools] or None,
                 documents=None,
                 add_generation_prompt=add_generation_prompt,
             )
@@ -128,6 +146,10 @@ class ChatTemplate:
 
 
 def _unmark(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {_unmark(key): _unmark(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_unmark(one) for one in value]
     return _MARKS.sub("", value) if isinstance(value, str) else value
 
 
@@ -146,9 +168,18 @@ def _unmarked(marked: str) -> tuple[str, list[Span]]:
     return "".join(parts), spans
 
 
-def _located(text: str, content: str, cursor: int, eos: str) -> Span:
+def _common(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if one[low:middle] == other[low:middle] else (low, middle - 1)
+    return low
+
+
+def _located(text: str, message: Message, cursor: int, eos: str) -> Span:
     """The content's own place in the text, with the end token that follows; empty when it is not there."""
-    wanted = content.strip()
+    wanted = (message.get("content") or "").strip()
     start = text.find(wanted, cursor)
     if not wanted or start < 0:
         return -1, -1

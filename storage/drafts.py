@@ -148,7 +148,7 @@ def _check_rows(draft: Draft, n_kept: int) -> None:
         if label and len(draft.labels) <= MAX_LABELS:
             draft.labels |= set(batch.column(label).unique().to_pylist())
         if len(draft.rows) < n_kept:
-            draft.rows += batch.slice(0, n_kept - len(draft.rows)).to_pylist()
+            draft.rows += row_files.plain(batch.slice(0, n_kept - len(draft.rows)))
     draft.fingerprints = np.concatenate(prints)
     if label:
         _check_labels(draft, label)
@@ -186,7 +186,7 @@ def split(draft: Draft, seed: int, share: float) -> splits.Sides:
 
     label = _label(draft.shape)
     few = draft.look.source.path.stat().st_size <= GROUPED_BYTES
-    values = [row for batch in draft.batches() for row in batch.to_pylist()] if few else []
+    values = [row for batch in draft.batches() for row in row_files.plain(batch)] if few else []
     labels = None
     if label:
         labels = [text for batch in draft.batches() for text in batch.column(label).to_pylist()]

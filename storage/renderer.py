@@ -8,6 +8,8 @@ transformers' `apply_chat_template`. How the learned tokens are found:
 - one without: each assistant turn, from where the generation prompt ends to the turn's end token,
   found by rendering the conversation up to that turn, or else by looking for the turn's own text;
 - no template at all: the turns one below the other, each answer followed by the end token.
+
+Conversations with tools are rendered whole or refused (`storage.whole_turns`).
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storage.chat_templates import ChatTemplate, Span
-from templates import registry
+from storage.whole_turns import WholeTurns
+from templates import registry, turns
 from templates.errors import BadInput, Problem
 
 if TYPE_CHECKING:
@@ -105,6 +108,7 @@ class Renderer:
         """The chat template's text."""
         self.template_sha256 = hashlib.sha256(source.encode()).hexdigest()
         self._template = ChatTemplate(source, self._named)
+        self._turns = WholeTurns(self._template)
         special = (t.content for t in self._tokenizer.get_added_tokens_decoder().values() if t.special)
         self._control_tokens = re.compile("|".join(map(re.escape, special)) or "(?!)")
 
@@ -113,14 +117,14 @@ class Renderer:
     ) -> Rendered:
         """One row as one example, cut at `max_length` tokens.
 
-        Raises `BadInput` when the template refuses the conversation.
+        Raises `BadInput` when the template refuses the conversation, `ToolsLeftOut` when it would leave out tools.
         """
-        to_messages = registry.shape(shape_key).messages
-        if to_messages is None:
+        shape = registry.shape(shape_key)
+        if shape.messages is None:
             encoded = self._plain(row["text"])
             trained = [True] * len(encoded.ids)
         else:
-            encoded, trained = self._conversation(to_messages(row), trains_prompt)
+            encoded, trained = self._conversation(shape.messages(row), shape.tools(row), trains_prompt)
         n_tokens = len(encoded.ids)
         return encoded.example(0, min(n_tokens, max_length or n_tokens), n_tokens, trained)
 
@@ -146,7 +150,7 @@ class Renderer:
 
     def prompt(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = ()) -> list[int]:
         """The ids after which the model is to answer `messages`, and may call `tools` (JSON schemas)."""
-        return self._encode(self._template.text(messages, add_generation_prompt=True, tools=tools)).ids
+        return self._encode(self._turns.text(messages, tools)).ids
 
     def plain(self, text: str) -> tuple[list[int], list[bool]]:
         """The ids of a plain text, and which of them stand in answers written out in the chat markup.
@@ -171,11 +175,13 @@ class Renderer:
     def n_control_tokens(self, shape_key: str, row: Mapping[str, Any]) -> int:
         """How often the row's own texts spell a special token, which the model reads as one."""
         to_messages = registry.shape(shape_key).messages
-        texts = [row["text"]] if to_messages is None else [m["content"] for m in to_messages(row)]
+        texts = [row["text"]] if to_messages is None else [turns.said(m) for m in to_messages(row)]
         return sum(len(self._control_tokens.findall(text)) for text in texts)
 
-    def _conversation(self, messages: Sequence[Mapping[str, Any]], trains_prompt: bool) -> tuple[_Encoded, list[bool]]:
-        text, spans = self._template.spans(messages)
+    def _conversation(
+        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]], trains_prompt: bool
+    ) -> tuple[_Encoded, list[bool]]:
+        text, spans = self._turns.spans(messages, tools)
         encoded = self._encode(text)
         return encoded, [True] * len(encoded.ids) if trains_prompt else tokens_within(encoded.offsets, spans)
 

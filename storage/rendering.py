@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from storage.renderer import Piece, Rendered, Renderer
+from storage.whole_turns import ToolsLeftOut
 from templates.errors import BadInput
 
 __all__ = ["LengthReport", "Piece", "Rendered", "RenderedRow", "Renderer", "histogram", "measure", "rendered"]
@@ -41,6 +42,10 @@ class LengthReport:
     """The first refused rows: number in the source file, and why."""
     truncated_rows: list[int]
     """The first truncated rows: number in the source file."""
+    n_without_tools: int = 0
+    """Rows that are refused because the chat template does not know tools."""
+    first_without_tools: int | None = None
+    """The first of them: number in the source file."""
 
     @property
     def control_tokens_words(self) -> str | None:
@@ -61,6 +66,8 @@ class RenderedRow:
     number: int
     examples: list[Rendered]
     refusal: str | None = None
+    loses_tools: bool = False
+    """It is refused because the chat template does not know tools."""
 
 
 def rendered(
@@ -72,7 +79,7 @@ def rendered(
         try:
             examples = renderer.examples(shape, row, max_length=max_length, trains_prompt=trains_prompt)
         except BadInput as error:
-            yield RenderedRow(number, [], error.problems[0].message)
+            yield RenderedRow(number, [], error.problems[0].message, isinstance(error, ToolsLeftOut))
             continue
         kept = [example for example in examples if example.n_trained]
         if kept:
@@ -94,6 +101,7 @@ def measure(
     lengths: list[int] = []
     refused: list[tuple[int, str]] = []
     truncated: list[int] = []
+    without_tools: list[int] = []
     n_examples = n_tokens = n_trained = n_cut = n_with_control_tokens = 0
     kept_rows = list(rows)
     for row, made in zip(
@@ -108,6 +116,7 @@ def measure(
             lengths.append(sum(len(example.ids) for example in made.examples) + cut - overlap)
         if made.refusal is not None:
             refused.append((made.number, made.refusal))
+            without_tools += [made.number] if made.loses_tools else []
             continue
         if cut:
             truncated.append(made.number)
@@ -128,6 +137,8 @@ def measure(
         histogram=histogram(lengths),
         refused_rows=refused[:N_LISTED],
         truncated_rows=truncated[:N_LISTED],
+        n_without_tools=len(without_tools),
+        first_without_tools=next(iter(without_tools), None),
     )
 
 

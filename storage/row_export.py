@@ -1,4 +1,7 @@
-"""A dataset's rows as a file for elsewhere: JSON lines, CSV or Parquet."""
+"""A dataset's rows as a file for elsewhere: JSON lines, CSV or Parquet.
+
+Calls of tools are as OpenAI writes them, with JSON texts for arguments; in Parquet, calls and tools are JSON texts.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,7 @@ def _parquet(dataset: Dataset) -> Iterator[bytes]:
 
 def _jsonl(dataset: Dataset) -> Iterator[bytes]:
     for row in datasets.rows(dataset):
-        yield f"{json.dumps(row, ensure_ascii=False)}\n".encode()
+        yield f"{json.dumps(_as_openai(row), ensure_ascii=False)}\n".encode()
 
 
 def _csv(dataset: Dataset) -> Iterator[bytes]:
@@ -76,7 +79,24 @@ def _csv(dataset: Dataset) -> Iterator[bytes]:
 def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
     """Lists as JSON; a text that a spreadsheet would take for a formula gets an apostrophe before it."""
     cells = {}
-    for name, value in row.items():
+    for name, value in _as_openai(row).items():
         cell = json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
         cells[name] = f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
     return cells
+
+
+def _as_openai(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row with every call's arguments as JSON text."""
+    if not isinstance(row.get("messages"), list):
+        return dict(row)
+    return {**row, "messages": [_turn(turn) for turn in row["messages"]]}
+
+
+def _turn(turn: Mapping[str, Any]) -> dict[str, Any]:
+    if "tool_calls" not in turn:
+        return dict(turn)
+    return {**turn, "tool_calls": [{**call, "function": _function(call["function"])} for call in turn["tool_calls"]]}
+
+
+def _function(function: Mapping[str, Any]) -> dict[str, Any]:
+    return {**function, "arguments": json.dumps(function["arguments"], ensure_ascii=False)}

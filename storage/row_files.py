@@ -16,7 +16,13 @@ from xxhash import xxh3_64_intdigest
 from templates.spec import RowShape
 
 BATCH_ROWS = 2_000
-_TYPES = {"text": pa.string(), "messages": pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))}
+_MESSAGE = ("role", "content", "reasoning_content", "tool_calls", "tool_call_id", "name")
+_TYPES = {
+    "text": pa.string(),
+    "messages": pa.list_(pa.struct([(key, pa.string()) for key in _MESSAGE])),
+    "tools": pa.string(),
+}
+"""Tool calls and tools are JSON texts: arguments and schemas have other keys in every row."""
 
 
 def schema(shape: RowShape) -> pa.Schema:
@@ -28,7 +34,7 @@ def schema(shape: RowShape) -> pa.Schema:
 def batches(shape: RowShape, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[pa.RecordBatch]:
     """Numbered rows, some thousand at a time."""
     fields = schema(shape)
-    numbered = ({**row, "source_row": number} for number, row in rows)
+    numbered = ({**_packed(row, shape), "source_row": number} for number, row in rows)
     while part := list(islice(numbered, BATCH_ROWS)):
         yield pa.RecordBatch.from_pylist(part, fields)
 
@@ -89,6 +95,46 @@ def read(path: Path, held_out: bool | None = None) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
     table = pq.read_table(path)
-    if held_out is not None:
-        table = table.filter(pc.equal(table["held_out"], held_out))
-    return list(table.to_pylist())
+    return plain(table if held_out is None else table.filter(pc.equal(table["held_out"], held_out)))
+
+
+def plain(rows: pa.RecordBatch | pa.Table) -> list[dict[str, Any]]:
+    """Stored rows as the shape has them.
+
+    Tools and calls of tools are objects, as OpenAI writes them. A column of tools without any is left out.
+    """
+    if "tools" in rows.schema.names and rows["tools"].null_count == len(rows):
+        rows = rows.drop_columns("tools")
+    return [_unpacked(row) for row in rows.to_pylist()]
+
+
+def _packed(row: Mapping[str, Any], shape: RowShape) -> dict[str, Any]:
+    """The row with JSON texts for what has no columns."""
+    packed = dict(row)
+    for field in shape.fields:
+        value = row.get(field.name)
+        if field.kind == "messages":
+            packed[field.name] = [
+                {**turn, "tool_calls": _json(turn["tool_calls"])} if "tool_calls" in turn else turn
+                for turn in value or ()
+            ]
+        elif field.kind == "tools":
+            packed[field.name] = _json(value) if value else None
+    return packed
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _unpacked(row: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(row.get("messages"), list):
+        row["messages"] = [_unpacked_turn(turn) for turn in row["messages"]]
+    if row.get("tools"):
+        row["tools"] = json.loads(row["tools"])
+    return row
+
+
+def _unpacked_turn(turn: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in turn.items() if value is not None or key in ("role", "content")}
+    return {**kept, "tool_calls": json.loads(kept["tool_calls"])} if "tool_calls" in kept else kept

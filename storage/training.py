@@ -19,11 +19,13 @@ from storage import (
     model_names,
     rendering,
     suites,
+    whole_turns,
     worker_rows,
 )
 from storage.estimates import Estimate
 from storage.models import BaseModelRow, Dataset, Job, User, Worker
 from storage.rendering import LengthReport, Renderer
+from storage.whole_turns import ToolsLeftOut
 from templates import registry
 from templates.errors import BadInput, Problem, refuse
 from templates.recipe import Recipe, compose
@@ -82,7 +84,7 @@ def plan(
         raise BadInput(*problems, *error.problems) from error
     refuse(problems)
     lengths = measured(base_row, dataset_row, recipe)
-    _refuse_untrainable(lengths, dataset_row, recipe)
+    _refuse_untrainable(lengths, dataset_row, recipe, base_row.name)
     return Plan(recipe, base_row, dataset_row, lengths, _estimate(base_row, recipe, lengths, dataset_row.n_held_out))
 
 
@@ -130,9 +132,13 @@ def _no_rows(dataset: Dataset, what: str) -> Problem:
     return Problem(f"“{dataset.name}” has no rows {what}.", field="dataset", remedy="Add a file with more rows.")
 
 
-def _refuse_untrainable(lengths: LengthReport, dataset: Dataset, recipe: Recipe) -> None:
+def _refuse_untrainable(lengths: LengthReport, dataset: Dataset, recipe: Recipe, base: str) -> None:
+    if lengths.n_without_tools:
+        raise BadInput(_tools_left_out(lengths, dataset, base), code=ToolsLeftOut.code)
     if lengths.n_refused < lengths.n_rows:
         return
+    if not lengths.longest:
+        raise BadInput(_all_refused_by_template(lengths, dataset), code="every_row_refused")
     max_length = recipe.objective_params["max_length"]
     raise BadInput(
         Problem(
@@ -142,6 +148,27 @@ def _refuse_untrainable(lengths: LengthReport, dataset: Dataset, recipe: Recipe)
             remedy="Raise it, shorten the prompts, or choose a base model with a longer context.",
         ),
         code="every_row_refused",
+    )
+
+
+def _tools_left_out(lengths: LengthReport, dataset: Dataset, base: str) -> Problem:
+    n = lengths.n_without_tools
+    rows = "1 training row" if n == 1 else f"{n:,} training rows, the first of them this one,"
+    return Problem(
+        f"the chat template of “{base}” does not know tools, and {rows} of “{dataset.name}” can't be learned without.",
+        row=lengths.first_without_tools,
+        field="base",
+        remedy=whole_turns.REMEDY,
+    )
+
+
+def _all_refused_by_template(lengths: LengthReport, dataset: Dataset) -> Problem:
+    row, why = lengths.refused_rows[0]
+    return Problem(
+        f"none of the {lengths.n_rows} training rows of “{dataset.name}” can be learned; of this one, {why}",
+        row=row,
+        field="base",
+        remedy="Choose another base model.",
     )
 
 

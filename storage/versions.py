@@ -141,7 +141,7 @@ def _between(one: Dataset, other: Dataset) -> Difference:
     after = {row["source_row"]: row for row in datasets.rows(other)}
     changed, moved, n_same = [], [], 0
     for number in before.keys() & after.keys():
-        old, new = ({name: row[name] for name in fields} for row in (before[number], after[number]))
+        old, new = ({name: row.get(name) for name in fields} for row in (before[number], after[number]))
         if before[number]["held_out"] != after[number]["held_out"]:
             moved.append(number)
         if old != new:

@@ -169,7 +169,7 @@ class ShapeField:
 
     name: str
     title: str
-    kind: Literal["text", "messages"] = "text"
+    kind: Literal["text", "messages", "tools"] = "text"
     required: bool = True
     aliases: tuple[str, ...] = ()
     """Column names, lower-cased, that usually hold this field; best guess first."""
@@ -184,6 +184,8 @@ class RowShape:
     fields: tuple[ShapeField, ...]
     messages: Callable[[Mapping[str, Any]], list[dict[str, Any]]] | None = None
     """The row as chat messages ending with the answer; None for plain text."""
+    tools: Callable[[Mapping[str, Any]], list[dict[str, Any]]] = field(default=lambda _row: [])
+    """The functions that the row's assistant may call, each as `{"type": "function", "function": {…}}`."""
     metrics: tuple[str, ...] = ("loss",)
     """What a verdict can measure: `loss`, `exact_match`, `label_accuracy`."""
     key: str = ""

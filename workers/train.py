@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as parquet
 import torch
 from transformers import PreTrainedModel, set_seed
 
+from storage import row_files
 from storage.models import Stage
 from storage.rendering import Renderer
 from templates import registry
@@ -118,7 +118,7 @@ def read(order: Order) -> Task:
     for what, path in (("The base model", order.base.base_folder), ("The dataset", order.dataset_file)):
         if not Path(path).exists():
             raise StudioError(f"{what} of this job is no longer there.", code="missing", remedy="Submit the job anew.")
-    rows: Rows = parquet.read_table(order.dataset_file).to_pylist()
+    rows: Rows = row_files.read(Path(order.dataset_file))
     return Task(
         order=order,
         recipe=order.recipe,

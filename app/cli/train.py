@@ -101,7 +101,8 @@ def planned(plan: Any) -> list[str]:
     if cost.n_truncated:
         lines.append(f"{cost.n_truncated:,} rows are longer than {recipe.objective_params['max_length']} tokens: cut")
     if cost.n_refused:
-        lines.append(f"{cost.n_refused:,} rows would lose their whole answer and are left out")
+        row, why = plan.lengths.refused_rows[0]
+        lines.append(f"{cost.n_refused:,} rows can't be learned from and are left out (row {row:,}: {why.rstrip('.')})")
     if plan.lengths.control_tokens_words:
         lines.append(plan.lengths.control_tokens_words)
     return lines

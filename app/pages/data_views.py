@@ -84,8 +84,16 @@ def lengths(base: BaseModelRow, sample: rendered.Sample, length: int) -> str:
     words = [
         f"Measured on {share} rows: {count(report.n_tokens)} tokens, {count(report.n_trained_tokens)} of them learned.",
         f"{plural(report.n_truncated, 'row')} longer than {count(length)} tokens would be cut at the end.",
-        f"{plural(report.n_refused, 'row')} would be refused, as nothing of them would be learned.",
+        f"{plural(report.n_refused, 'row')} would be refused{_first_reason(report)}.",
     ]
     if report.control_tokens_words:
         words.append(escaped(report.control_tokens_words))
     return charts.histogram(report.histogram, length) + "".join(f"<p>{word}</p>" for word in words)
+
+
+def _first_reason(report: rendering.LengthReport) -> str:
+    """Why, in the words of the first one."""
+    if not report.refused_rows:
+        return ""
+    row, why = report.refused_rows[0]
+    return f"; row {count(row)}, because {escaped(why.rstrip('.'))}"

@@ -11,7 +11,7 @@ from app.pages import layout
 from storage.health.personal_data import masked
 from storage.models import Dataset
 from storage.row_export import MEDIA
-from templates import registry
+from templates import registry, turns
 
 if TYPE_CHECKING:
     from storage.health.report import Baseline, Found, Report
@@ -126,14 +126,16 @@ def _fix_words(fix: Mapping[str, Any]) -> str:
 
 def difference(found: Difference, shape: str, parent: str) -> str:
     """What was done to the rows of the version before: counts, then the first rows of each kind."""
-    filled = [f for f in registry.shape(shape).fields if any(row[f.name] for row in found.dropped[:ROWS_SHOWN])]
+    filled = [f for f in registry.shape(shape).fields if any(row.get(f.name) for row in found.dropped[:ROWS_SHOWN])]
     fields = registry.shape(shape).fields
     counts = [
         f"{plural(len(found.dropped), 'row')} dropped",
         f"{count(len(found.changed))} changed",
         f"{count(found.n_same)} the same",
     ]
-    dropped = [[count(row["source_row"]), *(_cell(row[f.name]) for f in filled)] for row in found.dropped[:ROWS_SHOWN]]
+    dropped = [
+        [count(row["source_row"]), *(_cell(row.get(f.name)) for f in filled)] for row in found.dropped[:ROWS_SHOWN]
+    ]
     changed = [
         [count(one.row), escaped(f.title), _cell(one.before[f.name]), _cell(one.after[f.name])]
         for one in found.changed[:ROWS_SHOWN]
@@ -153,9 +155,14 @@ def _table(title: str, head: list[str], rows: list[list[str]], n_all: int) -> st
     return f"<h3>{title}{more}</h3>{layout.table(head, rows, title, frozenset({0}))}"
 
 
+def _words(value: list[Any]) -> str:
+    """The last turn of a conversation, or the names of tools."""
+    return turns.said(value[-1]) if value and "role" in value[-1] else turns.tool_names(value)
+
+
 def _cell(value: Any) -> str:
     """A value without personal data and with its blanks to be seen; a conversation as its last turn."""
-    text = value[-1]["content"] if isinstance(value, list) and value else value
+    text = _words(value) if isinstance(value, list) else value
     hidden = masked(text or "")
     inner = hidden.strip()
     before, after = hidden.partition(inner)[::2] if inner else (hidden, "")

@@ -20,8 +20,9 @@ def card(plan: Plan) -> str:
             f"tokens: {count(lengths.n_cut_tokens)} tokens fall off (rows {_rows(lengths.truncated_rows)})"
         )
     if lengths.n_refused:
-        numbers = [row for row, _why in lengths.refused_rows]
-        lost.append(f"{plural(lengths.n_refused, 'row')} will not be learned from (rows {_rows(numbers)})")
+        numbers, (first, why) = [row for row, _why in lengths.refused_rows], lengths.refused_rows[0]
+        reason = f"of row {count(first)}, {why.rstrip('.')}"
+        lost.append(f"{plural(lengths.n_refused, 'row')} will not be learned from (rows {_rows(numbers)}); {reason}")
     if lengths.control_tokens_words:
         lost.append(lengths.control_tokens_words)
     return _card(plan.estimate, plan.recipe, lost, fits=True)

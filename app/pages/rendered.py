@@ -11,6 +11,7 @@ from app.formats import count, escaped, plural
 from storage import base_models, datasets, rendering, training, uploads
 from storage.models import BaseModelRow, Dataset, User
 from templates import registry
+from templates.errors import BadInput
 
 SAMPLE_ROWS = 1000
 """Rows of a fresh file that are looked at; the whole dataset is measured before launch."""
@@ -65,9 +66,15 @@ def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, *, who
     if not sample.rows:
         return "<p>No row can be read with these choices.</p>"
     learns_all = trains_prompt(sample.shape) if whole is None else whole
-    made = renderer(base).row(
-        sample.shape, sample.rows[index], max_length=cut_at(sample.shape, length), trains_prompt=learns_all
-    )
+    place = f"Row {count(index + 1)} of {sample.extent}"
+    try:
+        made = renderer(base).row(
+            sample.shape, sample.rows[index], max_length=cut_at(sample.shape, length), trains_prompt=learns_all
+        )
+    except BadInput as error:
+        problem = error.problems[0]
+        why = f"This row is refused: {problem.message} {problem.remedy or ''}"
+        return f'<div class="row-place">{place}</div><p class="warn">{escaped(why.strip())}</p>'
     spans = "".join(
         f'<span class="{"cut" if piece.cut else "learned" if piece.trained else "read"}">{escaped(piece.text)}</span>'
         for piece in made.pieces
@@ -77,7 +84,7 @@ def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, *, who
     facts += f"; {count(made.n_cut)} beyond {count(length)} fall off" if made.n_cut else ""
     refused = "" if n_trained else '<p class="warn">Nothing of this row would be learned: it is refused.</p>'
     return (
-        f'<div class="row-place">Row {count(index + 1)} of {sample.extent} · {facts}</div>'
+        f'<div class="row-place">{place} · {facts}</div>'
         f'<pre class="rendered" tabindex="0" aria-label="Rendered row">{spans}</pre>{refused}{legend(made.n_cut > 0)}'
     )
 
@@ -101,4 +108,7 @@ def moved(base: BaseModelRow, sample: Sample, index: int, way: str) -> int:
 
 
 def _tokens(base: BaseModelRow, sample: Sample, index: int) -> int:
-    return len(renderer(base).row(sample.shape, sample.rows[index]).ids)
+    try:
+        return len(renderer(base).row(sample.shape, sample.rows[index]).ids)
+    except BadInput:
+        return 0  # a refused row is not the longest; shown, it says why it is refused

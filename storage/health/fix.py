@@ -71,12 +71,32 @@ def _rewritten(shape: RowShape, row: Mapping[str, Any], edit: Edit) -> dict[str,
     for field in shape.fields:
         value = row.get(field.name)
         if field.kind == "messages":
-            after[field.name] = [
-                {**turn, "content": _text(turn["content"], turn["role"] == "assistant", edit)} for turn in value or []
-            ]
+            after[field.name] = [_rewritten_turn(turn, edit) for turn in value or []]
         elif isinstance(value, str):
             after[field.name] = _text(value, field.name in answer_fields(shape), edit)
     return after
+
+
+def _rewritten_turn(turn: Mapping[str, Any], edit: Edit) -> dict[str, Any]:
+    after = dict(turn)
+    if after["content"] is not None:
+        after["content"] = _text(after["content"], after["role"] == "assistant", edit)
+    if "reasoning_content" in after:
+        after["reasoning_content"] = _text(after["reasoning_content"], True, edit)
+    if edit.texts and "tool_calls" in after:
+        calls = after["tool_calls"]
+        functions = [{**f, "arguments": _inside(f["arguments"], edit.texts)} for f in (c["function"] for c in calls)]
+        after["tool_calls"] = [{**call, "function": f} for call, f in zip(calls, functions, strict=True)]
+    return after
+
+
+def _inside(value: Any, rewrite: Rewrite) -> Any:
+    """The arguments of a call with every text in them rewritten; their names stay."""
+    if isinstance(value, dict):
+        return {key: _inside(one, rewrite) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_inside(one, rewrite) for one in value]
+    return rewrite(value) if isinstance(value, str) else value
 
 
 def _text(text: str, learned: bool, edit: Edit) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from storage.health.lengths import Lengths
 from storage.health.near import Sketches, clusters
+from templates import turns
 from templates.spec import RowShape
 
 MANY_PER_LABEL = 20
@@ -56,8 +57,9 @@ def _row(shape: RowShape, values: Mapping[str, Any], position: int) -> Row:
     messages = shape.messages(values)
     places = [i for i, message in enumerate(messages) if message["role"] == "assistant"]
     last = places[-1] if places else None
-    before = "\n".join(message["content"] for i, message in enumerate(messages) if i != last)
-    return Row(number, held_out, before, tuple(messages[i]["content"] for i in places))
+    offered = turns.tool_names(shape.tools(values))  # by name only: whole schemas would make rows look alike
+    texts = [*([offered] if offered else []), *(turns.said(m) for i, m in enumerate(messages) if i != last)]
+    return Row(number, held_out, "\n".join(texts), tuple(turns.said(messages[i]) for i in places))
 
 
 def _numbers(prompt: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from storage.intake.looking import Look
@@ -11,6 +12,12 @@ from templates.spec import RowShape, ShapeField
 
 WRITABLE = ("text", "integer", "boolean")
 """Kinds of columns that can stand for a text."""
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "messages": ("messages", "mixed"),
+    "tools": ("text", "list", "mixed"),
+    "text": (*WRITABLE, "mixed"),
+}
+"""Kinds of columns that can hold a field of each kind."""
 JOINT = " + "
 """Between the names of columns that are joined into one field."""
 JOINED = (("instruction", "input"), ("context", "question"))
@@ -72,7 +79,8 @@ def _nearness(fit: _Fit, look: Look) -> tuple[int, bool, int, bool]:
     n_texts = sum(column.kind in WRITABLE for column in look.columns)
     required = [f for f in fit.shape.fields if f.required]
     fillable = len(required) <= n_texts and all(f.kind == "text" for f in required)
-    return len(fit.mapping), fillable, len(required), "label_accuracy" not in fit.shape.metrics
+    n_named = sum(f.name in fit.mapping for f in fit.shape.fields if f.kind != "tools")
+    return n_named, fillable, len(required), "label_accuracy" not in fit.shape.metrics
 
 
 def _fit(look: Look, shape: RowShape) -> _Fit:
@@ -95,14 +103,13 @@ def _fit(look: Look, shape: RowShape) -> _Fit:
 
 def kinds_for(wanted: ShapeField) -> tuple[str, ...]:
     """The kinds of columns that can fill the field."""
-    return ("messages", "mixed") if wanted.kind == "messages" else (*WRITABLE, "mixed")
+    return KINDS[wanted.kind]
 
 
 def _named(look: Look, wanted: ShapeField, taken: set[str]) -> Column | None:
     by_name = {c.name.strip().lower(): c for c in reversed(look.columns) if c.name not in taken}
-    kinds = kinds_for(wanted)
     candidates = (by_name.get(alias) for alias in wanted.aliases)
-    return next((c for c in candidates if c is not None and c.kind in kinds), None)
+    return next((c for c in candidates if c is not None and c.kind in kinds_for(wanted)), None)
 
 
 def _joined(look: Look, column: Column) -> str | None:
@@ -155,5 +162,8 @@ def _by_content(look: Look, choices: list[RowShape]) -> Guess | None:
     )
     required = [f for f in shape.fields if f.required]
     mapping = {f.name: c.name for f, c in zip(required, columns, strict=True)}
+    for wanted in (f for f in shape.fields if f.kind == "tools"):
+        if column := _named(look, wanted, taken=set(mapping.values())):
+            mapping[wanted.name] = column.name
     reasons = dict.fromkeys(mapping, f"By content: {why}.")
     return Guess(shape.key, f"By content: {why}.", mapping, reasons)

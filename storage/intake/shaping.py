@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from storage.intake import columnar, conversations
+from storage.intake import columnar, conversations, tool_use
+from storage.intake.cell import Cell
 from storage.intake.findings import Findings
 from storage.intake.guessing import JOINT
 from storage.intake.looking import Look, read
@@ -67,7 +68,10 @@ def remark_unused(look: Look, mapping: Mapping[str, str], findings: Findings) ->
 def shaped(
     look: Look, shape: RowShape, mapping: Mapping[str, str], findings: Findings
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Row number and shape fields of each row that fits; `mapping` must have passed `check_mapping`."""
+    """Row number and shape fields of each row that fits; `mapping` must have passed `check_mapping`.
+
+    A row that offers no tools has no such field, and so the fingerprint of a conversation without them.
+    """
     names = [column.name for column in look.columns]
     chosen = {f.name: columns_of(mapping[f.name], names) if mapping.get(f.name) else [] for f in shape.fields}
     whole = {column.name: column.kind for column in look.columns}
@@ -78,6 +82,10 @@ def shaped(
             values = [(column, row.values.get(column)) for column in chosen[wanted.name]]
             if wanted.kind == "messages":
                 made[wanted.name] = conversations.read(values[0][1], row.number, values[0][0], findings)
+            elif wanted.kind == "tools":
+                for column, value in values:
+                    if offered := tool_use.tools(value, Cell(row.number, column, findings)):
+                        made[wanted.name] = offered
             else:
                 texts = [_text(wanted, c, v, whole[c], row.number, findings, len(values) > 1) for c, v in values]
                 made[wanted.name] = _one(wanted, [t for t in texts if t is not None], chosen, row.number, findings)

@@ -1,4 +1,4 @@
-"""Conversations of several turns, in the `messages` layout that chat APIs use."""
+"""Conversations of several turns, in the `messages` layout that chat APIs use, with the tools that may be called."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,14 +10,20 @@ def _messages(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     return list(row["messages"])
 
 
+def _tools(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return list(row.get("tools") or ())
+
+
 SPEC = RowShape(
     title="Conversations",
-    summary="Lists of messages with roles; every assistant turn is learned.",
+    summary="Lists of messages with roles; every assistant turn is learned, with its tool calls.",
     fields=(
         ShapeField(
             "messages", "Messages", kind="messages", aliases=("messages", "conversations", "conversation", "dialogue")
         ),
+        ShapeField("tools", "Tools", kind="tools", required=False, aliases=("tools", "functions")),
     ),
     messages=_messages,
+    tools=_tools,
     metrics=("loss", "exact_match"),
 )

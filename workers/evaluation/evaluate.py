@@ -15,7 +15,7 @@ import pyarrow.parquet as parquet
 import torch
 from transformers import AutoConfig
 
-from storage import suites
+from storage import row_files, suites
 from storage.models import Stage
 from storage.rendering import Renderer
 from templates import registry
@@ -111,7 +111,7 @@ def _timed(models: Sequence[ModelRef], score: Callable[[ModelRef], T]) -> tuple[
 
 def held_out_rows(order: Order) -> list[dict[str, Any]]:
     """The dataset's held-out rows, in the dataset's order."""
-    rows: list[dict[str, Any]] = parquet.read_table(order.dataset_file, filters=[("held_out", "=", True)]).to_pylist()
+    rows = row_files.read(Path(order.dataset_file), held_out=True)
     if not rows:
         raise StudioError(
             f"“{order.dataset_name}” has no held-out rows to score on.",

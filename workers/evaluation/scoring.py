@@ -17,6 +17,7 @@ import torch
 from storage.rendering import Renderer, rendered
 from templates import registry
 from templates.errors import BadInput, StudioError
+from templates.turns import said
 from workers.evaluation.generation import Interrupted, answers, batches, pad_left
 
 Floats = npt.NDArray[np.float64]
@@ -65,7 +66,7 @@ class Scores:
     n_too_long: int = 0
     """Rows not answered because their prompt leaves no room for an answer in the model's context."""
     n_not_asked: int = 0
-    """Rows not answered because they have no question or no answer in text (all rows, for plain text)."""
+    """Rows not answered because nothing is asked or no text could be compared (all rows, for plain text)."""
     max_new_tokens: int = 0
     """Tokens after which an answer was cut off."""
 
@@ -144,29 +145,42 @@ def _answered(
 
 def _questions(renderer: Renderer, shape: str, rows: Sequence[Mapping[str, Any]]) -> list[_Question]:
     """What each row asks and expects: its last assistant turn, and everything before that."""
-    as_messages = registry.shape(shape).messages
+    declared = registry.shape(shape)
     questions: list[_Question] = []
-    for index, row in enumerate(rows if as_messages else ()):
-        turns = as_messages(row) if as_messages else []
+    for index, row in enumerate(rows if declared.messages else ()):
+        turns = declared.messages(row) if declared.messages else []
         while turns and turns[-1]["role"] != "assistant":
             turns = turns[:-1]
-        if len(turns) < 2 or not isinstance(turns[-1].get("content"), str):
+        if len(turns) < 2:
             continue
-        expected, before = turns[-1]["content"].strip(), turns[:-1]
         try:
-            prompt_ids = renderer.prompt(before)
-            n_expected = len(renderer.row(shape, row).ids) - len(prompt_ids)
+            prompt_ids = renderer.prompt(turns[:-1], declared.tools(row))
+            row_ids = renderer.row(shape, row).ids
         except BadInput:
             continue  # the template refuses this conversation: counted as not asked
-        questions.append(_Question(index, _shown(before), expected, prompt_ids, max(n_expected, 1)))
+        expected = _expected(renderer, turns[-1], prompt_ids, row_ids)
+        if expected is not None:
+            n_expected = max(len(row_ids) - len(prompt_ids), 1)
+            questions.append(_Question(index, _shown(turns[:-1]), expected, prompt_ids, n_expected))
     return questions
+
+
+def _expected(
+    renderer: Renderer, turn: Mapping[str, Any], prompt_ids: Sequence[int], row_ids: Sequence[int]
+) -> str | None:
+    """The last turn's text; with calls or reasoning, as the template writes them after the prompt, if it does."""
+    if not turn.get("tool_calls") and not turn.get("reasoning_content"):
+        return str(turn["content"]).strip()
+    if list(row_ids[: len(prompt_ids)]) != list(prompt_ids):
+        return None
+    return renderer.decode(row_ids[len(prompt_ids) :]).strip()
 
 
 def _shown(turns: Sequence[Mapping[str, Any]]) -> str:
     """A conversation for display: the bare text when it is a single question."""
     if len(turns) == 1:
-        return str(turns[0].get("content") or "")
-    return "\n".join(f"{turn['role']}: {turn.get('content') or ''}" for turn in turns)
+        return said(turns[0])
+    return "\n".join(f"{turn['role']}: {said(turn)}" for turn in turns)
 
 
 @torch.inference_mode()

@@ -133,7 +133,7 @@ def remarks_on(base: Scores, adapted: Scores) -> list[str]:
     if too_long:
         said.append(f"{rows(too_long)} not answered: the prompt fills the model's context.")
     if adapted.n_not_asked:
-        said.append(f"{rows(adapted.n_not_asked)} not answered: no question with an answer in text.")
+        said.append(f"{rows(adapted.n_not_asked)} not answered: no question, or no answer whose text can be compared.")
     if len(base.n_tokens) and (base.n_tokens != adapted.n_tokens).any():
         said.append("The models cut text into different tokens, so their losses can't be compared.")
     cut_off = sum(not answer.ended for answer in adapted.answers)

@@ -1,8 +1,15 @@
 """What is said of the rows that can be looked at."""
 
+from html import unescape
+from pathlib import Path
+
 import pytest
 
+from app.pages import data_views, rendered
 from app.pages.rendered import SAMPLE_ROWS, Sample
+from storage import base_models
+from storage.models import User
+from tests.storage.tool_talk import plain, talk
 
 
 @pytest.mark.parametrize(
@@ -11,3 +18,24 @@ from app.pages.rendered import SAMPLE_ROWS, Sample
 )
 def test_a_sample_says_that_it_is_one(shown: int, n_rows: int, says: str) -> None:
     assert Sample("text", [{"text": "x"}] * shown, n_rows).extent == says
+
+
+def test_calls_are_shown_as_they_are_learned(studio: User) -> None:
+    base, sample = base_models.get(studio, "studio-nano"), Sample("messages", [talk(), plain(1)], 2)
+    shown = unescape(rendered.row_html(base, sample, 0, 512))
+    call = '<tool_call>{"name": "find_train", "arguments": {"town": "Bern"}}</tool_call>'
+    assert f'<span class="learned"> {call}<|im_end|></span>' in shown
+    assert "find_train(town: str)" in shown
+
+
+def test_a_row_that_the_base_refuses_says_why_and_the_others_are_shown(studio: User, tiny_model_folder: Path) -> None:
+    base = base_models.add(studio, "ignorant", str(tiny_model_folder), chat_template="chatml")
+    sample = Sample("messages", [{**talk(), "source_row": 4}, {**plain(1), "source_row": 5}], 2)
+    assert "This row is refused: the base model&#x27;s chat template does not know tools." in rendered.row_html(
+        base, sample, 0, 512
+    )
+    assert rendered.moved(base, sample, 0, "longest") == 1
+    assert '<span class="learned">1&lt;|im_end|&gt;</span>' in rendered.row_html(base, sample, 1, 512)
+    assert "1 row would be refused; row 4, because the base model&#x27;s chat template does not know tools." in (
+        data_views.lengths(base, sample, 512)
+    )
