@@ -149,5 +149,5 @@ def test_rows_that_the_template_refuses_are_not_said_to_be_too_long(
 def test_the_same_rows_give_the_same_file(studio: User, tmp_path: Path) -> None:
     shape, numbered = registry.shape("messages"), list(enumerate(ROWS, 1))
     for name in ("a", "b"):
-        row_files.write(tmp_path / name, shape, iter(numbered), [False] * len(ROWS))
+        row_files.write(tmp_path / name, shape, row_files.batches(shape, numbered), [False] * len(ROWS))
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from storage import drafts, intake
+from storage import drafts, intake, row_files
 from storage.intake import Findings
 from storage.intake.looking import read
 from storage.intake.shaping import JOINT_TEXT, columns_of
@@ -63,7 +63,8 @@ def _check_shaped(draft: drafts.Draft) -> None:
     """Every text of the dataset is that of its row's columns."""
     names = [column.name for column in draft.look.columns]
     rows = {row.number: row.values for row in read(draft.look.source, Findings(""))}
-    for number, made in draft.numbered_rows():
+    for made in (row for batch in draft.batches() for row in row_files.plain(batch)):
+        number = made.pop("source_row")
         for field, value in made.items():
             if value is None:
                 continue
@@ -72,8 +73,9 @@ def _check_shaped(draft: drafts.Draft) -> None:
             if isinstance(value, str) and value != expected:
                 raise Wrong(f"row {number}, field {field} is {value[:200]!r}, made of {given!r:.200}")
             strings = set(_strings(given))
-            for message in value if isinstance(value, list) else ():
-                if message["content"] not in strings and not set(message["content"].split("\n")) <= _lines(strings):
+            for message in value if field == "messages" else ():
+                said = [text for key in ("content", "reasoning_content") if (text := message.get(key))]
+                if any(text not in strings and not set(text.split("\n")) <= _lines(strings) for text in said):
                     raise Wrong(f"row {number} has the message {message!r:.200}, made of {given!r:.400}")
 
 
