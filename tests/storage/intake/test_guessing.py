@@ -56,6 +56,13 @@ def many(**columns: str) -> list[dict[str, Any]]:
         (many(foo="one {i}", bar="two {i}"), "prompt_completion", {"prompt": "foo", "completion": "bar"}),
         ([GOOD_CHAT] * 3, "messages", {"messages": "messages"}),
         ([{"id": i, "chat": GOOD_CHAT["messages"]} for i in range(3)], "messages", {"messages": "chat"}),
+        ([{**GOOD_CHAT, "tools": "[]"}] * 3, "messages", {"messages": "messages", "tools": "tools"}),
+        (
+            [{"chat": GOOD_CHAT["messages"], "functions": [{"name": "f"}]}] * 3,
+            "messages",
+            {"messages": "chat", "tools": "functions"},
+        ),
+        (many(foo="one {i}", tools="two {i}"), "prompt_completion", {"prompt": "foo", "completion": "tools"}),
     ],
 )
 def test_guess(tmp_path: Path, rows: list[dict[str, Any]], shape: str, mapping: dict[str, str]) -> None:
