@@ -20,8 +20,8 @@ BLOCKS = HEADINGS | {
     "ol", "p", "pre", "search", "section", "summary", "table", "ul",
 }
 DROPPED = frozenset((
-    "head", "script", "style", "noscript", "template", "nav", "menu", "iframe", "object", "embed", "svg", "canvas",
-    "audio", "video", "map", "button", "select", "textarea", "datalist", "dialog", "noframes", "rt", "rp",
+    "head", "title", "script", "style", "noscript", "template", "nav", "menu", "iframe", "object", "embed", "svg",
+    "canvas", "audio", "video", "map", "button", "select", "textarea", "datalist", "dialog", "noframes", "rt", "rp",
 ))
 INSIDE_WORDS = frozenset(("script", "style", "noscript", "template", "map", "rt", "rp"))
 # fmt: on
@@ -99,7 +99,7 @@ class _Walk:
                     yield from self._left(name)
                 self._add(element.tail)
             elif name in DROPPED or _is_hidden(element):
-                if name != "head":
+                if name not in ("head", "title"):
                     self._findings.remark(LEFT_OUT)
                 unread = element
                 walk.skip_subtree()

@@ -11,7 +11,8 @@ from storage.intake.findings import Findings
 from storage.intake.source import MAX_ROWS, Source, SourceRow, check_columns
 
 TITLE = "Parquet"
-BATCH_ROWS = 512
+BATCH_ROWS = 64
+"""Held in memory at a time: a text that comes again takes no room in the file, and all of it here."""
 MAX_DECODED_BYTES = 4 * 1024**3
 MAX_THRIFT_ITEMS = 200_000
 """Bounds what a footer may make the reader allocate."""

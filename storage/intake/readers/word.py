@@ -22,6 +22,7 @@ _PASSED_OVER = {
     "del": "Text that tracked changes delete was left out.",
     "moveFrom": "Text that tracked changes delete was left out.",
     "sym": "Signs of special fonts, which have no letter, were left out.",
+    "rt": "Readings that stand above characters were left out.",
     "altChunk": "Other documents inside the document were left out.",
 }
 """Elements whose text is not read, and what is said of it."""

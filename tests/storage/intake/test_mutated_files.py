@@ -38,7 +38,7 @@ COUNTS = {
 }
 N_REAL = 800
 MAX_S = 5
-MAX_PEAK_MB = 400
+MAX_PEAK_MB = 300
 """Of the process that reads them all, of which 100 are Python and its libraries."""
 MIN_SHARE = 0.1
 """Of mutants that are read, and of those refused: changes that ruin all or nothing would test little."""

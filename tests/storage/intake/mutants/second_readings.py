@@ -131,7 +131,7 @@ def _html(mutant: Mutant, source: Source, rows: Rows) -> str | None:
 
 def _pdf(mutant: Mutant, source: Source, rows: Rows) -> str | None:
     """Only of pages whose text stands in the file as it is: not packed, and in letters that PDF itself knows."""
-    if not mutant.seed.startswith("bare"):
+    if not mutant.seed.startswith("bare") or "spliced" in mutant.edits:
         return None
     written = [
         _PDF_ESCAPE.sub(_pdf_character, data.decode("cp1252", "replace")) for data in (mutant.data, mutant.original)

@@ -59,6 +59,12 @@ def test_japanese_in_seven_bits(extract: Extract) -> None:
     assert extract("page.html", text.encode("iso2022_jp")).column("text") == ["こんにちは", "世界"]
 
 
+def test_a_title_below_the_head_joins_no_words(extract: Extract) -> None:
+    found = extract("page.html", b"<html><body>one<title>T</title>two<p>three</p></body></html>")
+    assert found.column("text") == ["one two", "three"]
+    assert found.column("title") == ["T", "T"]
+
+
 def test_a_layout_table_is_no_table(extract: Extract) -> None:
     page = "<html><table><tr><td><h1>A</h1><p>one</p><td><h1>B</h1>two</table>"
     assert extract("page.htm", page.encode()).column("text") == ["A\n\none", "B\n\ntwo"]

@@ -96,6 +96,12 @@ def test_headings_by_outline_level_and_by_inherited_style(extract: Extract) -> N
         ('<w:r><w:rPr><w:vanish w:val="off"/></w:rPr><w:t>seen</w:t></w:r>', "seen", ""),
         ("<w:r><w:instrText>PAGE</w:instrText></w:r><w:r><w:t>7</w:t></w:r>", "7", ""),
         ('<w:r><w:sym w:font="Wingdings" w:char="F04A"/><w:t>smile</w:t></w:r>', "smile", "special fonts"),
+        (
+            "<w:r><w:ruby><w:rt><w:r><w:t>ji</w:t></w:r></w:rt><w:rubyBase><w:r><w:t>字</w:t></w:r></w:rubyBase>"
+            "</w:ruby></w:r>",
+            "字",
+            "Readings",
+        ),
         ("<w:hyperlink><w:r><w:t>linked</w:t></w:r></w:hyperlink>", "linked", ""),
         (
             '<w:r><mc:AlternateContent xmlns:mc="m"><mc:Choice><w:p><w:r><w:t>box</w:t></w:r></w:p></mc:Choice>'
