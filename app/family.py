@@ -5,6 +5,7 @@ Every step finds what an earlier run has finished: killed at any moment, the sam
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from app import family_card
-from storage import artifacts, base_models, datasets, events, jobs, training, uploads
+from storage import artifacts, base_models, datasets, events, jobs, splits, training, uploads
 from storage.models import Artifact, Job, JobState, User
 from storage.programs import program
 from storage.settings import settings
@@ -25,7 +26,7 @@ from templates.world import corpus
 
 N_DOCUMENTS = 125_000
 SEED = 0
-HELD_OUT_SHARE = 0.005
+HELD_OUT_SHARE, HELD_OUT_SEED = 0.005, 42
 MODELS = ("studio-nano", "studio-small")
 KNOWN = (*MODELS, "studio-medium")
 SHIPPED = ("config.json", "generation_config.json", "model.safetensors")
@@ -100,7 +101,7 @@ class Build:
         path = self.corpus(reading)
         with path.open("rb") as stream:
             upload = uploads.save(self.user, path.name, stream)
-        return datasets.add(self.user, upload, name=name, shape="text", held_out_share=HELD_OUT_SHARE).name
+        return datasets.add(self.user, upload, name=name, shape="text", held_out=held_out(path)).name
 
     def untrained(self, model: str) -> str:
         """The model before its training, as a base model."""
@@ -171,6 +172,23 @@ def _published(user: User, model: str, job: Job) -> Artifact:
     if job.state != JobState.SUCCEEDED or job.artifact_id is None:
         raise StudioError(f"{model}: {job.error or job.state}", code="build_failed", remedy=job.remedy)
     return artifacts.get(user, job.artifact_id)
+
+
+def held_out(corpus: Path) -> list[bool]:
+    """Which documents are held out, drawn by their content.
+
+    Not as the studio draws rows: a corpus is learned from as it was when the shipped models were made,
+    so that their curves can be followed, however rows are drawn by then.
+    """
+    lots = []
+    with corpus.open(encoding="utf-8") as lines:
+        for line in lines:
+            content = json.dumps(json.loads(line), sort_keys=True, ensure_ascii=False).encode()
+            print_ = hashlib.blake2b(content, digest_size=16).digest()
+            lots.append(hashlib.blake2b(HELD_OUT_SEED.to_bytes(8) + print_, digest_size=16).digest())
+    drawn = sorted(range(len(lots)), key=lambda i: (lots[i], i))
+    chosen = set(drawn[: splits.n_held_out(len(lots), HELD_OUT_SHARE)])
+    return [i in chosen for i in range(len(lots))]
 
 
 def _copy(published: Artifact, untrained: Path, folder: Path) -> None:

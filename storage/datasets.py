@@ -97,11 +97,13 @@ def add(
     held_out_share: float = 0.10,
     leave_out_refused: bool = False,
     guess_anew: bool = False,
+    held_out: Sequence[bool] | None = None,
 ) -> Dataset:
     """Make a dataset of an upload. Raises `BadInput` with every problem, `Conflict` for a taken name.
 
     What is not chosen is filled in as in a `preview`.
     With `leave_out_refused`, rows that can't be learned from refuse nothing; a remark says which they were.
+    `held_out` says of each row that fits on which side it stands; without it, seed and share draw them.
     An upload that can't be read is discarded; with any other problem it stays, for another try.
     """
     name = name.strip()
@@ -113,18 +115,18 @@ def add(
     flaws = drafts.leave_out(draft) if leave_out_refused else draft.findings.listed()
     refuse([*asked, *flaws])
     _refuse_taken(user, name)
-    held_out = drafts.split(draft, split_seed, held_out_share)
+    sides = drafts.split(draft, split_seed, held_out_share, held_out)
     return insert(
         user,
         upload_id=upload.id,
         source_filename=upload.filename,
         name=name,
         shape=draft.shape.key,
-        sha256=store(draft.shape, draft.batches(), held_out.tolist()),
+        sha256=store(draft.shape, draft.batches(), sides.tolist()),
         mapping=draft.mapping,
         header=mappings.header(draft.look),
-        n_rows=len(held_out),
-        n_held_out=int(held_out.sum()),
+        n_rows=len(sides),
+        n_held_out=int(sides.sum()),
         split_seed=split_seed,
         labels=sorted(draft.labels),
         remarks=[remark.as_dict() for remark in draft.remarks],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -180,8 +180,16 @@ def leave_out(draft: Draft) -> list[Problem]:
     return []
 
 
-def split(draft: Draft, seed: int, share: float) -> splits.Sides:
-    """Which rows are held out; says where alike ones could not be kept on one side."""
+def split(draft: Draft, seed: int, share: float, given: Sequence[bool] | None = None) -> splits.Sides:
+    """Which rows are held out, unless that is `given`; says where alike ones are not on one side."""
+    held_out = _drawn(draft, seed, share) if given is None else np.array(given, np.bool_)
+    if len(held_out) != len(draft.fingerprints):
+        raise ValueError(f"{len(held_out)} sides for {len(draft.fingerprints)} rows")
+    _remark_repeats(draft, held_out)
+    return held_out
+
+
+def _drawn(draft: Draft, seed: int, share: float) -> splits.Sides:
     from storage.health.rows import Rows  # needed late: the web process starts faster and smaller without it
 
     label = _label(draft.shape)
@@ -196,9 +204,7 @@ def split(draft: Draft, seed: int, share: float) -> splits.Sides:
             "with so much text. The health report does, and mends it."
         )
     alike = Rows.of(draft.shape, values).near_prompts
-    held_out = splits.draw(draft.fingerprints, seed, share, labels=labels, alike=alike)
-    _remark_repeats(draft, held_out)
-    return held_out
+    return splits.draw(draft.fingerprints, seed, share, labels=labels, alike=alike)
 
 
 def _remark_repeats(draft: Draft, held_out: splits.Sides) -> None:

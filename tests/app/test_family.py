@@ -18,6 +18,8 @@ from storage.models import Job, User
 from storage.renderer import Renderer
 
 SMALL = 600
+HELD_OUT = [60, 106, 196, 315, 330, 338, 339, 380]
+"""Lines of the first 2,000 documents that the shipped models' pretraining would have held out of so many."""
 LOGGING_STEPS = 20
 """Of the recipe: a point is the mean over so many updates, but for the first one after a resume."""
 
@@ -114,6 +116,13 @@ def test_building_goes_on_where_it_was(making: family.Build) -> None:
     assert making.corpus().stat().st_mtime_ns == written
     assert datasets.get(making.user, name).n_rows == SMALL
     assert not list(making.home.glob("*.draft"))
+
+
+def test_the_shipped_models_held_out_documents_stay_held_out(making: family.Build) -> None:
+    making = family.Build(making.user, n_documents=2_000, note=lambda _line: None)
+    rows = datasets.rows(datasets.get(making.user, making.dataset()), held_out=True)
+    assert len(rows) == 50
+    assert [row["source_row"] for row in rows[:8]] == HELD_OUT
 
 
 def test_a_failed_training_is_not_placed(making: family.Build, tmp_path: Path) -> None:
