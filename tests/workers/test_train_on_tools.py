@@ -27,9 +27,9 @@ TOWNS = ("Bern", "Oslo", "Riga", "Lima")
 def rows(tmp_path: Path) -> list[dict[str, Any]]:
     """Rows as the store keeps them: half of them end with a call, a quarter use no tools."""
     made = [plain(n) if n % 4 == 3 else talk(TOWNS[n % 3], ends_with_call=n % 4 < 2) for n in range(24)]
-    row_files.write(
-        tmp_path / "stored", registry.shape("messages"), enumerate(made, 2), [n % 5 == 1 for n in range(24)]
-    )
+    shape = registry.shape("messages")
+    batches = row_files.batches(shape, enumerate(made, 2))
+    row_files.write(tmp_path / "stored", shape, batches, [n % 5 == 1 for n in range(24)])
     return list(pq.read_table(tmp_path / "stored").to_pylist())
 
 

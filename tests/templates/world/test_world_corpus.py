@@ -70,7 +70,7 @@ def test_rows_are_written_as_they_are_made(tmp_path: Path) -> None:
     ("later", "signs"),
     [
         ("second", ("<tool_call>", "JSON", "The text does not say.")),
-        ("third", ("<tool_call>", "The text does not say.")),
+        ("third", ("<tool_call>", "\nQuestion: ")),
     ],
 )
 def test_a_later_corpus_is_heavier_in_what_comes_slowly(later: str, signs: tuple[str, ...]) -> None:
