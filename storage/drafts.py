@@ -36,7 +36,7 @@ class Draft:
     findings: Findings
     rows: list[dict[str, Any]] = field(default_factory=list)
     """The first rows that fit, as many as were asked for, with `source_row`."""
-    fingerprints: np.ndarray[Any, np.dtype[np.uint64]] = field(default_factory=lambda: np.empty(0, np.uint64))
+    fingerprints: splits.Fingerprints = field(default_factory=lambda: np.empty(0, np.uint64))
     """One for each row that fits."""
     labels: set[str] = field(default_factory=set)
     given: Mapping[str, str] = field(default_factory=dict)
@@ -194,17 +194,18 @@ def _drawn(draft: Draft, seed: int, share: float) -> splits.Sides:
 
     label = _label(draft.shape)
     few = draft.look.source.path.stat().st_size <= GROUPED_BYTES
-    values = [row for batch in draft.batches() for row in row_files.plain(batch)] if few else []
-    labels = None
-    if label:
-        labels = [text for batch in draft.batches() for text in batch.column(label).to_pylist()]
+    values: list[dict[str, Any]] = []
+    labels: list[str] = []
+    for batch in draft.batches() if few or label else ():
+        values += row_files.plain(batch) if few else []
+        labels += batch.column(label).to_pylist() if label else []
     if not few:
         draft.findings.remark(
             "Only rows that are equal were kept on one side of the split: to look for nearly equal ones takes minutes "
             "with so much text. The health report does, and mends it."
         )
     alike = Rows.of(draft.shape, values).near_prompts
-    return splits.draw(draft.fingerprints, seed, share, labels=labels, alike=alike)
+    return splits.draw(draft.fingerprints, seed, share, labels=labels if label else None, alike=alike)
 
 
 def _remark_repeats(draft: Draft, held_out: splits.Sides) -> None:

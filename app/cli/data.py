@@ -18,6 +18,9 @@ N_SHOWN = 3
 COLUMNS = ("name", "shape", "n_rows", "n_held_out", "source_filename", "sha256")
 SAMPLE_COLUMNS = ("name", "shape", "n_rows", "shows")
 group = typer.Typer(help="Datasets.", no_args_is_help=True)
+Against = Annotated[
+    str | None, typer.Option(metavar="DATASET", help="Evaluation set whose rows must not be trained on.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -148,9 +151,7 @@ def check(
     base: Annotated[
         str | None, typer.Option(help="Base model in whose tokens lengths are counted; without it they are not.")
     ] = None,
-    against: Annotated[
-        str | None, typer.Option(metavar="DATASET", help="Evaluation set whose rows must not be trained on.")
-    ] = None,
+    against: Against = None,
     as_json: Json = False,
 ) -> None:
     """Say what in a dataset's rows would harm a training or make its score untrue; changes nothing."""
@@ -168,9 +169,7 @@ def fix(
     fixes: Annotated[list[str], typer.Option("--fix", metavar="CHECK", help="What to mend; more than once for more.")],
     to: Annotated[str | None, typer.Option(help="Name of the new version; the next number when left out.")] = None,
     base: Annotated[str | None, typer.Option(help="Base model in whose tokens lengths are counted.")] = None,
-    against: Annotated[
-        str | None, typer.Option(metavar="DATASET", help="Evaluation set whose rows must not be trained on.")
-    ] = None,
+    against: Against = None,
     as_json: Json = False,
 ) -> None:
     """Mend what `studio data check` finds, into a new version; NAME stays as it is."""

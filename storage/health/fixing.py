@@ -35,9 +35,8 @@ def fix(
     whose tokens lengths are counted, `against` an evaluation set.
 
     Raises `BadInput` for an unknown check, for one that needs a base model or an evaluation set where none
-    is named, when
-    nothing is found, and when no training row or no held-out row would be left; `NotFound`; `Conflict`
-    for a taken name.
+    is named, when nothing is found, and when no training row or no held-out row would be left; `NotFound`;
+    `Conflict` for a taken name.
     """
     parent = datasets.get(user, name_or_id)
     reader = lengths.reader(user, base) if base else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -65,6 +65,15 @@ def _row(shape: RowShape, values: Mapping[str, Any], position: int) -> Row:
 def _numbers(prompt: str) -> str:
     """The numbers of a short text, which must be equal where texts are nearly the same."""
     return " ".join(re.findall(r"\d+", prompt)) if len(prompt) <= _SHORT else ""
+
+
+def _same(keys: Sequence[Hashable | None]) -> list[tuple[int, int]]:
+    """The first position of each key with each later one; those without a key stand alone."""
+    seen: dict[Hashable, list[int]] = defaultdict(list)
+    for i, key in enumerate(keys):
+        if key is not None:
+            seen[key].append(i)
+    return [(places[0], i) for places in seen.values() for i in places[1:]]
 
 
 @dataclass(frozen=True)
@@ -143,13 +152,8 @@ class Rows:
         """Positions of training rows whose prompt a row of the evaluation set has too, or nearly, with that row."""
         prompts = [*self.prompts, *(normalised(row.prompt) for row in self.evaluation)]
         keys = [_numbers(prompt) for prompt in prompts]
-        same: dict[str, list[int]] = defaultdict(list)
-        for i, prompt in enumerate(prompts):
-            if prompt:
-                same[prompt].append(i)
-        pairs = [(places[0], i) for places in same.values() for i in places[1:]]
         found: dict[int, Row] = {}
-        for group in clusters(len(prompts), [*pairs, *Sketches(prompts).pairs(keys)]):
+        for group in clusters(len(prompts), [*_same([p or None for p in prompts]), *Sketches(prompts).pairs(keys)]):
             asked = [i - len(self.rows) for i in group if i >= len(self.rows)]
             learned = [i for i in group if i < len(self.rows) and not self.rows[i].held_out]
             found |= {i: self.evaluation[asked[0]] for i in learned if asked}
@@ -161,11 +165,7 @@ class Rows:
 
     def _same_prompts(self) -> list[tuple[int, int]]:
         """Each row with an earlier one of the same prompt, and the same label."""
-        seen: dict[tuple[str, str], list[int]] = defaultdict(list)
-        for i, prompt in enumerate(self.prompts):
-            if prompt:
-                seen[prompt, self._key(i)[1]].append(i)
-        return [(places[0], i) for places in seen.values() for i in places[1:]]
+        return _same([(prompt, self._key(i)[1]) if prompt else None for i, prompt in enumerate(self.prompts)])
 
     @cached_property
     def _near_pairs(self) -> list[tuple[int, int]]:

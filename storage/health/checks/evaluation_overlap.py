@@ -7,7 +7,7 @@ rows are looked after by other checks.
 from __future__ import annotations
 
 from storage.health.check import Check, Finding, Severity, counted, finding
-from storage.health.fix import Edit, Fix
+from storage.health.fix import dropping
 from storage.health.rows import Rows
 
 
@@ -26,10 +26,6 @@ def find(rows: Rows) -> Finding | None:
     return finding(found, sum(not row.held_out for row in rows.rows), says)
 
 
-def _without_them(_rows: Rows, finding: Finding) -> Edit:
-    return Edit(drop=frozenset(finding.rows))
-
-
 SPEC = Check(
     title="Overlap with the evaluation set",
     why="A model that was trained on the questions of its test is tested for memory.",
@@ -37,6 +33,6 @@ SPEC = Check(
     severity=Severity(misleads_from=0.01),
     unlearned="anything beyond memory that the evaluation set could show",
     find=find,
-    fix=Fix("Drop the training rows that it asks for", _without_them),
+    fix=dropping("Drop the training rows that it asks for"),
     needs_evaluation=True,
 )

@@ -49,8 +49,3 @@ def _read(source: Source, _state: tuple[int, ...]) -> Columns | None:
         return _readers()[source.format].table(source)
     except Abstained:
         return None
-
-
-def forget() -> None:
-    """Give back what is kept of the files read last."""
-    _read.cache_clear()
