@@ -21,6 +21,7 @@ from templates.errors import BadInput, NotFound, Problem, StudioError, refuse
 PANES = 4
 CHIPS = 6
 MOST_TOKENS = 4096
+READY, BUSY = gr.update(value="Send", interactive=True), gr.update(value="Answering …", interactive=False)
 LEAD = "The same prompt, the same seed, the same template: the weights are the only difference."
 
 
@@ -74,13 +75,18 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
         )
     talks = gr.Textbox("", visible=False)
     n_panes.input(show_panes, n_panes, columns, queue=False, show_progress="hidden")
-    answered = [alert, prompt, talks, *chats, *prints]
+    answered = [alert, prompt, send, talks, *chats, *prints]
     asked_with = [prompt, n_panes, *manner, talks, *models]
     sent = gr.on([send.click, prompt.submit], say, asked_with, answered, show_progress="hidden", concurrency_limit=None)
     sent.then(guarded(1 + PANES)(show_heads), models, [alert, *heads], show_progress="hidden")
-    stop.click(None, cancels=[sent])
+    for event in (sent, stop.click(None, cancels=[sent])):  # also after what went wrong
+        event.then(lambda: READY, None, send, queue=False, show_progress="hidden")
     again.click(
-        lambda: ["", *[[]] * PANES, *[""] * PANES], None, [expected, *chats, *prints], cancels=[sent], queue=False
+        lambda: [READY, "", *[[]] * PANES, *[""] * PANES],
+        None,
+        [send, expected, *chats, *prints],
+        cancels=[sent],
+        queue=False,
     )
     for i, chip in enumerate(chips):
         chip.click(_taker(i), models, [alert, prompt, expected], show_progress="hidden")
@@ -199,13 +205,13 @@ async def say(request: gr.Request, prompt: str, n_panes: int, *rest: Any) -> Asy
     """Send the prompt to every visible pane and stream the answers.
 
     `rest`: seed, temperature and length, the conversations so far, then the panes' models. Gives:
-    alert, prompt, conversations, the panes' conversations as HTML, their small print.
+    alert, prompt, the button, conversations, the panes' conversations as HTML, their small print.
     """
     n, models = int(n_panes), rest[4 : 4 + int(n_panes)]
     try:
         user, manner = acting(request), checked(prompt, models, *rest[:3])
     except StudioError as error:
-        yield [html_of(error), *[gr.skip()] * (2 + 2 * PANES)]
+        yield [html_of(error), *[gr.skip()] * (3 + 2 * PANES)]
         return
     talks = panes.read(rest[3], PANES)
     for talk in talks[:n]:
@@ -214,6 +220,7 @@ async def say(request: gr.Request, prompt: str, n_panes: int, *rest: Any) -> Asy
     yield [
         CLEAR,
         "",
+        BUSY,
         panes.written(talks),
         *_padded([panes.conversation(talk) for talk in talks[:n]]),
         *_padded(waiting),
@@ -225,11 +232,12 @@ async def say(request: gr.Request, prompt: str, n_panes: int, *rest: Any) -> Asy
                 talks[i][-1]["content"] = answer.text
             shown = [panes.conversation(talks[i]) if i in changed else gr.skip() for i in range(n)]
             small = [panes.small_print(changed[i]) if i in changed else gr.skip() for i in range(n)]
-            yield [gr.skip(), gr.skip(), panes.written(talks), *_padded(shown), *_padded(small)]
+            yield [*[gr.skip()] * 3, panes.written(talks), *_padded(shown), *_padded(small)]
     said = [panes.answered(talk) for talk in talks]
     lost = all(len(before) > len(after) for before, after in zip(talks[:n], said[:n], strict=True))
     shown = [panes.conversation(talk) for talk in said[:n]]
-    yield [gr.skip(), prompt if lost else gr.skip(), panes.written(said), *_padded(shown), *_padded([gr.skip()] * n)]
+    kept = prompt if lost else gr.skip()
+    yield [gr.skip(), kept, READY, panes.written(said), *_padded(shown), *_padded([gr.skip()] * n)]
 
 
 def _padded(shown: Sequence[Any]) -> list[Any]:

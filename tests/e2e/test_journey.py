@@ -92,6 +92,7 @@ def test_a_second_turn_and_four_panes(page: Page, address: str) -> None:
         for pane in range(4):
             expect(page.locator(f"#chat-{pane} .bot")).to_have_count(turn, timeout=120_000)
             expect(page.locator(f"#pane-{pane} .small-print")).to_contain_text("first token", timeout=120_000)
+        expect(page.locator("#send")).to_have_text("Send", timeout=120_000)
     expect(page.locator("#chat-0 b")).to_have_count(0)
     expect(page.locator("#chat-0 .user").first).to_have_text("<b>Where</b> is my parcel 1?")
 

@@ -76,14 +76,14 @@ async def said(request: gr.Request, n: int, prompt: str, talks: str) -> list[lis
 
 def test_panes_stream_together_and_over_several_turns(studio: User, server: None, asking: Any) -> None:
     steps = asyncio.run(said(asking(studio), 2, "What is 2 + 3?", ""))
-    first, second, third, _ = panes.read(steps[-1][2], 4)
+    first, second, third, _ = panes.read(steps[-1][3], 4)
     assert first == second
     assert third == []
     assert [turn["role"] for turn in first] == ["user", "assistant"]
     assert first[1]["content"]
-    assert any("tokens/s" in str(step[3 + compare.PANES]) for step in steps)
-    steps = asyncio.run(said(asking(studio), 2, "And 3 + 4?", steps[-1][2]))
-    assert len(panes.read(steps[-1][2], 4)[0]) == 4
+    assert any("tokens/s" in str(step[4 + compare.PANES]) for step in steps)
+    steps = asyncio.run(said(asking(studio), 2, "And 3 + 4?", steps[-1][3]))
+    assert len(panes.read(steps[-1][3], 4)[0]) == 4
     _, *heads = compare.show_heads(asking(studio), *["studio-nano"] * 4)
     assert "identical to the untouched base ✓" in heads[0]
 
@@ -106,7 +106,7 @@ def test_without_a_chat_server_each_pane_says_so(studio: User, monkeypatch: pyte
     monkeypatch.setenv("STUDIO_CHAT_PORT", str(chat_servers.free_port()))
     settings.cache_clear()
     steps = asyncio.run(said(asking(studio), 2, "Hello", ""))
-    assert any("does not answer" in str(step[3 + compare.PANES]) for step in steps)
+    assert any("does not answer" in str(step[4 + compare.PANES]) for step in steps)
     assert steps[-1][1] == "Hello"
-    assert panes.read(steps[-1][2], 2) == [[], []]
+    assert panes.read(steps[-1][3], 2) == [[], []]
     assert panes.header(None, "<b>") == '<div class="pane-head">The chat server does not know “&lt;b&gt;”.</div>'
