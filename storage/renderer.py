@@ -152,20 +152,6 @@ class Renderer:
         """The ids after which the model is to answer `messages`, and may call `tools` (JSON schemas)."""
         return self._encode(self._turns.text(messages, tools)).ids
 
-    def reply(
-        self, messages: Sequence[Mapping[str, Any]], answer: str, tools: Sequence[Mapping[str, Any]] = ()
-    ) -> list[int]:
-        """The ids that follow those of `prompt(messages, tools)` where the assistant says `answer`, as a guess.
-
-        Empty where the template writes an answer in another place.
-        """
-        said = [*messages, {"role": "assistant", "content": answer}]
-        try:
-            asked, whole = self._turns.text(messages, tools), self._template.text(said, tools=tools)
-        except BadInput:
-            return []
-        return self._encode(whole[len(asked) :]).ids if whole.startswith(asked) else []
-
     def plain(self, text: str) -> tuple[list[int], list[bool]]:
         """The ids of a plain text, and which of them stand in answers written out in the chat markup.
 

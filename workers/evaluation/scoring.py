@@ -5,6 +5,7 @@ It does not know which model is the base and which the adapted one; `verdict` co
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +18,7 @@ from storage.rendering import Renderer, rendered
 from templates import registry
 from templates.errors import BadInput, StudioError
 from templates.turns import said
-from workers.evaluation.forward import LOGITS_AT_ONCE, last_logits, vocabulary
-from workers.evaluation.generation import Interrupted, batches, pad_left
-from workers.evaluation.limited_answers import LimitedQuestion, limited_answers
+from workers.evaluation.generation import Interrupted, answers, batches, pad_left
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -27,6 +26,8 @@ Piece = tuple[Sequence[int], Sequence[bool]]
 """Token ids, and which of them are trained."""
 ROWS_AT_ONCE = 32
 TOKENS_AT_ONCE = 8192
+LOGITS_AT_ONCE = 64 * 1024 * 1024
+"""Logits of one batch (256 MB in float32): a vocabulary of 150,000 would else fill the memory."""
 SPARE_TOKENS = 8
 """Tokens an answer may be longer than the longest one expected, before it is cut off."""
 MOST_NEW_TOKENS = 128
@@ -77,8 +78,6 @@ class _Question:
     expected: str
     prompt_ids: list[int]
     n_expected: int
-    draft: Sequence[int]
-    """The expected answer's ids; none where the template does not write them after the prompt."""
 
 
 def score(
@@ -111,13 +110,7 @@ def score(
     max_new_tokens = min(max((q.n_expected for q in questions), default=0) + SPARE_TOKENS, MOST_NEW_TOKENS)
     fitting = [q for q in questions if len(q.prompt_ids) + max_new_tokens <= context_length]
     given = _answered(
-        model,
-        renderer,
-        fitting,
-        max_new_tokens,
-        context_length=context_length,
-        progress=lambda n: progress(len(rows) + n, total),
-        stopped=stopped,
+        model, renderer, fitting, max_new_tokens, progress=lambda n: progress(len(rows) + n, total), stopped=stopped
     )
     return Scores(
         source_rows=tuple(row.number for row in made),
@@ -137,21 +130,16 @@ def _answered(
     questions: Sequence[_Question],
     max_new_tokens: int,
     *,
-    context_length: int,
     progress: Callable[[int], None],
     stopped: Callable[[], bool],
 ) -> tuple[Answer, ...]:
-    given = limited_answers(
-        model,
-        [LimitedQuestion(q.index, q.prompt_ids, max_new_tokens, q.draft) for q in questions],
-        eos_ids=renderer.eos_ids,
-        context_length=context_length,
-        progress=progress,
-        stopped=stopped,
+    prompts = [question.prompt_ids for question in questions]
+    given = answers(
+        model, prompts, eos_ids=renderer.eos_ids, max_new_tokens=max_new_tokens, progress=progress, stopped=stopped
     )
     return tuple(
-        Answer(q.index, q.prompt, q.expected, renderer.decode(given[q.index].ids).strip(), given[q.index].ended)
-        for q in questions
+        Answer(q.index, q.prompt, q.expected, renderer.decode(g.ids).strip(), g.ended)
+        for q, g in zip(questions, given, strict=True)
     )
 
 
@@ -173,8 +161,7 @@ def _questions(renderer: Renderer, shape: str, rows: Sequence[Mapping[str, Any]]
         expected = _expected(renderer, turns[-1], prompt_ids, row_ids)
         if expected is not None:
             n_expected = max(len(row_ids) - len(prompt_ids), 1)
-            draft = row_ids[len(prompt_ids) :] if _opens(row_ids, prompt_ids) else []
-            questions.append(_Question(index, _shown(turns[:-1]), expected, prompt_ids, n_expected, draft))
+            questions.append(_Question(index, _shown(turns[:-1]), expected, prompt_ids, n_expected))
     return questions
 
 
@@ -184,11 +171,9 @@ def _expected(
     """The last turn's text; with calls or reasoning, as the template writes them after the prompt, if it does."""
     if not turn.get("tool_calls") and not turn.get("reasoning_content"):
         return str(turn["content"]).strip()
-    return renderer.decode(row_ids[len(prompt_ids) :]).strip() if _opens(row_ids, prompt_ids) else None
-
-
-def _opens(row_ids: Sequence[int], prompt_ids: Sequence[int]) -> bool:
-    return list(row_ids[: len(prompt_ids)]) == list(prompt_ids)
+    if list(row_ids[: len(prompt_ids)]) != list(prompt_ids):
+        return None
+    return renderer.decode(row_ids[len(prompt_ids) :]).strip()
 
 
 def _shown(turns: Sequence[Mapping[str, Any]]) -> str:
@@ -213,15 +198,17 @@ def losses(
     """
     nll, n_tokens = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)
     flat = [(index, piece) for index, row in enumerate(rows) for piece in row if any(piece[1][1:])]
-    was_training = model.training
+    device, was_training = next(model.parameters()).device, model.training
+    takes = _forward_arguments(model)
+    vocabulary = int(model.config.get_text_config().vocab_size)
     n_done = 0
-    at_once = min(TOKENS_AT_ONCE, max(1, LOGITS_AT_ONCE // vocabulary(model)))
+    at_once = min(TOKENS_AT_ONCE, max(1, LOGITS_AT_ONCE // vocabulary))
     model.eval()
     try:
         for group in batches([len(piece[0]) for _, piece in flat], ROWS_AT_ONCE, at_once):
             if stopped():
                 raise Interrupted
-            sums = _batch_nll(model, [flat[place][1] for place in group])
+            sums = _batch_nll(model, [flat[place][1] for place in group], takes, device)
             for place, row_nll in zip(group, sums, strict=True):
                 index, (_, trained) = flat[place]
                 nll[index] += row_nll
@@ -234,13 +221,20 @@ def losses(
     return nll, n_tokens
 
 
-def _batch_nll(model: Any, pieces: Sequence[Piece]) -> list[float]:
-    # The answers end together, so only the last `keep` positions need logits; they predict the tokens
-    # one to their right.
+def _batch_nll(model: Any, pieces: Sequence[Piece], takes: frozenset[str], device: torch.device) -> list[float]:
+    ids, mask = pad_left([piece[0] for piece in pieces], 0, device)
+    trained, _ = pad_left([[int(t) for t in piece[1]] for piece in pieces], 0, device)
+    arguments: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
+    if "use_cache" in takes:
+        arguments["use_cache"] = False
+    if "position_ids" in takes:
+        arguments["position_ids"] = (mask.cumsum(1) - 1).clamp(min=0)
+    # Padding stands on the left, so the answers end together and only the last `keep` positions
+    # need logits; they predict the tokens one to their right.
     keep = max(len(piece[1]) - _first_trained(piece[1]) for piece in pieces) + 1
-    logits = last_logits(model, [piece[0] for piece in pieces], keep)[:, :-1]
-    ids, _ = pad_left([piece[0] for piece in pieces], 0, logits.device)
-    trained, _ = pad_left([[int(t) for t in piece[1]] for piece in pieces], 0, logits.device)
+    if "logits_to_keep" in takes:
+        arguments["logits_to_keep"] = keep
+    logits = model(**arguments).logits[:, -keep:-1].float()
     targets, counted = ids[:, 1 - keep :], trained[:, 1 - keep :].bool()
     nll = torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
     sums: list[float] = torch.where(counted, nll, 0.0).double().sum(dim=1).tolist()
@@ -250,6 +244,11 @@ def _batch_nll(model: Any, pieces: Sequence[Piece]) -> list[float]:
 def _first_trained(trained: Sequence[bool]) -> int:
     """Place of the first trained token that has a token before it."""
     return next(place for place, is_trained in enumerate(trained) if is_trained and place > 0)
+
+
+def _forward_arguments(model: Any) -> frozenset[str]:
+    core = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return frozenset(inspect.signature(core.forward).parameters)
 
 
 def _refuse_not_numbers(nll: Floats) -> None:

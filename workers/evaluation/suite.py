@@ -15,7 +15,7 @@ import numpy.typing as npt
 from storage.rendering import Renderer
 from storage.suites import PHRASINGS, Suite
 from templates.errors import BadInput
-from workers.evaluation.limited_answers import LimitedQuestion, limited_answers
+from workers.evaluation.limited_answers import LimitedQuestion, limit, limited_answers
 
 if TYPE_CHECKING:
     from templates.world.suite import SuiteItem
@@ -81,9 +81,10 @@ def _questions(renderer: Renderer, items: Sequence[SuiteItem]) -> list[LimitedQu
     questions = []
     for place, item in enumerate(items):
         try:
-            questions.append(LimitedQuestion.of(place, renderer, item.messages, item.answer, item.tools))
+            prompt_ids = renderer.prompt(item.messages, item.tools)
         except BadInput:
             continue  # counted as refused
+        questions.append(LimitedQuestion(place, prompt_ids, limit(renderer, item.answer)))
     return questions
 
 

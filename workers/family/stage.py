@@ -21,7 +21,7 @@ from templates.world.draw import Draw, Phrasing
 from templates.world.facts import world
 from workers import models
 from workers.evaluation import suite, suite_verdict
-from workers.evaluation.limited_answers import LimitedQuestion, limited_answers
+from workers.evaluation.limited_answers import LimitedQuestion, limit, limited_answers
 from workers.evaluation.suite import Bools, SuiteScores
 from workers.family.shown import Forgotten, Shown
 
@@ -110,7 +110,9 @@ class Stage:
     def answers(self, model: Any, actor: Actor, questions: Sequence[Question]) -> list[str | None]:
         """Greedy answers; None for one that did not end, or whose question is longer than the context."""
         asked = [
-            LimitedQuestion.of(place, actor.renderer, question.messages, question.answer, question.tools)
+            LimitedQuestion(
+                place, actor.renderer.prompt(question.messages, question.tools), limit(actor.renderer, question.answer)
+            )
             for place, question in enumerate(questions)
         ]
         context_length = actor.facts.context_length

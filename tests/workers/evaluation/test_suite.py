@@ -36,7 +36,6 @@ def answering(monkeypatch: pytest.MonkeyPatch, renderer: Renderer) -> Callable[[
             return found
 
         monkeypatch.setattr(limited_answers, "answers", answers)
-        monkeypatch.setattr(Renderer, "reply", lambda *_: [])
 
     return make
 
@@ -124,7 +123,6 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
         return [Generated((5,) * min(20, max_new_tokens), ended=max_new_tokens > 20)] * len(prompts)
 
     monkeypatch.setattr(limited_answers, "answers", answers)
-    monkeypatch.setattr(Renderer, "reply", lambda *_: [])
     return asked
 
 
