@@ -163,14 +163,20 @@ class Objective:
     page: str = ""
 
 
+FieldKind = Literal["text", "messages", "tools", "prompt", "system", "answer", "boolean"]
+"""`prompt`: turns that end with a question, of which one text is one. `answer`: the assistant's text, or turns that
+end with it; those before it are the prompt, or repeat it. `system`: a text that becomes the prompt's first turn."""
+
+
 @dataclass(frozen=True)
 class ShapeField:
     """One field of a row shape."""
 
     name: str
     title: str
-    kind: Literal["text", "messages", "tools"] = "text"
+    kind: FieldKind = "text"
     required: bool = True
+    """Whether a column must be chosen for it."""
     aliases: tuple[str, ...] = ()
     """Column names, lower-cased, that usually hold this field; best guess first."""
 
@@ -190,3 +196,8 @@ class RowShape:
     """What a verdict can measure: `loss`, `exact_match`, `label_accuracy`."""
     key: str = ""
     page: str = ""
+
+    @property
+    def judged(self) -> bool:
+        """Whether rows say which answers are better. Then only the last turn is an answer, and all else its prompt."""
+        return any(one.kind == "answer" for one in self.fields)

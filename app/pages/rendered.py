@@ -58,7 +58,7 @@ def cut_at(shape: str, length: int) -> int | None:
 
 def trains_prompt(shape: str) -> bool:
     """Whether the goal that takes this shape learns every token."""
-    return next((o.trains_prompt for o in registry.objectives().values() if shape in o.row_shapes), False)
+    return next((objective.trains_prompt for objective in registry.objectives_for(shape)), False)
 
 
 def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, *, whole: bool | None = None) -> str:
