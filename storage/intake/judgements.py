@@ -75,10 +75,10 @@ def settled(
     answers = [field.name for field in shape.fields if field.kind == "answer"]
     cells = {name: Cell(row, columns[name], findings) for name in (prompt, system, *answers)}
     n_before = findings.n_problems
-    asked = _prompt(given[prompt], cells[prompt])
-    # beside a list of messages a text is an answer, whatever it looks like
-    as_it_is = isinstance(given[prompt], (list, dict))
-    sides = [side for name in answers if (side := _side(given[name], cells[name], as_it_is))]
+    asked, is_listed = _prompt(given[prompt], cells[prompt])
+    # beside a list of messages a text is an answer, whatever it looks like; in a table both are texts
+    texts_only = isinstance(given[prompt], (list, dict))
+    sides = [side for name in answers if (side := _side(given[name], cells[name], texts_only, is_listed))]
     if findings.n_problems > n_before or not _differ(sides):
         return None
     told = next((side for side in sides if side.before), sides[0])
@@ -89,23 +89,24 @@ def settled(
     return {prompt: turns, **{name: side.text for name, side in zip(answers, sides, strict=True)}, **rest}
 
 
-def _prompt(value: Any, cell: Cell) -> list[Message]:
-    """The turns of a prompt; none where the cell is empty."""
+def _prompt(value: Any, cell: Cell) -> tuple[list[Message], bool]:
+    """The turns of a prompt, none where the cell is empty, and whether the cell lists messages."""
     if value is None or value == []:
-        return []
+        return [], False
     turns = _listed(value, cell)
+    is_listed = turns is not None
     spoken = _spoken(value) if turns is None else []
     if len(spoken) > 1 and spoken[0]["role"] == "user" and spoken[-1] == {"role": "assistant", "content": ""}:
         turns = _said(spoken[:-1], cell)
     if turns is None:
-        return [{"role": "user", "content": value}]
-    return conversations.read(turns, cell.row, cell.column, cell.findings, asks=True) or []
+        return [{"role": "user", "content": value}], False
+    return conversations.read(turns, cell.row, cell.column, cell.findings, asks=True) or [], is_listed
 
 
-def _side(value: Any, cell: Cell, as_it_is: bool) -> _Side | None:
+def _side(value: Any, cell: Cell, texts_only: bool, is_listed: bool) -> _Side | None:
     """An answer, and what stands before it; None, with problems noted, where there is none."""
-    turns = None if as_it_is and isinstance(value, str) else _listed(value, cell)
-    if turns is None and not as_it_is:
+    turns = None if texts_only and isinstance(value, str) else _listed(value, cell)
+    if turns is None and not is_listed:
         spoken = _spoken(value)
         if spoken and (spoken[0]["role"] == "assistant" or len(spoken) > 1):
             turns = _said(spoken, cell)
