@@ -193,7 +193,7 @@ class RowShape:
     tools: Callable[[Mapping[str, Any]], list[dict[str, Any]]] = field(default=lambda _row: [])
     """The functions that the row's assistant may call, each as `{"type": "function", "function": {…}}`."""
     metrics: tuple[str, ...] = ("loss",)
-    """What a verdict can measure: `loss`, `exact_match`, `label_accuracy`."""
+    """What a verdict can measure: `loss`, `exact_match`, `label_accuracy`; nothing where answers may be bad ones."""
     key: str = ""
     page: str = ""
 

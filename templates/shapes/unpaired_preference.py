@@ -37,4 +37,5 @@ SPEC = RowShape(
     ),
     messages=_messages,
     tools=_tools,
+    metrics=(),
 )

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage import base_models, datasets, row_export, training, uploads, versions
+from storage import base_models, datasets, evaluations, row_export, training, uploads, versions
 from storage.health import fixing, report
 from storage.models import Dataset, User
 from storage.renderer import Renderer
@@ -170,3 +170,11 @@ def test_every_check_reads_them_and_a_mended_version_is_like_the_first(studio: U
     after = {row["source_row"]: row for row in datasets.rows(mended)}
     assert after[3][good] == rows[2][good].strip()
     assert after[5]["prompt"][0]["content"].endswith("Write to [e-mail].")
+
+
+def test_models_are_scored_on_chosen_answers_and_on_no_bad_ones(studio: User) -> None:
+    added(studio, pairs())
+    assert evaluations.submit(studio, models=["studio-nano"], dataset="pairs").kind == "evaluate"
+    added(studio, judged(), "judged")
+    with pytest.raises(BadInput, match=r"“judged” holds unpaired_preference: some of its answers are bad"):
+        evaluations.submit(studio, models=["studio-nano"], dataset="judged")
