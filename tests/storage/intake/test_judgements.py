@@ -269,3 +269,13 @@ def test_a_judgement_is_read_from_one_column(tmp_path: Path) -> None:
     assert [(problem.field, problem.message) for problem in found] == [
         ("label", "is read from one column, not from several.")
     ]
+
+
+@pytest.mark.parametrize("broken", [str([USER]), json.dumps([USER])[:-2], '[{"role": "user", "role": "user"}]'])
+def test_broken_messages_in_a_table_are_no_text(tmp_path: Path, broken: str) -> None:
+    rows = [{"prompt": broken if i == 1 else ASKED, "chosen": "yes", "rejected": "no"} for i in range(3)]
+    _, made, findings = read(tmp_path, rows, "x.csv")
+    assert [(problem.row, problem.field) for problem in findings.problems] == [(3, "prompt")]
+    assert findings.problems[0].message.startswith("looks like messages, but ")
+    assert "JSON lines or Parquet" in str(findings.problems[0])
+    assert len(made) == 2
