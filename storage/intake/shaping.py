@@ -89,8 +89,11 @@ def shaped(
         n_before = findings.n_problems
         made: dict[str, Any] = {}
         for wanted in shape.fields:
-            cells = [(Cell(row.number, column, findings), row.values.get(column)) for column in chosen[wanted.name]]
-            value = _value(wanted, cells, whole)
+            columns = chosen[wanted.name]
+            value = row.values.get(columns[0]) if len(columns) == 1 else None
+            if wanted.kind in READ_WHOLE or not (isinstance(value, str) and value.strip()):  # else a plain text
+                cells = [(Cell(row.number, column, findings), row.values.get(column)) for column in columns]
+                value = _value(wanted, cells, whole)
             if value is not None or wanted.kind != "tools":
                 made[wanted.name] = value
         if findings.n_problems > n_before:

@@ -76,6 +76,13 @@ def test_the_chosen_answer_is_tinted(studio: User) -> None:
     assert "No." not in html
 
 
+def test_a_bad_answer_is_shown_as_one(studio: User) -> None:
+    asked = [{"role": "user", "content": "Where?"}]
+    rows = [{"prompt": asked, "completion": "Here.", "label": label} for label in (True, False)]
+    base, sample = base_models.get(studio, "studio-nano"), Sample("unpaired_preference", rows, 2)
+    assert ["judged bad" in rendered.row_html(base, sample, i, 64) for i in range(2)] == [False, True]
+
+
 def test_pairs_are_proposed_for_learning_their_chosen_answers(form: TrainForm, studio: User, asking: Any) -> None:
     datasets.add(studio, uploads.get(studio, upload(studio, PAIRS, "pairs")), name="pairs")
     shown = form.open(asking(studio, data="pairs"))
