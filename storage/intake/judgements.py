@@ -23,7 +23,7 @@ UNKEPT = {"tool_calls": "calls a tool", "reasoning_content": "holds reasoning be
 """What an answer can't have: only its text is kept and compared."""
 SPELLED = {"true": True, "1": True, "false": False, "0": False}
 _SPEAKERS = {"Human": "user", "Assistant": "assistant"}
-_MESSAGES = re.compile(r"""\s*\[?\s*\{\s*["'](?:role|content|from|value)["']\s*:""")
+_MESSAGES = re.compile(r"""\[?\s*\{\s*["'](?:role|content|from|value)["']\s*:""")
 """How messages begin as JSON, and as Python prints them."""
 _SPOKEN = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant):")
 """Turns as texts of Anthropic's HH-RLHF have them: “\\n\\nHuman: …\\n\\nAssistant: …”."""
@@ -132,7 +132,7 @@ def _listed(value: Any, cell: Cell) -> list[Any] | None:
     try:
         found = decode(value)
     except Flaw as flaw:
-        if _MESSAGES.match(value):
+        if _MESSAGES.match(value.lstrip()):
             remedy = "Write messages as JSON, or send the data as JSON lines or Parquet."
             cell.problem(f"looks like messages, but {flaw.message}", remedy=remedy)
         return None  # else a text that begins with a bracket

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -279,3 +280,12 @@ def test_broken_messages_in_a_table_are_no_text(tmp_path: Path, broken: str) -> 
     assert findings.problems[0].message.startswith("looks like messages, but ")
     assert "JSON lines or Parquet" in str(findings.problems[0])
     assert len(made) == 2
+
+
+def test_no_text_takes_long(tmp_path: Path) -> None:
+    blanks = " " * 400_000
+    texts = (f"{blanks}[x", f"[{blanks}x", f"{blanks}Human:{blanks}", "\n\nHuman:" * 4_000, "[" * 300_000)
+    rows = [{"prompt": text, "chosen": f"{text}y", "rejected": text} for text in texts]
+    begin = time.process_time()
+    read(tmp_path, rows)
+    assert time.process_time() - begin < 3
