@@ -286,6 +286,7 @@ def test_no_text_takes_long(tmp_path: Path) -> None:
     blanks = " " * 400_000
     texts = (f"{blanks}[x", f"[{blanks}x", f"{blanks}Human:{blanks}", "\n\nHuman:" * 4_000, "[" * 300_000)
     rows = [{"prompt": text, "chosen": f"{text}y", "rejected": text} for text in texts]
+    read(tmp_path, rows)  # the first time libraries are loaded
     begin = time.process_time()
     read(tmp_path, rows)
     assert time.process_time() - begin < 3
