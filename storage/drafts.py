@@ -124,7 +124,8 @@ def look(path: Path, filename: str) -> Look:
 def _shape_of(mapping: Mapping[str, str], guess: Guess) -> str:
     """The guessed shape, unless the caller mapped fields that only another shape has."""
     wanted = set(mapping)
-    able = [s.key for s in registry.shapes().values() if wanted <= {f.name for f in s.fields}]
+    shapes = sorted(registry.shapes().values(), key=lambda shape: shape.judged)
+    able = [shape.key for shape in shapes if wanted <= {f.name for f in shape.fields}]
     return guess.shape if guess.shape in able or not able else able[0]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from storage import artifacts, base_models, datasets, jobs, model_names, suites
 from storage.models import Artifact, BaseModelRow, Job, User
+from templates import registry
 from templates.errors import BadInput, NotFound, Problem, refuse
 
 MAX_MODELS = 16
@@ -32,6 +33,9 @@ def submit(
         problems.append(Problem(f"give 1 to {MAX_MODELS} models, not {len(models)}.", field="models"))
     if data is not None and data.n_held_out < 1:
         problems.append(Problem(f"“{data.name}” has no held-out rows.", field="dataset", remedy="Add a larger file."))
+    if data is not None and not registry.shape(data.shape).metrics:
+        what = f"“{data.name}” holds {data.shape}: some of its answers are bad, and none can be scored against."
+        problems.append(Problem(what, field="dataset", remedy="Choose a dataset of answers that are wanted."))
     found, wrong = _found(user, models)
     refuse(problems + wrong)
     on = data.name if data is not None else f"the {suite} suite"

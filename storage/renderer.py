@@ -124,7 +124,8 @@ class Renderer:
             encoded = self._plain(row["text"])
             trained = [True] * len(encoded.ids)
         else:
-            encoded, trained = self._conversation(shape.messages(row), shape.tools(row), trains_prompt)
+            messages = shape.messages(row)
+            encoded, trained = self._conversation(messages, shape.tools(row), trains_prompt, last_only=shape.judged)
         n_tokens = len(encoded.ids)
         return encoded.example(0, min(n_tokens, max_length or n_tokens), n_tokens, trained)
 
@@ -179,9 +180,18 @@ class Renderer:
         return sum(len(self._control_tokens.findall(text)) for text in texts)
 
     def _conversation(
-        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]], trains_prompt: bool
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]],
+        trains_prompt: bool,
+        *,
+        last_only: bool,
     ) -> tuple[_Encoded, list[bool]]:
         text, spans = self._turns.spans(messages, tools)
+        n_answers = sum(message["role"] == "assistant" for message in messages)
+        if last_only and n_answers > 1:
+            # where a turn was not found, nobody knows whether the last span is the last turn
+            spans = spans[-1:] if len(spans) == n_answers else []
         encoded = self._encode(text)
         return encoded, [True] * len(encoded.ids) if trains_prompt else tokens_within(encoded.offsets, spans)
 

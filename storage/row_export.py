@@ -87,9 +87,7 @@ def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _as_openai(row: Mapping[str, Any]) -> dict[str, Any]:
     """The row with every call's arguments as JSON text."""
-    if not isinstance(row.get("messages"), list):
-        return dict(row)
-    return {**row, "messages": [_turn(turn) for turn in row["messages"]]}
+    return {name: list(map(_turn, value)) if isinstance(value, list) else value for name, value in row.items()}
 
 
 def _turn(turn: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,17 +17,26 @@ from templates.spec import RowShape
 
 BATCH_ROWS = 2_000
 _MESSAGE = ("role", "content", "reasoning_content", "tool_calls", "tool_call_id", "name")
+_TURNS = pa.list_(pa.struct([(key, pa.string()) for key in _MESSAGE]))
 _TYPES = {
     "text": pa.string(),
-    "messages": pa.list_(pa.struct([(key, pa.string()) for key in _MESSAGE])),
+    "messages": _TURNS,
     "tools": pa.string(),
+    "prompt": _TURNS,
+    "answer": pa.string(),
+    "boolean": pa.bool_(),
 }
-"""Tool calls and tools are JSON texts: arguments and schemas have other keys in every row."""
+"""Tool calls and tools are JSON texts: arguments and schemas have other keys in every row.
+
+A system prompt has no column of its own: it is the first turn of the prompt.
+"""
+TURNS = frozenset(kind for kind, stored in _TYPES.items() if stored is _TURNS)
+"""Kinds of fields that are stored as messages."""
 
 
 def schema(shape: RowShape) -> pa.Schema:
     """Of batches of rows: the shape's fields and `source_row`."""
-    fields = [pa.field(f.name, _TYPES[f.kind], nullable=not f.required) for f in shape.fields]
+    fields = [pa.field(f.name, _TYPES[f.kind], nullable=not f.required) for f in shape.fields if f.kind in _TYPES]
     return pa.schema([*fields, pa.field("source_row", pa.int64(), nullable=False)])
 
 
@@ -60,7 +69,7 @@ def write(path: Path, shape: RowShape, rows: Iterable[pa.RecordBatch], held_out:
     import pyarrow.parquet as pq  # needed late: the web process starts faster and smaller without it
 
     fields = schema(shape)
-    whole = fields.insert(len(shape.fields), pa.field("held_out", pa.bool_(), nullable=False))
+    whole = fields.insert(len(fields) - 1, pa.field("held_out", pa.bool_(), nullable=False))
     sides = pa.array(held_out, pa.bool_())
     n_written = 0
     with pq.ParquetWriter(path, whole, compression="zstd", version="2.6", write_page_checksum=True) as writer:
@@ -113,7 +122,7 @@ def _packed(row: Mapping[str, Any], shape: RowShape) -> dict[str, Any]:
     packed = dict(row)
     for field in shape.fields:
         value = row.get(field.name)
-        if field.kind == "messages":
+        if field.kind in TURNS:
             packed[field.name] = [
                 {**turn, "tool_calls": _json(turn["tool_calls"])} if "tool_calls" in turn else turn
                 for turn in value or ()
@@ -128,8 +137,9 @@ def _json(value: Any) -> str:
 
 
 def _unpacked(row: dict[str, Any]) -> dict[str, Any]:
-    if isinstance(row.get("messages"), list):
-        row["messages"] = [_unpacked_turn(turn) for turn in row["messages"]]
+    for name in row.keys() & {"messages", "prompt"}:
+        if isinstance(row[name], list):
+            row[name] = [_unpacked_turn(turn) for turn in row[name]]
     if row.get("tools"):
         row["tools"] = json.loads(row["tools"])
     return row

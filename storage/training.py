@@ -110,7 +110,7 @@ def _data_problems(dataset: Dataset, objective: str) -> list[Problem]:
     problems = []
     taken = registry.objective(objective).row_shapes
     if dataset.shape not in taken:
-        able = [o for o in registry.objectives().values() if dataset.shape in o.row_shapes]
+        able = registry.objectives_for(dataset.shape)
         choose = " or ".join(f"{o.key} ({o.title})" for o in able)
         problems.append(
             Problem(
@@ -118,7 +118,7 @@ def _data_problems(dataset: Dataset, objective: str) -> list[Problem]:
                 field="objective",
                 remedy=f"Choose {choose}, or add the file again with another shape."
                 if able
-                else "Add the file again with another shape.",
+                else f"No objective learns from {dataset.shape} yet: add the file again with another shape.",
             )
         )
     if dataset.n_rows - dataset.n_held_out < 1:

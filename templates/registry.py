@@ -30,6 +30,11 @@ def shapes() -> dict[str, RowShape]:
     return specs("templates.shapes", RowShape)
 
 
+def objectives_for(shape: str) -> list[Objective]:
+    """The objectives that take rows of this shape; there may be none."""
+    return [objective for objective in objectives().values() if shape in objective.row_shapes]
+
+
 def _get(table: dict[str, Spec], key: str, field: str) -> Spec:
     if key not in table:
         raise BadInput(Problem(f"“{key}” is not known.", field=field, remedy=f"Choose one of: {', '.join(table)}."))

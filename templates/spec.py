@@ -163,14 +163,20 @@ class Objective:
     page: str = ""
 
 
+FieldKind = Literal["text", "messages", "tools", "prompt", "system", "answer", "boolean"]
+"""`prompt`: turns that end with a question, of which one text is one. `answer`: the assistant's text, or turns that
+end with it; those before it are the prompt, or repeat it. `system`: a text that becomes the prompt's first turn."""
+
+
 @dataclass(frozen=True)
 class ShapeField:
     """One field of a row shape."""
 
     name: str
     title: str
-    kind: Literal["text", "messages", "tools"] = "text"
+    kind: FieldKind = "text"
     required: bool = True
+    """Whether a column must be chosen for it."""
     aliases: tuple[str, ...] = ()
     """Column names, lower-cased, that usually hold this field; best guess first."""
 
@@ -187,6 +193,11 @@ class RowShape:
     tools: Callable[[Mapping[str, Any]], list[dict[str, Any]]] = field(default=lambda _row: [])
     """The functions that the row's assistant may call, each as `{"type": "function", "function": {…}}`."""
     metrics: tuple[str, ...] = ("loss",)
-    """What a verdict can measure: `loss`, `exact_match`, `label_accuracy`."""
+    """What a verdict can measure: `loss`, `exact_match`, `label_accuracy`; nothing where answers may be bad ones."""
     key: str = ""
     page: str = ""
+
+    @property
+    def judged(self) -> bool:
+        """Whether rows say which answers are better. Then only the last turn is an answer, and all else its prompt."""
+        return any(one.kind == "answer" for one in self.fields)

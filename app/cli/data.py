@@ -62,6 +62,7 @@ def add(
     from app.api import documents
     from app.cli import acting
     from storage import datasets, uploads
+    from templates import registry
 
     name = _name(file, sample, name)
     columns = output.pairs(mapping or (), "--map") or None
@@ -85,6 +86,8 @@ def add(
     taken = ", ".join(f"{field} ← {column}" for field, column in row.mapping.items())
     lines = [f"{row.name}: {row.n_rows:,} rows of shape {row.shape} ({taken}), {row.n_held_out:,} of them held out."]
     lines += [f"Note: {remark['message']}" for remark in row.remarks]
+    if not registry.objectives_for(row.shape):
+        lines.append(f"Note: no objective learns from {row.shape} yet; the rows can be checked, mended and exported.")
     output.emit(documents.of(row), lines, as_json)
 
 

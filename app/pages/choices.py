@@ -11,6 +11,7 @@ from storage import base_models, datasets
 from storage.models import BaseModelRow, Dataset, User
 from templates import recipe as recipes
 from templates import registry
+from templates.errors import BadInput, Problem
 from templates.recipe import Recipe
 from templates.spec import PRESET_TITLES, Preset, Quantization
 
@@ -28,12 +29,27 @@ class Way:
 
 
 def goals(dataset: Dataset | None) -> list[tuple[str, str]]:
-    """The objectives that take the data's shape, as choices; all of them while no data is chosen."""
-    return [
-        (f"{o.title} — {o.summary}", key)
-        for key, o in registry.objectives().items()
-        if dataset is None or dataset.shape in o.row_shapes
-    ]
+    """The objectives that take the data's shape, as choices; all of them while no data is chosen.
+
+    Raises `BadInput` for data that none takes.
+    """
+    able = list(registry.objectives().values()) if dataset is None else registry.objectives_for(dataset.shape)
+    if dataset and not able:
+        raise BadInput(
+            Problem(
+                f"“{dataset.name}” holds rows of the shape {dataset.shape}, from which no goal learns yet.",
+                field="data",
+                remedy="Choose other data, or add the file again with another shape.",
+            )
+        )
+    return [(f"{o.title} — {o.summary}", o.key) for o in able]
+
+
+def first_data(user: User) -> Dataset | None:
+    """The newest dataset that a goal learns from, or else the newest."""
+    found = datasets.of_user(user)
+    able = (dataset for dataset in found if registry.objectives_for(dataset.shape))
+    return next(able, next(iter(found), None))
 
 
 def ways(objective: str) -> list[tuple[str, str]]:

@@ -126,16 +126,14 @@ def _fix_words(fix: Mapping[str, Any]) -> str:
 
 def difference(found: Difference, shape: str, parent: str) -> str:
     """What was done to the rows of the version before: counts, then the first rows of each kind."""
-    filled = [f for f in registry.shape(shape).fields if any(row.get(f.name) for row in found.dropped[:ROWS_SHOWN])]
-    fields = registry.shape(shape).fields
+    fields, shown = registry.shape(shape).fields, found.dropped[:ROWS_SHOWN]
+    filled = [f for f in fields if any(row.get(f.name) not in (None, []) for row in shown)]
     counts = [
         f"{plural(len(found.dropped), 'row')} dropped",
         f"{count(len(found.changed))} changed",
         f"{count(found.n_same)} the same",
     ]
-    dropped = [
-        [count(row["source_row"]), *(_cell(row.get(f.name)) for f in filled)] for row in found.dropped[:ROWS_SHOWN]
-    ]
+    dropped = [[count(row["source_row"]), *(_cell(row.get(f.name)) for f in filled)] for row in shown]
     changed = [
         [count(one.row), escaped(f.title), _cell(one.before[f.name]), _cell(one.after[f.name])]
         for one in found.changed[:ROWS_SHOWN]
@@ -162,7 +160,7 @@ def _words(value: list[Any]) -> str:
 
 def _cell(value: Any) -> str:
     """A value without personal data and with its blanks to be seen; a conversation as its last turn."""
-    text = _words(value) if isinstance(value, list) else value
+    text = _words(value) if isinstance(value, list) else str(value).lower() if isinstance(value, bool) else value
     hidden = masked(text or "")
     inner = hidden.strip()
     before, after = hidden.partition(inner)[::2] if inner else (hidden, "")

@@ -67,7 +67,7 @@ def fit(seen: Preview) -> str:
     aside = (
         f"<p class='quiet'>Not used: {escaped(unused)}.</p>" if unused else "<p class='quiet'>All columns are used.</p>"
     )
-    return f'<div class="fit">{_fitting(seen)}{aside}</div>'
+    return f'<div class="fit">{_fitting(seen)}{_unlearned(seen.shape)}{aside}</div>'
 
 
 def _fitting(seen: Preview) -> str:
@@ -84,6 +84,14 @@ def _fitting(seen: Preview) -> str:
         f"<p><b>{count(seen.n_rows)} of {plural(seen.n_rows + seen.n_refused, 'row')} fit.</b> "
         f"{plural(seen.n_refused, 'row')} can't be learned from:</p><ul class='remarks'>{reasons}</ul>"
     )
+
+
+def _unlearned(shape: str) -> str:
+    """Says so where no goal takes rows of this shape."""
+    if registry.objectives_for(shape):
+        return ""
+    title = escaped(registry.shape(shape).title)
+    return f"<p class='warn'>No goal learns from “{title}” yet. The rows can be kept, checked, mended and exported.</p>"
 
 
 def _reasons(problems: Sequence[Problem], *, are_all: bool) -> str:
@@ -133,6 +141,8 @@ def first_rows(shape: str, rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, list):  # messages
         return "<br>".join(f"<b>{escaped(m['role'])}</b> {escaped(shortened(str(m['content'])))}" for m in value)
     return escaped(shortened(str(value or ""), CELL_CHARS))

@@ -58,7 +58,7 @@ def cut_at(shape: str, length: int) -> int | None:
 
 def trains_prompt(shape: str) -> bool:
     """Whether the goal that takes this shape learns every token."""
-    return next((o.trains_prompt for o in registry.objectives().values() if shape in o.row_shapes), False)
+    return next((objective.trains_prompt for objective in registry.objectives_for(shape)), False)
 
 
 def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, *, whole: bool | None = None) -> str:
@@ -82,10 +82,12 @@ def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, *, who
     n_trained = made.n_trained
     facts = f"{plural(len(made.ids), 'token')}, of which {count(n_trained)} learned"
     facts += f"; {count(made.n_cut)} beyond {count(length)} fall off" if made.n_cut else ""
-    refused = "" if n_trained else '<p class="warn">Nothing of this row would be learned: it is refused.</p>'
+    bad = sample.rows[index].get("label") is False and registry.shape(sample.shape).judged
+    notes = '<p class="warn">This answer is judged bad: it is to become less likely.</p>' if bad else ""
+    notes += "" if n_trained else '<p class="warn">Nothing of this row would be learned: it is refused.</p>'
     return (
         f'<div class="row-place">{place} · {facts}</div>'
-        f'<pre class="rendered" tabindex="0" aria-label="Rendered row">{spans}</pre>{refused}{legend(made.n_cut > 0)}'
+        f'<pre class="rendered" tabindex="0" aria-label="Rendered row">{spans}</pre>{notes}{legend(made.n_cut > 0)}'
     )
 
 

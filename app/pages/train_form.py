@@ -68,14 +68,14 @@ class TrainForm:
 
     def _open(self, request: gr.Request) -> list[Any]:
         user = acting(request)
-        found = choices.data(user)
-        if not found:
+        first = choices.first_data(user)
+        if first is None:
             empty = layout.empty("Training needs data. Drop a file first; it takes one minute.", "data", "Add data ›")
             return (
                 [empty, gr.update(visible=False), "", ""] + [CLEAR] + [gr.skip()] * (9 + len(self.settings.components))
             )
         wanted = asked(request, "data")
-        dataset = datasets.get(user, wanted or found[0][1])
+        dataset = datasets.get(user, wanted) if wanted else first
         bases = [name for _, name in choices.bases(user)]
         base = asked(request, "base") or bases[0]
         goal = choices.goals(dataset)[0][1]

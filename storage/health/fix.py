@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from storage import row_files
 from templates.spec import RowShape
 
 if TYPE_CHECKING:
@@ -70,19 +71,20 @@ def _rewritten(shape: RowShape, row: Mapping[str, Any], edit: Edit) -> dict[str,
     after = dict(row)
     for field in shape.fields:
         value = row.get(field.name)
-        if field.kind == "messages":
-            after[field.name] = [_rewritten_turn(turn, edit) for turn in value or []]
+        if field.kind in row_files.TURNS:
+            learned = field.kind == "messages"
+            after[field.name] = [_rewritten_turn(turn, edit, learned) for turn in value or []]
         elif isinstance(value, str):
             after[field.name] = _text(value, field.name in answer_fields(shape), edit)
     return after
 
 
-def _rewritten_turn(turn: Mapping[str, Any], edit: Edit) -> dict[str, Any]:
+def _rewritten_turn(turn: Mapping[str, Any], edit: Edit, learned: bool) -> dict[str, Any]:
     after = dict(turn)
     if after["content"] is not None:
-        after["content"] = _text(after["content"], after["role"] == "assistant", edit)
+        after["content"] = _text(after["content"], learned and after["role"] == "assistant", edit)
     if "reasoning_content" in after:
-        after["reasoning_content"] = _text(after["reasoning_content"], True, edit)
+        after["reasoning_content"] = _text(after["reasoning_content"], learned, edit)
     if edit.texts and "tool_calls" in after:
         calls = after["tool_calls"]
         functions = [{**f, "arguments": _inside(f["arguments"], edit.texts)} for f in (c["function"] for c in calls)]
@@ -106,7 +108,12 @@ def _text(text: str, learned: bool, edit: Edit) -> str:
 
 @cache
 def answer_fields(shape: RowShape) -> frozenset[str]:
-    """The shape's fields that are learned as answers, found by making a row of the fields' own names."""
+    """The shape's fields that are learned as answers, found by making a row of the fields' own names.
+
+    Of judged answers the bad ones too, which would else differ from the good ones by what is mended.
+    """
+    if shape.judged:
+        return frozenset(field.name for field in shape.fields if field.kind == "answer")
     if shape.messages is None or any(field.kind == "messages" for field in shape.fields):
         return frozenset()
     made = shape.messages({field.name: field.name for field in shape.fields})

@@ -29,7 +29,7 @@ def normalised(text: str) -> str:
 
 @dataclass(frozen=True)
 class Row:
-    """One row. A plain text has no answers, and is all prompt."""
+    """One row. A plain text has no answers, and is all prompt; nor has a bad answer that stands alone."""
 
     number: int
     """In the source file."""
@@ -38,6 +38,8 @@ class Row:
     """What stands before the last answer, or the whole plain text."""
     answers: tuple[str, ...]
     """Every turn that is learned; the last one is what `prompt` asks for."""
+    rejected: str | None = None
+    """An answer to the prompt that is judged bad, or worse than the other."""
 
     @property
     def answer(self) -> str:
@@ -47,7 +49,19 @@ class Row:
     @property
     def shown(self) -> str:
         """The row in few words."""
-        return f"{self.prompt} → {self.answer}" if self.answers else self.prompt
+        said = [f" → {self.answer}"] if self.answers else []
+        said += [f" ✗ {self.rejected}"] if self.rejected is not None else []
+        return "".join([self.prompt, *said])
+
+    @property
+    def content(self) -> tuple[str, tuple[str, ...], str | None]:
+        """What is equal in rows that are."""
+        return self.prompt, self.answers, self.rejected
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Its prompt, and the last answer of each kind."""
+        return self.prompt, *filter(None, (self.answer, self.rejected))
 
 
 def _row(shape: RowShape, values: Mapping[str, Any], position: int) -> Row:
@@ -59,7 +73,17 @@ def _row(shape: RowShape, values: Mapping[str, Any], position: int) -> Row:
     last = places[-1] if places else None
     offered = turns.tool_names(shape.tools(values))  # by name only: whole schemas would make rows look alike
     texts = [*([offered] if offered else []), *(turns.said(m) for i, m in enumerate(messages) if i != last)]
-    return Row(number, held_out, "\n".join(texts), tuple(turns.said(messages[i]) for i in places))
+    answers = tuple(turns.said(messages[i]) for i in places)
+    if shape.judged:
+        return Row(number, held_out, "\n".join(texts), *_judged(answers[-1], values))
+    return Row(number, held_out, "\n".join(texts), answers)
+
+
+def _judged(answer: str, values: Mapping[str, Any]) -> tuple[tuple[str, ...], str | None]:
+    """What is learned of a judged answer, and what is not to be."""
+    if values.get("label") is False:
+        return (), answer
+    return (answer,), values.get("rejected")
 
 
 def _numbers(prompt: str) -> str:
@@ -108,6 +132,8 @@ class Rows:
         """Whether the answers are labels: declared so by the shape, or few, short and often repeated."""
         if "label_accuracy" in self.shape.metrics:
             return True
+        if self.shape.judged:
+            return False
         if any(len(row.answer) > LONGEST_LABEL for row in self.answered):
             return False
         n_different = len({normalised(row.answer) for row in self.answered})
@@ -139,12 +165,16 @@ class Rows:
     @cached_property
     def near_rows(self) -> list[list[int]]:
         """Groups of positions whose prompts and answers are nearly the same."""
-        answers = [normalised(row.answer) for row in self.rows]
+        answers = [normalised("\n".join(row.texts[1:])) for row in self.rows]
         pairs = [*self._same_prompts(), *self._near_pairs]
         if self.labelled or not pairs or not any(answers):
             return clusters(len(self.rows), pairs)
         alike = Sketches(answers).similar(pairs)
-        kept = [(a, b) for (a, b), near in zip(pairs, alike, strict=True) if near or answers[a] == answers[b]]
+        kept = [
+            (a, b)
+            for (a, b), near in zip(pairs, alike, strict=True)
+            if (near or answers[a] == answers[b]) and bool(self.rows[a].answers) == bool(self.rows[b].answers)
+        ]
         return clusters(len(self.rows), kept)
 
     @cached_property

@@ -35,6 +35,8 @@ SHAREGPT_ROLES = {
 REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
 CALL_KEYS = ("tool_calls", "function_call")
 RESULT_KEYS = ("tool_call_id", "name")
+ASKING = ("user", "tool")
+"""Roles whose turn the assistant answers."""
 PARTS = {"reasoning": 0, "thinking": 0, "text": 1, "tool_call": 2}
 """Types of content parts that are read, and the order in which they stand in a message."""
 Message = dict[str, Any]
@@ -171,8 +173,11 @@ class _Reading(Cell):
         return made
 
 
-def read(value: Any, row: int, column: str, findings: Findings) -> list[Message] | None:
-    """The conversation as messages; None, with problems noted, if it isn't one."""
+def read(value: Any, row: int, column: str, findings: Findings, *, asks: bool = False) -> list[Message] | None:
+    """The conversation as messages; None, with problems noted, if it isn't one.
+
+    It ends with an answer, or, where it `asks`, with the turn that is to be answered.
+    """
     reading = _Reading(row, column, findings)
     if not isinstance(value, list) or not value:
         what = "is an empty list" if isinstance(value, list) else f"is {kind(value)}, not a list of messages"
@@ -182,13 +187,20 @@ def read(value: Any, row: int, column: str, findings: Findings) -> list[Message]
     whole = [message for message in messages if message is not None]
     if len(whole) < len(messages):
         return None
-    roles = [message["role"] for message in whole]
-    if "assistant" not in roles:
-        reading.problem("has no turn of the assistant, so there is nothing to learn.")
-    elif roles[-1] != "assistant":
-        reading.problem(f"ends with the {roles[-1]}'s turn.", remedy="End it with the assistant's answer.")
-    elif "system" in roles[1:]:
-        reading.problem("has a system message after the first turn.", remedy="Put it first.")
-    else:
-        return whole
+    flaw = _flaw([message["role"] for message in whole], asks)
+    if flaw:
+        reading.problem(flaw[0], remedy=flaw[1])
+    return None if flaw else whole
+
+
+def _flaw(roles: list[str], asks: bool) -> tuple[str, str | None] | None:
+    """What is wrong with the order of the roles, and the remedy."""
+    if asks and roles[-1] not in ASKING:
+        return f"ends with the {roles[-1]}'s turn.", "End it with the user's: the answer has a column of its own."
+    if not asks and "assistant" not in roles:
+        return "has no turn of the assistant, so there is nothing to learn.", None
+    if not asks and roles[-1] != "assistant":
+        return f"ends with the {roles[-1]}'s turn.", "End it with the assistant's answer."
+    if "system" in roles[1:]:
+        return "has a system message after the first turn.", "Put it first."
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from storage.intake.judgements import SPELLED
 from storage.intake.looking import Look
 from storage.intake.tally import MAX_DISTINCT, Column
 from templates import registry
@@ -16,6 +17,10 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "messages": ("messages", "mixed"),
     "tools": ("text", "list", "mixed"),
     "text": (*WRITABLE, "mixed"),
+    "prompt": ("text", "messages", "mixed"),
+    "system": ("text", "mixed"),
+    "answer": ("text", "messages", "object", "mixed"),
+    "boolean": ("boolean", "integer", "text", "mixed"),
 }
 """Kinds of columns that can hold a field of each kind."""
 JOINT = " + "
@@ -67,20 +72,23 @@ def guess(look: Look, shape: str | None = None) -> Guess:
     return Guess(nearest.shape.key, "No columns fit entirely; choose them yourself.", nearest.mapping, nearest.reasons)
 
 
-def _rank(fit: _Fit) -> tuple[int, int, int]:
-    """Conversations first, then the shape that uses most columns; in a tie the one with fixed labels."""
+def _rank(fit: _Fit) -> tuple[bool, bool, int, bool]:
+    """Judged answers first, whose columns are called like nothing else, and then conversations.
+
+    Then the shape that uses most columns; in a tie the one with fixed labels.
+    """
     has_messages = any(f.kind == "messages" for f in fit.shape.fields)
     n_required = sum(f.required for f in fit.shape.fields)
-    return has_messages, n_required, "label_accuracy" in fit.shape.metrics
+    return fit.shape.judged, has_messages, n_required, "label_accuracy" in fit.shape.metrics
 
 
-def _nearness(fit: _Fit, look: Look) -> tuple[int, bool, int, bool]:
+def _nearness(fit: _Fit, look: Look) -> tuple[bool, int, bool, int, bool]:
     """Where nothing fits: the shape that the file's text columns could fill, best with free texts."""
     n_texts = sum(column.kind in WRITABLE for column in look.columns)
     required = [f for f in fit.shape.fields if f.required]
     fillable = len(required) <= n_texts and all(f.kind == "text" for f in required)
     n_named = sum(f.name in fit.mapping for f in fit.shape.fields if f.kind != "tools")
-    return n_named, fillable, len(required), "label_accuracy" not in fit.shape.metrics
+    return not fit.shape.judged, n_named, fillable, len(required), "label_accuracy" not in fit.shape.metrics
 
 
 def _fit(look: Look, shape: RowShape) -> _Fit:
@@ -89,7 +97,7 @@ def _fit(look: Look, shape: RowShape) -> _Fit:
         column = _named(look, wanted, taken=set(fit.mapping.values()))
         if column is None:
             continue
-        joined = _joined(look, column) if wanted.kind == "text" else None
+        joined = _joined(look, column) if wanted.kind in ("text", "prompt") else None
         fit.mapping[wanted.name] = joined or column.name
         if joined:
             first, second = (f"“{name}”" for name in joined.split(JOINT))
@@ -121,12 +129,30 @@ def _joined(look: Look, column: Column) -> str | None:
 
 
 def _plausible(fit: _Fit, look: Look) -> bool:
-    """A shape with labels needs few of them; the others take any text."""
+    """A shape with labels needs few of them, one with judgements only two; the others take any text."""
+    judgement = next((f.name for f in fit.shape.fields if f.kind == "boolean"), None)
+    if judgement:
+        return _judges(fit, look, judgement)
     if "label_accuracy" not in fit.shape.metrics:
         return True
     label = [f.name for f in fit.shape.fields if f.required][-1]
     column = look.column(fit.mapping[label])
     return column is not None and (look.n_rows < MIN_ROWS_TO_DOUBT or _few_values(column, look))
+
+
+def _judges(fit: _Fit, look: Look, judgement: str) -> bool:
+    """Whether a column says of answers to a prompt that is known whether they are good.
+
+    One that is only called “label” can mean anything, unless the answers' column has the field's own name too.
+    """
+    answer = next(f.name for f in fit.shape.fields if f.kind == "answer")
+    label, answers = look.column(fit.mapping[judgement]), look.column(fit.mapping[answer])
+    if label is None or answers is None:
+        return False
+    asked = answers.kind == "messages" or any(f.kind == "prompt" and f.name in fit.mapping for f in fit.shape.fields)
+    known = label.samples if label.n_distinct == len(label.samples) else [""]
+    is_truth = all(one.strip().lower() in SPELLED for one in known)
+    return asked and is_truth and (label.name.lower() != judgement or answers.name.lower() == answer)
 
 
 def _few_values(column: Column, look: Look) -> bool:
@@ -140,7 +166,7 @@ def _by_content(look: Look, choices: list[RowShape]) -> Guess | None:
     words = [c for c in texts if c.kind == "text"]
     nested = any(c.kind in ("list", "object", "mixed") for c in look.columns)
     found: list[tuple[RowShape, list[Column], str]] = []
-    for shape in choices:
+    for shape in (one for one in choices if not one.judged):
         required = [f for f in shape.fields if f.required]
         if required[0].kind == "messages":
             if len(conversations) == 1:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from storage.intake import columnar, conversations, tool_use
+from storage.intake import columnar, conversations, judgements, tool_use
 from storage.intake.cell import Cell
 from storage.intake.findings import Findings
 from storage.intake.guessing import JOINT
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 JOINT_TEXT = "\n\n"
 """Between the texts of columns that are joined into one field."""
+READ_WHOLE: Mapping[str, Callable[[Any, Cell], Any]] = {
+    "messages": lambda value, cell: conversations.read(value, cell.row, cell.column, cell.findings),
+    "tools": lambda value, cell: tool_use.tools(value, cell) or None,
+    "boolean": judgements.truth,
+}
+"""How fields are read that are no texts, each from one column."""
 _WRITTEN_OUT = {"integer": "whole numbers", "boolean": "true and false"}
 
 
@@ -38,8 +44,11 @@ def check_mapping(look: Look, shape: RowShape, mapping: Mapping[str, str]) -> li
     for wanted in shape.fields:
         column = mapping.get(wanted.name)
         if column:
-            missing = [part for part in columns_of(column, names) if part not in names]
+            parts = columns_of(column, names)
+            missing = [part for part in parts if part not in names]
             problems += [Problem(f"there is no column “{m}”.", file, field=wanted.name, remedy=there) for m in missing]
+            if len(parts) > 1 and wanted.kind in READ_WHOLE:
+                problems.append(Problem("is read from one column, not from several.", file, field=wanted.name))
         elif wanted.required:
             problems.append(
                 Problem(f"no column is chosen for “{wanted.title}”.", file, field=wanted.name, remedy=there)
@@ -74,23 +83,34 @@ def shaped(
     """
     names = [column.name for column in look.columns]
     chosen = {f.name: columns_of(mapping[f.name], names) if mapping.get(f.name) else [] for f in shape.fields}
+    places = {name: JOINT.join(columns) for name, columns in chosen.items()}
     whole = {column.name: column.kind for column in look.columns}
     for row in read(look.source, Findings(look.source.filename)):  # the look has noted what the reader says
         n_before = findings.n_problems
         made: dict[str, Any] = {}
         for wanted in shape.fields:
-            values = [(column, row.values.get(column)) for column in chosen[wanted.name]]
-            if wanted.kind == "messages":
-                made[wanted.name] = conversations.read(values[0][1], row.number, values[0][0], findings)
-            elif wanted.kind == "tools":
-                for column, value in values:
-                    if offered := tool_use.tools(value, Cell(row.number, column, findings)):
-                        made[wanted.name] = offered
-            else:
-                texts = [_text(wanted, c, v, whole[c], row.number, findings, len(values) > 1) for c, v in values]
-                made[wanted.name] = _one(wanted, [t for t in texts if t is not None], chosen, row.number, findings)
-        if findings.n_problems == n_before:
-            yield row.number, made
+            columns = chosen[wanted.name]
+            value = row.values.get(columns[0]) if len(columns) == 1 else None
+            if wanted.kind in READ_WHOLE or not (isinstance(value, str) and value.strip()):  # else a plain text
+                cells = [(Cell(row.number, column, findings), row.values.get(column)) for column in columns]
+                value = _value(wanted, cells, whole)
+            if value is not None or wanted.kind != "tools":
+                made[wanted.name] = value
+        if findings.n_problems > n_before:
+            continue
+        whole_row = judgements.settled(shape, made, places, row.number, findings) if shape.judged else made
+        if whole_row is not None:
+            yield row.number, whole_row
+
+
+def _value(wanted: ShapeField, cells: Sequence[tuple[Cell, Any]], whole: Mapping[str, str]) -> Any:
+    """What the chosen columns hold for a field; what is wrong with it is noted."""
+    if wanted.kind in READ_WHOLE:
+        return next((READ_WHOLE[wanted.kind](value, cell) for cell, value in cells), None)
+    if wanted.kind in ("prompt", "answer") and len(cells) == 1 and isinstance(cells[0][1], (list, dict)):
+        return cells[0][1]
+    texts = [_text(wanted, cell, value, whole[cell.column], len(cells) > 1) for cell, value in cells]
+    return _one(wanted, [text for text in texts if text is not None], [cell for cell, _ in cells])
 
 
 def shaped_columns(look: Look, shape: RowShape, mapping: Mapping[str, str]) -> Iterator[pa.RecordBatch] | None:
@@ -124,39 +144,28 @@ def _columns(table: columnar.Columns, shape: RowShape, mapping: Mapping[str, str
         yield pa.RecordBatch.from_arrays([*columns, table.numbers(batch)], names=[*names, "source_row"])
 
 
-def _one(
-    wanted: ShapeField, texts: list[str], chosen: Mapping[str, list[str]], row: int, findings: Findings
-) -> str | None:
+def _one(wanted: ShapeField, texts: list[str], cells: Sequence[Cell]) -> str | None:
     if texts:
         return JOINT_TEXT.join(texts)
-    if wanted.required and len(chosen[wanted.name]) > 1:
-        findings.problem("is empty in all the joined columns.", row=row, field=JOINT.join(chosen[wanted.name]))
+    if wanted.required and len(cells) > 1:
+        names = JOINT.join(cell.column for cell in cells)
+        cells[0].findings.problem("is empty in all the joined columns.", row=cells[0].row, field=names)
     return None
 
 
-def _text(
-    wanted: ShapeField, column: str, value: Any, whole: str, row: int, findings: Findings, joined: bool
-) -> str | None:
+def _text(wanted: ShapeField, cell: Cell, value: Any, whole: str, joined: bool) -> str | None:
     """The value as text, verbatim. Blank ones are left out where the field or its join allows it."""
     if isinstance(value, str) and value.strip():
         return value
     if value is None or isinstance(value, str):
         if wanted.required and not joined:
             what = "is missing or null" if value is None else "is empty" if not value else "holds nothing but blanks"
-            findings.problem(
-                f"{what}; “{wanted.title}” needs a text.",
-                row=row,
-                field=column,
-                remedy="Fill it in, or leave out the row.",
-            )
+            cell.problem(f"{what}; “{wanted.title}” needs a text.", remedy="Fill it in, or leave out the row.")
         return None
     if whole in _WRITTEN_OUT and isinstance(value, int):
-        findings.remark(f"“{column}” holds {_WRITTEN_OUT[whole]}; they were written out as text.")
+        cell.findings.remark(f"“{cell.column}” holds {_WRITTEN_OUT[whole]}; they were written out as text.")
         return str(value).lower()
-    findings.problem(
-        f"holds {kind(value)} ({str(value)[:40]}) where text is needed.",
-        row=row,
-        field=column,
-        remedy="Write it as text, in quotes.",
+    cell.problem(
+        f"holds {kind(value)} ({str(value)[:40]}) where text is needed.", remedy="Write it as text, in quotes."
     )
     return None

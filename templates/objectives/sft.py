@@ -1,7 +1,8 @@
 """Supervised fine-tuning (SFT).
 
 **What is learned.** To give the answers in your rows: the next-token loss is taken on the answers'
-tokens only; the prompts are read, not learned.
+tokens only; the prompts are read, not learned. Of pairs of a chosen and a rejected answer the chosen
+ones are learned, and the rejected ones are not looked at.
 
 **When to use it.** You have pairs of input and wanted output: questions and answers, messages and
 labels, whole conversations. **When not:** you only have raw text (use *continued pretraining*), or
@@ -24,7 +25,7 @@ SPEC = Objective(
     title="Learn input → output",
     summary="Supervised fine-tuning: learns to answer as your rows do.",
     params=SftParams,
-    row_shapes=("prompt_completion", "messages", "classification"),
+    row_shapes=("prompt_completion", "messages", "classification", "preference"),
     presets={
         "quick": {"num_train_epochs": 1.0},
         "balanced": {"num_train_epochs": 6.0},

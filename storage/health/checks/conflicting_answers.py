@@ -1,4 +1,4 @@
-"""Rows with the same prompt, case and blanks aside, whose answers differ."""
+"""Rows with the same prompt, case and blanks aside, whose answers differ; where answers are judged, that is no flaw."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ def find(rows: Rows) -> Finding | None:
 
 def _torn(rows: Rows) -> list[list[int]]:
     """The positions of each prompt that has more than one answer."""
+    if rows.shape.judged:
+        return []
     places: dict[str, list[int]] = defaultdict(list)
     for i, row in enumerate(rows.rows):
         if rows.prompts[i] and row.answers:

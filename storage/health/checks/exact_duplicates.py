@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from storage.health.check import Check, Finding, Severity, counted, finding
 from storage.health.fix import dropping
 from storage.health.rows import Row, Rows
@@ -9,10 +11,10 @@ from storage.health.rows import Row, Rows
 
 def find(rows: Rows) -> Finding | None:
     """Every row but the first of those that are equal."""
-    seen: set[tuple[bool, str, tuple[str, ...]]] = set()
+    seen: set[tuple[Hashable, ...]] = set()
     found: list[tuple[Row, str]] = []
     for row in rows.rows:
-        content = (row.held_out, row.prompt, row.answers)
+        content = (row.held_out, *row.content)
         if content in seen:
             found.append((row, row.shown))
         seen.add(content)

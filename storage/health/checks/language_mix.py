@@ -16,7 +16,8 @@ def find(rows: Rows) -> Finding | None:
     """The rows in a script that is not the usual one of their part."""
     found: dict[int, str] = {}
     scripts: Counter[str] = Counter()
-    for texts in ([row.prompt for row in rows.rows], [row.answer for row in rows.rows]):
+    parts = [[(row.prompt, row.answer, row.rejected or "")[part] for row in rows.rows] for part in range(3)]
+    for texts in parts:
         written = [script(text) for text in texts]
         known = Counter(one for one in written if one)
         usual = known.most_common(1)[0][0] if known else None

@@ -6,6 +6,8 @@ n-grams, in any script; exact duplicates are not counted again.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from storage.health.check import Check, Finding, Severity, counted, finding
 from storage.health.fix import dropping
 from storage.health.rows import Row, Rows
@@ -16,13 +18,12 @@ def find(rows: Rows) -> Finding | None:
     found: dict[int, tuple[Row, str]] = {}
     for group in rows.near_rows:
         for held_out in (False, True):
-            seen: dict[tuple[str, tuple[str, ...]], Row] = {}
+            seen: dict[Hashable, Row] = {}
             for i in (place for place in group if rows.rows[place].held_out is held_out):
                 row = rows.rows[i]
-                content = (row.prompt, row.answers)
-                if seen and content not in seen:
+                if seen and row.content not in seen:
                     found[i] = (row, f"like row {next(iter(seen.values())).number}: {row.shown}")
-                seen.setdefault(content, row)
+                seen.setdefault(row.content, row)
     listed = [found[i] for i in sorted(found)]
     says = f"{counted(len(listed), 'row is', 'rows are')} nearly the same as an earlier one."
     return finding(listed, len(rows.rows), says)

@@ -22,7 +22,7 @@ def find(rows: Rows) -> Finding | None:
     found: list[tuple[Row, str]] = []
     kinds: Counter[str] = Counter()
     for row in rows.rows:
-        text = f"{row.prompt}\n{row.answer}"
+        text = "\n".join(row.texts)
         data = list(personal(text))
         if data:
             kinds.update({datum.kind for datum in data})

@@ -26,7 +26,7 @@ def find(rows: Rows) -> Finding | None:
     own = rows.lengths.with_special_tokens if rows.lengths else frozenset()
     found: list[tuple[Row, str]] = []
     for row in rows.rows:
-        match = _TOKENS.search(row.prompt) or _TOKENS.search(row.answer)
+        match = next(filter(None, map(_TOKENS.search, row.texts)), None)
         if match:
             hidden = masked(match.string)
             found.append((row, hidden[max(0, hidden.find(match.group()) - _AROUND) :]))

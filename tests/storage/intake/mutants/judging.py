@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import string
 import unicodedata
@@ -65,6 +66,9 @@ def _check_shaped(draft: drafts.Draft) -> None:
     rows = {row.number: row.values for row in read(draft.look.source, Findings(""))}
     for made in (row for batch in draft.batches() for row in row_files.plain(batch)):
         number = made.pop("source_row")
+        if draft.shape.judged:
+            _check_judged(number, made, [rows[number].get(name) for name in names])
+            continue
         for field, value in made.items():
             if value is None:
                 continue
@@ -77,6 +81,23 @@ def _check_shaped(draft: drafts.Draft) -> None:
                 said = [text for key in ("content", "reasoning_content") if (text := message.get(key))]
                 if any(text not in strings and not set(text.split("\n")) <= _lines(strings) for text in said):
                     raise Wrong(f"row {number} has the message {message!r:.200}, made of {given!r:.400}")
+
+
+def _check_judged(number: int, made: dict[str, Any], given: list[Any]) -> None:
+    """Every text stands in some cell of its row: as it is, as JSON text, or as a turn."""
+    cells = "\n\n".join([*_strings(given), *map(_written, given)])
+    for text in _strings([made.get("chosen"), made.get("rejected"), made.get("completion")]):
+        _find(number, text, cells)
+    for turn in made["prompt"]:
+        for text in _strings(turn.get("content")):
+            _find(number, text, cells)
+
+
+def _find(number: int, text: str, cells: str) -> None:
+    if not any(form in cells for form in (text, json.dumps(text, ensure_ascii=False)[1:-1])):
+        parts = [part for part in text.split("\n") if part not in cells]
+        if parts:
+            raise Wrong(f"row {number} has the text {text!r:.200}, which is in none of its cells: {cells!r:.400}")
 
 
 def _written(value: Any) -> str:

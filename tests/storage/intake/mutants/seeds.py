@@ -34,6 +34,18 @@ CHATS: list[dict[str, Any]] = [
     {"messages": [{"role": "user", "content": f"q {i}"}, {"role": "assistant", "content": "a"}], "id": i}
     for i in range(4)
 ]
+JUDGED = [
+    {"prompt": f"q {i}" if i % 2 else CHATS[i]["messages"][:1], "completion": f"a {i}", "label": i > 1}
+    for i in range(4)
+]
+COMPARED: list[dict[str, Any]] = [
+    {
+        "chosen": [*CHATS[i]["messages"][:1], {"role": "assistant", "content": f"{word} {i}"}],
+        "rejected": CHATS[i]["messages"],
+    }
+    for i, word in enumerate(("yes", "no", "hm", "so"))
+]
+SPOKEN = [{side: f"\n\nHuman: q {i}\n\nAssistant: {side}" for side in ("chosen", "rejected")} for i in range(4)]
 SHAREGPT = [{"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": f"a {i}"}]} for i in range(3)]
 SQUAD = {
     "version": "1.1",
@@ -88,6 +100,7 @@ def _delimited() -> Files:
 
 def _json_lines() -> Files:
     made = {"rows": ROWS, "pairs": PAIRS, "chats": CHATS, "sharegpt": SHAREGPT, "tasks": TASKS}
+    made |= {"judged": JUDGED, "compared": COMPARED, "spoken": SPOKEN}
     return {f"{name}.jsonl": _lines(rows, ascii=name == "pairs") for name, rows in made.items()}
 
 
@@ -107,6 +120,7 @@ def _parquet() -> Files:
         "typed.parquet": parquet(typed),
         "summed.parquet": parquet(typed, write_page_checksum=True, compression="zstd"),
         "chats.parquet": parquet(pa.Table.from_pylist(CHATS), compression="none"),
+        "compared.parquet": parquet(pa.Table.from_pylist(COMPARED), compression="none"),
         "plain.parquet": parquet(pa.Table.from_pylist(PAIRS), use_dictionary=False, compression="none"),
     }
 

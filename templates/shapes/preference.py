@@ -1,0 +1,42 @@
+"""A prompt, the answer that was chosen and the one that was rejected: pairs, as DPO and its kin compare them.
+
+Only the chosen answer counts as the row's answer where one is wanted: in what is shown, and for objectives
+that learn from answers.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from templates.spec import RowShape, ShapeField
+
+
+def _messages(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [*row["prompt"], {"role": "assistant", "content": row["chosen"]}]
+
+
+def _tools(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return list(row.get("tools") or ())
+
+
+SPEC = RowShape(
+    title="Chosen and rejected answers",
+    summary="A prompt, and of two answers to it the better one and the worse.",
+    fields=(
+        ShapeField(
+            "prompt",
+            "Prompt",
+            kind="prompt",
+            required=False,
+            aliases=("prompt", "instruction", "question", "query", "input", "conversations", "conversation"),
+        ),
+        ShapeField("chosen", "Chosen answer", kind="answer", aliases=("chosen", "chosen_response", "response_chosen")),
+        ShapeField(
+            "rejected", "Rejected answer", kind="answer", aliases=("rejected", "rejected_response", "response_rejected")
+        ),
+        ShapeField("system", "System prompt", kind="system", required=False, aliases=("system", "system_prompt")),
+        ShapeField("tools", "Tools", kind="tools", required=False, aliases=("tools", "functions")),
+    ),
+    messages=_messages,
+    tools=_tools,
+    metrics=("loss", "exact_match"),
+)

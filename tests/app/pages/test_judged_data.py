@@ -1,0 +1,109 @@
+"""Judged answers on the pages: mapped, shown as they are learned, trained on where a goal takes them."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from app.forms import SettingsForm
+from app.pages import data_form, mapping_views, rendered
+from app.pages.rendered import Sample
+from app.pages.train_form import FIXES, TrainForm
+from storage import base_models, datasets, uploads
+from storage.models import Dataset, User
+from tests.app.pages.data_page import opened, remapped
+
+PAIRS = [{"prompt": f"Where is {i}?", "chosen": f"Here is {i}.", "rejected": f"No {i}."} for i in range(30)]
+JUDGED = [{"prompt": f"Where is {i}?", "completion": f"Here is {i}.", "label": i % 2 == 0} for i in range(30)]
+
+
+def upload(user: User, rows: list[dict[str, Any]], name: str) -> str:
+    return uploads.save(user, f"{name}.jsonl", io.BytesIO("\n".join(map(json.dumps, rows)).encode())).id
+
+
+@pytest.fixture
+def judged(studio: User) -> Dataset:
+    """A dataset from which no goal learns yet."""
+    return datasets.add(studio, uploads.get(studio, upload(studio, JUDGED, "judged")), name="judged")
+
+
+@pytest.fixture(scope="module")
+def form() -> TrainForm:
+    settings = SettingsForm()
+    with gr.Blocks():
+        settings.draw_shown()
+        settings.draw_folded()
+    return TrainForm(settings)
+
+
+def test_pairs_are_mapped_and_shown(studio: User, asking: Any) -> None:
+    shown = opened(asking(studio, upload=upload(studio, PAIRS, "pairs")))
+    labels = ["Prompt (optional)", "Chosen answer (required)", "Rejected answer (required)"]
+    assert [shown[f"slot{i}"]["label"] for i in range(5)] == [*labels, "System prompt (optional)", "Tools (optional)"]
+    assert [shown[f"slot{i}"]["value"] for i in range(5)] == ["prompt", "chosen", "rejected", "", ""]
+    assert "<b>All 30 rows fit.</b>" in shown["fit"]
+    assert "No goal" not in shown["fit"]
+    assert "<b>user</b> Where is 0?" in shown["first_rows"]
+    assert "No 0." in shown["first_rows"]
+
+
+def test_without_a_prompt_the_page_says_what_to_choose(studio: User, asking: Any) -> None:
+    subject = f"upload:{upload(studio, PAIRS, 'pairs')}"
+    shown = remapped(data_form.remap(asking(studio), subject, "preference", "", "chosen", "rejected", "", ""))
+    assert "has no question before the answer, and there is no prompt." in shown["alert"]
+    assert "Choose a column for “Prompt”" in shown["alert"]
+    assert "30 rows can't be learned from" in shown["fit"]
+
+
+def test_single_judgements_say_at_once_that_no_goal_learns_from_them(studio: User, asking: Any) -> None:
+    shown = opened(asking(studio, upload=upload(studio, JUDGED, "judged")))
+    assert "<b>All 30 rows fit.</b>" in shown["fit"]
+    assert "No goal learns from “Answers judged one by one” yet." in shown["fit"]
+    cells = mapping_views.first_rows("unpaired_preference", [{**JUDGED[1], "prompt": [], "source_row": 2}])
+    assert "<td>false</td>" in cells
+
+
+def test_the_chosen_answer_is_tinted(studio: User) -> None:
+    row = {"prompt": [{"role": "user", "content": "Where?"}], "chosen": "Here.", "rejected": "No."}
+    html = rendered.row_html(base_models.get(studio, "studio-nano"), Sample("preference", [row], 1), 0, 64)
+    learned = html.split('<span class="learned">')[1].split("</span>")[0]
+    assert "Here." in learned
+    assert "Where?" in html.split('<span class="learned">')[0]
+    assert "No." not in html
+
+
+def test_a_bad_answer_is_shown_as_one(studio: User) -> None:
+    asked = [{"role": "user", "content": "Where?"}]
+    rows = [{"prompt": asked, "completion": "Here.", "label": label} for label in (True, False)]
+    base, sample = base_models.get(studio, "studio-nano"), Sample("unpaired_preference", rows, 2)
+    assert ["judged bad" in rendered.row_html(base, sample, i, 64) for i in range(2)] == [False, True]
+
+
+def test_pairs_are_proposed_for_learning_their_chosen_answers(form: TrainForm, studio: User, asking: Any) -> None:
+    datasets.add(studio, uploads.get(studio, upload(studio, PAIRS, "pairs")), name="pairs")
+    shown = form.open(asking(studio, data="pairs"))
+    assert "sft" in [key for _, key in shown[5]["choices"]]
+
+
+def test_the_training_page_opens_with_data_that_a_goal_takes(
+    form: TrainForm, studio: User, tickets: Dataset, judged: Dataset, asking: Any
+) -> None:
+    assert form.open(asking(studio))[7]["value"] == tickets.name
+    refused = form.open(asking(studio, data="judged"))
+    assert "holds rows of the shape unpaired_preference, from which no goal learns yet." in str(refused[4])
+    assert "add the file again with another shape" in str(refused[4])
+
+
+def test_changing_to_data_that_no_goal_takes_says_so(
+    form: TrainForm, studio: User, tickets: Dataset, judged: Dataset, asking: Any
+) -> None:
+    values = [update.get("value") for update in form.open(asking(studio))[-len(form.settings.fields) :]]
+    everything = ["sft", "studio-nano", "judged", "lora", "quick", "none", *values]
+    assert "from which no goal learns yet" in form.rebase(asking(studio), {}, *everything)[0]
+    checked = form.check(asking(studio), *everything)
+    assert "No objective learns from unpaired_preference yet" in checked[0]
+    assert len(checked) == 4 + FIXES
