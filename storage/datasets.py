@@ -13,7 +13,7 @@ import pyarrow as pa
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
-from storage import db, drafts, files, mappings, row_files, uploads
+from storage import db, drafts, files, mappings, parts, row_files, uploads
 from storage.drafts import Draft
 from storage.intake import Guess, Look, Remark
 from storage.mappings import Choice
@@ -48,6 +48,8 @@ class Preview:
     goes_in_without_them: bool
     """Whether leaving those out (`leave_out_refused`) would make a dataset."""
     labels: list[str]
+    held_out_file: str | None
+    """Of several files, the one that is called like a test set."""
     problems: list[Problem]
     remarks: list[Remark]
 
@@ -81,6 +83,7 @@ def preview(
         n_refused=draft.n_refused,
         goes_in_without_them=draft.goes_in_without_them,
         labels=sorted(draft.labels),
+        held_out_file=parts.named_for_tests(draft.look),
         problems=draft.findings.listed(),
         remarks=draft.remarks,
     )
@@ -98,12 +101,14 @@ def add(
     leave_out_refused: bool = False,
     guess_anew: bool = False,
     held_out: Sequence[bool] | None = None,
+    held_out_file: str | None = None,
 ) -> Dataset:
     """Make a dataset of an upload. Raises `BadInput` with every problem, `Conflict` for a taken name.
 
     What is not chosen is filled in as in a `preview`.
     With `leave_out_refused`, rows that can't be learned from refuse nothing; a remark says which they were.
-    `held_out` says of each row that fits on which side it stands; without it, seed and share draw them.
+    `held_out` says of each row that fits on which side it stands; `held_out_file` names the one of several
+    files whose rows are held out. Without either, seed and share draw them.
     An upload that can't be read is discarded; with any other problem it stays, for another try.
     """
     name = name.strip()
@@ -113,8 +118,11 @@ def add(
     except BadInput as error:
         raise BadInput(*asked, *error.problems) from error
     flaws = drafts.leave_out(draft) if leave_out_refused else draft.findings.listed()
-    refuse([*asked, *flaws])
+    refuse([*asked, *parts.problems(draft.look, held_out_file), *flaws])
     _refuse_taken(user, name)
+    parts.remark(draft, held_out_file)
+    if held_out_file:
+        held_out = parts.rows_of(draft, held_out_file).tolist()
     sides = drafts.split(draft, split_seed, held_out_share, held_out)
     return insert(
         user,
@@ -128,6 +136,7 @@ def add(
         n_rows=len(sides),
         n_held_out=int(sides.sum()),
         split_seed=split_seed,
+        held_out_file=held_out_file,
         labels=sorted(draft.labels),
         remarks=[remark.as_dict() for remark in draft.remarks],
     )

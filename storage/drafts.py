@@ -64,7 +64,7 @@ class Draft:
         columns = intake.shaped_columns(self.look, self.shape, self.mapping)
         if columns is not None:
             return columns
-        findings = findings or Findings(self.findings.file)
+        findings = findings or self.look.source.findings()
         return row_files.batches(self.shape, intake.shaped(self.look, self.shape, self.mapping, findings))
 
     @property
@@ -99,7 +99,7 @@ def check(
     given = recalled.whole if recalled else mapping or {}
     chosen = registry.shape(recalled.shape if recalled else shape or _shape_of(given, guess))
     guessed = guess if guess.shape == chosen.key else intake.guess(look, chosen.key)
-    draft = Draft(look, guess, chosen, _merged(guessed.mapping, given), Findings(look.source.filename))
+    draft = Draft(look, guess, chosen, _merged(guessed.mapping, given), look.source.findings())
     draft.given, draft.remembered = mapping or {}, remembered
     draft.came_from = "remembered" if recalled else "given" if shape or mapping else "guess"
     if recalled and not recalled.is_the(guess.shape, guess.mapping):

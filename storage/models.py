@@ -111,6 +111,8 @@ class Dataset(SQLModel, table=True):
     n_rows: int
     n_held_out: int
     split_seed: int = Field(sa_type=BigInteger)
+    held_out_file: str | None = None
+    """Of several files, the one whose rows are held out; None: they were drawn with the seed."""
     labels: list[str] = Field(default_factory=list, sa_column=_json())
     remarks: list[dict[str, Any]] = Field(default_factory=list, sa_column=_json())
     """Oddities accepted and said aloud: `{"message", "count", "rows"}`."""

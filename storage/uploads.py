@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import tempfile
 import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -12,9 +15,10 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col, select
 
 from storage import blobs, db, files
+from storage.intake import bundles
 from storage.models import Dataset, Upload, User
 from storage.settings import settings
-from templates.errors import BadInput, Conflict, NotFound, Problem
+from templates.errors import BadInput, Conflict, NotFound, Problem, refuse
 
 MAX_NAME_CHARS = 120
 
@@ -26,22 +30,31 @@ class TooLarge(BadInput):
     code = "too_large"
 
 
-class _Capped:
-    """A stream that ends in `TooLarge` as soon as it has given more than the limit, in `BadInput` if empty."""
+@dataclass
+class _Limit:
+    """Bytes that files which come together may have."""
 
-    def __init__(self, stream: IO[bytes], filename: str, limit: int):
+    n_bytes: int
+    n_taken: int = 0
+
+
+class _Capped:
+    """A stream that ends in `TooLarge` as soon as more than the limit was taken, in `BadInput` if empty."""
+
+    def __init__(self, stream: IO[bytes], filename: str, limit: _Limit):
         self._stream, self._filename, self._limit = stream, filename, limit
-        self._n_bytes = 0
+        self._is_empty = True
 
     def read(self, size: int = -1) -> bytes:
         chunk = self._stream.read(size)
-        if not chunk and not self._n_bytes:
+        if not chunk and self._is_empty:
             raise BadInput(Problem("is empty.", file=self._filename, remedy="Choose a file with data in it."))
-        self._n_bytes += len(chunk)
-        if self._n_bytes > self._limit:
+        self._is_empty = False
+        self._limit.n_taken += len(chunk)
+        if self._limit.n_taken > self._limit.n_bytes:
             raise TooLarge(
                 Problem(
-                    f"is larger than the {megabytes(self._limit)} that this studio takes.",
+                    f"is larger than the {megabytes(self._limit.n_bytes)} that this studio takes.",
                     file=self._filename,
                     remedy="Send fewer rows, or raise STUDIO_MAX_UPLOAD_BYTES.",
                 )
@@ -70,7 +83,7 @@ def save(user: User, filename: str, stream: IO[bytes]) -> Upload:
     stream too, nothing of the file is left.
     """
     name = clean_name(filename)
-    capped = _Capped(stream, name, settings().max_upload_bytes)
+    capped = _Capped(stream, name, _Limit(settings().max_upload_bytes))
     sha256, size_bytes = files.put_blob(capped)  # type: ignore[arg-type]  # only `read` is used
     with db.writing() as session:
         upload = Upload(
@@ -81,6 +94,21 @@ def save(user: User, filename: str, stream: IO[bytes]) -> Upload:
         discard(user, upload)
         raise Conflict(f"The same content as that of “{name}” was removed just now.", remedy="Send the file again.")
     return upload
+
+
+def save_all(user: User, sent: Sequence[tuple[str, IO[bytes]]]) -> Upload:
+    """Keep several files, by name, as one; a single one stays as it is. Raises as `save` does."""
+    if len(sent) == 1:
+        return save(user, *sent[0])
+    named = [(clean_name(filename), stream) for filename, stream in sent]
+    names = [name for name, _ in named]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    refuse([Problem("is sent twice.", file=name, remedy="Rename one of the files.") for name in twice])
+    limit = _Limit(settings().max_upload_bytes)
+    with tempfile.TemporaryFile(dir=settings().files) as packed:
+        bundles.pack(((name, _Capped(stream, name, limit)) for name, stream in named), packed)
+        packed.seek(0)
+        return save(user, clean_name(f"{names[0]} and {len(names) - 1} more.zip"), packed)
 
 
 def get(user: User, upload_id: str) -> Upload:

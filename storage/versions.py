@@ -76,6 +76,7 @@ def derive(
         n_rows=len(rows),
         n_held_out=sum(held_out),
         split_seed=parent.split_seed,
+        held_out_file=parent.held_out_file,
         labels=sorted({row[label] for row in rows}) if label else [],
         remarks=[],
         parent_id=parent.id,

@@ -15,19 +15,17 @@ from app.api import documents
 from app.api.bodies import Body
 from app.api.catalogue import Acting
 from storage import datasets, row_export, uploads, versions
+from storage.intake import bundles
 from templates.errors import BadInput, Problem
 
 router = APIRouter(prefix="/api/v1", tags=["data"])
 MOST_ROWS = 500
 
+_FILES = {"type": "array", "items": {"type": "string", "format": "binary"}, "minItems": 1}
 _MULTIPART = {
     "requestBody": {
         "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
-            }
-        },
+        "content": {"multipart/form-data": {"schema": {"type": "object", "properties": {"file": _FILES}}}},
     }
 }
 
@@ -54,6 +52,8 @@ class NewDataset(Reading):
     held_out_share: float = 0.10
     leave_out_refused: bool = False
     """Leave out rows that can't be learned from, rather than refuse the file; a remark says which."""
+    held_out_file: str | None = None
+    """Of several files, the one whose rows are held out, in place of rows drawn with seed and share."""
 
 
 class Fixes(Body):
@@ -77,15 +77,18 @@ class NewName(Body):
 
 @router.post("/uploads", status_code=201, openapi_extra=_MULTIPART)
 async def upload(request: Request) -> dict[str, Any]:
-    """Upload one file, as the form field `file`. What no dataset is made of is removed after a day."""
+    """Upload a file, as the form field `file`, or several, in that field each, which are read as one.
+
+    What no dataset is made of is removed after a day.
+    """
     user = auth.acting(request)
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise BadInput(Problem("send the file as multipart/form-data.", field="file"))
-    async with request.form(max_files=1, max_fields=8) as form:
-        file = form.get("file")
-        if not isinstance(file, UploadFile):
+    async with request.form(max_files=bundles.MAX_FILES, max_fields=8) as form:
+        sent = [file for file in form.getlist("file") if isinstance(file, UploadFile)]
+        if not sent:
             raise BadInput(Problem("is missing: send the file in this form field.", field="file"))
-        row = await run_in_threadpool(uploads.save, user, file.filename or "", file.file)
+        row = await run_in_threadpool(uploads.save_all, user, [(file.filename or "", file.file) for file in sent])
     return documents.of(row)
 
 
@@ -123,6 +126,7 @@ def add(user: Acting, body: NewDataset) -> dict[str, Any]:
         split_seed=body.split_seed,
         held_out_share=body.held_out_share,
         leave_out_refused=body.leave_out_refused,
+        held_out_file=body.held_out_file,
         guess_anew=body.guess_anew,
     )
     return documents.of(made)

@@ -63,8 +63,12 @@ def of_plan(plan: Plan) -> dict[str, Any]:
 
 
 def of_preview(preview: Preview) -> dict[str, Any]:
-    """What a file would become."""
-    return dataclasses.asdict(preview)
+    """What a file would become. Where the studio keeps it is nobody's business."""
+    look = dataclasses.replace(preview.look, source=dataclasses.replace(preview.look.source, bundle=None))
+    document = dataclasses.asdict(dataclasses.replace(preview, look=look))
+    for name in ("path", "bundle"):
+        del document["look"]["source"][name]
+    return document
 
 
 def of_difference(difference: Difference, limit: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from app.cli import output
 from app.cli.output import Json
-from templates.errors import BadInput, Problem
+from templates.errors import BadInput, Problem, refuse
 
 if TYPE_CHECKING:
     from storage.models import Upload, User
@@ -30,8 +31,13 @@ def register(app: typer.Typer) -> None:
 
 @group.command("add")
 def add(
-    file: Annotated[
-        Path | None, typer.Argument(help="CSV, TSV, Excel, JSON, JSONL, Parquet, PDF, Word, HTML, Markdown or text.")
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="FILE...",
+            help="CSV, TSV, Excel, JSON, JSONL, Parquet, PDF, Word, HTML, Markdown, text, or a zip of them. "
+            "Several become one dataset.",
+        ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="The dataset's name; with --sample, that of the sample.")] = None,
     sample: Annotated[
@@ -53,6 +59,10 @@ def add(
     held_out_share: Annotated[
         float, typer.Option(help="Share of the rows that is set aside; of 200 rows or more, at least 50 are.")
     ] = 0.10,
+    held_out_file: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of several files, the one whose rows are held out, in place of a share."),
+    ] = None,
     leave_out_refused: Annotated[
         bool, typer.Option("--leave-out-refused", help="Leave out rows that can't be learned from, and say which.")
     ] = False,
@@ -64,10 +74,10 @@ def add(
     from storage import datasets, uploads
     from templates import registry
 
-    name = _name(file, sample, name)
+    name = _name(files, sample, name)
     columns = output.pairs(mapping or (), "--map") or None
     user = acting.user()
-    upload = _upload(user, file, sample)
+    upload = _upload(user, files, sample)
     try:
         row = datasets.add(
             user,
@@ -78,6 +88,7 @@ def add(
             split_seed=seed,
             held_out_share=held_out_share,
             leave_out_refused=leave_out_refused,
+            held_out_file=held_out_file,
             guess_anew=guess_anew,
         )
     except BaseException:  # an interruption too: the next try sends the file again
@@ -91,9 +102,9 @@ def add(
     output.emit(documents.of(row), lines, as_json)
 
 
-def _name(file: Path | None, sample: str | None, name: str | None) -> str:
+def _name(files: list[Path] | None, sample: str | None, name: str | None) -> str:
     """What the dataset is to be called. Raises `BadInput` unless there is one source and a name."""
-    if (file is None) == (sample is None):
+    if bool(files) == (sample is not None):
         raise BadInput(
             Problem("give one of them.", field="FILE or --sample", remedy="`studio data samples` lists the samples.")
         )
@@ -103,17 +114,21 @@ def _name(file: Path | None, sample: str | None, name: str | None) -> str:
     return found
 
 
-def _upload(user: User, file: Path | None, sample: str | None) -> Upload:
+def _upload(user: User, files: list[Path] | None, sample: str | None) -> Upload:
     from app import samples
     from storage import uploads
 
-    if file is None:
+    if not files:
         return samples.keep(user, str(sample))[1]
-    try:
-        with file.open("rb") as stream:
-            return uploads.save(user, file.name, stream)
-    except OSError as error:
-        raise BadInput(Problem(f"can't be read: {error.strerror}.", file=str(file))) from error
+    problems, opened = [], []
+    with ExitStack() as stack:
+        for file in files:
+            try:
+                opened.append((file.name, stack.enter_context(file.open("rb"))))
+            except OSError as error:
+                problems.append(Problem(f"can't be read: {error.strerror}.", file=str(file)))
+        refuse(problems)
+        return uploads.save_all(user, opened)
 
 
 @group.command("samples")

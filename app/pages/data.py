@@ -54,6 +54,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
             with gr.Column(min_width=300):
                 name = gr.Textbox(label="Name of the dataset", max_length=64, elem_id="data-name")
                 choices = mapping.draw()
+                held_out = gr.Dropdown([], visible=False, label="Held-out rows", elem_id="held-out-file")
             lens = _lens()
         findings = _findings()
         with gr.Accordion("Rename or delete", open=False, visible=False) as manage, gr.Row():
@@ -63,12 +64,12 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
         drop.draw(alert)
     listing = gr.HTML(elem_id="datasets")
 
-    shown = [alert, arrival, detail, manage, subject, title, name, *choices.mapped]
+    shown = [alert, arrival, detail, manage, subject, title, name, held_out, *choices.mapped]
     shown += [*choices.told, *findings.told, lens.base, listing]
     opened = demo.load(guarded(len(shown))(form.open_page), None, shown)
     _let_look(opened, alert, subject, index, choices, lens, findings)
     data_health.let_mend(opened, alert, subject, following, findings.health)
-    _let_decide(use, rename, delete, alert, subject, following, name, choices)
+    _let_decide(use, rename, delete, alert, subject, following, name, held_out, choices)
 
 
 def _lens() -> Lens:
@@ -130,11 +131,13 @@ def _let_decide(
     subject: gr.Textbox,
     following: gr.Textbox,
     name: gr.Textbox,
+    held_out: gr.Dropdown,
     choices: Choices,
 ) -> None:
     """The buttons that store, rename and delete, and where they lead."""
     told = [alert, following]
-    used = use.click(guarded(2)(form.use_data), [subject, name, choices.leave_out, *choices.mapped], told)
+    chosen = [subject, name, held_out, choices.leave_out, *choices.mapped]
+    used = use.click(guarded(2)(form.use_data), chosen, told)
     used.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
     renamed = rename.click(guarded(2)(form.rename), [subject, name], told)
     deleted = delete.click(

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import gradio as gr
 
-from app.formats import ago, count, escaped
+from app.formats import ago, count, escaped, plural
 from app.pages import data_views, layout, mapping, mapping_views, rendered
 from app.pages.alerts import CLEAR, done, guarded, html_of
 from app.pages.mapping import SLOTS, chosen
@@ -41,6 +41,7 @@ def open_page(request: gr.Request) -> list[Any]:
             f"upload:{upload.id}",
             data_views.title(upload.filename, seen.look.n_rows, "new file"),
             name,
+            _held_out_file(seen),
             *mapping.afresh(seen),
             *_told(seen),
             base,
@@ -57,7 +58,7 @@ def open_page(request: gr.Request) -> list[Any]:
         "",
         "",
         "",
-        *[gr.skip()] * (1 + SLOTS + N_TOLD),
+        *[gr.skip()] * (2 + SLOTS + N_TOLD),
         base,
         listing(user),
     ]
@@ -73,6 +74,7 @@ def _open_dataset(user: User, name: str, base: Any) -> list[Any]:
         f"data:{dataset.id}",
         data_views.title(dataset.name, dataset.n_rows, f"from {dataset.source_filename}, {ago(dataset.created_at)}"),
         dataset.name,
+        gr.update(visible=False),
         *mapping.fixed(dataset),
         mapping_views.first_rows(dataset.shape, datasets.rows(dataset)),
         data_views.fields(dataset),
@@ -80,6 +82,20 @@ def _open_dataset(user: User, name: str, base: Any) -> list[Any]:
         base,
         "",
     ]
+
+
+def _held_out_file(seen: datasets.Preview) -> Any:
+    """Of several files, the one whose rows are held out; else they are drawn."""
+    if not seen.look.files:
+        return gr.update(visible=False, value="")
+    files = [(f"All of “{file.name}” ({plural(file.n_rows, 'row')})", file.name) for file in seen.look.files]
+    named = seen.held_out_file
+    return gr.update(
+        visible=True,
+        choices=[("Drawn from all files, one row in ten", ""), *files],
+        value=named or "",
+        info=f"“{named}” is called like a test set." if named else "Rows to measure with, which are not learned.",
+    )
 
 
 def _alert(seen: datasets.Preview) -> str:
@@ -176,7 +192,9 @@ def mover(way: str) -> Any:
     return move
 
 
-def use_data(request: gr.Request, subject: str, name: str, leave_out: bool, shape: str, *slots: Any) -> tuple[str, str]:
+def use_data(
+    request: gr.Request, subject: str, name: str, held_out_file: str, leave_out: bool, shape: str, *slots: Any
+) -> tuple[str, str]:
     """Store a fresh file as a dataset; either way the next page is the training form with it."""
     user = acting(request)
     kind, _, key = subject.partition(":")
@@ -184,7 +202,13 @@ def use_data(request: gr.Request, subject: str, name: str, leave_out: bool, shap
         return CLEAR, f"train?data={quote(datasets.get(user, key).name)}"
     upload = uploads.get(user, key)
     made = datasets.add(
-        user, upload, name=name, shape=shape, mapping=chosen(shape, slots), leave_out_refused=bool(leave_out)
+        user,
+        upload,
+        name=name,
+        shape=shape,
+        mapping=chosen(shape, slots),
+        leave_out_refused=bool(leave_out),
+        held_out_file=held_out_file or None,
     )
     return CLEAR, f"train?data={quote(made.name)}"
 

@@ -40,7 +40,7 @@ def facts(dataset: Dataset) -> str:
     lines = [
         ("Learned from", plural(dataset.n_rows - dataset.n_held_out, "row")),
         ("Held out to measure", plural(dataset.n_held_out, "row")),
-        ("Chosen with seed", str(dataset.split_seed)),
+        ("Held-out rows", _drawn(dataset)),
         ("Content hash", f"<code>{escaped(dataset.sha256[:12])}</code>"),
     ]
     if dataset.labels:
@@ -48,6 +48,11 @@ def facts(dataset: Dataset) -> str:
         more = f" and {len(dataset.labels) - LABELS_SHOWN} more" if len(dataset.labels) > LABELS_SHOWN else ""
         lines.append((plural(len(dataset.labels), "label"), names + more))
     return '<dl class="facts">' + "".join(f"<dt>{k}</dt><dd>{v}</dd>" for k, v in lines) + "</dl>"
+
+
+def _drawn(dataset: Dataset) -> str:
+    file = dataset.held_out_file
+    return f"those of “{escaped(file)}”" if file else f"drawn with seed {dataset.split_seed}"
 
 
 def health(dataset: Dataset) -> str:

@@ -1,7 +1,8 @@
-"""The drop zone: a file comes in, is looked at, and the reader is taken to what was found."""
+"""The drop zone: files come in, are looked at, and the reader is taken to what was found."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,14 +22,15 @@ from templates.samples import DEFAULT
 def draw(alert: gr.HTML) -> None:
     """The zone, and below it the sample data, of which one set is already chosen."""
     zone = gr.File(
-        label="CSV, TSV, Excel, JSON, JSONL, Parquet, PDF, Word, HTML, Markdown or text",
-        file_count="single",
+        label="CSV, TSV, Excel, JSON, JSONL, Parquet, PDF, Word, HTML, Markdown or text; several become one dataset",
+        file_count="multiple",
         height=150,
         elem_id="drop",
     )
     following = layout.address()
     arrival = zone.upload(take, zone, [alert, following], show_progress="minimal")
     arrival.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
+    arrival.then(lambda: None, None, zone, show_progress="hidden")  # the next files come alone, not beside these
     choice = gr.Radio(_choices(), value=DEFAULT, label="Or sample data of ours", elem_id="samples")
     sample = gr.Button("Try it with sample data", elem_id="sample")
     chosen = sample.click(take_sample, choice, [alert, following])
@@ -40,15 +42,16 @@ def _choices() -> list[tuple[str, str]]:
 
 
 @guarded(2)
-def take(request: gr.Request, path: str | None) -> tuple[str, str]:
-    """Keep the file that the browser sent; the next address shows what is in it."""
-    if not path:
+def take(request: gr.Request, paths: list[str] | None) -> tuple[str, str]:
+    """Keep the files that the browser sent; the next address shows what is in them."""
+    if not paths:
         return CLEAR, ""
-    received = _received(path)
+    received = [_received(path) for path in paths]
     try:
         return CLEAR, _kept(acting(request), received)
     finally:
-        received.unlink(missing_ok=True)  # only the owner-checked copy in the file store stays
+        for path in received:
+            path.unlink(missing_ok=True)  # only the owner-checked copy in the file store stays
 
 
 @guarded(2)
@@ -66,9 +69,10 @@ def _received(path: str) -> Path:
     return found
 
 
-def _kept(user: User, source: Path) -> str:
-    with source.open("rb") as stream:
-        upload: Upload = uploads.save(user, source.name, stream)
+def _kept(user: User, sources: list[Path]) -> str:
+    with ExitStack() as stack:
+        sent = [(source.name, stack.enter_context(source.open("rb"))) for source in sources]
+        upload: Upload = uploads.save_all(user, sent)
     datasets.preview(user, upload)  # a file that can't be read is refused here, before the reader leaves
     return _address(upload)
 

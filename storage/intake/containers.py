@@ -8,14 +8,17 @@ from __future__ import annotations
 import mmap
 import re
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 
+from storage.intake import bundles
 from storage.intake.findings import refusal
 from storage.intake.office import zip_files
 from storage.intake.office.zip_files import DAMAGE, SENT_AGAIN, Unusable
 from templates.errors import BadInput
 
 HEAD_BYTES = 4096
+SEVERAL = "several"
 PDF_MAGIC = b"%PDF-"
 PDF_MAGIC_WITHIN = 1024
 """Bytes at the begin in which a file that is called a PDF may have its magic, as other programs allow."""
@@ -55,12 +58,15 @@ _ENTRY_BYTES = 128
 """Of an entry in the older container's directory, which begins with the stream's name."""
 
 
-def find(path: Path, filename: str) -> str | None:
-    """The format's key; None for a file that is none of these. Raises `BadInput` for one that isn't taken."""
+def find(path: Path, filename: str, suffixes: Collection[str]) -> str | None:
+    """The format's key; None for a file that is none of these. Raises `BadInput` for one that isn't taken.
+
+    A zip of files with `suffixes` is several files.
+    """
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     if head.startswith(ZIP_MAGICS):
-        return _zipped(path, filename, head)
+        return _zipped(path, filename, head, suffixes)
     if head.startswith(OLD_OFFICE_MAGIC):
         raise _old_office(path, filename)
     is_named_so = filename.lower().endswith(".pdf")
@@ -68,11 +74,11 @@ def find(path: Path, filename: str) -> str | None:
     return "pdf" if PDF_MAGIC in begin else None
 
 
-def _zipped(path: Path, filename: str, head: bytes) -> str:
+def _zipped(path: Path, filename: str, head: bytes, suffixes: Collection[str]) -> str:
     what = _office_name(head)
     try:
         with zip_files.opened(path) as file:
-            return _kind(file, filename)
+            return _kind(file, filename, suffixes)
     except Unusable as error:
         raise refusal(filename, f"is {what}, but it {error.message}", remedy=error.remedy) from error
     except DAMAGE as error:
@@ -90,10 +96,10 @@ def _office_name(head: bytes) -> str:
     return "an Office document" if CONTENT_TYPES.encode() in head else "a zip archive"
 
 
-def _kind(file: zipfile.ZipFile, filename: str) -> str:
+def _kind(file: zipfile.ZipFile, filename: str, suffixes: Collection[str]) -> str:
     names = set(file.namelist())
     if CONTENT_TYPES not in names:
-        raise _no_office(file, names, filename)
+        return _no_office(file, names, filename, suffixes)
     with file.open(CONTENT_TYPES) as part:
         types = part.read(MAX_TYPES_BYTES)
     for pattern, message, remedy in _OTHER_KINDS:
@@ -107,14 +113,17 @@ def _kind(file: zipfile.ZipFile, filename: str) -> str:
     return found
 
 
-def _no_office(file: zipfile.ZipFile, names: set[str], filename: str) -> BadInput:
+def _no_office(file: zipfile.ZipFile, names: set[str], filename: str, suffixes: Collection[str]) -> str:
+    """Several files, unless it is something else."""
     if "mimetype" in names:
         with file.open("mimetype") as part:
             declared = part.read(200)
         for kind, message, remedy in _MIMETYPES:
             if kind in declared:
-                return refusal(filename, message, remedy=remedy)
-    return refusal(filename, "is a zip archive, not a table or text.", remedy=_UNPACK)
+                raise refusal(filename, message, remedy=remedy)
+    if wrong := bundles.problem_of(file, filename, suffixes):
+        raise BadInput(wrong)
+    return SEVERAL
 
 
 def _old_office(path: Path, filename: str) -> BadInput:

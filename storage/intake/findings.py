@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -37,8 +38,10 @@ class Remark:
 class Findings:
     """Collects problems and remarks of one file, however many rows have them."""
 
-    def __init__(self, file: str):
+    def __init__(self, file: str, place: Callable[[int], tuple[str, int]] | None = None):
+        """`place` gives for a row's number the file that it stands in, of several, and its number there."""
         self.file = file
+        self._place = place
         self.problems: list[Problem] = []
         self.n_problems = 0
         self.n_of_file = 0
@@ -61,6 +64,9 @@ class Findings:
             self.n_of_file += 1
         else:
             self.refused_rows.add(problem.row)
+            if self._place:
+                file, row = self._place(problem.row)
+                problem = replace(problem, file=file, row=row)
         if len(self.problems) == MAX_PROBLEMS:
             return
         alike = (problem.message, problem.field)

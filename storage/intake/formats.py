@@ -8,7 +8,7 @@ from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
-from storage.intake import containers, encodings, strict_json, web_pages
+from storage.intake import bundles, containers, encodings, strict_json, web_pages
 from storage.intake.findings import Findings, refusal
 from storage.intake.readers import markdown, readers
 from storage.intake.source import Source
@@ -39,6 +39,7 @@ SUFFIXES = {
     ".html": "html",
     ".htm": "html",
     ".xhtml": "html",
+    ".zip": containers.SEVERAL,
 }
 PLAIN_OR_MARKDOWN = {"plain_text", "markdown"}
 """Markdown without headings is read as any other text, which is no contradiction to its name."""
@@ -58,6 +59,7 @@ NEVER_TEXT = {
     ),
 }
 """Formats that no text is called by: what is said of one that is."""
+ZIP_MEANT = "Unpack it and send the file that is meant, or let its name end in .zip."
 NAMED_TEXT = ("delimited", "json_list", "json_lines", "plain_text", "markdown", "html")
 MIN_EVEN_SHARE = 0.9
 """Share of equally wide rows that makes a text a table when its name does not say so."""
@@ -72,7 +74,12 @@ def usual_names(*kinds: str) -> set[str]:
 def find(path: Path, filename: str, findings: Findings) -> Source:
     """How the file is to be read. Raises `BadInput` for what no reader takes."""
     hint = SUFFIXES.get(Path(filename).suffix.lower())
-    packed = "parquet" if encodings.is_parquet(path) else containers.find(path, filename)
+    packed = "parquet" if encodings.is_parquet(path) else containers.find(path, filename, SUFFIXES.keys() - {".zip"})
+    if packed == containers.SEVERAL:
+        if hint not in (None, packed):
+            raise refusal(filename, "is a zip archive of other files, whatever its name says.", remedy=ZIP_MEANT)
+        bundle = bundles.unpack(path, filename)
+        return _agreed(Source(path, filename, packed, bundle=bundle), hint, findings)
     if packed:
         return _agreed(Source(path, filename, packed), hint, findings)
     is_page = web_pages.is_page(path, hint == "html")

@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from storage.intake import columnar, formats, layouts
+from storage.intake.bundles import Bundle
 from storage.intake.findings import Findings, Remark, refusal
 from storage.intake.formats import usual_names
 from storage.intake.readers import readers
 from storage.intake.source import MAX_COLUMNS, MAX_ROWS, Source, SourceRow, text_flaw
 from storage.intake.tally import MAX_DISTINCT, Column, Tally
+from templates.errors import BadInput, refuse
 
 MIN_ROWS = 2
+N_NAMED = 10
+"""Files that a remark names."""
 HEADER_CHECKED_ROWS = 10_000
 WITH_HEADER = ("delimited", "workbook")
 """Formats whose first line may be data by mistake."""
 WITH_LAYOUT = ("json_lines", "json_list", "parquet")
 """Formats whose items may hold rows; the first item of others would be read twice for nothing."""
+
+
+@dataclass(frozen=True)
+class FileRows:
+    """One of several files, and the numbers of its rows among all."""
+
+    name: str
+    format: str
+    n_rows: int
+    first: int
+    last: int
 
 
 @dataclass(frozen=True)
@@ -34,6 +49,8 @@ class Look:
     columns: list[Column]
     n_rows: int
     remarks: list[Remark]
+    files: list[FileRows] = field(default_factory=list)
+    """Of several files: which rows are whose."""
 
     def column(self, name: str) -> Column | None:
         """The column of this name, if the file has it."""
@@ -51,9 +68,14 @@ def look(path: Path, filename: str) -> Look:
     if path.stat().st_size == 0:
         raise refusal(filename, "is empty.", remedy="Choose a file with data in it.")
     findings = Findings(filename)
-    source = _laid_out(formats.find(path, filename, findings), findings)
+    source = formats.find(path, filename, findings)
+    return _at_several(source, source.bundle, findings) if source.bundle else _at_one(source, findings, MIN_ROWS)
+
+
+def _at_one(source: Source, findings: Findings, min_rows: int) -> Look:
+    source = _laid_out(source, findings)
     columns, n_rows = _of_columns(source) or _of_rows(source, findings)
-    _check_count(n_rows, findings)
+    _check_count(n_rows, min_rows, findings)
     if source.format == "delimited":
         _check_delimiter(columns, findings)
     if source.format in WITH_HEADER:
@@ -61,6 +83,50 @@ def look(path: Path, filename: str) -> Look:
     findings.refuse()
     title = readers()[source.format].TITLE
     return Look(source, title, source.encoding, source.delimiter, columns, n_rows, findings.remarks)
+
+
+def _at_several(source: Source, bundle: Bundle, findings: Findings) -> Look:
+    """Every file by itself, then the rows of all. Raises `BadInput` with what is wrong in any of them."""
+    looks, problems = [], []
+    for path, name in bundle.members:
+        try:
+            looks.append(_at_member(path, name))
+        except BadInput as error:
+            problems += error.problems
+    refuse(problems)
+    bundle.parts = [look.source for look in looks]
+    columns, n_rows = _of_rows(source, findings)
+    begins = [1, *(end + 1 for end in bundle.ends)]
+    files = [
+        FileRows(look.source.filename, look.format, look.n_rows, first, last)
+        for look, first, last in zip(looks, begins, bundle.ends, strict=False)
+    ]
+    _check_count(n_rows, MIN_ROWS, findings)
+    findings.refuse()
+    _remark_several(looks, files, columns, findings)
+    return Look(source, readers()[source.format].TITLE, None, None, columns, n_rows, findings.remarks, files)
+
+
+def _at_member(path: Path, name: str) -> Look:
+    if path.stat().st_size == 0:
+        raise refusal(name, "is empty.", remedy="Leave it out, or choose a file with data in it.")
+    findings = Findings(name)
+    return _at_one(formats.find(path, name, findings), findings, min_rows=1)
+
+
+def _remark_several(looks: list[Look], files: list[FileRows], columns: list[Column], findings: Findings) -> None:
+    """Say which rows are whose, which columns are not in all files, and what was odd in each."""
+    ranges = [f"“{file.name}” {file.first:,}–{file.last:,}" for file in files[:N_NAMED]]
+    more = f" and so on, {len(files):,} files in all" if len(files) > N_NAMED else ""
+    findings.remark(f"Rows are numbered through the files: {', '.join(ranges)}{more}.")
+    for column in columns:
+        without = [look.source.filename for look in looks if look.column(column.name) is None]
+        if without:
+            among = ", ".join(f"“{name}”" for name in without[:N_NAMED])
+            findings.remark(f"The column “{column.name}” is not in all files; it is missing in {among}.")
+    for look in looks:
+        for remark in look.remarks:
+            findings.remark(f"{look.source.filename}: {remark.message}")
 
 
 def _of_columns(source: Source) -> tuple[list[Column], int] | None:
@@ -109,8 +175,8 @@ def _laid_out(source: Source, findings: Findings) -> Source:
     return replace(source, layout=key)
 
 
-def _check_count(n_rows: int, findings: Findings) -> None:
-    if findings.problems or n_rows >= MIN_ROWS:
+def _check_count(n_rows: int, min_rows: int, findings: Findings) -> None:
+    if findings.problems or n_rows >= min_rows:
         return
     if n_rows == 0:
         findings.problem("has no rows, at most column names.", remedy="Add rows with data.")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from storage.intake.bundles import Bundle
 from storage.intake.findings import Findings
 
 MAX_LINE_CHARS = 16_000_000
@@ -28,6 +29,12 @@ class Source:
     delimiter: str | None = None
     layout: str | None = None
     """Key of the layout in `storage.intake.layouts` whose items hold the rows; None: the items are the rows."""
+    bundle: Bundle | None = field(default=None, compare=False, repr=False)
+    """The files in it, where it is several files."""
+
+    def findings(self) -> Findings:
+        """What is found in it, to be filled."""
+        return Findings(self.filename, self.bundle.place if self.bundle else None)
 
     def open(self) -> IO[str]:
         """The content as text, line ends kept as they are."""

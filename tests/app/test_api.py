@@ -74,6 +74,22 @@ def test_a_file_that_broke_off_is_refused(client: TestClient, studio: User) -> N
         assert session.exec(select(Upload)).all() == []
 
 
+def test_several_files_are_sent_as_one_and_one_is_held_out(client: TestClient) -> None:
+    rows = "question,answer\n" + "".join(f"What is {n}?,It is {n}.\n" for n in range(12))
+    sent = [("file", ("train.csv", rows)), ("file", ("test.csv", rows.replace("What", "And what")))]
+    upload = client.post("/api/v1/uploads", files=sent)
+    assert upload.status_code == 201
+    body = {"upload_id": upload.json()["id"], "name": "both"}
+    seen = client.post("/api/v1/data/preview", json={"upload_id": body["upload_id"]}).json()
+    assert [file["name"] for file in seen["look"]["files"]] == ["train.csv", "test.csv"]
+    assert seen["held_out_file"] == "test.csv"
+    assert "path" not in seen["look"]["source"]
+    wrong = client.post("/api/v1/data", json={**body, "held_out_file": "other.csv"})
+    assert (wrong.status_code, wrong.json()["error"]["problems"][0]["field"]) == (422, "held_out_file")
+    made = client.post("/api/v1/data", json={**body, "held_out_file": "test.csv"}).json()
+    assert (made["n_rows"], made["n_held_out"], made["held_out_file"]) == (24, 12, "test.csv")
+
+
 def test_a_plan_creates_nothing_and_a_job_waits(client: TestClient, studio: User, mail: dict[str, Any]) -> None:
     plan = client.post("/api/v1/plans", json=SFT)
     assert plan.status_code == 200, plan.text

@@ -35,7 +35,9 @@ def test_six_actions_begin_with_two(studio: User, asking: Any) -> None:
     upload_id = upload(studio, ROWS)
     shown = opened(asking(studio, upload=upload_id))
     slots = [shown["slot0"]["value"], shown["slot1"]["value"]]
-    alert, following = data.use_data(asking(studio), shown["subject"], shown["name"], False, "classification", *slots)
+    alert, following = data.use_data(
+        asking(studio), shown["subject"], shown["name"], "", False, "classification", *slots
+    )
     assert (alert, following) == ("", "train?data=my-tickets")
     again = opened(asking(studio, upload=upload_id))
     assert again["name"] == "my-tickets-2"
@@ -75,7 +77,9 @@ def test_lengths_count_what_is_cut_and_refused(studio: User, tickets: Dataset, a
 
 def test_what_is_wrong_is_told_and_nothing_is_made(studio: User, asking: Any) -> None:
     subject = f"upload:{upload(studio, ROWS)}"
-    alert, following = data.guarded(2)(data.use_data)(asking(studio), subject, "", "classification", "text", "nowhere")
+    alert, following = data.guarded(2)(data.use_data)(
+        asking(studio), subject, "", "", False, "classification", "text", "nowhere"
+    )
     assert alert.count("<li>") >= 2
     assert following == gr.skip()
     assert datasets.of_user(studio) == []
@@ -84,7 +88,7 @@ def test_what_is_wrong_is_told_and_nothing_is_made(studio: User, asking: Any) ->
 def test_others_see_nothing_of_it(studio: User, tickets: Dataset, asking: Any) -> None:
     other = users.add("mallory", "a long password")
     door, subject = data.guarded(2), f"data:{tickets.id}"
-    told = [door(data.use_data)(asking(other), subject, "x", False, "classification")]
+    told = [door(data.use_data)(asking(other), subject, "x", "", False, "classification")]
     told += [door(data.rename)(asking(other), subject, "x"), door(data.delete)(asking(other), subject)]
     told += [door(data.show_row)(asking(other), subject, "studio-nano", 512, 0, "classification")]
     assert all("There is no dataset" in alert for alert, _ in told)
@@ -105,11 +109,11 @@ def test_rows_that_can_not_be_learned_from_are_left_out_when_asked(studio: User,
     assert shown["leave_out"]["label"] == "Leave out 2 rows that can't be learned from, and take the other 38"
     wish = [shown["subject"], shown["name"]]
     alert, following = data.guarded(2)(data.use_data)(
-        asking(studio), *wish, False, "classification", "text", "category"
+        asking(studio), *wish, "", False, "classification", "text", "category"
     )
     assert "is empty" in alert
     assert datasets.of_user(studio) == []
-    alert, following = data.use_data(asking(studio), *wish, True, "classification", "text", "category")
+    alert, following = data.use_data(asking(studio), *wish, "", True, "classification", "text", "category")
     assert (alert, following) == ("", "train?data=my-tickets")
     made = datasets.get(studio, "my-tickets")
     assert made.n_rows == 38
@@ -120,5 +124,25 @@ def test_a_wrong_mapping_can_not_be_left_out(studio: User, asking: Any) -> None:
     subject = f"upload:{upload(studio, ROWS)}"
     changed = data.remap(asking(studio), subject, "classification", "text", "text")
     assert not remapped(changed)["leave_out"]["visible"]
-    alert, _ = data.guarded(2)(data.use_data)(asking(studio), subject, "x", True, "classification", "text", "text")
+    alert, _ = data.guarded(2)(data.use_data)(asking(studio), subject, "x", "", True, "classification", "text", "text")
     assert "chosen for more than one field" in alert
+
+
+def test_of_several_files_one_is_proposed_to_be_held_out(studio: User, asking: Any) -> None:
+    sent = [("train.csv", ROWS), ("test.csv", "text,category\nabout money,a\nabout cards,b\n")]
+    several = uploads.save_all(studio, [(name, io.BytesIO(content.encode())) for name, content in sent])
+    shown = opened(asking(studio, upload=several.id))
+    offered = shown["held_out_file"]
+    assert offered["visible"]
+    assert offered["value"] == "test.csv"
+    assert offered["info"] == "“test.csv” is called like a test set."
+    assert [value for _, value in offered["choices"]] == ["", "train.csv", "test.csv"]
+    slots = [shown["slot0"]["value"], shown["slot1"]["value"]]
+    data.use_data(asking(studio), shown["subject"], "two", offered["value"], False, "classification", *slots)
+    made = datasets.get(studio, "two")
+    assert (made.n_rows, made.n_held_out, made.held_out_file) == (42, 2, "test.csv")
+    assert "those of “test.csv”" in opened(asking(studio, data="two"))["facts"]
+
+
+def test_of_one_file_nothing_is_to_be_chosen(studio: User, asking: Any) -> None:
+    assert not opened(asking(studio, upload=upload(studio, ROWS)))["held_out_file"]["visible"]

@@ -31,11 +31,19 @@ def put(inbox: Path, content: str, name: str = "tickets.csv") -> Path:
 
 def test_a_file_is_kept_and_leads_to_its_page(studio: User, inbox: Path, asking: object) -> None:
     sent = put(inbox, "text,label\nhello,greeting\nbye,farewell\n")
-    alert, following = drop.take(asking(studio), str(sent))  # type: ignore[operator]
+    alert, following = drop.take(asking(studio), [str(sent)])  # type: ignore[operator]
     assert alert == ""
     assert following.startswith("data?upload=")
     assert uploads.get(studio, following.removeprefix("data?upload=")).filename == "tickets.csv"
     assert not sent.exists()
+
+
+def test_several_files_are_kept_as_one(studio: User, inbox: Path, asking: object) -> None:
+    sent = [put(inbox, "text,label\nhello,greeting\nbye,farewell\n"), put(inbox, "text,label\nhi,greeting\n", "b.csv")]
+    alert, following = drop.take(asking(studio), [str(path) for path in sent])  # type: ignore[operator]
+    assert alert == ""
+    assert uploads.get(studio, following.removeprefix("data?upload=")).filename == "tickets.csv and 1 more.zip"
+    assert not any(path.exists() for path in sent)
 
 
 def test_a_path_that_did_not_come_through_the_browser_is_refused(
@@ -44,7 +52,7 @@ def test_a_path_that_did_not_come_through_the_browser_is_refused(
     secret = tmp_path / "secret.csv"
     secret.write_text("text,label\nhello,greeting\n")
     for forged in ("/etc/passwd", str(secret), f"{inbox}/../secret.csv", str(inbox)):
-        alert, *rest = drop.take(asking(studio), forged)  # type: ignore[operator]
+        alert, *rest = drop.take(asking(studio), [forged])  # type: ignore[operator]
         assert "not a file that was sent here" in alert
         assert rest == [gr.skip()]
     assert secret.exists()
@@ -54,17 +62,17 @@ def test_a_path_that_did_not_come_through_the_browser_is_refused(
 
 def test_a_file_that_cannot_be_read_is_told_at_once(studio: User, inbox: Path, asking: object) -> None:
     sent = put(inbox, "", "empty.csv")
-    alert, _ = drop.take(asking(studio), str(sent))  # type: ignore[operator]
+    alert, _ = drop.take(asking(studio), [str(sent)])  # type: ignore[operator]
     assert 'role="alert"' in alert
     assert "empty" in alert
     assert not sent.exists()
     broken = put(inbox, '{"text": "a"}\n{"text": \n', "cut.jsonl")
-    alert, _ = drop.take(asking(studio), str(broken))  # type: ignore[operator]
+    alert, _ = drop.take(asking(studio), [str(broken)])  # type: ignore[operator]
     assert "row 2" in alert
     with db.reading() as session:
         assert session.exec(select(Upload)).all() == []
 
 
 def test_nobody_without_a_login(studio: User, inbox: Path, asking: object) -> None:
-    alert, _ = drop.take(asking(None), str(put(inbox, "text\nhello\n")))  # type: ignore[operator]
+    alert, _ = drop.take(asking(None), [str(put(inbox, "text\nhello\n"))])  # type: ignore[operator]
     assert "Nobody is logged in" in alert

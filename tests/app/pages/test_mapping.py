@@ -39,7 +39,7 @@ def test_where_nothing_is_guessed_the_columns_are_shown_and_nothing_is_red(studi
     assert "Choose a column for “Prompt” and “Answer”." in shown["fit"]
     assert "Where is parcel 0?" in shown["first_rows"]
     alert, _ = data.guarded(2)(data.use_data)(
-        asking(studio), shown["subject"], "x", False, shown["shape"]["value"], None, None, ""
+        asking(studio), shown["subject"], "x", "", False, shown["shape"]["value"], None, None, ""
     )
     assert alert.count("no column is chosen") == 2
 
@@ -67,7 +67,7 @@ def test_an_optional_field_that_is_set_to_none_stays_open(studio: User, asking: 
     choice = ["prompt_completion", "prompt", "completion", ""]
     changed = remapped(data.remap(asking(studio), shown["subject"], *choice))
     assert "Left open. The guess is “system”." in changed["why2"]["value"]
-    data.use_data(asking(studio), shown["subject"], "plain", False, *choice)
+    data.use_data(asking(studio), shown["subject"], "plain", "", False, *choice)
     assert {row["system"] for row in datasets.rows(datasets.get(studio, "plain"))} == {None}
 
 
@@ -86,7 +86,7 @@ def test_the_next_file_of_the_same_columns_is_opened_as_the_last(studio: User, o
     assert "because the file has the same columns" in shown["offer"]
     assert "As for “october” on " in shown["why0"]["value"]
     assert shown["switch"] | {"visible": True, "value": "Use the guess instead"} == shown["switch"]
-    data.use_data(asking(studio), shown["subject"], "november", False, "prompt_completion", "customer", "agent", "")
+    data.use_data(asking(studio), shown["subject"], "november", "", False, "prompt_completion", "customer", "agent", "")
     assert datasets.get(studio, "november").mapping == october.mapping
 
 
@@ -117,7 +117,7 @@ def test_names_can_not_bring_markup(studio: User, asking: Any) -> None:
     content = head + "\n" + "\n".join(f"question {i},answer <b>{i},<i>x" for i in range(20))
     subject = f"upload:{upload(studio, content)}"
     mapped = ["prompt_completion", "<img src=x>", "${7*7}", ""]
-    data.use_data(asking(studio), subject, "hostile", False, *mapped)
+    data.use_data(asking(studio), subject, "hostile", "", False, *mapped)
     shown = opened(asking(studio, upload=upload(studio, content, "next.csv")))
     assert shown["slot0"]["value"] == "<img src=x>"
     page = str([shown[part] for part in ("why0", "why1", "offer", "fit", "first_rows", "columns", "remarks")])
