@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +23,7 @@ _TYPES = {
     "tools": pa.string(),
 }
 """Tool calls and tools are JSON texts: arguments and schemas have other keys in every row."""
+_PLAIN = {"version": "2.6", "compression": "none", "use_dictionary": False, "write_statistics": False}
 
 
 def schema(shape: RowShape) -> pa.Schema:
@@ -55,15 +56,19 @@ def _bytes(column: pa.Array) -> pa.Array:
     return pa.array([text.encode() for text in written], pa.binary())
 
 
-def write(path: Path, shape: RowShape, rows: Iterable[pa.RecordBatch], held_out: Sequence[bool]) -> None:
-    """Write batches of rows with their side of the split."""
+def write(target: Path | IO[bytes], shape: RowShape, rows: Iterable[pa.RecordBatch], held_out: Sequence[bool]) -> None:
+    """Write batches of rows with their side of the split.
+
+    Neither compressed nor with anything that costs more time than reading it would save; `DECISIONS.md` has
+    the figures.
+    """
     import pyarrow.parquet as pq  # needed late: the web process starts faster and smaller without it
 
     fields = schema(shape)
     whole = fields.insert(len(shape.fields), pa.field("held_out", pa.bool_(), nullable=False))
     sides = pa.array(held_out, pa.bool_())
     n_written = 0
-    with pq.ParquetWriter(path, whole, compression="zstd", version="2.6", write_page_checksum=True) as writer:
+    with pq.ParquetWriter(target, whole, **_PLAIN) as writer:
         for group in _even(rows):
             columns = [
                 group[name] if name != "held_out" else sides[n_written : n_written + len(group)] for name in whole.names

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import io
+import mmap
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import IO, TYPE_CHECKING
 
-from storage.intake.source import MAX_CELL_CHARS, MAX_ROWS, Source
+from storage.intake.source import MAX_CELL_CHARS, MAX_ROWS
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-CHUNK_BYTES = 4_000_000
-QUOTE, NEWLINE, RETURN = 34, 10, 13
 
 
 class Abstained(Exception):
@@ -29,28 +26,40 @@ class Columns:
 
         Raises `Abstained` for texts that no dataset takes.
         """
-        import pyarrow as pa  # needed late: the web process starts faster and smaller without it
-
         self.names = list(names)
         self.n_rows = 0
-        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as this object
-        writer = None
+        self._file: IO[bytes] = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - lives as long as this object
+        self._schema: pa.Schema | None = None
+        self._places: list[tuple[int, int]] = []
+        end = 0
         for batch in batches:
             self.n_rows += batch.num_rows
             _refuse_flaws(batch, self.n_rows)
-            writer = writer or pa.ipc.new_stream(self._file, batch.schema)
-            writer.write_batch(batch)
-        if writer is None:
+            self._schema = batch.schema
+            start = -(-end // mmap.ALLOCATIONGRANULARITY) * mmap.ALLOCATIONGRANULARITY
+            end = start + self._append(batch, start)
+            self._places.append((start, end - start))
+        if not self._places:
             raise Abstained
-        writer.close()
-        self._file.flush()
+
+    def _append(self, batch: pa.RecordBatch, start: int) -> int:
+        written = batch.serialize()
+        view = memoryview(written)
+        while view:
+            n_written = os.pwrite(self._file.fileno(), view, start)
+            view, start = view[n_written:], start + n_written
+        return int(written.size)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """The rows from the first on, whoever else is reading them."""
-        import pyarrow as pa
+        """The rows from the first on, whoever else is reading them.
 
-        with pa.ipc.open_stream(_From(self._file.fileno())) as reader:
-            yield from reader
+        Each batch is mapped by itself, so that only those still in use are in memory.
+        """
+        import pyarrow as pa  # needed late: the web process starts faster and smaller without it
+
+        for start, size in self._places:
+            mapped = mmap.mmap(self._file.fileno(), size, access=mmap.ACCESS_READ, offset=start)
+            yield pa.ipc.read_record_batch(pa.py_buffer(mapped), self._schema)
 
     def of_file(self, batch: pa.RecordBatch) -> list[pa.Array]:
         """The columns that the file has, in the order of `names`."""
@@ -59,21 +68,6 @@ class Columns:
     def numbers(self, batch: pa.RecordBatch) -> pa.Array:
         """For each row, its number in the file."""
         return batch.column(0)
-
-
-class _From(io.RawIOBase):
-    """Reads a file from its begin with a place of its own."""
-
-    def __init__(self, file: int):
-        self._file, self._place = file, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        n_read = os.preadv(self._file, [buffer], self._place)
-        self._place += n_read
-        return n_read
 
 
 def _refuse_flaws(batch: pa.RecordBatch, n_rows: int) -> None:
@@ -85,28 +79,3 @@ def _refuse_flaws(batch: pa.RecordBatch, n_rows: int) -> None:
     for column in batch.columns[1:]:
         if pa.types.is_string(column.type) and (pc.max(pc.binary_length(column)).as_py() or 0) > MAX_CELL_CHARS:
             raise Abstained
-
-
-def count_lines(source: Source, also: Callable[[bytes, bool], None] | None = None) -> int:
-    """How many lines the file has; `also` is shown each part, and whether it is the last.
-
-    No part ends inside a line end or between two quotes. Raises `Abstained` for NUL characters and for
-    line ends that not all programs take for one.
-    """
-    n_ends, last = 0, b"\n"
-    with source.path.open("rb") as file:
-        while part := file.read(CHUNK_BYTES):
-            while part.endswith((b"\r", b'"')) and (more := file.read(1)):
-                part += more
-            if b"\x00" in part or (b"\r" in part and part.count(b"\r") != part.count(b"\r\n")):
-                raise Abstained
-            n_ends += part.count(b"\n")
-            last = part[-1:]
-            if also:
-                also(part, not file.peek(1))
-    return n_ends + (last != b"\n")
-
-
-def options(module: Any) -> Any:
-    """Arrow's reading options; a row longer than its block is an error, which makes us abstain."""
-    return module.ReadOptions(block_size=CHUNK_BYTES)
