@@ -53,12 +53,12 @@ class _Lines:
         import numpy as np
         import pyarrow as pa
 
-        n_rest = np.argmax(part[::-1] == NEWLINE) if len(part) else 0
-        if not len(part) or part[-1 - n_rest] != NEWLINE:
+        newlines = np.flatnonzero(part == NEWLINE)
+        if not len(newlines):
             return None, 0
-        part = part[: len(part) - n_rest]
+        part = part[: newlines[-1] + 1]
         quotes = _quotes(part)
-        if not len(quotes) or len(quotes) % (PER_TEXT * len(self.names)):
+        if len(quotes) != len(newlines) * PER_TEXT * len(self.names):
             raise Abstained
         quotes = quotes.reshape(-1, PER_TEXT * len(self.names))
         self._check(part, quotes)
@@ -127,8 +127,10 @@ def _is_at(part: Bytes, starts: Places, lasts: Places, what: Bytes) -> bool:
 
     if not (lasts - starts == len(what) - 1).all():
         return False
-    found = np.lib.stride_tricks.sliding_window_view(part, len(what))[starts] if len(starts) else what
-    return bool((found == what).all())
+    if not len(starts):
+        return True
+    windows = np.ndarray((len(part) - len(what) + 1,), f"V{len(what)}", part, strides=(1,))
+    return bool((windows[starts].view(np.uint8).reshape(-1, len(what)) == what).all())
 
 
 def _column(part: Bytes, starts: Places, ends: Places, escapes: Places) -> pa.Array:
