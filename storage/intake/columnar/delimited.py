@@ -6,7 +6,7 @@ import csv
 from typing import TYPE_CHECKING
 
 from storage.intake.columnar.columns import Abstained, Columns
-from storage.intake.columnar.parts import NEWLINE, QUOTE, RETURN, batches, cut, replaced
+from storage.intake.columnar.parts import NEWLINE, QUOTE, RETURN, Marks, batches, cut, replaced
 from storage.intake.readers.delimited import NO_DELIMITER
 from storage.intake.source import MAX_COLUMNS, Source
 
@@ -51,6 +51,7 @@ class _Rows:
     def __init__(self, names: list[str], delimiter: str):
         self._names = names
         self._delimiter = ord(delimiter)
+        self._marks = Marks(up_to=RETURN, which=(QUOTE, self._delimiter))
         self._n_lines = 1
 
     def take(self, part: Bytes) -> tuple[pa.RecordBatch | None, int]:
@@ -58,23 +59,22 @@ class _Rows:
         import numpy as np
         import pyarrow as pa
 
-        marks = np.flatnonzero((part == QUOTE) | (part == self._delimiter) | (part == NEWLINE))
-        kinds = part[marks]
-        quotes, newlines = kinds == QUOTE, kinds == NEWLINE
-        n_quotes = np.cumsum(quotes)
-        outside = ~quotes & (n_quotes % 2 == 0)
-        last = np.flatnonzero(outside & newlines)[-1:]
+        places, kinds = self._marks.find(part)
+        is_end = (kinds == self._delimiter) | (kinds == NEWLINE)
+        n_quotes = np.cumsum(kinds == QUOTE, dtype=np.int32)
+        is_end &= n_quotes % 2 == 0
+        last = np.flatnonzero(is_end & (kinds == NEWLINE))[-1:]
         if not len(last):
             return None, 0
-        marks, kinds, outside = (each[: last[0] + 1] for each in (marks, kinds, outside))
-        part = part[: marks[-1] + 1]
-        _check_quotes(part, marks[kinds == QUOTE], self._delimiter)
-        _check_characters(part, int((kinds == NEWLINE).sum()))
-        ends = self._even(marks[outside], kinds[outside])
-        n_lines = np.cumsum(kinds == NEWLINE)[outside].reshape(ends.shape)[:, -1]
+        places, kinds, is_end, n_quotes = (each[: last[0] + 1] for each in (places, kinds, is_end, n_quotes))
+        part = part[: places[-1] + 1]
+        _check_quotes(part, places[kinds == QUOTE], self._delimiter)
+        _check_characters(part, places, kinds)
+        ends = self._even(places[is_end], kinds[is_end])
+        n_lines = np.cumsum(kinds == NEWLINE)[is_end].reshape(ends.shape)[:, -1]
         begins = self._n_lines + 1 + np.r_[0, n_lines[:-1]]
         self._n_lines += int(n_lines[-1])
-        columns = self._cut(part, ends, n_quotes[: len(outside)][outside].reshape(ends.shape))
+        columns = self._cut(part, ends, n_quotes[is_end].reshape(ends.shape))
         return pa.RecordBatch.from_arrays([pa.array(begins), *columns], names=["", *self._names]), len(part)
 
     def _even(self, ends: Places, kinds: Bytes) -> Places:
@@ -117,12 +117,7 @@ def _check_quotes(part: Bytes, quotes: Places, delimiter: int) -> None:
         raise Abstained
 
 
-def _check_characters(part: Bytes, n_newlines: int) -> None:
+def _check_characters(part: Bytes, places: Places, kinds: Bytes) -> None:
     """No NUL, and no line ends that not all programs take for one. Raises `Abstained`."""
-    import numpy as np
-
-    if np.count_nonzero(part <= RETURN) == n_newlines:
-        return
-    returns = np.flatnonzero(part == RETURN)
-    if not part.all() or not (part[returns + 1] == NEWLINE).all():
+    if not kinds.all() or not (part[places[kinds == RETURN] + 1] == NEWLINE).all():
         raise Abstained

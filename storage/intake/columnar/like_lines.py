@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from storage.intake import strict_json
 from storage.intake.columnar.columns import Abstained, Columns
-from storage.intake.columnar.parts import BACKSLASH, NEWLINE, QUOTE, batches, cut, replaced
+from storage.intake.columnar.parts import BACKSLASH, NEWLINE, QUOTE, Marks, batches, cut, replaced
 from storage.intake.source import Source
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ FIRST_BYTES = 1_000_000
 """The first line is no longer."""
 MAX_BACKSLASHES = 64
 """In a row, before a quote."""
-N_CONTROLS = 32
+LAST_CONTROL = 31
 PER_TEXT = 4
 """Quotes: two around the key, two around the text."""
 
@@ -41,35 +41,39 @@ class _Lines:
         self.names = _names(first)
         self.end = b"\r\n" if first.endswith(b"\r\n") else b"\n"
         self._n_read = 0
+        self._marks = Marks(up_to=LAST_CONTROL, which=(QUOTE, BACKSLASH))
         line = np.frombuffer(first, np.uint8)
-        quotes = _quotes(line)
+        places, kinds = self._marks.find(line)
+        quotes = _quotes(line, places[kinds == QUOTE])
         self._head, self._tail = line[: quotes[2] + 1], line[quotes[-1] :]
         closing, opening = quotes[3:-1:PER_TEXT], quotes[6::PER_TEXT]
         self._between = [line[begin : end + 1] for begin, end in zip(closing, opening, strict=True)]
-        self._n_controls = np.count_nonzero(line < N_CONTROLS)
+        self._n_controls = np.count_nonzero(kinds <= LAST_CONTROL)
 
     def take(self, part: Bytes) -> tuple[pa.RecordBatch | None, int]:
         """The rows that end in the part, and how many bytes they have. Raises `Abstained`."""
         import numpy as np
         import pyarrow as pa
 
-        newlines = np.flatnonzero(part == NEWLINE)
-        if not len(newlines):
+        places, kinds = self._marks.find(part)
+        last = np.flatnonzero(kinds == NEWLINE)[-1:]
+        if not len(last):
             return None, 0
-        part = part[: newlines[-1] + 1]
-        quotes = _quotes(part)
-        if len(quotes) != len(newlines) * PER_TEXT * len(self.names):
+        places, kinds = places[: last[0] + 1], kinds[: last[0] + 1]
+        part = part[: places[-1] + 1]
+        quotes = _quotes(part, places[kinds == QUOTE])
+        if not len(quotes) or len(quotes) % (PER_TEXT * len(self.names)):
             raise Abstained
         quotes = quotes.reshape(-1, PER_TEXT * len(self.names))
-        self._check(part, quotes)
-        escapes = np.flatnonzero(part == BACKSLASH)
+        self._check(part, quotes, np.count_nonzero(kinds <= LAST_CONTROL))
+        escapes = places[kinds == BACKSLASH]
         texts = [(quotes[:, at] + 1, quotes[:, at + 1]) for at in range(2, quotes.shape[1], PER_TEXT)]
         columns = [_column(part, starts, ends, escapes) for starts, ends in texts]
         numbers = pa.array(np.arange(self._n_read + 1, self._n_read + 1 + len(quotes)))
         self._n_read += len(quotes)
         return pa.RecordBatch.from_arrays([numbers, *columns], names=["", *self.names]), len(part)
 
-    def _check(self, part: Bytes, quotes: Places) -> None:
+    def _check(self, part: Bytes, quotes: Places, n_controls: int) -> None:
         """Around the texts is what the first line has there, and no text holds a control character.
 
         So a quote that is taken for the begin or end of a text is one, line by line from the first on.
@@ -86,7 +90,7 @@ class _Lines:
                 _is_at(part, closing[:, at], opening[:, at + 1], between) for at, between in enumerate(self._between)
             )
         )
-        if not alike or np.count_nonzero(part < N_CONTROLS) != len(quotes) * self._n_controls:
+        if not alike or n_controls != len(quotes) * self._n_controls:
             raise Abstained
 
 
@@ -102,11 +106,10 @@ def _names(first: bytes) -> list[str]:
     return list(row)
 
 
-def _quotes(part: Bytes) -> Places:
-    """Where the quotes are that begin or end a text: those behind an even number of backslashes."""
+def _quotes(part: Bytes, quotes: Places) -> Places:
+    """Those that begin or end a text: behind an even number of backslashes."""
     import numpy as np
 
-    quotes = np.flatnonzero(part == QUOTE)
     escaped = part[quotes - 1] == BACKSLASH
     doubtful = quotes[escaped]
     still, odd = np.ones(len(doubtful), np.bool_), np.zeros(len(doubtful), np.bool_)

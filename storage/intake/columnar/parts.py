@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from storage.intake.columnar.columns import Abstained
@@ -50,6 +50,32 @@ def batches(source: Source, start: int, line_end: bytes, take: Take) -> Iterator
             if n_held > ROW_BYTES or (at_end and n_held):
                 raise Abstained
             space[:n_held] = space[n_taken : n_taken + n_held].copy()
+
+
+class Marks:
+    """Finds the bytes that matter in part after part, in memory used again.
+
+    Memory that is new each time would cost several times what the search does.
+    """
+
+    def __init__(self, *, up_to: int, which: Sequence[int]):
+        """Bytes of numbers `up_to` this one, and `which`."""
+        import numpy as np
+
+        self._up_to, self._which = up_to, which
+        self._found, self._one = (np.empty(ROW_BYTES + PART_BYTES + 2, np.bool_) for _ in range(2))
+
+    def find(self, part: Bytes) -> tuple[Places, Bytes]:
+        """Where they are, and which is there."""
+        import numpy as np
+
+        found, one = self._found[: len(part)], self._one[: len(part)]
+        np.less_equal(part, self._up_to, out=found)
+        for byte in self._which:
+            np.equal(part, byte, out=one)
+            np.logical_or(found, one, out=found)
+        places = np.flatnonzero(found)
+        return places, part[places]
 
 
 def cut(part: Bytes, starts: Places, ends: Places) -> pa.Array:
