@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import RawIOBase
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -56,7 +57,7 @@ def _bytes(column: pa.Array) -> pa.Array:
     return pa.array([text.encode() for text in written], pa.binary())
 
 
-def write(target: Path | IO[bytes], shape: RowShape, rows: Iterable[pa.RecordBatch], held_out: Sequence[bool]) -> None:
+def write(target: Path | RawIOBase, shape: RowShape, rows: Iterable[pa.RecordBatch], held_out: Sequence[bool]) -> None:
     """Write batches of rows with their side of the split.
 
     Neither compressed nor with anything that costs more time than reading it would save; `DECISIONS.md` has

@@ -77,10 +77,9 @@ class Tally:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        present = values.drop_null()
-        if pa.types.is_string(values.type):
-            is_blank = blank(values)
-            present = values.filter(pc.invert(is_blank)) if is_blank.true_count else values
+        is_text = pa.types.is_string(values.type)
+        missing = blank(values) if is_text else values.is_null()
+        present = values.filter(pc.invert(missing)) if missing.true_count else values
         if not len(present):
             return
         self._kinds.add(kind_of(present[0].as_py()))
@@ -88,7 +87,7 @@ class Tally:
         self._n_chars += _n_chars(present.cast(pa.string()))
         if len(self._distinct) <= MAX_DISTINCT:
             for value in pc.unique(present):
-                self._meet(value.as_py() if pa.types.is_string(values.type) else _shown(value.as_py()))
+                self._meet(value.as_py() if is_text else _shown(value.as_py()))
                 if len(self._distinct) > MAX_DISTINCT:
                     return
 
@@ -117,7 +116,7 @@ def blank(texts: pa.Array) -> pa.Array:
     import pyarrow.compute as pc
 
     found = np.zeros(len(texts), np.bool_)
-    doubtful = np.flatnonzero(~_begins_visibly(texts)) if len(texts) else []
+    doubtful = np.flatnonzero(~_begins_visibly(texts))
     if len(doubtful):
         some = texts.take(pa.array(doubtful))
         marked = pc.fill_null(pc.match_substring_regex(some, "[!-~]"), False).to_numpy(zero_copy_only=False)
@@ -130,6 +129,8 @@ def _begins_visibly(texts: pa.Array) -> NDArray[np.bool_]:
     """For each text whether its first byte is a character of ASCII that can be seen, as nearly all have it."""
     import numpy as np
 
+    if not len(texts):
+        return np.zeros(0, np.bool_)
     content, bounds = _content(texts)
     firsts = content[np.minimum(bounds[:-1], len(content) - 1)] if len(content) else np.zeros(len(texts), np.uint8)
     visible: NDArray[np.bool_] = (firsts > ord(" ")) & (firsts <= ord("~")) & (bounds[1:] > bounds[:-1])
@@ -142,6 +143,8 @@ def _n_chars(texts: pa.Array) -> int:
 
     content, bounds = _content(texts)
     used = content[bounds[0] : bounds[-1]]
+    if not len(used) or used.max() < 128:
+        return len(used)
     # as a signed number, each byte that goes on with a character of several is less than this
     return len(used) - int(np.count_nonzero(used.view(np.int8) < -64))
 

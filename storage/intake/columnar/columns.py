@@ -28,38 +28,27 @@ class Columns:
         """
         self.names = list(names)
         self.n_rows = 0
-        self._file: IO[bytes] = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - lives as long as this object
         self._schema: pa.Schema | None = None
         self._places: list[tuple[int, int]] = []
-        end = 0
-        for batch in batches:
-            self.n_rows += batch.num_rows
-            _refuse_flaws(batch, self.n_rows)
-            self._schema = batch.schema
-            start = -(-end // mmap.ALLOCATIONGRANULARITY) * mmap.ALLOCATIONGRANULARITY
-            end = start + self._append(batch, start)
-            self._places.append((start, end - start))
-        if not self._places:
-            raise Abstained
-
-    def _append(self, batch: pa.RecordBatch, start: int) -> int:
-        written = batch.serialize()
-        view = memoryview(written)
-        while view:
-            n_written = os.pwrite(self._file.fileno(), view, start)
-            view, start = view[n_written:], start + n_written
-        return int(written.size)
+        with tempfile.TemporaryFile(buffering=0) as file:
+            for batch in batches:
+                self.n_rows += batch.num_rows
+                _refuse_flaws(batch, self.n_rows)
+                self._schema = batch.schema
+                self._places.append(_append(file, batch))
+            if not self._places:
+                raise Abstained
+            self._mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """The rows from the first on, whoever else is reading them.
-
-        Each batch is mapped by itself, so that only those still in use are in memory.
-        """
+        """The rows from the first on, whoever else is reading them."""
         import pyarrow as pa  # needed late: the web process starts faster and smaller without it
 
+        whole = pa.py_buffer(self._mapped)
         for start, size in self._places:
-            mapped = mmap.mmap(self._file.fileno(), size, access=mmap.ACCESS_READ, offset=start)
-            yield pa.ipc.read_record_batch(pa.py_buffer(mapped), self._schema)
+            yield pa.ipc.read_record_batch(whole.slice(start, size), self._schema)
+            # out of this process's memory; whoever still has an earlier batch finds it in the file again
+            self._mapped.madvise(mmap.MADV_DONTNEED, 0, start + size)
 
     def of_file(self, batch: pa.RecordBatch) -> list[pa.Array]:
         """The columns that the file has, in the order of `names`."""
@@ -68,6 +57,17 @@ class Columns:
     def numbers(self, batch: pa.RecordBatch) -> pa.Array:
         """For each row, its number in the file."""
         return batch.column(0)
+
+
+def _append(file: IO[bytes], batch: pa.RecordBatch) -> tuple[int, int]:
+    """Write a batch; returns where it begins, which is where a page of memory can, and its size."""
+    written = batch.serialize()
+    start = -(-file.seek(0, os.SEEK_END) // mmap.ALLOCATIONGRANULARITY) * mmap.ALLOCATIONGRANULARITY
+    file.seek(start)
+    rest = memoryview(written)
+    while rest:
+        rest = rest[file.write(rest) :]
+    return start, int(written.size)
 
 
 def _refuse_flaws(batch: pa.RecordBatch, n_rows: int) -> None:

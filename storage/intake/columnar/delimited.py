@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from storage.intake.columnar.parts import Bytes, Places
 
-    Flags = NDArray[np.bool_]
-
 
 def table(source: Source) -> Columns:
     """All rows; a row's number is the line where it begins. Raises `Abstained`."""
@@ -66,7 +64,8 @@ class _Rows:
         last = np.flatnonzero(is_end & (kinds == NEWLINE))[-1:]
         if not len(last):
             return None, 0
-        places, kinds, is_end, n_quotes = (each[: last[0] + 1] for each in (places, kinds, is_end, n_quotes))
+        taken = slice(int(last[0]) + 1)
+        places, kinds, is_end = places[taken], kinds[taken], is_end[taken]
         part = part[: places[-1] + 1]
         _check_quotes(part, places[kinds == QUOTE], self._delimiter)
         _check_characters(part, places, kinds)
@@ -74,7 +73,7 @@ class _Rows:
         n_lines = np.cumsum(kinds == NEWLINE)[is_end].reshape(ends.shape)[:, -1]
         begins = self._n_lines + 1 + np.r_[0, n_lines[:-1]]
         self._n_lines += int(n_lines[-1])
-        columns = self._cut(part, ends, n_quotes[is_end].reshape(ends.shape))
+        columns = self._cut(part, ends, n_quotes[taken][is_end])
         return pa.RecordBatch.from_arrays([pa.array(begins), *columns], names=["", *self._names]), len(part)
 
     def _even(self, ends: Places, kinds: Bytes) -> Places:
@@ -87,7 +86,7 @@ class _Rows:
             raise Abstained
         return ends.reshape(-1, width)
 
-    def _cut(self, part: Bytes, ends: Places, n_quotes: Places) -> list[pa.Array]:
+    def _cut(self, part: Bytes, ends: Places, n_quotes: NDArray[np.integer]) -> list[pa.Array]:
         """The cells by columns; `n_quotes` are those up to each cell's end."""
         import numpy as np
         import pyarrow.compute as pc
@@ -98,7 +97,7 @@ class _Rows:
         if ends.shape[1] == 1 and (starts == ends).any():
             raise Abstained  # blank lines
         quoted = (part[starts] == QUOTE) & (ends > starts)
-        inner = np.diff(n_quotes.ravel(), prepend=0).reshape(ends.shape) > 2 * quoted
+        inner = np.diff(n_quotes, prepend=0).reshape(ends.shape) > 2 * quoted
         columns = []
         for column in range(ends.shape[1]):
             texts = cut(part, (starts + quoted)[:, column], (ends - quoted)[:, column])

@@ -10,9 +10,7 @@ from storage.intake.columnar.parts import BACKSLASH, NEWLINE, QUOTE, Marks, batc
 from storage.intake.source import Source
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
-    from numpy.typing import NDArray
 
     from storage.intake.columnar.parts import Bytes, Places
 
@@ -48,7 +46,7 @@ class _Lines:
         self._head, self._tail = line[: quotes[2] + 1], line[quotes[-1] :]
         closing, opening = quotes[3:-1:PER_TEXT], quotes[6::PER_TEXT]
         self._between = [line[begin : end + 1] for begin, end in zip(closing, opening, strict=True)]
-        self._n_controls = np.count_nonzero(kinds <= LAST_CONTROL)
+        self._n_controls = int((kinds <= LAST_CONTROL).sum())
 
     def take(self, part: Bytes) -> tuple[pa.RecordBatch | None, int]:
         """The rows that end in the part, and how many bytes they have. Raises `Abstained`."""
@@ -65,7 +63,7 @@ class _Lines:
         if not len(quotes) or len(quotes) % (PER_TEXT * len(self.names)):
             raise Abstained
         quotes = quotes.reshape(-1, PER_TEXT * len(self.names))
-        self._check(part, quotes, np.count_nonzero(kinds <= LAST_CONTROL))
+        self._check(part, quotes, int((kinds <= LAST_CONTROL).sum()))
         escapes = places[kinds == BACKSLASH]
         texts = [(quotes[:, at] + 1, quotes[:, at + 1]) for at in range(2, quotes.shape[1], PER_TEXT)]
         columns = [_column(part, starts, ends, escapes) for starts, ends in texts]
@@ -80,17 +78,12 @@ class _Lines:
         """
         import numpy as np
 
-        line_end = np.r_[self._tail, self._head]
-        closing, opening = quotes[:, 3::PER_TEXT], quotes[:, 2::PER_TEXT]
-        alike = (
-            _is_at(part, quotes[:1, 0] * 0, quotes[:1, 2], self._head)
-            and _is_at(part, closing[-1:, -1], quotes[:1, 0] * 0 + len(part) - 1, self._tail)
-            and _is_at(part, closing[:-1, -1], opening[1:, 0], line_end)
-            and all(
-                _is_at(part, closing[:, at], opening[:, at + 1], between) for at, between in enumerate(self._between)
-            )
-        )
-        if not alike or n_controls != len(quotes) * self._n_controls:
+        opening, closing = quotes[:, 2::PER_TEXT], quotes[:, 3::PER_TEXT]
+        gaps = [(closing[:, at], opening[:, at + 1], between) for at, between in enumerate(self._between)]
+        gaps.append((closing[:-1, -1], opening[1:, 0], np.r_[self._tail, self._head]))
+        gaps.append((np.zeros(1, np.int64), opening[:1, 0], self._head))
+        gaps.append((closing[-1:, -1], np.array([len(part) - 1]), self._tail))
+        if n_controls != len(quotes) * self._n_controls or not all(_is_at(part, *gap) for gap in gaps):
             raise Abstained
 
 
@@ -121,7 +114,8 @@ def _quotes(part: Bytes, quotes: Places) -> Places:
     else:
         raise Abstained
     escaped[escaped] = odd
-    return quotes[~escaped]
+    real: Places = quotes[~escaped]
+    return real
 
 
 def _is_at(part: Bytes, starts: Places, lasts: Places, what: Bytes) -> bool:

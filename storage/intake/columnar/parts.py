@@ -33,12 +33,13 @@ def batches(source: Source, start: int, line_end: bytes, take: Take) -> Iterator
     """
     import numpy as np
 
-    space = np.empty(ROW_BYTES + PART_BYTES + len(line_end), np.uint8)
+    memory = bytearray(ROW_BYTES + PART_BYTES + len(line_end))
+    space = np.frombuffer(memory, np.uint8)
     n_held, at_end = 0, False
     with source.path.open("rb", buffering=0) as file:
         file.seek(start)
         while not at_end or n_held:
-            n_read = file.readinto(memoryview(space)[n_held : n_held + PART_BYTES]) or 0
+            n_read = file.readinto(memoryview(memory)[n_held : n_held + PART_BYTES])
             n_held, at_end = n_held + n_read, n_read == 0
             if at_end and n_held and space[n_held - 1] != NEWLINE:
                 space[n_held : n_held + len(line_end)] = np.frombuffer(line_end, np.uint8)

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from storage import drafts, intake, row_files
 from storage.intake import columnar
+from storage.intake.columnar import like_lines, parts
+from storage.intake.columnar.columns import Abstained
 from storage.intake.source import Source
 from templates import registry
 from templates.errors import BadInput
@@ -77,11 +79,16 @@ def outcome(path: Path, name: str) -> tuple[Any, ...]:
     return (*seen, draft.rows, draft.labels, draft.fingerprints.tolist(), rows)
 
 
-def both_ways(path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+def both_ways(
+    path: Path, name: str, monkeypatch: pytest.MonkeyPatch, part_bytes: int = parts.PART_BYTES
+) -> tuple[Any, Any]:
+    columnar._read.cache_clear()  # the files of one test may have the same name, size and time
     found = []
     for least in (NEVER, 0):
-        monkeypatch.setattr(columnar, "MIN_BYTES", least)
-        found.append(outcome(path, name))
+        with monkeypatch.context() as patch:
+            patch.setattr(parts, "PART_BYTES", part_bytes)
+            patch.setattr(columnar, "MIN_BYTES", least)
+            found.append(outcome(path, name))
     return found[0], found[1]
 
 
@@ -96,6 +103,7 @@ def patching() -> Any:
         yield patch
 
 
+PART_BYTES = st.sampled_from((1, 9, 64, parts.PART_BYTES))
 CELLS = st.lists(st.sampled_from(PIECES), max_size=4).map("".join)
 QUOTED = st.lists(st.sampled_from(PIECES), max_size=4).map(lambda found: '"' + "".join(found).replace('"', '""') + '"')
 WILD = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
@@ -104,14 +112,24 @@ TABLES = st.one_of(WILD, st.tuples(ROWS, st.sampled_from(("\n", "\r\n"))).map(la
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=TABLES, header=st.sampled_from(("prompt,completion", "text,label", 'a,"b,c"', "text", "a,a", "a,")))
-@example(rows='"a""b",c\n"d\ne",f\ng,h', header="prompt,completion")
-@example(rows='5" pipe,b\nc,"d" e\n', header="prompt,completion")
-@example(rows='""\n"x"\n', header="text")
-def test_a_table_is_the_same_both_ways(rows: str, header: str, place: Path, patching: pytest.MonkeyPatch) -> None:
+@given(
+    rows=TABLES,
+    header=st.sampled_from(("prompt,completion", "text,label", 'a,"b,c"', "text", "a,a", "a,")),
+    part_bytes=PART_BYTES,
+)
+@example(rows='"a""b",c\n"d\ne",f\ng,h', header="prompt,completion", part_bytes=9)
+@example(rows='5" pipe,b\nc,"d" e\n', header="prompt,completion", part_bytes=9)
+@example(rows='""\n"x"\n', header="text", part_bytes=1)
+@example(rows='a,b\r\n"c\r\n",\r\n,"d"\r\n', header="prompt,completion", part_bytes=9)
+@example(rows="a\r\n\r\nb\n", header="text", part_bytes=9)
+@example(rows='a,b\nc,"d\n"', header="prompt,completion", part_bytes=9)
+@example(rows='"a,b\n"c,d\n', header="prompt,completion", part_bytes=64)
+def test_a_table_is_the_same_both_ways(
+    rows: str, header: str, part_bytes: int, place: Path, patching: pytest.MonkeyPatch
+) -> None:
     path = place / "table"
     path.write_bytes(f"{header}\n{rows}".encode())
-    one, other = both_ways(path, "table.csv", patching)
+    one, other = both_ways(path, "table.csv", patching, part_bytes)
     assert one == other
 
 
@@ -140,6 +158,46 @@ def test_json_lines_are_the_same_both_ways(
     assert one == other
 
 
+TEXTS = st.lists(
+    st.sampled_from(("a", '"', "\\", "\n", "\u3000", "é", "\U0001f600", "\x00", "\x1f", "u0000")), max_size=4
+)
+WRITTEN = st.sampled_from(((", ", ": "), (",", ":"), (" ,\t", " : ")))
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(st.tuples(TEXTS.map("".join), TEXTS.map("".join)), min_size=1, max_size=8),
+    keys=st.sampled_from((("prompt", "completion"), ("text",), ("text", 'la"bel\\'))),
+    written=WRITTEN,
+    ascii_only=st.booleans(),
+    slips=st.lists(st.tuples(st.integers(0, 8), st.sampled_from(SLIPS)), max_size=1),
+    end=st.sampled_from(("\n", "\r\n")),
+    ends_last=st.booleans(),
+    part_bytes=PART_BYTES,
+)
+def test_lines_that_differ_in_their_texts_are_the_same_both_ways(
+    rows: list[tuple[str, ...]],
+    keys: tuple[str, ...],
+    written: tuple[str, str],
+    ascii_only: bool,
+    slips: list[tuple[int, str]],
+    end: str,
+    ends_last: bool,
+    part_bytes: int,
+    place: Path,
+    patching: pytest.MonkeyPatch,
+) -> None:
+    lines = [
+        json.dumps(dict(zip(keys, row, strict=False)), separators=written, ensure_ascii=ascii_only) for row in rows
+    ]
+    for at, slip in slips:
+        lines = [*lines[:at], slip, *lines[at:]]
+    path = place / "like_lines"
+    path.write_bytes((end.join(lines) + end * ends_last).encode())
+    one, other = both_ways(path, "lines.jsonl", patching, part_bytes)
+    assert one == other
+
+
 def large(n_rows: int) -> list[tuple[str, str]]:
     return [(f"question {i}: what is “{i % 7}”, and\nwhy?", f'"yes", {i}') for i in range(n_rows)]
 
@@ -153,8 +211,17 @@ def as_json_lines(rows: list[tuple[str, str]]) -> str:
     return "".join(json.dumps({"prompt": p, "completion": c, "n": i}) + "\n" for i, (p, c) in enumerate(rows))
 
 
+def as_like_lines(rows: list[tuple[str, str]]) -> str:
+    return "".join(json.dumps({"prompt": p, "completion": c}) + "\n" for p, c in rows)
+
+
 @pytest.mark.parametrize(
-    ("write", "name", "format"), [(as_csv, "t.csv", "delimited"), (as_json_lines, "t.jsonl", "json_lines")]
+    ("write", "name", "format"),
+    [
+        (as_csv, "t.csv", "delimited"),
+        (as_json_lines, "t.jsonl", "json_lines"),
+        (as_like_lines, "t.jsonl", "json_lines"),
+    ],
 )
 def test_large_clean_files_are_read_by_columns(
     write: Any, name: str, format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -174,13 +241,45 @@ def test_large_clean_files_are_read_by_columns(
     assert numbers == ([2, 4, 6] if format == "delimited" else [1, 2, 3])
 
 
+@pytest.mark.parametrize(
+    "slip",
+    [
+        '{"prompt": "a", "completion": "b", "c": "d"}\n',
+        '{"prompt": "a", "completion": null}\n',
+        '{"completion": "a", "prompt": "b"}\n',
+        '{"prompt": "a", "completion":  "b"}\n',
+        '{"prompt": "a", "completion": "\\u0000"}\n',
+        '{"prompt": "a", "completion": "\\ud800"}\n',
+        '{"prompt": "a", "completion": "\\x"}\n',
+        '{"prompt": "a", "completion": "\t"}\n',
+        '{"prompt": "a", "completion": "b"}\r\n',
+        '{"prompt": "a", "completion": "b"}, \n',
+        "\n",
+    ],
+)
+def test_lines_are_alike_only_while_all_are(slip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text(as_like_lines(large(50)), "utf-8", newline="")
+    source = Source(path, "t.jsonl", "json_lines", "utf-8")
+    assert like_lines.table(source).n_rows == 50
+    with path.open("a", encoding="utf-8", newline="") as file:
+        file.write(slip)
+    with pytest.raises(Abstained):
+        like_lines.table(source)
+    one, other = both_ways(path, "t.jsonl", monkeypatch)
+    assert one == other
+
+
 def test_two_readers_at_once_have_places_of_their_own(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text(as_csv(large(70_000)), "utf-8")
     table = columnar.read(intake.look(path, "t.csv").source)
     assert table is not None
-    for one, other in zip(table.batches(), table.batches(), strict=True):
+    kept = list(table.batches())
+    assert sum(len(batch) for batch in kept) == table.n_rows
+    for one, other, earlier in zip(table.batches(), table.batches(), kept, strict=True):
         assert one.equals(other)
+        assert one.equals(earlier)
 
 
 @pytest.mark.parametrize("slip", ['a,"b\n', "one cell only\n", "\n", 'a,b"c"d"\n', "a,b\rc\n"])
