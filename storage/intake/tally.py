@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -126,15 +127,25 @@ def blank(texts: pa.Array) -> pa.Array:
 
 
 def _begins_visibly(texts: pa.Array) -> NDArray[np.bool_]:
-    """For each text whether its first byte is a character of ASCII that can be seen, as nearly all have it."""
+    """For each text whether its first character is surely no blank, as it is with nearly all."""
     import numpy as np
 
     if not len(texts):
         return np.zeros(0, np.bool_)
     content, bounds = _content(texts)
     firsts = content[np.minimum(bounds[:-1], len(content) - 1)] if len(content) else np.zeros(len(texts), np.uint8)
-    visible: NDArray[np.bool_] = (firsts > ord(" ")) & (firsts <= ord("~")) & (bounds[1:] > bounds[:-1])
+    visible: NDArray[np.bool_] = _surely_visible()[firsts] & (bounds[1:] > bounds[:-1])
     return visible & texts.is_valid().to_numpy(zero_copy_only=False) if texts.null_count else visible
+
+
+@cache
+def _surely_visible() -> NDArray[np.bool_]:
+    """For each byte whether no blank begins with it in UTF-8."""
+    import numpy as np
+
+    found = np.ones(256, np.bool_)
+    found[[character.encode()[0] for character in map(chr, range(0x10000)) if character.isspace()]] = False
+    return found
 
 
 def _n_chars(texts: pa.Array) -> int:
