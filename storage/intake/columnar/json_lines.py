@@ -31,7 +31,7 @@ def table(source: Source) -> Columns:
 
 
 def _table(source: Source, schema: pa.Schema) -> Columns:
-    """What Arrow makes of lines that differ in more than their texts."""
+    """What Arrow makes of lines that differ in more than their values. Raises `Abstained`."""
     import pyarrow as pa
 
     n_lines = _count_lines(source)
