@@ -10,12 +10,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from storage import drafts, intake, row_files
+from storage import drafts, intake
 from storage.intake import columnar
 from storage.intake.columnar import like_lines, parts
 from storage.intake.columnar.columns import Abstained
 from storage.intake.source import Source
-from templates import registry
 from templates.errors import BadInput
 
 NEVER = 2**62
@@ -287,19 +286,3 @@ def test_an_odd_large_file_is_read_row_by_row(slip: str, tmp_path: Path) -> None
     path = tmp_path / "t.csv"
     path.write_bytes((as_csv(large(70_000)) + slip).encode())
     assert columnar.read(Source(path, "t.csv", "delimited", "utf-8", ",")) is None
-
-
-def test_a_file_has_the_same_bytes_however_its_rows_came(tmp_path: Path) -> None:
-    shape = registry.shape("prompt_completion")
-    rows = [(i, {"prompt": f"p{i}", "completion": "c", "system": None}) for i in range(4_500)]
-    rows = [(i, {f.name: row.get(f.name) for f in shape.fields}) for i, row in rows]
-    whole = list(row_files.batches(shape, rows))
-    small = [batch.slice(at, 7) for batch in whole for at in range(0, len(batch), 7)]
-    held_out = [i % 10 == 0 for i in range(len(rows))]
-    for name, batches in (("whole", whole), ("small", small)):
-        row_files.write(tmp_path / name, shape, batches, held_out)
-    assert (tmp_path / "whole").read_bytes() == (tmp_path / "small").read_bytes()
-    with pytest.raises(ValueError, match="held_out"):
-        row_files.write(tmp_path / "short", shape, whole, held_out[1:])
-    with pytest.raises(ValueError, match="4500 rows, but 4501"):
-        row_files.write(tmp_path / "long", shape, whole, [*held_out, True])
