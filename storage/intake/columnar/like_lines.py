@@ -21,7 +21,7 @@ FIRST_BYTES = 1_000_000
 MAX_BACKSLASHES = 64
 """In a row, before a quote."""
 LAST_CONTROL = 31
-_TEXT = rb'"(?:[^"\\]|\\.)*"'
+_TEXT = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 _PAIR = re.compile(rb"(%s)\s*:\s*(%s|-?\d+|true|false)" % (_TEXT, _TEXT))
 _INTEGER = r"^(-?(0|[1-9][0-9]{0,17}))$"
 """Of those that surely fit into 64 bits."""
