@@ -167,6 +167,8 @@ WRITTEN = st.sampled_from(((", ", ": "), (",", ":"), (" ,\t", " : ")))
 @given(
     rows=st.lists(st.tuples(TEXTS.map("".join), TEXTS.map("".join)), min_size=1, max_size=8),
     keys=st.sampled_from((("prompt", "completion"), ("text",), ("text", 'la"bel\\'))),
+    others=st.sampled_from(((), (7,), (True, False), (0, -5, 10**17), (10**18, 1), (1, 2**63), (1, True))),
+    other_at=st.integers(0, 2),
     written=WRITTEN,
     ascii_only=st.booleans(),
     slips=st.lists(st.tuples(st.integers(0, 8), st.sampled_from(SLIPS)), max_size=1),
@@ -174,9 +176,11 @@ WRITTEN = st.sampled_from(((", ", ": "), (",", ":"), (" ,\t", " : ")))
     ends_last=st.booleans(),
     part_bytes=PART_BYTES,
 )
-def test_lines_that_differ_in_their_texts_are_the_same_both_ways(
+def test_lines_that_differ_in_their_values_are_the_same_both_ways(
     rows: list[tuple[str, ...]],
     keys: tuple[str, ...],
+    others: tuple[int, ...],
+    other_at: int,
     written: tuple[str, str],
     ascii_only: bool,
     slips: list[tuple[int, str]],
@@ -186,9 +190,11 @@ def test_lines_that_differ_in_their_texts_are_the_same_both_ways(
     place: Path,
     patching: pytest.MonkeyPatch,
 ) -> None:
-    lines = [
-        json.dumps(dict(zip(keys, row, strict=False)), separators=written, ensure_ascii=ascii_only) for row in rows
-    ]
+    lines = []
+    for number, row in enumerate(rows):
+        cells: list[tuple[str, Any]] = [*zip(keys, row, strict=False)]
+        cells[other_at:other_at] = [("n", others[number % len(others)])] if others else []
+        lines.append(json.dumps(dict(cells), separators=written, ensure_ascii=ascii_only))
     for at, slip in slips:
         lines = [*lines[:at], slip, *lines[at:]]
     path = place / "like_lines"
@@ -258,9 +264,10 @@ def test_large_clean_files_are_read_by_columns(
 )
 def test_lines_are_alike_only_while_all_are(slip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "t.jsonl"
-    path.write_text(as_like_lines(large(50)), "utf-8", newline="")
     source = Source(path, "t.jsonl", "json_lines", "utf-8")
-    assert like_lines.table(source).n_rows == 50
+    for write in (as_json_lines, as_like_lines):
+        path.write_text(write(large(50)), "utf-8", newline="")
+        assert like_lines.table(source).n_rows == 50
     with path.open("a", encoding="utf-8", newline="") as file:
         file.write(slip)
     with pytest.raises(Abstained):
