@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,6 @@ from storage.drafts import Draft
 from storage.intake import Guess, Look, Remark
 from storage.mappings import Choice
 from storage.models import TERMINAL, Dataset, Job, Upload, User
-from storage.settings import settings
 from templates.errors import BadInput, Conflict, NotFound, Problem, refuse
 from templates.spec import RowShape
 
@@ -256,12 +254,9 @@ def _refuse_taken(user: User, name: str) -> None:
 
 def store(shape: RowShape, batches: Iterable[pa.RecordBatch], held_out: Sequence[bool]) -> str:
     """Write rows into the file store; returns the sha256 of their file."""
-    with tempfile.TemporaryDirectory(dir=settings().files) as folder:
-        path = Path(folder) / "rows.parquet"
-        row_files.write(path, shape, batches, held_out)
-        with path.open("rb") as stream:
-            sha256, _ = files.put_blob(stream)
-    return sha256
+    with files.new_blob() as blob:
+        row_files.write(blob, shape, batches, held_out)
+    return blob.sha256
 
 
 def insert(user: User, **values: Any) -> Dataset:

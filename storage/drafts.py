@@ -211,12 +211,12 @@ def _drawn(draft: Draft, seed: int, share: float) -> splits.Sides:
 
 def _remark_repeats(draft: Draft, held_out: splits.Sides) -> None:
     """Say how many rows come more than once, and how many of them stand on both sides of the split."""
-    ordered = np.sort(draft.fingerprints)
-    again = ordered[1:][ordered[1:] == ordered[:-1]]
-    if len(again):
-        draft.findings.remark(f"{len(again):,} rows repeat an earlier one; they were kept.")
-    several = np.isin(draft.fingerprints, again)
-    learned, tested = (draft.fingerprints[several & side] for side in (~held_out, held_out))
-    both = int(np.isin(tested, learned).sum())
+    _, content, n_times = np.unique(draft.fingerprints, return_inverse=True, return_counts=True)
+    n_again = len(content) - len(n_times)
+    if n_again:
+        draft.findings.remark(f"{n_again:,} rows repeat an earlier one; they were kept.")
+    is_learned = np.zeros(len(n_times), np.bool_)
+    is_learned[content[~held_out]] = True
+    both = int(is_learned[content[held_out]].sum())
     if both:
         draft.findings.remark(f"{both:,} held-out rows are also among the training rows, so they test memory only.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import RawIOBase
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ A system prompt has no column of its own: it is the first turn of the prompt.
 """
 TURNS = frozenset(kind for kind, stored in _TYPES.items() if stored is _TURNS)
 """Kinds of fields that are stored as messages."""
+_PLAIN = {"version": "2.6", "compression": "none", "use_dictionary": False, "write_statistics": False}
 
 
 def schema(shape: RowShape) -> pa.Schema:
@@ -64,15 +66,19 @@ def _bytes(column: pa.Array) -> pa.Array:
     return pa.array([text.encode() for text in written], pa.binary())
 
 
-def write(path: Path, shape: RowShape, rows: Iterable[pa.RecordBatch], held_out: Sequence[bool]) -> None:
-    """Write batches of rows with their side of the split."""
+def write(target: Path | RawIOBase, shape: RowShape, rows: Iterable[pa.RecordBatch], held_out: Sequence[bool]) -> None:
+    """Write batches of rows with their side of the split.
+
+    Neither compressed nor with anything that costs more time than reading it would save; `DECISIONS.md` has
+    the figures.
+    """
     import pyarrow.parquet as pq  # needed late: the web process starts faster and smaller without it
 
     fields = schema(shape)
     whole = fields.insert(len(fields) - 1, pa.field("held_out", pa.bool_(), nullable=False))
     sides = pa.array(held_out, pa.bool_())
     n_written = 0
-    with pq.ParquetWriter(path, whole, compression="zstd", version="2.6", write_page_checksum=True) as writer:
+    with pq.ParquetWriter(target, whole, **_PLAIN) as writer:
         for group in _even(rows):
             columns = [
                 group[name] if name != "held_out" else sides[n_written : n_written + len(group)] for name in whole.names

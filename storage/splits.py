@@ -43,8 +43,9 @@ def draw(
     np.minimum.at(first, groups, np.arange(len(groups)))
     kinds = _numbered(labels)[first] if labels is not None else np.zeros(len(sizes), np.intp)
     lots = _mixed(fingerprints[first] ^ _mixed(np.array([seed], np.uint64)))
-    taken = _of_each_kind(lots, sizes, kinds, wanted)
-    taken |= _fitting(lots, np.where(taken, wanted + 1, sizes), wanted - int(sizes[taken].sum()))
+    drawn = np.argsort(lots)  # no two are equal: groups differ in content, and mixing keeps numbers apart
+    taken = _of_each_kind(drawn, sizes, kinds, wanted)
+    taken |= _fitting(drawn, np.where(taken, wanted + 1, sizes), wanted - int(sizes[taken].sum()))
     if not taken.any():
         return _one_by_one(fingerprints, seed, wanted)
     held_out: Sides = taken[groups]
@@ -74,10 +75,10 @@ def _numbered(labels: Sequence[str]) -> Places:
     return np.unique(np.array(labels, dtype=object).astype(str), return_inverse=True)[1]
 
 
-def _of_each_kind(lots: Fingerprints, sizes: Places, kinds: Places, wanted: int) -> Sides:
-    """Groups drawn of each kind, no more rows than its share of the wanted ones."""
+def _of_each_kind(drawn: Places, sizes: Places, kinds: Places, wanted: int) -> Sides:
+    """The first drawn groups of each kind, no more rows than its share of the wanted ones."""
     quotas = np.floor(np.bincount(kinds, weights=sizes) * wanted / sizes.sum())
-    order = np.lexsort((lots, kinds))
+    order = drawn[np.argsort(kinds[drawn], kind="stable")]
     ends = np.cumsum(sizes[order])
     starts = np.searchsorted(kinds[order], np.arange(len(quotas)))
     before = np.r_[0, ends][starts]
@@ -86,10 +87,10 @@ def _of_each_kind(lots: Fingerprints, sizes: Places, kinds: Places, wanted: int)
     return taken
 
 
-def _fitting(lots: Fingerprints, sizes: Places, room: int) -> Sides:
-    """Groups in the order of their lots, each that is still small enough to go in."""
+def _fitting(drawn: Places, sizes: Places, room: int) -> Sides:
+    """Groups as they were drawn, each that is still small enough to go in."""
     taken = np.zeros(len(sizes), np.bool_)
-    for group in np.argsort(lots, kind="stable") if room else ():
+    for group in drawn if room else ():
         if sizes[group] <= room:
             taken[group] = True
             room -= int(sizes[group])

@@ -122,6 +122,9 @@ def first_flaw(path: Path, codec: str) -> int | None:
     with path.open("rb") as file:
         while True:
             chunk = file.read(CHUNK_BYTES)
+            if codec == "utf-8" and chunk and chunk.isascii() and not decoder.getstate()[0]:
+                n_before += len(chunk)  # told apart ten times as fast as decoded
+                continue
             try:
                 decoder.decode(chunk, final=not chunk)
             except UnicodeDecodeError as error:

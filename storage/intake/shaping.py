@@ -140,7 +140,8 @@ def _columns(table: columnar.Columns, shape: RowShape, mapping: Mapping[str, str
         columns = []
         for field in shape.fields:
             texts = found[mapping[field.name]] if mapping.get(field.name) else pa.nulls(len(batch), pa.string())
-            columns.append(texts if field.required else pc.if_else(blank(texts), nothing, texts))
+            is_open = None if field.required or texts.null_count == len(batch) else blank(texts)
+            columns.append(pc.if_else(is_open, nothing, texts) if is_open and is_open.true_count else texts)
         yield pa.RecordBatch.from_arrays([*columns, table.numbers(batch)], names=[*names, "source_row"])
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 MAX_DISTINCT = 1_000
 N_SAMPLES = 3
@@ -75,15 +78,17 @@ class Tally:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        present = values.filter(pc.invert(blank(values))) if pa.types.is_string(values.type) else values.drop_null()
+        is_text = pa.types.is_string(values.type)
+        missing = blank(values) if is_text else values.is_null()
+        present = values.filter(pc.invert(missing)) if missing.true_count else values
         if not len(present):
             return
         self._kinds.add(kind_of(present[0].as_py()))
         self._n_present += len(present)
-        self._n_chars += pc.sum(pc.utf8_length(present.cast(pa.string()))).as_py()
+        self._n_chars += _n_chars(present.cast(pa.string()))
         if len(self._distinct) <= MAX_DISTINCT:
             for value in pc.unique(present):
-                self._meet(value.as_py() if pa.types.is_string(values.type) else _shown(value.as_py()))
+                self._meet(value.as_py() if is_text else _shown(value.as_py()))
                 if len(self._distinct) > MAX_DISTINCT:
                     return
 
@@ -107,12 +112,58 @@ class Tally:
 
 def blank(texts: pa.Array) -> pa.Array:
     """For each text whether it is missing or holds nothing but blanks, in Python's sense of them."""
+    import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    marked = pc.fill_null(pc.match_substring_regex(texts, "[!-~]"), False)
-    if pc.all(marked).as_py():
-        return pc.invert(marked)
-    doubtful = texts.filter(pc.invert(marked)).to_pylist()
-    found = pa.array([text is None or not text.strip() for text in doubtful], pa.bool_())
-    return pc.replace_with_mask(pc.invert(marked), pc.invert(marked), found)
+    found = np.zeros(len(texts), np.bool_)
+    doubtful = np.flatnonzero(~_begins_visibly(texts))
+    if len(doubtful):
+        some = texts.take(pa.array(doubtful))
+        marked = pc.fill_null(pc.match_substring_regex(some, "[!-~]"), False).to_numpy(zero_copy_only=False)
+        doubtful = doubtful[~marked]
+        found[doubtful] = [text is None or not text.strip() for text in texts.take(pa.array(doubtful)).to_pylist()]
+    return pa.array(found)
+
+
+def _begins_visibly(texts: pa.Array) -> NDArray[np.bool_]:
+    """For each text whether its first character is surely no blank, as it is with nearly all."""
+    import numpy as np
+
+    if not len(texts):
+        return np.zeros(0, np.bool_)
+    content, bounds = _content(texts)
+    firsts = content[np.minimum(bounds[:-1], len(content) - 1)] if len(content) else np.zeros(len(texts), np.uint8)
+    visible: NDArray[np.bool_] = _surely_visible()[firsts] & (bounds[1:] > bounds[:-1])
+    return visible & texts.is_valid().to_numpy(zero_copy_only=False) if texts.null_count else visible
+
+
+@cache
+def _surely_visible() -> NDArray[np.bool_]:
+    """For each byte whether no blank begins with it in UTF-8."""
+    import numpy as np
+
+    found = np.ones(256, np.bool_)
+    found[[character.encode()[0] for character in map(chr, range(0x10000)) if character.isspace()]] = False
+    return found
+
+
+def _n_chars(texts: pa.Array) -> int:
+    """Of all the texts, of which none is missing."""
+    import numpy as np
+
+    content, bounds = _content(texts)
+    used = content[bounds[0] : bounds[-1]]
+    if not len(used) or used.max() < 128:
+        return len(used)
+    # as a signed number, each byte that goes on with a character of several is less than this
+    return len(used) - int(np.count_nonzero(used.view(np.int8) < -64))
+
+
+def _content(texts: pa.Array) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """The UTF-8 of some texts, and where in it each begins and the last ends."""
+    import numpy as np
+
+    _, bounds, content = texts.buffers()
+    places = np.frombuffer(bounds, np.int32, len(texts) + 1, texts.offset * np.dtype(np.int32).itemsize)
+    return np.frombuffer(content or b"", np.uint8), places

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import io
+import mmap
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import IO, TYPE_CHECKING
 
-from storage.intake.source import MAX_CELL_CHARS, MAX_ROWS, Source
+from storage.intake.source import MAX_CELL_CHARS, MAX_ROWS
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-CHUNK_BYTES = 4_000_000
-QUOTE, NEWLINE, RETURN = 34, 10, 13
 
 
 class Abstained(Exception):
@@ -29,28 +26,29 @@ class Columns:
 
         Raises `Abstained` for texts that no dataset takes.
         """
-        import pyarrow as pa  # needed late: the web process starts faster and smaller without it
-
         self.names = list(names)
         self.n_rows = 0
-        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as this object
-        writer = None
-        for batch in batches:
-            self.n_rows += batch.num_rows
-            _refuse_flaws(batch, self.n_rows)
-            writer = writer or pa.ipc.new_stream(self._file, batch.schema)
-            writer.write_batch(batch)
-        if writer is None:
-            raise Abstained
-        writer.close()
-        self._file.flush()
+        self._schema: pa.Schema | None = None
+        self._places: list[tuple[int, int]] = []
+        with tempfile.TemporaryFile(buffering=0) as file:
+            for batch in batches:
+                self.n_rows += batch.num_rows
+                _refuse_flaws(batch, self.n_rows)
+                self._schema = batch.schema
+                self._places.append(_append(file, batch))
+            if not self._places:
+                raise Abstained
+            self._mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows from the first on, whoever else is reading them."""
-        import pyarrow as pa
+        import pyarrow as pa  # needed late: the web process starts faster and smaller without it
 
-        with pa.ipc.open_stream(_From(self._file.fileno())) as reader:
-            yield from reader
+        whole = pa.py_buffer(self._mapped)
+        for start, size in self._places:
+            yield pa.ipc.read_record_batch(whole.slice(start, size), self._schema)
+            # out of this process's memory; whoever still has an earlier batch finds it in the file again
+            self._mapped.madvise(mmap.MADV_DONTNEED, 0, start + size)
 
     def of_file(self, batch: pa.RecordBatch) -> list[pa.Array]:
         """The columns that the file has, in the order of `names`."""
@@ -61,19 +59,15 @@ class Columns:
         return batch.column(0)
 
 
-class _From(io.RawIOBase):
-    """Reads a file from its begin with a place of its own."""
-
-    def __init__(self, file: int):
-        self._file, self._place = file, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        n_read = os.preadv(self._file, [buffer], self._place)
-        self._place += n_read
-        return n_read
+def _append(file: IO[bytes], batch: pa.RecordBatch) -> tuple[int, int]:
+    """Write a batch; returns where it begins, which is where a page of memory can, and its size."""
+    written = batch.serialize()
+    start = -(-file.seek(0, os.SEEK_END) // mmap.ALLOCATIONGRANULARITY) * mmap.ALLOCATIONGRANULARITY
+    file.seek(start)
+    rest = memoryview(written)
+    while rest:
+        rest = rest[file.write(rest) :]
+    return start, int(written.size)
 
 
 def _refuse_flaws(batch: pa.RecordBatch, n_rows: int) -> None:
@@ -85,28 +79,3 @@ def _refuse_flaws(batch: pa.RecordBatch, n_rows: int) -> None:
     for column in batch.columns[1:]:
         if pa.types.is_string(column.type) and (pc.max(pc.binary_length(column)).as_py() or 0) > MAX_CELL_CHARS:
             raise Abstained
-
-
-def count_lines(source: Source, also: Callable[[bytes, bool], None] | None = None) -> int:
-    """How many lines the file has; `also` is shown each part, and whether it is the last.
-
-    No part ends inside a line end or between two quotes. Raises `Abstained` for NUL characters and for
-    line ends that not all programs take for one.
-    """
-    n_ends, last = 0, b"\n"
-    with source.path.open("rb") as file:
-        while part := file.read(CHUNK_BYTES):
-            while part.endswith((b"\r", b'"')) and (more := file.read(1)):
-                part += more
-            if b"\x00" in part or (b"\r" in part and part.count(b"\r") != part.count(b"\r\n")):
-                raise Abstained
-            n_ends += part.count(b"\n")
-            last = part[-1:]
-            if also:
-                also(part, not file.peek(1))
-    return n_ends + (last != b"\n")
-
-
-def options(module: Any) -> Any:
-    """Arrow's reading options; a row longer than its block is an error, which makes us abstain."""
-    return module.ReadOptions(block_size=CHUNK_BYTES)

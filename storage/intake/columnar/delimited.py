@@ -3,40 +3,34 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from storage.intake.columnar.columns import NEWLINE, QUOTE, RETURN, Abstained, Columns, count_lines, options
+from storage.intake.columnar.columns import Abstained, Columns
+from storage.intake.columnar.parts import NEWLINE, QUOTE, RETURN, Marks, batches, cut, replaced
 from storage.intake.readers.delimited import NO_DELIMITER
 from storage.intake.source import MAX_COLUMNS, Source
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from storage.intake.columnar.parts import Bytes, Places
 
 
 def table(source: Source) -> Columns:
     """All rows; a row's number is the line where it begins. Raises `Abstained`."""
-    import pyarrow as pa
-
     if source.encoding != "utf-8":
         raise Abstained
     delimiter = source.delimiter or NO_DELIMITER
-    names = _names(source, delimiter)
-    quotes = _Quotes(delimiter)
-    n_lines = count_lines(source, quotes.check)
-    lines = _Lines()
-    try:
-        columns = Columns(names, _batches(source, delimiter, names, lines))
-    except pa.ArrowInvalid as error:
-        raise Abstained from error
-    if lines.n_read != n_lines:
-        raise Abstained  # blank lines
-    return columns
-
-
-def _names(source: Source, delimiter: str) -> list[str]:
     with source.open() as stream:
         first = stream.readline()
+    names = _names(first, delimiter)
+    rows = _Rows(names, delimiter)
+    return Columns(names, batches(source, len(first.encode()), b"\n", rows.take))
+
+
+def _names(first: str, delimiter: str) -> list[str]:
     try:
         cells = next(csv.reader([first], delimiter=delimiter, strict=True))
     except (csv.Error, StopIteration) as error:
@@ -44,66 +38,85 @@ def _names(source: Source, delimiter: str) -> list[str]:
     names = [cell.strip() for cell in cells]
     if not all(names) or len(set(names)) < len(names) or len(names) > MAX_COLUMNS:
         raise Abstained
+    if not first.endswith("\n") or "\x00" in first:
+        raise Abstained
     return names
 
 
-class _Quotes:
-    """Follows the quotes through the file: each opens a cell, closes one, or is one of two inside it."""
+class _Rows:
+    """Takes the rows out of a table's parts, and knows on which line it is."""
 
-    def __init__(self, delimiter: str):
+    def __init__(self, names: list[str], delimiter: str):
+        self._names = names
         self._delimiter = ord(delimiter)
-        self._inside = False
-        self._before = NEWLINE
+        self._marks = Marks(up_to=RETURN, which=(QUOTE, self._delimiter))
+        self._n_lines = 1
 
-    def check(self, part: bytes, is_last: bool) -> None:
-        """Go on through the next part. Raises `Abstained` for a quote at any other place."""
-        import numpy as np
-
-        if b'"' in part:
-            around = np.frombuffer(bytes([self._before]) + part + bytes([NEWLINE]), np.uint8)
-            places = np.flatnonzero(around[1:-1] == QUOTE) + 1
-            opening, closing = places[int(self._inside) :: 2], places[int(not self._inside) :: 2]
-            before, after = around[opening - 1], around[closing + 1]
-            begins = (before == self._delimiter) | (before == NEWLINE) | (before == QUOTE)
-            ends = (after == self._delimiter) | (after == NEWLINE) | (after == RETURN) | (after == QUOTE)
-            if not (begins.all() and ends.all()):
-                raise Abstained
-            self._inside ^= bool(len(places) % 2)
-        self._before = part[-1]
-        if is_last and self._inside:
-            raise Abstained
-
-
-class _Lines:
-    """Counts the lines that rows take, those with line ends in their cells among them."""
-
-    def __init__(self) -> None:
-        self.n_read = 1
-
-    def numbers(self, batch: pa.RecordBatch) -> pa.Array:
-        """For each row, the line where it begins."""
+    def take(self, part: Bytes) -> tuple[pa.RecordBatch | None, int]:
+        """The rows that end in the part, and how many bytes they have. Raises `Abstained`."""
         import numpy as np
         import pyarrow as pa
+
+        places, kinds = self._marks.find(part)
+        is_end = (kinds == self._delimiter) | (kinds == NEWLINE)
+        n_quotes = np.cumsum(kinds == QUOTE, dtype=np.int32)
+        is_end &= n_quotes % 2 == 0
+        last = np.flatnonzero(is_end & (kinds == NEWLINE))[-1:]
+        if not len(last):
+            return None, 0
+        taken = slice(int(last[0]) + 1)
+        places, kinds, is_end = places[taken], kinds[taken], is_end[taken]
+        part = part[: places[-1] + 1]
+        _check_quotes(part, places[kinds == QUOTE], self._delimiter)
+        _check_characters(part, places, kinds)
+        ends = self._even(places[is_end], kinds[is_end])
+        n_lines = np.cumsum(kinds == NEWLINE)[is_end].reshape(ends.shape)[:, -1]
+        begins = self._n_lines + 1 + np.r_[0, n_lines[:-1]]
+        self._n_lines += int(n_lines[-1])
+        columns = self._cut(part, ends, n_quotes[taken][is_end])
+        return pa.RecordBatch.from_arrays([pa.array(begins), *columns], names=["", *self._names]), len(part)
+
+    def _even(self, ends: Places, kinds: Bytes) -> Places:
+        """Where each cell ends: `(rows, columns)`."""
+        width = len(self._names)
+        if len(ends) % width:
+            raise Abstained
+        kinds = kinds.reshape(-1, width)
+        if not ((kinds[:, :-1] == self._delimiter).all() and (kinds[:, -1] == NEWLINE).all()):
+            raise Abstained
+        return ends.reshape(-1, width)
+
+    def _cut(self, part: Bytes, ends: Places, n_quotes: NDArray[np.integer]) -> list[pa.Array]:
+        """The cells by columns; `n_quotes` are those up to each cell's end."""
+        import numpy as np
         import pyarrow.compute as pc
 
-        taken = np.ones(batch.num_rows, np.int64)
-        for column in batch.columns:
-            taken += pc.count_substring(column, "\n").to_numpy(zero_copy_only=False)
-        ends = self.n_read + np.cumsum(taken)
-        begins = ends - taken + 1
-        self.n_read = int(ends[-1]) if len(ends) else self.n_read
-        return pa.array(begins)
+        starts = np.r_[0, ends.ravel()[:-1] + 1].reshape(ends.shape)
+        ends = ends.copy()
+        ends[:, -1] -= (part[ends[:, -1] - 1] == RETURN) & (ends[:, -1] > starts[:, -1])
+        if ends.shape[1] == 1 and (starts == ends).any():
+            raise Abstained  # blank lines
+        quoted = (part[starts] == QUOTE) & (ends > starts)
+        inner = np.diff(n_quotes, prepend=0).reshape(ends.shape) > 2 * quoted
+        columns = []
+        for column in range(ends.shape[1]):
+            texts = cut(part, (starts + quoted)[:, column], (ends - quoted)[:, column])
+            columns.append(replaced(texts, inner[:, column], lambda some: pc.replace_substring(some, '""', '"')))
+        return columns
 
 
-def _batches(source: Source, delimiter: str, names: list[str], lines: _Lines) -> Iterator[pa.RecordBatch]:
-    import pyarrow as pa
-    import pyarrow.csv as pcsv
+def _check_quotes(part: Bytes, quotes: Places, delimiter: int) -> None:
+    """Each quote opens a cell, closes one, or is one of two inside it. Raises `Abstained`."""
+    opening, closing = quotes[::2], quotes[1::2]
+    # before the first byte is taken for the part's last one, which is a line's end as well
+    before, after = part[opening - 1], part[closing + 1]
+    begins = (before == delimiter) | (before == NEWLINE) | (before == QUOTE)
+    ends = (after == delimiter) | (after == NEWLINE) | (after == RETURN) | (after == QUOTE)
+    if not (begins.all() and ends.all()):
+        raise Abstained
 
-    reading = options(pcsv)
-    reading.column_names, reading.skip_rows = names, 1
-    parsing = pcsv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
-    converting = pcsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
-    with pcsv.open_csv(source.path, reading, parsing, converting) as reader:
-        for batch in reader:
-            if batch.num_rows:
-                yield pa.RecordBatch.from_arrays([lines.numbers(batch), *batch.columns], names=["", *names])
+
+def _check_characters(part: Bytes, places: Places, kinds: Bytes) -> None:
+    """No NUL, and no line ends that not all programs take for one. Raises `Abstained`."""
+    if not kinds.all() or not (part[places[kinds == RETURN] + 1] == NEWLINE).all():
+        raise Abstained

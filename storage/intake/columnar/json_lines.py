@@ -7,24 +7,34 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from storage.intake import strict_json
-from storage.intake.columnar.columns import Abstained, Columns, count_lines, options
-from storage.intake.source import Source
+from storage.intake.columnar import like_lines
+from storage.intake.columnar.columns import Abstained, Columns
+from storage.intake.source import MAX_COLUMNS, Source
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 N_FIRST = 200
 """Lines from which the columns are known; a later row with others is read row by row, as all are then."""
+BLOCK_BYTES = 4_000_000
 
 
 def table(source: Source) -> Columns:
     """All rows; a row's number is its line. Raises `Abstained`."""
-    import pyarrow as pa
-
     if source.encoding != "utf-8":
         raise Abstained
     schema = _schema(source)
-    n_lines = count_lines(source, _refuse_nul)
+    try:
+        return like_lines.table(source)
+    except Abstained:
+        return _table(source, schema)
+
+
+def _table(source: Source, schema: pa.Schema) -> Columns:
+    """What Arrow makes of lines that differ in more than their values. Raises `Abstained`."""
+    import pyarrow as pa
+
+    n_lines = _count_lines(source)
     try:
         columns = Columns(schema.names, _batches(source, schema))
     except pa.ArrowInvalid as error:
@@ -34,9 +44,18 @@ def table(source: Source) -> Columns:
     return columns
 
 
-def _refuse_nul(part: bytes, _is_last: bool) -> None:
-    if b"\\u0000" in part:
-        raise Abstained
+def _count_lines(source: Source) -> int:
+    """Raises `Abstained` for NUL characters and for line ends that not all programs take for one."""
+    n_ends, last = 0, b"\n"
+    with source.path.open("rb") as file:
+        while part := file.read(BLOCK_BYTES) + file.readline(BLOCK_BYTES):
+            odd_returns = b"\r" in part and part.count(b"\r") != part.count(b"\r\n")
+            too_long = not part.endswith(b"\n") and file.peek(1)
+            if b"\x00" in part or b"\\u0000" in part or odd_returns or too_long:
+                raise Abstained
+            n_ends += part.count(b"\n")
+            last = part[-1:]
+    return n_ends + (last != b"\n")
 
 
 def _schema(source: Source) -> pa.Schema:
@@ -52,7 +71,7 @@ def _schema(source: Source) -> pa.Schema:
                 if kind is None or (before != kind and pa.null() not in (before, kind)):
                     raise Abstained
                 found[key] = kind if before == pa.null() else before
-    if not found:
+    if not found or len(found) > MAX_COLUMNS:
         raise Abstained
     return pa.schema(list(found.items()))
 
@@ -73,8 +92,10 @@ def _batches(source: Source, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     import pyarrow.json as pj
 
     parsing = pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")
+    # a row longer than its block is an error, which makes us abstain
+    reading = pj.ReadOptions(block_size=BLOCK_BYTES)
     place = 0
-    with pj.open_json(source.path, options(pj), parsing) as reader:
+    with pj.open_json(source.path, reading, parsing) as reader:
         for batch in reader:
             numbers = pa.array(np.arange(place + 1, place + 1 + batch.num_rows))
             place += batch.num_rows

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from storage import drafts, intake, row_files
+from storage import drafts, intake
 from storage.intake import columnar
+from storage.intake.columnar import like_lines, parts
+from storage.intake.columnar.columns import Abstained
 from storage.intake.source import Source
-from templates import registry
 from templates.errors import BadInput
 
 NEVER = 2**62
@@ -77,11 +78,16 @@ def outcome(path: Path, name: str) -> tuple[Any, ...]:
     return (*seen, draft.rows, draft.labels, draft.fingerprints.tolist(), rows)
 
 
-def both_ways(path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+def both_ways(
+    path: Path, name: str, monkeypatch: pytest.MonkeyPatch, part_bytes: int = parts.PART_BYTES
+) -> tuple[Any, Any]:
+    columnar._read.cache_clear()  # the files of one test may have the same name, size and time
     found = []
     for least in (NEVER, 0):
-        monkeypatch.setattr(columnar, "MIN_BYTES", least)
-        found.append(outcome(path, name))
+        with monkeypatch.context() as patch:
+            patch.setattr(parts, "PART_BYTES", part_bytes)
+            patch.setattr(columnar, "MIN_BYTES", least)
+            found.append(outcome(path, name))
     return found[0], found[1]
 
 
@@ -96,6 +102,7 @@ def patching() -> Any:
         yield patch
 
 
+PART_BYTES = st.sampled_from((1, 9, 64, parts.PART_BYTES))
 CELLS = st.lists(st.sampled_from(PIECES), max_size=4).map("".join)
 QUOTED = st.lists(st.sampled_from(PIECES), max_size=4).map(lambda found: '"' + "".join(found).replace('"', '""') + '"')
 WILD = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
@@ -104,14 +111,24 @@ TABLES = st.one_of(WILD, st.tuples(ROWS, st.sampled_from(("\n", "\r\n"))).map(la
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=TABLES, header=st.sampled_from(("prompt,completion", "text,label", 'a,"b,c"', "text", "a,a", "a,")))
-@example(rows='"a""b",c\n"d\ne",f\ng,h', header="prompt,completion")
-@example(rows='5" pipe,b\nc,"d" e\n', header="prompt,completion")
-@example(rows='""\n"x"\n', header="text")
-def test_a_table_is_the_same_both_ways(rows: str, header: str, place: Path, patching: pytest.MonkeyPatch) -> None:
+@given(
+    rows=TABLES,
+    header=st.sampled_from(("prompt,completion", "text,label", 'a,"b,c"', "text", "a,a", "a,")),
+    part_bytes=PART_BYTES,
+)
+@example(rows='"a""b",c\n"d\ne",f\ng,h', header="prompt,completion", part_bytes=9)
+@example(rows='5" pipe,b\nc,"d" e\n', header="prompt,completion", part_bytes=9)
+@example(rows='""\n"x"\n', header="text", part_bytes=1)
+@example(rows='a,b\r\n"c\r\n",\r\n,"d"\r\n', header="prompt,completion", part_bytes=9)
+@example(rows="a\r\n\r\nb\n", header="text", part_bytes=9)
+@example(rows='a,b\nc,"d\n"', header="prompt,completion", part_bytes=9)
+@example(rows='"a,b\n"c,d\n', header="prompt,completion", part_bytes=64)
+def test_a_table_is_the_same_both_ways(
+    rows: str, header: str, part_bytes: int, place: Path, patching: pytest.MonkeyPatch
+) -> None:
     path = place / "table"
     path.write_bytes(f"{header}\n{rows}".encode())
-    one, other = both_ways(path, "table.csv", patching)
+    one, other = both_ways(path, "table.csv", patching, part_bytes)
     assert one == other
 
 
@@ -140,6 +157,52 @@ def test_json_lines_are_the_same_both_ways(
     assert one == other
 
 
+TEXTS = st.lists(
+    st.sampled_from(("a", '"', "\\", "\n", "\u3000", "é", "\U0001f600", "\x00", "\x1f", "u0000")), max_size=4
+)
+WRITTEN = st.sampled_from(((", ", ": "), (",", ":"), (" ,\t", " : ")))
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(st.tuples(TEXTS.map("".join), TEXTS.map("".join)), min_size=1, max_size=8),
+    keys=st.sampled_from((("prompt", "completion"), ("text",), ("text", 'la"bel\\'))),
+    others=st.sampled_from(((), (7,), (True, False), (0, -5, 10**17), (10**18, 1), (1, 2**63), (1, True))),
+    other_at=st.integers(0, 2),
+    written=WRITTEN,
+    ascii_only=st.booleans(),
+    slips=st.lists(st.tuples(st.integers(0, 8), st.sampled_from(SLIPS)), max_size=1),
+    end=st.sampled_from(("\n", "\r\n")),
+    ends_last=st.booleans(),
+    part_bytes=PART_BYTES,
+)
+def test_lines_that_differ_in_their_values_are_the_same_both_ways(
+    rows: list[tuple[str, ...]],
+    keys: tuple[str, ...],
+    others: tuple[int, ...],
+    other_at: int,
+    written: tuple[str, str],
+    ascii_only: bool,
+    slips: list[tuple[int, str]],
+    end: str,
+    ends_last: bool,
+    part_bytes: int,
+    place: Path,
+    patching: pytest.MonkeyPatch,
+) -> None:
+    lines = []
+    for number, row in enumerate(rows):
+        cells: list[tuple[str, Any]] = [*zip(keys, row, strict=False)]
+        cells[other_at:other_at] = [("n", others[number % len(others)])] if others else []
+        lines.append(json.dumps(dict(cells), separators=written, ensure_ascii=ascii_only))
+    for at, slip in slips:
+        lines = [*lines[:at], slip, *lines[at:]]
+    path = place / "like_lines"
+    path.write_bytes((end.join(lines) + end * ends_last).encode())
+    one, other = both_ways(path, "lines.jsonl", patching, part_bytes)
+    assert one == other
+
+
 def large(n_rows: int) -> list[tuple[str, str]]:
     return [(f"question {i}: what is “{i % 7}”, and\nwhy?", f'"yes", {i}') for i in range(n_rows)]
 
@@ -153,8 +216,17 @@ def as_json_lines(rows: list[tuple[str, str]]) -> str:
     return "".join(json.dumps({"prompt": p, "completion": c, "n": i}) + "\n" for i, (p, c) in enumerate(rows))
 
 
+def as_like_lines(rows: list[tuple[str, str]]) -> str:
+    return "".join(json.dumps({"prompt": p, "completion": c}) + "\n" for p, c in rows)
+
+
 @pytest.mark.parametrize(
-    ("write", "name", "format"), [(as_csv, "t.csv", "delimited"), (as_json_lines, "t.jsonl", "json_lines")]
+    ("write", "name", "format"),
+    [
+        (as_csv, "t.csv", "delimited"),
+        (as_json_lines, "t.jsonl", "json_lines"),
+        (as_like_lines, "t.jsonl", "json_lines"),
+    ],
 )
 def test_large_clean_files_are_read_by_columns(
     write: Any, name: str, format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -174,13 +246,46 @@ def test_large_clean_files_are_read_by_columns(
     assert numbers == ([2, 4, 6] if format == "delimited" else [1, 2, 3])
 
 
+@pytest.mark.parametrize(
+    "slip",
+    [
+        '{"prompt": "a", "completion": "b", "c": "d"}\n',
+        '{"prompt": "a", "completion": null}\n',
+        '{"completion": "a", "prompt": "b"}\n',
+        '{"prompt": "a", "completion":  "b"}\n',
+        '{"prompt": "a", "completion": "\\u0000"}\n',
+        '{"prompt": "a", "completion": "\\ud800"}\n',
+        '{"prompt": "a", "completion": "\\x"}\n',
+        '{"prompt": "a", "completion": "\t"}\n',
+        '{"prompt": "a", "completion": "b"}\r\n',
+        '{"prompt": "a", "completion": "b"}, \n',
+        "\n",
+    ],
+)
+def test_lines_are_alike_only_while_all_are(slip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "t.jsonl"
+    source = Source(path, "t.jsonl", "json_lines", "utf-8")
+    for write in (as_json_lines, as_like_lines):
+        path.write_text(write(large(50)), "utf-8", newline="")
+        assert like_lines.table(source).n_rows == 50
+    with path.open("a", encoding="utf-8", newline="") as file:
+        file.write(slip)
+    with pytest.raises(Abstained):
+        like_lines.table(source)
+    one, other = both_ways(path, "t.jsonl", monkeypatch)
+    assert one == other
+
+
 def test_two_readers_at_once_have_places_of_their_own(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text(as_csv(large(70_000)), "utf-8")
     table = columnar.read(intake.look(path, "t.csv").source)
     assert table is not None
-    for one, other in zip(table.batches(), table.batches(), strict=True):
+    kept = list(table.batches())
+    assert sum(len(batch) for batch in kept) == table.n_rows
+    for one, other, earlier in zip(table.batches(), table.batches(), kept, strict=True):
         assert one.equals(other)
+        assert one.equals(earlier)
 
 
 @pytest.mark.parametrize("slip", ['a,"b\n', "one cell only\n", "\n", 'a,b"c"d"\n', "a,b\rc\n"])
@@ -188,19 +293,3 @@ def test_an_odd_large_file_is_read_row_by_row(slip: str, tmp_path: Path) -> None
     path = tmp_path / "t.csv"
     path.write_bytes((as_csv(large(70_000)) + slip).encode())
     assert columnar.read(Source(path, "t.csv", "delimited", "utf-8", ",")) is None
-
-
-def test_a_file_has_the_same_bytes_however_its_rows_came(tmp_path: Path) -> None:
-    shape = registry.shape("prompt_completion")
-    rows = [(i, {"prompt": f"p{i}", "completion": "c", "system": None}) for i in range(4_500)]
-    rows = [(i, {f.name: row.get(f.name) for f in shape.fields}) for i, row in rows]
-    whole = list(row_files.batches(shape, rows))
-    small = [batch.slice(at, 7) for batch in whole for at in range(0, len(batch), 7)]
-    held_out = [i % 10 == 0 for i in range(len(rows))]
-    for name, batches in (("whole", whole), ("small", small)):
-        row_files.write(tmp_path / name, shape, batches, held_out)
-    assert (tmp_path / "whole").read_bytes() == (tmp_path / "small").read_bytes()
-    with pytest.raises(ValueError, match="held_out"):
-        row_files.write(tmp_path / "short", shape, whole, held_out[1:])
-    with pytest.raises(ValueError, match="4500 rows, but 4501"):
-        row_files.write(tmp_path / "long", shape, whole, [*held_out, True])

@@ -1,0 +1,24 @@
+"""Lines are taken for alike only while their values are of the first line's kinds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from storage.intake.columnar import like_lines
+from storage.intake.columnar.columns import Abstained
+from storage.intake.source import Source
+
+
+@pytest.mark.parametrize("slip", ['{"n" : , "text": "a"}', '{"n" : 01 , "text": "a"}', '{"n" : true , "text": "a"}'])
+def test_a_value_is_what_the_first_line_has_there(slip: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"n" : 1 , "text": "a"}\n{"n" : -0 , "text": ""}\n', "utf-8")
+    source = Source(path, "t.jsonl", "json_lines", "utf-8")
+    (batch,) = like_lines.table(source).batches()
+    assert batch.to_pylist() == [{"": 1, "n": 1, "text": "a"}, {"": 2, "n": 0, "text": ""}]
+    with path.open("a") as file:
+        file.write(slip)
+    with pytest.raises(Abstained):
+        like_lines.table(source)
