@@ -25,6 +25,7 @@ CameFrom = Literal["guess", "remembered", "given"]
 N_LOOKED_AT = 20
 """Earlier datasets of the same columns that are tried, the newest first."""
 NONE = "no columns"
+FROM_ANSWERS = "No column looks like it: it is read from the answers, which must begin with it then."
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,9 @@ def _of_field(
     column, guess = mapping.get(wanted.name), guessed.mapping.get(wanted.name)
     came_from: CameFrom = "remembered" if recalled else "given" if wanted.name in given else "guess"
     if column == guess:
-        reason = guessed.reasons.get(wanted.name, "No column looks like it.")
+        reason = guessed.reasons.get(
+            wanted.name, FROM_ANSWERS if wanted.kind == "prompt" else "No column looks like it."
+        )
         reason += " Choose one." if wanted.required and not column else ""
     else:
         reason = f"As for {recalled.place}." if recalled else "Left open." if column is None else "Your choice."

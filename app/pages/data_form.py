@@ -14,10 +14,11 @@ from app.pages.alerts import CLEAR, done, guarded, html_of
 from app.pages.mapping import SLOTS, chosen
 from app.pages.who import acting, asked
 from storage import base_models, datasets, uploads
-from storage.models import User
+from storage.models import Upload, User
 from templates import registry
 from templates.errors import BadInput
 
+FILES_NAMED = 3
 N_TOLD = SLOTS + 9
 """Parts of the page that follow every choice: `_told`."""
 
@@ -32,14 +33,15 @@ def open_page(request: gr.Request) -> list[Any]:
         upload = uploads.get(user, upload_id)
         seen = datasets.preview(user, upload)
         taken = {dataset.name for dataset in datasets.of_user(user)}
-        name = layout.free_name(data_views.clean_name(PurePath(upload.filename).stem), taken)
+        first = seen.look.files[0].name if seen.look.files else upload.filename
+        name = layout.free_name(data_views.clean_name(PurePath(first).stem), taken)
         return [
             _alert(seen),
             gr.update(visible=False),
             gr.update(visible=True),
             gr.update(visible=False),
             f"upload:{upload.id}",
-            data_views.title(upload.filename, seen.look.n_rows, "new file"),
+            data_views.title(*_called(upload, seen)),
             name,
             _held_out_file(seen),
             *mapping.afresh(seen),
@@ -84,10 +86,19 @@ def _open_dataset(user: User, name: str, base: Any) -> list[Any]:
     ]
 
 
+def _called(upload: Upload, seen: datasets.Preview) -> tuple[str, int, str]:
+    """What was sent: its name, its rows, and what it is."""
+    files = seen.look.files
+    if not files:
+        return upload.filename, seen.look.n_rows, "new file"
+    more = f" and {len(files) - FILES_NAMED} more" if len(files) > FILES_NAMED else ""
+    return ", ".join(file.name for file in files[:FILES_NAMED]) + more, seen.look.n_rows, f"{len(files)} new files"
+
+
 def _held_out_file(seen: datasets.Preview) -> Any:
     """Of several files, the one whose rows are held out; else they are drawn."""
     if not seen.look.files:
-        return gr.update(visible=False, value="")
+        return gr.update(visible=False, value=None)
     files = [(f"All of “{file.name}” ({plural(file.n_rows, 'row')})", file.name) for file in seen.look.files]
     named = seen.held_out_file
     return gr.update(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from storage.intake.source import Source, SourceRow
 
-MAX_FILES = 1_000
+MAX_FILES = 200
 MADE_BY_SYSTEMS = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 """What file managers add to a zip, and nobody means to send."""
 _SAME_TIME = (1980, 1, 1, 0, 0, 0)

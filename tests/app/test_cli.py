@@ -125,6 +125,19 @@ def test_a_bad_file_is_refused_and_leaves_nothing(run: Any, studio: User, tmp_pa
     assert not [path for path in settings().files.rglob("*") if path.is_file()]
 
 
+def test_several_files_become_one_dataset_and_one_is_held_out(run: Any, studio: User, tmp_path: Path) -> None:
+    rows = "question,answer\n" + "".join(f"What is {n}?,It is {n}.\n" for n in range(12))
+    for name in ("train.csv", "test.csv"):
+        (tmp_path / name).write_text(rows.replace("What", name))
+    files = [str(tmp_path / name) for name in ("train.csv", "test.csv")]
+    made = run("data", "add", *files, "--name", "both", "--held-out-file", "test.csv")
+    assert "both: 24 rows of shape prompt_completion" in made.out
+    assert "12 of them held out" in made.out
+    assert "Note: The held-out rows are those of “test.csv”." in made.out
+    missing = run("data", "add", *files, str(tmp_path / "a.csv"), str(tmp_path / "b.csv"), "--name", "more")
+    assert (missing.code, missing.err.count("can't be read")) == (2, 2)
+
+
 def test_an_unexpected_error_is_a_sentence_and_a_log(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from storage import jobs
 

@@ -35,6 +35,7 @@ COUNTS = {
     "pdf": 1_000,
     "word": 900,
     "workbook": 1_000,
+    "several": 600,
 }
 N_REAL = 800
 MAX_S = 5

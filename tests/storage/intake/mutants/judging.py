@@ -6,13 +6,15 @@ import json
 import re
 import string
 import unicodedata
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from storage import drafts, intake, row_files
 from storage.intake import Findings
+from storage.intake.findings import visible
 from storage.intake.looking import read
 from storage.intake.shaping import JOINT_TEXT, columns_of
 from templates.errors import BadInput, Problem
@@ -34,12 +36,12 @@ def judge(mutant: Mutant, path: Path) -> str | None:
         look = intake.look(path, mutant.filename)
     except BadInput as error:
         for problem in error.problems:
-            _check_wording(problem, mutant.filename)
+            _check_wording(problem, mutant.filename, _inner_names(path))
         return None
     _check_rows(mutant, look)
     draft = drafts.check(look, shape=None, mapping=None)
     for problem in draft.findings.listed():
-        _check_wording(problem, mutant.filename)
+        _check_wording(problem, mutant.filename, [file.name for file in look.files])
     for remark in draft.remarks:
         _check_sentence(remark.message)
     if not intake.check_mapping(look, draft.shape, draft.mapping):
@@ -116,9 +118,18 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(inner)
 
 
-def _check_wording(problem: Problem, filename: str) -> None:
-    """It names the file and goes on as a sentence; its remedy is one of its own."""
-    if problem.file != filename:
+def _inner_names(path: Path) -> list[str]:
+    """The names of the files in a zip, as far as its list can be read."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            return [visible(name) for name in file.namelist()]
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
+        return []
+
+
+def _check_wording(problem: Problem, filename: str, inner: Collection[str]) -> None:
+    """It names the file, or one inside it, and goes on as a sentence; its remedy is one of its own."""
+    if problem.file not in (filename, *inner):
         raise Wrong(f"the problem names the file {problem.file!r}: {problem}")
     if problem.message[:1] in string.ascii_uppercase and not problem.message.startswith(("NaN", "Infinity")):
         raise Wrong(f"the problem does not follow the file's name: {problem.message!r:.300}")
@@ -129,7 +140,7 @@ def _check_wording(problem: Problem, filename: str) -> None:
             raise Wrong(f"the remedy is no sentence: {problem.remedy!r:.300}")
     if len(str(problem)) > MAX_PROBLEM_CHARS:
         raise Wrong(f"the problem has {len(str(problem)):,} characters: {problem!s:.300}")
-    _check_signs(str(problem).replace(filename, ""))
+    _check_signs(str(problem).replace(filename, "").replace(problem.file, ""))
 
 
 def _check_sentence(text: str) -> None:

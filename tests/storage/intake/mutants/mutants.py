@@ -19,11 +19,12 @@ STRUCTURAL: dict[str, Edit] = {
     "parquet": table_edits.changed_columns,
     "word": package_edits.changed_part,
     "workbook": package_edits.changed_part,
+    "several": package_edits.changed_part,
 }
 """By format, the changes that know it."""
-STRUCTURAL_SHARE = {"word": 0.75, "workbook": 0.75, "parquet": 0.4}
+STRUCTURAL_SHARE = {"word": 0.75, "workbook": 0.75, "several": 0.75, "parquet": 0.4}
 """A zip knows the sums of its parts, so that changed bytes of it seldom come to be read."""
-BINARY = ("parquet", "pdf", "word", "workbook")
+BINARY = ("parquet", "pdf", "word", "workbook", "several")
 SPLICE_SHARE = 0.06
 OTHER_NAME_SHARE = 0.04
 NAMES = ("data", "data.csv", "data.jsonl", "data.json", "data.txt", "data.md", "data.html", "data.xlsx", "ä \n.csv")

@@ -8,6 +8,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -166,6 +167,17 @@ def _invented(rows: Rows, places: list[str], not_compared: re.Pattern[str] = _UN
     return None
 
 
+def _several(mutant: Mutant, source: Source, rows: Rows) -> str | None:
+    """Each file by itself, its rows under their own numbers."""
+    assert source.bundle
+    parts: dict[str, Rows] = {part.filename: [] for part in source.bundle.parts}
+    for row in rows:
+        name, number = source.bundle.place(row.number)
+        parts[name].append(replace(row, number=number))
+    read = ((part, parts[part.filename]) for part in source.bundle.parts if part.layout is None)
+    return next((wrong for part, own in read if (wrong := difference(mutant, part, own))), None)
+
+
 _READINGS: dict[str, Callable[[Mutant, Source, Rows], str | None]] = {
     "delimited": _delimited,
     "json_lines": _json_lines,
@@ -177,4 +189,5 @@ _READINGS: dict[str, Callable[[Mutant, Source, Rows], str | None]] = {
     "pdf": _pdf,
     "word": _word,
     "workbook": _workbook,
+    "several": _several,
 }

@@ -184,6 +184,14 @@ def _pdfs() -> Files:
     }
 
 
+def _bundles() -> Files:
+    table, lines = _delimited()["plain.csv"], _lines(PAIRS)
+    return {
+        "tables.zip": packed({"train.csv": table, "test.csv": table.replace(b"message", b"question")}),
+        "mixed.zip": packed({"pairs.jsonl": lines, "notes/poem.txt": POEM.encode(), "plain.csv": table}),
+    }
+
+
 MADE: dict[str, Callable[[], Files]] = {
     "delimited": _delimited,
     "json_lines": _json_lines,
@@ -195,6 +203,7 @@ MADE: dict[str, Callable[[], Files]] = {
     "pdf": _pdfs,
     "word": _documents,
     "workbook": _workbooks,
+    "several": _bundles,
 }
 """Of each reader, files that it reads."""
 
