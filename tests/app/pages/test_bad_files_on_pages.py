@@ -109,7 +109,7 @@ def stored_files() -> list[Path]:
 def dropped(browser: Browser, filename: str, content: bytes) -> tuple[str, str]:
     """Drop a file on the Start page: what the alert says, and where the reader is taken."""
     browser.visit()
-    alert, following = browser.run(browser.event("drop", "upload"), [browser.send(filename, content)])
+    alert, following = browser.run(browser.event("drop", "upload"), [[browser.send(filename, content)]])
     return alert, following if isinstance(following, str) else ""
 
 
