@@ -190,7 +190,7 @@ class RowShape:
     fields: tuple[ShapeField, ...]
     messages: Callable[[Mapping[str, Any]], list[dict[str, Any]]] | None = None
     """The row as chat messages ending with the answer; None for plain text."""
-    tools: Callable[[Mapping[str, Any]], list[dict[str, Any]]] = field(default=lambda _row: [])
+    tools: Callable[[Mapping[str, Any]], list[dict[str, Any]]] = field(default=lambda row: list(row.get("tools") or ()))
     """The functions that the row's assistant may call, each as `{"type": "function", "function": {…}}`."""
     metrics: tuple[str, ...] = ("loss",)
     """What a verdict can measure: `loss`, `exact_match`, `label_accuracy`; nothing where answers may be bad ones."""

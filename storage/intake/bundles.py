@@ -11,7 +11,7 @@ import tempfile
 import zipfile
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
@@ -46,14 +46,12 @@ class Bundle:
 
     def rows(self, read: Callable[[Source], Iterator[SourceRow]]) -> Iterator[SourceRow]:
         """The rows of all files, as `read` gives them, numbered through."""
-        from storage.intake.source import SourceRow
-
         ends, last = [], 0
         for part in self.parts:
             first = last
             for row in read(part):
                 last = first + row.number
-                yield SourceRow(last, row.values)
+                yield replace(row, number=last)
             ends.append(last)
         self.ends = ends
 

@@ -10,10 +10,6 @@ def _messages(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     return list(row["messages"])
 
 
-def _tools(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return list(row.get("tools") or ())
-
-
 SPEC = RowShape(
     title="Conversations",
     summary="Lists of messages with roles; every assistant turn is learned, with its tool calls.",
@@ -24,6 +20,5 @@ SPEC = RowShape(
         ShapeField("tools", "Tools", kind="tools", required=False, aliases=("tools", "functions")),
     ),
     messages=_messages,
-    tools=_tools,
     metrics=("loss", "exact_match"),
 )

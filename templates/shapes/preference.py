@@ -14,10 +14,6 @@ def _messages(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [*row["prompt"], {"role": "assistant", "content": row["chosen"]}]
 
 
-def _tools(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return list(row.get("tools") or ())
-
-
 SPEC = RowShape(
     title="Chosen and rejected answers",
     summary="A prompt, and of two answers to it the better one and the worse.",
@@ -37,6 +33,5 @@ SPEC = RowShape(
         ShapeField("tools", "Tools", kind="tools", required=False, aliases=("tools", "functions")),
     ),
     messages=_messages,
-    tools=_tools,
     metrics=("loss", "exact_match"),
 )

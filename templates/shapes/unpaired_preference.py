@@ -10,10 +10,6 @@ def _messages(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [*row["prompt"], {"role": "assistant", "content": row["completion"]}]
 
 
-def _tools(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return list(row.get("tools") or ())
-
-
 SPEC = RowShape(
     title="Answers judged one by one",
     summary="A prompt, an answer, and whether it is good: true or false.",
@@ -36,6 +32,5 @@ SPEC = RowShape(
         ShapeField("tools", "Tools", kind="tools", required=False, aliases=("tools", "functions")),
     ),
     messages=_messages,
-    tools=_tools,
     metrics=(),
 )
