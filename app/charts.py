@@ -189,7 +189,7 @@ def _share_dot(kind: str, share: Interval, y: float, right: float, name: str) ->
     )
 
 
-def histogram(bins: Sequence[tuple[int, int]], limit: int) -> str:
+def histogram(bins: Sequence[tuple[int, int]], limit: int, title: str = "Rows by length in tokens") -> str:
     """Rows by length: `(upper edge in tokens, rows)`; bars beyond `limit` tokens are marked as cut."""
     if not bins:
         return ""
@@ -209,9 +209,9 @@ def histogram(bins: Sequence[tuple[int, int]], limit: int) -> str:
             labels.append(f'<text x="{x + width:.1f}" y="{HEIGHT - 10}" text-anchor="middle">{count(edge)}</text>')
     scale = f'<text x="{LEFT - 8}" y="{TOP + 10}" text-anchor="end">{count(highest)}</text>'
     base_line = f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{floor}" y2="{floor}"/>'
-    text = f"Rows by length in tokens, up to {count(bins[-1][0])}; at most {count(highest)} rows in one bar"
+    text = f"{escaped(title)}, up to {count(bins[-1][0])}; at most {count(highest)} rows in one bar"
     return (
-        '<figure class="chart histogram"><figcaption>Rows by length in tokens</figcaption>'
+        f'<figure class="chart histogram"><figcaption>{escaped(title)}</figcaption>'
         '<div class="scroll" tabindex="0" role="group" aria-label="Length histogram">'
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{text}">'
         f"{base_line}{''.join(bars)}{''.join(labels)}{scale}</svg></div></figure>"

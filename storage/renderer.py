@@ -57,6 +57,8 @@ class Rendered:
     ids: list[int]
     trained: list[bool]
     n_cut: int
+    n_cut_trained: int
+    """Of those cut off, the ones that would have been learned."""
     pieces: list[Piece]
 
     @property
@@ -78,7 +80,8 @@ class _Encoded:
         begins = [i for i in range(len(kinds)) if i == 0 or kinds[i] != kinds[i - 1]]
         places = [*(self._begin(start + i) for i in begins), self._begin(shown_to)]
         pieces = [Piece(self.text[a:b], *kinds[i]) for (a, b), i in zip(pairwise(places), begins, strict=True) if b > a]
-        return Rendered(self.ids[start:stop], list(trained[: stop - start]), shown_to - stop, pieces)
+        n_kept = stop - start
+        return Rendered(self.ids[start:stop], list(trained[:n_kept]), shown_to - stop, sum(trained[n_kept:]), pieces)
 
     def _begin(self, token: int) -> int:
         """Where the shown text of a token begins; blanks between tokens belong to the one before."""
@@ -174,7 +177,7 @@ class Renderer:
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
 
     def n_control_tokens(self, shape_key: str, row: Mapping[str, Any]) -> int:
-        """How often the row's own texts spell a special token, which the model reads as one."""
+        """How often the texts that the row is rendered with spell a special token, which the model reads as one."""
         to_messages = registry.shape(shape_key).messages
         texts = [row["text"]] if to_messages is None else [turns.said(m) for m in to_messages(row)]
         return sum(len(self._control_tokens.findall(text)) for text in texts)

@@ -69,6 +69,22 @@ class RenderedRow:
     loses_tools: bool = False
     """It is refused because the chat template does not know tools."""
 
+    @property
+    def n_cut(self) -> int:
+        """Tokens that fall off."""
+        return sum(example.n_cut for example in self.examples)
+
+    @property
+    def n_tokens(self) -> int:
+        """Before cutting; each further chunk of a plain text repeats the last token of the one before."""
+        n_repeated = max(0, len(self.examples) - 1)
+        return sum(len(example.ids) for example in self.examples) + self.n_cut - n_repeated
+
+    @property
+    def n_learned(self) -> int:
+        """Learned tokens, before cutting."""
+        return sum(sum(example.trained) + example.n_cut_trained for example in self.examples)
+
 
 def rendered(
     renderer: Renderer, shape: str, rows: Iterable[Mapping[str, Any]], *, max_length: int, trains_prompt: bool
@@ -110,20 +126,18 @@ def measure(
         strict=True,
     ):
         n_with_control_tokens += renderer.n_control_tokens(shape, row) > 0
-        cut = sum(example.n_cut for example in made.examples)
-        overlap = max(0, len(made.examples) - 1)
         if made.examples:
-            lengths.append(sum(len(example.ids) for example in made.examples) + cut - overlap)
+            lengths.append(made.n_tokens)
         if made.refusal is not None:
             refused.append((made.number, made.refusal))
             without_tools += [made.number] if made.loses_tools else []
             continue
-        if cut:
+        if made.n_cut:
             truncated.append(made.number)
         n_examples += len(made.examples)
         n_tokens += sum(len(example.ids) for example in made.examples)
         n_trained += sum(example.n_trained for example in made.examples)
-        n_cut += cut
+        n_cut += made.n_cut
     return LengthReport(
         n_rows=len(kept_rows),
         n_truncated=len(truncated),

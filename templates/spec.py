@@ -192,6 +192,8 @@ class RowShape:
     """The row as chat messages ending with the answer; None for plain text."""
     tools: Callable[[Mapping[str, Any]], list[dict[str, Any]]] = field(default=lambda row: list(row.get("tools") or ()))
     """The functions that the row's assistant may call, each as `{"type": "function", "function": {…}}`."""
+    rejected: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] = field(default=lambda _row: None)
+    """The row with its bad answer in the place of the good one; itself if it has only a bad one, None without one."""
     metrics: tuple[str, ...] = ("loss",)
     """What a verdict can measure: `loss`, `exact_match`, `label_accuracy`; nothing where answers may be bad ones."""
     key: str = ""

@@ -13,6 +13,7 @@ from templates.spec import Method, Objective, Params, RowShape
 
 if TYPE_CHECKING:
     from storage.datasets import Preview
+    from storage.health.lengths import Lengths
     from storage.health.report import Baseline, Found, Report
     from storage.training import Plan
     from storage.versions import Difference
@@ -89,7 +90,6 @@ def _plain(row: Any) -> Any:
 
 def of_health(report: Report) -> dict[str, Any]:
     """A health report: of the rows concerned, how many, and the examples."""
-    measured = dataclasses.asdict(report.lengths) if report.lengths else None
     return {
         "dataset": report.dataset,
         "n_rows": report.n_rows,
@@ -101,11 +101,17 @@ def of_health(report: Report) -> dict[str, Any]:
         "findings": [_of_found(one) for one in report.found],
         "clean": list(report.clean),
         "baseline": _of_baseline(report.baseline) if report.baseline else None,
-        "lengths": {key: measured[key] for key in _LENGTH_KEYS} if measured else None,
+        "lengths": _of_lengths(report.lengths) if report.lengths else None,
     }
 
 
-_LENGTH_KEYS = ("base", "context_length", "training", "held_out", "parts")
+def _of_lengths(lengths: Lengths) -> dict[str, Any]:
+    measured = dataclasses.asdict(lengths)
+    rejected = measured["rejected"] and {key: measured["rejected"][key] for key in _SIDES}
+    return {**{key: measured[key] for key in ("base", "context_length", *_SIDES, "parts")}, "rejected": rejected}
+
+
+_SIDES = ("training", "held_out")
 
 
 def _of_baseline(found: Baseline) -> dict[str, Any]:

@@ -76,14 +76,8 @@ def _sentence(remark: Any) -> str:
 
 
 def lengths(base: BaseModelRow, sample: rendered.Sample, length: int) -> str:
-    """Histogram and counts; says so when only the first rows of a file were measured."""
-    report = rendering.measure(
-        rendered.renderer(base),
-        sample.shape,
-        sample.rows,
-        max_length=length,
-        trains_prompt=rendered.trains_prompt(sample.shape),
-    )
+    """Histogram and counts, those of rejected answers apart; says so when only the first rows were measured."""
+    report = _measured(base, sample, sample.rows, length)
     measured = len(sample.rows)
     share = "all" if measured >= sample.n_rows else f"the first {count(measured)} of {count(sample.n_rows)}"
     words = [
@@ -93,7 +87,40 @@ def lengths(base: BaseModelRow, sample: rendered.Sample, length: int) -> str:
     ]
     if report.control_tokens_words:
         words.append(escaped(report.control_tokens_words))
-    return charts.histogram(report.histogram, length) + "".join(f"<p>{word}</p>" for word in words)
+    shown = charts.histogram(report.histogram, length) + "".join(f"<p>{word}</p>" for word in words)
+    return shown + _rejected_lengths(base, sample, length)
+
+
+def _measured(
+    base: BaseModelRow, sample: rendered.Sample, rows: Sequence[Mapping[str, Any]], length: int
+) -> rendering.LengthReport:
+    return rendering.measure(
+        rendered.renderer(base),
+        sample.shape,
+        rows,
+        max_length=length,
+        trains_prompt=rendered.trains_prompt(sample.shape),
+    )
+
+
+def _rejected_lengths(base: BaseModelRow, sample: rendered.Sample, length: int) -> str:
+    """The same of the rejected answers, each in the place of the chosen one; nothing without any."""
+    worse = registry.shape(sample.shape).rejected
+    rows = [bad for bad in map(worse, sample.rows) if bad is not None]
+    if not rows:
+        return ""
+    report = _measured(base, sample, rows, length)
+    words = [
+        f"{plural(len(rows), 'rejected answer')}, each after its prompt, as training on preferences reads it: "
+        f"{count(report.n_tokens)} tokens, {count(report.n_trained_tokens)} of them of the answers. "
+        "Fine-tuning learns chosen answers only.",
+        f"With the rejected answer, {plural(report.n_truncated, 'row')} would be cut at the end and "
+        f"{plural(report.n_refused, 'row')} refused{_first_reason(report)}.",
+    ]
+    if report.control_tokens_words:
+        words.append(f"With the rejected answer, {escaped(report.control_tokens_words)}")
+    title = "Rows with their rejected answer, by length in tokens"
+    return charts.histogram(report.histogram, length, title) + "".join(f"<p>{word}</p>" for word in words)
 
 
 def _first_reason(report: rendering.LengthReport) -> str:

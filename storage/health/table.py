@@ -8,6 +8,7 @@ from storage.suite_table import aligned
 
 _WEIGHTS = {"misleading": "MISLEADS", "warning": "warning", "note": "note"}
 _BAR = 30
+_REJECTED = "Rejected answers are read after their prompts, as training on preferences does; fine-tuning skips them."
 
 
 def lines(report: Report) -> list[str]:
@@ -50,10 +51,12 @@ def _block(one: Found) -> list[str]:
 def _lengths(lengths: Lengths | None) -> list[str]:
     if lengths is None:
         return ["Lengths were not measured: --base MODEL counts them in that model's tokens."]
-    sides = [
-        [name, f"{side.n_rows:,}", f"{side.n_truncated:,}", f"{side.n_refused:,}"]
-        for name, side in (("training", lengths.training), ("held out", lengths.held_out))
-    ]
+    named = [("training", lengths.training), ("held out", lengths.held_out)]
+    said = []
+    if lengths.rejected:
+        named += [("training, rejected", lengths.rejected.training), ("held out, rejected", lengths.rejected.held_out)]
+        said = [_REJECTED]
+    sides = [[name, f"{side.n_rows:,}", f"{side.n_truncated:,}", f"{side.n_refused:,}"] for name, side in named]
     parts = [[part.name, f"{part.n_tokens:,}", f"{part.longest:,}"] for part in lengths.parts]
     whole = lengths.parts[-1]
     most = max((count for _, count in whole.histogram), default=1)
@@ -62,6 +65,7 @@ def _lengths(lengths: Lengths | None) -> list[str]:
     return [
         f"Read by {lengths.base}, whose context window holds {lengths.context_length:,} tokens:",
         *aligned([["side", "rows", "truncated", "refused"], *sides]),
+        *said,
         "",
         *aligned([["part", "tokens", "longest"], *parts]),
         "",

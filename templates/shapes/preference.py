@@ -14,6 +14,10 @@ def _messages(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [*row["prompt"], {"role": "assistant", "content": row["chosen"]}]
 
 
+def _rejected(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "chosen": row["rejected"]}
+
+
 SPEC = RowShape(
     title="Chosen and rejected answers",
     summary="A prompt, and of two answers to it the better one and the worse.",
@@ -33,5 +37,6 @@ SPEC = RowShape(
         ShapeField("tools", "Tools", kind="tools", required=False, aliases=("tools", "functions")),
     ),
     messages=_messages,
+    rejected=_rejected,
     metrics=("loss", "exact_match"),
 )

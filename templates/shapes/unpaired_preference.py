@@ -32,5 +32,6 @@ SPEC = RowShape(
         ShapeField("tools", "Tools", kind="tools", required=False, aliases=("tools", "functions")),
     ),
     messages=_messages,
+    rejected=lambda row: row if row["label"] is False else None,
     metrics=(),
 )

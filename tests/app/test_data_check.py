@@ -60,6 +60,7 @@ def test_the_command_and_rest_give_the_same_document(
     assert printed["n_rows"] == 123
     assert printed["lengths"]["training"]["n_rows"] == 123 - checked.n_held_out
     assert [part["name"] for part in printed["lengths"]["parts"]] == ["prompt", "answer", "row"]
+    assert printed["lengths"]["rejected"] is None
     personal = found(printed)["personal_data"]
     assert (personal["count"], personal["out_of"], personal["level"]) == (1, 123, "warning")
     assert personal["examples"][0]["row"] == 121

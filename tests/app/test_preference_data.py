@@ -37,7 +37,11 @@ def test_the_commands_take_pairs(studio: User, file: Any, tmp_path: Path, capsys
     assert (code, made["shape"]) == (0, "preference")
     _, shown = command(capsys, "data", "show", "pairs")
     assert shown["first_rows"][0]["prompt"] == [{"role": "user", "content": "Where is 0?"}]
-    assert command(capsys, "data", "check", "pairs", "--base", "studio-nano")[0] == 0
+    code, checked = command(capsys, "data", "check", "pairs", "--base", "studio-nano")
+    assert code == 0
+    assert [part["name"] for part in checked["lengths"]["parts"]] == ["prompt", "answer", "rejected", "row"]
+    assert set(checked["lengths"]["rejected"]) == {"training", "held_out"}
+    assert checked["lengths"]["rejected"]["training"]["n_rows"] == 20 - made["n_held_out"]
     assert command(capsys, "data", "export", "pairs", "--to", str(tmp_path / "out.csv"))[0] == 0
     code, again = command(capsys, "data", "add", str(tmp_path / "out.csv"), "--name", "again", "--guess-anew")
     assert (code, again["shape"], again["n_rows"]) == (0, "preference", 20)

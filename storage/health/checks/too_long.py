@@ -16,7 +16,7 @@ def find(rows: Rows) -> Finding | None:
     lengths = rows.lengths
     if lengths is None:
         return None
-    why = {**lengths.truncated, **lengths.refused}
+    why = lengths.beyond
     found: list[tuple[Row, str]] = [(r, f"{why[r.number]}: {r.shown}") for r in rows.rows if r.number in why]
     says = (
         f"{lengths.base} reads {lengths.context_length:,} tokens at most: "

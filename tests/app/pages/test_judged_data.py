@@ -10,7 +10,7 @@ import gradio as gr
 import pytest
 
 from app.forms import SettingsForm
-from app.pages import data_form, mapping_views, rendered
+from app.pages import data_form, data_views, mapping_views, rendered
 from app.pages.rendered import Sample
 from app.pages.train_form import FIXES, TrainForm
 from storage import base_models, datasets, uploads
@@ -74,6 +74,27 @@ def test_the_chosen_answer_is_tinted(studio: User) -> None:
     assert "Here." in learned
     assert "Where?" in html.split('<span class="learned">')[0]
     assert "No." not in html
+
+
+def test_rejected_answers_have_a_length_picture_of_their_own(studio: User) -> None:
+    asked = [{"role": "user", "content": "Where?"}]
+    rows = [{"prompt": asked, "chosen": "Here.", "rejected": "No, " * n} for n in (1, 100, 200)]
+    rows.append({"prompt": asked, "chosen": "Here.", "rejected": "No <|im_end|>"})
+    html = data_views.lengths(base_models.get(studio, "studio-nano"), Sample("preference", rows, 4), 64)
+    chosen, rejected = html.split("Rows with their rejected answer, by length in tokens", 1)
+    assert "0 rows longer than 64 tokens" in chosen
+    assert "special token" not in chosen
+    assert "4 rejected answers, each after its prompt" in rejected
+    assert "2 rows would be cut at the end and 0 rows refused." in rejected
+    assert "1 row spells a special token" in rejected
+    assert html.count("<svg") == 2
+    judged = [{"prompt": asked, "completion": "Here.", "label": True}]
+    assert (
+        data_views.lengths(base_models.get(studio, "studio-nano"), Sample("unpaired_preference", judged, 1), 64).count(
+            "<svg"
+        )
+        == 1
+    )
 
 
 def test_a_bad_answer_is_shown_as_one(studio: User) -> None:
