@@ -119,7 +119,10 @@ class Dataset(SQLModel, table=True):
     parent_id: str | None = Field(default=None, foreign_key="dataset.id")
     """The version that this one was made of; None: it came from the file."""
     fixes: list[dict[str, Any]] = Field(default_factory=list, sa_column=_json())
-    """What was done to the parent's rows: `{"check", "title", "n_dropped", "n_changed"}`, in this order."""
+    """What was done to the parent's rows: `{"check", "title", "n_dropped", "n_changed"}`, in this order.
+
+    Where rows were dropped for words that the user had named, the ones found in them are `words`.
+    """
     created_at: float
     deleted_at: float | None = None
 

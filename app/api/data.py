@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
@@ -17,6 +17,9 @@ from app.api.catalogue import Acting
 from storage import datasets, row_export, uploads, versions
 from storage.intake import bundles
 from templates.errors import BadInput, Problem
+
+if TYPE_CHECKING:
+    from storage.health.words import Words
 
 router = APIRouter(prefix="/api/v1", tags=["data"])
 MOST_ROWS = 500
@@ -56,6 +59,17 @@ class NewDataset(Reading):
     """Of several files, the one whose rows are held out, in place of rows drawn with seed and share."""
 
 
+class Examination(Body):
+    """What a dataset's rows are to be compared with."""
+
+    base: str | None = None
+    """Base model in whose tokens lengths are counted."""
+    against: str | None = None
+    """The evaluation set to compare with."""
+    words: list[str] | None = None
+    """Words and phrases to look for."""
+
+
 class Fixes(Body):
     """Which findings are to be mended."""
 
@@ -65,6 +79,8 @@ class Fixes(Body):
     """The evaluation set to compare with."""
     base: str | None = None
     """Base model in whose tokens lengths are counted."""
+    words: list[str] | None = None
+    """Words and phrases to look for."""
     name: str | None = None
     """Of the new version; the next number when left out."""
 
@@ -158,14 +174,33 @@ def rows(
 
 
 @router.get("/data/{dataset}/health")
-def health(user: Acting, dataset: str, base: str | None = None, against: str | None = None) -> dict[str, Any]:
+def health(
+    user: Acting,
+    dataset: str,
+    base: str | None = None,
+    against: str | None = None,
+    words: Annotated[list[str] | None, Query()] = None,
+) -> dict[str, Any]:
     """What in a dataset's rows would harm a training or its score.
 
-    With `base`, lengths in its tokens too; with `against`, another dataset, overlap with its rows.
+    With `base`, lengths in its tokens too; with `against`, another dataset, overlap with its rows; with
+    `words`, one each, the rows that hold them.
     """
     from storage.health import report  # needed late: numpy is slow to import
 
-    return documents.of_health(report.of_dataset(user, dataset, base=base, against=against))
+    return documents.of_health(report.of_dataset(user, dataset, base=base, against=against, words=_listed(words)))
+
+
+@router.post("/data/{dataset}/health")
+def health_of_many_words(user: Acting, dataset: str, body: Examination) -> dict[str, Any]:
+    """The same report, for more words than an address can hold."""
+    return health(user, dataset, body.base, body.against, body.words)
+
+
+def _listed(words: list[str] | None) -> Words | None:
+    from storage.health.words import of_list  # needed late: numpy is slow to import
+
+    return of_list(words) if words is not None else None
 
 
 @router.post("/data/{dataset}/fixes", status_code=201)
@@ -173,7 +208,9 @@ def fix(user: Acting, dataset: str, body: Fixes) -> dict[str, Any]:
     """Mend findings of the health report, into a new version of the dataset; this one stays as it is."""
     from storage.health import fixing  # needed late: numpy is slow to import
 
-    return documents.of(fixing.fix(user, dataset, body.fixes, base=body.base, against=body.against, name=body.name))
+    words = _listed(body.words)
+    made = fixing.fix(user, dataset, body.fixes, base=body.base, against=body.against, words=words, name=body.name)
+    return documents.of(made)
 
 
 @router.get("/data/{dataset}/versions")

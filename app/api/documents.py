@@ -132,6 +132,7 @@ def _of_found(one: Found) -> dict[str, Any]:
         "why": check.why,
         "source": check.source,
         "unlearned": check.unlearned,
+        "words": list(finding.words),
         "examples": [dataclasses.asdict(example) for example in finding.examples],
         "fix": check.fix.title if check.fix else None,
     }

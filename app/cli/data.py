@@ -13,6 +13,7 @@ from app.cli.output import Json
 from templates.errors import BadInput, Problem, refuse
 
 if TYPE_CHECKING:
+    from storage.health.words import Words
     from storage.models import Upload, User
 
 N_SHOWN = 3
@@ -21,6 +22,10 @@ SAMPLE_COLUMNS = ("name", "shape", "n_rows", "shows")
 group = typer.Typer(help="Datasets.", no_args_is_help=True)
 Against = Annotated[
     str | None, typer.Option(metavar="DATASET", help="Evaluation set whose rows must not be trained on.")
+]
+WordFile = Annotated[
+    Path | None,
+    typer.Option("--words", metavar="FILE", help="Words to look for, one a line; lines that begin with # are not."),
 ]
 
 
@@ -170,6 +175,7 @@ def check(
         str | None, typer.Option(help="Base model in whose tokens lengths are counted; without it they are not.")
     ] = None,
     against: Against = None,
+    words: WordFile = None,
     as_json: Json = False,
 ) -> None:
     """Say what in a dataset's rows would harm a training or make its score untrue; changes nothing."""
@@ -177,7 +183,7 @@ def check(
     from app.cli import acting
     from storage.health import report, table
 
-    found = report.of_dataset(acting.user(), name, base=base, against=against)
+    found = report.of_dataset(acting.user(), name, base=base, against=against, words=_listed(words))
     output.emit(documents.of_health(found), table.lines(found), as_json)
 
 
@@ -188,17 +194,26 @@ def fix(
     to: Annotated[str | None, typer.Option(help="Name of the new version; the next number when left out.")] = None,
     base: Annotated[str | None, typer.Option(help="Base model in whose tokens lengths are counted.")] = None,
     against: Against = None,
+    words: WordFile = None,
     as_json: Json = False,
 ) -> None:
     """Mend what `studio data check` finds, into a new version; NAME stays as it is."""
     from app.api import documents
     from app.cli import acting
     from storage.health import fixing
+    from storage.health.words import shown
 
-    made = fixing.fix(acting.user(), name, fixes, base=base, against=against, name=to)
+    made = fixing.fix(acting.user(), name, fixes, base=base, against=against, words=_listed(words), name=to)
     lines = [f"{made.name}: {made.n_rows:,} rows, {made.n_held_out:,} of them held out."]
     lines += [f"{one['title']}: {one['n_dropped']:,} dropped, {one['n_changed']:,} changed." for one in made.fixes]
+    lines += [f"Dropped for {shown(one['words'])}." for one in made.fixes if "words" in one]
     output.emit(documents.of(made), lines, as_json)
+
+
+def _listed(file: Path | None) -> Words | None:
+    from storage.health.words import of_file
+
+    return of_file(file) if file else None
 
 
 @group.command("diff")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import gradio as gr
@@ -14,9 +14,13 @@ from app.pages.alerts import CLEAR, FOCUS_JS, guarded
 from app.pages.who import acting
 from storage import datasets, versions
 
+if TYPE_CHECKING:
+    from storage.health.words import Words
+
 TAB = "health"
 STAYS = "What is ticked is done to a copy, the next version. This one stays as it is."
 TESTED = "Will models trained on this be scored on another dataset? Then none of its rows should be in here."
+TONE = "Insults, for example, or names that must not fall: a model takes on the words of its answers."
 NEW_FILE = "<p class='quiet'>The report is made of all rows once you press “Use this data”.</p>"
 
 
@@ -28,6 +32,10 @@ class Health:
     outcome: gr.HTML
     findings: gr.HTML
     against: gr.Dropdown
+    words: gr.Textbox
+    look: gr.Button
+    looked_for: gr.Textbox
+    """The words that the report was last made with."""
     fixes: gr.CheckboxGroup
     mend: gr.Button
     versions: gr.HTML
@@ -37,13 +45,25 @@ def draw(tabs: gr.Tabs) -> Health:
     """Two tabs, to be put among the others of `tabs`."""
     with gr.Tab("Health", id=TAB):
         outcome = gr.HTML(NEW_FILE, elem_id="health")
-        against = gr.Dropdown([], visible=False, label="Evaluation set", info=TESTED, elem_id="against")
+        with gr.Row(elem_classes="asked"):
+            against = gr.Dropdown([], visible=False, label="Evaluation set", info=TESTED, elem_id="against")
+            with gr.Column():
+                words = gr.Textbox(
+                    label="Words to look for (one a line, optional)",
+                    info=TONE,
+                    lines=3,
+                    max_lines=8,
+                    visible=False,
+                    elem_id="words",
+                )
+                look = gr.Button("Look for these words", visible=False, size="sm", elem_id="look")
+        looked_for = gr.Textbox(visible=False)
         fixes = gr.CheckboxGroup([], visible=False, label="What can be mended", info=STAYS, elem_id="fixes")
         mend = gr.Button("Make a mended version", visible=False, elem_id="mend")
         findings = gr.HTML(elem_id="findings")
     with gr.Tab("Versions"):
         lineage = gr.HTML(elem_id="versions")
-    return Health(tabs, outcome, findings, against, fixes, mend, lineage)
+    return Health(tabs, outcome, findings, against, words, look, looked_for, fixes, mend, lineage)
 
 
 def let_mend(opened: Any, alert: gr.HTML, subject: gr.Textbox, following: gr.Textbox, health: Health) -> None:
@@ -51,10 +71,14 @@ def let_mend(opened: Any, alert: gr.HTML, subject: gr.Textbox, following: gr.Tex
     opened.success(first_tab, subject, health.tabs, queue=False)  # before the report: nobody's tab is changed later
     shown = [alert, health.outcome, health.findings, health.fixes, health.mend, health.versions]
     drawn = opened.success(guarded(len(shown))(show), subject, shown, show_progress="minimal")
-    drawn.success(others, subject, health.against, show_progress="hidden")
-    compared = [subject, health.against]
+    drawn.success(choices, subject, [health.against, health.words, health.look], show_progress="hidden")
+    compared = [subject, health.against, health.looked_for]
     health.against.input(guarded(len(shown))(show), compared, shown, show_progress="minimal")
-    made = health.mend.click(guarded(2)(mend), [subject, health.fixes, health.against], [alert, following])
+    looked = health.look.click(lambda words: words, health.words, health.looked_for, queue=False)
+    told = looked.then(guarded(len(shown))(show), compared, shown, show_progress="minimal")
+    told.then(None, None, None, js=FOCUS_JS)
+    mended = [subject, health.fixes, health.against, health.looked_for]
+    made = health.mend.click(guarded(2)(mend), mended, [alert, following])
     made.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
 
 
@@ -63,15 +87,16 @@ def first_tab(subject: str) -> Any:
     return gr.Tabs(selected=TAB) if subject.startswith("data:") else gr.skip()
 
 
-def others(request: gr.Request, subject: str) -> Any:
-    """The user's other datasets, any of which may be what a model is tested on."""
+def choices(request: gr.Request, subject: str) -> list[Any]:
+    """What rows can be held against: the user's other datasets, any of which models may be tested on, and words."""
     kind, _, key = subject.partition(":")
+    of_data = gr.update(visible=kind == "data")
     names = [dataset.name for dataset in datasets.of_user(acting(request)) if dataset.id != key]
-    visible = kind == "data" and bool(names)
-    return gr.update(choices=[("– none –", ""), *((name, name) for name in names)], value="", visible=visible)
+    others = [("– none –", ""), *((name, name) for name in names)]
+    return [gr.update(choices=others, value="", visible=kind == "data" and bool(names)), of_data, of_data]
 
 
-def show(request: gr.Request, subject: str, against: str | None = None) -> list[Any]:
+def show(request: gr.Request, subject: str, against: str | None = None, words: str | None = None) -> list[Any]:
     """The report on the dataset that the page is about, its fixes and its versions."""
     kind, _, key = subject.partition(":")
     hidden = gr.update(visible=False)
@@ -81,9 +106,9 @@ def show(request: gr.Request, subject: str, against: str | None = None) -> list[
 
     user = acting(request)
     dataset = datasets.get(user, key)
-    found = report.of_dataset(user, dataset.id, against=against or None)
+    found = report.of_dataset(user, dataset.id, against=against or None, words=_listed(words))
     able = [one for one in found.found if one.check.fix]
-    choices = [
+    offered = [
         (f"{one.check.title}: {one.check.fix.title} ({plural(len(one.finding.rows), 'row')} found)", one.check.key)
         for one in able
         if one.check.fix
@@ -93,7 +118,7 @@ def show(request: gr.Request, subject: str, against: str | None = None) -> list[
         gr.skip(),
         health_views.outcome(found),
         health_views.findings(found),
-        gr.update(choices=choices, value=chosen, visible=bool(able)),
+        gr.update(choices=offered, value=chosen, visible=bool(able)),
         gr.update(visible=bool(able)),
         _versions(request, key),
     ]
@@ -109,9 +134,18 @@ def _versions(request: gr.Request, key: str) -> str:
     return "".join(parts)
 
 
-def mend(request: gr.Request, subject: str, keys: list[str], against: str | None = None) -> tuple[str, str]:
+def _listed(words: str | None) -> Words | None:
+    from storage.health.words import of_text  # needed late: numpy is slow to import
+
+    return of_text(words) if words and words.strip() else None
+
+
+def mend(
+    request: gr.Request, subject: str, keys: list[str], against: str | None = None, words: str | None = None
+) -> tuple[str, str]:
     """Make the mended version, and go to it."""
     from storage.health import fixing  # needed late: numpy is slow to import
 
-    made = fixing.fix(acting(request), subject.partition(":")[2], keys, against=against or None)
+    key = subject.partition(":")[2]
+    made = fixing.fix(acting(request), key, keys, against=against or None, words=_listed(words))
     return CLEAR, f"data?data={quote(made.name)}"

@@ -121,7 +121,14 @@ def _fix_words(fix: Mapping[str, Any]) -> str:
     parts = [
         f"{count(fix[key])} {word}" for key, word in (("n_dropped", "dropped"), ("n_changed", "changed")) if fix[key]
     ]
-    return f"{fix['check'].replace('_', ' ')} — {fix['title'][0].lower()}{fix['title'][1:]}: {', '.join(parts)}"
+    words = f", for {_shown(fix['words'])}" if "words" in fix else ""
+    return f"{fix['check'].replace('_', ' ')} — {fix['title'][0].lower()}{fix['title'][1:]}: {', '.join(parts)}{words}"
+
+
+def _shown(words: Sequence[str]) -> str:
+    from storage.health.words import shown  # needed late: numpy is slow to import
+
+    return shown(words)
 
 
 def difference(found: Difference, shape: str, parent: str) -> str:

@@ -39,6 +39,8 @@ class Finding:
     says: str
     """One sentence: what was found."""
     examples: tuple[Example, ...]
+    words: tuple[str, ...] = ()
+    """Of the words that the user named, those found, the most frequent first."""
 
     @property
     def share(self) -> float:
@@ -62,6 +64,24 @@ class Severity:
 
 
 @dataclass(frozen=True)
+class Need:
+    """What has to be named before a check can say anything."""
+
+    what: str
+    field: str
+    """Of a request, which names it."""
+    remedy: str
+    named: Callable[[Rows], bool]
+
+
+BASE = Need("a base model", "base", "Name the model in whose tokens to count.", lambda rows: rows.lengths is not None)
+EVALUATION = Need(
+    "an evaluation set", "against", "Name the dataset to compare with.", lambda rows: bool(rows.evaluation)
+)
+WORDS = Need("a list of words", "words", "Name the words to look for.", lambda rows: rows.words is not None)
+
+
+@dataclass(frozen=True)
 class Check:
     """One thing that can be wrong with the rows of a dataset.
 
@@ -81,25 +101,21 @@ class Check:
     """None when nothing is wrong. Never raises, whatever the texts."""
     fix: Fix | None = None
     """How the rows concerned are mended; None where only their author can."""
-    needs_base: bool = False
-    """Nothing can be said before a base model is named."""
-    needs_evaluation: bool = False
-    """Nothing can be said before an evaluation set is named."""
+    needs: Need | None = None
     key: str = ""
     page: str = ""
 
     def able(self, rows: Rows) -> bool:
-        """Whether all that it needs is named."""
-        has_base, has_evaluation = rows.lengths is not None, bool(rows.evaluation)
-        return (has_base or not self.needs_base) and (has_evaluation or not self.needs_evaluation)
+        """Whether what it needs is named."""
+        return self.needs is None or self.needs.named(rows)
 
 
-def finding(found: Sequence[tuple[Row, str]], out_of: int, says: str) -> Finding | None:
+def finding(found: Sequence[tuple[Row, str]], out_of: int, says: str, words: Sequence[str] = ()) -> Finding | None:
     """The finding for these rows, each with the text to be shown for it; None without rows."""
     if not found:
         return None
     examples = tuple(Example(row.number, excerpt(text)) for row, text in found[:N_EXAMPLES])
-    return Finding(tuple(row.number for row, _ in found), out_of, says, examples)
+    return Finding(tuple(row.number for row, _ in found), out_of, says, examples, tuple(words))
 
 
 def excerpt(text: str) -> str:

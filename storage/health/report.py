@@ -12,6 +12,7 @@ from storage.health import lengths
 from storage.health.check import Check, Finding, Level, excerpt
 from storage.health.lengths import Lengths, Reader
 from storage.health.rows import Row, Rows
+from storage.health.words import Words
 from storage.models import Dataset, User
 from templates import registry
 from templates.discovery import specs
@@ -118,15 +119,18 @@ def examine(rows: Rows, name: str) -> Report:
     )
 
 
-def of_dataset(user: User, name_or_id: str, *, base: str | None = None, against: str | None = None) -> Report:
+def of_dataset(
+    user: User, name_or_id: str, *, base: str | None = None, against: str | None = None, words: Words | None = None
+) -> Report:
     """The health report of a stored dataset; remembered.
 
-    With `base`, lengths in its tokens too; with `against`, another dataset, overlap with its rows.
+    With `base`, lengths in its tokens too; with `against`, another dataset, overlap with its rows; with
+    `words`, the rows that hold them.
     Raises `NotFound` for an unknown dataset or base model, `BadInput` for a dataset against itself.
     """
     dataset = datasets.get(user, name_or_id)
     reader = lengths.reader(user, base) if base is not None else None
-    return _report(dataset.id, dataset.name, reader, evaluation_set(user, dataset, against))
+    return _report(dataset.id, dataset.name, reader, evaluation_set(user, dataset, against), words)
 
 
 def evaluation_set(user: User, dataset: Dataset, against: str | None) -> str | None:
@@ -141,13 +145,13 @@ def evaluation_set(user: User, dataset: Dataset, against: str | None) -> str | N
 
 
 @lru_cache(maxsize=16)
-def _report(dataset_id: str, name: str, reader: Reader | None, against: str | None) -> Report:
+def _report(dataset_id: str, name: str, reader: Reader | None, against: str | None, words: Words | None) -> Report:
     with db.reading() as session:
         dataset = session.get_one(Dataset, dataset_id)
     shape, rows = registry.shape(dataset.shape), datasets.rows(dataset)
     measured = reader.measure(shape, rows) if reader else None
     noted = tuple(remark["message"] for remark in dataset.remarks)
-    return replace(examine(Rows.of(shape, rows, measured, rows_of(against)), name), noted=noted)
+    return replace(examine(Rows.of(shape, rows, measured, rows_of(against), words), name), noted=noted)
 
 
 def rows_of(dataset_id: str | None) -> tuple[Row, ...]:

@@ -8,12 +8,15 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from storage.health.lengths import Lengths
 from storage.health.near import Sketches, clusters
 from templates import turns
 from templates.spec import RowShape
+
+if TYPE_CHECKING:
+    from storage.health.words import Words
 
 MANY_PER_LABEL = 20
 LONGEST_LABEL = 40
@@ -110,6 +113,8 @@ class Rows:
     """In tokens of a base model, when one was named."""
     evaluation: tuple[Row, ...] = field(default=(), compare=False)
     """Of another dataset, on which what is trained here is to be scored."""
+    words: Words | None = field(default=None, compare=False)
+    """To be looked for, when any were named."""
 
     @classmethod
     def of(
@@ -118,9 +123,10 @@ class Rows:
         values: Iterable[Mapping[str, Any]],
         lengths: Lengths | None = None,
         evaluation: tuple[Row, ...] = (),
+        words: Words | None = None,
     ) -> Rows:
         """Stored rows as the checks read them."""
-        return cls(shape, tuple(_row(shape, one, i) for i, one in enumerate(values, 1)), lengths, evaluation)
+        return cls(shape, tuple(_row(shape, one, i) for i, one in enumerate(values, 1)), lengths, evaluation, words)
 
     @cached_property
     def answered(self) -> tuple[Row, ...]:

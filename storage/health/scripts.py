@@ -27,6 +27,11 @@ _BLOCKS = {
     "Hangul": r"\u1100-\u11ff\uac00-\ud7a3",
     "Chinese or Japanese": r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f",
 }
+UNSPACED = _BLOCKS["Chinese or Japanese"] + _BLOCKS["Thai"] + r"\u3005-\u3007\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff"
+"""What stands between the brackets of an expression for characters of scripts that write no blanks between words.
+
+Beside the blocks above, signs of repetition and for zero, Lao, Burmese and Khmer.
+"""
 _SCRIPTS = {name: re.compile(f"[{block}]") for name, block in _BLOCKS.items()}
 _LATIN_ONLY = re.compile(r"[\x00-\u024f\u2000-\u206f]*")
 

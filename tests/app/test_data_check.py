@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,6 +94,44 @@ def test_what_is_unknown_is_said(checked: Dataset, client: TestClient, capsys: p
     assert "There is no dataset “other”" in capsys.readouterr().err
     assert main(["data", "check", "rows", "--base", "other"]) == 2
     assert "There is no base model “other”" in capsys.readouterr().err
+
+
+def test_words_are_looked_for_by_command_and_over_rest(
+    checked: Dataset, client: TestClient, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "words.txt"
+    file.write_text("# what must not fall\nCHARGE\nlast order\nunheard-of\n")
+    assert main(["data", "check", "rows", "--words", str(file), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    named = ["CHARGE", "last order", "unheard-of"]
+    answer = client.get("/api/v1/data/rows/health", params={"words": named})
+    assert answer.json() == printed
+    assert client.post("/api/v1/data/rows/health", json={"words": named}).json() == printed
+    one = found(printed)["listed_words"]
+    assert (one["count"], one["words"]) == (1, ["CHARGE", "last order"])
+    assert one["says"] == "1 row holds words of your list: “CHARGE” in 1, “last order” in 1; 1 in the prompt only."
+    assert CARD not in json.dumps(printed)
+    assert main(["data", "check", "rows", "--words", str(file)]) == 0
+    assert "words of your list: “CHARGE” in 1" in capsys.readouterr().out
+    assert "Words of your list" not in client.get("/api/v1/data/rows/health").json()["clean"]
+
+
+def test_a_list_of_words_that_can_not_be_used_is_said(
+    checked: Dataset, client: TestClient, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "words.txt"
+    file.write_bytes(b"fine\n\xe4h\n" + b"x" * 101)
+    assert main(["data", "check", "rows", "--words", str(file)]) == 2
+    said = capsys.readouterr().err
+    assert "words.txt”, row 2: is not UTF-8 text. Save the file as UTF-8." in said
+    assert "words.txt”, row 3: has 101 characters; a word has 100 at most." in said
+    for sent in (
+        client.get("/api/v1/data/rows/health", params={"words": ["a", ""]}),
+        client.post("/api/v1/data/rows/health", json={"words": ["a", ""]}),
+        client.post("/api/v1/data/rows/fixes", json={"fixes": ["listed_words"], "words": ["a", ""]}),
+    ):
+        assert sent.status_code == 422
+        assert [(p["row"], p["field"]) for p in sent.json()["error"]["problems"]] == [(2, "words")]
 
 
 def test_nobody_elses_dataset_is_checked(checked: Dataset) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,27 @@ def test_from_finding_to_mended_version_by_command(
     refused = command(capsys, "data", "fix", "rows", "--fix", "magic", code=2)
     assert "magic" in json.dumps(refused)
     assert {one["name"] for one in command(capsys, "data", "list")} == {"rows", "rows-v2"}
+
+
+def test_rows_with_named_words_are_dropped_by_command_and_over_rest(
+    spaced: Dataset, client: TestClient, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    word = datasets.rows(spaced)[20]["prompt"].split()[3]
+    texts = (f"{row['prompt']}\n{row['completion']}" for row in datasets.rows(spaced))
+    n_rows = sum(re.search(rf"\b{word}\b", text, re.IGNORECASE) is not None for text in texts)
+    file = tmp_path / "words.txt"
+    file.write_text(f"{word.upper()}\nnever-said\n")
+    assert main(["data", "fix", "rows", "--fix", "listed_words", "--words", str(file), "--to", "tidy"]) == 0
+    said = capsys.readouterr().out
+    assert f"Drop the rows: {n_rows} dropped, 0 changed." in said
+    assert f"Dropped for “{word.upper()}”." in said
+    wish = {"fixes": ["listed_words"], "words": [word], "name": "tidied"}
+    made = client.post("/api/v1/data/rows/fixes", json=wish)
+    assert made.status_code == 201, made.text
+    assert made.json()["fixes"][0]["words"] == [word]
+    assert made.json()["n_rows"] == spaced.n_rows - n_rows
+    refused = client.post("/api/v1/data/rows/fixes", json={"fixes": ["listed_words"]})
+    assert refused.json()["error"]["problems"][0]["field"] == "words"
 
 
 def test_the_same_over_rest(spaced: Dataset, client: TestClient) -> None:

@@ -6,7 +6,7 @@ rows are looked after by other checks.
 
 from __future__ import annotations
 
-from storage.health.check import Check, Finding, Severity, counted, finding
+from storage.health.check import EVALUATION, Check, Finding, Severity, counted, finding
 from storage.health.fix import dropping
 from storage.health.rows import Rows
 
@@ -34,5 +34,5 @@ SPEC = Check(
     unlearned="anything beyond memory that the evaluation set could show",
     find=find,
     fix=dropping("Drop the training rows that it asks for"),
-    needs_evaluation=True,
+    needs=EVALUATION,
 )

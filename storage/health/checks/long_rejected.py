@@ -5,7 +5,7 @@ Read after the prompt, as training on preferences does. Fine-tuning on chosen an
 
 from __future__ import annotations
 
-from storage.health.check import Check, Finding, Severity, counted, finding
+from storage.health.check import BASE, Check, Finding, Severity, counted, finding
 from storage.health.fix import dropping
 from storage.health.rows import Row, Rows
 
@@ -38,5 +38,5 @@ SPEC = Check(
     unlearned="what is bad about the ends of these rejected answers",
     find=find,
     fix=dropping("Drop the rows"),
-    needs_base=True,
+    needs=BASE,
 )

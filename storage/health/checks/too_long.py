@@ -6,7 +6,7 @@ model there is nothing to count in, and nothing is said.
 
 from __future__ import annotations
 
-from storage.health.check import Check, Finding, Severity, finding
+from storage.health.check import BASE, Check, Finding, Severity, finding
 from storage.health.fix import dropping
 from storage.health.rows import Row, Rows
 
@@ -33,5 +33,5 @@ SPEC = Check(
     unlearned="the ends of long answers, nor those that begin beyond the window",
     find=find,
     fix=dropping("Drop the rows"),
-    needs_base=True,
+    needs=BASE,
 )

@@ -55,6 +55,36 @@ def test_mending_leads_to_the_new_version_and_shows_what_was_done(studio: User, 
     assert '<a href="data?data=cards-v2">cards-v2</a>' in lines
 
 
+def test_words_are_looked_for_and_the_version_says_for_which_rows_went(
+    studio: User, cards: Dataset, asking: Any
+) -> None:
+    subject = f"data:{cards.id}"
+    named = "# names\nMY FRIEND\n\n<b>where</b>"
+    _, _, html, fixes, *_ = data_health.show(asking(studio), subject, "", named)
+    assert "1 row holds words of your list: “&lt;b&gt;where&lt;/b&gt;” in 1, “MY FRIEND” in 1" in html
+    assert "listed_words" in fixes["value"]
+    assert "Words of your list" not in data_health.show(asking(studio), subject, "", " \n ")[2]
+    data_health.mend(asking(studio), subject, ["listed_words"], None, named)
+    *_, lines = data_health.show(asking(studio), f"data:{datasets.get(studio, 'cards-v2').id}")
+    done = "listed words — drop the rows: 1 dropped, for “&lt;b&gt;where&lt;/b&gt;”, “MY FRIEND”"
+    assert done in lines
+
+
+def test_words_that_can_not_be_used_are_said_with_their_line(studio: User, cards: Dataset, asking: Any) -> None:
+    from templates.errors import BadInput
+
+    with pytest.raises(BadInput, match="row 2, field “words”: has 101 characters"):
+        data_health.show(asking(studio), f"data:{cards.id}", "", "fine\n" + "x" * 101)
+
+
+def test_only_a_dataset_can_be_looked_through(studio: User, cards: Dataset, asking: Any) -> None:
+    against, *of_words = data_health.choices(asking(studio), f"data:{cards.id}")
+    assert not against["visible"]
+    assert all(one["visible"] for one in of_words)
+    shown = data_health.choices(asking(studio), "upload:1")
+    assert not any(one["visible"] for one in shown)
+
+
 def test_a_fresh_file_has_no_report_yet(studio: User, asking: Any) -> None:
     _, outcome, findings, fixes, mend, _ = data_health.show(asking(studio), "upload:1")
     assert (outcome, findings) == (data_health.NEW_FILE, "")

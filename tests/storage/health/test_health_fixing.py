@@ -8,6 +8,7 @@ import pytest
 
 from storage import datasets, row_files, versions
 from storage.health import fixing, report
+from storage.health.check import BASE
 from storage.health.fix import Edit, answer_fields, applied
 from storage.models import Dataset, User
 from templates import registry
@@ -59,7 +60,7 @@ def plots() -> dict[str, Plot]:
 def test_a_fix_leaves_nothing_of_its_finding(studio: User, plots: dict[str, Plot], shape: str, key: str) -> None:
     parent = stored(studio, plots[shape], shape)
     check = fixing.fixable()[key]
-    made = fixing.fix(studio, "rows", [key], base="studio-nano" if check.needs_base else None)
+    made = fixing.fix(studio, "rows", [key], base="studio-nano" if check.needs is BASE else None)
     found = {one.check.key for one in report.of_dataset(studio, made.name, base="studio-nano").found}
     assert key not in found
     (done,) = made.fixes
