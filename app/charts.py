@@ -197,6 +197,7 @@ def histogram(bins: Sequence[tuple[int, int]], limit: int, title: str = "Rows by
     width = (WIDTH - LEFT - RIGHT) / len(bins)
     floor = HEIGHT - BOTTOM
     bars, labels = [], []
+    last = f'x="{WIDTH}" y="{HEIGHT - 10}" text-anchor="end"'  # in the middle under its edge it would be cut off
     for i, (edge, n) in enumerate(bins):
         height = (floor - TOP) * n / highest
         x = LEFT + i * width
@@ -205,8 +206,10 @@ def histogram(bins: Sequence[tuple[int, int]], limit: int, title: str = "Rows by
             f'<rect class="{kind}" x="{x + 1:.1f}" y="{floor - height:.1f}" width="{max(1, width - 2):.1f}" '
             f'height="{height:.1f}"><title>{count(n)} rows up to {count(edge)} tokens</title></rect>'
         )
-        if i % max(1, math.ceil(len(bins) / 8)) == 0 or i == len(bins) - 1:
-            labels.append(f'<text x="{x + width:.1f}" y="{HEIGHT - 10}" text-anchor="middle">{count(edge)}</text>')
+        n_behind = len(bins) - 1 - i
+        if n_behind % math.ceil(len(bins) / 8) == 0:
+            place = f'x="{x + width:.1f}" y="{HEIGHT - 10}" text-anchor="middle"' if n_behind else last
+            labels.append(f"<text {place}>{count(edge)}</text>")
     scale = f'<text x="{LEFT - 8}" y="{TOP + 10}" text-anchor="end">{count(highest)}</text>'
     base_line = f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{floor}" y2="{floor}"/>'
     text = f"{escaped(title)}, up to {count(bins[-1][0])}; at most {count(highest)} rows in one bar"

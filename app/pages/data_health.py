@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TAB = "health"
 STAYS = "What is ticked is done to a copy, the next version. This one stays as it is."
 TESTED = "Will models trained on this be scored on another dataset? Then none of its rows should be in here."
-TONE = "Insults, for example, or names that must not fall: a model takes on the words of its answers."
+TONE = "Insults, for example, or names that must not be used: a model takes on the words of its answers."
 NEW_FILE = "<p class='quiet'>The report is made of all rows once you press “Use this data”.</p>"
 
 

@@ -93,8 +93,9 @@ def of_text(text: str) -> Words:
 def of_list(words: Sequence[str]) -> Words:
     """Each a word or phrase, whatever it begins with. Raises `BadInput`."""
     numbered = list(enumerate(words, 1))
-    blank = [Problem("is blank.", row=number, field="words") for number, word in numbered if not normalised(word)]
-    return _checked([(number, word) for number, word in numbered if normalised(word)], blank, None)
+    blank = [number for number, word in numbered if not normalised(word)]
+    problems = [Problem("is blank.", row=number, field="words", remedy="Leave it out.") for number in blank]
+    return _checked([(number, word) for number, word in numbered if normalised(word)], problems, None)
 
 
 def of_file(path: Path) -> Words:
@@ -123,25 +124,22 @@ def _named(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
 
 
 def _checked(words: list[tuple[int, str]], problems: list[Problem], file: str | None) -> Words:
-    """Numbered words, none of them blank, that nothing is wrong with."""
+    """Numbered words, none of them blank; raises `BadInput` for what is wrong with them and for `problems`."""
     field = None if file else "words"
     problems = problems + [
-        Problem(f"has {len(word):,} characters; a word has {LONGEST} at most.", file=file, row=number, field=field)
-        for number, word in ((number, normalised(word)) for number, word in words)
-        if len(word) > LONGEST
+        Problem(f"has {n:,} characters.", file, row, field, f"A word or phrase has {LONGEST} at most.")
+        for row, n in ((number, len(normalised(word))) for number, word in words)
+        if n > LONGEST
     ]
     n_more = len(problems) - _PROBLEMS_LISTED
     problems = sorted(problems, key=lambda one: one.row or 0)[:_PROBLEMS_LISTED]
     if n_more > 0:
-        problems.append(Problem(f"{n_more:,} more lines are like these.", file=file, field=field))
+        problems.append(Problem(f"{n_more:,} more lines are like these.", file, field=field))
     if len(words) > MOST_WORDS:
-        problems.append(
-            Problem(f"{len(words):,} words are named; {MOST_WORDS:,} are the most.", file=file, field=field)
-        )
+        most = f"At most {MOST_WORDS:,} can be looked for at once."
+        problems.append(Problem(f"{len(words):,} words are named.", file, field=field, remedy=most))
     if not words and not problems:
-        problems.append(
-            Problem("no word is named.", file=file, field=field, remedy="Write one word or phrase on each line.")
-        )
+        problems.append(Problem("no word is named.", file, field=field, remedy="Write one word or phrase a line."))
     refuse(problems)
     return Words(tuple(" ".join(word.split()) for _, word in words))
 

@@ -65,6 +65,14 @@ def test_the_histogram_marks_what_is_cut() -> None:
     assert charts.histogram([], 20) == ""
 
 
+def test_the_histograms_scale_ends_with_its_last_edge_and_stands_evenly() -> None:
+    drawn = svg(charts.histogram([(100 * i, 1) for i in range(1, 17)], 2_000, "Rows & <b>"))
+    edges = [label for label in drawn.findall("text") if label.attrib["y"] == str(charts.HEIGHT - 10)]
+    assert [label.text for label in edges] == [f"{n:,}" for n in range(200, 1_601, 200)]
+    assert (edges[-1].attrib["text-anchor"], edges[-1].attrib["x"]) == ("end", str(charts.WIDTH))
+    assert drawn.attrib["aria-label"].startswith("Rows & <b>, up to 1,600; at most 1 rows")
+
+
 def test_ticks_are_round() -> None:
     assert charts.ticks(0, 10) == [0, 2, 4, 6, 8, 10]
     assert charts.ticks(2.31, 2.31) == [2.31]

@@ -100,7 +100,7 @@ def test_words_are_looked_for_by_command_and_over_rest(
     checked: Dataset, client: TestClient, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     file = tmp_path / "words.txt"
-    file.write_text("# what must not fall\nCHARGE\nlast order\nunheard-of\n")
+    file.write_text("# what must not be said\nCHARGE\nlast order\nunheard-of\n")
     assert main(["data", "check", "rows", "--words", str(file), "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     named = ["CHARGE", "last order", "unheard-of"]
@@ -124,7 +124,7 @@ def test_a_list_of_words_that_can_not_be_used_is_said(
     assert main(["data", "check", "rows", "--words", str(file)]) == 2
     said = capsys.readouterr().err
     assert "words.txt”, row 2: is not UTF-8 text. Save the file as UTF-8." in said
-    assert "words.txt”, row 3: has 101 characters; a word has 100 at most." in said
+    assert "words.txt”, row 3: has 101 characters. A word or phrase has 100 at most." in said
     for sent in (
         client.get("/api/v1/data/rows/health", params={"words": ["a", ""]}),
         client.post("/api/v1/data/rows/health", json={"words": ["a", ""]}),
