@@ -16,7 +16,7 @@ from pathlib import Path
 
 from storage.health.rows import normalised
 from storage.health.scripts import UNSPACED
-from templates.errors import Problem, refuse
+from templates.errors import BadInput, Problem, refuse
 
 MOST_WORDS = 10_000
 LONGEST = 100
@@ -105,10 +105,9 @@ def of_file(path: Path) -> Words:
         with path.open("rb") as stream:
             content = stream.read(_MOST_BYTES + 1)
     except OSError as error:
-        refuse([Problem(f"can't be read: {error.strerror}.", file=name)])
-        raise
+        raise BadInput(Problem(f"can't be read: {error.strerror}.", file=name)) from error
     if len(content) > _MOST_BYTES:
-        refuse([Problem(f"is larger than {_MOST_BYTES >> 20} MB.", file=name, remedy="Name fewer words.")])
+        raise BadInput(Problem(f"is larger than {_MOST_BYTES >> 20} MB.", file=name, remedy="Name fewer words."))
     lines, problems = [], []
     for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").splitlines(), 1):
         try:
