@@ -1,7 +1,7 @@
-"""Reads a document in a process of its own, once: a hostile one can crash, hang or swell that process only.
+"""Reads a file in a process of its own, once: a hostile one can crash, hang or swell that process only.
 
 `python -m storage.intake.apart` is the other side. It writes what the format's `extract` gives and notes,
-one JSON value a line, into a file without a name; every later reading of the document is served from it.
+one JSON value a line, into a file without a name; every later reading is served from it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
 from storage.intake.findings import Findings
+from storage.intake.shown import is_plain, packed, unpacked
 from storage.intake.source import Source, SourceRow, text_flaw
 from storage.programs import program
 from templates.errors import Problem
@@ -29,6 +31,8 @@ from templates.errors import Problem
 MAX_S = 300
 MAX_MEMORY_BYTES = 4 * 1024**3
 MAX_ROWS_BYTES = 4 * 1024**3
+MAX_ROW_CHARS = 64_000_000
+"""Of what is written of a row: one is held in memory as a whole by whoever reads it."""
 MAX_AT_ONCE = 2
 """Documents that one process has read at a time, whoever asks: each may take the memory above."""
 KEPT_DOCUMENTS = 8
@@ -39,10 +43,13 @@ INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "VIRTUAL_ENV", "LD_
 """Of the environment: what Python needs to start. No secret of the studio is among it."""
 PACKAGES = Path(__file__).resolve().parents[2]
 _SPLIT = "Split it into smaller files, or save a table as CSV, and send that."
+_SPLIT_ROW = "Leave out columns that hold no text to learn from, or split the row."
 _PART_IT = "Give the document more headings, or split it."
+_TABLES = ("parquet", "workbook")
+"""Formats whose rows are the file's own, not parts of its text."""
 _ENDS = {
-    OUT_OF_MEMORY: ("needs more memory than a document may take to be read.", _SPLIT),
-    TOO_MUCH_TEXT: ("holds more text than a document may give.", _SPLIT),
+    OUT_OF_MEMORY: ("needs more memory than a file may take to be read.", _SPLIT),
+    TOO_MUCH_TEXT: ("holds more text than a file may give.", _SPLIT),
     DISK_FULL: ("can't be read now: there is no space left for its text.", "Make room on the studio's disk."),
 }
 _BROKEN = ("can't be read: its reader broke down over it.", "Save it again in the program it comes from, or as text.")
@@ -63,13 +70,15 @@ def rows(source: Source, findings: Findings) -> Iterator[SourceRow]:
     """The rows that `extract` of the format's reader finds; problems and remarks go into `findings`."""
     state = source.path.stat()
     try:
-        notes = _notes(source, (state.st_ino, state.st_size, state.st_mtime_ns))
+        notes = _notes(replace(source, layout=None), (state.st_ino, state.st_size, state.st_mtime_ns))
     except _Failed as failed:
         findings.problem(failed.message, remedy=failed.remedy)
         return
     for kind, *values in _values(notes):
         if kind == "row":
             yield SourceRow(*values)
+        elif kind == "typed row":
+            yield SourceRow(values[0], unpacked(values[1]))
         elif kind == "remark":
             findings.remark(values[0], row=values[1])
         else:
@@ -109,12 +118,14 @@ def _notes(source: Source, _state: tuple[int, ...]) -> IO[bytes]:
 
 def _values(notes: IO[bytes]) -> Iterator[list[Any]]:
     """The values in the file, whoever else is reading it."""
-    place, rest = 0, b""
+    place, begun = 0, [b""]
     while chunk := os.pread(notes.fileno(), CHUNK_BYTES, place):
         place += len(chunk)
-        *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            yield json.loads(line)
+        first, *others = chunk.split(b"\n")
+        begun.append(first)
+        for line in others:
+            yield json.loads(b"".join(begun))
+            begun = [line]
 
 
 class _Told(Findings):
@@ -132,10 +143,20 @@ class _Told(Findings):
         super().remark(message, row=row)
         self.tell("remark", message, row)
 
+    def row(self, row: SourceRow) -> None:
+        """Write a row, or what is wrong with one that can't be carried over."""
+        plain = is_plain(row.values)
+        told = ("row", row.number, row.values) if plain else ("typed row", row.number, packed(row.values))
+        line = json.dumps(told)
+        if len(line) > MAX_ROW_CHARS:
+            message = f"holds more than the {MAX_ROW_CHARS / 1e6:.0f} MB that a row may have."
+            self.problem(message, row=row.number, remedy=_SPLIT_ROW)
+        else:
+            self._sink.write(f"{line}\n")
+
     def tell(self, *values: Any) -> None:
         """Write one line."""
-        json.dump(values, self._sink)
-        self._sink.write("\n")
+        self._sink.write(f"{json.dumps(values)}\n")
 
 
 def _limit(memory_bytes: int, cpu_s: int, file_bytes: int) -> None:
@@ -153,12 +174,12 @@ def _limit(memory_bytes: int, cpu_s: int, file_bytes: int) -> None:
             continue  # macOS knows no limit of the address space; the other limits hold there too
 
 
-def _fits(row: SourceRow, told: _Told) -> bool:
+def _fits(row: SourceRow, told: _Told, remedy: str | None) -> bool:
     """Whether no text is beyond all measure; one that is would have to be carried over as one line."""
     flaws = [(name, text_flaw(value)) for name, value in row.values.items() if isinstance(value, str)]
     for name, flaw in flaws:
         if flaw:
-            told.problem(flaw[0], row=row.number, field=name, remedy=_PART_IT)
+            told.problem(flaw[0], row=row.number, field=name, remedy=remedy or flaw[1])
     return not any(flaw for _, flaw in flaws)
 
 
@@ -166,10 +187,11 @@ def write_notes(sink: IO[str], path: str, filename: str, format: str, encoding: 
     """The other side's work: read the document and write what is found; gives the exit code."""
     reader = importlib.import_module(f"storage.intake.readers.{format}")
     told = _Told(filename, sink)
+    remedy = None if format in _TABLES else _PART_IT
     try:
         for row in reader.extract(Source(Path(path), filename, format, encoding), told):
-            if _fits(row, told):
-                told.tell("row", row.number, row.values)
+            if _fits(row, told, remedy):
+                told.row(row)
         sink.flush()
     except MemoryError:
         return OUT_OF_MEMORY

@@ -164,10 +164,13 @@ def _of_rows(source: Source, findings: Findings) -> tuple[list[Column], int]:
 
 
 def _laid_out(source: Source, findings: Findings) -> Source:
-    """The source with the layout of its first item."""
+    """The source with the layout of its first item. Raises `BadInput` for a file with problems in place of rows."""
     if source.format not in WITH_LAYOUT:
         return source
-    first = next(read(source, Findings(source.filename)), None)
+    noted = Findings(source.filename)
+    first = next(read(source, noted), None)
+    if first is None:
+        noted.refuse()  # all that there is to say; to read once more would say it again
     key = layouts.find(first.values) if first else None
     if key is None:
         return source

@@ -48,10 +48,10 @@ def _result(made: Mutant, folder: Path, number: int) -> dict[str, Any]:
         wrong = traceback.format_exc(limit=-12)
     took_ms = (time.process_time() - began) * 1000
     path.unlink()
-    return {"number": number, "read_as": read_as, "wrong": wrong, "ms": took_ms, "peak_mb": _peak_mb()}
+    return {"number": number, "read_as": read_as, "wrong": wrong, "ms": took_ms, "peak_mb": peak_mb()}
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     """The most memory of this process so far; `ru_maxrss` would count its parent's, where Linux tells its own."""
     status = Path("/proc/self/status")
     if status.exists():
