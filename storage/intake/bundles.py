@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from storage.intake.source import Source, SourceRow
 
+Scratch = Callable[[], Path]
+"""Gives the folder for what is needed for a while only."""
 MAX_FILES = 200
 MADE_BY_SYSTEMS = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 """What file managers add to a zip, and nobody means to send."""
@@ -88,9 +90,9 @@ def problem_of(file: zipfile.ZipFile, filename: str, suffixes: Iterable[str]) ->
     return None
 
 
-def unpack(path: Path, filename: str) -> Bundle:
-    """The files in a zip. Raises `BadInput` for a damaged one."""
-    folder = tempfile.TemporaryDirectory(prefix="studio-files-")
+def unpack(path: Path, filename: str, scratch: Scratch | None) -> Bundle:
+    """The files in a zip, in a folder inside `scratch` (or the system's). Raises `BadInput` for a damaged one."""
+    folder = tempfile.TemporaryDirectory(prefix="studio-files-", dir=scratch and scratch())
     members = []
     try:
         with zip_files.opened(path) as file:

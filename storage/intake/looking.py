@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from storage.intake import columnar, formats, layouts
-from storage.intake.bundles import Bundle
+from storage.intake.bundles import Bundle, Scratch
 from storage.intake.findings import Findings, Remark, refusal
 from storage.intake.formats import usual_names
 from storage.intake.readers import readers
@@ -63,12 +63,15 @@ def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
     return layouts.unfolded(source.layout, items, findings) if source.layout else items
 
 
-def look(path: Path, filename: str) -> Look:
-    """Read a whole file once. Raises `BadInput` with every row that can't be read."""
+def look(path: Path, filename: str, scratch: Scratch | None = None) -> Look:
+    """Read a whole file once. Raises `BadInput` with every row that can't be read.
+
+    Several files are unpacked in the folder that `scratch` gives, or else in one of the system's.
+    """
     if path.stat().st_size == 0:
         raise refusal(filename, "is empty.", remedy="Choose a file with data in it.")
     findings = Findings(filename)
-    source = formats.find(path, filename, findings)
+    source = formats.find(path, filename, findings, scratch)
     return _at_several(source, source.bundle, findings) if source.bundle else _at_one(source, findings, MIN_ROWS)
 
 
