@@ -1,7 +1,8 @@
 """Reads a file in a process of its own, once: a hostile one can crash, hang or swell that process only.
 
 `python -m storage.intake.apart` is the other side. It writes what the format's `extract` gives and notes,
-one JSON value a line, into a file without a name; every later reading is served from it.
+one JSON value a line, into a file from which every later reading is served: one without a name, or beside
+the file that was read where that is one of several and lies in a folder of theirs.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
+from storage.intake import bundles
+from storage.intake.bundles import Allowance
 from storage.intake.findings import Findings
 from storage.intake.shown import is_plain, packed, unpacked
 from storage.intake.source import Source, SourceRow, text_flaw
@@ -37,6 +42,8 @@ MAX_AT_ONCE = 2
 """Documents that one process has read at a time, whoever asks: each may take the memory above."""
 KEPT_DOCUMENTS = 8
 CHUNK_BYTES = 1024**2
+WORDS_BYTES = 2_000
+"""Of the last that a reader said before it failed, which the log gets."""
 OUT_OF_MEMORY, TOO_MUCH_TEXT, DISK_FULL = 3, 4, 5
 """Exit codes of the other side."""
 INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -52,6 +59,9 @@ _ENDS = {
     TOO_MUCH_TEXT: ("holds more text than a file may give.", _SPLIT),
     DISK_FULL: ("can't be read now: there is no space left for its text.", "Make room on the studio's disk."),
 }
+_FEWER = "Send fewer such files at a time, or save tables as CSV."
+_SPENT_S = "is where reading ended: the files that came together take longer than {} seconds."
+_SPENT_BYTES = "is where reading ended: the files that came together hold more text than they may give."
 _BROKEN = ("can't be read: its reader broke down over it.", "Save it again in the program it comes from, or as text.")
 
 _PLACES = threading.BoundedSemaphore(MAX_AT_ONCE)
@@ -68,52 +78,85 @@ class _Failed(Exception):
 
 def rows(source: Source, findings: Findings) -> Iterator[SourceRow]:
     """The rows that `extract` of the format's reader finds; problems and remarks go into `findings`."""
-    state = source.path.stat()
     try:
-        notes = _notes(replace(source, layout=None), (state.st_ino, state.st_size, state.st_mtime_ns))
+        with _notes(replace(source, layout=None)) as notes:
+            for kind, *values in _values(notes):
+                if kind == "row":
+                    yield SourceRow(*values)
+                elif kind == "typed row":
+                    yield SourceRow(values[0], unpacked(values[1]))
+                elif kind == "remark":
+                    findings.remark(values[0], row=values[1])
+                else:
+                    message, row, field, remedy = values
+                    findings.problem(message, row=row, field=field, remedy=remedy)
     except _Failed as failed:
         findings.problem(failed.message, remedy=failed.remedy)
+
+
+@contextmanager
+def _notes(source: Source) -> Iterator[IO[bytes]]:
+    """What the other side writes, or wrote, about the file as it is now. Raises `_Failed`."""
+    if source.allowance is None:
+        state = source.path.stat()
+        yield _remembered(source, (state.st_ino, state.st_size, state.st_mtime_ns))
         return
-    for kind, *values in _values(notes):
-        if kind == "row":
-            yield SourceRow(*values)
-        elif kind == "typed row":
-            yield SourceRow(values[0], unpacked(values[1]))
-        elif kind == "remark":
-            findings.remark(values[0], row=values[1])
-        else:
-            message, row, field, remedy = values
-            findings.problem(message, row=row, field=field, remedy=remedy)
+    kept = source.path.with_name(f"{source.path.name}.notes")
+    if not kept.exists():
+        draft = kept.with_suffix(".draft")
+        with draft.open("wb") as notes:
+            _write(source, notes, source.allowance)
+        draft.rename(kept)
+    with kept.open("rb") as notes:
+        yield notes
 
 
 @lru_cache(maxsize=KEPT_DOCUMENTS)
-def _notes(source: Source, _state: tuple[int, ...]) -> IO[bytes]:
-    """What the other side wrote about a file in this state. Raises `_Failed`."""
+def _remembered(source: Source, _state: tuple[int, ...]) -> IO[bytes]:
     notes = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as it is remembered or read
-    limits = [MAX_MEMORY_BYTES, 2 * MAX_S, MAX_ROWS_BYTES]
+    _write(source, notes, Allowance(MAX_S, MAX_ROWS_BYTES))
+    return notes
+
+
+def _write(source: Source, notes: IO[bytes], given: Allowance) -> None:
+    """Let the other side write, at the cost of the allowance. Raises `_Failed`."""
+    within_s, n_bytes = max(0.0, min(MAX_S, given.left_s)), max(0, min(MAX_ROWS_BYTES, given.left_bytes))
+    limits = [MAX_MEMORY_BYTES, 2 * MAX_S, n_bytes]
     asked = json.dumps([limits, str(source.path), source.filename, source.format, source.encoding])
-    command = program(__name__, asked)
+    with _PLACES, tempfile.TemporaryFile() as said:
+        began = time.monotonic()
+        try:
+            code = _run(program(__name__, asked), within_s, notes, said)
+        except subprocess.TimeoutExpired as error:
+            if within_s < MAX_S:
+                raise _Failed(_SPENT_S.format(bundles.MAX_READING_S), _FEWER) from error
+            raise _Failed(f"takes longer than {MAX_S} seconds to be read.", _SPLIT) from error
+        finally:
+            given.left_s -= time.monotonic() - began
+            given.left_bytes -= os.fstat(notes.fileno()).st_size
+        if code:
+            last_words = os.pread(said.fileno(), WORDS_BYTES, max(0, said.seek(0, os.SEEK_END) - WORDS_BYTES))
+            log.warning("reading %s: exit %d: %s", source.path, code, last_words.decode("utf-8", "replace"))
+    if code == TOO_MUCH_TEXT and n_bytes < MAX_ROWS_BYTES:
+        given.left_bytes = 0
+        raise _Failed(_SPENT_BYTES, _FEWER)
+    if code:
+        raise _Failed(*_ENDS.get(code, _BROKEN))
+
+
+def _run(command: tuple[str, ...], within_s: float, notes: IO[bytes], said: IO[bytes]) -> int:
+    """The exit code of the other side. What else it says goes into a file, too, where it takes no memory here."""
     environment = {name: value for name, value in os.environ.items() if name in INHERITED}
     environment["PYTHONPATH"] = os.pathsep.join([str(PACKAGES), *filter(None, [os.environ.get("PYTHONPATH")])])
-    try:
-        with _PLACES:
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=notes,
-                stderr=subprocess.PIPE,
-                env=environment,
-                timeout=MAX_S,
-                check=False,
-            )
-    except subprocess.TimeoutExpired as error:
-        raise _Failed(f"takes longer than {MAX_S} seconds to be read.", _SPLIT) from error
-    if done.returncode:
-        log.warning(
-            "reading %s: exit %d: %s", source.path, done.returncode, done.stderr[-2000:].decode("utf-8", "replace")
-        )
-        raise _Failed(*_ENDS.get(done.returncode, _BROKEN))
-    return notes
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=notes,
+        stderr=said,
+        env=environment,
+        timeout=within_s,
+        check=False,
+    ).returncode
 
 
 def _values(notes: IO[bytes]) -> Iterator[list[Any]]:

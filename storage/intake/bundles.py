@@ -28,10 +28,25 @@ if TYPE_CHECKING:
 Scratch = Callable[[], Path]
 """Gives the folder for what is needed for a while only."""
 MAX_FILES = 200
+MAX_READING_S = 600
+MAX_NOTES_BYTES = 4 * 1024**3
+"""What may go into reading all of them, as far as that is done in processes of their own."""
 MADE_BY_SYSTEMS = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 """What file managers add to a zip, and nobody means to send."""
 _SAME_TIME = (1980, 1, 1, 0, 0, 0)
 _UNPACK = "Unpack it and send the files inside that are meant."
+
+
+@dataclass
+class Allowance:
+    """What the processes that read a bundle's files, one each, may still take and write down."""
+
+    left_s: float
+    left_bytes: int
+
+    @property
+    def is_spent(self) -> bool:
+        return self.left_s <= 0 or self.left_bytes <= 0
 
 
 @dataclass
@@ -45,6 +60,7 @@ class Bundle:
     """The same as sources, once each was looked at."""
     ends: list[int] = field(default_factory=list)
     """The number of each file's last row, known when all were read once."""
+    allowance: Allowance = field(default_factory=lambda: Allowance(MAX_READING_S, MAX_NOTES_BYTES))
 
     def rows(self, read: Callable[[Source], Iterator[SourceRow]]) -> Iterator[SourceRow]:
         """The rows of all files, as `read` gives them, numbered through."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from storage.intake import columnar, formats, layouts
-from storage.intake.bundles import Bundle, Scratch
+from storage.intake.bundles import Allowance, Bundle, Scratch
 from storage.intake.findings import Findings, Remark, refusal
 from storage.intake.formats import usual_names
 from storage.intake.readers import readers
@@ -93,9 +93,11 @@ def _at_several(source: Source, bundle: Bundle, findings: Findings) -> Look:
     looks, problems = [], []
     for path, name in bundle.members:
         try:
-            looks.append(_at_member(path, name))
+            looks.append(_at_member(path, name, bundle.allowance))
         except BadInput as error:
             problems += error.problems
+            if bundle.allowance.is_spent:
+                break
     refuse(problems)
     bundle.parts = [look.source for look in looks]
     columns, n_rows = _of_rows(source, findings)
@@ -110,11 +112,12 @@ def _at_several(source: Source, bundle: Bundle, findings: Findings) -> Look:
     return Look(source, readers()[source.format].TITLE, None, None, columns, n_rows, findings.remarks, files)
 
 
-def _at_member(path: Path, name: str) -> Look:
+def _at_member(path: Path, name: str, allowance: Allowance) -> Look:
     if path.stat().st_size == 0:
         raise refusal(name, "is empty.", remedy="Leave it out, or choose a file with data in it.")
     findings = Findings(name)
-    return _at_one(formats.find(path, name, findings), findings, min_rows=1)
+    source = replace(formats.find(path, name, findings), allowance=allowance)
+    return _at_one(source, findings, min_rows=1)
 
 
 def _remark_several(looks: list[Look], files: list[FileRows], columns: list[Column], findings: Findings) -> None:
