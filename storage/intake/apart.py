@@ -25,6 +25,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
+import orjson
+
 from storage.intake import bundles
 from storage.intake.bundles import Allowance
 from storage.intake.findings import Findings
@@ -36,7 +38,7 @@ from templates.errors import Problem
 MAX_S = 300
 MAX_MEMORY_BYTES = 4 * 1024**3
 MAX_ROWS_BYTES = 4 * 1024**3
-MAX_ROW_CHARS = 64_000_000
+MAX_ROW_BYTES = 64_000_000
 """Of what is written of a row: one is held in memory as a whole by whoever reads it."""
 MAX_AT_ONCE = 2
 """Documents that one process has read at a time, whoever asks: each may take the memory above."""
@@ -82,9 +84,8 @@ def rows(source: Source, findings: Findings) -> Iterator[SourceRow]:
         with _notes(replace(source, layout=None)) as notes:
             for kind, *values in _values(notes):
                 if kind == "row":
-                    yield SourceRow(*values)
-                elif kind == "typed row":
-                    yield SourceRow(values[0], unpacked(values[1]))
+                    number, columns, odd = values
+                    yield SourceRow(number, {**columns, **unpacked(odd)} if odd else columns)
                 elif kind == "remark":
                     findings.remark(values[0], row=values[1])
                 else:
@@ -167,14 +168,14 @@ def _values(notes: IO[bytes]) -> Iterator[list[Any]]:
         first, *others = chunk.split(b"\n")
         begun.append(first)
         for line in others:
-            yield json.loads(b"".join(begun))
+            yield orjson.loads(b"".join(begun))
             begun = [line]
 
 
 class _Told(Findings):
     """Findings that are written to the other side as they are made."""
 
-    def __init__(self, file: str, sink: IO[str]):
+    def __init__(self, file: str, sink: IO[bytes]):
         super().__init__(file)
         self._sink = sink
 
@@ -188,18 +189,17 @@ class _Told(Findings):
 
     def row(self, row: SourceRow) -> None:
         """Write a row, or what is wrong with one that can't be carried over."""
-        plain = is_plain(row.values)
-        told = ("row", row.number, row.values) if plain else ("typed row", row.number, packed(row.values))
-        line = json.dumps(told)
-        if len(line) > MAX_ROW_CHARS:
-            message = f"holds more than the {MAX_ROW_CHARS / 1e6:.0f} MB that a row may have."
+        odd = {name: packed(value) for name, value in row.values.items() if not is_plain(value)}
+        line = orjson.dumps(("row", row.number, {**row.values, **dict.fromkeys(odd)} if odd else row.values, odd))
+        if len(line) > MAX_ROW_BYTES:
+            message = f"holds more than the {MAX_ROW_BYTES / 1e6:.0f} MB that a row may have."
             self.problem(message, row=row.number, remedy=_SPLIT_ROW)
         else:
-            self._sink.write(f"{line}\n")
+            self._sink.write(line + b"\n")
 
     def tell(self, *values: Any) -> None:
         """Write one line."""
-        self._sink.write(f"{json.dumps(values)}\n")
+        self._sink.write(orjson.dumps(values) + b"\n")
 
 
 def _limit(memory_bytes: int, cpu_s: int, file_bytes: int) -> None:
@@ -226,7 +226,7 @@ def _fits(row: SourceRow, told: _Told, remedy: str | None) -> bool:
     return not any(flaw for _, flaw in flaws)
 
 
-def write_notes(sink: IO[str], path: str, filename: str, format: str, encoding: str | None) -> int:
+def write_notes(sink: IO[bytes], path: str, filename: str, format: str, encoding: str | None) -> int:
     """The other side's work: read the document and write what is found; gives the exit code."""
     reader = importlib.import_module(f"storage.intake.readers.{format}")
     told = _Told(filename, sink)
@@ -249,5 +249,5 @@ def write_notes(sink: IO[str], path: str, filename: str, format: str, encoding: 
 if __name__ == "__main__":
     given_limits, *file = json.loads(sys.argv[1])
     _limit(*given_limits)
-    code = write_notes(sys.stdout, *file)
+    code = write_notes(sys.stdout.buffer, *file)
     os._exit(code)  # what is left in a buffer after a failure is of no use

@@ -6,12 +6,13 @@ it, and none is rebuilt from what a file made of a reader.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
-LISTED, SHOWN = "listed", "shown"
-"""What a packed list begins with: the list's items, or what stands for a value, follow."""
-_PLAIN = (str, type(None), int, float, bool)
+LISTED, SHOWN, NUMBER = "listed", "shown", "number"
+"""What a packed list begins with: the list's items follow, or what stands for a value."""
+_PLAIN = (str, type(None), int, bool)
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,11 +37,12 @@ class Shown:
 
 
 def is_plain(value: Any) -> bool:
-    """Whether JSON gives the value back as it is; also numbers that are none, in Python's reading of JSON."""
+    """Whether JSON gives the value back as it is."""
     made = type(value)
-    if made is dict:
-        return all(map(is_plain, value.values()))
-    return all(map(is_plain, value)) if made is list else made in _PLAIN
+    if made not in (dict, list):
+        return made in _PLAIN or (made is float and math.isfinite(value))
+    inner = value.values() if made is dict else value
+    return all(type(one) is str or is_plain(one) for one in inner)
 
 
 def packed(value: Any) -> Any:
@@ -50,6 +52,8 @@ def packed(value: Any) -> Any:
         return {name: packed(inner) for name, inner in value.items()}
     if made is list:
         return [LISTED, *map(packed, value)]
+    if made is float:
+        return [NUMBER, repr(value)]  # as text, for JSON has no infinite ones
     return value if made in _PLAIN else [SHOWN, made.__name__, repr(value), str(value), bool(value)]
 
 
@@ -60,4 +64,6 @@ def unpacked(value: Any) -> Any:
     if not isinstance(value, list):
         return value
     mark, *items = value
-    return Shown(*items) if mark == SHOWN else [unpacked(item) for item in items]
+    if mark == LISTED:
+        return [unpacked(item) for item in items]
+    return Shown(*items) if mark == SHOWN else float(*items)
