@@ -131,6 +131,23 @@ def test_conversations_with_tools_and_dates_beside_them_are_recognised(keep: Kee
     assert intake.guess(look).mapping == {"messages": "messages", "tools": "tools"}
 
 
+@pytest.mark.parametrize("value", [datetime.date(2024, 1, 1), float("nan"), b"x"], ids=repr)
+def test_arguments_and_tools_that_no_json_holds_are_refused_by_their_place(keep: Keep, value: Any) -> None:
+    function = {"name": "f", "arguments": {"x": [value]}}
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": None, "tool_calls": [function]}]
+    tools = [{"name": "f", "parameters": {"x": value}}]
+    look = intake.look(keep(pa.Table.from_pylist([{"messages": turns, "tools": tools}] * 2)), "calls.parquet")
+    findings = intake.Findings("calls.parquet")
+    mapping = {"messages": "messages", "tools": "tools"}
+    assert not list(intake.shaped(look, registry.shape("messages"), mapping, findings))
+    assert [(problem.row, problem.field) for problem in findings.problems] == [
+        (row, field) for row in (1, 2) for field in ("messages[1].tool_calls[0].arguments", "tools[0]")
+    ]
+    assert {problem.message for problem in findings.problems} == {
+        "holds values that JSON has no form for, such as dates."
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
