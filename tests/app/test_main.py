@@ -56,7 +56,6 @@ def test_a_silent_broker_does_not_stop_anything(client: TestClient, monkeypatch:
     from pathlib import Path
 
     from storage import queue
-    from storage.settings import settings
 
     (Path(settings().root) / "broker.db").mkdir()
     queue.celery.cache_clear()
