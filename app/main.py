@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse
 
 from app import auth, gradio_startup, notify
 from app.api import artifacts, catalogue, chat, data, envelope, jobs, models, reference
-from storage import base_models, migrate, queue
+from storage import base_models, migrate, queue, scratch
 from storage.settings import settings
 
 ROUTERS = (catalogue.router, models.router, data.router, jobs.router, artifacts.router, chat.router)
@@ -30,6 +30,7 @@ STOP_WITHIN_S = 3
 def create_app(host: str | None = None) -> FastAPI:
     """The ASGI application, for a server bound to `host` (default: the setting)."""
     migrate.upgrade()
+    scratch.collect()
     base_models.sync_bundled()
     auth.check_bind(host or settings().host)
     app = FastAPI(

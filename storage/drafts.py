@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from storage import intake, mappings, row_files, splits
+from storage import intake, mappings, row_files, scratch, splits
 from storage.intake import MIN_ROWS, Findings, Guess, Look, Remark
 from storage.mappings import CameFrom, Choice, Remembered
 from templates import registry
@@ -118,7 +118,7 @@ def look(path: Path, filename: str) -> Look:
 
     Remembered, for every change of a choice asks again; `path` is named by its content, which never changes.
     """
-    return intake.look(path, filename)
+    return intake.look(path, filename, scratch.folder)
 
 
 def _shape_of(mapping: Mapping[str, str], guess: Guess) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlmodel import col, select
 
-from storage import blobs, db, uploads, workspaces
+from storage import blobs, db, scratch, uploads, workspaces
 from storage.models import Artifact, Job, JobState
 from storage.settings import settings
 
@@ -24,7 +24,7 @@ def collect(older_than_s: float = KEEP_S) -> list[Path]:
     for path in removed:
         shutil.rmtree(path, ignore_errors=True)
     uploads.discard_unused(older_than_s)
-    return [*removed, *_received(older_than_s), *blobs.collect(older_than_s)]
+    return [*removed, *scratch.collect(), *_received(older_than_s), *blobs.collect(older_than_s)]
 
 
 def _received(older_than_s: float) -> Iterator[Path]:

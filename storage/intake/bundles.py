@@ -25,11 +25,28 @@ if TYPE_CHECKING:
 
     from storage.intake.source import Source, SourceRow
 
+Scratch = Callable[[], Path]
+"""Gives the folder for what is needed for a while only."""
 MAX_FILES = 200
+MAX_READING_S = 600
+MAX_NOTES_BYTES = 4 * 1024**3
+"""What may go into reading all of them, as far as that is done in processes of their own."""
 MADE_BY_SYSTEMS = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 """What file managers add to a zip, and nobody means to send."""
 _SAME_TIME = (1980, 1, 1, 0, 0, 0)
 _UNPACK = "Unpack it and send the files inside that are meant."
+
+
+@dataclass
+class Allowance:
+    """What the processes that read a bundle's files, one each, may still take and write down."""
+
+    left_s: float
+    left_bytes: int
+
+    @property
+    def is_spent(self) -> bool:
+        return self.left_s <= 0 or self.left_bytes <= 0
 
 
 @dataclass
@@ -43,6 +60,7 @@ class Bundle:
     """The same as sources, once each was looked at."""
     ends: list[int] = field(default_factory=list)
     """The number of each file's last row, known when all were read once."""
+    allowance: Allowance = field(default_factory=lambda: Allowance(MAX_READING_S, MAX_NOTES_BYTES))
 
     def rows(self, read: Callable[[Source], Iterator[SourceRow]]) -> Iterator[SourceRow]:
         """The rows of all files, as `read` gives them, numbered through."""
@@ -88,9 +106,9 @@ def problem_of(file: zipfile.ZipFile, filename: str, suffixes: Iterable[str]) ->
     return None
 
 
-def unpack(path: Path, filename: str) -> Bundle:
-    """The files in a zip. Raises `BadInput` for a damaged one."""
-    folder = tempfile.TemporaryDirectory(prefix="studio-files-")
+def unpack(path: Path, filename: str, scratch: Scratch | None) -> Bundle:
+    """The files in a zip, in a folder inside `scratch` (or the system's). Raises `BadInput` for a damaged one."""
+    folder = tempfile.TemporaryDirectory(prefix="studio-files-", dir=scratch and scratch())
     members = []
     try:
         with zip_files.opened(path) as file:

@@ -9,6 +9,7 @@ from io import StringIO
 from pathlib import Path
 
 from storage.intake import bundles, containers, encodings, strict_json, web_pages
+from storage.intake.bundles import Scratch
 from storage.intake.findings import Findings, refusal
 from storage.intake.readers import markdown, readers
 from storage.intake.source import Source
@@ -71,14 +72,14 @@ def usual_names(*kinds: str) -> set[str]:
     return {alias for f in fields if not kinds or f.kind in kinds for alias in f.aliases}
 
 
-def find(path: Path, filename: str, findings: Findings) -> Source:
+def find(path: Path, filename: str, findings: Findings, scratch: Scratch | None = None) -> Source:
     """How the file is to be read. Raises `BadInput` for what no reader takes."""
     hint = SUFFIXES.get(Path(filename).suffix.lower())
     packed = "parquet" if encodings.is_parquet(path) else containers.find(path, filename, SUFFIXES.keys() - {".zip"})
     if packed == containers.SEVERAL:
         if hint not in (None, packed):
             raise refusal(filename, "is a zip archive of other files, whatever its name says.", remedy=ZIP_MEANT)
-        bundle = bundles.unpack(path, filename)
+        bundle = bundles.unpack(path, filename, scratch)
         return _agreed(Source(path, filename, packed, bundle=bundle), hint, findings)
     if packed:
         return _agreed(Source(path, filename, packed), hint, findings)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from storage.intake import columnar, formats, layouts
-from storage.intake.bundles import Bundle
+from storage.intake.bundles import Allowance, Bundle, Scratch
 from storage.intake.findings import Findings, Remark, refusal
 from storage.intake.formats import usual_names
 from storage.intake.readers import readers
@@ -63,12 +63,15 @@ def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
     return layouts.unfolded(source.layout, items, findings) if source.layout else items
 
 
-def look(path: Path, filename: str) -> Look:
-    """Read a whole file once. Raises `BadInput` with every row that can't be read."""
+def look(path: Path, filename: str, scratch: Scratch | None = None) -> Look:
+    """Read a whole file once. Raises `BadInput` with every row that can't be read.
+
+    Several files are unpacked in the folder that `scratch` gives, or else in one of the system's.
+    """
     if path.stat().st_size == 0:
         raise refusal(filename, "is empty.", remedy="Choose a file with data in it.")
     findings = Findings(filename)
-    source = formats.find(path, filename, findings)
+    source = formats.find(path, filename, findings, scratch)
     return _at_several(source, source.bundle, findings) if source.bundle else _at_one(source, findings, MIN_ROWS)
 
 
@@ -90,9 +93,11 @@ def _at_several(source: Source, bundle: Bundle, findings: Findings) -> Look:
     looks, problems = [], []
     for path, name in bundle.members:
         try:
-            looks.append(_at_member(path, name))
+            looks.append(_at_member(path, name, bundle.allowance))
         except BadInput as error:
             problems += error.problems
+            if bundle.allowance.is_spent:
+                break
     refuse(problems)
     bundle.parts = [look.source for look in looks]
     columns, n_rows = _of_rows(source, findings)
@@ -107,11 +112,12 @@ def _at_several(source: Source, bundle: Bundle, findings: Findings) -> Look:
     return Look(source, readers()[source.format].TITLE, None, None, columns, n_rows, findings.remarks, files)
 
 
-def _at_member(path: Path, name: str) -> Look:
+def _at_member(path: Path, name: str, allowance: Allowance) -> Look:
     if path.stat().st_size == 0:
         raise refusal(name, "is empty.", remedy="Leave it out, or choose a file with data in it.")
     findings = Findings(name)
-    return _at_one(formats.find(path, name, findings), findings, min_rows=1)
+    source = replace(formats.find(path, name, findings), allowance=allowance)
+    return _at_one(source, findings, min_rows=1)
 
 
 def _remark_several(looks: list[Look], files: list[FileRows], columns: list[Column], findings: Findings) -> None:
@@ -164,10 +170,13 @@ def _of_rows(source: Source, findings: Findings) -> tuple[list[Column], int]:
 
 
 def _laid_out(source: Source, findings: Findings) -> Source:
-    """The source with the layout of its first item."""
+    """The source with the layout of its first item. Raises `BadInput` for a file with problems in place of rows."""
     if source.format not in WITH_LAYOUT:
         return source
-    first = next(read(source, Findings(source.filename)), None)
+    noted = Findings(source.filename)
+    first = next(read(source, noted), None)
+    if first is None:
+        noted.refuse()  # all that there is to say; to read once more would say it again
     key = layouts.find(first.values) if first else None
     if key is None:
         return source

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from storage.intake.bundles import Bundle
+from storage.intake.bundles import Allowance, Bundle
 from storage.intake.findings import Findings
 
 MAX_LINE_CHARS = 16_000_000
@@ -31,6 +31,8 @@ class Source:
     """Key of the layout in `storage.intake.layouts` whose items hold the rows; None: the items are the rows."""
     bundle: Bundle | None = field(default=None, compare=False, repr=False)
     """The files in it, where it is several files."""
+    allowance: Allowance | None = field(default=None, compare=False, repr=False)
+    """That of all of them, where it is one of several; it then lies in a folder that is theirs alone."""
 
     def findings(self) -> Findings:
         """What is found in it, to be filled."""

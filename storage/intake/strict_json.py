@@ -7,6 +7,8 @@ import math
 import re
 from typing import Any
 
+from storage.intake.shown import Shown
+
 MAX_DIGITS = 100
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -109,4 +111,5 @@ def kind(value: Any) -> str:
         int: "a number",
         float: "a number",
     }
-    return names.get(type(value), f"a value of type {type(value).__name__}")
+    type_name = value.type_name if isinstance(value, Shown) else type(value).__name__
+    return names.get(type(value), f"a value of type {type_name}")

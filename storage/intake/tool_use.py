@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from storage.intake.cell import Cell
+from storage.intake.shown import is_plain
 from storage.intake.source import text_flaw
 from storage.intake.strict_json import Flaw, decode, kind
 
@@ -79,10 +80,18 @@ def _arguments(value: Any, at: str, cell: Cell) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         cell.problem(f"is {kind(value)}, not an object of arguments.", at, remedy)
         return None
+    return value if _is_writable(value, at, cell) else None
+
+
+def _is_writable(value: dict[str, Any], at: str, cell: Cell) -> bool:
+    """Whether it can be kept as JSON; what is wrong with it is noted."""
     if _too_deep(value):
         cell.problem("is nested far too deep.", at)
-        return None
-    return value
+        return False
+    if not is_plain(value):
+        cell.problem("holds values that JSON has no form for, such as dates.", at, "Write them as texts.")
+        return False
+    return True
 
 
 def _too_deep(value: Any, most: int = DEEPEST) -> bool:
@@ -118,8 +127,7 @@ def _tool(value: Any, at: str, cell: Cell) -> dict[str, Any] | None:
         return None
     if _name(function.get("name"), f"{place}.name", cell) is None:
         return None
-    if _too_deep(value):
-        cell.problem("is nested far too deep.", at)
+    if not _is_writable(value, at, cell):
         return None
     if wrapped:
         return {**value, "type": value.get("type") or "function"}

@@ -9,7 +9,9 @@ import sys
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from app.main import create_app
 from storage.models import User
+from storage.settings import settings
 
 HEAVY = ("torch", "transformers", "peft", "trl", "accelerate", "bitsandbytes")
 FRESH = f"""
@@ -24,6 +26,13 @@ print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
 def test_the_web_process_imports_nothing_heavy(studio: User) -> None:
     found = subprocess.run([sys.executable, "-c", FRESH], capture_output=True, check=True, text=True)
     assert json.loads(found.stdout) == []
+
+
+def test_what_a_killed_web_process_had_unpacked_is_removed_at_the_next_start(studio: User) -> None:
+    left = settings().root / "scratch" / "process-killed"
+    (left / "studio-files-x").mkdir(parents=True)
+    create_app()
+    assert not left.exists()
 
 
 def test_health_and_readiness(client: TestClient) -> None:
@@ -47,7 +56,6 @@ def test_a_silent_broker_does_not_stop_anything(client: TestClient, monkeypatch:
     from pathlib import Path
 
     from storage import queue
-    from storage.settings import settings
 
     (Path(settings().root) / "broker.db").mkdir()
     queue.celery.cache_clear()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from storage.intake import apart
 from storage.intake.findings import Findings
 from storage.intake.source import MAX_ROWS, Source, SourceRow, check_columns
 
@@ -20,9 +21,16 @@ MAX_THRIFT_BYTES = 50_000_000
 
 
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
-    """The table's rows as plain values."""
+    """The table's rows."""
+    return apart.rows(source, findings)
+
+
+def extract(source: Source, findings: Findings) -> Iterator[SourceRow]:
+    """The same as plain values, in the process that reads."""
     try:
         yield from _rows(source, findings)
+    except MemoryError:
+        raise  # Arrow's is one of its own exceptions, too
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         what = _in_words(error)
         if "size limit" in what:
@@ -59,7 +67,7 @@ def _rows(source: Source, findings: Findings) -> Iterator[SourceRow]:
             findings.problem(f"has {file.metadata.num_rows:,} rows; at most {MAX_ROWS:,} are taken.")
             return
         number = n_bytes = 0
-        for batch in file.iter_batches(BATCH_ROWS):
+        for batch in file.iter_batches(BATCH_ROWS, use_threads=False):  # whose stacks would count as memory
             n_bytes += batch.nbytes
             if n_bytes > MAX_DECODED_BYTES:
                 findings.problem("unpacks to more than 4 GB.", row=number + 1, remedy="Send fewer rows.")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import subprocess
+import zipfile
 from collections.abc import Callable
 from itertools import zip_longest
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from storage import intake
-from storage.intake import apart
+from storage.intake import apart, bundles
 from storage.intake.source import Source
 from templates import registry
 from templates.errors import BadInput
@@ -119,3 +123,62 @@ def test_a_text_beyond_all_measure_is_a_problem_of_its_row(keep: Callable[[str, 
     with pytest.raises(BadInput, match=r"row 2, field “text”: is 1,499,999 characters long") as caught:
         intake.look(keep("page", page), "page.html")
     assert "more headings" in str(caught.value)
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        for name, content in files.items():
+            file.writestr(name, content)
+    return packed.getvalue()
+
+
+def test_each_of_many_files_that_came_together_is_read_once(
+    runs: list[dict[str, Any]], keep: Callable[[str, bytes], Path]
+) -> None:
+    n_files = apart.KEPT_DOCUMENTS + 2
+    page = b"<html><p>one</p><p>two</p>"
+    look = intake.look(keep("sent.zip", zipped({f"{n}.html": page for n in range(n_files)})), "sent.zip")
+    for _ in range(2):
+        rows = intake.shaped(look, registry.shape("text"), {"text": "text"}, look.source.findings())
+        assert len(list(rows)) == 2 * n_files
+    assert len(runs) == n_files
+
+
+def test_the_times_of_files_that_came_together_are_added_up(
+    monkeypatch: pytest.MonkeyPatch, runs: list[dict[str, Any]], keep: Callable[[str, bytes], Path]
+) -> None:
+    clock = itertools.count(step=250)
+    monkeypatch.setattr(apart, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with pytest.raises(BadInput) as caught:
+        intake.look(keep("sent.zip", zipped({f"{name}.html": PAGE for name in "abcdef"})), "sent.zip")
+    assert [str(problem) for problem in caught.value.problems] == [
+        "“d.html”: is where reading ended: the files that came together take longer than 600 seconds. "
+        "Send fewer such files at a time, or save tables as CSV."
+    ]
+    assert [run["timeout"] for run in runs] == [300, 300, 100, 0]
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "says", "n_runs"),
+    [
+        ("MAX_READING_S", 0.01, "“a.html”: is where reading ended: the files that came together take longer", 1),
+        ("MAX_NOTES_BYTES", 2_500_000, "“b.html”: is where reading ended: the files that came together hold more", 2),
+    ],
+)
+def test_files_that_came_together_share_what_reading_may_take(
+    monkeypatch: pytest.MonkeyPatch,
+    runs: list[dict[str, Any]],
+    keep: Callable[[str, bytes], Path],
+    limit: str,
+    value: float,
+    says: str,
+    n_runs: int,
+) -> None:
+    monkeypatch.setattr(bundles, limit, value)
+    with pytest.raises(BadInput) as caught:
+        intake.look(keep("sent.zip", zipped({f"{name}.html": PAGE for name in "abcd"})), "sent.zip")
+    (problem,) = caught.value.problems
+    assert str(problem).startswith(says)
+    assert "Send fewer" in str(problem)
+    assert len(runs) == n_runs

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import faulthandler
-import io
 import json
 import re
 import resource
@@ -31,10 +30,7 @@ MAX_ADDRESSES_BYTES = 4 * 1024**3
 def _in_this_process(command: list[str], stdout: IO[bytes], **options: Any) -> CompletedProcess[bytes]:
     """In place of a process for each document: its work is done here, so that a traceback is seen."""
     _, *file = json.loads(command[-1])
-    sink = io.TextIOWrapper(stdout, write_through=True)
-    code = apart.write_notes(sink, *file)
-    sink.detach()
-    return CompletedProcess(command, code, b"", b"")
+    return CompletedProcess(command, apart.write_notes(stdout, *file), b"", b"")
 
 
 def _result(made: Mutant, folder: Path, number: int) -> dict[str, Any]:
@@ -48,10 +44,10 @@ def _result(made: Mutant, folder: Path, number: int) -> dict[str, Any]:
         wrong = traceback.format_exc(limit=-12)
     took_ms = (time.process_time() - began) * 1000
     path.unlink()
-    return {"number": number, "read_as": read_as, "wrong": wrong, "ms": took_ms, "peak_mb": _peak_mb()}
+    return {"number": number, "read_as": read_as, "wrong": wrong, "ms": took_ms, "peak_mb": peak_mb()}
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     """The most memory of this process so far; `ru_maxrss` would count its parent's, where Linux tells its own."""
     status = Path("/proc/self/status")
     if status.exists():
