@@ -79,18 +79,19 @@ def add(
     user = acting.user()
     upload = _upload(user, files, sample)
     try:
-        row = datasets.add(
-            user,
-            upload,
-            name=name,
-            shape=shape,
-            mapping=columns,
-            split_seed=seed,
-            held_out_share=held_out_share,
-            leave_out_refused=leave_out_refused,
-            held_out_file=held_out_file,
-            guess_anew=guess_anew,
-        )
+        with output.progress():
+            row = datasets.add(
+                user,
+                upload,
+                name=name,
+                shape=shape,
+                mapping=columns,
+                split_seed=seed,
+                held_out_share=held_out_share,
+                leave_out_refused=leave_out_refused,
+                held_out_file=held_out_file,
+                guess_anew=guess_anew,
+            )
     except BaseException:  # an interruption too: the next try sends the file again
         uploads.discard(user, upload)
         raise
@@ -177,7 +178,8 @@ def check(
     from app.cli import acting
     from storage.health import report, table
 
-    found = report.of_dataset(acting.user(), name, base=base, against=against)
+    with output.progress():
+        found = report.of_dataset(acting.user(), name, base=base, against=against)
     output.emit(documents.of_health(found), table.lines(found), as_json)
 
 
@@ -195,7 +197,8 @@ def fix(
     from app.cli import acting
     from storage.health import fixing
 
-    made = fixing.fix(acting.user(), name, fixes, base=base, against=against, name=to)
+    with output.progress():
+        made = fixing.fix(acting.user(), name, fixes, base=base, against=against, name=to)
     lines = [f"{made.name}: {made.n_rows:,} rows, {made.n_held_out:,} of them held out."]
     lines += [f"{one['title']}: {one['n_dropped']:,} dropped, {one['n_changed']:,} changed." for one in made.fixes]
     output.emit(documents.of(made), lines, as_json)
