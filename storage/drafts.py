@@ -20,7 +20,7 @@ from templates.spec import RowShape
 
 MAX_LABELS = 1_000
 MANY_LABELS_SHARE = 0.5
-GROUPED_BYTES = 8_000_000
+GROUPED_BYTES = 32_000_000
 """Of larger files only equal rows are grouped for the split; nearly equal ones would take minutes."""
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from string import ascii_letters
 
 FEWEST_LETTERS = 6
 """A text with fewer letters may be a name or a symbol in any language."""
@@ -27,6 +28,7 @@ _BLOCKS = {
     "Hangul": r"\u1100-\u11ff\uac00-\ud7a3",
     "Chinese or Japanese": r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f",
 }
+_ASCII_LETTERS = ascii_letters.encode()
 _SCRIPTS = {name: re.compile(f"[{block}]") for name, block in _BLOCKS.items()}
 _LATIN_ONLY = re.compile(r"[\x00-\u024f\u2000-\u206f]*")
 
@@ -34,6 +36,9 @@ _LATIN_ONLY = re.compile(r"[\x00-\u024f\u2000-\u206f]*")
 def script(text: str) -> str | None:
     """The script of most letters; None when there are too few of them."""
     read = text[:_READ]
+    if read.isascii():  # as nearly all is, and told without looking at every block
+        written = read.encode()
+        return "Latin" if len(written) - len(written.translate(None, _ASCII_LETTERS)) >= FEWEST_LETTERS else None
     counts = Counter({name: len(pattern.findall(read)) for name, pattern in _asked(read).items()})
     name, n_most = counts.most_common(1)[0]
     weight = 3 if name in ("Chinese or Japanese", "Hangul") else 1  # one of these is about a syllable or a word
