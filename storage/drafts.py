@@ -185,7 +185,7 @@ def leave_out(draft: Draft) -> list[Problem]:
 
 def split(draft: Draft, seed: int, share: float, given: Sequence[bool] | None = None) -> splits.Sides:
     """Which rows are held out, unless that is `given`; says where alike ones are not on one side."""
-    with progress.step("Choosing the held-out rows"):
+    with progress.step("Choosing the held-out rows, nearly equal ones together"):
         held_out = _drawn(draft, seed, share) if given is None else np.array(given, np.bool_)
     if len(held_out) != len(draft.fingerprints):
         raise ValueError(f"{len(held_out)} sides for {len(draft.fingerprints)} rows")

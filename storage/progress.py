@@ -19,8 +19,8 @@ EVERY_S = 0.2
 """Nobody reads faster."""
 BUFFER_BYTES = 64 * 1024
 
-Listener = Callable[[str, float], None]
-"""Takes the step in words and how much of it is done, from 0 to 1."""
+Listener = Callable[[str, float | None], None]
+"""Takes the step in words and how much of it is done, from 0 to 1; None while that is not known."""
 T = TypeVar("T")
 
 
@@ -30,17 +30,17 @@ class _Watch:
         self._told_at = -EVERY_S
         self.step = ""
 
-    def begin(self, step: str, share: float) -> None:
+    def begin(self, step: str) -> None:
         self.step = step
-        self._tell(share)
+        self._tell(None)
 
     def at(self, share: float) -> None:
         if self.step and time.monotonic() - self._told_at >= EVERY_S:
-            self._tell(share)
+            self._tell(min(max(share, 0.0), 1.0))
 
-    def _tell(self, share: float) -> None:
+    def _tell(self, share: float | None) -> None:
         self._told_at = time.monotonic()
-        self._listener(self.step, min(max(share, 0.0), 1.0))
+        self._listener(self.step, share)
 
 
 _watch: ContextVar[_Watch | None] = ContextVar("_watch", default=None)
@@ -57,17 +57,14 @@ def told(listener: Listener) -> Iterator[None]:
 
 
 @contextmanager
-def step(says: str, share: float = 0.0) -> Iterator[None]:
-    """What is done in this block, e.g. “Storing 1,200 rows”; a step inside it takes its place while it lasts.
-
-    `share` is how much of all is done before it.
-    """
+def step(says: str) -> Iterator[None]:
+    """What is done in this block, e.g. “Storing 1,200 rows”; a step inside it takes its place while it lasts."""
     watch = _watch.get()
     if watch is None:
         yield
         return
     outer = watch.step
-    watch.begin(says, share)
+    watch.begin(says)
     try:
         yield
     finally:

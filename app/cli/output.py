@@ -51,11 +51,11 @@ def progress() -> Iterator[None]:
 
     told_at = time.monotonic()
 
-    def listen(step: str, share: float) -> None:
+    def listen(step: str, share: float | None) -> None:
         nonlocal told_at
         if time.monotonic() - told_at >= TOLD_EVERY_S:
             told_at = time.monotonic()
-            note(f"{step}: {share:.0%}")
+            note(f"{step} …" if share is None else f"{step}: {share:.0%}")
 
     with work.told(listen):
         yield

@@ -52,7 +52,7 @@ def done(sentence: str) -> str:
     return f'<div class="done" role="status">{escaped(sentence)}</div>'
 
 
-def _show(step: str, share: float) -> None:
+def _show(step: str, share: float | None) -> None:
     gr.Progress()(share, desc=step)  # finds the event in whose thread it is called
 
 

@@ -50,11 +50,13 @@ def let_mend(opened: Any, alert: gr.HTML, subject: gr.Textbox, following: gr.Tex
     """The report comes after the page; the button makes a version and leads to it."""
     opened.success(first_tab, subject, health.tabs, queue=False)  # before the report: nobody's tab is changed later
     shown = [alert, health.outcome, health.findings, health.fixes, health.mend, health.versions]
-    drawn = opened.success(guarded(len(shown))(show), subject, shown, show_progress="minimal")
+    drawn = opened.success(guarded(len(shown))(show), subject, shown, show_progress_on=health.outcome)
     drawn.success(others, subject, health.against, show_progress="hidden")
     compared = [subject, health.against]
-    health.against.input(guarded(len(shown))(show), compared, shown, show_progress="minimal")
-    made = health.mend.click(guarded(2)(mend), [subject, health.fixes, health.against], [alert, following])
+    health.against.input(guarded(len(shown))(show), compared, shown, show_progress_on=health.outcome)
+    made = health.mend.click(
+        guarded(2)(mend), [subject, health.fixes, health.against], [alert, following], show_progress_on=health.fixes
+    )
     made.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
 
 

@@ -17,6 +17,8 @@ from functools import cache, cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from storage import progress
+
 N_BINS = 128
 """Of a signature; each holds the least of the grams that fall into it."""
 BAND = 4
@@ -105,7 +107,10 @@ class Sketches:
         """Which texts have grams enough, and the signature of each text: `(texts, N_BINS)`."""
         n_grams = np.zeros(len(self._texts), np.intp)
         signatures = np.full((len(self._texts), N_BINS), _EMPTY)
+        n_seen = 0
         for owners, grams in _grams(self._texts):
+            n_seen += np.count_nonzero(np.diff(owners, prepend=-1))
+            progress.at(n_seen / len(self._texts))
             telling = ~self._common[_bucket(grams)]
             owners, grams = owners[telling], grams[telling]
             n_grams += np.bincount(owners, minlength=len(n_grams))
