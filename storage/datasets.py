@@ -12,7 +12,7 @@ import pyarrow as pa
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
-from storage import db, drafts, files, mappings, parts, row_files, uploads
+from storage import db, drafts, files, mappings, parts, progress, row_files, uploads
 from storage.drafts import Draft
 from storage.intake import Guess, Look, Remark
 from storage.mappings import Choice
@@ -254,7 +254,7 @@ def _refuse_taken(user: User, name: str) -> None:
 
 def store(shape: RowShape, batches: Iterable[pa.RecordBatch], held_out: Sequence[bool]) -> str:
     """Write rows into the file store; returns the sha256 of their file."""
-    with files.new_blob() as blob:
+    with progress.step(f"Storing {len(held_out):,} rows"), files.new_blob() as blob:
         row_files.write(blob, shape, batches, held_out)
     return blob.sha256
 

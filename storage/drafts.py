@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from storage import intake, mappings, row_files, scratch, splits
+from storage import intake, mappings, progress, row_files, scratch, splits
 from storage.intake import MIN_ROWS, Findings, Guess, Look, Remark
 from storage.mappings import CameFrom, Choice, Remembered
 from templates import registry
@@ -20,7 +20,7 @@ from templates.spec import RowShape
 
 MAX_LABELS = 1_000
 MANY_LABELS_SHARE = 0.5
-GROUPED_BYTES = 8_000_000
+GROUPED_BYTES = 32_000_000
 """Of larger files only equal rows are grouped for the split; nearly equal ones would take minutes."""
 
 
@@ -108,7 +108,8 @@ def check(
         draft.findings.add(problem)
     if not draft.findings.problems:
         intake.remark_unused(look, draft.mapping, draft.findings)
-        _check_rows(draft, n_kept)
+        with progress.step("Checking every row"):
+            _check_rows(draft, n_kept)
     return draft
 
 
@@ -118,7 +119,8 @@ def look(path: Path, filename: str) -> Look:
 
     Remembered, for every change of a choice asks again; `path` is named by its content, which never changes.
     """
-    return intake.look(path, filename, scratch.folder)
+    with progress.step(f"Reading {filename}"):
+        return intake.look(path, filename, scratch.folder)
 
 
 def _shape_of(mapping: Mapping[str, str], guess: Guess) -> str:
@@ -183,7 +185,8 @@ def leave_out(draft: Draft) -> list[Problem]:
 
 def split(draft: Draft, seed: int, share: float, given: Sequence[bool] | None = None) -> splits.Sides:
     """Which rows are held out, unless that is `given`; says where alike ones are not on one side."""
-    held_out = _drawn(draft, seed, share) if given is None else np.array(given, np.bool_)
+    with progress.step("Choosing the held-out rows, nearly equal ones together"):
+        held_out = _drawn(draft, seed, share) if given is None else np.array(given, np.bool_)
     if len(held_out) != len(draft.fingerprints):
         raise ValueError(f"{len(held_out)} sides for {len(draft.fingerprints)} rows")
     _remark_repeats(draft, held_out)

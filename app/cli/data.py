@@ -84,18 +84,19 @@ def add(
     user = acting.user()
     upload = _upload(user, files, sample)
     try:
-        row = datasets.add(
-            user,
-            upload,
-            name=name,
-            shape=shape,
-            mapping=columns,
-            split_seed=seed,
-            held_out_share=held_out_share,
-            leave_out_refused=leave_out_refused,
-            held_out_file=held_out_file,
-            guess_anew=guess_anew,
-        )
+        with output.progress():
+            row = datasets.add(
+                user,
+                upload,
+                name=name,
+                shape=shape,
+                mapping=columns,
+                split_seed=seed,
+                held_out_share=held_out_share,
+                leave_out_refused=leave_out_refused,
+                held_out_file=held_out_file,
+                guess_anew=guess_anew,
+            )
     except BaseException:  # an interruption too: the next try sends the file again
         uploads.discard(user, upload)
         raise
@@ -183,7 +184,8 @@ def check(
     from app.cli import acting
     from storage.health import report, table
 
-    found = report.of_dataset(acting.user(), name, base=base, against=against, words=_listed(words))
+    with output.progress():
+        found = report.of_dataset(acting.user(), name, base=base, against=against, words=_listed(words))
     output.emit(documents.of_health(found), table.lines(found), as_json)
 
 
@@ -203,7 +205,8 @@ def fix(
     from storage.health import fixing
     from storage.health.words import shown
 
-    made = fixing.fix(acting.user(), name, fixes, base=base, against=against, words=_listed(words), name=to)
+    with output.progress():
+        made = fixing.fix(acting.user(), name, fixes, base=base, against=against, words=_listed(words), name=to)
     lines = [f"{made.name}: {made.n_rows:,} rows, {made.n_held_out:,} of them held out."]
     lines += [f"{one['title']}: {one['n_dropped']:,} dropped, {one['n_changed']:,} changed." for one in made.fixes]
     lines += [f"Dropped for {shown(one['words'])}." for one in made.fixes if "words" in one]

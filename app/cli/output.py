@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -13,6 +15,8 @@ import typer
 from templates.errors import BadInput, Problem, StudioError
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout; logs on stderr.")]
+
+TOLD_EVERY_S = 2.0
 
 
 def emit(document: Any, lines: Iterable[str], as_json: bool) -> None:
@@ -38,6 +42,23 @@ def failed(error: StudioError, as_json: bool) -> int:
 def note(line: str) -> None:
     """Progress: one line on stderr."""
     print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def progress() -> Iterator[None]:
+    """Say how far the work in this block is, a line every few seconds, once it takes longer than that."""
+    from storage import progress as work
+
+    told_at = time.monotonic()
+
+    def listen(step: str, share: float | None) -> None:
+        nonlocal told_at
+        if time.monotonic() - told_at >= TOLD_EVERY_S:
+            told_at = time.monotonic()
+            note(f"{step} …" if share is None else f"{step}: {share:.0%}")
+
+    with work.told(listen):
+        yield
 
 
 def misused(message: str, as_json: bool) -> int:

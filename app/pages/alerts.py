@@ -1,6 +1,7 @@
 """Errors at the top of a page: what happened, where, what to do. Nothing typed is lost.
 
 `guarded` is the pages' door: a handler behind it either answers or tells, and never shows a traceback.
+What takes long behind it is shown as it goes on, where the event shows progress at all.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import gradio as gr
 
 from app import notify
 from app.formats import escaped, prose
+from storage import progress
 from templates import registry
 from templates.errors import Problem, StudioError
 
@@ -50,6 +52,10 @@ def done(sentence: str) -> str:
     return f'<div class="done" role="status">{escaped(sentence)}</div>'
 
 
+def _show(step: str, share: float | None) -> None:
+    gr.Progress()(share, desc=step)  # finds the event in whose thread it is called
+
+
 def guarded(n_outputs: int, *, alert: int = 0) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
     """Make a handler tell its errors in its output at place `alert`; the others then stay as they are."""
 
@@ -57,7 +63,8 @@ def guarded(n_outputs: int, *, alert: int = 0) -> Callable[[Callable[P, Any]], C
         @functools.wraps(handler)
         def answered(*args: P.args, **kwargs: P.kwargs) -> Any:
             try:
-                return handler(*args, **kwargs)
+                with progress.told(_show):
+                    return handler(*args, **kwargs)
             except Exception as error:  # a door: everything is told, nothing is swallowed
                 shown = html_of(notify.told(error))
                 return shown if n_outputs == 1 else [shown if i == alert else gr.skip() for i in range(n_outputs)]

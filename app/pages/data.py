@@ -66,7 +66,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
 
     shown = [alert, arrival, detail, manage, subject, title, name, held_out, *choices.mapped]
     shown += [*choices.told, *findings.told, lens.base, listing]
-    opened = demo.load(guarded(len(shown))(form.open_page), None, shown)
+    opened = demo.load(guarded(len(shown))(form.open_page), None, shown, show_progress_on=alert)
     _let_look(opened, alert, subject, index, choices, lens, findings)
     data_health.let_mend(opened, alert, subject, following, findings.health)
     _let_decide(use, rename, delete, alert, subject, following, name, held_out, choices)
@@ -111,12 +111,16 @@ def _let_look(
     then_render(opened)
     told = [*choices.told, *findings.told, index]
     afresh = [alert, *choices.mapped, *told]
-    then_render(choices.shape.input(guarded(len(afresh))(form.reshape), [subject, choices.shape], afresh))
+    then_render(
+        choices.shape.input(
+            guarded(len(afresh))(form.reshape), [subject, choices.shape], afresh, show_progress_on=choices.fit
+        )
+    )
     mapped = [subject, *choices.mapped]
-    then_render(choices.switch.click(guarded(len(afresh))(form.switch), mapped, afresh))
+    then_render(choices.switch.click(guarded(len(afresh))(form.switch), mapped, afresh, show_progress_on=choices.fit))
     remap = guarded(1 + len(told))(form.remap)
     for slot in choices.slots:
-        then_render(slot.input(remap, mapped, [alert, *told], show_progress="hidden"))
+        then_render(slot.input(remap, mapped, [alert, *told], show_progress_on=choices.fit))
     for part in (lens.base.input, lens.length.input):
         then_render(part(lambda: 0, None, index, queue=False))
     for way, button in lens.ways.items():
@@ -137,7 +141,7 @@ def _let_decide(
     """The buttons that store, rename and delete, and where they lead."""
     told = [alert, following]
     chosen = [subject, name, held_out, choices.leave_out, *choices.mapped]
-    used = use.click(guarded(2)(form.use_data), chosen, told)
+    used = use.click(guarded(2)(form.use_data), chosen, told, show_progress_on=alert)
     used.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
     renamed = rename.click(guarded(2)(form.rename), [subject, name], told)
     deleted = delete.click(

@@ -70,15 +70,15 @@ def let_mend(opened: Any, alert: gr.HTML, subject: gr.Textbox, following: gr.Tex
     """The report comes after the page; the button makes a version and leads to it."""
     opened.success(first_tab, subject, health.tabs, queue=False)  # before the report: nobody's tab is changed later
     shown = [alert, health.outcome, health.findings, health.fixes, health.mend, health.versions]
-    drawn = opened.success(guarded(len(shown))(show), subject, shown, show_progress="minimal")
+    drawn = opened.success(guarded(len(shown))(show), subject, shown, show_progress_on=health.outcome)
     drawn.success(choices, subject, [health.against, health.words, health.look], show_progress="hidden")
     compared = [subject, health.against, health.looked_for]
-    health.against.input(guarded(len(shown))(show), compared, shown, show_progress="minimal")
+    health.against.input(guarded(len(shown))(show), compared, shown, show_progress_on=health.outcome)
     looked = health.look.click(lambda words: words, health.words, health.looked_for, queue=False)
-    told = looked.then(guarded(len(shown))(show), compared, shown, show_progress="minimal")
+    told = looked.then(guarded(len(shown))(show), compared, shown, show_progress_on=health.outcome)
     told.then(None, None, None, js=FOCUS_JS)
     mended = [subject, health.fixes, health.against, health.looked_for]
-    made = health.mend.click(guarded(2)(mend), mended, [alert, following])
+    made = health.mend.click(guarded(2)(mend), mended, [alert, following], show_progress_on=health.fixes)
     made.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
 
 

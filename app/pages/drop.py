@@ -28,12 +28,12 @@ def draw(alert: gr.HTML) -> None:
         elem_id="drop",
     )
     following = layout.address()
-    arrival = zone.upload(take, zone, [alert, following], show_progress="minimal")
+    arrival = zone.upload(take, zone, [alert, following], show_progress_on=alert)
     arrival.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
     arrival.then(lambda: None, None, zone, show_progress="hidden")  # the next files come alone, not beside these
     choice = gr.Radio(_choices(), value=DEFAULT, label="Or sample data of ours", elem_id="samples")
     sample = gr.Button("Try it with sample data", elem_id="sample")
-    chosen = sample.click(take_sample, choice, [alert, following])
+    chosen = sample.click(take_sample, choice, [alert, following], show_progress_on=alert)
     chosen.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
 
 

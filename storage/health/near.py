@@ -1,35 +1,50 @@
-"""Near-duplicate texts: MinHash over character n-grams, in any script.
+"""Near-duplicate texts: how many character n-grams they share, in any script.
 
-Three characters make a gram, or two where a script writes a word in one or two characters (Chinese,
-Japanese, Korean). Long texts sooner or later hold most of such grams; eight or four make one there.
-Grams that many texts share (a template's words, usual endings) tell nothing about one text: a pair
-must be alike without them, and with them. Broder 1997, “On the resemblance and containment of
-documents”.
+MinHash finds the pairs that may be alike, and all their grams are compared then. Three characters
+make a gram, or two where a script writes a word in one or two characters (Chinese, Japanese, Korean).
+Long texts sooner or later hold most of such grams; eight or four make one there. Grams that many texts
+share (a template's words, usual endings) tell nothing about one text: a pair must be alike without
+them, and with them. Broder 1997, “On the resemblance and containment of documents”; one hash for all of
+a signature: Li, Owen and Zhang 2012, “One Permutation Hashing”, its empty bins filled as in Shrivastava
+2017, “Optimal Densification for Fast and Accurate Minwise Hashing”.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-N_HASHES = 128
+from storage import progress
+
+N_BINS = 128
+"""Of a signature; each holds the least of the grams that fall into it."""
 BAND = 4
 THRESHOLD = 0.6
 WHOLE_THRESHOLD = 0.75
 """Two texts are nearly the same when they share so much of their telling grams, and of all their grams."""
+LIKELY = 0.45
+"""Signatures of such pairs have less in common once in a thousand times; then nobody looks any closer."""
 MIN_GRAMS = 6
 """A text with fewer is too short to say."""
 COMMON_SHARE = 0.10
 COMMON_TEXTS = 20
 """A gram in more than this share of the texts, and in more than so many, is left out."""
+COUNTED_TEXTS = 20_000
+"""Of more texts, so many tell which grams are common."""
 SHORT_GRAMS, LONG_GRAMS = (3, 2), (8, 4)
 """Characters of a gram, and those of one in a dense script."""
 LONG = 500
 """A text with more characters is long."""
-_BATCH_CHARACTERS = 1 << 20
+_BATCH_CHARACTERS = 1 << 18
+"""What is worked on at a time should stay in the processor's cache."""
 _COUNTER_BITS = 20
+FEW_BINS = 24
+"""With fewer full ones, the empty ones are filled all at once, else one after the other; it makes no difference."""
+_EMPTY = np.uint32(0xFFFFFFFF)
+_BIN_SHIFT = 32 - N_BINS.bit_length() + 1
 _DENSE = (0x2E80, 0xD7FF)
 """First and last code point of the scripts of which two characters are a gram."""
 _SEPARATOR = 10
@@ -39,30 +54,34 @@ Places = NDArray[np.intp]
 
 
 class Sketches:
-    """MinHash signatures of texts that are normalised and hold no line breaks."""
+    """What texts, normalised and without line breaks, have in common."""
 
     def __init__(self, texts: Sequence[str]):
         self._texts = texts
-        self._signatures = np.full((len(texts), N_HASHES), np.iinfo(np.uint32).max, np.uint32)
-        self._able = np.zeros(len(texts), bool)
-        common = _common(texts)
-        for owners, grams in _grams(texts):
-            rare = ~common[_bucket(grams)]
-            _sketch(self._signatures, self._able, owners[rare], grams[rare])
+
+    @cached_property
+    def _common(self) -> NDArray[np.bool_]:
+        return _common(self._texts)
 
     def similar(self, pairs: Sequence[tuple[int, int]]) -> list[bool]:
         """For each pair of positions, whether the texts are nearly the same."""
-        if not pairs:
-            return []
-        a, b = np.array(pairs).T
-        near = _alike(self._signatures, a, b, THRESHOLD) & self._able[a] & self._able[b]
-        places = np.unique(np.r_[a[near], b[near]])
-        whole = np.zeros((len(places), N_HASHES), np.uint32)
-        for owners, grams in _grams([self._texts[i] for i in places]):
-            _sketch(whole, np.zeros(len(places), bool), owners, grams)
-        a, b = np.searchsorted(places, a[near]), np.searchsorted(places, b[near])
-        near[near] = _alike(whole, a, b, WHOLE_THRESHOLD)
-        return [bool(one) for one in near]
+        near: list[bool] = []
+        for batch in _batches([len(self._texts[a]) + len(self._texts[b]) for a, b in pairs]):
+            near += self._similar(np.array([pairs[i] for i in batch])).tolist()
+        return near
+
+    def _similar(self, pairs: Places) -> NDArray[np.bool_]:
+        places, at = np.unique(pairs, return_inverse=True)
+        a, b = at.reshape(pairs.shape).T
+        found = [*_grams([self._texts[i] for i in places])]
+        owners, grams = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        telling = ~self._common[_bucket(grams)]
+        whole = _shares(owners, grams, a, b, len(places))
+        n_telling = np.bincount(owners[telling], minlength=len(places))
+        able = n_telling >= MIN_GRAMS
+        told = _shares(owners[telling], grams[telling], a, b, len(places))
+        near: NDArray[np.bool_] = (told >= THRESHOLD) & (whole >= WHOLE_THRESHOLD) & able[a] & able[b]
+        return near
 
     def pairs(self, groups: Sequence[Hashable]) -> list[tuple[int, int]]:
         """Nearly equal texts of one group, linked in pairs: enough of them to join all that are alike.
@@ -72,18 +91,36 @@ class Sketches:
         """
         names: dict[Hashable, int] = {}
         numbers = np.array([names.setdefault(group, len(names)) for group in groups], np.uint64)
-        able = np.flatnonzero(self._able)
+        able, signatures = self._signatures()
         linked: set[tuple[int, int]] = set()
-        for band in range(0, N_HASHES, BAND):
-            keys = _mixed([numbers[able], *self._signatures[able, band : band + BAND].astype(np.uint64).T])
+        for band in range(0, N_BINS, BAND):
+            keys = _mixed([numbers[able], *signatures[able, band : band + BAND].astype(np.uint64).T])
             order = np.argsort(keys, kind="stable")
             ordered, places = keys[order], able[order]
             first = np.maximum.accumulate(np.where(np.r_[True, ordered[1:] != ordered[:-1]], np.arange(len(able)), 0))
             again = np.flatnonzero(first != np.arange(len(able)))
             linked.update(zip(places[first[again]].tolist(), places[again].tolist(), strict=True))
             linked.update(zip(places[again - 1].tolist(), places[again].tolist(), strict=True))
-        candidates = sorted((a, b) for a, b in linked if groups[a] == groups[b])
+        candidates = _likely(signatures, sorted((a, b) for a, b in linked if groups[a] == groups[b]))
         return [pair for pair, near in zip(candidates, self.similar(candidates), strict=True) if near]
+
+    def _signatures(self) -> tuple[Places, NDArray[np.uint32]]:
+        """Which texts have grams enough, and the signature of each text: `(texts, N_BINS)`."""
+        n_grams = np.zeros(len(self._texts), np.intp)
+        signatures = np.full((len(self._texts), N_BINS), _EMPTY)
+        n_seen = 0
+        for owners, grams in _grams(self._texts):
+            n_seen += int(np.count_nonzero(np.diff(owners, prepend=-1)))
+            progress.at(n_seen / len(self._texts))
+            telling = ~self._common[_bucket(grams)]
+            owners, grams = owners[telling], grams[telling]
+            n_grams += np.bincount(owners, minlength=len(n_grams))
+            bins = grams >> _BIN_SHIFT
+            firsts = np.flatnonzero(np.diff(owners << _BIN_SHIFT | bins, prepend=-1))  # grams are in ascending order
+            signatures[owners[firsts], bins[firsts]] = grams[firsts]
+        able = np.flatnonzero(n_grams >= MIN_GRAMS)
+        _fill(signatures, able)
+        return able, signatures
 
 
 def clusters(n: int, pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
@@ -105,52 +142,105 @@ def clusters(n: int, pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
     return list(joined.values())
 
 
-def _sketch(signatures: NDArray[np.uint32], able: NDArray[np.bool_], owners: Numbers, grams: Numbers) -> None:
-    """Write the signatures of the texts `owners`, and which of them have grams enough."""
-    if not len(owners):
-        return
-    starts = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]])
-    at = owners[starts]
-    able[at] = np.diff(np.r_[starts, len(owners)]) >= MIN_GRAMS
-    random = np.random.default_rng(0)
-    factors = random.integers(1, 1 << 63, N_HASHES, np.uint64) | np.uint64(1)
-    for i, shift in enumerate(random.integers(0, 1 << 63, N_HASHES, np.uint64)):
-        hashed = ((grams * factors[i] + shift) >> np.uint64(32)).astype(np.uint32)
-        signatures[at, i] = np.minimum.reduceat(hashed, starts)
+def _likely(signatures: NDArray[np.uint32], pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The pairs whose signatures do not tell them apart by far."""
+    kept = []
+    for batch in _batches([N_BINS] * len(pairs)):
+        some = [pairs[i] for i in batch]
+        a, b = np.array(some).T
+        alike = (signatures[a] == signatures[b]).mean(axis=1)
+        kept += [pair for pair, share in zip(some, alike, strict=True) if share >= LIKELY]
+    return kept
 
 
-def _alike(signatures: NDArray[np.uint32], a: Places, b: Places, threshold: float) -> NDArray[np.bool_]:
-    same: NDArray[np.float64] = (signatures[a] == signatures[b]).mean(axis=1)
-    return same >= threshold
+def _shares(owners: Places, grams: Places, a: Places, b: Places, n: int) -> NDArray[np.float64]:
+    """Of each pair of owners, how many of the grams of either are in both."""
+    order = np.argsort(owners, kind="stable")
+    grams = grams[order]
+    sizes = np.bincount(owners, minlength=n)
+    starts = np.cumsum(sizes) - sizes
+    keys = np.concatenate([_with_pair(grams, starts[side], sizes[side]) for side in (a, b)])
+    keys.sort()
+    twice = keys[1:][keys[1:] == keys[:-1]]
+    shared = np.bincount(twice >> 32, minlength=len(a))
+    shares: NDArray[np.float64] = shared / np.maximum(sizes[a] + sizes[b] - shared, 1)
+    return shares
 
 
-def _batches(texts: Sequence[str], places: Sequence[int]) -> Iterator[list[int]]:
-    """The places in groups whose texts have about a million characters."""
+def _with_pair(grams: Places, starts: Places, sizes: Places) -> Places:
+    """The grams of each slice, with the slice's number before them."""
+    numbers = np.repeat(np.arange(len(sizes)), sizes)
+    within = np.arange(len(numbers)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    keys: Places = numbers << 32 | grams[starts[numbers] + within]
+    return keys
+
+
+def _fill(signatures: NDArray[np.uint32], rows: Places) -> None:
+    """Give each empty bin what another one holds: the first full one in an order of its own, the same for all texts."""
+    n_full = (signatures[rows] != _EMPTY).sum(axis=1)
+    for those, fill in ((n_full < FEW_BINS, _fill_most), ((n_full >= FEW_BINS) & (n_full < N_BINS), _fill_some)):
+        some = rows[those]
+        for batch in _batches([N_BINS] * len(some)):
+            signatures[some[batch]] = fill(signatures[some[batch]])
+
+
+def _fill_most(signatures: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """By the least place that a full bin has in the order of an empty one."""
+    order = _order()
+    places = np.argsort(order, axis=1).T.astype(np.uint8)
+    texts, bins = np.nonzero(signatures != _EMPTY)
+    first = np.minimum.reduceat(places[bins], np.flatnonzero(np.diff(texts, prepend=-1)), axis=0)
+    return np.take_along_axis(signatures, order[np.arange(N_BINS), first], axis=1)
+
+
+def _fill_some(signatures: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """By going through the orders of the empty bins."""
+    whole = signatures.copy()
+    texts, bins = np.nonzero(signatures == _EMPTY)
+    for sources in _order().T:
+        looked_in = signatures[texts, sources[bins]]
+        found = looked_in != _EMPTY
+        whole[texts[found], bins[found]] = looked_in[found]
+        texts, bins = texts[~found], bins[~found]
+    return whole
+
+
+@cache
+def _order() -> Places:
+    """For each bin all bins, itself first and then the others as chance has it."""
+    lots = np.random.default_rng(0).random((N_BINS, N_BINS))
+    np.fill_diagonal(lots, -1)
+    return np.argsort(lots, axis=1)
+
+
+def _batches(sizes: Iterable[int]) -> Iterator[list[int]]:
+    """Positions in groups that together have about so many characters as are worked on at a time."""
     batch: list[int] = []
-    size = 0
-    for place in places:
+    held = 0
+    for place, size in enumerate(sizes):
         batch.append(place)
-        size += len(texts[place]) + 1
-        if size >= _BATCH_CHARACTERS:
+        held += size + 1
+        if held >= _BATCH_CHARACTERS:
             yield batch
-            batch, size = [], 0
+            batch, held = [], 0
     if batch:
         yield batch
 
 
-def _grams(texts: Sequence[str]) -> Iterator[tuple[Numbers, Numbers]]:
-    """Batches of (position of a text, hash of a gram), each gram once a text, ordered by text."""
-    long = [len(text) > LONG for text in texts]
+def _grams(texts: Sequence[str]) -> Iterator[tuple[Places, Places]]:
+    """Batches of (position of a text, hash of a gram in 32 bits), each gram once a text, ordered by both."""
     for is_long, (n, n_dense) in ((False, SHORT_GRAMS), (True, LONG_GRAMS)):
-        for batch in _batches(texts, [i for i in range(len(texts)) if long[i] is is_long]):
-            joined = "".join(f"{texts[i]}\n" for i in batch) + "\n" * n
+        places = np.array([i for i, text in enumerate(texts) if (len(text) > LONG) is is_long], np.intp)
+        for batch in _batches(len(texts[i]) for i in places):
+            joined = "".join(f"{texts[i]}\n" for i in places[batch]) + "\n" * n
             codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
             owners, hashed = _hashed(codes, n, n_dense)
             each = np.sort(owners << np.uint64(32) | hashed)
             each = each[
                 np.r_[True, each[1:] != each[:-1]][: len(each)]
             ]  # np.unique, which hashes, takes ten times as long
-            yield np.array(batch, np.uint64)[each >> np.uint64(32)], each & np.uint64(0xFFFFFFFF)
+            whose = places[batch][(each >> np.uint64(32)).astype(np.intp)]
+            yield whose, (each & np.uint64(0xFFFFFFFF)).astype(np.intp)
 
 
 def _hashed(codes: Numbers, n: int, n_dense: int) -> tuple[Numbers, Numbers]:
@@ -171,14 +261,15 @@ def _hashed(codes: Numbers, n: int, n_dense: int) -> tuple[Numbers, Numbers]:
 def _common(texts: Sequence[str]) -> NDArray[np.bool_]:
     """By bucket, whether a gram is in so many different texts that it tells nothing."""
     different = list(dict.fromkeys(texts))
+    different = different[:: -(-len(different) // COUNTED_TEXTS) or 1]
     counts = np.zeros(1 << _COUNTER_BITS, np.int64)
     for _, grams in _grams(different):
         counts += np.bincount(_bucket(grams), minlength=len(counts))
     return counts > max(COMMON_TEXTS, COMMON_SHARE * len(different))
 
 
-def _bucket(grams: Numbers) -> NDArray[np.int64]:
-    return (grams >> np.uint64(32 - _COUNTER_BITS)).astype(np.int64)
+def _bucket(grams: Places) -> Places:
+    return grams >> (32 - _COUNTER_BITS)
 
 
 def _mixed(parts: Sequence[Numbers]) -> Numbers:

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from typing import Literal
 
 import storage.health.checks as _folder
-from storage import datasets, db
+from storage import datasets, db, progress
 from storage.health import lengths
 from storage.health.check import Check, Finding, Level, excerpt
 from storage.health.lengths import Lengths, Reader
@@ -105,7 +105,7 @@ class Report:
 def examine(rows: Rows, name: str) -> Report:
     """Run every check over the rows of the dataset `name`."""
     able = [check for check in checks().values() if check.able(rows)]
-    results = [(check, check.find(rows)) for check in able]
+    results = [(check, _looked_for(check, rows)) for check in able]
     found = [Found(check, check.severity.level(f.share), f) for check, f in results if f is not None]
     found.sort(key=lambda one: (_LEVELS.index(one.level), -one.finding.share))
     return Report(
@@ -117,6 +117,11 @@ def examine(rows: Rows, name: str) -> Report:
         baseline=_baseline(rows),
         lengths=rows.lengths,
     )
+
+
+def _looked_for(check: Check, rows: Rows) -> Finding | None:
+    with progress.step(f"Looking for: {check.title.lower()}"):
+        return check.find(rows)
 
 
 def of_dataset(
@@ -149,7 +154,8 @@ def _report(dataset_id: str, name: str, reader: Reader | None, against: str | No
     with db.reading() as session:
         dataset = session.get_one(Dataset, dataset_id)
     shape, rows = registry.shape(dataset.shape), datasets.rows(dataset)
-    measured = reader.measure(shape, rows) if reader else None
+    with progress.step("Counting tokens"):
+        measured = reader.measure(shape, progress.through(rows, len(rows))) if reader else None
     noted = tuple(remark["message"] for remark in dataset.remarks)
     return replace(examine(Rows.of(shape, rows, measured, rows_of(against), words), name), noted=noted)
 

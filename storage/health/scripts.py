@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from string import ascii_letters
 
 FEWEST_LETTERS = 6
 """A text with fewer letters may be a name or a symbol in any language."""
@@ -32,6 +33,7 @@ UNSPACED = _BLOCKS["Chinese or Japanese"] + _BLOCKS["Thai"] + r"\u3005-\u3007\u0
 
 Beside the blocks above, signs of repetition and for zero, Lao, Burmese and Khmer.
 """
+_ASCII_LETTERS = ascii_letters.encode()
 _SCRIPTS = {name: re.compile(f"[{block}]") for name, block in _BLOCKS.items()}
 _LATIN_ONLY = re.compile(r"[\x00-\u024f\u2000-\u206f]*")
 
@@ -39,6 +41,9 @@ _LATIN_ONLY = re.compile(r"[\x00-\u024f\u2000-\u206f]*")
 def script(text: str) -> str | None:
     """The script of most letters; None when there are too few of them."""
     read = text[:_READ]
+    if read.isascii():  # as nearly all is, and told without looking at every block
+        written = read.encode()
+        return "Latin" if len(written) - len(written.translate(None, _ASCII_LETTERS)) >= FEWEST_LETTERS else None
     counts = Counter({name: len(pattern.findall(read)) for name, pattern in _asked(read).items()})
     name, n_most = counts.most_common(1)[0]
     weight = 3 if name in ("Chinese or Japanese", "Hangul") else 1  # one of these is about a syllable or a word

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from storage import progress
 from storage.intake.findings import refusal
 
 HEAD_BYTES = 64 * 1024
@@ -119,7 +120,7 @@ def first_flaw(path: Path, codec: str) -> int | None:
     """Offset of the first byte that `codec` can't read; None when it reads the whole file."""
     decoder = codecs.getincrementaldecoder(codec)("strict")
     n_before = 0
-    with path.open("rb") as file:
+    with progress.opened(path) as file:
         while True:
             chunk = file.read(CHUNK_BYTES)
             if codec == "utf-8" and chunk and chunk.isascii() and not decoder.getstate()[0]:

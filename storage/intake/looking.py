@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from storage import progress
 from storage.intake import columnar, formats, layouts
 from storage.intake.bundles import Allowance, Bundle, Scratch
 from storage.intake.findings import Findings, Remark, refusal
@@ -91,9 +92,10 @@ def _at_one(source: Source, findings: Findings, min_rows: int) -> Look:
 def _at_several(source: Source, bundle: Bundle, findings: Findings) -> Look:
     """Every file by itself, then the rows of all. Raises `BadInput` with what is wrong in any of them."""
     looks, problems = [], []
-    for path, name in bundle.members:
+    for number, (path, name) in enumerate(bundle.members, 1):
         try:
-            looks.append(_at_member(path, name, bundle.allowance))
+            with progress.step(f"Reading {name}, file {number} of {len(bundle.members)}"):
+                looks.append(_at_member(path, name, bundle.allowance))
         except BadInput as error:
             problems += error.problems
             if bundle.allowance.is_spent:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from storage import progress
 from storage.intake.bundles import Allowance, Bundle
 from storage.intake.findings import Findings
 
@@ -40,7 +42,7 @@ class Source:
 
     def open(self) -> IO[str]:
         """The content as text, line ends kept as they are."""
-        return self.path.open(encoding=self.encoding, errors="strict", newline="")
+        return io.TextIOWrapper(progress.opened(self.path), encoding=self.encoding, errors="strict", newline="")
 
 
 @dataclass(frozen=True)

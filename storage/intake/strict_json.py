@@ -14,11 +14,21 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class Flaw(ValueError):
-    """What is wrong with a JSON text; `field` is the key it is about, if known."""
+    """What is wrong with a JSON text; `field` is the key it is about, if known.
 
-    def __init__(self, message: str, field: str | None = None, remedy: str | None = None, at: int | None = None):
+    `breaks_off`: the text ends before the value does.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        field: str | None = None,
+        remedy: str | None = None,
+        at: int | None = None,
+        breaks_off: bool = False,
+    ):
         super().__init__(message)
-        self.message, self.field, self.remedy, self.at = message, field, remedy, at
+        self.message, self.field, self.remedy, self.at, self.breaks_off = message, field, remedy, at, breaks_off
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -53,14 +63,17 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def decode_at(text: str, start: int) -> tuple[Any, int]:
-    """The value that begins at `start`, and where it ends. Raises `Flaw`."""
+def decode_at(text: str, start: int, begin: tuple[int, int] = (1, 1)) -> tuple[Any, int]:
+    """The value that begins at `start`, and where it ends. Raises `Flaw`.
+
+    `begin` is the line and the character of the file where `text` begins.
+    """
     try:
         value, end = _DECODER.raw_decode(text, start)
         if _SURROGATE.search(text, start, end):
             _refuse_surrogates(value, None)
     except json.JSONDecodeError as error:
-        raise Flaw(_in_words(error, text), at=error.pos) from error
+        raise _flaw(error, text, begin) from error
     except RecursionError:
         raise Flaw("is nested far too deep.", remedy="A row is an object whose values are texts.") from None
     return value, end
@@ -77,10 +90,13 @@ def decode(text: str) -> Any:
     return value
 
 
-def _in_words(error: json.JSONDecodeError, text: str) -> str:
+def _flaw(error: json.JSONDecodeError, text: str, begin: tuple[int, int]) -> Flaw:
     if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"):
-        return "the JSON breaks off in the middle; the file may be cut short."
-    return f"is not valid JSON: {error.msg} at character {error.colno} of line {error.lineno}."
+        said = "the JSON breaks off in the middle; the file may be cut short."
+        return Flaw(said, at=error.pos, breaks_off=True)
+    line, character = begin
+    line, character = line + error.lineno - 1, error.colno + (character - 1 if error.lineno == 1 else 0)
+    return Flaw(f"is not valid JSON: {error.msg} at character {character} of line {line}.", at=error.pos)
 
 
 def _refuse_surrogates(value: Any, field: str | None) -> None:

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING
 
+from storage import progress
 from storage.intake.source import MAX_CELL_CHARS, MAX_ROWS
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Columns:
         import pyarrow as pa  # needed late: the web process starts faster and smaller without it
 
         whole = pa.py_buffer(self._mapped)
-        for start, size in self._places:
+        for start, size in progress.through(self._places, len(self._places)):
             yield pa.ipc.read_record_batch(whole.slice(start, size), self._schema)
             # out of this process's memory; whoever still has an earlier batch finds it in the file again
             self._mapped.madvise(mmap.MADV_DONTNEED, 0, start + size)

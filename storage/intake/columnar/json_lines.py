@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from storage import progress
 from storage.intake import strict_json
 from storage.intake.columnar import like_lines
 from storage.intake.columnar.columns import Abstained, Columns
@@ -47,7 +48,7 @@ def _table(source: Source, schema: pa.Schema) -> Columns:
 def _count_lines(source: Source) -> int:
     """Raises `Abstained` for NUL characters and for line ends that not all programs take for one."""
     n_ends, last = 0, b"\n"
-    with source.path.open("rb") as file:
+    with progress.opened(source.path) as file:
         while part := file.read(BLOCK_BYTES) + file.readline(BLOCK_BYTES):
             odd_returns = b"\r" in part and part.count(b"\r") != part.count(b"\r\n")
             too_long = not part.endswith(b"\n") and file.peek(1)

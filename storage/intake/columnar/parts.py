@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from storage import progress
 from storage.intake.columnar.columns import Abstained
 from storage.intake.source import Source
 
@@ -36,7 +37,7 @@ def batches(source: Source, start: int, line_end: bytes, take: Take) -> Iterator
     memory = bytearray(ROW_BYTES + PART_BYTES + len(line_end))
     space = np.frombuffer(memory, np.uint8)
     n_held, at_end = 0, False
-    with source.path.open("rb", buffering=0) as file:
+    with progress.unbuffered(source.path) as file:
         file.seek(start)
         while not at_end or n_held:
             n_read = file.readinto(memoryview(memory)[n_held : n_held + PART_BYTES])

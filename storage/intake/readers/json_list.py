@@ -6,60 +6,55 @@ from collections.abc import Iterator
 
 from storage.intake import strict_json
 from storage.intake.findings import Findings
+from storage.intake.json_text import JsonText
 from storage.intake.source import Source, SourceRow
 
 TITLE = "JSON"
-_BLANK = " \t\r\n"
 _WANTED = "The file should be a list of objects: [{…}, {…}]."
 
 
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
     """The objects of the list; `number` is the item, counted from 1."""
     with source.open() as stream:
-        text = stream.read()
-    begin = _skip(text, 0)
-    items = _items(text, begin + 1, findings) if text[begin : begin + 1] == "[" else _inner_list(text, findings)
-    for number, value in items:
-        if isinstance(value, dict):
-            yield SourceRow(number, value)
-        else:
-            findings.problem(f"is {strict_json.kind(value)}, not an object.", row=number, remedy=_WANTED)
+        text = JsonText(stream)
+        items = _items(text, findings) if text.next() == "[" else _inner_list(source, findings)
+        for number, value in items:
+            if isinstance(value, dict):
+                yield SourceRow(number, value)
+            else:
+                findings.problem(f"is {strict_json.kind(value)}, not an object.", row=number, remedy=_WANTED)
 
 
-def _skip(text: str, at: int) -> int:
-    while at < len(text) and text[at] in _BLANK:
-        at += 1
-    return at
-
-
-def _items(text: str, at: int, findings: Findings) -> Iterator[tuple[int, object]]:
+def _items(text: JsonText, findings: Findings) -> Iterator[tuple[int, object]]:
     """The list's items, one at a time, so that each flaw is known by its item."""
+    text.skip()
     number = 0
-    at = _skip(text, at)
-    while text[at : at + 1] != "]":
+    while text.next() != "]":
         number += 1
         try:
-            value, at = strict_json.decode_at(text, at)
+            value = text.value()
         except strict_json.Flaw as flaw:
             findings.problem(flaw.message, row=number, field=flaw.field, remedy=flaw.remedy)
             return  # where the next item begins is not known
         yield number, value
-        at = _skip(text, at)
-        if text[at : at + 1] == ",":
-            at = _skip(text, at + 1)
-            if text[at : at + 1] == "]":
+        following = text.next()
+        if following == ",":
+            text.skip()
+            if text.next() == "]":
                 findings.remark("The list ends with a comma, and nothing after it; it was passed over.")
-        elif text[at : at + 1] != "]":
-            line = text.count("\n", 0, at) + 1
-            what = "the list breaks off" if at >= len(text) else f"a comma is missing in line {line}"
+        elif following != "]":
+            what = f"a comma is missing in line {text.line}" if following else "the list breaks off"
             findings.problem(f"after this item {what}; the file may be cut short.", row=number)
             return
-    if text[at + 1 :].strip():
-        line = text.count("\n", 0, at) + 1
+    line = text.line
+    text.skip()
+    if text.next():
         findings.problem(f"has more text after the list's end in line {line}.", remedy=_WANTED)
 
 
-def _inner_list(text: str, findings: Findings) -> Iterator[tuple[int, object]]:
+def _inner_list(source: Source, findings: Findings) -> Iterator[tuple[int, object]]:
+    with source.open() as stream:
+        text = stream.read()
     try:
         document = strict_json.decode(text)
     except strict_json.Flaw as flaw:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from itertools import combinations
 
 import pytest
 
+from storage.health import near as health_near
 from storage.health.near import Sketches, clusters
 from storage.health.rows import Rows, normalised
 from templates import registry
@@ -81,6 +83,43 @@ def test_many_alike_are_joined_without_comparing_all() -> None:
     found = clusters(len(texts), Sketches(texts).pairs([0] * len(texts)))
     joined = sum(len(group) for group in found if len({i % 30 for i in group}) == 1)
     assert joined >= 0.95 * len(texts)
+
+
+def _texts(n: int) -> list[str]:
+    """Short and long ones, of which every fourth is an edited copy of the one before."""
+    writer = Writer(5)
+    texts: list[str] = []
+    for number in range(n):
+        words = 130 if number % 12 == 6 else 7 + number % 30
+        texts.append(edited(texts[-1], writer) if number % 4 == 3 else writer.sentence(words))
+    return [normalised(text) for text in texts]
+
+
+def test_hardly_a_pair_is_missed_of_all_there_are() -> None:
+    texts = _texts(400)
+    sketches = Sketches(texts)
+    pairs = list(combinations(range(len(texts)), 2))
+    alike = {pair for pair, near in zip(pairs, sketches.similar(pairs), strict=True) if near}
+    found = set(sketches.pairs([0] * len(texts)))
+    print(f"{len(found)} of {len(alike)} pairs")
+    assert len(alike) >= 90
+    assert found <= alike
+    assert len(found) >= 0.98 * len(alike)
+
+
+def test_empty_bins_are_filled_alike_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = _texts(300)
+    expected = Sketches(texts).pairs([0] * len(texts))
+    for few in (0, health_near.N_BINS):
+        monkeypatch.setattr(health_near, "FEW_BINS", few)
+        assert Sketches(texts).pairs([0] * len(texts)) == expected
+
+
+def test_so_many_texts_that_only_some_are_counted_for_common_grams(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"dear customer service, {text}" for text in _texts(600)]
+    expected = Sketches(texts).pairs([0] * len(texts))
+    monkeypatch.setattr(health_near, "COUNTED_TEXTS", 300)
+    assert Sketches(texts).pairs([0] * len(texts)) == expected
 
 
 def test_ten_thousand_short_rows_take_seconds() -> None:

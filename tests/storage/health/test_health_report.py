@@ -177,7 +177,7 @@ def test_banking77_is_reported_as_a_reader_would(studio: User) -> None:
     print(f"{time.process_time() - began:.1f} s of CPU time", *table.lines(found), sep="\n")
     (alike,) = found.found  # none of them across the split: they were kept on one side of it
     assert alike.check.key == "near_duplicates"
-    assert len(alike.finding.rows) == 646
+    assert len(alike.finding.rows) == 616
     assert found.outcome == "ready with warnings"
     assert report.checks()["too_long"].title not in found.clean
     assert report.of_dataset(studio, "banking77") is found

@@ -1,0 +1,111 @@
+"""How far a piece of work is, told to whoever waits for it.
+
+Who waits says so with `told`; work that can take long names its steps and says how far each is. Without
+anybody who waits nothing is told, and the work is the same.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, TypeVar
+
+EVERY_S = 0.2
+"""Nobody reads faster."""
+BUFFER_BYTES = 64 * 1024
+
+Listener = Callable[[str, float | None], None]
+"""Takes the step in words and how much of it is done, from 0 to 1; None while that is not known."""
+T = TypeVar("T")
+
+
+class _Watch:
+    def __init__(self, listener: Listener):
+        self._listener = listener
+        self._told_at = -EVERY_S
+        self.step = ""
+
+    def begin(self, step: str) -> None:
+        self.step = step
+        self._tell(None)
+
+    def at(self, share: float) -> None:
+        if self.step and time.monotonic() - self._told_at >= EVERY_S:
+            self._tell(min(max(share, 0.0), 1.0))
+
+    def _tell(self, share: float | None) -> None:
+        self._told_at = time.monotonic()
+        self._listener(self.step, share)
+
+
+_watch: ContextVar[_Watch | None] = ContextVar("_watch", default=None)
+
+
+@contextmanager
+def told(listener: Listener) -> Iterator[None]:
+    """Whatever is done in this block is told to `listener`, in the thread that does it."""
+    token = _watch.set(_Watch(listener))
+    try:
+        yield
+    finally:
+        _watch.reset(token)
+
+
+@contextmanager
+def step(says: str) -> Iterator[None]:
+    """What is done in this block, e.g. “Storing 1,200 rows”; a step inside it takes its place while it lasts."""
+    watch = _watch.get()
+    if watch is None:
+        yield
+        return
+    outer = watch.step
+    watch.begin(says)
+    try:
+        yield
+    finally:
+        watch.step = outer
+
+
+def at(share: float) -> None:
+    """So much of the step is done, from 0 to 1."""
+    watch = _watch.get()
+    if watch is not None:
+        watch.at(share)
+
+
+def through(items: Iterable[T], n: int) -> Iterator[T]:
+    """The `n` items of a step, which is as far as they have been gone through."""
+    for i, item in enumerate(items):
+        at(i / max(n, 1))
+        yield item
+    at(1.0)
+
+
+class _Watched(io.FileIO):
+    """A file whose reading is told: how much of it was read."""
+
+    def __init__(self, path: Path):
+        super().__init__(path)
+        self._size_bytes = os.fstat(self.fileno()).st_size
+        self._place = 0
+
+    def readinto(self, buffer: Any) -> int | None:
+        n_read = super().readinto(buffer)
+        self._place += n_read or 0
+        at(self._place / max(self._size_bytes, 1))
+        return n_read
+
+
+def unbuffered(path: Path) -> io.FileIO:
+    """The file, opened for reading from its begin to its end."""
+    return _Watched(path)
+
+
+def opened(path: Path) -> io.BufferedReader:
+    """The same, buffered."""
+    return io.BufferedReader(_Watched(path), BUFFER_BYTES)
