@@ -185,7 +185,7 @@ def leave_out(draft: Draft) -> list[Problem]:
 
 def split(draft: Draft, seed: int, share: float, given: Sequence[bool] | None = None) -> splits.Sides:
     """Which rows are held out, unless that is `given`; says where alike ones are not on one side."""
-    with progress.step("Choosing the held-out rows, nearly equal ones together"):
+    with progress.step("Choosing the held-out rows"):
         held_out = _drawn(draft, seed, share) if given is None else np.array(given, np.bool_)
     if len(held_out) != len(draft.fingerprints):
         raise ValueError(f"{len(held_out)} sides for {len(draft.fingerprints)} rows")
@@ -208,7 +208,8 @@ def _drawn(draft: Draft, seed: int, share: float) -> splits.Sides:
             "Only rows that are equal were kept on one side of the split: to look for nearly equal ones takes minutes "
             "with so much text. The health report does, and mends it."
         )
-    alike = Rows.of(draft.shape, values).near_prompts
+    with progress.step("Looking for nearly equal rows"):
+        alike = Rows.of(draft.shape, values).near_prompts
     return splits.draw(draft.fingerprints, seed, share, labels=labels if label else None, alike=alike)
 
 

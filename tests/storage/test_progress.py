@@ -72,10 +72,11 @@ def test_a_file_is_told_from_its_begin_to_its_end(studio: User, told: Told, tmp_
         dataset = datasets.add(studio, upload, name="many")
         report.of_dataset(studio, dataset.name)
     steps = list(dict.fromkeys(step for step, _ in told))
-    assert steps[:4] == [
+    assert steps[:5] == [
         f"Reading {name}",
         "Checking every row",
-        "Choosing the held-out rows, nearly equal ones together",
+        "Choosing the held-out rows",
+        "Looking for nearly equal rows",
         "Storing 4,000 rows",
     ]
     assert "Looking for: near duplicates" in steps
