@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from app.cli import main
+from app.cli import main, output
 from storage import datasets, uploads, users
 from storage.models import Dataset, User
 from tests.storage.health import planted
@@ -47,6 +47,17 @@ def test_the_command_prints_a_report(checked: Dataset, capsys: pytest.CaptureFix
     heads = [line.index("share") for line in said.splitlines() if line.startswith("finding ")]
     rows = [line for line in said.splitlines() if line.startswith("Personal data ")]
     assert len(rows[0]) == heads[0] + len("share")
+
+
+def test_the_command_says_how_far_it_is_and_only_where_logs_belong(
+    checked: Dataset, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output, "TOLD_EVERY_S", 0.0)
+    assert main(["data", "check", "rows", "--base", "studio-nano", "--json"]) == 0
+    said = capsys.readouterr()
+    assert "Looking for: near duplicates" in said.err
+    assert "Counting tokens" in said.err
+    json.loads(said.out)
 
 
 def test_the_command_and_rest_give_the_same_document(
