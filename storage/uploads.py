@@ -108,7 +108,7 @@ def save_all(user: User, sent: Sequence[tuple[str, IO[bytes]]]) -> Upload:
     with tempfile.TemporaryFile(dir=settings().files) as packed:
         bundles.pack(((name, _Capped(stream, name, limit)) for name, stream in named), packed)
         packed.seek(0)
-        return save(user, clean_name(f"{names[0]} and {len(names) - 1} more.zip"), packed)
+        return save(user, clean_name(f"{names[0]} and {len(names) - 1} more"), packed)
 
 
 def get(user: User, upload_id: str) -> Upload:

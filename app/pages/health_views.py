@@ -122,7 +122,15 @@ def _fix_words(fix: Mapping[str, Any]) -> str:
         f"{count(fix[key])} {word}" for key, word in (("n_dropped", "dropped"), ("n_changed", "changed")) if fix[key]
     ]
     words = f", for {_shown(fix['words'])}" if "words" in fix else ""
-    return f"{fix['check'].replace('_', ' ')} — {fix['title'][0].lower()}{fix['title'][1:]}: {', '.join(parts)}{words}"
+    return f"{_title(fix['check'])} — {fix['title'][0].lower()}{fix['title'][1:]}: {', '.join(parts)}{words}"
+
+
+def _title(check: str) -> str:
+    """What the report calls it; a check that is no more has its key only."""
+    from storage.health import report  # needed late: numpy is slow to import
+
+    known = report.checks().get(check)
+    return known.title if known else check.replace("_", " ")
 
 
 def _shown(words: Sequence[str]) -> str:
@@ -157,7 +165,7 @@ def difference(found: Difference, shape: str, parent: str) -> str:
 
 def _table(title: str, head: list[str], rows: list[list[str]], n_all: int) -> str:
     more = f" <span class='quiet'>the first {ROWS_SHOWN} of {count(n_all)}</span>" if n_all > ROWS_SHOWN else ""
-    return f"<h3>{title}{more}</h3>{layout.table(head, rows, title, frozenset({0}))}"
+    return f"<h3>{title}{more}</h3>{layout.table(head, rows, title, frozenset({0}), texts=True)}"
 
 
 def _words(value: list[Any]) -> str:

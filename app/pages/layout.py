@@ -40,15 +40,23 @@ def empty(sentence: str, link: str = "", link_text: str = "") -> str:
     return f'<div class="empty"><p>{escaped(sentence)}</p>{way}</div>'
 
 
-def table(head: list[str], rows: list[list[str]], label: str, numbers: frozenset[int] = frozenset()) -> str:
-    """A table of cells that are already HTML; it scrolls sideways inside itself on a narrow screen."""
+def table(
+    head: list[str], rows: list[list[str]], label: str, numbers: frozenset[int] = frozenset(), *, texts: bool = False
+) -> str:
+    """A table of cells that are already HTML.
+
+    On a narrow screen it scrolls sideways inside itself; one of `texts` has its cells below one another there.
+    """
+    kind = "list texts" if texts else "list"
     cells = "".join(f'<th scope="col"{_right(i, numbers)}>{h}</th>' for i, h in enumerate(head))
+    named = [_right(i, numbers) + (f' data-head="{h}"' if texts else "") for i, h in enumerate(head)]
     lines = "".join(
-        "<tr>" + "".join(f"<td{_right(i, numbers)}>{cell}</td>" for i, cell in enumerate(row)) + "</tr>" for row in rows
+        "<tr>" + "".join(f"<td{name}>{cell}</td>" for name, cell in zip(named, row, strict=True)) + "</tr>"
+        for row in rows
     )
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escaped(label)}">'
-        f'<table class="list"><thead><tr>{cells}</tr></thead><tbody>{lines}</tbody></table></div>'
+        f'<table class="{kind}"><thead><tr>{cells}</tr></thead><tbody>{lines}</tbody></table></div>'
     )
 
 

@@ -137,7 +137,7 @@ def first_rows(shape: str, rows: Iterable[Mapping[str, Any]]) -> str:
     filled = [field for field in fields if field.required or any(row.get(field.name) for row in shown)]
     cells = [[count(row["source_row"]), *(_cell(row.get(field.name)) for field in filled)] for row in shown]
     head = ["Row of the file", *(escaped(field.title) for field in filled)]
-    return layout.table(head, cells, "The first rows", frozenset({0}))
+    return layout.table(head, cells, "The first rows", frozenset({0}), texts=True)
 
 
 def _cell(value: Any) -> str:

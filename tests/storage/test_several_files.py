@@ -37,7 +37,7 @@ def refusals(error: pytest.ExceptionInfo[BadInput]) -> list[tuple[str | None, in
 
 def test_rows_follow_one_another_and_are_numbered_through(studio: User) -> None:
     made = datasets.add(studio, sent(studio, {"train.csv": TRAIN, "more.csv": TEST}), name="both")
-    assert (made.n_rows, made.source_filename) == (37, "train.csv and 1 more.zip")
+    assert (made.n_rows, made.source_filename) == (37, "train.csv and 1 more")
     rows = datasets.rows(made)
     assert [row["source_row"] for row in rows][:2] == [2, 3]
     assert rows[29]["prompt"] == "What is 29?"

@@ -42,7 +42,7 @@ def test_several_files_are_kept_as_one(studio: User, inbox: Path, asking: object
     sent = [put(inbox, "text,label\nhello,greeting\nbye,farewell\n"), put(inbox, "text,label\nhi,greeting\n", "b.csv")]
     alert, following = drop.take(asking(studio), [str(path) for path in sent])  # type: ignore[operator]
     assert alert == ""
-    assert uploads.get(studio, following.removeprefix("data?upload=")).filename == "tickets.csv and 1 more.zip"
+    assert uploads.get(studio, following.removeprefix("data?upload=")).filename == "tickets.csv and 1 more"
     assert not any(path.exists() for path in sent)
 
 
