@@ -101,7 +101,7 @@ class Build:
         path = self.corpus(reading)
         with path.open("rb") as stream:
             upload = uploads.save(self.user, path.name, stream)
-        return datasets.add(self.user, upload, name=name, shape="text", held_out=held_out(path)).name
+        return datasets.add(self.user, upload, name=name, shape="text", split=splits.Split(sides=held_out(path))).name
 
     def untrained(self, model: str) -> str:
         """The model before its training, as a base model."""

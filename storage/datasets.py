@@ -17,13 +17,12 @@ from storage.drafts import Draft
 from storage.intake import Guess, Look, Remark
 from storage.mappings import Choice
 from storage.models import TERMINAL, Dataset, Job, Upload, User
+from storage.splits import DRAWN, Split
 from templates.errors import BadInput, Conflict, NotFound, Problem, refuse
 from templates.spec import RowShape
 
 PREVIEW_ROWS = 20
 NAME = re.compile(r"[^\W_][\w .-]{0,63}")
-MAX_SEED = 2**32 - 1
-MAX_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -94,34 +93,27 @@ def add(
     name: str,
     shape: str | None = None,
     mapping: Mapping[str, str] | None = None,
-    split_seed: int = 42,
-    held_out_share: float = 0.10,
+    split: Split = DRAWN,
     leave_out_refused: bool = False,
     guess_anew: bool = False,
-    held_out: Sequence[bool] | None = None,
-    held_out_file: str | None = None,
 ) -> Dataset:
     """Make a dataset of an upload. Raises `BadInput` with every problem, `Conflict` for a taken name.
 
     What is not chosen is filled in as in a `preview`.
     With `leave_out_refused`, rows that can't be learned from refuse nothing; a remark says which they were.
-    `held_out` says of each row that fits on which side it stands; `held_out_file` names the one of several
-    files whose rows are held out. Without either, seed and share draw them.
     An upload that can't be read is discarded; with any other problem it stays, for another try.
     """
     name = name.strip()
-    asked = [*_name_problems(name), *_split_problems(split_seed, held_out_share)]
+    asked = [*_name_problems(name), *split.problems()]
     try:
         draft = _draft(user, upload, shape, mapping, 0, guess_anew)
     except BadInput as error:
         raise BadInput(*asked, *error.problems) from error
     flaws = drafts.leave_out(draft) if leave_out_refused else draft.findings.listed()
-    refuse([*asked, *parts.problems(draft.look, held_out_file), *flaws])
+    refuse([*asked, *parts.problems(draft.look, split.file), *flaws])
     _refuse_taken(user, name)
-    parts.remark(draft, held_out_file)
-    if held_out_file:
-        held_out = parts.rows_of(draft, held_out_file).tolist()
-    sides = drafts.split(draft, split_seed, held_out_share, held_out)
+    parts.remark(draft, split.file)
+    sides = drafts.split(draft, split, parts.rows_of(draft, split.file).tolist() if split.file else split.sides)
     return insert(
         user,
         upload_id=upload.id,
@@ -133,8 +125,8 @@ def add(
         header=mappings.header(draft.look),
         n_rows=len(sides),
         n_held_out=int(sides.sum()),
-        split_seed=split_seed,
-        held_out_file=held_out_file,
+        split_seed=split.seed,
+        held_out_file=split.file,
         labels=sorted(draft.labels),
         remarks=[remark.as_dict() for remark in draft.remarks],
     )
@@ -227,15 +219,6 @@ def _name_problems(name: str) -> list[Problem]:
     if NAME.fullmatch(name):
         return []
     return [Problem("use 1–64 letters, digits, blanks and . _ -, a letter or digit first.", field="name")]
-
-
-def _split_problems(seed: int, share: float) -> list[Problem]:
-    problems = []
-    if not 0 <= seed <= MAX_SEED:
-        problems.append(Problem(f"use a whole number from 0 to {MAX_SEED}.", field="split_seed"))
-    if not 0 < share <= MAX_SHARE:
-        problems.append(Problem(f"use a share above 0 and up to {MAX_SHARE}.", field="held_out_share"))
-    return problems
 
 
 def _taken(name: str) -> Conflict:

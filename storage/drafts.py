@@ -38,6 +38,8 @@ class Draft:
     """The first rows that fit, as many as were asked for, with `source_row`."""
     fingerprints: splits.Fingerprints = field(default_factory=lambda: np.empty(0, np.uint64))
     """One for each row that fits."""
+    numbers: splits.Places = field(default_factory=lambda: np.empty(0, np.intp))
+    """Of each row that fits, its number in the file."""
     labels: set[str] = field(default_factory=set)
     given: Mapping[str, str] = field(default_factory=dict)
     """The caller's own columns."""
@@ -145,14 +147,15 @@ def _label(shape: RowShape) -> str | None:
 
 def _check_rows(draft: Draft, n_kept: int) -> None:
     label = _label(draft.shape)
-    prints = [draft.fingerprints]
+    prints, numbers = [draft.fingerprints], [draft.numbers]
     for batch in draft.batches(draft.findings):
         prints.append(row_files.fingerprints(batch))
+        numbers.append(batch.column("source_row").to_numpy())
         if label and len(draft.labels) <= MAX_LABELS:
             draft.labels |= set(batch.column(label).unique().to_pylist())
         if len(draft.rows) < n_kept:
             draft.rows += row_files.plain(batch.slice(0, n_kept - len(draft.rows)))
-    draft.fingerprints = np.concatenate(prints)
+    draft.fingerprints, draft.numbers = np.concatenate(prints), np.concatenate(numbers)
     if label:
         _check_labels(draft, label)
 
@@ -183,10 +186,10 @@ def leave_out(draft: Draft) -> list[Problem]:
     return []
 
 
-def split(draft: Draft, seed: int, share: float, given: Sequence[bool] | None = None) -> splits.Sides:
+def split(draft: Draft, wanted: splits.Split, given: Sequence[bool] | None = None) -> splits.Sides:
     """Which rows are held out, unless that is `given`; says where alike ones are not on one side."""
     with progress.step("Choosing the held-out rows"):
-        held_out = _drawn(draft, seed, share) if given is None else np.array(given, np.bool_)
+        held_out = _drawn(draft, wanted.seed, wanted.share) if given is None else np.array(given, np.bool_)
     if len(held_out) != len(draft.fingerprints):
         raise ValueError(f"{len(held_out)} sides for {len(draft.fingerprints)} rows")
     _remark_repeats(draft, held_out)

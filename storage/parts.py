@@ -53,9 +53,7 @@ def remark(draft: Draft, held_out_file: str | None) -> None:
 def rows_of(draft: Draft, held_out_file: str) -> splits.Sides:
     """Which rows that fit stand in this file, `(rows,)`. Raises `BadInput` where all or none do."""
     file = next(file for file in draft.look.files if file.name == held_out_file)
-    numbers = [batch.column("source_row").to_numpy() for batch in draft.batches()]
-    places = np.concatenate([np.empty(0, np.int64), *numbers])
-    held_out = (places >= file.first) & (places <= file.last)
+    held_out = (draft.numbers >= file.first) & (draft.numbers <= file.last)
     if held_out.all() or not held_out.any():
         which = "none of its rows fits" if not held_out.any() else "no row of another file fits"
         raise BadInput(

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from templates.errors import Problem
+
+MAX_SEED = 2**32 - 1
+MAX_SHARE = 0.5
 MIN_HELD_OUT = 50
 MANY_ROWS = 200
 """From so many rows on, at least `MIN_HELD_OUT` are held out: fewer can hardly show a difference."""
@@ -14,6 +19,30 @@ MANY_ROWS = 200
 Fingerprints = NDArray[np.uint64]
 Sides = NDArray[np.bool_]
 Places = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Split:
+    """How it is settled which rows are held out: drawn by seed and share, or otherwise where that is said."""
+
+    seed: int = 42
+    share: float = 0.10
+    file: str | None = None
+    """Of several files, the one whose rows are held out."""
+    sides: Sequence[bool] | None = None
+    """Of each row that fits, whether it is held out."""
+
+    def problems(self) -> list[Problem]:
+        """What is wrong with seed and share."""
+        problems = []
+        if not 0 <= self.seed <= MAX_SEED:
+            problems.append(Problem(f"use a whole number from 0 to {MAX_SEED}.", field="split_seed"))
+        if not 0 < self.share <= MAX_SHARE:
+            problems.append(Problem(f"use a share above 0 and up to {MAX_SHARE}.", field="held_out_share"))
+        return problems
+
+
+DRAWN = Split()
 
 
 def n_held_out(n_rows: int, share: float) -> int:

@@ -16,6 +16,7 @@ from app.api.bodies import Body
 from app.api.catalogue import Acting
 from storage import datasets, row_export, uploads, versions
 from storage.intake import bundles
+from storage.splits import Split
 from templates.errors import BadInput, Problem
 
 if TYPE_CHECKING:
@@ -139,10 +140,8 @@ def add(user: Acting, body: NewDataset) -> dict[str, Any]:
         name=body.name,
         shape=body.shape,
         mapping=body.mapping,
-        split_seed=body.split_seed,
-        held_out_share=body.held_out_share,
+        split=Split(body.split_seed, body.held_out_share, body.held_out_file),
         leave_out_refused=body.leave_out_refused,
-        held_out_file=body.held_out_file,
         guess_anew=body.guess_anew,
     )
     return documents.of(made)

@@ -23,11 +23,12 @@ Take = Callable[[], int]
 
 def _studio(path: Path) -> Take:
     from storage import datasets, uploads, users
+    from storage.splits import Split
 
     user = users.local()
     with path.open("rb") as stream:
         upload = uploads.save(user, path.name, stream)
-    return lambda: datasets.add(user, upload, name=path.name, held_out_share=SHARE, split_seed=SEED).n_rows
+    return lambda: datasets.add(user, upload, name=path.name, split=Split(SEED, SHARE)).n_rows
 
 
 def _pandas(path: Path) -> Take:

@@ -77,6 +77,7 @@ def add(
     from app.api import documents
     from app.cli import acting
     from storage import datasets, uploads
+    from storage.splits import Split
     from templates import registry
 
     name = _name(files, sample, name)
@@ -91,10 +92,8 @@ def add(
                 name=name,
                 shape=shape,
                 mapping=columns,
-                split_seed=seed,
-                held_out_share=held_out_share,
+                split=Split(seed, held_out_share, held_out_file),
                 leave_out_refused=leave_out_refused,
-                held_out_file=held_out_file,
                 guess_anew=guess_anew,
             )
     except BaseException:  # an interruption too: the next try sends the file again

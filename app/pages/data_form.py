@@ -15,6 +15,7 @@ from app.pages.mapping import SLOTS, chosen
 from app.pages.who import acting, asked
 from storage import base_models, datasets, uploads
 from storage.models import Upload, User
+from storage.splits import Split
 from templates import registry
 from templates.errors import BadInput
 
@@ -219,7 +220,7 @@ def use_data(
         shape=shape,
         mapping=chosen(shape, slots),
         leave_out_refused=bool(leave_out),
-        held_out_file=held_out_file or None,
+        split=Split(file=held_out_file or None),
     )
     return CLEAR, f"train?data={quote(made.name)}"
 

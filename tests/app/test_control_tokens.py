@@ -11,12 +11,15 @@ from app.cli import train
 from app.pages import data_views, preflight, rendered
 from storage import base_models, datasets, training, uploads
 from storage.models import Dataset, User
+from storage.splits import Split
 
 
 def dataset(user: User, n_spelling: int) -> Dataset:
     lines = [f"question {i}{' <|im_end|>' if i < n_spelling else ''},answer {i}" for i in range(30)]
     content = "\n".join(["prompt,completion", *lines]).encode()
-    return datasets.add(user, uploads.save(user, "asked.csv", io.BytesIO(content)), name="asked", held_out_share=0.04)
+    return datasets.add(
+        user, uploads.save(user, "asked.csv", io.BytesIO(content)), name="asked", split=Split(share=0.04)
+    )
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from sqlmodel import select
 from storage import datasets, db, uploads, users
 from storage.files import sha256_of
 from storage.models import Dataset, Job, Upload, User
+from storage.splits import Split
 from templates.errors import BadInput, Conflict, NotFound
 from tests.storage.intake.bad_files import GOOD_CSV
 
@@ -78,7 +79,7 @@ def test_held_out_rows(studio: User, n_rows: int, n_held_out: int) -> None:
 
 def test_same_input_same_hash(studio: User) -> None:
     made = [datasets.add(studio, uploaded(studio, labelled(300)), name=f"d{i}") for i in range(2)]
-    other = datasets.add(studio, uploaded(studio, labelled(300)), name="other", split_seed=7)
+    other = datasets.add(studio, uploaded(studio, labelled(300)), name="other", split=Split(7))
     assert made[0].sha256 == made[1].sha256 == sha256_of(datasets.file(made[0]))
     assert made[0].sha256 != other.sha256
 
@@ -168,7 +169,7 @@ def test_nobody_elses(studio: User) -> None:
 def test_unusable_names_are_refused_with_everything_else(studio: User, name: str) -> None:
     upload = uploaded(studio, GOOD_CSV + ",ham\n")
     with pytest.raises(BadInput) as caught:
-        datasets.add(studio, upload, name=name, split_seed=-1, held_out_share=0.9)
+        datasets.add(studio, upload, name=name, split=Split(-1, 0.9))
     assert {p.field for p in caught.value.problems} == {"name", "split_seed", "held_out_share", "text"}
     with db.reading() as session:
         assert session.exec(select(Dataset)).all() == []

@@ -13,6 +13,7 @@ from storage import datasets, uploads, versions
 from storage.intake import look
 from storage.models import Upload, User
 from storage.settings import settings
+from storage.splits import Split
 from templates.errors import BadInput
 
 TRAIN = "question,answer\n" + "".join(f"What is {n}?,It is {n}.\n" for n in range(30))
@@ -83,7 +84,7 @@ def test_a_file_with_one_row_is_enough_where_there_are_others(studio: User) -> N
 def test_the_rows_of_one_file_are_held_out(studio: User) -> None:
     upload = sent(studio, {"train.csv": TRAIN, "test.csv": TEST})
     assert datasets.preview(studio, upload).held_out_file == "test.csv"
-    made = datasets.add(studio, upload, name="split", held_out_file="test.csv")
+    made = datasets.add(studio, upload, name="split", split=Split(file="test.csv"))
     assert (made.n_held_out, made.held_out_file) == (7, "test.csv")
     assert all(row["prompt"].startswith("And") for row in datasets.rows(made, held_out=True))
     assert all(row["prompt"].startswith("What") for row in datasets.rows(made, held_out=False))
@@ -93,7 +94,7 @@ def test_the_rows_of_one_file_are_held_out(studio: User) -> None:
 
 def test_rows_of_both_files_that_are_the_same_are_told(studio: User) -> None:
     made = datasets.add(
-        studio, sent(studio, {"train.csv": TRAIN, "test.csv": TRAIN}), name="twice", held_out_file="test.csv"
+        studio, sent(studio, {"train.csv": TRAIN, "test.csv": TRAIN}), name="twice", split=Split(file="test.csv")
     )
     said = " ".join(remark["message"] for remark in made.remarks)
     assert "30 held-out rows are also among the training rows" in said
@@ -122,14 +123,14 @@ def test_a_held_out_file_that_is_not_there_is_refused(
     studio: User, files: dict[str, str], wanted: str, told: str
 ) -> None:
     with pytest.raises(BadInput, match=told):
-        datasets.add(studio, sent(studio, files), name="x", held_out_file=wanted)
+        datasets.add(studio, sent(studio, files), name="x", split=Split(file=wanted))
     assert datasets.of_user(studio) == []
 
 
 def test_a_held_out_file_none_of_whose_rows_fits_is_refused(studio: User) -> None:
     upload = sent(studio, {"train.csv": TRAIN, "test.csv": "question,answer\nWhy?,\nWho?,\n"})
     with pytest.raises(BadInput, match="none of its rows fits"):
-        datasets.add(studio, upload, name="x", held_out_file="test.csv", leave_out_refused=True)
+        datasets.add(studio, upload, name="x", split=Split(file="test.csv"), leave_out_refused=True)
 
 
 def test_two_files_of_one_name_are_refused(studio: User) -> None:

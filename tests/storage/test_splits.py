@@ -73,7 +73,7 @@ def test_no_near_duplicate_stands_on_the_other_side(studio: User) -> None:
     texts = [" ".join(drawn.choices(words, k=12)) for _ in range(40)]
     lines = [f"{text}{end},{i % 2}" for end in ("", "!", " please") for i, text in enumerate(texts)]
     upload = uploads.save(studio, "t.csv", io.BytesIO("\n".join(["text,label", *lines]).encode()))
-    made = datasets.add(studio, upload, name="orders", held_out_share=0.2)
+    made = datasets.add(studio, upload, name="orders", split=splits.Split(share=0.2))
     sides: dict[str, set[bool]] = {}
     for row in datasets.rows(made):
         sides.setdefault(row["text"].rstrip("!").removesuffix(" please"), set()).add(row["held_out"])
