@@ -21,6 +21,8 @@ from templates.errors import StudioError
 ROWS_PER_S = 350_000
 PEAK_BYTES = 400_000_000
 N_ROWS = 200_000
+N_FEW = 100
+"""Rows with which each begins, so that what is imported late is there."""
 REPEATED = 0.02
 """Share of rows that come a second time."""
 FIELDS = ("prompt", "completion")
@@ -62,16 +64,17 @@ def measure(rounds: int, n_rows: int) -> dict[str, Any]:
     found: dict[str, Any] = {"rows": n_rows, "rounds": rounds, "files": {}}
     for name, write in FILES.items():
         with tempfile.TemporaryDirectory(prefix="studio-bench-") as folder:
-            path = Path(folder) / name
+            path, few = Path(folder) / name, Path(folder) / f"few-{name}"
             write(path, n_rows)
+            write(few, N_FEW)
             size = path.stat().st_size
-            taken = {each: [_taken(each, path) for _ in range(rounds)] for each in CONTENDERS}
+            taken = {each: [_taken(each, few, path) for _ in range(rounds)] for each in CONTENDERS}
         found["files"][name] = {"size_bytes": size, **{each: _summary(runs, n_rows) for each, runs in taken.items()}}
     return found
 
 
-def _taken(contender: str, path: Path) -> dict[str, Any]:
-    command = program("app.bench.contender", contender, str(path))
+def _taken(contender: str, few: Path, path: Path) -> dict[str, Any]:
+    command = program("app.bench.contender", contender, str(few), str(path))
     with ground.fresh():
         migrate.upgrade()
         done = subprocess.run(command, capture_output=True, text=True, timeout=TAKEN_WITHIN_S, check=False)

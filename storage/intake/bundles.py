@@ -6,6 +6,7 @@ file and its number there.
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
 import zipfile
@@ -120,6 +121,9 @@ def unpack(path: Path, filename: str, scratch: Scratch | None) -> Bundle:
     except Unusable as error:
         raise refusal(filename, f"is a zip archive, but it {error.message}", remedy=error.remedy) from error
     except DAMAGE as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            what = "can't be unpacked now: there is no space left for its files."
+            raise refusal(filename, what, remedy="Make room on the studio's disk.") from error
         why = zip_files.reason(error)
         raise refusal(filename, f"is a zip archive, but it is damaged ({why}).", remedy=SENT_AGAIN) from error
     return Bundle(folder, members)
