@@ -142,11 +142,7 @@ def _of_columns(source: Source) -> tuple[list[Column], int] | None:
     table = columnar.read(source)
     if table is None:
         return None
-    tallies = [Tally(name) for name in table.names]
-    for batch in table.batches():
-        for tally, values in zip(tallies, table.of_file(batch), strict=True):
-            tally.add_all(values)
-    return [tally.finish(table.n_rows) for tally in tallies], table.n_rows
+    return table.counted, table.n_rows
 
 
 def _of_rows(source: Source, findings: Findings) -> tuple[list[Column], int]:

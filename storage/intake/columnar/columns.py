@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING
 
 from storage import progress
 from storage.intake.source import MAX_CELL_CHARS, MAX_ROWS
+from storage.intake.tally import Tally
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,15 +32,20 @@ class Columns:
         self.n_rows = 0
         self._schema: pa.Schema | None = None
         self._places: list[tuple[int, int]] = []
+        tallies = [Tally(name) for name in self.names]
         with tempfile.TemporaryFile(buffering=0) as file:
             for batch in batches:
                 self.n_rows += batch.num_rows
                 _refuse_flaws(batch, self.n_rows)
+                for tally, values in zip(tallies, batch.columns[1:], strict=True):  # while the processor has them near
+                    tally.add_all(values)
                 self._schema = batch.schema
                 self._places.append(_append(file, batch))
             if not self._places:
                 raise Abstained
             self._mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self.counted = [tally.finish(self.n_rows) for tally in tallies]
+        """What each column holds."""
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows from the first on, whoever else is reading them."""
@@ -78,5 +84,7 @@ def _refuse_flaws(batch: pa.RecordBatch, n_rows: int) -> None:
     if n_rows > MAX_ROWS:
         raise Abstained
     for column in batch.columns[1:]:
-        if pa.types.is_string(column.type) and (pc.max(pc.binary_length(column)).as_py() or 0) > MAX_CELL_CHARS:
+        if not pa.types.is_string(column.type) or column.nbytes <= MAX_CELL_CHARS:
+            continue
+        if (pc.max(pc.binary_length(column)).as_py() or 0) > MAX_CELL_CHARS:
             raise Abstained
