@@ -188,15 +188,16 @@ def leave_out(draft: Draft) -> list[Problem]:
 
 def split(draft: Draft, wanted: splits.Split, given: Sequence[bool] | None = None) -> splits.Sides:
     """Which rows are held out, unless that is `given`; says where alike ones are not on one side."""
+    content = splits.contents(draft.fingerprints)
     with progress.step("Choosing the held-out rows"):
-        held_out = _drawn(draft, wanted.seed, wanted.share) if given is None else np.array(given, np.bool_)
+        held_out = _drawn(draft, wanted, content) if given is None else np.array(given, np.bool_)
     if len(held_out) != len(draft.fingerprints):
         raise ValueError(f"{len(held_out)} sides for {len(draft.fingerprints)} rows")
-    _remark_repeats(draft, held_out)
+    _remark_repeats(draft, content, held_out)
     return held_out
 
 
-def _drawn(draft: Draft, seed: int, share: float) -> splits.Sides:
+def _drawn(draft: Draft, wanted: splits.Split, content: splits.Places) -> splits.Sides:
     from storage.health.rows import Rows  # needed late: the web process starts faster and smaller without it
 
     label = _label(draft.shape)
@@ -213,12 +214,13 @@ def _drawn(draft: Draft, seed: int, share: float) -> splits.Sides:
         )
     with progress.step("Looking for nearly equal rows"):
         alike = Rows.of(draft.shape, values).near_prompts
-    return splits.draw(draft.fingerprints, seed, share, labels=labels if label else None, alike=alike)
+    kinds = labels if label else None
+    return splits.draw(draft.fingerprints, wanted.seed, wanted.share, labels=kinds, alike=alike, content=content)
 
 
-def _remark_repeats(draft: Draft, held_out: splits.Sides) -> None:
+def _remark_repeats(draft: Draft, content: splits.Places, held_out: splits.Sides) -> None:
     """Say how many rows come more than once, and how many of them stand on both sides of the split."""
-    _, content, n_times = np.unique(draft.fingerprints, return_inverse=True, return_counts=True)
+    n_times = np.bincount(content)
     n_again = len(content) - len(n_times)
     if n_again:
         draft.findings.remark(f"{n_again:,} rows repeat an earlier one; they were kept.")

@@ -58,15 +58,16 @@ def draw(
     *,
     labels: Sequence[str] | None = None,
     alike: Sequence[Sequence[int]] = (),
+    content: Places | None = None,
 ) -> Sides:
     """For each row, whether it is held out.
 
     Rows of one content stay on one side, and so do the rows whose positions are together in `alike`; of
     each label, if there are `labels`, about its share is held out. Where most rows are alike that can't
-    be, and rows are drawn one by one.
+    be, and rows are drawn one by one. `content` are the rows' `contents`, where they are known.
     """
     wanted = n_held_out(len(fingerprints), share)
-    groups = _groups(fingerprints, alike)
+    groups = _groups(contents(fingerprints) if content is None else content, alike)
     sizes = np.bincount(groups)
     first = np.full(len(sizes), len(groups), np.intp)
     np.minimum.at(first, groups, np.arange(len(groups)))
@@ -81,12 +82,16 @@ def draw(
     return held_out
 
 
-def _groups(fingerprints: Fingerprints, alike: Sequence[Sequence[int]]) -> Places:
-    """For each row the number of its group."""
-    _, groups = np.unique(fingerprints, return_inverse=True)
+def contents(fingerprints: Fingerprints) -> Places:
+    """For each row the number of its content, which equal rows share."""
+    return np.unique(fingerprints, return_inverse=True)[1]
+
+
+def _groups(content: Places, alike: Sequence[Sequence[int]]) -> Places:
+    """For each row the number of its group: that of its content, or of all contents that are alike."""
     if not alike:
-        return groups
-    joined = np.arange(groups.max() + 1)
+        return content
+    joined = np.arange(content.max() + 1)
 
     def root(group: int) -> int:
         while joined[group] != group:
@@ -95,9 +100,9 @@ def _groups(fingerprints: Fingerprints, alike: Sequence[Sequence[int]]) -> Place
         return group
 
     for positions in alike:
-        roots = sorted({root(int(groups[i])) for i in positions})
+        roots = sorted({root(int(content[i])) for i in positions})
         joined[roots] = roots[0]
-    return np.unique([root(int(group)) for group in groups], return_inverse=True)[1]
+    return np.unique([root(int(group)) for group in content], return_inverse=True)[1]
 
 
 def _numbered(labels: Sequence[str]) -> Places:
