@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +28,7 @@ from typing import IO, Any
 
 import orjson
 
+from storage import progress
 from storage.intake import bundles
 from storage.intake.bundles import Allowance
 from storage.intake.findings import Findings
@@ -39,7 +41,8 @@ MAX_S = 300
 MAX_MEMORY_BYTES = 4 * 1024**3
 MAX_ROWS_BYTES = 4 * 1024**3
 MAX_ROW_BYTES = 64_000_000
-"""Of what is written of a row: one is held in memory as a whole by whoever reads it."""
+MAX_ROW_LISTS = 500_000
+"""Of what is written of a row, and lists and objects in it: whoever reads it holds one in memory as a whole."""
 MAX_AT_ONCE = 2
 """Documents that one process has read at a time, whoever asks: each may take the memory above."""
 KEPT_DOCUMENTS = 8
@@ -53,9 +56,13 @@ INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "VIRTUAL_ENV", "LD_
 PACKAGES = Path(__file__).resolve().parents[2]
 _SPLIT = "Split it into smaller files, or save a table as CSV, and send that."
 _SPLIT_ROW = "Leave out columns that hold no text to learn from, or split the row."
+_TEXTS = "A row is an object whose values are texts."
 _PART_IT = "Give the document more headings, or split it."
-_TABLES = ("parquet", "workbook")
+_TABLES = ("parquet", "workbook", "json_list")
 """Formats whose rows are the file's own, not parts of its text."""
+_AS_LONG = ("json_list",)
+"""Formats of which about as much is written down as is read."""
+POLL_S = 0.2
 _ENDS = {
     OUT_OF_MEMORY: ("needs more memory than a file may take to be read.", _SPLIT),
     TOO_MUCH_TEXT: ("holds more text than a file may give.", _SPLIT),
@@ -127,7 +134,8 @@ def _write(source: Source, notes: IO[bytes], given: Allowance) -> None:
     with _PLACES, tempfile.TemporaryFile() as said:
         began = time.monotonic()
         try:
-            code = _run(program(__name__, asked), within_s, notes, said)
+            with _told_meanwhile(source, notes):
+                code = _run(program(__name__, asked), within_s, notes, said)
         except subprocess.TimeoutExpired as error:
             if within_s < MAX_S:
                 raise _Failed(_SPENT_S.format(bundles.MAX_READING_S), _FEWER) from error
@@ -160,6 +168,27 @@ def _run(command: tuple[str, ...], within_s: float, notes: IO[bytes], said: IO[b
     ).returncode
 
 
+@contextmanager
+def _told_meanwhile(source: Source, notes: IO[bytes]) -> Iterator[None]:
+    """Say how far the other side is, where its notes show that."""
+    if source.format not in _AS_LONG:
+        yield
+        return
+    size_bytes, ended = source.path.stat().st_size, threading.Event()
+
+    def tell() -> None:
+        while not ended.wait(POLL_S):
+            progress.at(os.fstat(notes.fileno()).st_size / size_bytes)
+
+    teller = threading.Thread(target=copy_context().run, args=(tell,))  # who waits is known by the context
+    teller.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        teller.join()
+
+
 def _values(notes: IO[bytes]) -> Iterator[list[Any]]:
     """The values in the file, whoever else is reading it."""
     place, begun = 0, [b""]
@@ -189,10 +218,19 @@ class _Told(Findings):
 
     def row(self, row: SourceRow) -> None:
         """Write a row, or what is wrong with one that can't be carried over."""
-        odd = {name: packed(value) for name, value in row.values.items() if not is_plain(value)}
-        line = orjson.dumps(("row", row.number, {**row.values, **dict.fromkeys(odd)} if odd else row.values, odd))
+        try:
+            odd = {name: packed(value) for name, value in row.values.items() if not is_plain(value)}
+            line = orjson.dumps(("row", row.number, {**row.values, **dict.fromkeys(odd)} if odd else row.values, odd))
+        except (RecursionError, orjson.JSONEncodeError) as error:
+            if "recursion" not in str(error).lower():
+                raise
+            self.problem("is nested far too deep.", row=row.number, remedy=_TEXTS)
+            return
         if len(line) > MAX_ROW_BYTES:
             message = f"holds more than the {MAX_ROW_BYTES / 1e6:.0f} MB that a row may have."
+            self.problem(message, row=row.number, remedy=_SPLIT_ROW)
+        elif line.count(b"[") + line.count(b"{") > MAX_ROW_LISTS:
+            message = f"holds more than the {MAX_ROW_LISTS:,} lists and objects that a row may have."
             self.problem(message, row=row.number, remedy=_SPLIT_ROW)
         else:
             self._sink.write(line + b"\n")

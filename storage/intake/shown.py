@@ -10,9 +10,11 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-LISTED, SHOWN, NUMBER = "listed", "shown", "number"
+LISTED, SHOWN, NUMBER, INTEGER = "listed", "shown", "number", "integer"
 """What a packed list begins with: the list's items follow, or what stands for a value."""
-_PLAIN = (str, type(None), int, bool)
+LEAST, MOST = -(2**63), 2**64 - 1
+"""Of whole numbers that are written as such."""
+_PLAIN = (str, type(None), bool)
 
 
 @dataclass(frozen=True, repr=False)
@@ -40,7 +42,8 @@ def is_plain(value: Any) -> bool:
     """Whether JSON gives the value back as it is."""
     made = type(value)
     if made not in (dict, list):
-        return made in _PLAIN or (made is float and math.isfinite(value))
+        is_number = (made is float and math.isfinite(value)) or (made is int and LEAST <= value <= MOST)
+        return is_number or made in _PLAIN
     inner = value.values() if made is dict else value
     return all(type(one) is str or is_plain(one) for one in inner)
 
@@ -54,6 +57,8 @@ def packed(value: Any) -> Any:
         return [LISTED, *map(packed, value)]
     if made is float:
         return [NUMBER, repr(value)]  # as text, for JSON has no infinite ones
+    if made is int:
+        return [INTEGER, str(value)]
     return value if made in _PLAIN else [SHOWN, made.__name__, repr(value), str(value), bool(value)]
 
 
@@ -66,4 +71,4 @@ def unpacked(value: Any) -> Any:
     mark, *items = value
     if mark == LISTED:
         return [unpacked(item) for item in items]
-    return Shown(*items) if mark == SHOWN else float(*items)
+    return {SHOWN: Shown, NUMBER: float, INTEGER: int}[mark](*items)

@@ -64,7 +64,7 @@ def test_single_judgements_say_at_once_that_no_goal_learns_from_them(studio: Use
     assert "<b>All 30 rows fit.</b>" in shown["fit"]
     assert "No goal learns from “Answers judged one by one” yet." in shown["fit"]
     cells = mapping_views.first_rows("unpaired_preference", [{**JUDGED[1], "prompt": [], "source_row": 2}])
-    assert "<td>false</td>" in cells
+    assert ">false</td>" in cells
 
 
 def test_the_chosen_answer_is_tinted(studio: User) -> None:

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage.intake import json_text
+from storage import progress
+from storage.intake import apart, json_text, looking
 from storage.intake.findings import Findings
 from storage.intake.readers import json_list
 from storage.intake.source import Source
+from templates.errors import BadInput
 
 WHOLE = 10**9
 _values = st.recursive(
@@ -72,15 +74,114 @@ def test_a_flaw_is_named_by_its_line_and_character_in_the_file(
     assert [problem] == _read(path, WHOLE, monkeypatch)[1]
 
 
+ODD = [
+    {
+        "text": "é\u2028 \U0001f600",
+        "n": 10**30,
+        "m": -(2**63),
+        "x": 0.1,
+        "y": 1e300,
+        "z": -0.0,
+        "t": True,
+        "none": None,
+    },
+    {"list": [1, [10**40, {"k": [2.5, "7", False]}], "listed"], "object": {"number": 1, "a": ["integer", "5"]}},
+    {},
+]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(ODD),
+        json.dumps({"data": ODD, "version": 2}),
+        json.dumps([*ODD, 7, "x", {"text": "NUL \x00"}, {"text": "long " * 300_000}]),
+        '[{"a": 1}, {"a": 2, "a": 3}, {"a": 4}]',
+        '[{"a": 1}, {"a": ',
+        '[{"a": 1e999}]',
+    ],
+)
+def test_a_large_file_is_read_the_same_in_a_process_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text(text, "utf-8")
+
+    def seen() -> Any:
+        findings = Findings("rows.json")
+        try:
+            look = looking.look(path, "rows.json")
+        except BadInput as error:
+            return error.problems
+        rows = list(looking.read(look.source, findings))
+        return look.columns, look.n_rows, look.remarks, rows, [repr(row.values) for row in rows], findings.problems
+
+    here = seen()
+    monkeypatch.setattr(json_list, "APART_BYTES", 0)
+    assert seen() == here
+
+
+def test_values_nested_too_deep_to_be_carried_over_are_refused_by_their_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text(f'[{{"a": "b"}}, {{"a": {"[" * 300}{"]" * 300}}}]')
+    monkeypatch.setattr(json_list, "APART_BYTES", 0)
+    findings = Findings("rows.json")
+    rows = list(json_list.read(Source(path, "rows.json", "json_list", "utf-8"), findings))
+    assert [row.number for row in rows] == [1]
+    assert [(problem.row, problem.message) for problem in findings.problems] == [(2, "is nested far too deep.")]
+
+
+@pytest.mark.parametrize(
+    ("memory_bytes", "said"),
+    [
+        (4 * 1024**3, {"holds more than the 500,000 lists and objects that a row may have."}),
+        # what asks for more memory in vain may say so, or fall over
+        (
+            450_000_000,
+            {"needs more memory than a file may take to be read.", "can't be read: its reader broke down over it."},
+        ),
+    ],
+)
+def test_a_list_that_swells_in_memory_is_refused_and_leaves_this_process_small(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory_bytes: int, said: set[str]
+) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text('[{"a": "b"}, {"a": [' + ",".join(["[]"] * 4_000_000) + "]}]")
+    monkeypatch.setattr(apart, "MAX_MEMORY_BYTES", memory_bytes)
+    findings = Findings("rows.json")
+    tracemalloc.start()
+    rows = list(json_list.read(Source(path, "rows.json", "json_list", "utf-8"), findings))
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(rows) <= 1
+    assert {problem.message for problem in findings.problems} <= said
+    assert findings.problems
+    assert peak_bytes < 10_000_000
+
+
 def test_what_is_in_memory_does_not_grow_with_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "rows.json"
     row = json.dumps({"text": "é" * 1_000})
     path.write_text("[" + ",\n".join([row] * 10_000) + "]")
     findings = Findings("rows.json")
     tracemalloc.start()
-    n_rows = sum(1 for _ in json_list.read(Source(path, "rows.json", "json_list", "utf-8"), findings))
+    n_rows = sum(1 for _ in json_list.extract(Source(path, "rows.json", "json_list", "utf-8"), findings))
     peak_bytes = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (n_rows, findings.problems) == (10_000, [])
     assert path.stat().st_size > 60_000_000
     assert peak_bytes < 15_000_000
+
+
+def test_how_far_it_is_is_told_while_another_process_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text("[" + ",".join([json.dumps({"text": "word " * 100})] * 40_000) + "]")
+    monkeypatch.setattr(progress, "EVERY_S", 0.0)
+    monkeypatch.setattr(apart, "POLL_S", 0.02)
+    told: list[float] = []
+    with progress.told(lambda _, share: told.append(share or 0.0)), progress.step("Reading"):
+        n_rows = sum(1 for _ in json_list.read(Source(path, "rows.json", "json_list", "utf-8"), Findings("rows.json")))
+    assert n_rows == 40_000
+    assert len({share for share in told if 0 < share < 1}) >= 2
