@@ -113,7 +113,7 @@ def add(
     refuse([*asked, *parts.problems(draft.look, split.file), *flaws])
     _refuse_taken(user, name)
     parts.remark(draft, split.file)
-    sides = drafts.split(draft, split, parts.rows_of(draft, split.file).tolist() if split.file else split.sides)
+    sides = drafts.split(draft, split, parts.rows_of(draft, split.file) if split.file else split.sides)
     return insert(
         user,
         upload_id=upload.id,

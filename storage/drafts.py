@@ -186,7 +186,7 @@ def leave_out(draft: Draft) -> list[Problem]:
     return []
 
 
-def split(draft: Draft, wanted: splits.Split, given: Sequence[bool] | None = None) -> splits.Sides:
+def split(draft: Draft, wanted: splits.Split, given: Sequence[bool] | splits.Sides | None = None) -> splits.Sides:
     """Which rows are held out, unless that is `given`; says where alike ones are not on one side."""
     content = splits.contents(draft.fingerprints)
     with progress.step("Choosing the held-out rows"):

@@ -82,7 +82,8 @@ def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, *, who
     n_trained = made.n_trained
     facts = f"{plural(len(made.ids), 'token')}, of which {count(n_trained)} learned"
     facts += f"; {count(made.n_cut)} beyond {count(length)} fall off" if made.n_cut else ""
-    bad = sample.rows[index].get("label") is False and registry.shape(sample.shape).judged
+    row = sample.rows[index]
+    bad = registry.shape(sample.shape).rejected(row) is row
     notes = '<p class="warn">This answer is judged bad: it is to become less likely.</p>' if bad else ""
     notes += "" if n_trained else '<p class="warn">Nothing of this row would be learned: it is refused.</p>'
     return (

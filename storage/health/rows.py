@@ -78,13 +78,13 @@ def _row(shape: RowShape, values: Mapping[str, Any], position: int) -> Row:
     texts = [*([offered] if offered else []), *(turns.said(m) for i, m in enumerate(messages) if i != last)]
     answers = tuple(turns.said(messages[i]) for i in places)
     if shape.judged:
-        return Row(number, held_out, "\n".join(texts), *_judged(answers[-1], values))
+        return Row(number, held_out, "\n".join(texts), *_judged(shape, answers[-1], values))
     return Row(number, held_out, "\n".join(texts), answers)
 
 
-def _judged(answer: str, values: Mapping[str, Any]) -> tuple[tuple[str, ...], str | None]:
+def _judged(shape: RowShape, answer: str, values: Mapping[str, Any]) -> tuple[tuple[str, ...], str | None]:
     """What is learned of a judged answer, and what is not to be."""
-    if values.get("label") is False:
+    if shape.rejected(values) is values:
         return (), answer
     return (answer,), values.get("rejected")
 

@@ -34,6 +34,7 @@ from storage.intake.bundles import Allowance
 from storage.intake.findings import Findings
 from storage.intake.shown import is_plain, packed, unpacked
 from storage.intake.source import Source, SourceRow, text_flaw
+from storage.intake.strict_json import TOO_DEEP
 from storage.programs import program
 from templates.errors import Problem
 
@@ -56,7 +57,6 @@ INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "VIRTUAL_ENV", "LD_
 PACKAGES = Path(__file__).resolve().parents[2]
 _SPLIT = "Split it into smaller files, or save a table as CSV, and send that."
 _SPLIT_ROW = "Leave out columns that hold no text to learn from, or split the row."
-_TEXTS = "A row is an object whose values are texts."
 _PART_IT = "Give the document more headings, or split it."
 _TABLES = ("parquet", "workbook", "json_list")
 """Formats whose rows are the file's own, not parts of its text."""
@@ -224,7 +224,8 @@ class _Told(Findings):
         except (RecursionError, orjson.JSONEncodeError) as error:
             if "recursion" not in str(error).lower():
                 raise
-            self.problem("is nested far too deep.", row=row.number, remedy=_TEXTS)
+            message, remedy = TOO_DEEP
+            self.problem(message, row=row.number, remedy=remedy)
             return
         if len(line) > MAX_ROW_BYTES:
             message = f"holds more than the {MAX_ROW_BYTES / 1e6:.0f} MB that a row may have."

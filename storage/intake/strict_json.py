@@ -10,6 +10,8 @@ from typing import Any
 from storage.intake.shown import Shown
 
 MAX_DIGITS = 100
+TOO_DEEP = ("is nested far too deep.", "A row is an object whose values are texts.")
+"""What is said of such a value, and the remedy."""
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -75,7 +77,8 @@ def decode_at(text: str, start: int, begin: tuple[int, int] = (1, 1)) -> tuple[A
     except json.JSONDecodeError as error:
         raise _flaw(error, text, begin) from error
     except RecursionError:
-        raise Flaw("is nested far too deep.", remedy="A row is an object whose values are texts.") from None
+        message, remedy = TOO_DEEP
+        raise Flaw(message, remedy=remedy) from None
     return value, end
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import subprocess
 import zipfile
 from collections.abc import Callable
 from itertools import zip_longest
@@ -23,20 +22,6 @@ from tests.storage.intake.bad_documents import good_letter, good_pdf, good_workb
 
 PAGE = b"<html>" + b"<p>a paragraph of text</p>" * 20_000
 LARGE_PAGE = b"<html>" + b"<p>a" * 2_000_000
-
-
-@pytest.fixture
-def runs(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What each process was started with."""
-    started: list[dict[str, Any]] = []
-    run = subprocess.run
-
-    def counted(*command: Any, **options: Any) -> Any:
-        started.append(options)
-        return run(*command, **options)
-
-    monkeypatch.setattr(apart.subprocess, "run", counted)
-    return started
 
 
 @pytest.fixture

@@ -63,20 +63,6 @@ def keep(tmp_path: Path) -> Keep:
     return kept
 
 
-@pytest.fixture
-def runs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The processes that were started."""
-    started: list[Any] = []
-    run = subprocess.run
-
-    def counted(*command: Any, **options: Any) -> Any:
-        started.append(command)
-        return run(*command, **options)
-
-    monkeypatch.setattr(apart.subprocess, "run", counted)
-    return started
-
-
 @pytest.mark.parametrize("value", VALUES, ids=repr)
 def test_a_value_is_said_and_shown_as_it_was(value: Any) -> None:
     plain = shown.is_plain(value)
