@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from storage import progress
-from storage.intake import columnar, formats, layouts
+from storage.intake import apart, columnar, formats, layouts
 from storage.intake.bundles import Allowance, Bundle, Scratch
 from storage.intake.findings import Findings, Remark, refusal
 from storage.intake.formats import usual_names
-from storage.intake.readers import readers
+from storage.intake.readers import readers, several
 from storage.intake.source import MAX_COLUMNS, MAX_ROWS, Source, SourceRow, text_flaw
 from storage.intake.tally import MAX_DISTINCT, Column, Tally
 from templates.errors import BadInput, refuse
@@ -60,7 +60,10 @@ class Look:
 
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
     """The rows of `source`; what is wrong with them goes into `findings`."""
-    items = readers()[source.format].read(source, findings)
+    table = columnar.read(source)
+    if table is not None:
+        return table.rows()
+    items = several.read(source, findings) if source.bundle else apart.rows(source, findings)
     return layouts.unfolded(source.layout, items, findings) if source.layout else items
 
 
@@ -169,7 +172,7 @@ def _of_rows(source: Source, findings: Findings) -> tuple[list[Column], int]:
 
 def _laid_out(source: Source, findings: Findings) -> Source:
     """The source with the layout of its first item. Raises `BadInput` for a file with problems in place of rows."""
-    if source.format not in WITH_LAYOUT:
+    if source.format not in WITH_LAYOUT or columnar.read(source):  # which has no place for lists and objects
         return source
     noted = Findings(source.filename)
     first = next(read(source, noted), None)

@@ -1,61 +1,88 @@
-"""Columns of a table on disk, in Arrow's format, in a file without a name."""
+"""Columns of a table on disk: batches of rows in Arrow's format, and at the file's end what is known of them."""
 
 from __future__ import annotations
 
 import mmap
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from typing import IO, TYPE_CHECKING
 
+import orjson
+
 from storage import progress
-from storage.intake.source import MAX_CELL_CHARS, MAX_ROWS
-from storage.intake.tally import Tally
+from storage.intake.source import MAX_CELL_CHARS, MAX_ROWS, SourceRow
+from storage.intake.tally import Column, Tally
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+TYPES = ("string", "int64", "bool", "null")
+LENGTH_BYTES = 8
+"""At the very end: how long that is which is known."""
 
 
 class Abstained(Exception):
     """Whether rows read one by one would be the same is not certain."""
 
 
+def fill(sink: IO[bytes], names: Sequence[str], batches: Iterable[pa.RecordBatch]) -> int:
+    """Write a table into a file, from its begin on; returns how many rows it has.
+
+    `batches` have the rows' numbers first, then the file's columns, of `TYPES`.
+    Raises `Abstained` for texts that no dataset takes.
+    """
+    sink.seek(0)
+    sink.truncate()
+    n_rows, places = 0, []
+    types: list[str] = []
+    tallies = [Tally(name) for name in names]
+    for batch in batches:
+        n_rows += batch.num_rows
+        _refuse_flaws(batch, n_rows)
+        for tally, values in zip(tallies, batch.columns[1:], strict=True):  # while the processor has them near
+            tally.add_all(values)
+        types = [str(values.type) for values in batch.columns[1:]]
+        places.append(_append(sink, batch))
+    if not places:
+        raise Abstained
+    counted = [asdict(tally.finish(n_rows)) for tally in tallies]
+    known = orjson.dumps({"n_rows": n_rows, "places": places, "types": types, "columns": counted})
+    sink.write(known + len(known).to_bytes(LENGTH_BYTES, "little"))
+    return n_rows
+
+
 class Columns:
-    """A table's columns as batches of rows, which can be gone through as often as is needed."""
+    """A table that was written, which can be gone through as often as is needed."""
 
-    def __init__(self, names: Sequence[str], batches: Iterable[pa.RecordBatch]):
-        """`batches` have the rows' numbers first, then the file's columns.
-
-        Raises `Abstained` for texts that no dataset takes.
-        """
-        self.names = list(names)
-        self.n_rows = 0
-        self._schema: pa.Schema | None = None
-        self._places: list[tuple[int, int]] = []
-        tallies = [Tally(name) for name in self.names]
-        with tempfile.TemporaryFile(buffering=0) as file:
-            for batch in batches:
-                self.n_rows += batch.num_rows
-                _refuse_flaws(batch, self.n_rows)
-                for tally, values in zip(tallies, batch.columns[1:], strict=True):  # while the processor has them near
-                    tally.add_all(values)
-                self._schema = batch.schema
-                self._places.append(_append(file, batch))
-            if not self._places:
-                raise Abstained
-            self._mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self.counted = [tally.finish(self.n_rows) for tally in tallies]
+    def __init__(self, file: IO[bytes]):
+        end = os.fstat(file.fileno()).st_size - LENGTH_BYTES
+        length = int.from_bytes(os.pread(file.fileno(), LENGTH_BYTES, end), "little")
+        known = orjson.loads(os.pread(file.fileno(), length, end - length))
+        self.n_rows: int = known["n_rows"]
+        self.counted = [Column(**column) for column in known["columns"]]
         """What each column holds."""
+        self.names = [column.name for column in self.counted]
+        self._types: list[str] = known["types"]
+        self._places: list[tuple[int, int]] = known["places"]
+        self._is_sound = False
+        self._mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows from the first on, whoever else is reading them."""
         import pyarrow as pa  # needed late: the web process starts faster and smaller without it
 
+        kinds = dict(zip(TYPES, (pa.string(), pa.int64(), pa.bool_(), pa.null()), strict=True))
+        schema = pa.schema([("", pa.int64()), *zip(self.names, map(kinds.__getitem__, self._types), strict=True)])
         whole = pa.py_buffer(self._mapped)
         for start, size in progress.through(self._places, len(self._places)):
-            yield pa.ipc.read_record_batch(whole.slice(start, size), self._schema)
+            batch = pa.ipc.read_record_batch(whole.slice(start, size), schema)
+            if not self._is_sound:  # as no file should have the process that read it write otherwise
+                batch.validate(full=True)
+            yield batch
             # out of this process's memory; whoever still has an earlier batch finds it in the file again
             self._mapped.madvise(mmap.MADV_DONTNEED, 0, start + size)
+        self._is_sound = True
 
     def of_file(self, batch: pa.RecordBatch) -> list[pa.Array]:
         """The columns that the file has, in the order of `names`."""
@@ -65,15 +92,21 @@ class Columns:
         """For each row, its number in the file."""
         return batch.column(0)
 
+    def rows(self) -> Iterator[SourceRow]:
+        """The rows one by one."""
+        for batch in self.batches():
+            numbers = self.numbers(batch).to_pylist()
+            columns = [values.to_pylist() for values in self.of_file(batch)]
+            for number, *values in zip(numbers, *columns, strict=True):
+                yield SourceRow(number, dict(zip(self.names, values, strict=True)))
 
-def _append(file: IO[bytes], batch: pa.RecordBatch) -> tuple[int, int]:
+
+def _append(sink: IO[bytes], batch: pa.RecordBatch) -> tuple[int, int]:
     """Write a batch; returns where it begins, which is where a page of memory can, and its size."""
     written = batch.serialize()
-    start = -(-file.seek(0, os.SEEK_END) // mmap.ALLOCATIONGRANULARITY) * mmap.ALLOCATIONGRANULARITY
-    file.seek(start)
-    rest = memoryview(written)
-    while rest:
-        rest = rest[file.write(rest) :]
+    start = -(-sink.seek(0, os.SEEK_END) // mmap.ALLOCATIONGRANULARITY) * mmap.ALLOCATIONGRANULARITY
+    sink.seek(start)
+    sink.write(written)
     return start, int(written.size)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
-from storage.intake.columnar.columns import Abstained, Columns
+from storage.intake.columnar import columns
+from storage.intake.columnar.columns import Abstained
 from storage.intake.columnar.parts import NEWLINE, QUOTE, RETURN, Marks, batches, cut, replaced
 from storage.intake.readers.delimited import NO_DELIMITER
 from storage.intake.source import MAX_COLUMNS, Source
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from storage.intake.columnar.parts import Bytes, Places
 
 
-def table(source: Source) -> Columns:
-    """All rows; a row's number is the line where it begins. Raises `Abstained`."""
+def write(source: Source, sink: IO[bytes]) -> None:
+    """Write all rows; a row's number is the line where it begins. Raises `Abstained`."""
     if source.encoding != "utf-8":
         raise Abstained
     delimiter = source.delimiter or NO_DELIMITER
@@ -27,7 +28,7 @@ def table(source: Source) -> Columns:
         first = stream.readline()
     names = _names(first, delimiter)
     rows = _Rows(names, delimiter)
-    return Columns(names, batches(source, len(first.encode()), b"\n", rows.take))
+    columns.fill(sink, names, batches(source, len(first.encode()), b"\n", rows.take))
 
 
 def _names(first: str, delimiter: str) -> list[str]:
@@ -73,8 +74,8 @@ class _Rows:
         n_lines = np.cumsum(kinds == NEWLINE)[is_end].reshape(ends.shape)[:, -1]
         begins = self._n_lines + 1 + np.r_[0, n_lines[:-1]]
         self._n_lines += int(n_lines[-1])
-        columns = self._cut(part, ends, n_quotes[taken][is_end])
-        return pa.RecordBatch.from_arrays([pa.array(begins), *columns], names=["", *self._names]), len(part)
+        cells = self._cut(part, ends, n_quotes[taken][is_end])
+        return pa.RecordBatch.from_arrays([pa.array(begins), *cells], names=["", *self._names]), len(part)
 
     def _even(self, ends: Places, kinds: Bytes) -> Places:
         """Where each cell ends: `(rows, columns)`."""
@@ -98,11 +99,11 @@ class _Rows:
             raise Abstained  # blank lines
         quoted = (part[starts] == QUOTE) & (ends > starts)
         inner = np.diff(n_quotes, prepend=0).reshape(ends.shape) > 2 * quoted
-        columns = []
+        found = []
         for column in range(ends.shape[1]):
             texts = cut(part, (starts + quoted)[:, column], (ends - quoted)[:, column])
-            columns.append(replaced(texts, inner[:, column], lambda some: pc.replace_substring(some, '""', '"')))
-        return columns
+            found.append(replaced(texts, inner[:, column], lambda some: pc.replace_substring(some, '""', '"')))
+        return found
 
 
 def _check_quotes(part: Bytes, quotes: Places, delimiter: int) -> None:

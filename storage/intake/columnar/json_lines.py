@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from storage import progress
 from storage.intake import strict_json
-from storage.intake.columnar import like_lines
-from storage.intake.columnar.columns import Abstained, Columns
+from storage.intake.columnar import columns, like_lines
+from storage.intake.columnar.columns import Abstained
 from storage.intake.source import MAX_COLUMNS, Source
 
 if TYPE_CHECKING:
@@ -20,29 +20,28 @@ N_FIRST = 200
 BLOCK_BYTES = 4_000_000
 
 
-def table(source: Source) -> Columns:
-    """All rows; a row's number is its line. Raises `Abstained`."""
+def write(source: Source, sink: IO[bytes]) -> None:
+    """Write all rows; a row's number is its line. Raises `Abstained`."""
     if source.encoding != "utf-8":
         raise Abstained
     schema = _schema(source)
     try:
-        return like_lines.table(source)
+        like_lines.write(source, sink)
     except Abstained:
-        return _table(source, schema)
+        _write_any(source, sink, schema)
 
 
-def _table(source: Source, schema: pa.Schema) -> Columns:
+def _write_any(source: Source, sink: IO[bytes], schema: pa.Schema) -> None:
     """What Arrow makes of lines that differ in more than their values. Raises `Abstained`."""
     import pyarrow as pa
 
     n_lines = _count_lines(source)
     try:
-        columns = Columns(schema.names, _batches(source, schema))
+        n_rows = columns.fill(sink, schema.names, _batches(source, schema))
     except pa.ArrowInvalid as error:
         raise Abstained from error
-    if columns.n_rows != n_lines:
+    if n_rows != n_lines:
         raise Abstained  # blank lines, or several objects on one
-    return columns
 
 
 def _count_lines(source: Source) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from storage.intake import strict_json
-from storage.intake.columnar.columns import Abstained, Columns
+from storage.intake.columnar import columns
+from storage.intake.columnar.columns import Abstained
 from storage.intake.columnar.parts import BACKSLASH, NEWLINE, QUOTE, Marks, batches, cut, replaced
 from storage.intake.source import Source
 
@@ -27,11 +28,11 @@ _INTEGER = r"^(-?(0|[1-9][0-9]{0,17}))$"
 """Of those that surely fit into 64 bits."""
 
 
-def table(source: Source) -> Columns:
-    """All rows; a row's number is its line. Raises `Abstained`."""
+def write(source: Source, sink: IO[bytes]) -> None:
+    """Write all rows; a row's number is its line. Raises `Abstained`."""
     with source.path.open("rb") as file:
         lines = _Lines(file.readline(FIRST_BYTES))
-    return Columns(lines.names, batches(source, 0, lines.end, lines.take))
+    columns.fill(sink, lines.names, batches(source, 0, lines.end, lines.take))
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,10 @@ class _Lines:
         bounds = self._bounds(quotes.reshape(len(newlines), -1), line_ends)
         self._check(part, bounds)
         escapes = places[kinds == BACKSLASH]
-        columns = [_column(part, *each, value.kind, escapes) for each, value in zip(bounds, self._values, strict=True)]
+        found = [_column(part, *each, value.kind, escapes) for each, value in zip(bounds, self._values, strict=True)]
         numbers = pa.array(np.arange(self._n_read + 1, self._n_read + 1 + len(newlines)))
         self._n_read += len(newlines)
-        return pa.RecordBatch.from_arrays([numbers, *columns], names=["", *self.names]), len(part)
+        return pa.RecordBatch.from_arrays([numbers, *found], names=["", *self.names]), len(part)
 
     def _bounds(self, quotes: Places, line_ends: Places) -> list[tuple[Places, Places]]:
         """Of each column, where its values begin and end."""

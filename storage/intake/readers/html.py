@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from storage.intake import apart, sections
+from storage.intake import sections
 from storage.intake.findings import Findings
 from storage.intake.sections import CELL_JOINT, Block
 from storage.intake.source import Source, SourceRow, text_flaw
@@ -37,11 +37,6 @@ _BLANKS = re.compile(r"[ \t\r\n\f]+")
 
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
     """One row a section; `number` counts them."""
-    return apart.rows(source, findings)
-
-
-def extract(source: Source, findings: Findings) -> Iterator[SourceRow]:
-    """The same, in the process that reads."""
     with source.open() as stream:
         text = stream.read()
     if "\x00" in text:  # where some parsers take the page to end

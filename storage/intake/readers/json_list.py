@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from storage.intake import apart, strict_json
+from storage.intake import strict_json
 from storage.intake.findings import Findings
 from storage.intake.json_text import JsonText
 from storage.intake.source import Source, SourceRow
 
 TITLE = "JSON"
-APART_BYTES = 8_000_000
-"""A larger file is read in a process of its own: an item has no bound, and empty lists take twenty times their text."""
 _WANTED = "The file should be a list of objects: [{…}, {…}]."
 
 
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
     """The objects of the list; `number` is the item, counted from 1."""
-    is_large = source.path.stat().st_size > APART_BYTES
-    return apart.rows(source, findings) if is_large else extract(source, findings)
-
-
-def extract(source: Source, findings: Findings) -> Iterator[SourceRow]:
-    """The same, read in this process."""
     with source.open() as stream:
         text = JsonText(stream)
         items = _items(text, findings) if text.next() == "[" else _inner_list(source, findings)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from storage.intake import apart
+from storage import progress
 from storage.intake.findings import Findings
 from storage.intake.source import MAX_ROWS, Source, SourceRow, check_columns
 
@@ -21,18 +21,15 @@ MAX_THRIFT_BYTES = 50_000_000
 
 
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
-    """The table's rows."""
-    return apart.rows(source, findings)
-
-
-def extract(source: Source, findings: Findings) -> Iterator[SourceRow]:
-    """The same as plain values, in the process that reads."""
+    """The table's rows, as plain values."""
     try:
         yield from _rows(source, findings)
     except MemoryError:
         raise  # Arrow's is one of its own exceptions, too
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         what = _in_words(error)
+        if "launch worker thread" in what:
+            raise MemoryError from error  # there was no room for its stack
         if "size limit" in what:
             what = f"its footer lists more than {MAX_THRIFT_ITEMS:,} columns or parts"
         elif "thrift" in what:
@@ -67,7 +64,8 @@ def _rows(source: Source, findings: Findings) -> Iterator[SourceRow]:
             findings.problem(f"has {file.metadata.num_rows:,} rows; at most {MAX_ROWS:,} are taken.")
             return
         number = n_bytes = 0
-        for batch in file.iter_batches(BATCH_ROWS, use_threads=False):  # whose stacks would count as memory
+        batches = file.iter_batches(BATCH_ROWS, use_threads=False)  # their stacks would count as memory
+        for batch in progress.through(batches, -(-file.metadata.num_rows // BATCH_ROWS)):
             n_bytes += batch.nbytes
             if n_bytes > MAX_DECODED_BYTES:
                 findings.problem("unpacks to more than 4 GB.", row=number + 1, remedy="Send fewer rows.")

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from storage.intake import apart
 from storage.intake.findings import Findings
 from storage.intake.source import Source, SourceRow
 
@@ -27,11 +26,6 @@ _RECOGNISE = "Run text recognition (OCR) over it, and send the result."
 
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
     """One row a page; `number` is the page."""
-    return apart.rows(source, findings)
-
-
-def extract(source: Source, findings: Findings) -> Iterator[SourceRow]:
-    """The same, in the process that reads."""
     import pypdfium2 as pdfium
 
     if not _has_end(source):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from storage.intake import apart, sections
+from storage.intake import sections
 from storage.intake.findings import Findings
 from storage.intake.office import zip_files
 from storage.intake.office.ooxml import Parts, attribute, forget, local
@@ -39,11 +39,6 @@ _OTHER_PARTS = {
 
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
     """One row a section; `number` counts them."""
-    return apart.rows(source, findings)
-
-
-def extract(source: Source, findings: Findings) -> Iterator[SourceRow]:
-    """The same, in the process that reads."""
     try:
         with zip_files.opened(source.path) as file:
             parts = Parts(file)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from storage.intake import apart
 from storage.intake.findings import Findings
 from storage.intake.office import zip_files
 from storage.intake.office.ooxml import Parts
@@ -19,11 +18,6 @@ _ONE_LINE = "Keep one row with a name for each column, and delete what stands ab
 
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
     """The rows under the row of column names; `number` is the sheet's row."""
-    return apart.rows(source, findings)
-
-
-def extract(source: Source, findings: Findings) -> Iterator[SourceRow]:
-    """The same, in the process that reads."""
     try:
         with zip_files.opened(source.path) as file:
             workbook = Workbook(Parts(file))

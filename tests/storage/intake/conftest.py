@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-import subprocess
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from storage.intake import apart
+from storage.intake import forked
+
+
+@dataclass
+class Run:
+    """What a process was asked to do, and how long it might take."""
+
+    wanted: str
+    within_s: float
 
 
 @pytest.fixture
-def runs(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What each process was started with."""
-    started: list[dict[str, Any]] = []
-    run = subprocess.run
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
+    """Each process that was forked."""
+    started: list[Run] = []
+    run = forked.run
 
-    def counted(*command: Any, **options: Any) -> Any:
-        started.append(options)
-        return run(*command, **options)
+    def counted(asked: Any, files: Any, within_s: float, tell: Any) -> int:
+        started.append(Run(asked["wanted"], within_s))
+        return run(asked, files, within_s, tell)
 
-    monkeypatch.setattr(apart.subprocess, "run", counted)
+    monkeypatch.setattr(forked, "run", counted)
     return started

@@ -9,16 +9,16 @@ from collections.abc import Callable
 from itertools import zip_longest
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from storage import intake
-from storage.intake import apart, bundles
+from storage.intake import apart, bundles, forked
 from storage.intake.source import Source
 from templates import registry
 from templates.errors import BadInput
 from tests.storage.intake.bad_documents import good_letter, good_pdf, good_workbook
+from tests.storage.intake.conftest import Run
 
 PAGE = b"<html>" + b"<p>a paragraph of text</p>" * 20_000
 LARGE_PAGE = b"<html>" + b"<p>a" * 2_000_000
@@ -36,14 +36,13 @@ def keep(tmp_path: Path) -> Callable[[str, bytes], Path]:
     return kept
 
 
-def test_a_document_is_read_once(runs: list[dict[str, Any]], keep: Callable[[str, bytes], Path]) -> None:
+def test_a_document_is_read_once(runs: list[Run], keep: Callable[[str, bytes], Path]) -> None:
     path = keep("mail.xlsx", good_workbook())
     look = intake.look(path, "mail.xlsx")
     for _ in range(2):
         rows = intake.shaped(look, registry.shape("text"), {"text": "text"}, intake.Findings("mail.xlsx"))
         assert [number for number, _ in rows] == list(range(2, 22))
     assert len(runs) == 1
-    assert not [name for name in runs[0]["env"] if name.startswith("STUDIO_") or name in ("HOME", "HF_TOKEN")]
 
 
 def test_other_content_under_the_same_path_is_read_anew(keep: Callable[[str, bytes], Path]) -> None:
@@ -64,7 +63,7 @@ def test_two_readers_at_once_do_not_disturb_each_other(keep: Callable[[str, byte
     [
         ("MAX_S", 0, PAGE, "takes longer than 0 seconds"),
         ("MAX_MEMORY_BYTES", 400_000_000, LARGE_PAGE, "needs more memory"),
-        ("MAX_ROWS_BYTES", 100_000, PAGE, "holds more text"),
+        ("MAX_NOTES_BYTES", 100_000, PAGE, "holds more text"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -84,7 +83,7 @@ def test_a_document_beyond_the_limits_is_refused(
 
 
 def test_a_document_that_fails_is_tried_once(
-    monkeypatch: pytest.MonkeyPatch, runs: list[dict[str, Any]], keep: Callable[[str, bytes], Path]
+    monkeypatch: pytest.MonkeyPatch, runs: list[Run], keep: Callable[[str, bytes], Path]
 ) -> None:
     monkeypatch.setattr(apart, "MAX_S", 0)
     with pytest.raises(BadInput, match="takes longer"):
@@ -92,12 +91,13 @@ def test_a_document_that_fails_is_tried_once(
     assert len(runs) == 1
 
 
+@pytest.mark.parametrize("code", [forked.KILLED, -6, 1])
 def test_a_crash_is_told_and_not_remembered(
-    monkeypatch: pytest.MonkeyPatch, keep: Callable[[str, bytes], Path]
+    monkeypatch: pytest.MonkeyPatch, keep: Callable[[str, bytes], Path], code: int
 ) -> None:
     path = keep("letter", good_letter())
     with monkeypatch.context() as patch:
-        patch.setattr(apart.sys, "executable", "/bin/false")
+        patch.setattr(forked, "run", lambda *_: code)
         with pytest.raises(BadInput, match=r"“letter.docx”: can't be read: its reader broke down"):
             intake.look(path, "letter.docx")
     assert intake.look(path, "letter.docx").n_rows == 2
@@ -119,9 +119,9 @@ def zipped(files: dict[str, bytes]) -> bytes:
 
 
 def test_each_of_many_files_that_came_together_is_read_once(
-    runs: list[dict[str, Any]], keep: Callable[[str, bytes], Path]
+    runs: list[Run], keep: Callable[[str, bytes], Path]
 ) -> None:
-    n_files = apart.KEPT_DOCUMENTS + 2
+    n_files = apart.KEPT_FILES + 2
     page = b"<html><p>one</p><p>two</p>"
     look = intake.look(keep("sent.zip", zipped({f"{n}.html": page for n in range(n_files)})), "sent.zip")
     for _ in range(2):
@@ -131,7 +131,7 @@ def test_each_of_many_files_that_came_together_is_read_once(
 
 
 def test_the_times_of_files_that_came_together_are_added_up(
-    monkeypatch: pytest.MonkeyPatch, runs: list[dict[str, Any]], keep: Callable[[str, bytes], Path]
+    monkeypatch: pytest.MonkeyPatch, runs: list[Run], keep: Callable[[str, bytes], Path]
 ) -> None:
     clock = itertools.count(step=250)
     monkeypatch.setattr(apart, "time", SimpleNamespace(monotonic=lambda: next(clock)))
@@ -141,7 +141,7 @@ def test_the_times_of_files_that_came_together_are_added_up(
         "“d.html”: is where reading ended: the files that came together take longer than 600 seconds. "
         "Send fewer such files at a time, or save tables as CSV."
     ]
-    assert [run["timeout"] for run in runs] == [300, 300, 100, 0]
+    assert [run.within_s for run in runs] == [300, 300, 100, 0]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_the_times_of_files_that_came_together_are_added_up(
 )
 def test_files_that_came_together_share_what_reading_may_take(
     monkeypatch: pytest.MonkeyPatch,
-    runs: list[dict[str, Any]],
+    runs: list[Run],
     keep: Callable[[str, bytes], Path],
     limit: str,
     value: float,

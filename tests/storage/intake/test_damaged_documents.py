@@ -40,8 +40,7 @@ def outcome(filename: str, data: bytes) -> list[dict[str, Any]] | str:
         findings = Findings(filename)
         try:
             source = formats.find(Path(file.name), filename, findings)
-            reader = readers()[source.format]
-            rows = [row.values for row in getattr(reader, "extract", reader.read)(source, findings)]
+            rows = [row.values for row in readers()[source.format].read(source, findings)]
             findings.refuse()
         except BadInput as error:
             return str(error)

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from storage import intake
-from storage.intake import apart, shown, strict_json
+from storage.intake import shown, strict_json
 from storage.intake.looking import read
 from storage.intake.tally import Tally, kind_of
 from templates import registry
@@ -170,16 +170,6 @@ def test_a_small_file_that_swells_to_gigabytes_swells_another_process(keep: Keep
     peak_mb, said = done.stdout.split("\n", 1)
     assert said.startswith("“rows.parquet”: needs more memory than a file may take to be read. Split it")
     assert float(peak_mb) < 250
-
-
-@pytest.mark.parametrize("end", ["os.abort()", "os.kill(os.getpid(), 9)"])
-def test_a_crash_is_told_by_the_name_of_the_file(
-    monkeypatch: pytest.MonkeyPatch, runs: list[Any], keep: Keep, end: str
-) -> None:
-    monkeypatch.setattr(apart, "program", lambda *_: (sys.executable, "-c", f"import os; {end}"))
-    with pytest.raises(BadInput, match=r"“rows.parquet”: can't be read: its reader broke down"):
-        intake.look(keep(pa.table({"text": ["a", "b"]})), "rows.parquet")
-    assert len(runs) == 1
 
 
 def test_rows_inside_the_items_are_read_in_the_same_process(runs: list[Any], keep: Keep) -> None:

@@ -42,8 +42,7 @@ def read_back(filename: str, data: bytes) -> list[dict[str, Any]]:
         path.write_bytes(data)
         findings = Findings(filename)
         source = formats.find(path, filename, findings)
-        reader = readers()[source.format]
-        rows = [row.values for row in getattr(reader, "extract", reader.read)(source, findings)]
+        rows = [row.values for row in readers()[source.format].read(source, findings)]
     assert findings.problems == []
     return rows
 

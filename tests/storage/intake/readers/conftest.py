@@ -49,8 +49,7 @@ def extract(tmp_path: Path) -> Extract:
         path.write_bytes(data)
         findings = Findings(filename)
         source = formats.find(path, filename, findings)
-        reader = readers()[source.format]
-        rows = list(getattr(reader, "extract", reader.read)(source, findings))
+        rows = list(readers()[source.format].read(source, findings))
         return Extracted(source.format, [row.number for row in rows], [row.values for row in rows], findings)
 
     return extracted

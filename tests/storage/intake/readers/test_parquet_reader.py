@@ -48,7 +48,7 @@ def test_a_long_text_in_every_row_is_not_held_for_all_rows_at_once(tmp_path: Pat
     usual, counted = pa.default_memory_pool(), pa.proxy_memory_pool(pa.default_memory_pool())
     pa.set_memory_pool(counted)
     try:
-        rows = reader.extract(Source(path, "rows.parquet", "parquet"), Findings("rows.parquet"))
+        rows = reader.read(Source(path, "rows.parquet", "parquet"), Findings("rows.parquet"))
         assert sum(row.values["text"] == text for row in rows) == n_rows
     finally:
         pa.set_memory_pool(usual)
