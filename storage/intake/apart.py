@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from typing import IO
@@ -105,7 +105,7 @@ def _write(wanted: str, source: Source, file: IO[bytes], given: Allowance) -> No
     """Let the other side write, at the cost of the allowance; nothing where it abstains. Raises `Failed`."""
     within_s, n_bytes = max(0.0, min(MAX_S, given.left_s)), max(0, min(MAX_NOTES_BYTES, given.left_bytes))
     limits = {"memory_bytes": MAX_MEMORY_BYTES, "cpu_s": 2 * MAX_S, "file_bytes": n_bytes}
-    asked = {"wanted": wanted, "source": _named(source), "limits": limits}
+    asked = {"wanted": wanted, "source": _named(source), "limits": limits, "told_every_s": progress.EVERY_S}
     with _place(source), tempfile.TemporaryFile() as said:
         began = time.monotonic()
         try:
@@ -117,6 +117,8 @@ def _write(wanted: str, source: Source, file: IO[bytes], given: Allowance) -> No
         finally:
             given.left_s -= time.monotonic() - began
             given.left_bytes -= os.fstat(file.fileno()).st_size
+        if not code:
+            progress.at(1.0)
         if code == forked.ABSTAINED:
             given.left_bytes += os.fstat(file.fileno()).st_size
             file.truncate(0)
@@ -140,6 +142,13 @@ def _named(source: Source) -> dict[str, str | None]:
 @contextmanager
 def _place(source: Source) -> Iterator[None]:
     """A place among those that read at a time, for a file that can take much memory."""
-    is_small = source.format in LINE_BY_LINE and source.path.stat().st_size <= SMALL_BYTES
-    with nullcontext() if is_small else _PLACES:
+    if source.format in LINE_BY_LINE and source.path.stat().st_size <= SMALL_BYTES:
         yield
+        return
+    if not _PLACES.acquire(blocking=False):
+        with progress.step("Waiting until other files have been read"):
+            _PLACES.acquire()
+    try:
+        yield
+    finally:
+        _PLACES.release()

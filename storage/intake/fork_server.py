@@ -24,6 +24,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from storage import progress
@@ -33,7 +34,9 @@ IDLE_S = 600
 REQUEST_BYTES = 64 * 1024
 N_FILES = 3
 """A socket for what is said of the reading, a file for what is read, and one for what the reader says else."""
-BEGUN, ENDED = b"begun\n", b"ended %d\n"
+BEGUN, ENDED = b"begun\n", b"ended %d %d\n"
+MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
+STATM = Path("/proc/self/statm")
 PRELOADED = ("pyarrow.compute", "pyarrow.json", "pyarrow.parquet", "numpy")
 
 
@@ -99,22 +102,25 @@ def _mind(asked: dict[str, Any], talk: int, notes: int, said: int) -> int:
         os.close(held_while_alive)
         if alive not in select.select([alive, listener.fileno()], [], [])[0]:
             os.kill(reader, signal.SIGKILL)
-        _, status = os.waitpid(reader, 0)
+        _, status, used = os.wait4(reader, 0)
         with suppress(BrokenPipeError):  # where nobody listens any more
-            listener.sendall(ENDED % os.waitstatus_to_exitcode(status))
+            listener.sendall(ENDED % (os.waitstatus_to_exitcode(status), used.ru_maxrss * MAXRSS_BYTES))
     return 0
 
 
 def _read(asked: dict[str, Any], listener: socket.socket, notes: int) -> int:
     _limit(**asked["limits"])
+    progress.EVERY_S = asked["told_every_s"]
     sink = os.fdopen(notes, "wb")  # never closed: what is left in it after a failure is of no use
     with progress.told(lambda _, share: listener.sendall(b"%.3f\n" % (share or 0.0))), progress.step("Reading"):
         return work.write(asked["wanted"], asked["source"], sink)
 
 
 def _limit(memory_bytes: int, cpu_s: int, file_bytes: int) -> None:
+    """Hold this process within limits; that of memory is for what it takes beside what it has from the begin."""
+    has_bytes = int(STATM.read_text().split()[0]) * resource.getpagesize() if STATM.exists() else 0
     limits = (
-        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_AS, has_bytes + memory_bytes),
         (resource.RLIMIT_CPU, cpu_s),
         (resource.RLIMIT_FSIZE, file_bytes),
         (resource.RLIMIT_CORE, 0),

@@ -39,6 +39,7 @@ class _Server:
     door: socket.socket
     owner: int
     """Who started it: a process that was forked from that one needs a server of its own."""
+    largest_bytes: int = 0
 
 
 _lock = threading.Lock()
@@ -61,7 +62,9 @@ def run(asked: Any, files: Sequence[IO[bytes]], within_s: float, tell: Callable[
             has_begun = False
             for word, *values in _answers(ours, until):
                 if word == "ended":
-                    return int(values[0])
+                    code, peak_bytes = map(int, values)
+                    _note(peak_bytes)
+                    return code
                 if word == "begun":
                     has_begun = True
                 else:
@@ -69,6 +72,17 @@ def run(asked: Any, files: Sequence[IO[bytes]], within_s: float, tell: Callable[
             if has_begun:
                 return KILLED  # with the process that waited for it
     raise StudioError("The process that reads files does not start.", remedy="Look into the studio's log.")
+
+
+def start() -> None:
+    """Have a server ready by the time when a file is to be read; to start takes half a second."""
+    with _lock:
+        _server()
+
+
+def largest_bytes() -> int:
+    """The most memory that one of the processes of the running server had resident, what they share included."""
+    return max((server.largest_bytes for server in _running), default=0)
 
 
 def close() -> None:
@@ -87,6 +101,12 @@ def _answers(ours: socket.socket, until: float) -> Iterator[list[str]]:
         *lines, held = (held + got).split(b"\n")
         for line in lines:
             yield line.decode().split()
+
+
+def _note(peak_bytes: int) -> None:
+    with _lock:
+        for server in _running:
+            server.largest_bytes = max(server.largest_bytes, peak_bytes)
 
 
 def _send(request: bytes, files: Sequence[int]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import threading
 import zipfile
 from collections.abc import Callable
 from itertools import zip_longest
@@ -12,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from storage import intake
+from storage import intake, progress
 from storage.intake import apart, bundles, forked
 from storage.intake.source import Source
 from templates import registry
@@ -101,6 +102,35 @@ def test_a_crash_is_told_and_not_remembered(
         with pytest.raises(BadInput, match=r"“letter.docx”: can't be read: its reader broke down"):
             intake.look(path, "letter.docx")
     assert intake.look(path, "letter.docx").n_rows == 2
+
+
+def test_files_that_can_swell_wait_for_a_place_and_small_tables_do_not(
+    monkeypatch: pytest.MonkeyPatch, keep: Callable[[str, bytes], Path]
+) -> None:
+    monkeypatch.setattr(apart, "_PLACES", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(progress, "EVERY_S", 0.0)
+    letter = keep("letter", good_letter())
+    steps: list[str] = []
+    waits, found = threading.Event(), []
+
+    def hear(step: str, _: float | None) -> None:
+        steps.append(step)
+        if step.startswith("Waiting"):
+            waits.set()
+
+    def look() -> None:
+        with progress.told(hear):
+            found.append(intake.look(letter, "letter.docx").n_rows)
+
+    with apart._PLACES:
+        waiting = threading.Thread(target=look)
+        waiting.start()
+        assert waits.wait(60)
+        assert intake.look(keep("table", b"a,b\n1,2\n3,4\n"), "table.csv").n_rows == 2
+        assert not found
+    waiting.join()
+    assert found == [2]
+    assert "Waiting until other files have been read" in steps
 
 
 def test_a_text_beyond_all_measure_is_a_problem_of_its_row(keep: Callable[[str, bytes], Path]) -> None:

@@ -30,7 +30,7 @@ forked.run(json.loads(sys.argv[1]), (tempfile.TemporaryFile(), tempfile.Temporar
 
 def asked(path: Path) -> dict[str, Any]:
     source = {"path": str(path), "filename": path.name, "format": "json_lines", "encoding": "utf-8"}
-    return {"wanted": "rows", "source": source, "limits": LIMITS}
+    return {"wanted": "rows", "source": source, "limits": LIMITS, "told_every_s": 0.2}
 
 
 def run(path: Path, within_s: float = WITHIN_S) -> tuple[int, bytes]:
