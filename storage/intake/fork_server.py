@@ -4,9 +4,8 @@ It has imported what readers need, so that a file's process begins at once, and 
 file can reach what the next one's process is made of. It holds none of the studio's secrets and ends when
 the process that started it does, or when there was nothing to do for a while; that one starts it again.
 
-A request comes through the door, a socket: a line of JSON, and with it the files to write to. Each has two
-processes. One reads, within limits. The other waits for its end and says it, or kills it once nobody
-listens any more.
+A request comes through the door, a socket: a line of JSON, and with it a socket for what is said of the
+reading, and the files to write to. Who reads is killed once nobody listens any more.
 """
 
 from __future__ import annotations
@@ -21,16 +20,15 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from storage import progress
 from storage.intake import work
 
-IDLE_S = 600
+IDLE_S = 1_800
 REQUEST_BYTES = 64 * 1024
 N_FILES = 3
 """A socket for what is said of the reading, a file for what is read, and one for what the reader says else."""
@@ -40,80 +38,93 @@ STATM = Path("/proc/self/statm")
 PRELOADED = ("pyarrow.compute", "pyarrow.json", "pyarrow.parquet", "numpy")
 
 
-def serve(door: socket.socket) -> None:
-    """Until the door is closed on the other side."""
-    for name in PRELOADED:
-        importlib.import_module(name)
-    work.prepare()
-    gc.freeze()  # or looking for garbage would copy every page of memory in every fork
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # which a terminal sends to all that it has started
-    while select.select([door], [], [], IDLE_S)[0]:
-        request, files = _receive(door)
-        if not request:
-            break
-        if os.fork() == 0:
-            door.close()
-            _as_process(partial(_mind, json.loads(request), *files))
-        for file in files:
+@dataclass
+class _Reader:
+    """A process that reads."""
+
+    pid: int
+    listener: socket.socket
+    """To say things to who waits for it; closed on the other side once nobody does."""
+    alive: int
+    """A pipe that ends with the process."""
+
+    def end(self) -> None:
+        """Wait for its end and say it."""
+        _, status, used = os.wait4(self.pid, 0)
+        os.close(self.alive)
+        with self.listener, suppress(BrokenPipeError):
+            self.listener.sendall(ENDED % (os.waitstatus_to_exitcode(status), used.ru_maxrss * MAXRSS_BYTES))
+
+
+class Server:
+    """Takes requests until the door is closed on the other side, or none came for long."""
+
+    def __init__(self, door: socket.socket):
+        self._door = door
+        self._readers: list[_Reader] = []
+
+    def serve(self) -> None:
+        """Until then."""
+        while True:
+            watched = [(reader.listener.fileno(), reader.alive) for reader in self._readers]
+            awaited = [self._door.fileno(), *(file for pair in watched for file in pair)]
+            ready = select.select(awaited, [], [], None if self._readers else IDLE_S)[0]
+            self._bury(ready)
+            if self._door.fileno() in ready and not self._take():
+                break
+            if not ready:
+                break
+        for reader in self._readers:
+            os.kill(reader.pid, signal.SIGKILL)
+
+    def _bury(self, ready: list[int]) -> None:
+        """End those that have ended, and those for which nobody waits any more."""
+        for reader in list(self._readers):
+            if reader.alive not in ready and reader.listener.fileno() not in ready:
+                continue
+            if reader.alive not in ready:
+                os.kill(reader.pid, signal.SIGKILL)
+            reader.end()
+            self._readers.remove(reader)
+
+    def _take(self) -> bool:
+        """One request; False where the door is closed."""
+        request, files, _, _ = socket.recv_fds(self._door, REQUEST_BYTES, N_FILES)
+        while request and not request.endswith(b"\n"):
+            request += self._door.recv(REQUEST_BYTES)
+        if request:
+            self._begin(json.loads(request), *files)
+        return bool(request)
+
+    def _begin(self, asked: dict[str, Any], talk: int, notes: int, said: int) -> None:
+        listener = socket.socket(fileno=talk)
+        alive, held_while_alive = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            for other in (self._door, *(reader.listener for reader in self._readers)):
+                other.close()  # or they would stay open as long as this process lives
+            os.dup2(said, sys.stderr.fileno())
+            _read_and_end(asked, listener, notes)
+        for file in (held_while_alive, notes, said):
             os.close(file)
-        _bury()
-    door.close()
-    _bury(wait=True)
+        self._readers.append(_Reader(pid, listener, alive))
 
 
-def _receive(door: socket.socket) -> tuple[bytes, list[int]]:
-    request, files, _, _ = socket.recv_fds(door, REQUEST_BYTES, N_FILES)
-    while request and not request.endswith(b"\n"):
-        request += door.recv(REQUEST_BYTES)
-    return request, files
-
-
-def _bury(*, wait: bool = False) -> None:
-    """Take note of the ends of processes, which would stay listed otherwise."""
-    try:
-        while os.waitpid(-1, 0 if wait else os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        return
-
-
-def _as_process(task: Callable[[], int]) -> None:
-    """Do this and end, whatever comes of it: a fork never goes back to where it was made."""
+def _read_and_end(asked: dict[str, Any], listener: socket.socket, notes: int) -> NoReturn:
+    """Whatever comes of it: a fork never goes back to where it was made."""
     code = 1
     try:
-        code = task()
+        listener.sendall(BEGUN)
+        _limit(**asked["limits"])
+        progress.EVERY_S = asked["told_every_s"]
+        sink = os.fdopen(notes, "wb")  # never closed: what is left in it after a failure is of no use
+        with progress.told(lambda _, share: listener.sendall(b"%.3f\n" % (share or 0.0))), progress.step("Reading"):
+            code = work.write(asked["wanted"], asked["source"], sink)
     except BaseException:
         traceback.print_exc()
     finally:
         sys.stderr.flush()
         os._exit(code)
-
-
-def _mind(asked: dict[str, Any], talk: int, notes: int, said: int) -> int:
-    """Have the file read and say how that ended; kill who reads it once nobody listens."""
-    with socket.socket(fileno=talk) as listener:
-        listener.sendall(BEGUN)
-        alive, held_while_alive = os.pipe()
-        reader = os.fork()
-        if reader == 0:
-            os.dup2(said, sys.stderr.fileno())
-            os.close(alive)
-            _as_process(partial(_read, asked, listener, notes))
-        os.close(held_while_alive)
-        if alive not in select.select([alive, listener.fileno()], [], [])[0]:
-            os.kill(reader, signal.SIGKILL)
-        _, status, used = os.wait4(reader, 0)
-        with suppress(BrokenPipeError):  # where nobody listens any more
-            listener.sendall(ENDED % (os.waitstatus_to_exitcode(status), used.ru_maxrss * MAXRSS_BYTES))
-    return 0
-
-
-def _read(asked: dict[str, Any], listener: socket.socket, notes: int) -> int:
-    _limit(**asked["limits"])
-    progress.EVERY_S = asked["told_every_s"]
-    sink = os.fdopen(notes, "wb")  # never closed: what is left in it after a failure is of no use
-    with progress.told(lambda _, share: listener.sendall(b"%.3f\n" % (share or 0.0))), progress.step("Reading"):
-        return work.write(asked["wanted"], asked["source"], sink)
 
 
 def _limit(memory_bytes: int, cpu_s: int, file_bytes: int) -> None:
@@ -133,5 +144,15 @@ def _limit(memory_bytes: int, cpu_s: int, file_bytes: int) -> None:
             continue  # macOS knows no limit of the address space; the other limits hold there too
 
 
+def main() -> None:
+    """Get ready, and serve."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # which a terminal sends to all that it has started
+    for name in PRELOADED:
+        importlib.import_module(name)
+    work.prepare()
+    gc.freeze()  # or looking for garbage would copy every page of memory in every fork
+    Server(socket.socket(fileno=int(sys.argv[1]))).serve()
+
+
 if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    main()

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     Places = NDArray[np.int64]
     Take = Callable[[Bytes], tuple[pa.RecordBatch | None, int]]
 
-PART_BYTES = 1_000_000
-"""Read at once: what is gone through several times should stay in the processor's cache."""
+PART_BYTES = 2_000_000
+"""Read at once: what is gone through several times should stay in the processor's cache, and each part costs calls."""
 ROW_BYTES = 4_000_000
 """A part with a longer row is left to the format's reader."""
 NEWLINE, RETURN, QUOTE, BACKSLASH = 10, 13, 34, 92

@@ -56,7 +56,7 @@ def eventually(found: Callable[[], Any]) -> Any:
 
 
 def forks(of: int) -> list[psutil.Process]:
-    """Who waits for a reader, and the reader."""
+    """What a process has started and is alive."""
     with contextlib.suppress(psutil.NoSuchProcess):
         return [one for one in psutil.Process(of).children(recursive=True) if one.status() != psutil.STATUS_ZOMBIE]
     return []
@@ -80,7 +80,7 @@ def endless(tmp_path: Path, rows: Path) -> Iterator[Path]:
     os.mkfifo(path)
     assert run(rows)[0] == 0
     yield path
-    for left in forks(server()):
+    for left in forks(server()) if forked._running else ():
         left.kill()
 
 
@@ -105,7 +105,7 @@ def test_a_crash_is_the_exit_code(endless: Path, end: signal.Signals) -> None:
     found: list[int] = []
     waiting = threading.Thread(target=lambda: found.append(run(endless)[0]))
     waiting.start()
-    _, reader = eventually(lambda: len(now := forks(server())) == 2 and now)
+    (reader,) = eventually(lambda: forks(server()))
     reader.send_signal(end)
     waiting.join()
     assert found == [-end]
@@ -120,15 +120,27 @@ def test_one_that_hangs_keeps_no_other_waiting(endless: Path, rows: Path) -> Non
     waiting.join()
 
 
-def test_who_waits_for_a_reader_may_be_killed_too(endless: Path, rows: Path) -> None:
+def test_the_server_may_be_killed_with_its_readers(endless: Path, rows: Path) -> None:
     found: list[int] = []
     waiting = threading.Thread(target=lambda: found.append(run(endless)[0]))
     waiting.start()
-    for each in eventually(lambda: len(now := forks(server())) == 2 and now):
+    for each in [*eventually(lambda: forks(server())), psutil.Process(server())]:
         each.kill()
     waiting.join()
-    assert found == [forked.KILLED]
+    assert len(found) == 1
+    assert found[0] == forked.KILLED
     assert run(rows)[0] == 0
+
+
+def test_readers_end_with_the_server(endless: Path) -> None:
+    found: list[int] = []
+    waiting = threading.Thread(target=lambda: found.append(run(endless)[0]))
+    waiting.start()
+    (reader,) = eventually(lambda: forks(server()))
+    forked.close()
+    waiting.join()
+    assert found == [forked.KILLED]
+    eventually(lambda: not reader.is_running())
 
 
 def test_a_server_that_ended_is_started_again(rows: Path) -> None:
@@ -144,7 +156,7 @@ def test_a_server_that_ended_is_started_again(rows: Path) -> None:
 def test_no_reader_outlives_who_waits_for_it(endless: Path) -> None:
     command = [sys.executable, "-c", WAITING, forked.json.dumps(asked(endless))]
     with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(forked.PACKAGES)}) as waiting:
-        started = eventually(lambda: len(now := forks(waiting.pid)) == 3 and now)
+        started = eventually(lambda: len(now := forks(waiting.pid)) == 2 and now)
         waiting.kill()
     eventually(lambda: not [one for one in started if one.is_running() and one.status() != psutil.STATUS_ZOMBIE])
 
@@ -155,7 +167,7 @@ def test_no_secret_goes_along(endless: Path, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv(name, "secret")
     waiting = threading.Thread(target=give_up, args=(endless,))
     waiting.start()
-    readers = eventually(lambda: forked._running and len(now := forks(server())) == 2 and now)
+    readers = eventually(lambda: forked._running and forks(server()))
     for process in (psutil.Process(server()), *readers):
         known = process.environ()
         assert "PATH" in known
