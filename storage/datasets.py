@@ -17,7 +17,7 @@ from storage.drafts import Draft
 from storage.intake import Guess, Look, Remark
 from storage.mappings import Choice
 from storage.models import TERMINAL, Dataset, Job, Upload, User
-from storage.splits import DRAWN, Split
+from storage.splits import DRAWN, Sides, Split
 from templates.errors import BadInput, Conflict, NotFound, Problem, refuse
 from templates.spec import RowShape
 
@@ -120,7 +120,7 @@ def add(
         source_filename=upload.filename,
         name=name,
         shape=draft.shape.key,
-        sha256=store(draft.shape, draft.batches(), sides.tolist()),
+        sha256=store(draft.shape, draft.batches(), sides),
         mapping=draft.mapping,
         header=mappings.header(draft.look),
         n_rows=len(sides),
@@ -235,7 +235,7 @@ def _refuse_taken(user: User, name: str) -> None:
             raise _taken(name)
 
 
-def store(shape: RowShape, batches: Iterable[pa.RecordBatch], held_out: Sequence[bool]) -> str:
+def store(shape: RowShape, batches: Iterable[pa.RecordBatch], held_out: Sequence[bool] | Sides) -> str:
     """Write rows into the file store; returns the sha256 of their file."""
     with progress.step(f"Storing {len(held_out):,} rows"), files.new_blob() as blob:
         row_files.write(blob, shape, batches, held_out)

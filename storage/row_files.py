@@ -66,7 +66,12 @@ def _bytes(column: pa.Array) -> pa.Array:
     return pa.array([text.encode() for text in written], pa.binary())
 
 
-def write(target: Path | RawIOBase, shape: RowShape, rows: Iterable[pa.RecordBatch], held_out: Sequence[bool]) -> None:
+def write(
+    target: Path | RawIOBase,
+    shape: RowShape,
+    rows: Iterable[pa.RecordBatch],
+    held_out: Sequence[bool] | np.ndarray[Any, np.dtype[np.bool_]],
+) -> None:
     """Write batches of rows with their side of the split.
 
     Neither compressed nor with anything that costs more time than reading it would save; `DECISIONS.md` has

@@ -75,7 +75,7 @@ def draw(
     lots = _mixed(fingerprints[first] ^ _mixed(np.array([seed], np.uint64)))
     drawn = np.argsort(lots)  # no two are equal: groups differ in content, and mixing keeps numbers apart
     taken = _of_each_kind(drawn, sizes, kinds, wanted)
-    taken |= _fitting(drawn, np.where(taken, wanted + 1, sizes), wanted - int(sizes[taken].sum()))
+    taken |= _fitting(drawn[~taken[drawn]], sizes, wanted - int(sizes[taken].sum()))
     if not taken.any():
         return _one_by_one(fingerprints, seed, wanted)
     held_out: Sides = taken[groups]
@@ -112,12 +112,12 @@ def _numbered(labels: Sequence[str]) -> Places:
 def _of_each_kind(drawn: Places, sizes: Places, kinds: Places, wanted: int) -> Sides:
     """The first drawn groups of each kind, no more rows than its share of the wanted ones."""
     quotas = np.floor(np.bincount(kinds, weights=sizes) * wanted / sizes.sum())
-    order = drawn[np.argsort(kinds[drawn], kind="stable")]
+    by_kind = np.argsort(kinds[drawn], kind="stable")
+    order, kind = drawn[by_kind], kinds[drawn][by_kind]
     ends = np.cumsum(sizes[order])
-    starts = np.searchsorted(kinds[order], np.arange(len(quotas)))
-    before = np.r_[0, ends][starts]
+    before = np.r_[0, ends][np.searchsorted(kind, np.arange(len(quotas)))]
     taken = np.zeros(len(sizes), np.bool_)
-    taken[order] = ends - before[kinds[order]] <= quotas[kinds[order]]
+    taken[order[ends - before[kind] <= quotas[kind]]] = True
     return taken
 
 

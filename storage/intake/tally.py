@@ -79,8 +79,10 @@ class Tally:
         import pyarrow.compute as pc
 
         is_text = pa.types.is_string(values.type)
-        missing = blank(values) if is_text else values.is_null()
-        present = values.filter(pc.invert(missing)) if missing.true_count else values
+        if is_text and _begins_visibly(values).all():
+            present = values  # as it is nearly always
+        else:
+            present = values.filter(pc.invert(blank(values) if is_text else values.is_null()))
         if not len(present):
             return
         self._kinds.add(kind_of(present[0].as_py()))
@@ -132,8 +134,8 @@ def _begins_visibly(texts: pa.Array) -> NDArray[np.bool_]:
 
     if not len(texts):
         return np.zeros(0, np.bool_)
-    content, bounds = _content(texts)
-    firsts = content[np.minimum(bounds[:-1], len(content) - 1)] if len(content) else np.zeros(len(texts), np.uint8)
+    written, bounds = content(texts)
+    firsts = written[np.minimum(bounds[:-1], len(written) - 1)] if len(written) else np.zeros(len(texts), np.uint8)
     visible: NDArray[np.bool_] = _surely_visible()[firsts] & (bounds[1:] > bounds[:-1])
     return visible & texts.is_valid().to_numpy(zero_copy_only=False) if texts.null_count else visible
 
@@ -152,18 +154,18 @@ def _n_chars(texts: pa.Array) -> int:
     """Of all the texts, of which none is missing."""
     import numpy as np
 
-    content, bounds = _content(texts)
-    used = content[bounds[0] : bounds[-1]]
+    written, bounds = content(texts)
+    used = written[bounds[0] : bounds[-1]]
     if not len(used) or used.max() < 128:
         return len(used)
     # as a signed number, each byte that goes on with a character of several is less than this
     return len(used) - int(np.count_nonzero(used.view(np.int8) < -64))
 
 
-def _content(texts: pa.Array) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+def content(texts: pa.Array) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """The UTF-8 of some texts, and where in it each begins and the last ends."""
     import numpy as np
 
-    _, bounds, content = texts.buffers()
+    _, bounds, written = texts.buffers()
     places = np.frombuffer(bounds, np.int32, len(texts) + 1, texts.offset * np.dtype(np.int32).itemsize)
-    return np.frombuffer(content or b"", np.uint8), places
+    return np.frombuffer(written or b"", np.uint8), places

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import IO, TYPE_CHECKING, Any
 
 from storage.intake import strict_json
 from storage.intake.columnar import columns
 from storage.intake.columnar.columns import Abstained
-from storage.intake.columnar.parts import BACKSLASH, NEWLINE, QUOTE, Marks, batches, cut, replaced
+from storage.intake.columnar.parts import BACKSLASH, NEWLINE, QUOTE, Marks, batches, cut, replaced, without
 from storage.intake.source import Source
+from storage.intake.tally import content
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from storage.intake.columnar.parts import Bytes, Places
 
@@ -22,6 +26,8 @@ FIRST_BYTES = 1_000_000
 MAX_BACKSLASHES = 64
 """In a row, before a quote."""
 LAST_CONTROL = 31
+_SIMPLE = {'"': '"', "/": "/", "n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+"""Escapes for one byte, but for a backslash's own."""
 _TEXT = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 _PAIR = re.compile(rb"(%s)\s*:\s*(%s|-?\d+|true|false)" % (_TEXT, _TEXT))
 _INTEGER = r"^(-?(0|[1-9][0-9]{0,17}))$"
@@ -182,20 +188,55 @@ def _is_at(part: Bytes, starts: Places, ends: Places, what: Bytes) -> bool:
 
 
 def _column(part: Bytes, starts: Places, ends: Places, kind: type, escapes: Places) -> pa.Array:
-    import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
     texts = cut(part, starts, ends)
     if kind is str:
-        escaped = np.searchsorted(escapes, starts) < np.searchsorted(escapes, ends)
-        return replaced(texts, escaped, _unescaped)
+        return replaced(texts, _with_any(starts, ends, escapes), _unescaped)
     if not pc.all(pc.match_substring_regex(texts, "^(true|false)$" if kind is bool else _INTEGER)).as_py():
         raise Abstained
     return texts.cast(pa.bool_() if kind is bool else pa.int64())
 
 
+def _with_any(starts: Places, ends: Places, places: Places) -> NDArray[np.bool_]:
+    """For each stretch whether any of the places is in it; all are in order."""
+    import numpy as np
+
+    last = np.searchsorted(starts, places, side="right") - 1  # the last stretch that begins before it
+    inside = last[(last >= 0) & (places < ends[last])]
+    found = np.zeros(len(starts), np.bool_)
+    found[inside] = True
+    return found
+
+
 def _unescaped(texts: pa.Array) -> pa.Array:
+    import numpy as np
+
+    whole, bounds = content(texts)
+    written = whole[bounds[0] : bounds[-1]].copy()
+    escapes = np.flatnonzero(written == BACKSLASH)
+    # a backslash that is the last byte stands behind another, for which there is no such character
+    behind = np.minimum(escapes + 1, len(written) - 1)
+    characters = _simple()[written[behind]]
+    if not characters.all():
+        return _decoded(texts)
+    written[behind] = characters
+    return without(texts, written, escapes)
+
+
+@cache
+def _simple() -> Bytes:
+    """For each byte, what it stands for behind a backslash; 0 where that is not one byte, or is a backslash too."""
+    import numpy as np
+
+    found = np.zeros(256, np.uint8)
+    for behind, character in _SIMPLE.items():
+        found[ord(behind)] = ord(character)
+    return found
+
+
+def _decoded(texts: pa.Array) -> pa.Array:
     import orjson
     import pyarrow as pa
 
