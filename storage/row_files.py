@@ -16,7 +16,7 @@ from xxhash import xxh3_64_intdigest
 
 from templates.spec import RowShape
 
-BATCH_ROWS = 2_000
+BATCH_ROWS = 4_000
 _MESSAGE = ("role", "content", "reasoning_content", "tool_calls", "tool_call_id", "name")
 _TURNS = pa.list_(pa.struct([(key, pa.string()) for key in _MESSAGE]))
 _TYPES = {
@@ -33,7 +33,13 @@ A system prompt has no column of its own: it is the first turn of the prompt.
 """
 TURNS = frozenset(kind for kind, stored in _TYPES.items() if stored is _TURNS)
 """Kinds of fields that are stored as messages."""
-_PLAIN = {"version": "2.6", "compression": "none", "use_dictionary": False, "write_statistics": False}
+_PLAIN = {
+    "version": "2.6",
+    "compression": "none",
+    "use_dictionary": False,
+    "write_statistics": False,
+    "write_batch_size": BATCH_ROWS,
+}
 
 
 def schema(shape: RowShape) -> pa.Schema:
