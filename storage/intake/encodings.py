@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 from storage import progress
@@ -149,11 +150,16 @@ def _checked(path: Path, filename: str, encoding: Encoding) -> Encoding:
 
 
 def _not_utf8(path: Path, filename: str, flaw: int) -> Encoding:
-    data = path.read_bytes()
-    line = data.count(b"\n", 0, flaw) + 1
-    n_valid = sum(len(m.group()) for m in _UTF8_SEQUENCE.finditer(data))
-    n_before = sum(1 for _ in _UTF8_SEQUENCE.finditer(data, 0, flaw))
-    n_high = len(data.translate(None, _ASCII))
+    line, n_before, n_valid, n_high = 1, 0, 0, 0
+    place = 0
+    with progress.opened(path) as file:
+        while block := file.read(CHUNK_BYTES) + file.readline(CHUNK_BYTES):
+            before = block[: max(0, flaw - place)]
+            line += before.count(b"\n")
+            n_before += sum(1 for _ in _UTF8_SEQUENCE.finditer(before))
+            n_valid += sum(len(found.group()) for found in _UTF8_SEQUENCE.finditer(block))
+            n_high += len(block.translate(None, _ASCII))
+            place += len(block)
     # other encodings hardly ever spell valid UTF-8, let alone several times before their first flaw
     if n_valid >= n_high / 2 or n_before >= 3:
         raise refusal(
@@ -162,9 +168,7 @@ def _not_utf8(path: Path, filename: str, flaw: int) -> Encoding:
             row=line,
             remedy="Open it in an editor, save the whole file as UTF-8, and send it again.",
         )
-    lines = data[: 16 * SAMPLE_BYTES].split(b"\n")
-    sample = b"\n".join(line for line in lines if not line.isascii())[:SAMPLE_BYTES]
-    for codec in _likely(sample or data[:SAMPLE_BYTES]):
+    for codec in _likely(_telling(path)):
         if first_flaw(path, codec) is None:
             return Encoding(codec, f"Not UTF-8; read as {codec}, by guess. Check the letters beyond a–z.")
     raise refusal(
@@ -173,6 +177,18 @@ def _not_utf8(path: Path, filename: str, flaw: int) -> Encoding:
         row=line,
         remedy="Save the file as UTF-8 and send it again.",
     )
+
+
+def _telling(path: Path) -> bytes:
+    """Of the file's begin the lines that are not plain ASCII, or all if there are none."""
+    with path.open("rb") as file:
+        head = file.read(16 * SAMPLE_BYTES)
+    telling = bytearray()
+    for line in BytesIO(head):
+        telling += b"" if line.isascii() else line
+        if len(telling) >= SAMPLE_BYTES:
+            break
+    return bytes(telling or head)[:SAMPLE_BYTES]
 
 
 def _likely(sample: bytes) -> list[str]:
