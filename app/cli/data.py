@@ -74,13 +74,16 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Check a file of rows and keep it as a dataset, with held-out rows set aside."""
+    name = _name(files, sample, name)
+    from storage.intake import forked
+
+    forked.start()  # gets ready while all else is imported
     from app.api import documents
     from app.cli import acting
     from storage import datasets, uploads
     from storage.splits import Split
     from templates import registry
 
-    name = _name(files, sample, name)
     columns = output.pairs(mapping or (), "--map") or None
     user = acting.user()
     upload = _upload(user, files, sample)
