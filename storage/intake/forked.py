@@ -1,4 +1,4 @@
-"""Has files read in processes of their own, which a server that is started at first need forks."""
+"""Has files read in processes of their own: `fork_server`, which is started at first need, forks them."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def run(asked: Any, files: Sequence[IO[bytes]], within_s: float, tell: Callable[
                 else:
                     tell(float(word))
             if has_begun:
-                return KILLED  # with the process that waited for it
+                return KILLED  # with the server, or that would have said how it ended
     raise StudioError("The process that reads files does not start.", remedy="Look into the studio's log.")
 
 
