@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from xxhash import xxh3_64_intdigest
 
+from storage.splits import Sides
 from templates.spec import RowShape
 
 BATCH_ROWS = 4_000
@@ -73,10 +74,7 @@ def _bytes(column: pa.Array) -> pa.Array:
 
 
 def write(
-    target: Path | RawIOBase,
-    shape: RowShape,
-    rows: Iterable[pa.RecordBatch],
-    held_out: Sequence[bool] | np.ndarray[Any, np.dtype[np.bool_]],
+    target: Path | RawIOBase, shape: RowShape, rows: Iterable[pa.RecordBatch], held_out: Sequence[bool] | Sides
 ) -> None:
     """Write batches of rows with their side of the split.
 

@@ -49,7 +49,7 @@ _PLACES = threading.BoundedSemaphore(MAX_AT_ONCE)
 log = logging.getLogger(__name__)
 
 
-class Failed(Exception):
+class _Failed(Exception):
     """The other side came to no end; message and remedy are what the person is told."""
 
     def __init__(self, message: str, remedy: str):
@@ -62,7 +62,7 @@ def rows(source: Source, findings: Findings) -> Iterator[SourceRow]:
     try:
         with _written("rows", replace(source, layout=None)) as file:
             yield from notes.rows(file, findings)
-    except Failed as failed:
+    except _Failed as failed:
         findings.problem(failed.message, remedy=failed.remedy)
 
 
@@ -72,14 +72,14 @@ def columns(source: Source) -> Iterator[IO[bytes] | None]:
     try:
         with _written("columns", source) as file:
             yield file if os.fstat(file.fileno()).st_size else None
-    except Failed as failed:
+    except _Failed as failed:
         log.warning("%s by columns: %s", source.path, failed.message)  # to read it by rows may do, or says the same
         yield None
 
 
 @contextmanager
 def _written(wanted: str, source: Source) -> Iterator[IO[bytes]]:
-    """What the other side writes, or wrote, about the file as it is now. Raises `Failed`."""
+    """What the other side writes, or wrote, about the file as it is now. Raises `_Failed`."""
     if source.allowance is None:
         state = source.path.stat()
         yield _remembered(wanted, source, (state.st_ino, state.st_size, state.st_mtime_ns))
@@ -102,7 +102,7 @@ def _remembered(wanted: str, source: Source, _state: tuple[int, ...]) -> IO[byte
 
 
 def _write(wanted: str, source: Source, file: IO[bytes], given: Allowance) -> None:
-    """Let the other side write, at the cost of the allowance; nothing where it abstains. Raises `Failed`."""
+    """Let the other side write, at the cost of the allowance. Raises `_Failed`."""
     within_s, n_bytes = max(0.0, min(MAX_S, given.left_s)), max(0, min(MAX_NOTES_BYTES, given.left_bytes))
     limits = {"memory_bytes": MAX_MEMORY_BYTES, "cpu_s": 2 * MAX_S, "file_bytes": n_bytes}
     asked = {"wanted": wanted, "source": _named(source), "limits": limits, "told_every_s": progress.EVERY_S}
@@ -112,25 +112,21 @@ def _write(wanted: str, source: Source, file: IO[bytes], given: Allowance) -> No
             code = forked.run(asked, (file, said), within_s, progress.at)
         except TimeoutError as error:
             if within_s < MAX_S:
-                raise Failed(_SPENT_S.format(bundles.MAX_READING_S), _FEWER) from error
-            raise Failed(f"takes longer than {MAX_S} seconds to be read.", _SPLIT) from error
+                raise _Failed(_SPENT_S.format(bundles.MAX_READING_S), _FEWER) from error
+            raise _Failed(f"takes longer than {MAX_S} seconds to be read.", _SPLIT) from error
         finally:
             given.left_s -= time.monotonic() - began
             given.left_bytes -= os.fstat(file.fileno()).st_size
-        if not code:
-            progress.at(1.0)
-        if code == forked.ABSTAINED:
-            given.left_bytes += os.fstat(file.fileno()).st_size
-            file.truncate(0)
-            return
         if code:
             last_words = os.pread(said.fileno(), WORDS_BYTES, max(0, said.seek(0, os.SEEK_END) - WORDS_BYTES))
             log.warning("reading %s: exit %d: %s", source.path, code, last_words.decode("utf-8", "replace"))
+        else:
+            progress.at(1.0)
     if code == forked.TOO_MUCH_TEXT and n_bytes < MAX_NOTES_BYTES:
         given.left_bytes = 0
-        raise Failed(_SPENT_BYTES, _FEWER)
+        raise _Failed(_SPENT_BYTES, _FEWER)
     if code:
-        raise Failed(*_ENDS.get(code, _BROKEN))
+        raise _Failed(*_ENDS.get(code, _BROKEN))
 
 
 def _named(source: Source) -> dict[str, str | None]:

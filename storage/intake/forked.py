@@ -26,8 +26,8 @@ ONE_THREAD = {
 """What has several threads can't be forked safely."""
 PACKAGES = Path(__file__).resolve().parents[2]
 SERVER = "storage.intake.fork_server"
-OUT_OF_MEMORY, TOO_MUCH_TEXT, DISK_FULL, ABSTAINED = 3, 4, 5, 6
-"""Exit codes of who reads; the last one: rows read one by one might not be the same."""
+OUT_OF_MEMORY, TOO_MUCH_TEXT, DISK_FULL = 3, 4, 5
+"""Exit codes of who reads."""
 KILLED = -9
 MAX_STARTS = 3
 ANSWER_BYTES = 4096

@@ -79,10 +79,8 @@ class Tally:
         import pyarrow.compute as pc
 
         is_text = pa.types.is_string(values.type)
-        if is_text and _begins_visibly(values).all():
-            present = values  # as it is nearly always
-        else:
-            present = values.filter(pc.invert(blank(values) if is_text else values.is_null()))
+        missing = blank(values) if is_text else values.is_null()
+        present = values.filter(pc.invert(missing)) if missing.true_count else values
         if not len(present):
             return
         self._kinds.add(kind_of(present[0].as_py()))

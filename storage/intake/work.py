@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from storage.intake import columnar
-from storage.intake.forked import ABSTAINED, DISK_FULL, OUT_OF_MEMORY, TOO_MUCH_TEXT
+from storage.intake.forked import DISK_FULL, OUT_OF_MEMORY, TOO_MUCH_TEXT
 from storage.intake.notes import Notes
 from storage.intake.readers import readers
 from storage.intake.source import MAX_ROWS, Source
@@ -37,8 +37,6 @@ def write(wanted: str, of: dict[str, Any], sink: IO[bytes]) -> int:
     try:
         WRITERS[wanted](source, sink)
         sink.flush()
-    except columnar.Abstained:
-        return ABSTAINED
     except MemoryError:
         return OUT_OF_MEMORY
     except OSError as error:
@@ -55,5 +53,14 @@ def _write_rows(source: Source, sink: IO[bytes]) -> None:
         notes.row(row)
 
 
-WRITERS: Mapping[str, Callable[[Source, IO[bytes]], None]] = {"rows": _write_rows, "columns": columnar.write}
+def _write_columns(source: Source, sink: IO[bytes]) -> None:
+    """Nothing where rows read one by one might not be the same."""
+    try:
+        columnar.write(source, sink)
+    except columnar.Abstained:
+        sink.seek(0)
+        sink.truncate()
+
+
+WRITERS: Mapping[str, Callable[[Source, IO[bytes]], None]] = {"rows": _write_rows, "columns": _write_columns}
 """What can be written of a file."""

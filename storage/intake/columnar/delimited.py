@@ -112,7 +112,7 @@ def _halved(texts: pa.Array) -> pa.Array:
 
     whole, bounds = content(texts)
     written = whole[bounds[0] : bounds[-1]]
-    return without(texts, written, np.flatnonzero(written == QUOTE)[::2])
+    return without(written, bounds, np.flatnonzero(written == QUOTE)[::2])
 
 
 def _check_quotes(part: Bytes, quotes: Places, delimiter: int) -> None:

@@ -222,7 +222,7 @@ def _unescaped(texts: pa.Array) -> pa.Array:
     if not characters.all():
         return _decoded(texts)
     written[behind] = characters
-    return without(texts, written, escapes)
+    return without(written, bounds, escapes)
 
 
 @cache

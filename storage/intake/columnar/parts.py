@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from storage import progress
 from storage.intake.columnar.columns import Abstained
 from storage.intake.source import Source
-from storage.intake.tally import content
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,15 +91,17 @@ def cut(part: Bytes, starts: Places, ends: Places) -> pa.Array:
     return texts_and_gaps.take(pa.array(np.arange(0, bounds.size, 2)))
 
 
-def without(texts: pa.Array, written: Bytes, places: Places) -> pa.Array:
-    """The texts, as `written` has them one after the other, without the bytes at these places of it."""
+def without(written: Bytes, bounds: NDArray[np.int32], places: Places) -> pa.Array:
+    """The texts that `written` has one after the other, without the bytes at these places of it.
+
+    `bounds` are where each begins and the last ends, counted from anywhere.
+    """
     import numpy as np
     import pyarrow as pa
 
-    _, bounds = content(texts)
     ends = bounds - bounds[0]
     ends = (ends - np.searchsorted(places, ends)).astype(np.int32)
-    return pa.StringArray.from_buffers(len(texts), pa.py_buffer(ends), pa.py_buffer(np.delete(written, places)))
+    return pa.StringArray.from_buffers(len(ends) - 1, pa.py_buffer(ends), pa.py_buffer(np.delete(written, places)))
 
 
 def replaced(texts: pa.Array, which: NDArray[np.bool_], made: Callable[[pa.Array], Any]) -> pa.Array:

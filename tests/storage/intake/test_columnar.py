@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 from storage import drafts, intake
 from storage.intake import apart, columnar, forked
 from storage.intake.columnar import like_lines, parts
-from storage.intake.columnar.columns import Abstained, Columns
+from storage.intake.columnar.columns import Abstained
 from storage.intake.source import Source
 from templates.errors import BadInput
 from tests.storage.intake import here
@@ -271,14 +270,11 @@ def test_lines_are_alike_only_while_all_are(slip: str, tmp_path: Path, monkeypat
     source = Source(path, "t.jsonl", "json_lines", "utf-8")
     for write in (as_json_lines, as_like_lines):
         path.write_text(write(large(50)), "utf-8", newline="")
-        with (tmp_path / "columns").open("w+b") as sink:
-            like_lines.write(source, sink)
-            sink.flush()
-            assert Columns(sink).n_rows == 50
+        assert here.columns(like_lines.write, source).n_rows == 50
     with path.open("a", encoding="utf-8", newline="") as file:
         file.write(slip)
     with pytest.raises(Abstained):
-        like_lines.write(source, io.BytesIO())
+        here.columns(like_lines.write, source)
     one, other = both_ways(path, "t.jsonl", monkeypatch)
     assert one == other
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import pytest
 
 from storage.intake.columnar import like_lines
-from storage.intake.columnar.columns import Abstained, Columns
+from storage.intake.columnar.columns import Abstained
 from storage.intake.source import Source
+from tests.storage.intake import here
 
 
 @pytest.mark.parametrize("slip", ['{"n" : , "text": "a"}', '{"n" : 01 , "text": "a"}', '{"n" : true , "text": "a"}'])
@@ -17,12 +17,9 @@ def test_a_value_is_what_the_first_line_has_there(slip: str, tmp_path: Path) -> 
     path = tmp_path / "t.jsonl"
     path.write_text('{"n" : 1 , "text": "a"}\n{"n" : -0 , "text": ""}\n', "utf-8")
     source = Source(path, "t.jsonl", "json_lines", "utf-8")
-    with (tmp_path / "columns").open("w+b") as sink:
-        like_lines.write(source, sink)
-        sink.flush()
-        (batch,) = Columns(sink).batches()
+    (batch,) = here.columns(like_lines.write, source).batches()
     assert batch.to_pylist() == [{"": 1, "n": 1, "text": "a"}, {"": 2, "n": 0, "text": ""}]
     with path.open("a") as file:
         file.write(slip)
     with pytest.raises(Abstained):
-        like_lines.write(source, io.BytesIO())
+        here.columns(like_lines.write, source)
