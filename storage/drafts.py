@@ -188,7 +188,7 @@ def leave_out(draft: Draft) -> list[Problem]:
 
 def split(draft: Draft, wanted: splits.Split, given: Sequence[bool] | splits.Sides | None = None) -> splits.Sides:
     """Which rows are held out, unless that is `given`; says where alike ones are not on one side."""
-    content = splits.contents(draft.fingerprints)
+    content = splits.contents(draft.fingerprints, wanted.seed)
     with progress.step("Choosing the held-out rows"):
         held_out = _drawn(draft, wanted, content) if given is None else np.array(given, np.bool_)
     if len(held_out) != len(draft.fingerprints):
@@ -215,7 +215,7 @@ def _drawn(draft: Draft, wanted: splits.Split, content: splits.Places) -> splits
     with progress.step("Looking for nearly equal rows"):
         alike = Rows.of(draft.shape, values).near_prompts
     kinds = labels if label else None
-    return splits.draw(draft.fingerprints, wanted.seed, wanted.share, labels=kinds, alike=alike, content=content)
+    return splits.draw(content, wanted.share, labels=kinds, alike=alike)
 
 
 def _remark_repeats(draft: Draft, content: splits.Places, held_out: splits.Sides) -> None:

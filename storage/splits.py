@@ -52,39 +52,33 @@ def n_held_out(n_rows: int, share: float) -> int:
 
 
 def draw(
-    fingerprints: Fingerprints,
-    seed: int,
-    share: float,
-    *,
-    labels: Sequence[str] | None = None,
-    alike: Sequence[Sequence[int]] = (),
-    content: Places | None = None,
+    content: Places, share: float, *, labels: Sequence[str] | None = None, alike: Sequence[Sequence[int]] = ()
 ) -> Sides:
-    """For each row, whether it is held out.
+    """For each row, whether it is held out, by the rows' `contents`.
 
     Rows of one content stay on one side, and so do the rows whose positions are together in `alike`; of
     each label, if there are `labels`, about its share is held out. Where most rows are alike that can't
-    be, and rows are drawn one by one. `content` are the rows' `contents`, where they are known.
+    be, and rows are drawn one by one.
     """
-    wanted = n_held_out(len(fingerprints), share)
-    groups = _groups(contents(fingerprints) if content is None else content, alike)
+    wanted = n_held_out(len(content), share)
+    groups = _groups(content, alike)
     sizes = np.bincount(groups)
     first = np.full(len(sizes), len(groups), np.intp)
     np.minimum.at(first, groups, np.arange(len(groups)))
     kinds = _numbered(labels)[first] if labels is not None else np.zeros(len(sizes), np.intp)
-    lots = _mixed(fingerprints[first] ^ _mixed(np.array([seed], np.uint64)))
-    drawn = np.argsort(lots)  # no two are equal: groups differ in content, and mixing keeps numbers apart
+    drawn = np.argsort(content[first]) if alike else np.arange(len(sizes))  # contents are numbered as they are drawn
     taken = _of_each_kind(drawn, sizes, kinds, wanted)
     taken |= _fitting(drawn[~taken[drawn]], sizes, wanted - int(sizes[taken].sum()))
     if not taken.any():
-        return _one_by_one(fingerprints, seed, wanted)
+        return _one_by_one(content, wanted)
     held_out: Sides = taken[groups]
     return held_out
 
 
-def contents(fingerprints: Fingerprints) -> Places:
-    """For each row the number of its content, which equal rows share."""
-    return np.unique(fingerprints, return_inverse=True)[1]
+def contents(fingerprints: Fingerprints, seed: int) -> Places:
+    """For each row the number of its content, which equal rows share, in the order in which `seed` draws them."""
+    lots = _mixed(fingerprints ^ _mixed(np.array([seed], np.uint64)))  # mixing keeps numbers apart
+    return np.unique(lots, return_inverse=True)[1]
 
 
 def _groups(content: Places, alike: Sequence[Sequence[int]]) -> Places:
@@ -133,10 +127,9 @@ def _fitting(drawn: Places, sizes: Places, room: int) -> Sides:
     return taken
 
 
-def _one_by_one(fingerprints: Fingerprints, seed: int, wanted: int) -> Sides:
-    lots = _mixed(fingerprints ^ _mixed(np.array([seed], np.uint64)))
-    held_out = np.zeros(len(fingerprints), np.bool_)
-    held_out[np.argsort(lots, kind="stable")[:wanted]] = True
+def _one_by_one(content: Places, wanted: int) -> Sides:
+    held_out = np.zeros(len(content), np.bool_)
+    held_out[np.argsort(content, kind="stable")[:wanted]] = True
     return held_out
 
 

@@ -19,6 +19,7 @@ import select
 import signal
 import socket
 import sys
+import time
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ IDLE_S = 1_800
 REQUEST_BYTES = 64 * 1024
 N_FILES = 3
 """A socket for what is said of the reading, a file for what is read, and one for what the reader says else."""
-BEGUN, ENDED = b"begun\n", b"ended %d %d\n"
+BEGUN, ENDED = b"begun\n", b"ended %d %d %.6f\n"
 MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 STATM = Path("/proc/self/statm")
 PRELOADED = ("pyarrow.json", "pyarrow.parquet")
@@ -53,8 +54,15 @@ class _Reader:
         """Wait for its end and say it."""
         _, status, used = os.wait4(self.pid, 0)
         os.close(self.alive)
+        code, peak_bytes = os.waitstatus_to_exitcode(status), used.ru_maxrss * MAXRSS_BYTES
         with self.listener, suppress(BrokenPipeError):
-            self.listener.sendall(ENDED % (os.waitstatus_to_exitcode(status), used.ru_maxrss * MAXRSS_BYTES))
+            self.listener.sendall(ENDED % (code, peak_bytes, _used_s()))
+
+
+def _used_s() -> float:
+    """Processor time that this process and all that it forked have taken, as far as those have ended."""
+    theirs = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + theirs.ru_utime + theirs.ru_stime
 
 
 class Server:

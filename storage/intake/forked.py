@@ -40,6 +40,7 @@ class _Server:
     owner: int
     """Who started it: a process that was forked from that one needs a server of its own."""
     largest_bytes: int = 0
+    used_s: float = 0.0
 
 
 _lock = threading.Lock()
@@ -62,9 +63,9 @@ def run(asked: Any, files: Sequence[IO[bytes]], within_s: float, tell: Callable[
             has_begun = False
             for word, *values in _answers(ours, until):
                 if word == "ended":
-                    code, peak_bytes = map(int, values)
-                    _note(peak_bytes)
-                    return code
+                    code, peak_bytes, used_s = values
+                    _note(int(peak_bytes), float(used_s))
+                    return int(code)
                 if word == "begun":
                     has_begun = True
                 else:
@@ -85,6 +86,11 @@ def largest_bytes() -> int:
     return max((server.largest_bytes for server in _running), default=0)
 
 
+def used_s() -> float:
+    """Processor time of the running server and of all that it forked, as far as those have ended."""
+    return max((server.used_s for server in _running), default=0.0)
+
+
 def close() -> None:
     """End the server, and wait until all that it forked has ended."""
     with _lock:
@@ -103,10 +109,11 @@ def _answers(ours: socket.socket, until: float) -> Iterator[list[str]]:
             yield line.decode().split()
 
 
-def _note(peak_bytes: int) -> None:
+def _note(peak_bytes: int, used_s: float) -> None:
     with _lock:
         for server in _running:
             server.largest_bytes = max(server.largest_bytes, peak_bytes)
+            server.used_s = max(server.used_s, used_s)
 
 
 def _send(request: bytes, files: Sequence[int]) -> None:

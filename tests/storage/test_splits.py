@@ -35,8 +35,8 @@ def test_alike_rows_stay_together_and_labels_in_proportion(
     texts = [str(one) for one in np.random.default_rng(seed).integers(0, 400, n_rows)]
     prints = prints_of(texts)
     labels = [str(int(text) % n_labels) for text in texts]
-    held_out = splits.draw(prints, seed, share, labels=labels, alike=alike)
-    assert (held_out == splits.draw(prints, seed, share, labels=labels, alike=alike)).all()
+    held_out, again = (splits.draw(splits.contents(prints, seed), share, labels=labels, alike=alike) for _ in "ab")
+    assert (held_out == again).all()
     for group in [np.flatnonzero(prints == one).tolist() for one in set(prints.tolist())] + alike:
         assert len(set(held_out[group].tolist())) == 1
     largest = max(Counter(texts).values()) + sum(map(len, alike)) * max(Counter(texts).values())
@@ -47,7 +47,7 @@ def test_alike_rows_stay_together_and_labels_in_proportion(
 
 def test_of_each_label_its_share_is_held_out() -> None:
     labels = ["often"] * 600 + ["seldom"] * 60 + ["rare"] * 10
-    held_out = splits.draw(prints_of([str(i) for i in range(670)]), 3, 0.1, labels=labels)
+    held_out = splits.draw(splits.contents(prints_of([str(i) for i in range(670)]), 3), 0.1, labels=labels)
     counts = Counter(label for label, held in zip(labels, held_out.tolist(), strict=True) if held)
     assert counts == {"often": 60, "seldom": 6, "rare": 1}
 
@@ -55,16 +55,16 @@ def test_of_each_label_its_share_is_held_out() -> None:
 def test_another_seed_draws_others_and_the_order_of_rows_does_not_matter() -> None:
     texts = [str(i) for i in range(500)]
     prints = prints_of(texts)
-    one, other = (splits.draw(prints, seed, 0.2) for seed in (1, 2))
+    one, other = (splits.draw(splits.contents(prints, seed), 0.2) for seed in (1, 2))
     assert 0 < (one & other).sum() < one.sum()
-    backwards = splits.draw(prints[::-1], 1, 0.2)
+    backwards = splits.draw(splits.contents(prints[::-1], 1), 0.2)
     assert (backwards[::-1] == one).all()
 
 
 @pytest.mark.parametrize(("n_rows", "n"), [(2, 1), (20, 2), (199, 20), (200, 50), (4_000, 400)])
 def test_enough_rows_are_held_out_to_show_a_difference(n_rows: int, n: int) -> None:
     assert splits.n_held_out(n_rows, 0.1) == n
-    assert splits.draw(prints_of([str(i) for i in range(n_rows)]), 0, 0.1).sum() == n
+    assert splits.draw(splits.contents(prints_of([str(i) for i in range(n_rows)]), 0), 0.1).sum() == n
 
 
 def test_no_near_duplicate_stands_on_the_other_side(studio: User) -> None:
