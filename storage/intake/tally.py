@@ -133,8 +133,8 @@ def _begins_visibly(texts: pa.Array) -> NDArray[np.bool_]:
     if not len(texts):
         return np.zeros(0, np.bool_)
     written, bounds = content(texts)
-    firsts = written[np.minimum(bounds[:-1], len(written) - 1)] if len(written) else np.zeros(len(texts), np.uint8)
-    visible: NDArray[np.bool_] = _surely_visible()[firsts] & (bounds[1:] > bounds[:-1])
+    firsts = written.take(bounds[:-1], mode="clip") if len(written) else np.zeros(len(texts), np.uint8)
+    visible: NDArray[np.bool_] = _surely_visible().take(firsts) & (bounds[1:] > bounds[:-1])
     return visible & texts.is_valid().to_numpy(zero_copy_only=False) if texts.null_count else visible
 
 

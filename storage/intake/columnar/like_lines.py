@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 FIRST_BYTES = 1_000_000
 """The first line is no longer."""
-MAX_BACKSLASHES = 64
-"""In a row, before a quote."""
 LAST_CONTROL = 31
 _SIMPLE = {'"': '"', "/": "/", "n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 """Escapes for one byte, but for a backslash's own."""
@@ -81,8 +79,8 @@ class _Lines:
             return None, 0
         places, kinds = places[: newlines[-1] + 1], kinds[: newlines[-1] + 1]
         part, line_ends = part[: places[-1] + 1], places[newlines] + 1
-        quotes = _quotes(part, places[kinds == QUOTE])
-        n_controls = int((kinds <= LAST_CONTROL).sum())
+        quotes = _quotes(places, kinds)
+        n_controls = np.count_nonzero(kinds <= LAST_CONTROL)
         if len(quotes) != len(newlines) * self._n_quotes or n_controls != len(newlines) * self._n_controls:
             raise Abstained
         bounds = self._bounds(quotes.reshape(len(newlines), -1), line_ends)
@@ -156,23 +154,19 @@ def _values(first: bytes, row: list[Any]) -> tuple[list[_Value], list[int]]:
     return found, bounds
 
 
-def _quotes(part: Bytes, quotes: Places) -> Places:
+def _quotes(places: Places, kinds: Bytes) -> Places:
     """Those that begin or end a text: behind an even number of backslashes."""
     import numpy as np
 
-    escaped = part[quotes - 1] == BACKSLASH
-    doubtful = quotes[escaped]
-    still, odd = np.ones(len(doubtful), np.bool_), np.zeros(len(doubtful), np.bool_)
-    for distance in range(1, MAX_BACKSLASHES + 2):
-        still &= part[doubtful - distance] == BACKSLASH
-        if not still.any():
-            break
-        odd ^= still
-    else:
-        raise Abstained
-    escaped[escaped] = odd
-    real: Places = quotes[~escaped]
-    return real
+    real = kinds == QUOTE
+    backslashes = np.flatnonzero(kinds == BACKSLASH)
+    if len(backslashes):
+        begins = np.flatnonzero(np.diff(places[backslashes], prepend=-2) != 1)  # of those that follow one another
+        ends = np.append(begins[1:], len(backslashes))
+        last = backslashes[ends - 1][(ends - begins) % 2 == 1]
+        real[last[places[last + 1] == places[last] + 1] + 1] = False  # the last mark of all is a line's end
+    found: Places = places[real]
+    return found
 
 
 def _is_at(part: Bytes, starts: Places, ends: Places, what: Bytes) -> bool:
@@ -184,7 +178,8 @@ def _is_at(part: Bytes, starts: Places, ends: Places, what: Bytes) -> bool:
     if not len(starts):
         return True
     windows = np.ndarray((len(part) - len(what) + 1,), f"V{len(what)}", part, strides=(1,))
-    return bool((windows[starts].view(np.uint8).reshape(-1, len(what)) == what).all())
+    found: bytes = windows[starts].tobytes()
+    return found == what.tobytes() * len(starts)
 
 
 def _column(part: Bytes, starts: Places, ends: Places, kind: type, escapes: Places) -> pa.Array:
