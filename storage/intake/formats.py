@@ -126,10 +126,11 @@ def _by_content(head: str, hint: str | None) -> tuple[str, str | None]:
         return hint, None  # its reader says what is wrong
     if hint == "markdown" and markdown.has_sections(head):
         return "markdown", None
-    delimiter, evenness = _delimiter(head)
+    lines = _lines(head)
+    delimiter, evenness = _delimiter(lines)
     if hint == "delimited":
         return "delimited", delimiter
-    if delimiter and evenness >= MIN_EVEN_SHARE and _is_header(head, delimiter, hint):
+    if delimiter and evenness >= MIN_EVEN_SHARE and _is_header(lines, delimiter, hint):
         return "delimited", delimiter
     if hint is None and markdown.has_sections(head):
         return "markdown", None
@@ -163,12 +164,16 @@ def _json_of_broken_line(first: str, rest: str) -> str:
     return "json_lines" if opens_row or (first.rstrip().endswith("}") and rest.strip()) else "json_list"
 
 
-def _records(head: str, delimiter: str) -> list[list[str]]:
-    csv.field_size_limit(2**31 - 1)
+def _lines(head: str) -> list[str]:
     whole = head[: head.rfind("\n") + 1] if len(head) == HEAD_CHARS else head
+    return StringIO(whole, newline="").readlines()
+
+
+def _records(lines: list[str], delimiter: str) -> list[list[str]]:
+    csv.field_size_limit(2**31 - 1)
     found: list[list[str]] = []
     try:
-        for cells in csv.reader(StringIO(whole, newline=""), delimiter=delimiter):
+        for cells in csv.reader(lines, delimiter=delimiter):
             if cells:
                 found.append(cells)
             if len(found) >= SNIFFED_RECORDS:
@@ -178,11 +183,11 @@ def _records(head: str, delimiter: str) -> list[list[str]]:
     return found
 
 
-def _delimiter(head: str) -> tuple[str | None, float]:
+def _delimiter(lines: list[str]) -> tuple[str | None, float]:
     """The delimiter that splits most rows into as many cells as the first; None for one column."""
     best: tuple[float, int, str] | None = None
     for delimiter in DELIMITERS:
-        records = _records(head, delimiter)
+        records = _records(lines, delimiter)
         width = len(records[0]) if records else 0
         if width > 1:
             evenness = Counter(len(cells) for cells in records)[width] / len(records)
@@ -190,9 +195,9 @@ def _delimiter(head: str) -> tuple[str | None, float]:
     return (best[2], best[0]) if best else (None, 0.0)
 
 
-def _is_header(head: str, delimiter: str, hint: str | None) -> bool:
+def _is_header(lines: list[str], delimiter: str, hint: str | None) -> bool:
     """Whether the first row names columns: short, different names; in a `.txt` with a known one."""
-    records = _records(head, delimiter)
+    records = _records(lines, delimiter)
     names = [cell.strip().lower() for cell in records[0]]
     short = all(0 < len(name) <= 40 and name.count(" ") <= 3 for name in names)
     return (
