@@ -93,6 +93,14 @@ def test_one_server_serves_all(rows: Path) -> None:
     assert [run(rows)[0], server()] == before
 
 
+def test_what_all_of_them_took_is_counted(rows: Path) -> None:
+    run(rows)
+    before = forked.used_s()
+    run(rows)
+    assert 0 < before < forked.used_s() < before + WITHIN_S
+    assert forked.largest_bytes() > 10_000_000
+
+
 def test_who_takes_too_long_is_killed(endless: Path, rows: Path) -> None:
     with pytest.raises(TimeoutError):
         run(endless, 0.5)
