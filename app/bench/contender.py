@@ -66,22 +66,17 @@ def _datasets(path: Path) -> Take:
 CONTENDERS: dict[str, Callable[[Path], Take]] = {"studio": _studio, "pandas": _pandas, "datasets": _datasets}
 
 
-def peak_bytes(name: str) -> int:
-    """The most memory that this process has had resident, and beside it the largest that reads for it has."""
-    if name != "studio":
-        return _own_peak_bytes()
-    from storage.intake import forked  # in none of the others' memory
+def used(name: str) -> tuple[float, int]:
+    """Processor time so far, without what others had of the processor, and the most memory that was resident.
 
-    return _own_peak_bytes() + forked.largest_bytes()
+    Of this process, and beside it of what reads for it; of several that read the largest counts as memory.
+    """
+    processor_s, peak_bytes = time.process_time(), _own_peak_bytes()
+    if name == "studio":
+        from storage.intake import forked  # in none of the others' memory
 
-
-def processor_s(name: str) -> float:
-    """Processor time of this process, and of what reads for it: without what others had of the processor."""
-    if name != "studio":
-        return time.process_time()
-    from storage.intake import forked
-
-    return time.process_time() + forked.used_s()
+        return processor_s + forked.used_s(), peak_bytes + forked.largest_bytes()
+    return processor_s, peak_bytes
 
 
 def _own_peak_bytes() -> int:
@@ -100,10 +95,13 @@ def main() -> None:
     importlib.import_module("pandas")  # which every one of them has loaded sooner or later, and a running studio has
     CONTENDERS[name](few)()
     take = CONTENDERS[name](path)
-    began, used = time.perf_counter(), processor_s(name)
+    before_s, _ = used(name)
+    began = time.perf_counter()
     n_rows = take()
-    took = {"seconds": time.perf_counter() - began, "processor_s": processor_s(name) - used}
-    print(json.dumps({"rows": n_rows, **took, "peak_bytes": peak_bytes(name)}))
+    seconds = time.perf_counter() - began
+    after_s, peak_bytes = used(name)
+    took = {"seconds": seconds, "processor_s": after_s - before_s, "peak_bytes": peak_bytes}
+    print(json.dumps({"rows": n_rows, **took}))
 
 
 if __name__ == "__main__":

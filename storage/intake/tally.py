@@ -86,9 +86,10 @@ class Tally:
         self._kinds.add(kind_of(present[0].as_py()))
         self._n_present += len(present)
         self._n_chars += _n_chars(present.cast(pa.string()))
+        # some at a time: mostly the first are enough, and new memory for all would take longer than all else here
         for start in range(0, len(present), MAX_DISTINCT):
             if len(self._distinct) > MAX_DISTINCT:
-                return  # new memory for all that are different would take longer than all else here
+                return
             for value in pc.unique(present.slice(start, MAX_DISTINCT)).to_pylist():
                 self._meet(value if is_text else _shown(value))
 

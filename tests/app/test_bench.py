@@ -26,6 +26,7 @@ def test_web_and_first_step_are_measured_on_ground_of_their_own(studio: User) ->
     assert "web process ready in" in said
     assert "submit → first training step" in said
     for of_file in found["data"]["files"].values():
+        assert all(of_file[name]["rows_per_s"] > 0 for name in ("studio", "pandas", "datasets"))
         for name in ("studio", "pandas", "datasets"):
             assert 0 < of_file[name]["processor_s"] <= of_file[name]["seconds"] * 1.1
         assert 0 < of_file["studio"]["peak_bytes"] <= data.PEAK_BYTES
