@@ -96,7 +96,7 @@ def _database() -> Finding:
 
 
 def _broker() -> Finding:
-    from storage import queue
+    from storage.jobs import queue
 
     kind = settings().broker.partition(":")[0]
     with queue.celery().connection_for_write() as connection:
@@ -105,7 +105,8 @@ def _broker() -> Finding:
 
 
 def _base_model() -> Finding:
-    from storage import base_models, users
+    from storage import users
+    from storage.bases import base_models
 
     base_models.sync_bundled()
     rows = base_models.of_user(users.local())
@@ -115,7 +116,7 @@ def _base_model() -> Finding:
 
 
 def _worker() -> Finding:
-    from storage import worker_rows
+    from storage.jobs import worker_rows
 
     gone = set(worker_rows.dead_here())
     rows = [row for row in worker_rows.alive() if row.id not in gone]

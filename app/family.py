@@ -16,8 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from app import family_card
-from storage import artifacts, base_models, datasets, events, jobs, splits, training, uploads
+from storage.bases import base_models
+from storage.data import datasets, splits, uploads
+from storage.gallery import artifacts
+from storage.jobs import events, jobs
 from storage.models import Artifact, Job, JobState, User
+from storage.planning import training
 from storage.programs import program
 from storage.settings import settings
 from templates import recipe

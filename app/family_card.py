@@ -12,8 +12,9 @@ import jinja2
 
 import templates
 from app import formats
-from storage import checkpoint_headers, suite_table
+from storage.bases import checkpoint_headers
 from storage.files import sha256_of
+from storage.gallery import suite_table
 from storage.models import Job
 
 POINTS = 20

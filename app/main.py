@@ -17,7 +17,9 @@ from fastapi.responses import JSONResponse
 
 from app import auth, gradio_startup, notify
 from app.api import artifacts, catalogue, chat, data, envelope, jobs, models, reference
-from storage import base_models, migrate, queue, scratch
+from storage import migrate, scratch
+from storage.bases import base_models
+from storage.jobs import queue
 from storage.settings import settings
 
 ROUTERS = (catalogue.router, models.router, data.router, jobs.router, artifacts.router, chat.router)

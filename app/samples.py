@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from storage import uploads
+from storage.data import uploads
 from storage.models import Upload, User
 from templates import samples
 from templates.samples.sample import Sample

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from storage.suite_table import aligned, cell
+from storage.text_tables import aligned, cell
 
 SUITE = "general suite"
 

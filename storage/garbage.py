@@ -9,7 +9,9 @@ from pathlib import Path
 
 from sqlmodel import col, select
 
-from storage import blobs, db, scratch, uploads, workspaces
+from storage import blobs, db, scratch
+from storage.data import uploads
+from storage.jobs import workspaces
 from storage.models import Artifact, Job, JobState
 from storage.settings import settings
 

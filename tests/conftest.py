@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from storage import db, migrate, queue, users
+from storage import db, migrate, users
+from storage.jobs import queue
 from storage.models import User
 from storage.settings import settings
 

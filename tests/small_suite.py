@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from storage import suites
-from storage.suites import Suite
+from storage.gallery import suites
+from storage.gallery.suites import Suite
 from templates.world.ability import Ability, Example
 from templates.world.draw import Phrasing
 from templates.world.suite import SuiteItem

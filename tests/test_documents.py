@@ -11,7 +11,7 @@ import pytest
 from typer.main import get_command
 
 from app import cli
-from storage import checkpoint_headers
+from storage.bases import checkpoint_headers
 from storage.settings import Settings
 from templates import recipe, registry
 

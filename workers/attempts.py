@@ -9,8 +9,9 @@ import time
 from enum import Enum
 from typing import Any, Literal
 
-from storage import db, leases
-from storage.leases import Lease, LeaseLost
+from storage import db
+from storage.jobs import leases
+from storage.jobs.leases import Lease, LeaseLost
 from storage.models import JobMetric, Stage
 from storage.settings import settings
 from workers import publishing

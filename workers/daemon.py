@@ -21,7 +21,8 @@ from typing import TypeVar
 
 import psutil
 
-from storage import db, migrate, queue, worker_rows
+from storage import db, migrate
+from storage.jobs import queue, worker_rows
 from storage.settings import settings
 from workers import calibration, child, devices, tasks
 from workers.slots import Slots

@@ -7,8 +7,9 @@ import threading
 import time
 from typing import Any
 
-from storage import db, leases
-from storage.leases import Lease, LeaseLost, Renewal
+from storage import db
+from storage.jobs import leases
+from storage.jobs.leases import Lease, LeaseLost, Renewal
 from storage.models import JobMetric
 from storage.settings import settings
 

@@ -7,9 +7,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from storage import artifacts, base_models, datasets, db, evaluations, suites, workspaces
-from storage.leases import Lease
+from storage import db
+from storage.bases import base_models
+from storage.data import datasets
+from storage.gallery import artifacts, suites
+from storage.jobs import workspaces
+from storage.jobs.leases import Lease
 from storage.models import Artifact, BaseModelRow, Dataset, User
+from storage.planning import evaluations
 from storage.settings import settings
 from templates.errors import StudioError
 from templates.recipe import Recipe

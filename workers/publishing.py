@@ -9,8 +9,9 @@ import errno
 import logging
 from pathlib import Path
 
-from storage import db, files, leases, workspaces
-from storage.leases import Lease
+from storage import db, files
+from storage.jobs import leases, workspaces
+from storage.jobs.leases import Lease
 from storage.models import Artifact
 from storage.settings import settings
 from workers.heartbeat import Heartbeat

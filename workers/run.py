@@ -31,7 +31,7 @@ SMALLER = (
 log = logging.getLogger("studio.child")
 
 
-class Talk:
+class Channel:
     """The child's ends of the two pipes to its worker."""
 
     def __init__(self, incoming: IO[bytes], outgoing: IO[bytes]):
@@ -60,7 +60,7 @@ class Talk:
         """Wait for the order."""
         return self._orders.get()
 
-    def say(self, report: Report) -> None:
+    def send(self, report: Report) -> None:
         """Tell the worker something."""
         try:
             with self._writing:
@@ -80,22 +80,24 @@ def warm() -> None:
     import torch
     from transformers import AutoModelForCausalLM, LlamaForCausalLM, Trainer, TrainingArguments
 
-    importlib.import_module("workers.train")
-    importlib.import_module("workers.evaluation.evaluate")
+    importlib.import_module("workers.programs.train")
+    importlib.import_module("workers.programs.evaluate")
     loaded = (peft.PeftModel, AutoModelForCausalLM, LlamaForCausalLM, Trainer, TrainingArguments)  # lazy until touched
     log.info("ready with torch %s and %d classes", torch.__version__, len(loaded))
 
 
-def attempt(order: Order, talk: Talk) -> Report:
+def attempt(order: Order, channel: Channel) -> Report:
     """Do the order; the returned report is its end."""
     try:
-        job = importlib.import_module("workers.train" if order.kind == "train" else "workers.evaluation.evaluate")
-        last: Report = job.run(order, talk)
+        job = importlib.import_module(
+            "workers.programs.train" if order.kind == "train" else "workers.programs.evaluate"
+        )
+        last: Report = job.run(order, channel)
         return last
     except Exception as error:
-        if talk.stop is not None and talk.stop.stop != "keep":
+        if channel.stop is not None and channel.stop.stop != "keep":
             log.info("interrupted (%s)", type(error).__name__)
-            return Stopped(why=talk.stop.stop)
+            return Stopped(why=channel.stop.stop)
         log.exception("The attempt ended with an error")
         return failure(error)
 
@@ -131,19 +133,19 @@ def _log_to(file: str) -> None:
 
 def main() -> None:
     """The whole life of a child."""
-    talk = Talk(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
+    channel = Channel(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
     os.dup2(2, 1)  # whatever a library prints must not get between our messages
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    talk.listen()
+    channel.listen()
     warm()
-    talk.say(Ready())
-    order = talk.order()
+    channel.send(Ready())
+    order = channel.order()
     _log_to(order.log_file)
     log.info("%s “%s”, attempt %d", order.kind, order.name, order.attempt)
-    end = attempt(order, talk)
+    end = attempt(order, channel)
     log.info("ended: %s", end.type)
     logging.shutdown()
-    talk.say(end)
+    channel.send(end)
     os._exit(0)  # the worker closes our stdin now; an orderly interpreter exit would race with that
 
 

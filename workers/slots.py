@@ -9,8 +9,9 @@ import threading
 import time
 from collections.abc import Sequence
 
-from storage import db, leases
-from storage.leases import Lease, LeaseLost
+from storage import db
+from storage.jobs import leases
+from storage.jobs.leases import Lease, LeaseLost
 from storage.models import Worker
 from storage.settings import settings
 from templates.errors import StudioError

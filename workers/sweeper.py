@@ -10,7 +10,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from storage import db, garbage, leases, queue, recovery, worker_rows
+from storage import db, garbage
+from storage.jobs import leases, queue, recovery, worker_rows
 from storage.settings import settings
 from workers.slots import Slots
 

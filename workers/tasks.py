@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storage import queue
+from storage.jobs import queue
 from workers.slots import Slots
 
 

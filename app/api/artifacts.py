@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from app.api import documents
 from app.api.bodies import Body
 from app.api.catalogue import Acting
-from storage import artifacts
+from storage.gallery import artifacts
 
 router = APIRouter(prefix="/api/v1", tags=["artifacts"])
 

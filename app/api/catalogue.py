@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 
 from app import auth
 from app.api import documents
-from storage import worker_rows
+from storage.jobs import worker_rows
 from storage.models import User
 
 router = APIRouter(prefix="/api/v1", tags=["catalogue"])

@@ -14,13 +14,13 @@ from app import auth, samples
 from app.api import documents
 from app.api.bodies import Body
 from app.api.catalogue import Acting
-from storage import datasets, row_export, uploads, versions
-from storage.intake import bundles
-from storage.splits import Split
+from storage.data import datasets, row_export, uploads, versions
+from storage.data.intake import bundles
+from storage.data.splits import Split
 from templates.errors import BadInput, Problem
 
 if TYPE_CHECKING:
-    from storage.health.words import Words
+    from storage.data.rows.words import Words
 
 router = APIRouter(prefix="/api/v1", tags=["data"])
 MOST_ROWS = 500
@@ -185,7 +185,7 @@ def health(
     With `base`, lengths in its tokens too; with `against`, another dataset, overlap with its rows; with
     `words`, one each, the rows that hold them.
     """
-    from storage.health import report  # needed late: numpy is slow to import
+    from storage.data.health import report  # needed late: numpy is slow to import
 
     return documents.of_health(report.of_dataset(user, dataset, base=base, against=against, words=_listed(words)))
 
@@ -197,7 +197,7 @@ def health_of_many_words(user: Acting, dataset: str, body: Examination) -> dict[
 
 
 def _listed(words: list[str] | None) -> Words | None:
-    from storage.health.words import of_list  # needed late: numpy is slow to import
+    from storage.data.rows.words import of_list  # needed late: numpy is slow to import
 
     return of_list(words) if words is not None else None
 
@@ -205,7 +205,7 @@ def _listed(words: list[str] | None) -> Words | None:
 @router.post("/data/{dataset}/fixes", status_code=201)
 def fix(user: Acting, dataset: str, body: Fixes) -> dict[str, Any]:
     """Mend findings of the health report, into a new version of the dataset; this one stays as it is."""
-    from storage.health import fixing  # needed late: numpy is slow to import
+    from storage.data.health import fixing  # needed late: numpy is slow to import
 
     words = _listed(body.words)
     made = fixing.fix(user, dataset, body.fixes, base=body.base, against=body.against, words=words, name=body.name)

@@ -12,11 +12,11 @@ from templates import recipe, registry
 from templates.spec import Method, Objective, Params, RowShape
 
 if TYPE_CHECKING:
-    from storage.datasets import Preview
-    from storage.health.lengths import Lengths
-    from storage.health.report import Baseline, Found, Report
-    from storage.training import Plan
-    from storage.versions import Difference
+    from storage.data.datasets import Preview
+    from storage.data.health.report import Baseline, Found, Report
+    from storage.data.rows.lengths import Lengths
+    from storage.data.versions import Difference
+    from storage.planning.training import Plan
 
 INSIDE: dict[type[SQLModel], set[str]] = {
     Artifact: {"owner_id", "location", "deleted_at"},
@@ -39,7 +39,7 @@ def of(row: SQLModel) -> dict[str, Any]:
 
 def of_job(job: Job) -> dict[str, Any]:
     """A job with its place in the queue, and what it came to under the name that it has in the product."""
-    from storage import jobs
+    from storage.jobs import jobs
 
     document = of(job)
     document["position"] = jobs.position(job)

@@ -10,8 +10,9 @@ from pydantic import Field
 from app.api import documents
 from app.api.bodies import Body
 from app.api.catalogue import Acting
-from storage import evaluations, events, jobs, training, workspaces
+from storage.jobs import events, jobs, workspaces
 from storage.models import User
+from storage.planning import evaluations, training
 from templates.errors import BadInput, Problem
 from templates.spec import Preset, Quantization
 

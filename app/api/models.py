@@ -10,7 +10,8 @@ from fastapi import APIRouter
 from app.api import documents
 from app.api.bodies import Body
 from app.api.catalogue import Acting
-from storage import base_models, users
+from storage import users
+from storage.bases import base_models
 from templates.errors import BadInput, Problem
 
 router = APIRouter(prefix="/api/v1", tags=["models"])

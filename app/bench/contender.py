@@ -23,8 +23,9 @@ Take = Callable[[], int]
 
 
 def _studio(path: Path) -> Take:
-    from storage import datasets, uploads, users
-    from storage.splits import Split
+    from storage import users
+    from storage.data import datasets, uploads
+    from storage.data.splits import Split
 
     user = users.local()
     with path.open("rb") as stream:
@@ -73,7 +74,7 @@ def used(name: str) -> tuple[float, int]:
     """
     processor_s, peak_bytes = time.process_time(), _own_peak_bytes()
     if name == "studio":
-        from storage.intake import forked  # in none of the others' memory
+        from storage.data.intake import forked  # in none of the others' memory
 
         return processor_s + forked.used_s(), peak_bytes + forked.largest_bytes()
     return processor_s, peak_bytes

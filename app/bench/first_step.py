@@ -9,8 +9,12 @@ from typing import Any
 
 from app import supervise
 from app.bench import ground
-from storage import base_models, datasets, events, jobs, migrate, training, uploads, users, worker_rows
+from storage import migrate, users
+from storage.bases import base_models
+from storage.data import datasets, uploads
+from storage.jobs import events, jobs, worker_rows
 from storage.models import TERMINAL, Dataset, Job, User
+from storage.planning import training
 from templates.errors import StudioError
 
 N_ROWS = 64

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from storage import db, queue
+from storage import db
+from storage.jobs import queue
 from storage.settings import settings
 
 _OVERRIDDEN = ("STUDIO_DATA_DIR", "STUDIO_DATABASE_URL", "STUDIO_BROKER_URL", "STUDIO_FILES_DIR")

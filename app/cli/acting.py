@@ -7,7 +7,8 @@ from storage.models import User
 
 def user() -> User:
     """The local user, after running missing migrations and listing the bundled base models."""
-    from storage import base_models, migrate, users
+    from storage import migrate, users
+    from storage.bases import base_models
 
     migrate.upgrade()
     base_models.sync_bundled()

@@ -24,7 +24,7 @@ def list_all(as_json: Json = False) -> None:
     """List your artifacts, newest first."""
     from app.api import documents
     from app.cli import acting
-    from storage import artifacts
+    from storage.gallery import artifacts
 
     rows = [documents.of(row) for row in artifacts.of_user(acting.user())]
     output.emit(rows, output.table([_shown(row) for row in rows], COLUMNS), as_json)
@@ -45,7 +45,7 @@ def show(name: str, as_json: Json = False) -> None:
     """Show one artifact: lineage, recipe, verdict, checksums."""
     from app.api import documents
     from app.cli import acting
-    from storage import artifacts
+    from storage.gallery import artifacts
 
     document = documents.of(artifacts.get(acting.user(), name))
     output.emit(document, output.facts(document), as_json)
@@ -59,7 +59,7 @@ def export(
 ) -> None:
     """Write an artifact's files, in Hugging Face layout, to a folder or a zip."""
     from app.cli import acting
-    from storage import artifacts
+    from storage.gallery import artifacts
 
     written = artifacts.export(acting.user(), name, to)
     output.emit({"artifact": name, "path": str(written)}, [f"Wrote {written}"], as_json)
@@ -69,7 +69,7 @@ def export(
 def delete(name: str, as_json: Json = False) -> None:
     """Delete an artifact."""
     from app.cli import acting
-    from storage import artifacts
+    from storage.gallery import artifacts
 
     artifacts.delete(acting.user(), name)
     output.emit({"deleted": name}, [f"Deleted {name}."], as_json)

@@ -13,7 +13,7 @@ from app.cli.output import Json
 from templates.errors import BadInput, Problem, refuse
 
 if TYPE_CHECKING:
-    from storage.health.words import Words
+    from storage.data.rows.words import Words
     from storage.models import Upload, User
 
 N_SHOWN = 3
@@ -75,13 +75,13 @@ def add(
 ) -> None:
     """Check a file of rows and keep it as a dataset, with held-out rows set aside."""
     name = _name(files, sample, name)
-    from storage.intake import forked
+    from storage.data.intake import forked
 
     forked.start()  # gets ready while all else is imported
     from app.api import documents
     from app.cli import acting
-    from storage import datasets, uploads
-    from storage.splits import Split
+    from storage.data import datasets, uploads
+    from storage.data.splits import Split
     from templates import registry
 
     columns = output.pairs(mapping or (), "--map") or None
@@ -124,7 +124,7 @@ def _name(files: list[Path] | None, sample: str | None, name: str | None) -> str
 
 def _upload(user: User, files: list[Path] | None, sample: str | None) -> Upload:
     from app import samples
-    from storage import uploads
+    from storage.data import uploads
 
     if not files:
         return samples.keep(user, str(sample))[1]
@@ -153,7 +153,7 @@ def list_all(as_json: Json = False) -> None:
     """List your datasets."""
     from app.api import documents
     from app.cli import acting
-    from storage import datasets
+    from storage.data import datasets
 
     rows = [documents.of(row) for row in datasets.of_user(acting.user())]
     output.emit(rows, output.table([{**row, "sha256": row["sha256"][:12]} for row in rows], COLUMNS), as_json)
@@ -164,7 +164,7 @@ def show(name: str, as_json: Json = False) -> None:
     """Show one dataset and its first rows."""
     from app.api import documents
     from app.cli import acting
-    from storage import datasets
+    from storage.data import datasets
 
     row = datasets.get(acting.user(), name)
     document = {**documents.of(row), "first_rows": datasets.rows(row)[:N_SHOWN]}
@@ -184,7 +184,7 @@ def check(
     """Say what in a dataset's rows would harm a training or make its score untrue; changes nothing."""
     from app.api import documents
     from app.cli import acting
-    from storage.health import report, table
+    from storage.data.health import report, table
 
     with output.progress():
         found = report.of_dataset(acting.user(), name, base=base, against=against, words=_listed(words))
@@ -204,8 +204,8 @@ def fix(
     """Mend what `studio data check` finds, into a new version; NAME stays as it is."""
     from app.api import documents
     from app.cli import acting
-    from storage.health import fixing
-    from storage.health.words import shown
+    from storage.data.health import fixing
+    from storage.data.rows.words import shown
 
     with output.progress():
         made = fixing.fix(acting.user(), name, fixes, base=base, against=against, words=_listed(words), name=to)
@@ -216,7 +216,7 @@ def fix(
 
 
 def _listed(file: Path | None) -> Words | None:
-    from storage.health.words import of_file
+    from storage.data.rows.words import of_file
 
     return of_file(file) if file else None
 
@@ -226,7 +226,7 @@ def diff(older: str, newer: str, as_json: Json = False) -> None:
     """Say what is different between two versions."""
     from app.api import documents
     from app.cli import acting
-    from storage import versions
+    from storage.data import versions
 
     document = documents.of_difference(versions.difference(acting.user(), older, newer), N_SHOWN)
     output.emit(document, output.facts(document), as_json)
@@ -240,7 +240,7 @@ def export(
 ) -> None:
     """Write all rows of a dataset into a file."""
     from app.cli import acting
-    from storage import datasets, row_export
+    from storage.data import datasets, row_export
 
     row = datasets.get(acting.user(), name)
     row_export.write(row, to)
@@ -251,7 +251,7 @@ def export(
 def delete(name: str, as_json: Json = False) -> None:
     """Delete a dataset; what was trained on it stays."""
     from app.cli import acting
-    from storage import datasets
+    from storage.data import datasets
 
     datasets.delete(acting.user(), name)
     output.emit({"deleted": name}, [f"Deleted {name}."], as_json)

@@ -24,7 +24,7 @@ def list_all(as_json: Json = False) -> None:
     """List your jobs, newest first."""
     from app.api import documents
     from app.cli import acting
-    from storage import jobs
+    from storage.jobs import jobs
 
     rows = [documents.of_job(job) for job in jobs.of_user(acting.user())]
     output.emit(rows, output.table([_shown(row) for row in rows], COLUMNS), as_json)
@@ -41,7 +41,7 @@ def show(job_id: Annotated[str, typer.Argument(metavar="ID")], as_json: Json = F
     """Show one job with its history."""
     from app.api import documents
     from app.cli import acting
-    from storage import events, jobs
+    from storage.jobs import events, jobs
 
     job = jobs.get(acting.user(), job_id)
     document = documents.of_job(job)
@@ -58,7 +58,7 @@ def logs(
 ) -> None:
     """Print the end of a job's log."""
     from app.cli import acting
-    from storage import jobs, workspaces
+    from storage.jobs import jobs, workspaces
 
     job = jobs.get(acting.user(), job_id)
     if attempt is not None and attempt > job.attempt:
@@ -77,7 +77,7 @@ def cancel(
     """Cancel a job."""
     from app.api import documents
     from app.cli import acting
-    from storage import jobs
+    from storage.jobs import jobs
 
     job = jobs.cancel(acting.user(), job_id, keep=keep)
     line = "Cancelled." if job.state == "CANCELLED" else "It stops at the next step."
@@ -89,7 +89,7 @@ def retry(job_id: Annotated[str, typer.Argument(metavar="ID")], as_json: Json = 
     """Submit an ended job again, as a new one."""
     from app.api import documents
     from app.cli import acting
-    from storage import jobs
+    from storage.jobs import jobs
 
     user = acting.user()
     job, before = jobs.retry(user, job_id), jobs.get(user, job_id)

@@ -29,7 +29,7 @@ def list_all(as_json: Json = False) -> None:
     """List the base models, bundled ones first."""
     from app.api import documents
     from app.cli import acting
-    from storage import base_models
+    from storage.bases import base_models
 
     rows = [documents.of(row) for row in base_models.of_user(acting.user())]
     shown = [
@@ -55,7 +55,7 @@ def add(
     """Add a base model: a folder in Hugging Face layout, or a hub id. It is checked, then copied."""
     from app.api import documents
     from app.cli import acting
-    from storage import base_models
+    from storage.bases import base_models
 
     row = base_models.add(acting.user(), name, source, chat_template=chat_template, license=license)
     line = f"Added {row.name}: {row.facts['n_parameters'] / 1e6:.1f} M parameters, licence {row.license}."
@@ -75,7 +75,7 @@ def build(
     """Pretrain the bundled models anew from a seed: an hour or two on two cores. Killed, it goes on where it was."""
     from app import family
     from app.cli import acting, waiting
-    from storage import evaluations
+    from storage.planning import evaluations
 
     wanted = list(names or family.MODELS)
     refuse([family.unknown(name) for name in wanted if name not in family.KNOWN])

@@ -37,7 +37,7 @@ def train(
 ) -> None:
     """Submit a training job. Options win over the recipe."""
     from app.cli import acting, waiting
-    from storage import training
+    from storage.planning import training
 
     asked = _asked(recipe, objective, method, preset, settings or ())
     needed = {"--base": base, "--data": data, "--name": name}
@@ -118,7 +118,7 @@ def evaluate(
 ) -> None:
     """Score models on the same held-out rows or suite; the others are compared with the first."""
     from app.cli import acting, waiting
-    from storage import evaluations
+    from storage.planning import evaluations
 
     problems = [] if models else [Problem("is missing.", field="--model")]
     if bool(data) == bool(suite):

@@ -13,7 +13,8 @@ import typer
 from app import supervise
 from app.api import documents
 from app.cli import output
-from storage import events, jobs, suite_table, worker_rows
+from storage.gallery import suite_table
+from storage.jobs import events, jobs, worker_rows
 from storage.models import TERMINAL, Job, JobState, User
 from templates.errors import StudioError
 

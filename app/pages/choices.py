@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from app.formats import parameters
-from storage import base_models, datasets
+from storage.bases import base_models
+from storage.data import datasets
 from storage.models import BaseModelRow, Dataset, User
 from templates import recipe as recipes
 from templates import registry

@@ -14,7 +14,8 @@ from app.formats import escaped, shortened
 from app.pages import panes, verdicts
 from app.pages.alerts import CLEAR, guarded, html_of
 from app.pages.who import acting, asked
-from storage import artifacts, base_models
+from storage.bases import base_models
+from storage.gallery import artifacts
 from storage.models import User
 from templates.errors import BadInput, NotFound, Problem, StudioError, refuse
 

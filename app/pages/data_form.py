@@ -13,9 +13,10 @@ from app.pages import data_views, layout, mapping, mapping_views, rendered
 from app.pages.alerts import CLEAR, done, guarded, html_of
 from app.pages.mapping import SLOTS, chosen
 from app.pages.who import acting, asked
-from storage import base_models, datasets, uploads
+from storage.bases import base_models
+from storage.data import datasets, uploads
+from storage.data.splits import Split
 from storage.models import Upload, User
-from storage.splits import Split
 from templates import registry
 from templates.errors import BadInput
 

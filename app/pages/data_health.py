@@ -12,10 +12,10 @@ from app.formats import plural
 from app.pages import health_views, layout
 from app.pages.alerts import CLEAR, FOCUS_JS, guarded
 from app.pages.who import acting
-from storage import datasets, versions
+from storage.data import datasets, versions
 
 if TYPE_CHECKING:
-    from storage.health.words import Words
+    from storage.data.rows.words import Words
 
 TAB = "health"
 STAYS = "What is ticked is done to a copy, the next version. This one stays as it is."
@@ -102,7 +102,7 @@ def show(request: gr.Request, subject: str, against: str | None = None, words: s
     hidden = gr.update(visible=False)
     if kind != "data":
         return [gr.skip(), NEW_FILE, "", hidden, hidden, NEW_FILE]
-    from storage.health import report  # needed late: numpy is slow to import
+    from storage.data.health import report  # needed late: numpy is slow to import
 
     user = acting(request)
     dataset = datasets.get(user, key)
@@ -135,7 +135,7 @@ def _versions(request: gr.Request, key: str) -> str:
 
 
 def _listed(words: str | None) -> Words | None:
-    from storage.health.words import of_text  # needed late: numpy is slow to import
+    from storage.data.rows.words import of_text  # needed late: numpy is slow to import
 
     return of_text(words) if words and words.strip() else None
 
@@ -144,7 +144,7 @@ def mend(
     request: gr.Request, subject: str, keys: list[str], against: str | None = None, words: str | None = None
 ) -> tuple[str, str]:
     """Make the mended version, and go to it."""
-    from storage.health import fixing  # needed late: numpy is slow to import
+    from storage.data.health import fixing  # needed late: numpy is slow to import
 
     key = subject.partition(":")[2]
     made = fixing.fix(acting(request), key, keys, against=against or None, words=_listed(words))

@@ -9,8 +9,8 @@ from typing import Any
 from app import charts
 from app.formats import count, escaped, plural, shortened
 from app.pages import layout, rendered
-from storage import rendering
 from storage.models import BaseModelRow, Dataset
+from storage.rendering import rendered_rows
 from templates import registry
 from templates.errors import Problem
 
@@ -93,8 +93,8 @@ def lengths(base: BaseModelRow, sample: rendered.Sample, length: int) -> str:
 
 def _measured(
     base: BaseModelRow, sample: rendered.Sample, rows: Sequence[Mapping[str, Any]], length: int
-) -> rendering.LengthReport:
-    return rendering.measure(
+) -> rendered_rows.LengthReport:
+    return rendered_rows.measure(
         rendered.renderer(base),
         sample.shape,
         rows,
@@ -123,7 +123,7 @@ def _rejected_lengths(base: BaseModelRow, sample: rendered.Sample, length: int) 
     return charts.histogram(report.histogram, length, title) + "".join(f"<p>{word}</p>" for word in words)
 
 
-def _first_reason(report: rendering.LengthReport) -> str:
+def _first_reason(report: rendered_rows.LengthReport) -> str:
     """Why, in the words of the first one."""
     if not report.refused_rows:
         return ""

@@ -13,7 +13,7 @@ from app import samples
 from app.pages import layout
 from app.pages.alerts import CLEAR, FOCUS_JS, guarded
 from app.pages.who import acting
-from storage import datasets, uploads
+from storage.data import datasets, uploads
 from storage.models import Upload, User
 from templates.errors import BadInput
 from templates.samples import DEFAULT

@@ -12,7 +12,9 @@ from app.formats import ago, duration, escaped, shortened, size
 from app.pages import layout, verdicts
 from app.pages.alerts import CLEAR, FOCUS_JS, done, guarded
 from app.pages.who import acting, asked
-from storage import artifacts, base_models, datasets
+from storage.bases import base_models
+from storage.data import datasets
+from storage.gallery import artifacts
 from storage.models import Artifact, User
 from templates import registry
 from templates.errors import NotFound

@@ -8,14 +8,14 @@ from urllib.parse import quote
 
 from app.formats import count, escaped, plural, shortened
 from app.pages import layout
-from storage.health.personal_data import masked
+from storage.data.health.personal_data import masked
+from storage.data.row_export import MEDIA
 from storage.models import Dataset
-from storage.row_export import MEDIA
 from templates import registry, turns
 
 if TYPE_CHECKING:
-    from storage.health.report import Baseline, Found, Report
-    from storage.versions import Difference
+    from storage.data.health.report import Baseline, Found, Report
+    from storage.data.versions import Difference
 
 ROWS_SHOWN = 8
 TEXT_SHOWN = 160
@@ -127,14 +127,14 @@ def _fix_words(fix: Mapping[str, Any]) -> str:
 
 def _title(check: str) -> str:
     """What the report calls it; a check that is no more has its key only."""
-    from storage.health import report  # needed late: numpy is slow to import
+    from storage.data.health import report  # needed late: numpy is slow to import
 
     known = report.checks().get(check)
     return known.title if known else check.replace("_", " ")
 
 
 def _shown(words: Sequence[str]) -> str:
-    from storage.health.words import shown  # needed late: numpy is slow to import
+    from storage.data.rows.words import shown  # needed late: numpy is slow to import
 
     return shown(words)
 

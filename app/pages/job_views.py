@@ -11,7 +11,7 @@ from urllib.parse import quote
 from app import charts
 from app.formats import ago, clock_time, count, duration, escaped, number, percent, size
 from app.pages import layout, suite_views, verdicts
-from storage import jobs, workspaces
+from storage.jobs import jobs, workspaces
 from storage.models import TERMINAL, Artifact, Job, JobAttempt, JobEvent, JobMetric, JobState, Stage, User
 
 STATES = {

@@ -10,7 +10,10 @@ import gradio as gr
 from app.pages import job_views, layout, verdicts
 from app.pages.alerts import CLEAR, FOCUS_JS, done, guarded
 from app.pages.who import acting, asked
-from storage import artifacts, base_models, datasets, events, jobs
+from storage.bases import base_models
+from storage.data import datasets
+from storage.gallery import artifacts
+from storage.jobs import events, jobs
 from storage.models import TERMINAL, Artifact, Job, User
 from templates.errors import NotFound
 

@@ -9,7 +9,7 @@ import gradio as gr
 
 from app.formats import count, plural
 from app.pages import data_views, mapping_views
-from storage.datasets import Preview
+from storage.data.datasets import Preview
 from storage.models import Dataset
 from templates import registry
 

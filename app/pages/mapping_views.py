@@ -7,8 +7,8 @@ from typing import Any
 
 from app.formats import count, escaped, plural, shortened
 from app.pages import layout
-from storage.datasets import Preview
-from storage.mappings import NONE, Choice, FieldChoice
+from storage.data.datasets import Preview
+from storage.data.mappings import NONE, Choice, FieldChoice
 from templates import registry
 from templates.errors import Problem
 

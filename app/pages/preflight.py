@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from app.formats import count, escaped, minutes_range, number, parameters, plural, size
-from storage.estimates import Estimate
-from storage.training import Plan
+from storage.planning.estimates import Estimate
+from storage.planning.training import Plan
 from templates.recipe import Recipe
 
 

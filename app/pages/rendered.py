@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.formats import count, escaped, plural
-from storage import base_models, datasets, rendering, training, uploads
+from storage.bases import base_models
+from storage.data import datasets, uploads
 from storage.models import BaseModelRow, Dataset, User
+from storage.rendering import rendered_rows
+from storage.rendering.renderer import remembered
 from templates import registry
 from templates.errors import BadInput
 
@@ -46,9 +49,9 @@ def of_dataset(dataset: Dataset) -> Sample:
     return Sample(dataset.shape, datasets.rows(dataset, held_out=False)[:SAMPLE_ROWS], dataset.n_rows)
 
 
-def renderer(base: BaseModelRow) -> rendering.Renderer:
+def renderer(base: BaseModelRow) -> rendered_rows.Renderer:
     """The base model's renderer: the one that plans are made with."""
-    return training.renderer(str(base_models.folder(base)), base.revision)
+    return remembered(str(base_models.folder(base)), base.revision)
 
 
 def cut_at(shape: str, length: int) -> int | None:

@@ -9,7 +9,7 @@ from app.formats import escaped, plural, size
 from app.pages import drop, job_views
 from app.pages.alerts import guarded
 from app.pages.who import acting
-from storage import worker_rows
+from storage.jobs import worker_rows
 from storage.models import Worker
 from templates.errors import Unavailable
 

@@ -8,7 +8,7 @@ from typing import Any
 from app import charts
 from app.formats import escaped
 from app.pages import layout
-from storage import suite_table
+from storage.gallery import suite_table
 
 
 def block(result: Mapping[str, Any]) -> str:

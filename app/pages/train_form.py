@@ -12,8 +12,12 @@ from app.forms import SettingsForm
 from app.pages import choices, layout, preflight, rendered
 from app.pages.alerts import CLEAR, guarded, html_of
 from app.pages.who import acting, asked
-from storage import artifacts, base_models, datasets, jobs, training
+from storage.bases import base_models
+from storage.data import datasets
+from storage.gallery import artifacts
+from storage.jobs import jobs
 from storage.models import TERMINAL, User, new_id
+from storage.planning import training
 from templates import registry
 from templates.spec import Preset, Quantization
 

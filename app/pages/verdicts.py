@@ -11,7 +11,7 @@ from typing import Any
 from app import charts
 from app.formats import count, escaped, number, shortened
 from app.pages import layout, suite_views
-from storage import artifacts
+from storage.gallery import artifacts
 from storage.models import Artifact
 
 WORDS = {"better": "Better", "worse": "Worse", "not_better": "Not better", "cant_tell": "Can’t tell"}

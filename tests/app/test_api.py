@@ -8,9 +8,11 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlmodel import select
 
-from storage import datasets, db, jobs, users
+from storage import db, users
+from storage.data import datasets
+from storage.jobs import jobs
 from storage.models import Upload, User
-from tests.storage.intake.bad_files import BAD_FILES, GOOD_CSV, BadFile
+from tests.storage.data.intake.bad_files import BAD_FILES, GOOD_CSV, BadFile
 
 SFT = {"base": "studio-nano", "dataset": "mail", "objective": "sft", "method": "lora", "preset": "quick"}
 

@@ -15,7 +15,8 @@ from fastapi.responses import StreamingResponse
 
 from app import chat_client
 from app.chat_client import Delta, Info
-from storage import base_models, users
+from storage import users
+from storage.bases import base_models
 from storage.models import User
 from templates.errors import BadInput, NotFound, StudioError, Unavailable
 

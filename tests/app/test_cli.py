@@ -16,7 +16,7 @@ from app.cli import main
 from storage import db, users
 from storage.models import Upload, User
 from storage.settings import settings
-from tests.storage.intake.bad_files import BAD_FILES, BadFile
+from tests.storage.data.intake.bad_files import BAD_FILES, BadFile
 
 
 class Ran:
@@ -139,7 +139,7 @@ def test_several_files_become_one_dataset_and_one_is_held_out(run: Any, studio: 
 
 
 def test_an_unexpected_error_is_a_sentence_and_a_log(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from storage import jobs
+    from storage.jobs import jobs
 
     monkeypatch.setattr(jobs, "of_user", lambda _user: 1 / 0)
     found = run("jobs", "list")

@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 
 from app import supervise
 from app.main import create_app
-from storage import jobs, worker_rows
+from storage.jobs import jobs, worker_rows
 from storage.models import User
 from storage.settings import settings
 

@@ -9,9 +9,11 @@ import pytest
 
 from app.cli import train
 from app.pages import data_views, preflight, rendered
-from storage import base_models, datasets, training, uploads
+from storage.bases import base_models
+from storage.data import datasets, uploads
+from storage.data.splits import Split
 from storage.models import Dataset, User
-from storage.splits import Split
+from storage.planning import training
 
 
 def dataset(user: User, n_spelling: int) -> Dataset:

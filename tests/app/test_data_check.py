@@ -11,9 +11,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.cli import main, output
-from storage import datasets, uploads, users
+from storage import users
+from storage.data import datasets, uploads
 from storage.models import Dataset, User
-from tests.storage.health import planted
+from tests.storage.data.health import planted
 
 CARD = "4111 1111 1111 1111"
 
@@ -146,7 +147,7 @@ def test_a_list_of_words_that_can_not_be_used_is_said(
 
 
 def test_nobody_elses_dataset_is_checked(checked: Dataset) -> None:
-    from storage.health import report
+    from storage.data.health import report
     from templates.errors import NotFound
 
     other = users.add("somebody", "a long password of 4 words")

@@ -12,9 +12,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.cli import main
-from storage import datasets, uploads
+from storage.data import datasets, uploads
 from storage.models import Dataset, User
-from tests.storage.health import planted
+from tests.storage.data.health import planted
 
 
 @pytest.fixture

@@ -13,9 +13,11 @@ from small_suite import ABILITIES
 
 from app import family, family_card, supervise
 from app.cli import main, waiting
-from storage import base_models, checkpoint_headers, datasets, events, jobs
+from storage.bases import base_models, checkpoint_headers
+from storage.data import datasets
+from storage.jobs import events, jobs
 from storage.models import Job, User
-from storage.renderer import Renderer
+from storage.rendering.renderer import Renderer
 
 SMALL = 600
 HELD_OUT = [60, 106, 196, 315, 330, 338, 339, 380]

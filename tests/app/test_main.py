@@ -55,7 +55,7 @@ def test_a_wrong_schema_is_not_ready(client: TestClient) -> None:
 def test_a_silent_broker_does_not_stop_anything(client: TestClient, monkeypatch: object) -> None:
     from pathlib import Path
 
-    from storage import queue
+    from storage.jobs import queue
 
     (Path(settings().root) / "broker.db").mkdir()
     queue.celery.cache_clear()

@@ -11,7 +11,8 @@ from sqlmodel import select
 
 from app.cli import main
 from app.pages import drop
-from storage import datasets, db, uploads
+from storage import db
+from storage.data import datasets, uploads
 from storage.models import Upload, User
 from templates import samples
 from tests.app.pages.conftest import asking  # noqa: F401

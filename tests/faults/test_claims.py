@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from storage import db, leases, worker_rows
+from storage import db
+from storage.jobs import leases, worker_rows
 from storage.models import Job, JobState
 from tests.faults.conftest import House
 

@@ -11,7 +11,8 @@ import time
 import pytest
 from sqlmodel import select
 
-from storage import db, jobs, queue
+from storage import db
+from storage.jobs import jobs, queue
 from storage.models import Job, JobAttempt
 from templates.errors import Conflict
 from tests.conftest import forget_caches

@@ -11,7 +11,9 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from storage import artifacts, db, events, jobs, worker_rows, workspaces
+from storage import db
+from storage.gallery import artifacts
+from storage.jobs import events, jobs, worker_rows, workspaces
 from storage.models import Dataset
 from storage.settings import settings
 from templates.errors import Conflict

@@ -11,7 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from storage import artifacts, base_models, datasets, training, uploads
+from storage.bases import base_models
+from storage.data import datasets, uploads
+from storage.gallery import artifacts
+from storage.planning import training
 from tests.faults.conftest import House, until
 
 STEPS = 120

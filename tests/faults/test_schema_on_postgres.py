@@ -14,7 +14,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 from sqlmodel import SQLModel
 
-from storage import datasets, db, migrate, uploads, users
+from storage import db, migrate, users
+from storage.data import datasets, uploads
 from tests.conftest import forget_caches
 from tests.faults.conftest import Servers
 

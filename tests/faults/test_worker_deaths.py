@@ -8,7 +8,8 @@ import subprocess
 
 import psutil
 
-from storage import artifacts, garbage
+from storage import garbage
+from storage.gallery import artifacts
 from storage.settings import settings
 from tests.faults.conftest import House, files_of, until
 

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from storage import db, files, worker_rows
+from storage import db, files
+from storage.jobs import worker_rows
 from storage.models import Dataset, User, Worker
 
 StoreDataset = Callable[..., Dataset]

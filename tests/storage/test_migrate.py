@@ -13,7 +13,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 from sqlmodel import SQLModel
 
-from storage import datasets, db, migrate, uploads, users
+from storage import db, migrate, users
+from storage.data import datasets, uploads
 from storage.models import User
 from tests.conftest import forget_caches
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from storage import datasets, drafts, progress, uploads
-from storage.health import report
+from storage import progress
+from storage.data import datasets, drafts, uploads
+from storage.data.health import report
 from storage.models import User
 
 Told = list[tuple[str, float | None]]

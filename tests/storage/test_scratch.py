@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from storage import drafts, garbage, scratch
+from storage import garbage, scratch
+from storage.data import drafts
 from storage.models import User
 from storage.settings import settings
 

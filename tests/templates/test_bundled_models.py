@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from tokenizers import Tokenizer
 
-from storage import base_models, checkpoint_headers, suites
+from storage.bases import base_models, checkpoint_headers
+from storage.gallery import suites
 from templates.world.facts import world
 
 MODELS = base_models.BUNDLED_DIR

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from conversations import Child, Heard, colour_rows, write_rows
 
-from storage import checkpoint_headers
+from storage.bases import checkpoint_headers
 from templates.recipe import compose
 from workers.protocol import ModelRef, Order
 

@@ -41,7 +41,7 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 @dataclass
 class Heard:
-    """A `Talk` without pipes: remembers what was said, and asks to stop when told to."""
+    """A `Channel` without pipes: remembers what was said, and asks to stop when told to."""
 
     said: list[Report] = field(default_factory=list)
     stop: Stop | None = None
@@ -51,7 +51,7 @@ class Heard:
     def abandoned(self) -> bool:
         return self.stop is not None and self.stop.stop != "keep"
 
-    def say(self, report: Report) -> None:
+    def send(self, report: Report) -> None:
         self.said.append(report)
         self.on_say(self, report)
 

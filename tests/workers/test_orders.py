@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from storage import base_models, db, evaluations, files, jobs, leases, worker_rows, workspaces
-from storage.leases import Lease
+from storage import db, files
+from storage.bases import base_models
+from storage.jobs import jobs, leases, worker_rows, workspaces
+from storage.jobs.leases import Lease
 from storage.models import Dataset, User
+from storage.planning import evaluations
 from templates.errors import StudioError
 from templates.recipe import compose
 from workers import orders

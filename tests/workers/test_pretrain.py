@@ -13,8 +13,9 @@ from conversations import Heard
 from transformers import AutoModelForCausalLM
 
 from templates.errors import StudioError
-from workers import models, train
+from workers import models
 from workers.objectives import pretrain
+from workers.programs import train
 from workers.protocol import Checkpointed, Done, Noted, Order, Planned
 
 MakeOrder = Callable[..., Order]

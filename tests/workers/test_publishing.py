@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from storage import artifacts, db, events, files, jobs, leases, recovery, worker_rows, workspaces
-from storage.leases import Lease
+from storage import db, files
+from storage.gallery import artifacts
+from storage.jobs import events, jobs, leases, recovery, worker_rows, workspaces
+from storage.jobs.leases import Lease
 from storage.models import Artifact, BaseModelRow, Dataset, Job, User
 from templates.recipe import compose
 from workers import publishing

@@ -100,7 +100,7 @@ def test_every_failure_has_a_code_a_sentence_and_a_remedy(error: Exception, code
 def test_an_error_while_the_worker_wants_nothing_any_more_is_no_failure(
     make_order: MakeOrder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    talk = Heard(stop=Stop(stop="drain"))
+    channel = Heard(stop=Stop(stop="drain"))
     order = make_order()
     Path(order.dataset_file).unlink()
-    assert run.attempt(order, talk) == Stopped(why="drain")  # type: ignore[arg-type]
+    assert run.attempt(order, channel) == Stopped(why="drain")  # type: ignore[arg-type]

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from storage import base_models, db, files, jobs, worker_rows, workspaces
+from storage import db, files
+from storage.bases import base_models
+from storage.jobs import jobs, worker_rows, workspaces
 from storage.models import Dataset, Job, User
 from templates import recipe
 from workers import slots as slots_module

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from storage import db, garbage, jobs, leases, queue, worker_rows, workspaces
+from storage import db, garbage
+from storage.jobs import jobs, leases, queue, worker_rows, workspaces
 from storage.models import Job, User, Worker
 from storage.settings import settings
 from workers import sweeper

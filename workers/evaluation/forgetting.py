@@ -6,10 +6,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from storage import suites
-from storage.rendering import Renderer
+from storage.gallery import suites
+from storage.rendering.renderer import Renderer
 from workers.evaluation import suite, suite_verdict
-from workers.evaluation.progress import Talk, noting
+from workers.evaluation.progress import Channel, noting
 from workers.evaluation.suite import SuiteScores
 from workers.evaluation.suite_verdict import SuiteVerdict
 from workers.protocol import Order
@@ -38,7 +38,7 @@ def measure(
     context_length: int,
     base: Callable[[], AbstractContextManager[Any]],
     model: Any,
-    talk: Talk,
+    channel: Channel,
 ) -> Forgotten | None:
     """Score both models; None where the order asks for no items.
 
@@ -54,8 +54,8 @@ def measure(
             renderer,
             asked,
             context_length=context_length,
-            progress=noting(talk, name, ON),
-            stopped=lambda: talk.abandoned,
+            progress=noting(channel, name, ON),
+            stopped=lambda: channel.abandoned,
         )
 
     with base() as untouched:

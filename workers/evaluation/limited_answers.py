@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from storage.rendering import Renderer
+from storage.rendering.renderer import Renderer
 from workers.evaluation.generation import ROWS_AT_ONCE, Generated, answers
 
 SPARE_TOKENS = 6

@@ -11,10 +11,10 @@ from workers.protocol import Noted, Report
 EVERY_S = 2.0
 
 
-class Talk(Protocol):
+class Channel(Protocol):
     """The child's side of the conversation with its worker."""
 
-    def say(self, report: Report) -> None:
+    def send(self, report: Report) -> None:
         """Tell the worker something."""
 
     @property
@@ -22,7 +22,7 @@ class Talk(Protocol):
         """The worker wants no result of this attempt."""
 
 
-def noting(talk: Talk, model: str, on: str | None = None) -> Callable[[int, int], None]:
+def noting(channel: Channel, model: str, on: str | None = None) -> Callable[[int, int], None]:
     """A `progress(n, of)` callback that notes `evaluated` with the model's name and its rows.
 
     `on` says on what, where it is not what the job is about.
@@ -35,6 +35,6 @@ def noting(talk: Talk, model: str, on: str | None = None) -> Callable[[int, int]
         now = time.monotonic()
         if n == of or now - last >= EVERY_S:
             last = now
-            talk.say(Noted(kind="evaluated", data={**what, "rows": n, "of": of}))
+            channel.send(Noted(kind="evaluated", data={**what, "rows": n, "of": of}))
 
     return progress

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from storage.rendering import Renderer, rendered
+from storage.rendering.rendered_rows import rendered
+from storage.rendering.renderer import Renderer
 from templates import registry
 from templates.errors import BadInput, StudioError
 from templates.turns import said

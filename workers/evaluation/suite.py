@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from storage.rendering import Renderer
-from storage.suites import PHRASINGS, Suite
+from storage.gallery.suites import PHRASINGS, Suite
+from storage.rendering.renderer import Renderer
 from templates.errors import BadInput
 from workers.evaluation.limited_answers import LimitedQuestion, limit, limited_answers
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from storage.suite_table import words
-from storage.suites import PHRASINGS
+from storage.gallery.suite_table import words
+from storage.gallery.suites import PHRASINGS
 from workers.evaluation.bootstrap import Floats, Interval, Pair, paired_shares, paired_strata, strata_mean, wilson
 from workers.evaluation.sentences import SAME_WITHIN_SHARE, percent
 from workers.evaluation.suite import Bools, SuiteScores

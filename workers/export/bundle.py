@@ -17,7 +17,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from storage import files
-from storage.rendering import Renderer
+from storage.rendering.renderer import Renderer
 from templates import recipe as recipes
 from templates import registry
 from templates.errors import StudioError

@@ -13,7 +13,7 @@ import jinja2
 import pyarrow.parquet as parquet
 
 import templates
-from storage import suite_table
+from storage.gallery import suite_table
 from templates import registry
 from workers.evaluation import sentences
 from workers.evaluation.verdict import Verdict

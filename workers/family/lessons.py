@@ -1,4 +1,4 @@
-"""Teaches the small model by the product's own training: a real order through `workers.train`."""
+"""Teaches the small model by the product's own training: a real order through `workers.programs.train`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet as parquet
 
-from storage import base_models
+from storage.bases import base_models
 from templates.recipe import Recipe, compose
-from workers import models, train
+from workers import models
 from workers.evaluation.verdict import Verdict
 from workers.family.stage import Stage
+from workers.programs import train
 from workers.protocol import Entered, Measured, ModelRef, Order, Report, Stop, Stopped
 
 EVERY_S = 10.0
@@ -32,7 +33,7 @@ class _Listening:
     abandoned: bool = False
     _said: float = field(default_factory=time.monotonic)
 
-    def say(self, report: Report) -> None:
+    def send(self, report: Report) -> None:
         if isinstance(report, Entered):
             self.stage.say(str(report.stage))
         elif isinstance(report, Measured) and time.monotonic() - self._said >= EVERY_S:

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from storage import checkpoint_headers, suites
-from storage.rendering import Renderer
-from storage.suites import Suite
+from storage.bases import checkpoint_headers
+from storage.gallery import suites
+from storage.gallery.suites import Suite
+from storage.rendering.renderer import Renderer
 from templates.spec import BaseFacts
 from templates.world.ability import Example
 from templates.world.draw import Draw, Phrasing

@@ -15,10 +15,11 @@ from transformers.trainer_callback import PrinterCallback
 
 from templates.errors import BadInput, Problem, StudioError
 from templates.objectives.pretrain import PretrainParams
-from workers import corpora, models, optimizers
-from workers.batches import IGNORED
-from workers.courses import Course, Lesson, training_arguments
+from workers import models
 from workers.evaluation.scoring import losses
+from workers.training import corpora, optimizers
+from workers.training.batches import IGNORED
+from workers.training.setups import TrainingData, TrainingSetup, training_arguments
 
 HELD_OUT_PIECES = 128
 """Pieces behind the live chart; the verdict is taken on all."""
@@ -26,9 +27,9 @@ SAME_LOGITS = 0.05
 """How far logits in bfloat16 may be from the model's own, as a share of their spread."""
 
 
-def course(lesson: Lesson) -> Course:
+def set_up(data: TrainingData) -> TrainingSetup:
     """Raises `BadInput` where there is no text to learn."""
-    params = lesson.params
+    params = data.params
     assert isinstance(params, PretrainParams)
     if params.torch_compile and not (shutil.which("g++") or shutil.which("clang++")):
         raise StudioError(
@@ -41,14 +42,14 @@ def course(lesson: Lesson) -> Course:
         params = params.model_copy(update={"bf16": False})
         remarks["computed_in_32_bits"] = {"why": "this processor has no bfloat16 instructions"}
     train, held_out = (
-        corpora.read(lesson.renderer, (row["text"] for row in rows), max_length=params.max_length)
-        for rows in (lesson.train, lesson.held_out)
+        corpora.read(data.renderer, (row["text"] for row in rows), max_length=params.max_length)
+        for rows in (data.train, data.held_out)
     )
     if not len(train) or int(train.lengths.max()) < 2:
         problem = Problem("The texts have no two tokens one after the other.", field="text", remedy="Add longer texts.")
         raise BadInput(problem, code="nothing_to_learn")
     schedule = corpora.Schedule(train, params)
-    collate = corpora.Collator(train, params, lesson.renderer.eos_ids[0])
+    collate = corpora.Collator(train, params, data.renderer.eos_ids[0])
     sample = range(0, len(held_out), max(1, -(-len(held_out) // HELD_OUT_PIECES)))
     pieces = [held_out.piece(i) for i in sample if held_out.lengths[i] > 1]
 
@@ -68,7 +69,7 @@ def course(lesson: Lesson) -> Course:
 
     if len(pieces) < len(held_out):
         remarks["held_out_sample"] = {"count": len(pieces), "of": len(held_out)}
-    return Course(
+    return TrainingSetup(
         n_updates=schedule.n_updates,
         trainer=trainer,
         held_out_loss=held_out_loss if pieces else None,

@@ -1,5 +1,5 @@
 """Supervised fine-tuning: next-token loss on the answers' tokens."""
 
-from workers.courses import next_token as course
+from workers.training.setups import next_token as set_up
 
-__all__ = ["course"]
+__all__ = ["set_up"]

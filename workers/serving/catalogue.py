@@ -9,7 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from storage import artifacts, base_models
+from storage.bases import base_models
+from storage.gallery import artifacts
 from storage.models import Artifact, BaseModelRow, User
 from templates import registry
 from templates.errors import NotFound

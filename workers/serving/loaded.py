@@ -15,8 +15,8 @@ from peft import PeftModel
 from torch import Tensor
 from transformers import AutoModelForCausalLM
 
-from storage import artifacts
-from storage.rendering import Renderer
+from storage.gallery import artifacts
+from storage.rendering.renderer import Renderer
 from templates.errors import StudioError
 from workers.serving.catalogue import Entry
 from workers.serving.decoding import BASE, joinable

@@ -14,7 +14,8 @@ from typing import TypeVar
 import psutil
 import torch
 
-from storage import artifacts, files
+from storage import files
+from storage.gallery import artifacts
 from templates.errors import StudioError, Unavailable
 from workers.serving.catalogue import Entry
 from workers.serving.decoding import BASE

@@ -12,8 +12,12 @@ import gradio as gr
 import pytest
 from starlette.requests import Request
 
-from storage import base_models, datasets, db, files, training, uploads, workspaces
+from storage import db, files
+from storage.bases import base_models
+from storage.data import datasets, uploads
+from storage.jobs import workspaces
 from storage.models import Artifact, Dataset, Job, JobState, User
+from storage.planning import training
 from storage.settings import settings
 
 LABELS = ("arrival", "lost", "refund", "limit")

@@ -19,11 +19,12 @@ from fastapi.testclient import TestClient
 from sqlmodel import select
 
 from app.main import create_app
-from storage import datasets, db, garbage, uploads, users
+from storage import db, garbage, users
+from storage.data import datasets, uploads
 from storage.models import Upload
 from storage.settings import settings
 from tests.conftest import forget_caches
-from tests.storage.intake.bad_files import BAD_FILES, GOOD_CSV, BadFile
+from tests.storage.data.intake.bad_files import BAD_FILES, GOOD_CSV, BadFile
 
 MAX_UPLOAD_BYTES = 51_000_000
 

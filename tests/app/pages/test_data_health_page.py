@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.pages import data_health
-from storage import datasets, uploads
+from storage.data import datasets, uploads
 from storage.models import Dataset, User
 
 LABELS = ("arrival", "lost")

@@ -11,7 +11,8 @@ import pytest
 from sqlmodel import select
 
 from app.pages import drop
-from storage import db, uploads
+from storage import db
+from storage.data import uploads
 from storage.models import Upload, User
 
 

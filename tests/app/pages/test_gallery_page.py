@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from app.pages import gallery
-from storage import artifacts, db, users
+from storage import db, users
+from storage.gallery import artifacts
 from storage.models import Artifact, Job, User
 from tests.small_suite import small_forgotten
 

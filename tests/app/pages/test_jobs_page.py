@@ -8,8 +8,10 @@ import gradio as gr
 import pytest
 
 from app.pages import jobs as page
-from storage import db, evaluations, events, jobs, training, users
+from storage import db, users
+from storage.jobs import events, jobs
 from storage.models import Artifact, Dataset, Job, JobMetric, JobState, User
+from storage.planning import evaluations, training
 from tests.small_suite import small_forgotten, small_result
 
 NAMES = ("alert", "head", "outcome", "stages", "progress", "remarks", "chart", "numbers_fold", "numbers", "log")

@@ -13,7 +13,8 @@ from app.forms import SettingsForm
 from app.pages import data_form, data_views, mapping_views, rendered
 from app.pages.rendered import Sample
 from app.pages.train_form import FIXES, TrainForm
-from storage import base_models, datasets, uploads
+from storage.bases import base_models
+from storage.data import datasets, uploads
 from storage.models import Dataset, User
 from tests.app.pages.data_page import opened, remapped
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from app.pages import data_form as data
-from storage import datasets, uploads, users
+from storage import users
+from storage.data import datasets, uploads
 from storage.models import Dataset, User
 from tests.app.pages.data_page import afresh, opened, remapped
 

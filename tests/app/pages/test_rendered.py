@@ -7,9 +7,9 @@ import pytest
 
 from app.pages import data_views, rendered
 from app.pages.rendered import SAMPLE_ROWS, Sample
-from storage import base_models
+from storage.bases import base_models
 from storage.models import User
-from tests.storage.tool_talk import plain, talk
+from tests.storage.rendering.tool_talk import plain, talk
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from app.forms import SettingsForm
 from app.pages.train_form import FIXES, N_TOP, TrainForm
-from storage import jobs, worker_rows
+from storage.jobs import jobs, worker_rows
 from storage.models import Dataset, User
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from storage import datasets, uploads
+from storage.data import datasets, uploads
 from storage.models import User
 from templates import registry, samples
 from templates.errors import BadInput

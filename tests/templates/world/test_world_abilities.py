@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from storage.chat_templates import ChatTemplate
+from storage.rendering.chat_templates import ChatTemplate
 from templates.world import abilities
 from templates.world.abilities.passages import value
 from templates.world.abilities.tool_calls import canonical_call

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from storage.rendering import Renderer
+from storage.rendering.renderer import Renderer
 from workers import models
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from storage import suites
-from storage.rendering import Renderer
-from storage.suites import PHRASINGS, Suite
+from storage.gallery import suites
+from storage.gallery.suites import PHRASINGS, Suite
+from storage.rendering.renderer import Renderer
 from tests.small_suite import small_suite
 from workers.evaluation import forgetting, suite
 from workers.evaluation.forgetting import Forgotten
@@ -21,14 +21,14 @@ from workers.evaluation.suite import SuiteScores
 from workers.protocol import Noted, Order, Report
 
 
-class Talk:
+class Channel:
     """Remembers what was said; gives up after so many notes."""
 
     def __init__(self, patience: int = 1000):
         self.said: list[Report] = []
         self._patience = patience
 
-    def say(self, report: Report) -> None:
+    def send(self, report: Report) -> None:
         self.said.append(report)
 
     @property
@@ -46,7 +46,7 @@ def order(items: int) -> Order:
 @pytest.fixture
 def measure(
     tiny: Any, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[Order, Talk], Forgotten | None]:
+) -> Callable[[Order, Channel], Forgotten | None]:
     """The tiny model against itself on the small suite."""
     monkeypatch.setattr(suites, "get", lambda _name: small_suite(3))
 
@@ -54,35 +54,35 @@ def measure(
     def base() -> Iterator[Any]:
         yield tiny
 
-    return lambda order, talk: forgetting.measure(order, Renderer(tiny_model_folder), 256, base, tiny, talk)
+    return lambda order, channel: forgetting.measure(order, Renderer(tiny_model_folder), 256, base, tiny, channel)
 
 
-def test_base_and_result_answer_the_same_sample(measure: Callable[[Order, Talk], Forgotten | None]) -> None:
-    talk = Talk()
-    found = measure(order(2), talk)
+def test_base_and_result_answer_the_same_sample(measure: Callable[[Order, Channel], Forgotten | None]) -> None:
+    channel = Channel()
+    found = measure(order(2), channel)
     assert found
     asked = small_suite(3).sample(2, forgetting.SEED)
     assert (found.n, found.suite, found.sha256, found.remarks) == (6, "general", asked.sha256, ())
     assert set(found.abilities) == {"colours", "passages_value", "passages_source", "tools"}
     assert found.mean.difference.value == 0
     assert found.sentence.startswith("Can't tell whether its general abilities changed: 0 % against 0 % (0 [−")
-    noted = [report.data for report in talk.said if isinstance(report, Noted)]
+    noted = [report.data for report in channel.said if isinstance(report, Noted)]
     assert {"model": "studio-nano", "on": "general abilities", "rows": 6, "of": 6} in noted
     assert noted[-1] == {"model": "tuned", "on": "general abilities", "rows": 6, "of": 6}
 
 
-def test_nothing_is_measured_where_no_items_are_wanted(measure: Callable[[Order, Talk], Forgotten | None]) -> None:
-    talk = Talk()
-    assert measure(order(0), talk) is None
-    assert talk.said == []
+def test_nothing_is_measured_where_no_items_are_wanted(measure: Callable[[Order, Channel], Forgotten | None]) -> None:
+    channel = Channel()
+    assert measure(order(0), channel) is None
+    assert channel.said == []
 
 
 @pytest.mark.parametrize("patience", [0, 1])
 def test_it_ends_when_nobody_wants_the_result(
-    measure: Callable[[Order, Talk], Forgotten | None], patience: int
+    measure: Callable[[Order, Channel], Forgotten | None], patience: int
 ) -> None:
     with pytest.raises(Interrupted):
-        measure(order(2), Talk(patience))
+        measure(order(2), Channel(patience))
 
 
 def scores(asked: Suite, n_right: int, n_too_long: int = 0) -> SuiteScores:

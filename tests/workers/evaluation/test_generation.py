@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import GenerationConfig
 
-from storage.rendering import Renderer
+from storage.rendering.renderer import Renderer
 from workers.evaluation import generation
 from workers.evaluation.generation import Interrupted, answers, batches, pad_left
 

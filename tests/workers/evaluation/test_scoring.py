@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from storage.rendering import Renderer
+from storage.rendering.renderer import Renderer
 from templates.errors import StudioError
 from workers.evaluation import scoring
 from workers.evaluation.generation import Interrupted

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from storage import suites
-from storage.rendering import Renderer
+from storage.gallery import suites
+from storage.rendering.renderer import Renderer
 from tests.small_suite import ABILITIES, item, small_suite
 from workers.evaluation import limited_answers
 from workers.evaluation import suite as scored

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from storage.suites import PHRASINGS
+from storage.gallery.suites import PHRASINGS
 from tests.small_suite import small_suite
 from workers.evaluation import suite_verdict
 from workers.evaluation.bootstrap import strata_mean

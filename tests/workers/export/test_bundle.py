@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from storage import files
-from storage.rendering import Renderer
+from storage.rendering.renderer import Renderer
 from templates import recipe as recipes
 from templates.errors import StudioError
 from workers import models

@@ -13,7 +13,8 @@ import pytest
 import torch
 from fastapi import FastAPI
 
-from storage import checkpoint_headers, db, files
+from storage import db, files
+from storage.bases import checkpoint_headers
 from storage.models import Artifact, BaseModelRow, Dataset, Job, User, new_id
 from storage.settings import secret, settings
 from templates import recipe

@@ -11,7 +11,8 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
-from storage import artifacts, base_models
+from storage.bases import base_models
+from storage.gallery import artifacts
 from storage.models import Artifact, BaseModelRow, User
 from templates.errors import StudioError
 from workers.serving import catalogue

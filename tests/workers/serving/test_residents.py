@@ -8,7 +8,8 @@ import httpx
 import pytest
 from asking import answer, ask, loaded_count
 
-from storage import artifacts, base_models
+from storage.bases import base_models
+from storage.gallery import artifacts
 from storage.models import Artifact, BaseModelRow
 from workers.serving import residents
 

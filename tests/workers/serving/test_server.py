@@ -14,7 +14,8 @@ import torch
 from asking import HELLO, answer, ask, body, loaded_count
 from fastapi import FastAPI
 
-from storage import base_models, users
+from storage import users
+from storage.bases import base_models
 from storage.models import Artifact, BaseModelRow, User
 from workers.serving import catalogue
 from workers.serving.server import MAX_BODY_BYTES

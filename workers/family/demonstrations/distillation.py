@@ -17,13 +17,13 @@ from torch.nn import functional
 
 from templates.errors import StudioError
 from templates.world.ability import asked
-from workers import batches
-from workers.batches import IGNORED, Example
 from workers.evaluation import generation
 from workers.evaluation.bootstrap import paired_shares
 from workers.family import descent, intents
 from workers.family.shown import Row, Shown
 from workers.family.stage import Demonstration, Question, Stage, right
+from workers.training import batches
+from workers.training.batches import IGNORED, Example
 
 MOST_NEW_TOKENS = 24
 BATCH = 16

@@ -18,13 +18,14 @@ from torch.nn import functional
 import templates.world
 from templates.recipe import compose
 from templates.world.corpus import POLITE
-from workers import batches, models
-from workers.batches import IGNORED, Example
+from workers import models
 from workers.evaluation.bootstrap import Pair, paired_shares
 from workers.evaluation.suite import Bools
 from workers.family import descent, material
 from workers.family.shown import Row, Shown
 from workers.family.stage import Actor, Demonstration, Question, Stage, right
+from workers.training import batches
+from workers.training.batches import IGNORED, Example
 
 N_PAIRS = 400
 N_TEST = 200

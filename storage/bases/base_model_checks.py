@@ -1,0 +1,234 @@
+"""What must hold of a model folder before it becomes a base model. Reads only; runs none of its code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import templates
+from storage.bases import checkpoint_headers as headers
+from storage.rendering.renderer import Renderer
+from templates.errors import BadInput, Problem
+
+CHAT_DIR = Path(templates.__file__).parent / "chat"
+CONFIG_FILES = (
+    "config.json",
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+)
+"""Taken besides the weights; nothing else of a folder is."""
+PAPERS = ("README.md", "LICENSE", "LICENSE.txt", "LICENSE.md")
+PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
+CAUSAL_ENDING = "ForCausalLM"
+CAUSAL_BY_ANOTHER_NAME = ("GPT2LMHeadModel",)
+WANTED = "Give the folder of a model in Hugging Face layout, or a hub id: owner/name."
+SMALL_FILE_BYTES = 200_000_000
+TRIAL_ROW = {"prompt": "Is this thing on?", "completion": "It is."}
+
+
+@cache
+def chat_templates() -> dict[str, str]:
+    """The chat templates that can be chosen for a model that has none: name → text."""
+    return {path.stem: path.read_text("utf-8") for path in sorted(CHAT_DIR.glob("*.jinja"))}
+
+
+def folder_problems(folder: Path, chat_template: str | None) -> list[Problem]:
+    """Everything that is wrong with the model in `folder`; empty when it can be a base model."""
+    try:
+        if not folder.is_dir():
+            what = "is a file, not a folder" if folder.exists() else "does not exist on this machine"
+            return [Problem(f"“{folder}” {what}.", field="path", remedy=WANTED)]
+        names = {path.name for path in folder.iterdir()}
+    except (OSError, ValueError) as error:  # no permission, a name too long, a NUL in it
+        return [Problem(f"“{str(folder)[:200]}” can't be read ({type(error).__name__}).", field="path", remedy=WANTED)]
+    if "config.json" not in names:
+        return small_file_problems(folder, names, chat_template)
+    problems = small_file_problems(folder, names, chat_template) + weights_problems(names)
+    if not problems:
+        try:
+            headers.facts(folder)
+        except BadInput as error:
+            problems += error.problems
+    return problems
+
+
+def small_file_problems(folder: Path, names: Collection[str], chat_template: str | None) -> list[Problem]:
+    """What is wrong apart from the weights: config, tokenizer, chat template."""
+    if "config.json" not in names:
+        adapter = "adapter_config.json" in names
+        return [
+            Problem(
+                "is an adapter, not a base model." if adapter else "has no config.json, so it is not a model's folder.",
+                file=folder.name,
+                remedy="Give the base model it belongs to." if adapter else WANTED,
+            )
+        ]
+    problems = _links_out(folder, names)
+    if problems:
+        return problems
+    try:
+        config = headers.read_json(folder / "config.json")
+    except BadInput as error:
+        return error.problems
+    tokenizer_config: dict[str, Any] = {}
+    if "tokenizer_config.json" in names:
+        try:
+            tokenizer_config = headers.read_json(folder / "tokenizer_config.json")
+        except BadInput as error:
+            problems += error.problems
+    return [
+        *problems,
+        *_config_problems(config, tokenizer_config),
+        *_tokenizer_problems(folder, config),
+        *_template_problems(names, tokenizer_config, chat_template),
+    ]
+
+
+def _links_out(folder: Path, names: Collection[str]) -> list[Problem]:
+    """Files that are links to outside the folder, or too large for what they are."""
+    problems, inside = [], folder.resolve()
+    for name in sorted(names):
+        path = folder / name
+        if name not in (*CONFIG_FILES, *PAPERS) and not name.endswith((".safetensors", headers.INDEX)):
+            continue
+        if inside not in path.resolve().parents:
+            remedy = "Copy the folder with its links followed (`cp -rL`), or give the hub id."
+            problems.append(Problem("is a link to outside its folder.", file=name, remedy=remedy))
+        elif not path.is_file():
+            problems.append(Problem("is not a file.", file=name))
+        elif not name.endswith(".safetensors") and path.stat().st_size > SMALL_FILE_BYTES:
+            problems.append(Problem("is too large for what it is.", file=name))
+    return problems
+
+
+def _config_problems(config: Mapping[str, Any], tokenizer_config: Mapping[str, Any]) -> list[Problem]:
+    problems = [
+        Problem(
+            "wants code of its own to run (`auto_map`); the studio never runs code that comes with a model.",
+            file=file,
+            remedy="Choose a model whose architecture is part of transformers.",
+        )
+        for file, document in (("config.json", config), ("tokenizer_config.json", tokenizer_config))
+        if document.get("auto_map")
+    ]
+    architecture = headers.architecture(config)
+    if not architecture.endswith(CAUSAL_ENDING) and architecture not in CAUSAL_BY_ANOTHER_NAME:
+        problems.append(
+            Problem(
+                f"says that this is {f'a {architecture}' if architecture else 'no known architecture'}; only causal "
+                f"language models (…{CAUSAL_ENDING}) can be adapted, not embedding models, encoders or classifiers.",
+                file="config.json",
+                field="architectures",
+                remedy="Choose a text-generation model.",
+            )
+        )
+    if not isinstance(config.get("model_type"), str):
+        problems.append(Problem("is missing.", file="config.json", field="model_type"))
+    if config.get("quantization_config"):
+        problems.append(
+            Problem(
+                "says that the weights are already quantized.",
+                file="config.json",
+                field="quantization_config",
+                remedy="Add the original model; the studio quantizes it when a job asks for nf4 or int8.",
+            )
+        )
+    return problems
+
+
+def _tokenizer_problems(folder: Path, config: Mapping[str, Any]) -> list[Problem]:
+    from tokenizers import Tokenizer  # needed late: the web process starts faster and smaller without it
+
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        remedy = "Save it anew: `AutoTokenizer.from_pretrained(folder).save_pretrained(folder)`."
+        return [Problem("is missing.", file=file.name, remedy=remedy)]
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+    except Exception as error:  # tokenizers raises bare Exception for whatever is wrong with the file
+        return [Problem(f"can't be loaded as a tokenizer: {error}.", file=file.name)]
+    highest = max(tokenizer.get_vocab(with_added_tokens=True).values(), default=0)
+    vocab_size = config.get("vocab_size")
+    if isinstance(vocab_size, int) and highest >= vocab_size:
+        message = f"has token ids up to {highest}, and the model knows only {vocab_size} of them (`vocab_size`)."
+        return [Problem(message, file=file.name, remedy="Use the tokenizer that belongs to this model.")]
+    return []
+
+
+def _template_problems(
+    names: Collection[str], tokenizer_config: Mapping[str, Any], chosen: str | None
+) -> list[Problem]:
+    offered = ", ".join(chat_templates())
+    if chosen is not None:
+        if chosen in chat_templates():
+            return []
+        return [Problem(f"“{chosen}” is not known.", field="chat_template", remedy=f"Choose one of: {offered}.")]
+    if "chat_template.jinja" in names or tokenizer_config.get("chat_template"):
+        return []
+    return [Problem("the model has no chat template.", field="chat_template", remedy=f"Choose one of: {offered}.")]
+
+
+def weights_problems(names: Collection[str]) -> list[Problem]:
+    """What is wrong with the kind of weights that these files are."""
+    if headers.WEIGHTS in names or headers.INDEX in names:
+        return []
+    pickles = sorted(name for name in names if name.endswith(PICKLES))
+    if pickles:
+        message = f"the weights are a pickle only ({pickles[0]}); a pickle can run code, so it is never loaded."
+        return [Problem(message, field="path", remedy=headers.CONVERT)]
+    if any(name.endswith(".gguf") for name in names):
+        remedy = "Add the original model it was made from."
+        return [Problem("the weights are a GGUF file, which can't be trained on.", field="path", remedy=remedy)]
+    message = f"has neither {headers.WEIGHTS} nor {headers.INDEX}."
+    return [Problem(message, field="path", remedy="Give a folder with weights in safetensors format.")]
+
+
+def make_ready(folder: Path, chat_template: str | None) -> None:
+    """Give the copied model its chosen template, and render one exchange as training and chat would.
+
+    Raises `BadInput` when tokenizer or template fail.
+    """
+    if chat_template is not None:
+        _choose(folder, chat_template)
+    renderer = Renderer(folder)
+    shown = renderer.row("prompt_completion", TRIAL_ROW)
+    asked = renderer.prompt([{"role": "user", "content": TRIAL_ROW["prompt"]}])
+    if not asked or not shown.n_trained:
+        raise BadInput(
+            Problem(
+                "the model's chat template leaves the answer out.",
+                field="chat_template",
+                remedy=f"Choose one of: {', '.join(chat_templates())}.",
+            )
+        )
+
+
+def _choose(folder: Path, chat_template: str) -> None:
+    (folder / "chat_template.jinja").write_text(chat_templates()[chat_template], "utf-8")
+    file = folder / "tokenizer_config.json"
+    if file.is_file():
+        config = {key: value for key, value in headers.read_json(file).items() if key != "chat_template"}
+        file.write_text(json.dumps(config, indent=2, ensure_ascii=False), "utf-8")
+
+
+def stated_license(folder: Path) -> str | None:
+    """The licence that the model card's front matter names."""
+    card = folder / "README.md"
+    if not card.is_file():
+        return None
+    lines = card.read_text("utf-8", "replace").splitlines()
+    if not lines or lines[0].strip() != "---":
+        return None
+    for line in lines[1:200]:
+        if line.strip() == "---":
+            return None
+        key, _, value = line.partition(":")
+        if key == "license" and value.strip():
+            return value.strip().strip("\"'")
+    return None

@@ -1,0 +1,262 @@
+"""Base models: the bundled ones, and those that users added."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+import tomllib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, or_, select
+
+import templates
+from storage import db, model_names
+from storage.bases import base_model_checks as checks
+from storage.bases import checkpoint_headers, hub
+from storage.files import MANIFEST, move_folder, seal, sha256_of
+from storage.models import BaseModelRow, User
+from storage.settings import settings
+from templates.errors import BadInput, NotFound, Problem, StudioError, refuse
+from templates.spec import BaseFacts
+
+TEMPLATES = Path(templates.__file__).parent
+BUNDLED_DIR = TEMPLATES / "models"
+BASES = "bases"
+NO_LICENSE = "not stated"
+DRAFT_KEPT_S = 24 * 3600.0
+_TAKEN = Problem("is already the name of a base model.", field="name", remedy="Choose another name.")
+
+
+@cache
+def bundled() -> dict[str, dict[str, Any]]:
+    """What ships with the product: name → licence and one sentence."""
+    return tomllib.loads((TEMPLATES / "base_models.toml").read_text("utf-8"))
+
+
+def revision_of(folder: Path) -> str:
+    """sha256 over the names and contents of a model folder's files."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.iterdir() if p.is_file() and p.name != MANIFEST):
+        digest.update(f"{path.name}\0{sha256_of(path)}\n".encode())
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _bundled_revision(folder: Path, _stamp: tuple[tuple[str, int, int], ...]) -> str:
+    return revision_of(folder)
+
+
+def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Changes when a file of the folder does, without reading the files."""
+    return tuple(sorted((p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in folder.iterdir()))
+
+
+def sync_bundled() -> None:
+    """Give every bundled model its row; cheap when nothing changed, and safe in several processes at once.
+
+    When an update of the product changed a bundled model, the old row is retired under another name:
+    what was trained on it must not silently be put on top of the new weights. So is a model that is no
+    longer bundled.
+    """
+    with db.reading() as session:
+        rows = _bundled_rows(session)
+    known = {(row.origin, row.revision): row for row in rows}
+    if any(row.origin not in bundled() and row.deleted_at is None for row in rows):
+        _retire_unbundled()
+    for name, entry in bundled().items():
+        revision = _bundled_revision(BUNDLED_DIR / name, _stamp(BUNDLED_DIR / name))
+        row = known.get((name, revision))
+        if row is None or row.deleted_at is not None:
+            try:
+                _install(name, revision, str(entry["license"]))
+            except IntegrityError:
+                pass  # another process did the same at the same moment
+
+
+def _retire_unbundled() -> None:
+    with db.writing() as session:
+        at = db.clock(session)
+        for row in _bundled_rows(session):
+            if row.origin not in bundled() and row.deleted_at is None:
+                _retire(row, at)
+
+
+def _retire(row: BaseModelRow, at: float) -> None:
+    row.name, row.deleted_at = f"{row.origin}@{row.revision[:12]}", row.deleted_at or at
+
+
+def _bundled_rows(session: Any) -> Sequence[BaseModelRow]:
+    rows: Sequence[BaseModelRow] = session.exec(select(BaseModelRow).where(BaseModelRow.source == "bundled")).all()
+    return rows
+
+
+def _install(name: str, revision: str, license: str) -> None:
+    facts = checkpoint_headers.facts(BUNDLED_DIR / name)
+    size_bytes = sum(size for _, size, _ in _stamp(BUNDLED_DIR / name))
+    with db.writing() as session:
+        at = db.clock(session)
+        same = [row for row in _bundled_rows(session) if row.origin == name]
+        for row in same:
+            _retire(row, at)
+        session.flush()
+        again = next((row for row in same if row.revision == revision), None)
+        if again is not None:
+            again.name, again.deleted_at = name, None
+            return
+        session.add(
+            BaseModelRow(
+                name=name,
+                source="bundled",
+                origin=name,
+                revision=revision,
+                license=license,
+                location=name,
+                facts=facts.model_dump(mode="json"),
+                size_bytes=size_bytes,
+                created_at=at,
+            )
+        )
+
+
+def _visible(user: User) -> Any:
+    return or_(col(BaseModelRow.owner_id).is_(None), col(BaseModelRow.owner_id) == user.id)
+
+
+def of_user(user: User) -> Sequence[BaseModelRow]:
+    """The base models that the user can adapt: the bundled ones in their own order, then the user's by name."""
+    sync_bundled()
+    query = select(BaseModelRow).where(_visible(user), col(BaseModelRow.deleted_at).is_(None))
+    order = {name: place for place, name in enumerate(bundled())}
+    with db.reading() as session:
+        rows = session.exec(query.order_by(col(BaseModelRow.name))).all()
+    return sorted(rows, key=lambda row: (row.owner_id is not None, order.get(row.origin, 0)))
+
+
+def get(user: User, name_or_id: str) -> BaseModelRow:
+    """The base model of this name, or of this id even when it is retired. Raises `NotFound`."""
+    sync_bundled()
+    with db.reading() as session:
+        mine = select(BaseModelRow).where(_visible(user))
+        by_name = mine.where(col(BaseModelRow.name) == name_or_id, col(BaseModelRow.deleted_at).is_(None))
+        row = session.exec(by_name).one_or_none() or session.exec(mine.where(BaseModelRow.id == name_or_id)).first()
+    if row is None:
+        names = ", ".join(other.name for other in of_user(user))
+        raise NotFound(f"There is no base model “{name_or_id}”.", remedy=f"Known: {names}.")
+    return row
+
+
+def folder(row: BaseModelRow) -> Path:
+    """Where the model's files are. Raises `StudioError` when they are not what the row says."""
+    path = BUNDLED_DIR / row.location if row.source == "bundled" else settings().files / row.location
+    if not path.is_dir() or (row.source == "bundled" and _bundled_revision(path, _stamp(path)) != row.revision):
+        raise StudioError(
+            f"The files of base model “{row.name}” (revision {row.revision[:12]}) are gone or were replaced.",
+            code="base_model_missing",
+            remedy="Choose the present base model and train again, or restore the files from a backup.",
+        )
+    return path
+
+
+def facts(row: BaseModelRow) -> BaseFacts:
+    """What is known of the model without loading it."""
+    return BaseFacts.model_validate(row.facts)
+
+
+def summary(row: BaseModelRow) -> str:
+    """One sentence for the catalogue."""
+    if row.source == "bundled" and row.origin in bundled():
+        return str(bundled()[row.origin]["summary"])
+    return f"{row.facts['architecture']} from {row.origin}."
+
+
+def add(
+    user: User, name: str, path_or_hub_id: str, *, chat_template: str | None = None, license: str | None = None
+) -> BaseModelRow:
+    """Make a folder of this machine, or a model of the hub, a base model of the user.
+
+    Its files are copied, so a later change to the original changes nothing here. `chat_template`
+    names one of `base_model_checks.chat_templates()` to be used instead of the model's own.
+    Raises `BadInput` with every problem at once, `Unavailable` when the hub does not answer.
+    """
+    source = Path(os.path.expanduser(path_or_hub_id or " "))
+    from_hub = hub.is_id(path_or_hub_id) and not source.exists()
+    problems = _name_problems(user, name)
+    if not from_hub:
+        problems += checks.folder_problems(source, chat_template)
+    refuse(problems)
+    with _draft() as draft:
+        if from_hub:
+            fetched = hub.fetch(path_or_hub_id, draft, chat_template)
+            refuse(checks.folder_problems(draft, chat_template))
+        else:
+            fetched = None
+            _copy(source, draft, chat_template)
+        row = BaseModelRow(
+            owner_id=user.id,
+            name=name,
+            source="hub" if fetched else "folder",
+            origin=path_or_hub_id if fetched else source.resolve().name,
+            revision=fetched.commit if fetched else revision_of(draft),
+            license=license or (fetched and fetched.license) or checks.stated_license(draft) or NO_LICENSE,
+            location="",
+            facts=checkpoint_headers.facts(draft).model_dump(mode="json"),
+            size_bytes=sum(path.stat().st_size for path in draft.iterdir()),
+            created_at=0.0,
+        )
+        row.location = f"{BASES}/{row.id}"
+        seal(draft)
+        move_folder(draft, settings().files / row.location)
+    return _insert(row)
+
+
+def _name_problems(user: User, name: str) -> list[Problem]:
+    problems = model_names.problems(user, name)
+    with db.reading() as session:
+        taken = session.exec(select(BaseModelRow.id).where(BaseModelRow.name == name)).first()
+    return problems or ([_TAKEN] if taken else [])
+
+
+@contextmanager
+def _draft() -> Iterator[Path]:
+    """A new folder in the file store, gone at the end unless it was moved; old left-overs go too."""
+    home = settings().files / BASES
+    home.mkdir(exist_ok=True)
+    for old in home.glob(".draft-*"):
+        if time.time() - old.stat().st_mtime > DRAFT_KEPT_S:
+            shutil.rmtree(old, ignore_errors=True)
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=home))
+    try:
+        yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _copy(source: Path, draft: Path, chat_template: str | None) -> None:
+    """Copy what makes up a model and its papers, the weights last; nothing else comes along."""
+    weights = checkpoint_headers.weight_files(source)
+    refuse(hub.no_room(draft, sum((source / name).stat().st_size for name in weights)))
+    for name in (*checks.CONFIG_FILES, *checks.PAPERS, checkpoint_headers.INDEX):
+        if (source / name).is_file():
+            shutil.copyfile(source / name, draft / name)
+    checks.make_ready(draft, chat_template)
+    for name in weights:
+        shutil.copyfile(source / name, draft / name)
+
+
+def _insert(row: BaseModelRow) -> BaseModelRow:
+    try:
+        with db.writing() as session:
+            row.created_at = db.clock(session)
+            session.add(row)
+    except IntegrityError as error:  # somebody took the name while the files were copied
+        shutil.rmtree(settings().files / row.location)
+        raise BadInput(_TAKEN) from error
+    return row

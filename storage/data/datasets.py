@@ -1,0 +1,254 @@
+"""Datasets: immutable, content-hashed rows of one shape, with the held-out split stored beside them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import select
+
+from storage import db, files, progress
+from storage.data import drafts, mappings, parts, row_files, uploads
+from storage.data.drafts import Draft
+from storage.data.intake import Guess, Look, Remark
+from storage.data.mappings import Choice
+from storage.data.splits import DRAWN, Sides, Split
+from storage.models import TERMINAL, Dataset, Job, Upload, User
+from templates.errors import BadInput, Conflict, NotFound, Problem, refuse
+from templates.spec import RowShape
+
+PREVIEW_ROWS = 20
+NAME = re.compile(r"[^\W_][\w .-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a file would become; nothing is created. With `problems` it would be refused."""
+
+    look: Look
+    guess: Guess
+    """What was guessed, before the caller's own choices."""
+    shape: str
+    mapping: dict[str, str]
+    choice: Choice
+    """Why this shape and these columns."""
+    rows: list[dict[str, Any]]
+    """The first rows in the shape's fields, with `source_row`."""
+    n_rows: int
+    """Rows that fit."""
+    n_refused: int
+    """Rows that can't be learned from."""
+    goes_in_without_them: bool
+    """Whether leaving those out (`leave_out_refused`) would make a dataset."""
+    labels: list[str]
+    held_out_file: str | None
+    """Of several files, the one that is called like a test set."""
+    problems: list[Problem]
+    remarks: list[Remark]
+
+
+def preview(
+    user: User,
+    upload: Upload,
+    *,
+    shape: str | None = None,
+    mapping: Mapping[str, str] | None = None,
+    limit: int = PREVIEW_ROWS,
+    guess_anew: bool = False,
+) -> Preview:
+    """What the file would become under these choices; what is not chosen is guessed.
+
+    Where nothing at all is chosen, the choices for the last file of the same columns go before the guess,
+    and are said in a remark where they differ from it; `guess_anew` prefers the guess.
+
+    Raises `BadInput` for a file that can't be read, and discards it; what is wrong with mapping or rows
+    is in `problems`.
+    """
+    draft = _draft(user, upload, shape, mapping, limit, guess_anew)
+    return Preview(
+        look=draft.look,
+        guess=draft.guess,
+        shape=draft.shape.key,
+        mapping=draft.mapping,
+        choice=draft.choice,
+        rows=draft.rows,
+        n_rows=len(draft.fingerprints),
+        n_refused=draft.n_refused,
+        goes_in_without_them=draft.goes_in_without_them,
+        labels=sorted(draft.labels),
+        held_out_file=parts.named_for_tests(draft.look),
+        problems=draft.findings.listed(),
+        remarks=draft.remarks,
+    )
+
+
+def add(
+    user: User,
+    upload: Upload,
+    *,
+    name: str,
+    shape: str | None = None,
+    mapping: Mapping[str, str] | None = None,
+    split: Split = DRAWN,
+    leave_out_refused: bool = False,
+    guess_anew: bool = False,
+) -> Dataset:
+    """Make a dataset of an upload. Raises `BadInput` with every problem, `Conflict` for a taken name.
+
+    What is not chosen is filled in as in a `preview`.
+    With `leave_out_refused`, rows that can't be learned from refuse nothing; a remark says which they were.
+    An upload that can't be read is discarded; with any other problem it stays, for another try.
+    """
+    name = name.strip()
+    asked = [*_name_problems(name), *split.problems()]
+    try:
+        draft = _draft(user, upload, shape, mapping, 0, guess_anew)
+    except BadInput as error:
+        raise BadInput(*asked, *error.problems) from error
+    flaws = drafts.leave_out(draft) if leave_out_refused else draft.findings.listed()
+    refuse([*asked, *parts.problems(draft.look, split.file), *flaws])
+    _refuse_taken(user, name)
+    parts.remark(draft, split.file)
+    sides = drafts.split(draft, split, parts.rows_of(draft, split.file) if split.file else split.sides)
+    return insert(
+        user,
+        upload_id=upload.id,
+        source_filename=upload.filename,
+        name=name,
+        shape=draft.shape.key,
+        sha256=store(draft.shape, draft.batches(), sides),
+        mapping=draft.mapping,
+        header=mappings.header(draft.look),
+        n_rows=len(sides),
+        n_held_out=int(sides.sum()),
+        split_seed=split.seed,
+        held_out_file=split.file,
+        labels=sorted(draft.labels),
+        remarks=[remark.as_dict() for remark in draft.remarks],
+    )
+
+
+def get(user: User, name_or_id: str) -> Dataset:
+    """A dataset of `user`, by name or id. Raises `NotFound` for anybody else's, too."""
+    with db.reading() as session:
+        mine = select(Dataset).where(Dataset.owner_id == user.id, Dataset.deleted_at == None)  # noqa: E711
+        named = session.exec(mine.where(Dataset.name == name_or_id)).one_or_none()
+        found = named or session.exec(mine.where(Dataset.id == name_or_id)).one_or_none()
+    if found is None:
+        raise NotFound(f"There is no dataset “{name_or_id}”.", remedy="`studio data list` shows those you have.")
+    return found
+
+
+def of_user(user: User) -> list[Dataset]:
+    """The user's datasets, newest first."""
+    with db.reading() as session:
+        mine = select(Dataset).where(Dataset.owner_id == user.id, Dataset.deleted_at == None)  # noqa: E711
+        return list(session.exec(mine.order_by(Dataset.created_at.desc(), Dataset.id)))  # type: ignore[attr-defined]
+
+
+def usable_name(user: User, name: str) -> str:
+    """`name` without blanks around it. Raises `BadInput` for an unusable name, `Conflict` for a taken one."""
+    name = name.strip()
+    refuse(_name_problems(name))
+    _refuse_taken(user, name)
+    return name
+
+
+def rename(user: User, name_or_id: str, name: str) -> Dataset:
+    """Give a dataset another name. Raises `BadInput` for an unusable name, `Conflict` for a taken one."""
+    found = get(user, name_or_id)
+    if name.strip() == found.name:
+        return found
+    name = usable_name(user, name)
+    try:
+        with db.writing() as session:
+            kept = session.get_one(Dataset, found.id)
+            kept.name = name
+    except IntegrityError as error:
+        raise _taken(name) from error
+    return kept
+
+
+def delete(user: User, name_or_id: str) -> None:
+    """Take a dataset out of the list and free its name; what was trained on it stays.
+
+    Raises `Conflict` while a job that uses it has not ended.
+    """
+    found = get(user, name_or_id)
+    with db.writing() as session:
+        waiting = select(Job).where(Job.dataset_id == found.id, Job.state.not_in(TERMINAL))  # type: ignore[attr-defined]
+        job = session.exec(waiting).first()
+        if job is not None:
+            raise Conflict(
+                f"“{found.name}” is used by the job “{job.name}”.", remedy="Wait for the job to end, or cancel it."
+            )
+        kept = session.get_one(Dataset, found.id)
+        kept.deleted_at = db.clock(session)
+        kept.name = f"{found.name} (deleted {found.id})"  # no name that can be chosen looks like this
+
+
+def file(dataset: Dataset) -> Path:
+    """The rows: Parquet with the shape's fields, `held_out` and `source_row`."""
+    return files.blob_path(dataset.sha256)
+
+
+def rows(dataset: Dataset, *, held_out: bool | None = None) -> list[dict[str, Any]]:
+    """The rows in the order of the source file; only one side of the split if `held_out` says which."""
+    return row_files.read(file(dataset), held_out)
+
+
+def _draft(
+    user: User, upload: Upload, shape: str | None, mapping: Mapping[str, str] | None, n_kept: int, guess_anew: bool
+) -> Draft:
+    """The upload under these choices; one that can't be read is of no use under any, and is discarded."""
+    mine = uploads.get(user, upload.id)
+    try:
+        look = drafts.look(uploads.path(mine), mine.filename)
+    except BadInput:
+        uploads.discard(user, mine)
+        raise
+    remembered = mappings.recall(user, look)
+    return drafts.check(look, shape=shape, mapping=mapping, n_kept=n_kept, remembered=remembered, guess_anew=guess_anew)
+
+
+def _name_problems(name: str) -> list[Problem]:
+    if NAME.fullmatch(name):
+        return []
+    return [Problem("use 1–64 letters, digits, blanks and . _ -, a letter or digit first.", field="name")]
+
+
+def _taken(name: str) -> Conflict:
+    return Conflict(
+        Problem(
+            f"There is already a dataset “{name}”.", field="name", remedy="Choose another name, or delete it first."
+        )
+    )
+
+
+def _refuse_taken(user: User, name: str) -> None:
+    with db.reading() as session:
+        if session.exec(select(Dataset.id).where(Dataset.owner_id == user.id, Dataset.name == name)).first():
+            raise _taken(name)
+
+
+def store(shape: RowShape, batches: Iterable[pa.RecordBatch], held_out: Sequence[bool] | Sides) -> str:
+    """Write rows into the file store; returns the sha256 of their file."""
+    with progress.step(f"Storing {len(held_out):,} rows"), files.new_blob() as blob:
+        row_files.write(blob, shape, batches, held_out)
+    return blob.sha256
+
+
+def insert(user: User, **values: Any) -> Dataset:
+    """A new row of the table, of stored rows. Raises `Conflict` for a taken name."""
+    try:
+        with db.writing() as session:
+            made = Dataset(owner_id=user.id, created_at=db.clock(session), **values)
+            session.add(made)
+    except IntegrityError as error:
+        raise _taken(str(values["name"])) from error
+    return made

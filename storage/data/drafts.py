@@ -1,0 +1,232 @@
+"""A dataset before it exists: a file, the choices made for it, and what came of checking every row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from storage import progress, scratch
+from storage.data import intake, mappings, row_files, splits
+from storage.data.intake import MIN_ROWS, Findings, Guess, Look, Remark
+from storage.data.mappings import CameFrom, Choice, Remembered
+from templates import registry
+from templates.errors import Problem
+from templates.spec import RowShape
+
+MAX_LABELS = 1_000
+MANY_LABELS_SHARE = 0.5
+GROUPED_BYTES = 32_000_000
+"""Of larger files only equal rows are grouped for the split; nearly equal ones would take minutes."""
+
+
+@dataclass
+class Draft:
+    """A file read as rows of `shape` under `mapping`; `findings` hold what is wrong with that."""
+
+    look: Look
+    guess: Guess
+    """What was guessed, before the caller's own choices."""
+    shape: RowShape
+    mapping: dict[str, str]
+    findings: Findings
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    """The first rows that fit, as many as were asked for, with `source_row`."""
+    fingerprints: splits.Fingerprints = field(default_factory=lambda: np.empty(0, np.uint64))
+    """One for each row that fits."""
+    numbers: splits.Places = field(default_factory=lambda: np.empty(0, np.intp))
+    """Of each row that fits, its number in the file."""
+    labels: set[str] = field(default_factory=set)
+    given: Mapping[str, str] = field(default_factory=dict)
+    """The caller's own columns."""
+    remembered: Remembered | None = None
+    came_from: CameFrom = "guess"
+
+    @property
+    def n_refused(self) -> int:
+        """Rows that can't be learned from."""
+        return len(self.findings.refused_rows)
+
+    @property
+    def goes_in_without_them(self) -> bool:
+        """Whether leaving those rows out would make a dataset."""
+        return self.n_refused > 0 and not self.findings.n_of_file and len(self.fingerprints) >= MIN_ROWS
+
+    @property
+    def remarks(self) -> list[Remark]:
+        """Oddities of the file and of its rows."""
+        return [*self.look.remarks, *self.findings.remarks]
+
+    def batches(self, findings: Findings | None = None) -> Iterator[pa.RecordBatch]:
+        """All rows that fit, read again from the file; what is wrong with others goes into `findings`."""
+        columns = intake.shaped_columns(self.look, self.shape, self.mapping)
+        if columns is not None:
+            return columns
+        findings = findings or self.look.source.findings()
+        return row_files.batches(self.shape, intake.shaped(self.look, self.shape, self.mapping, findings))
+
+    @property
+    def choice(self) -> Choice:
+        """Why this shape and these columns."""
+        return mappings.explain(
+            self.look,
+            self.shape,
+            self.mapping,
+            came_from=self.came_from,
+            given=self.given,
+            remembered=self.remembered,
+        )
+
+
+def check(
+    look: Look,
+    *,
+    shape: str | None,
+    mapping: Mapping[str, str] | None,
+    n_kept: int = 0,
+    remembered: Remembered | None = None,
+    guess_anew: bool = False,
+) -> Draft:
+    """Check every row of the file under these choices; what is not chosen is guessed.
+
+    Where nothing at all is chosen, what is remembered goes before the guess, unless `guess_anew`.
+    Raises `BadInput` for an unknown shape.
+    """
+    guess = intake.guess(look, shape)
+    recalled = remembered if not (shape or mapping or guess_anew) else None
+    given = recalled.whole if recalled else mapping or {}
+    chosen = registry.shape(recalled.shape if recalled else shape or _shape_of(given, guess))
+    guessed = guess if guess.shape == chosen.key else intake.guess(look, chosen.key)
+    draft = Draft(look, guess, chosen, _merged(guessed.mapping, given), look.source.findings())
+    draft.given, draft.remembered = mapping or {}, remembered
+    draft.came_from = "remembered" if recalled else "given" if shape or mapping else "guess"
+    if recalled and not recalled.is_the(guess.shape, guess.mapping):
+        draft.findings.remark(recalled.says(guess))
+    for problem in intake.check_mapping(look, chosen, draft.mapping):
+        draft.findings.add(problem)
+    if not draft.findings.problems:
+        intake.remark_unused(look, draft.mapping, draft.findings)
+        with progress.step("Checking every row"):
+            _check_rows(draft, n_kept)
+    return draft
+
+
+@lru_cache(maxsize=32)
+def look(path: Path, filename: str) -> Look:
+    """Read a blob of the file store. Raises `BadInput` for a file that can't be read.
+
+    Remembered, for every change of a choice asks again; `path` is named by its content, which never changes.
+    """
+    with progress.step(f"Reading {filename}"):
+        return intake.look(path, filename, scratch.folder)
+
+
+def _shape_of(mapping: Mapping[str, str], guess: Guess) -> str:
+    """The guessed shape, unless the caller mapped fields that only another shape has."""
+    wanted = set(mapping)
+    shapes = sorted(registry.shapes().values(), key=lambda shape: shape.judged)
+    able = [shape.key for shape in shapes if wanted <= {f.name for f in shape.fields}]
+    return guess.shape if guess.shape in able or not able else able[0]
+
+
+def _merged(guessed: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """The caller's choices first; an empty one leaves the field open; no column is guessed twice."""
+    taken = set(given.values())
+    kept = {name: column for name, column in guessed.items() if name not in given and column not in taken}
+    return {**kept, **{name: column for name, column in given.items() if column}}
+
+
+def _label(shape: RowShape) -> str | None:
+    """The field that holds labels, if one does."""
+    return [f.name for f in shape.fields if f.required][-1] if "label_accuracy" in shape.metrics else None
+
+
+def _check_rows(draft: Draft, n_kept: int) -> None:
+    label = _label(draft.shape)
+    prints, numbers = [draft.fingerprints], [draft.numbers]
+    for batch in draft.batches(draft.findings):
+        prints.append(row_files.fingerprints(batch))
+        numbers.append(batch.column("source_row").to_numpy())
+        if label and len(draft.labels) <= MAX_LABELS:
+            draft.labels |= set(batch.column(label).unique().to_pylist())
+        if len(draft.rows) < n_kept:
+            draft.rows += row_files.plain(batch.slice(0, n_kept - len(draft.rows)))
+    draft.fingerprints, draft.numbers = np.concatenate(prints), np.concatenate(numbers)
+    if label:
+        _check_labels(draft, label)
+
+
+def _check_labels(draft: Draft, label: str) -> None:
+    n_labels = len(draft.labels)
+    column = draft.mapping[label]
+    if n_labels > MAX_LABELS:
+        draft.findings.problem(
+            f"has more than {MAX_LABELS:,} different labels.",
+            field=column,
+            remedy="Use the shape prompt_completion for free answers.",
+        )
+    elif n_labels == 1:
+        draft.findings.remark("All rows have the same label: there is nothing to tell apart.")
+    elif n_labels > len(draft.fingerprints) * MANY_LABELS_SHARE:
+        draft.findings.remark(f"“{column}” has {n_labels} different labels, nearly one a row; is it free text?")
+
+
+def leave_out(draft: Draft) -> list[Problem]:
+    """Take the rows that fit and say which are left out; gives what refuses the file all the same."""
+    findings = draft.findings
+    if not draft.goes_in_without_them:
+        return findings.listed()
+    reasons = "; ".join(dict.fromkeys(problem.message.rstrip(".") for problem in findings.problems))
+    said = f"{draft.n_refused:,} rows that can't be learned from were left out: {reasons}."
+    findings.remark_rows(said, sorted(findings.refused_rows))
+    return []
+
+
+def split(draft: Draft, wanted: splits.Split, given: Sequence[bool] | splits.Sides | None = None) -> splits.Sides:
+    """Which rows are held out, unless that is `given`; says where alike ones are not on one side."""
+    content = splits.contents(draft.fingerprints, wanted.seed)
+    with progress.step("Choosing the held-out rows"):
+        held_out = _drawn(draft, wanted, content) if given is None else np.array(given, np.bool_)
+    if len(held_out) != len(draft.fingerprints):
+        raise ValueError(f"{len(held_out)} sides for {len(draft.fingerprints)} rows")
+    _remark_repeats(draft, content, held_out)
+    return held_out
+
+
+def _drawn(draft: Draft, wanted: splits.Split, content: splits.Places) -> splits.Sides:
+    from storage.data.rows.rows import Rows  # needed late: the web process starts faster and smaller without it
+
+    label = _label(draft.shape)
+    few = draft.look.source.path.stat().st_size <= GROUPED_BYTES
+    values: list[dict[str, Any]] = []
+    labels: list[str] = []
+    for batch in draft.batches() if few or label else ():
+        values += row_files.plain(batch) if few else []
+        labels += batch.column(label).to_pylist() if label else []
+    if not few:
+        draft.findings.remark(
+            "Only rows that are equal were kept on one side of the split: to look for nearly equal ones takes minutes "
+            "with so much text. The health report does, and mends it."
+        )
+    with progress.step("Looking for nearly equal rows"):
+        alike = Rows.of(draft.shape, values).near_prompts
+    kinds = labels if label else None
+    return splits.draw(content, wanted.share, labels=kinds, alike=alike)
+
+
+def _remark_repeats(draft: Draft, content: splits.Places, held_out: splits.Sides) -> None:
+    """Say how many rows come more than once, and how many of them stand on both sides of the split."""
+    n_times = np.bincount(content)
+    n_again = len(content) - len(n_times)
+    if n_again:
+        draft.findings.remark(f"{n_again:,} rows repeat an earlier one; they were kept.")
+    is_learned = np.zeros(len(n_times), np.bool_)
+    is_learned[content[~held_out]] = True
+    both = int(is_learned[content[held_out]].sum())
+    if both:
+        draft.findings.remark(f"{both:,} held-out rows are also among the training rows, so they test memory only.")

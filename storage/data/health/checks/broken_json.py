@@ -1,0 +1,43 @@
+"""Answers that begin like JSON but do not parse, where most of those that begin so do."""
+
+from __future__ import annotations
+
+import json
+from typing import NoReturn
+
+from storage.data.health.check import Check, Finding, Severity, counted, finding
+from storage.data.health.fix import dropping
+from storage.data.rows.rows import Row, Rows
+
+
+def find(rows: Rows) -> Finding | None:
+    """The rows whose answer is broken JSON."""
+    alike = [row for row in rows.answered if row.answer.lstrip()[:1] in ("{", "[")]
+    found: list[tuple[Row, str]] = [(row, row.answer) for row in alike if not _parses(row.answer)]
+    if 2 * len(found) > len(alike):
+        return None  # not JSON, then: some other text that opens with a bracket
+    says = f"{counted(len(found), 'answer looks', 'answers look')} like JSON and can't be read as such."
+    return finding(found, len(alike) or 1, says)
+
+
+def _parses(text: str) -> bool:
+    try:
+        json.loads(text, parse_constant=_no_json)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _no_json(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+SPEC = Check(
+    title="Broken JSON",
+    why="What reads the answers needs one format; a model shown broken ones writes broken ones.",
+    source="“Methods for adapting large language models”, part 3: one format, the same as in use",
+    severity=Severity(misleads_from=0.3),
+    unlearned="to write JSON that can be relied on",
+    find=find,
+    fix=dropping("Drop the rows"),
+)

@@ -1,0 +1,31 @@
+"""Answers with blanks or line breaks at their beginning or end."""
+
+from __future__ import annotations
+
+from storage.data.health.check import SHOWN, Check, Finding, Severity, counted, finding
+from storage.data.health.fix import Edit, Fix
+from storage.data.health.personal_data import masked
+from storage.data.rows.rows import Row, Rows
+
+
+def find(rows: Rows) -> Finding | None:
+    """The rows with a turn to be learned that begins or ends in blanks."""
+    found: list[tuple[Row, str]] = []
+    for row in rows.answered:
+        edged = next((answer for answer in row.answers if answer != answer.strip()), None)
+        if edged is not None:
+            shown = repr(masked(edged))
+            found.append((row, shown if len(shown) <= SHOWN else f"…{shown[1 - SHOWN :]}"))
+    says = f"{counted(len(found), 'answer begins or ends', 'answers begin or end')} with blanks or line breaks."
+    return finding(found, len(rows.answered) or 1, says)
+
+
+SPEC = Check(
+    title="Blanks around answers",
+    why="Blanks are tokens that are learned, and an answer with them is not equal to the one without.",
+    source="“Methods for adapting large language models”, part 3: normalise the whitespace of answers",
+    severity=Severity(),
+    unlearned="to begin and end its answers cleanly",
+    find=find,
+    fix=Fix("Strip them", lambda _rows, _finding: Edit(answers=str.strip), rewrites=True),
+)

@@ -1,0 +1,38 @@
+"""Training rows that a named evaluation set asks for: the same prompt, or nearly, numbers included.
+
+The evaluation set is another dataset; all its rows count, held out or not. The dataset's own held-out
+rows are looked after by other checks.
+"""
+
+from __future__ import annotations
+
+from storage.data.health.check import EVALUATION, Check, Finding, Severity, counted, finding
+from storage.data.health.fix import dropping
+from storage.data.rows.rows import Rows
+
+
+def find(rows: Rows) -> Finding | None:
+    """The training rows that give an evaluation row away."""
+    found = [
+        (rows.rows[i], f"like evaluation row {row.number}: {rows.rows[i].shown}")
+        for i, row in sorted(rows.given_away.items())
+    ]
+    met = {row.number for row in rows.given_away.values()}
+    says = (
+        f"{counted(len(found), 'training row asks', 'training rows ask')} what "
+        f"{counted(len(met), 'row', 'rows')} of the evaluation set "
+        f"{'asks' if len(met) == 1 else 'ask'}, or nearly."
+    )
+    return finding(found, sum(not row.held_out for row in rows.rows), says)
+
+
+SPEC = Check(
+    title="Overlap with the evaluation set",
+    why="A model that was trained on the questions of its test is tested for memory.",
+    source="Tutorial “Adaptation of Large Language Models”, arXiv 2504.03931: leakage of test data",
+    severity=Severity(misleads_from=0.01),
+    unlearned="anything beyond memory that the evaluation set could show",
+    find=find,
+    fix=dropping("Drop the training rows that it asks for"),
+    needs=EVALUATION,
+)

@@ -1,0 +1,32 @@
+"""Rows that repeat an earlier one of the same side of the split, character by character."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from storage.data.health.check import Check, Finding, Severity, counted, finding
+from storage.data.health.fix import dropping
+from storage.data.rows.rows import Row, Rows
+
+
+def find(rows: Rows) -> Finding | None:
+    """Every row but the first of those that are equal."""
+    seen: set[tuple[Hashable, ...]] = set()
+    found: list[tuple[Row, str]] = []
+    for row in rows.rows:
+        content = (row.held_out, *row.content)
+        if content in seen:
+            found.append((row, row.shown))
+        seen.add(content)
+    return finding(found, len(rows.rows), f"{counted(len(found), 'row repeats', 'rows repeat')} an earlier one.")
+
+
+SPEC = Check(
+    title="Exact duplicates",
+    why="A row that comes twice counts twice: the model learns it by heart before it learns the others.",
+    source="“Methods for adapting large language models”, part 3: remove exact duplicates",
+    severity=Severity(warns_from=0.005, misleads_from=0.5),
+    unlearned="more from the repeated rows than from one of each",
+    find=find,
+    fix=dropping("Keep the first of each"),
+)

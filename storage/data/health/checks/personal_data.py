@@ -1,0 +1,45 @@
+"""E-mail addresses, telephone and card numbers, IBANs, Chinese identity and mobile numbers in the texts.
+
+Numbers with a checksum are counted only when it holds. The examples show where, and never what.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from storage.data.health.check import Check, Finding, Severity, counted, finding
+from storage.data.health.fix import Edit, Fix
+from storage.data.health.personal_data import MASK, masked, replaced
+from storage.data.health.personal_data import found as personal
+from storage.data.rows.rows import Row, Rows
+
+_AROUND = 40
+"""Characters before the first one that are shown."""
+
+
+def find(rows: Rows) -> Finding | None:
+    """The rows with personal data."""
+    found: list[tuple[Row, str]] = []
+    kinds: Counter[str] = Counter()
+    for row in rows.rows:
+        text = "\n".join(row.texts)
+        data = list(personal(text))
+        if data:
+            kinds.update({datum.kind for datum in data})
+            hidden = masked(text)
+            names = ", ".join(sorted({datum.kind for datum in data}))
+            found.append((row, f"{names}: {hidden[max(0, hidden.index(MASK) - _AROUND) :]}"))
+    what = ", ".join(f"{kind} in {n:,}" for kind, n in kinds.most_common())
+    says = f"{counted(len(found), 'row holds', 'rows hold')} personal data: {what}."
+    return finding(found, len(rows.rows), says)
+
+
+SPEC = Check(
+    title="Personal data",
+    why="A model can repeat word for word what it was trained on, to anybody who asks.",
+    source="a rule of the studio; checksums by ISO/IEC 7812 (cards), ISO 13616 (IBAN), GB 11643 (Chinese ID)",
+    severity=Severity(),
+    unlearned="to keep to itself what it has seen of people",
+    find=find,
+    fix=Fix("Put the kind of datum in its place", lambda _rows, _finding: Edit(texts=replaced), rewrites=True),
+)

@@ -1,0 +1,47 @@
+"""Texts that spell tokens with a meaning to chat models, such as <|im_start|>, [INST] or </s>.
+
+With a base model named, its own special tokens are looked for as well.
+"""
+
+from __future__ import annotations
+
+import re
+
+from storage.data.health.check import Check, Finding, Severity, counted, finding
+from storage.data.health.fix import dropping
+from storage.data.health.personal_data import masked
+from storage.data.rows.rows import Row, Rows
+
+_TOKENS = re.compile(
+    r"<\|[A-Za-z0-9_ ]{1,40}\|>|<｜[^<>｜\n]{1,40}｜>|</?s>|\[/?INST\]|<</?SYS>>"
+    r"|<(?:bos|eos|pad|unk|mask|start_of_turn|end_of_turn|endoftext)>"
+    r"|\[(?:CLS|SEP|MASK|PAD|UNK|BOS|EOS)\]"
+)
+_AROUND = 40
+"""Characters before the token that are shown."""
+
+
+def find(rows: Rows) -> Finding | None:
+    """The rows whose text a tokenizer may read as markup."""
+    own = rows.lengths.with_special_tokens if rows.lengths else frozenset()
+    found: list[tuple[Row, str]] = []
+    for row in rows.rows:
+        match = next(filter(None, map(_TOKENS.search, row.texts)), None)
+        if match:
+            hidden = masked(match.string)
+            found.append((row, hidden[max(0, hidden.find(match.group()) - _AROUND) :]))
+        elif row.number in own:
+            found.append((row, row.shown))
+    says = f"{counted(len(found), 'row spells', 'rows spell')} a token that chat models use as markup."
+    return finding(found, len(rows.rows), says)
+
+
+SPEC = Check(
+    title="Special tokens in the text",
+    why="The tokenizer reads them as markup: a turn may end in the middle, or another begin.",
+    source="“Methods for adapting large language models”, part 3: one format, the same as in use",
+    severity=Severity(misleads_from=0.5),
+    unlearned="where a turn ends, from the rows that spell such tokens",
+    find=find,
+    fix=dropping("Drop the rows"),
+)

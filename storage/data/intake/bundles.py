@@ -1,0 +1,138 @@
+"""Several files that came as one, packed in a zip: each is read as what it is, and their rows follow one another.
+
+Rows are numbered through all files, so that a number means one row only; what is said of a row names its
+file and its number there.
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import tempfile
+import zipfile
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING
+
+from storage.data.intake.findings import refusal, visible
+from storage.data.intake.office import zip_files
+from storage.data.intake.office.zip_files import DAMAGE, SENT_AGAIN, Unusable
+from templates.errors import Problem
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsRead
+
+    from storage.data.intake.source import Source, SourceRow
+
+Scratch = Callable[[], Path]
+"""Gives the folder for what is needed for a while only."""
+MAX_FILES = 200
+MAX_READING_S = 600
+MAX_NOTES_BYTES = 4 * 1024**3
+"""What may go into reading all of them, as far as that is done in processes of their own."""
+MADE_BY_SYSTEMS = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
+"""What file managers add to a zip, and nobody means to send."""
+_SAME_TIME = (1980, 1, 1, 0, 0, 0)
+_UNPACK = "Unpack it and send the files inside that are meant."
+
+
+@dataclass
+class Allowance:
+    """What the processes that read a bundle's files, one each, may still take and write down."""
+
+    left_s: float
+    left_bytes: int
+
+    @property
+    def is_spent(self) -> bool:
+        return self.left_s <= 0 or self.left_bytes <= 0
+
+
+@dataclass
+class Bundle:
+    """The files of one zip, unpacked into a folder that goes when nobody needs it any more."""
+
+    folder: tempfile.TemporaryDirectory[str]
+    members: list[tuple[Path, str]]
+    """Where each file is, and its name in the zip."""
+    parts: list[Source] = field(default_factory=list)
+    """The same as sources, once each was looked at."""
+    ends: list[int] = field(default_factory=list)
+    """The number of each file's last row, known when all were read once."""
+    allowance: Allowance = field(default_factory=lambda: Allowance(MAX_READING_S, MAX_NOTES_BYTES))
+
+    def rows(self, read: Callable[[Source], Iterator[SourceRow]]) -> Iterator[SourceRow]:
+        """The rows of all files, as `read` gives them, numbered through."""
+        ends, last = [], 0
+        for part in self.parts:
+            first = last
+            for row in read(part):
+                last = first + row.number
+                yield replace(row, number=last)
+            ends.append(last)
+        self.ends = ends
+
+    def place(self, number: int) -> tuple[str, int]:
+        """The file of the row of this number, and its number there."""
+        index = bisect_left(self.ends, number)
+        return self.parts[index].filename, number - (self.ends[index - 1] if index else 0)
+
+
+def pack(files: Iterable[tuple[str, SupportsRead[bytes]]], target: IO[bytes]) -> None:
+    """Write files into a zip; the same bytes for the same files."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as packed:
+        for name, content in files:
+            with packed.open(zipfile.ZipInfo(name, _SAME_TIME), "w", force_zip64=True) as member:
+                shutil.copyfileobj(content, member)
+
+
+def problem_of(file: zipfile.ZipFile, filename: str, suffixes: Iterable[str]) -> Problem | None:
+    """Why a zip can't be read as several files; None for one that can. `suffixes` are those of files that are read."""
+    known = set(suffixes)
+    names = [info.filename for info in _members(file)]
+    strange = [name for name in names if PurePosixPath(name).suffix.lower() not in known]
+    if len(strange) == len(names):
+        return Problem("is a zip archive without a table or text in it.", filename, remedy=_UNPACK)
+    if strange:
+        return Problem(
+            f"holds “{visible(strange[0])}”, which is no kind of file that is read here.", filename, remedy=_UNPACK
+        )
+    twice = next((name for name in names if names.count(name) > 1), None) if len(names) <= MAX_FILES else None
+    if twice:
+        return Problem(f"holds two files called “{visible(twice)}”.", filename, remedy="Rename one of them.")
+    if len(names) > MAX_FILES:
+        return Problem(f"holds {len(names):,} files; at most {MAX_FILES:,} are read.", filename, remedy="Send fewer.")
+    return None
+
+
+def unpack(path: Path, filename: str, scratch: Scratch | None) -> Bundle:
+    """The files in a zip, in a folder inside `scratch` (or the system's). Raises `BadInput` for a damaged one."""
+    folder = tempfile.TemporaryDirectory(prefix="studio-files-", dir=scratch and scratch())
+    members = []
+    try:
+        with zip_files.opened(path) as file:
+            for number, info in enumerate(_members(file)):
+                place = Path(folder.name) / f"{number:04d}"
+                with file.open(info) as packed, place.open("wb") as unpacked:
+                    shutil.copyfileobj(packed, unpacked)
+                members.append((place, visible(info.filename)))
+    except Unusable as error:
+        raise refusal(filename, f"is a zip archive, but it {error.message}", remedy=error.remedy) from error
+    except DAMAGE as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            what = "can't be unpacked now: there is no space left for its files."
+            raise refusal(filename, what, remedy="Make room on the studio's disk.") from error
+        why = zip_files.reason(error)
+        raise refusal(filename, f"is a zip archive, but it is damaged ({why}).", remedy=SENT_AGAIN) from error
+    return Bundle(folder, members)
+
+
+def _members(file: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """The files that somebody meant to send."""
+    return [
+        info
+        for info in file.infolist()
+        if not info.is_dir() and not set(PurePosixPath(info.filename).parts) & set(MADE_BY_SYSTEMS)
+    ]

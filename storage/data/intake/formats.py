@@ -1,0 +1,208 @@
+"""Finds a file's format by its content; its name only decides where the content leaves it open."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+from storage.data.intake import bundles, containers, encodings, strict_json, web_pages
+from storage.data.intake.bundles import Scratch
+from storage.data.intake.findings import Findings, refusal
+from storage.data.intake.readers import markdown, readers
+from storage.data.intake.source import Source
+from templates import registry
+
+HEAD_CHARS = 512 * 1024
+SNIFFED_RECORDS = 200
+DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "vertical bar"}
+SUFFIXES = {
+    ".csv": "delimited",
+    ".tsv": "delimited",
+    ".tab": "delimited",
+    ".json": "json_list",
+    ".jsonl": "json_lines",
+    ".ndjson": "json_lines",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".txt": "plain_text",
+    ".text": "plain_text",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".xlsx": "workbook",
+    ".xlsm": "workbook",
+    ".xls": "workbook",
+    ".docx": "word",
+    ".doc": "word",
+    ".pdf": "pdf",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".zip": containers.SEVERAL,
+}
+PLAIN_OR_MARKDOWN = {"plain_text", "markdown"}
+"""Markdown without headings is read as any other text, which is no contradiction to its name."""
+PAGE_IN_PLACE_OF = {
+    "workbook": "Open it in Excel or LibreOffice, save it as .xlsx, and send that.",
+    **dict.fromkeys(
+        ("delimited", "json_list", "json_lines", "parquet", "pdf"),
+        "A site may have sent it in place of the data, to ask for a login: fetch the file again.",
+    ),
+}
+"""Formats in whose place web pages often come, and what to do then."""
+NEVER_TEXT = {
+    "parquet": ("is not a Parquet file, though its name says so.", "Write it again."),
+    "pdf": (
+        "is not a PDF, though its name says so.",
+        "Fetch it again. If it is plain text, let its name end in .txt.",
+    ),
+}
+"""Formats that no text is called by: what is said of one that is."""
+ZIP_MEANT = "Unpack it and send the file that is meant, or let its name end in .zip."
+NAMED_TEXT = ("delimited", "json_list", "json_lines", "plain_text", "markdown", "html")
+MIN_EVEN_SHARE = 0.9
+"""Share of equally wide rows that makes a text a table when its name does not say so."""
+
+
+def usual_names(*kinds: str) -> set[str]:
+    """Lower-cased column names under which any shape's fields (of these kinds) usually come."""
+    fields = [f for shape in registry.shapes().values() for f in shape.fields]
+    return {alias for f in fields if not kinds or f.kind in kinds for alias in f.aliases}
+
+
+def find(path: Path, filename: str, findings: Findings, scratch: Scratch | None = None) -> Source:
+    """How the file is to be read. Raises `BadInput` for what no reader takes."""
+    hint = SUFFIXES.get(Path(filename).suffix.lower())
+    packed = "parquet" if encodings.is_parquet(path) else containers.find(path, filename, SUFFIXES.keys() - {".zip"})
+    if packed == containers.SEVERAL:
+        if hint not in (None, packed):
+            raise refusal(filename, "is a zip archive of other files, whatever its name says.", remedy=ZIP_MEANT)
+        bundle = bundles.unpack(path, filename, scratch)
+        return _agreed(Source(path, filename, packed, bundle=bundle), hint, findings)
+    if packed:
+        return _agreed(Source(path, filename, packed), hint, findings)
+    is_page = web_pages.is_page(path, hint == "html")
+    if is_page and hint in PAGE_IN_PLACE_OF:
+        raise refusal(filename, "is a web page, whatever its name says.", remedy=PAGE_IN_PLACE_OF[hint])
+    if hint in NEVER_TEXT:
+        message, remedy = NEVER_TEXT[hint]
+        raise refusal(filename, message, remedy=remedy)
+    encoding = web_pages.find_encoding(path, filename) if is_page else encodings.find(path, filename)
+    if encoding.remark:
+        findings.remark(encoding.remark)
+    source = Source(path, filename, "html" if is_page else "plain_text", encoding.name)
+    with source.open() as stream:
+        head = stream.read(HEAD_CHARS)
+    if not head.strip():
+        raise refusal(filename, "holds nothing but blanks.", remedy="Choose a file with data in it.")
+    if is_page:
+        return _agreed(source, hint, findings)
+    key, delimiter = _by_content(head, hint if hint in NAMED_TEXT else None)
+    return _agreed(replace(source, format=key, delimiter=delimiter), hint, findings)
+
+
+def _agreed(source: Source, hint: str | None, findings: Findings) -> Source:
+    """Says aloud where content and name differ, and which delimiter was found."""
+    if hint is not None and hint != source.format and {hint, source.format} != PLAIN_OR_MARKDOWN:
+        suffix = Path(source.filename).suffix
+        findings.remark(f"The name ends in {suffix}, but the content is {_title(source)}; it was read as such.")
+    elif source.delimiter not in (None, ",", "\t") or (source.delimiter == "\t" and ".csv" in source.filename.lower()):
+        findings.remark(f"The columns are separated by {DELIMITERS[source.delimiter or '']}s.")
+    return source
+
+
+def _title(source: Source) -> str:
+    title = readers()[source.format].TITLE
+    return f"{title} ({DELIMITERS[source.delimiter]}s)" if source.delimiter else title
+
+
+def _by_content(head: str, hint: str | None) -> tuple[str, str | None]:
+    begin = head.lstrip()
+    if begin[0] in "[{" and (hint in ("json_list", "json_lines") or _opens_json(begin)):
+        return _json_format(begin, hint), None
+    if hint in ("json_list", "json_lines"):
+        return hint, None  # its reader says what is wrong
+    if hint == "markdown" and markdown.has_sections(head):
+        return "markdown", None
+    lines = _lines(head)
+    delimiter, evenness = _delimiter(lines)
+    if hint == "delimited":
+        return "delimited", delimiter
+    if delimiter and evenness >= MIN_EVEN_SHARE and _is_header(lines, delimiter, hint):
+        return "delimited", delimiter
+    if hint is None and markdown.has_sections(head):
+        return "markdown", None
+    return "plain_text", None
+
+
+def _opens_json(begin: str) -> bool:
+    """Whether the text goes on as JSON after its first bracket."""
+    inner = begin[1:].lstrip()[:1]
+    return inner in ("{", "]") if begin[0] == "[" else inner in ('"', "}")
+
+
+def _json_format(begin: str, hint: str | None) -> str:
+    first, _, rest = begin.partition("\n")
+    if begin[0] == "[" and not (hint == "json_lines" and rest.lstrip().startswith("[")):
+        return "json_list"
+    try:
+        value = strict_json.decode(first)
+    except strict_json.Flaw:
+        return hint if hint == "json_lines" else _json_of_broken_line(first, rest)
+    wraps_rows = isinstance(value, dict) and any(
+        isinstance(v, list) and v and isinstance(v[0], dict) for v in value.values()
+    )
+    is_row = not wraps_rows or any(key in usual_names("messages") for key in value)
+    return "json_lines" if rest.strip() or (is_row and hint != "json_list") else "json_list"
+
+
+def _json_of_broken_line(first: str, rest: str) -> str:
+    """An object over several lines ends its first line early; a broken row is followed by another."""
+    opens_row = rest.lstrip().startswith("{")
+    return "json_lines" if opens_row or (first.rstrip().endswith("}") and rest.strip()) else "json_list"
+
+
+def _lines(head: str) -> list[str]:
+    whole = head[: head.rfind("\n") + 1] if len(head) == HEAD_CHARS else head
+    return StringIO(whole, newline="").readlines()
+
+
+def _records(lines: list[str], delimiter: str) -> list[list[str]]:
+    csv.field_size_limit(2**31 - 1)
+    found: list[list[str]] = []
+    try:
+        for cells in csv.reader(lines, delimiter=delimiter):
+            if cells:
+                found.append(cells)
+            if len(found) >= SNIFFED_RECORDS:
+                break
+    except csv.Error:
+        pass  # what was read up to here decides; the reader reports the flaw with its row
+    return found
+
+
+def _delimiter(lines: list[str]) -> tuple[str | None, float]:
+    """The delimiter that splits most rows into as many cells as the first; None for one column."""
+    best: tuple[float, int, str] | None = None
+    for delimiter in DELIMITERS:
+        records = _records(lines, delimiter)
+        width = len(records[0]) if records else 0
+        if width > 1:
+            evenness = Counter(len(cells) for cells in records)[width] / len(records)
+            best = max(best or (-1.0, 0, ""), (evenness, width, delimiter))
+    return (best[2], best[0]) if best else (None, 0.0)
+
+
+def _is_header(lines: list[str], delimiter: str, hint: str | None) -> bool:
+    """Whether the first row names columns: short, different names; in a `.txt` with a known one."""
+    records = _records(lines, delimiter)
+    names = [cell.strip().lower() for cell in records[0]]
+    short = all(0 < len(name) <= 40 and name.count(" ") <= 3 for name in names)
+    return (
+        len(records) > 1
+        and short
+        and len(set(names)) == len(names)
+        and (hint is None or bool(usual_names() & set(names)))
+    )

@@ -1,0 +1,215 @@
+"""Reads a prompt and the answers to it, from a column each or from conversations that hold both.
+
+A prompt comes out as turns that end with a question, an answer as a text: that of the assistant's last turn.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
+
+from storage.data.intake import conversations
+from storage.data.intake.cell import Cell
+from storage.data.intake.conversations import ASKING, Message
+from storage.data.intake.findings import Findings
+from storage.data.intake.strict_json import Flaw, decode, kind
+from storage.data.intake.tally import kind_of
+from templates.spec import RowShape
+
+UNKEPT = {"tool_calls": "calls a tool", "reasoning_content": "holds reasoning beside its text"}
+"""What an answer can't have: only its text is kept and compared."""
+SPELLED = {"true": True, "1": True, "false": False, "0": False}
+_SPEAKERS = {"Human": "user", "Assistant": "assistant"}
+_MESSAGES = re.compile(r"""\[?\s*\{\s*["'](?:role|content|from|value)["']\s*:""")
+"""How messages begin as JSON, and as Python prints them."""
+_SPOKEN = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant):")
+"""Turns as texts of Anthropic's HH-RLHF have them: “\\n\\nHuman: …\\n\\nAssistant: …”."""
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One answer, and the turns that stand before it in its cell."""
+
+    cell: Cell
+    before: list[Message]
+    text: str
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Where a prompt can stand."""
+
+    prompt: Cell
+    system: Cell
+    answer: Cell
+
+
+def truth(value: Any, cell: Cell) -> bool | None:
+    """A judgement; None, with a problem noted, for what is neither true nor false."""
+    if isinstance(value, bool):
+        return value
+    spelled = SPELLED.get(str(value).strip().lower()) if isinstance(value, (str, int)) else None
+    if spelled is not None:
+        cell.remark(
+            f"“{cell.column}” is written as text or number: true and 1 were read as true, false and 0 as false."
+        )
+    elif value is None or (isinstance(value, str) and not value.strip()):
+        cell.problem("is empty.", remedy="Write true for a good answer, false for a bad one, or leave out the row.")
+    else:
+        shown = f"“{value[:40]}”" if isinstance(value, str) else f"{kind(value)} ({str(value)[:40]})"
+        cell.problem(
+            f"is {shown}, neither true nor false.", remedy="Write true for a good answer, false for a bad one."
+        )
+    return spelled
+
+
+def settled(
+    shape: RowShape, given: Mapping[str, Any], columns: Mapping[str, str], row: int, findings: Findings
+) -> dict[str, Any] | None:
+    """A row of a shape that judges answers, of what its cells hold: texts, messages and lists of them.
+
+    None, with problems noted, where they do not make one prompt with its answers.
+    """
+    prompt, system = (next(f.name for f in shape.fields if f.kind == kind) for kind in ("prompt", "system"))
+    answers = [field.name for field in shape.fields if field.kind == "answer"]
+    cells = {name: Cell(row, columns[name], findings) for name in (prompt, system, *answers)}
+    n_before = findings.n_problems
+    asked, is_listed = _prompt(given[prompt], cells[prompt])
+    # beside a list of messages a text is an answer, whatever it looks like; in a table both are texts
+    texts_only = isinstance(given[prompt], (list, dict))
+    sides = [side for name in answers if (side := _side(given[name], cells[name], texts_only, is_listed))]
+    if findings.n_problems > n_before or not _differ(sides):
+        return None
+    told = next((side for side in sides if side.before), sides[0])
+    turns = _joined(given[system], asked, told.before, _Cells(cells[prompt], cells[system], told.cell))
+    if turns is None:
+        return None
+    rest = {name: value for name, value in given.items() if name not in cells}
+    return {prompt: turns, **{name: side.text for name, side in zip(answers, sides, strict=True)}, **rest}
+
+
+def _prompt(value: Any, cell: Cell) -> tuple[list[Message], bool]:
+    """The turns of a prompt, none where the cell is empty, and whether the cell lists messages."""
+    if value is None or value == []:
+        return [], False
+    turns = _listed(value, cell)
+    is_listed = turns is not None
+    spoken = _spoken(value) if turns is None else []
+    if len(spoken) > 1 and spoken[0]["role"] == "user" and spoken[-1] == {"role": "assistant", "content": ""}:
+        turns = _said(spoken[:-1], cell)
+    if turns is None:
+        return [{"role": "user", "content": value}], False
+    return conversations.read(turns, cell.row, cell.column, cell.findings, asks=True) or [], is_listed
+
+
+def _side(value: Any, cell: Cell, texts_only: bool, is_listed: bool) -> _Side | None:
+    """An answer, and what stands before it; None, with problems noted, where there is none."""
+    turns = None if texts_only and isinstance(value, str) else _listed(value, cell)
+    if turns is None and not is_listed:
+        spoken = _spoken(value)
+        if spoken and (spoken[0]["role"] == "assistant" or len(spoken) > 1):
+            turns = _said(spoken, cell)
+    if turns is None:
+        return _Side(cell, [], value)
+    read = conversations.read(turns, cell.row, cell.column, cell.findings)
+    if read is None:
+        return None
+    unkept = [what for key, what in UNKEPT.items() if key in read[-1]]
+    for what in unkept:
+        cell.problem(f"the answer {what}, and only its text can be kept.", f"[{len(turns) - 1}]", "Leave out the row.")
+    return None if unkept else _Side(cell, read[:-1], read[-1]["content"])
+
+
+def _listed(value: Any, cell: Cell) -> list[Any] | None:
+    """A list of messages, also as JSON text, which is all that a table can hold; one message is a list of one."""
+    if not isinstance(value, str):
+        return [value] if isinstance(value, dict) else value
+    if value.lstrip()[:1] not in ("[", "{"):
+        return None
+    try:
+        found = decode(value)
+    except Flaw as flaw:
+        if _MESSAGES.match(value.lstrip()):
+            remedy = "Write messages as JSON, or send the data as JSON lines or Parquet."
+            cell.problem(f"looks like messages, but {flaw.message}", remedy=remedy)
+        return None  # else a text that begins with a bracket
+    listed = [found] if isinstance(found, dict) else found
+    if kind_of(listed) != "messages":
+        return None
+    cell.remark(f"“{cell.column}” holds messages as JSON texts; they were read as messages.")
+    return list(listed)
+
+
+def _spoken(text: str) -> list[Message]:
+    """The turns of a text in the form of HH-RLHF; none in other texts."""
+    opening, *parts = _SPOKEN.split(text)
+    if opening.strip():
+        return []
+    return [
+        {"role": _SPEAKERS[speaker], "content": said.strip()}
+        for speaker, said in zip(parts[::2], parts[1::2], strict=True)
+    ]
+
+
+def _said(turns: list[Message], cell: Cell) -> list[Message]:
+    cell.remark(f"“{cell.column}” holds turns as “Human: … Assistant: …”; they were read as messages.")
+    return turns
+
+
+def _differ(sides: list[_Side]) -> bool:
+    """Whether there is something to compare, between answers to one prompt."""
+    first, *others = sides
+    for other in others:
+        both = [list(map(_bare, side.before)) for side in (first, other)]
+        if all(both) and both[0] != both[1]:
+            n_shared = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(*both, strict=False))))
+            other.cell.problem(
+                f"has other turns before its answer than “{first.cell.column}”, from turn {n_shared + 1} on.",
+                remedy="Give two answers to the same turns, or leave out the row.",
+            )
+            return False
+        if first.text.strip() == other.text.strip():
+            other.cell.problem(
+                f"is the same answer as “{first.cell.column}”: there is nothing to learn.",
+                remedy="Give two different answers, or leave out the row.",
+            )
+            return False
+    return True
+
+
+def _joined(system: str | None, asked: list[Message], before: list[Message], cells: _Cells) -> list[Message] | None:
+    """The prompt, of what its own columns say and of the turns before the answers; a system message comes first."""
+    openings = [text for text in (system, _opening(asked), _opening(before)) if text]
+    rests = [[turn for turn in turns if turn["role"] != "system"] for turns in (asked, before)]
+    turns = rests[0] or rests[1]
+    if len({text.strip() for text in openings}) > 1:
+        place = cells.system if system else cells.prompt
+        place.problem(
+            f"is not the system message that “{(cells.answer if _opening(before) else cells.prompt).column}” has.",
+            remedy="Give one system message, or leave out the row.",
+        )
+    elif all(rests) and list(map(_bare, rests[0])) != list(map(_bare, rests[1])):
+        cells.prompt.problem(
+            f"is not the same as the turns before the answer in “{cells.answer.column}”.",
+            remedy="Choose no column for the prompt to take those turns, or leave out the row.",
+        )
+    elif not turns or turns[-1]["role"] not in ASKING:
+        cells.answer.problem(
+            "has no question before the answer, and there is no prompt.",
+            remedy="Choose a column for “Prompt”, or leave out the row.",
+        )
+    else:
+        return [*({"role": "system", "content": text} for text in openings[:1]), *turns]
+    return None
+
+
+def _opening(turns: list[Message]) -> str | None:
+    return turns[0]["content"] if turns and turns[0]["role"] == "system" else None
+
+
+def _bare(message: Message) -> Message:
+    """A message to be compared: blanks around its text are no difference."""
+    return {**message, "content": (message["content"] or "").strip()}

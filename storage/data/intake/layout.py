@@ -1,0 +1,25 @@
+"""What a layout declares: files whose items hold several rows, one inside the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A widespread way to nest rows.
+
+    A file of `storage/data/intake/layouts/` exports one as `SPEC`; its key is the file's name.
+    """
+
+    title: str
+    says: str
+    """What is made of it, in a sentence."""
+    fits: Callable[[Mapping[str, Any]], bool]
+    """Whether an item of a file is laid out so."""
+    rows: Callable[[Mapping[str, Any]], Iterator[dict[str, Any]]]
+    """The rows of an item that fits, as flat columns."""
+    key: str = ""
+    page: str = ""

@@ -1,0 +1,38 @@
+"""The nested layouts that are known, one file each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from storage.data.intake.findings import Findings
+from storage.data.intake.layout import Layout
+from storage.data.intake.source import SourceRow
+from templates.discovery import specs
+
+
+@cache
+def layouts() -> dict[str, Layout]:
+    """Every layout by key: a file in this folder registers by existing."""
+    return specs(__name__, Layout)
+
+
+def find(values: Mapping[str, Any]) -> str | None:
+    """The key of the layout of a file whose first item this is; None for flat rows."""
+    return next((key for key, layout in layouts().items() if layout.fits(values)), None)
+
+
+def unfolded(key: str, items: Iterator[SourceRow], findings: Findings) -> Iterator[SourceRow]:
+    """The rows inside the items, numbered through the file; an item that is laid out otherwise is a problem."""
+    layout = layouts()[key]
+    number = 0
+    for item in items:
+        if not layout.fits(item.values):
+            findings.problem(
+                f"is not laid out as {layout.title} like the first one.", row=item.number, remedy="Put it right."
+            )
+            continue
+        for values in layout.rows(item.values):
+            number += 1
+            yield SourceRow(number, values)

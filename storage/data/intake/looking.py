@@ -1,0 +1,226 @@
+"""A first look at a file: its format, its columns and whether every row can be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from storage import progress
+from storage.data.intake import apart, columnar, formats, layouts
+from storage.data.intake.bundles import Allowance, Bundle, Scratch
+from storage.data.intake.findings import Findings, Remark, refusal
+from storage.data.intake.formats import usual_names
+from storage.data.intake.readers import readers, several
+from storage.data.intake.source import MAX_COLUMNS, MAX_ROWS, Source, SourceRow, text_flaw
+from storage.data.intake.tally import MAX_DISTINCT, Column, Tally
+from templates.errors import BadInput, refuse
+
+MIN_ROWS = 2
+N_NAMED = 10
+"""Files that a remark names."""
+HEADER_CHECKED_ROWS = 10_000
+WITH_HEADER = ("delimited", "workbook")
+"""Formats whose first line may be data by mistake."""
+WITH_LAYOUT = ("json_lines", "json_list", "parquet")
+"""Formats whose items may hold rows; the first item of others would be read twice for nothing."""
+
+
+@dataclass(frozen=True)
+class FileRows:
+    """One of several files, and the numbers of its rows among all."""
+
+    name: str
+    format: str
+    n_rows: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Look:
+    """A readable file: how it is read and what its columns hold."""
+
+    source: Source
+    format: str
+    """In words, e.g. “JSON lines”."""
+    encoding: str | None
+    delimiter: str | None
+    columns: list[Column]
+    n_rows: int
+    remarks: list[Remark]
+    files: list[FileRows] = field(default_factory=list)
+    """Of several files: which rows are whose."""
+
+    def column(self, name: str) -> Column | None:
+        """The column of this name, if the file has it."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
+    """The rows of `source`; what is wrong with them goes into `findings`."""
+    table = columnar.read(source)
+    if table is not None:
+        return table.rows()
+    items = several.read(source, findings) if source.bundle else apart.rows(source, findings)
+    return layouts.unfolded(source.layout, items, findings) if source.layout else items
+
+
+def look(path: Path, filename: str, scratch: Scratch | None = None) -> Look:
+    """Read a whole file once. Raises `BadInput` with every row that can't be read.
+
+    Several files are unpacked in the folder that `scratch` gives, or else in one of the system's.
+    """
+    if path.stat().st_size == 0:
+        raise refusal(filename, "is empty.", remedy="Choose a file with data in it.")
+    findings = Findings(filename)
+    source = formats.find(path, filename, findings, scratch)
+    return _at_several(source, source.bundle, findings) if source.bundle else _at_one(source, findings, MIN_ROWS)
+
+
+def _at_one(source: Source, findings: Findings, min_rows: int) -> Look:
+    source = _laid_out(source, findings)
+    columns, n_rows = _of_columns(source) or _of_rows(source, findings)
+    _check_count(n_rows, min_rows, findings)
+    if source.format == "delimited":
+        _check_delimiter(columns, findings)
+    if source.format in WITH_HEADER:
+        _check_header(source, columns, findings)
+    findings.refuse()
+    title = readers()[source.format].TITLE
+    return Look(source, title, source.encoding, source.delimiter, columns, n_rows, findings.remarks)
+
+
+def _at_several(source: Source, bundle: Bundle, findings: Findings) -> Look:
+    """Every file by itself, then the rows of all. Raises `BadInput` with what is wrong in any of them."""
+    looks, problems = [], []
+    for number, (path, name) in enumerate(bundle.members, 1):
+        try:
+            with progress.step(f"Reading {name}, file {number} of {len(bundle.members)}"):
+                looks.append(_at_member(path, name, bundle.allowance))
+        except BadInput as error:
+            problems += error.problems
+            if bundle.allowance.is_spent:
+                break
+    refuse(problems)
+    bundle.parts = [look.source for look in looks]
+    columns, n_rows = _of_rows(source, findings)
+    begins = [1, *(end + 1 for end in bundle.ends)]
+    files = [
+        FileRows(look.source.filename, look.format, look.n_rows, first, last)
+        for look, first, last in zip(looks, begins, bundle.ends, strict=False)
+    ]
+    _check_count(n_rows, MIN_ROWS, findings)
+    findings.refuse()
+    _remark_several(looks, files, columns, findings)
+    return Look(source, readers()[source.format].TITLE, None, None, columns, n_rows, findings.remarks, files)
+
+
+def _at_member(path: Path, name: str, allowance: Allowance) -> Look:
+    if path.stat().st_size == 0:
+        raise refusal(name, "is empty.", remedy="Leave it out, or choose a file with data in it.")
+    findings = Findings(name)
+    source = replace(formats.find(path, name, findings), allowance=allowance)
+    return _at_one(source, findings, min_rows=1)
+
+
+def _remark_several(looks: list[Look], files: list[FileRows], columns: list[Column], findings: Findings) -> None:
+    """Say which rows are whose, which columns are not in all files, and what was odd in each."""
+    ranges = [f"“{file.name}” {file.first:,}–{file.last:,}" for file in files[:N_NAMED]]
+    more = f" and so on, {len(files):,} files in all" if len(files) > N_NAMED else ""
+    findings.remark(f"Rows are numbered through the files: {', '.join(ranges)}{more}.")
+    for column in columns:
+        without = [look.source.filename for look in looks if look.column(column.name) is None]
+        if without:
+            among = ", ".join(f"“{name}”" for name in without[:N_NAMED])
+            findings.remark(f"The column “{column.name}” is not in all files; it is missing in {among}.")
+    for look in looks:
+        for remark in look.remarks:
+            findings.remark(f"{look.source.filename}: {remark.message}")
+
+
+def _of_columns(source: Source) -> tuple[list[Column], int] | None:
+    """The columns and the number of rows of a large, clean table."""
+    table = columnar.read(source)
+    if table is None:
+        return None
+    return table.counted, table.n_rows
+
+
+def _of_rows(source: Source, findings: Findings) -> tuple[list[Column], int]:
+    tallies: dict[str, Tally] = {}
+    n_rows = 0
+    for row in read(source, findings):
+        n_rows += 1
+        for name, value in row.values.items():
+            tally = tallies.get(name)
+            if tally is None:
+                tally = tallies[name] = Tally(name)
+            tally.add(value)
+            flaw = text_flaw(value) if isinstance(value, str) else None
+            if flaw:
+                findings.problem(flaw[0], row=row.number, field=name, remedy=flaw[1])
+        if len(tallies) > MAX_COLUMNS:
+            findings.problem(f"the rows have more than {MAX_COLUMNS:,} different columns.", row=row.number)
+            break
+        if n_rows > MAX_ROWS:
+            findings.problem(f"has more than {MAX_ROWS:,} rows.", row=row.number, remedy="Send fewer rows.")
+            break
+    return [tally.finish(n_rows) for tally in tallies.values()], n_rows
+
+
+def _laid_out(source: Source, findings: Findings) -> Source:
+    """The source with the layout of its first item. Raises `BadInput` for a file with problems in place of rows."""
+    if source.format not in WITH_LAYOUT or columnar.read(source):  # which has no place for lists and objects
+        return source
+    noted = Findings(source.filename)
+    first = next(read(source, noted), None)
+    if first is None:
+        noted.refuse()  # all that there is to say; to read once more would say it again
+    key = layouts.find(first.values) if first else None
+    if key is None:
+        return source
+    findings.remark(layouts.layouts()[key].says)
+    return replace(source, layout=key)
+
+
+def _check_count(n_rows: int, min_rows: int, findings: Findings) -> None:
+    if findings.problems or n_rows >= min_rows:
+        return
+    if n_rows == 0:
+        findings.problem("has no rows, at most column names.", remedy="Add rows with data.")
+    else:
+        findings.problem(
+            "has 1 row only.",
+            remedy="At least 2 are needed: one to learn from and one to test with. Some tens are a useful minimum.",
+        )
+
+
+def _check_delimiter(columns: list[Column], findings: Findings) -> None:
+    """One column whose name spells several known ones is a table with a delimiter that is not known."""
+    parts = re.split(r"[^\w ]+", columns[0].name.lower()) if len(columns) == 1 else []
+    if len(usual_names() & {part.strip() for part in parts}) > 1:
+        findings.problem(
+            f"no delimiter was found in the line of column names “{columns[0].name[:60]}”.",
+            row=1,
+            remedy="Separate the columns by comma, tab, semicolon or vertical bar.",
+        )
+
+
+def _check_header(source: Source, columns: list[Column], findings: Findings) -> None:
+    """A first line without usual names whose cells come again as values is data, and would be lost."""
+    if usual_names() & {c.name.lower() for c in columns}:
+        return
+    candidates = {c.name for c in columns if c.kind == "text" and c.n_distinct < MAX_DISTINCT}
+    rows = read(source, Findings(source.filename)) if candidates else ()
+    for n_read, row in enumerate(rows):
+        again = next((name for name in candidates if row.values.get(name) == name), None)
+        if again is not None:
+            findings.problem(
+                f"the first line seems to be data: “{again[:60]}” comes again as a value in row {row.number}.",
+                row=1 if source.format == "delimited" else None,  # a sheet may begin further down
+                remedy="Put a line with the columns' names on top, e.g. text,label.",
+            )
+        if again is not None or n_read > HEADER_CHECKED_ROWS:
+            return

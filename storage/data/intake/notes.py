@@ -1,0 +1,97 @@
+"""What a process that reads a file writes down of its rows, a line of JSON each, and how that is read again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import IO, Any
+
+import orjson
+
+from storage.data.intake.findings import Findings, visible
+from storage.data.intake.shown import is_plain, packed, unpacked
+from storage.data.intake.source import SourceRow, text_flaw
+from storage.data.intake.strict_json import TOO_DEEP
+from templates.errors import Problem
+
+MAX_ROW_BYTES = 64_000_000
+MAX_ROW_LISTS = 500_000
+"""Of what is written of a row, and lists and objects in it: whoever reads it holds one in memory as a whole."""
+CHUNK_BYTES = 1024**2
+_SPLIT_ROW = "Leave out columns that hold no text to learn from, or split the row."
+
+
+class Notes(Findings):
+    """Findings that are written down as they are made, and rows between them."""
+
+    def __init__(self, file: str, sink: IO[bytes], too_long: str | None = None):
+        """`too_long` is what to do about texts beyond all measure, where it is not to make several rows of them."""
+        super().__init__(file)
+        self._sink, self._too_long = sink, too_long
+
+    def add(self, problem: Problem) -> None:
+        super().add(problem)
+        self._tell("problem", problem.message, problem.row, problem.field, problem.remedy)
+
+    def remark(self, message: str, *, row: int | None = None) -> None:
+        super().remark(message, row=row)
+        self._tell("remark", message, row)
+
+    def row(self, row: SourceRow) -> None:
+        """Write a row, or what is wrong with one that can't be carried over."""
+        if not self._fits(row):
+            return
+        try:
+            odd = {name: packed(value) for name, value in row.values.items() if not is_plain(value)}
+            line = orjson.dumps(("row", row.number, {**row.values, **dict.fromkeys(odd)} if odd else row.values, odd))
+        except (RecursionError, orjson.JSONEncodeError) as error:
+            if "recursion" not in str(error).lower():
+                raise
+            message, remedy = TOO_DEEP
+            self.problem(message, row=row.number, remedy=remedy)
+            return
+        if len(line) > MAX_ROW_BYTES:
+            message = f"holds more than the {MAX_ROW_BYTES / 1e6:.0f} MB that a row may have."
+            self.problem(message, row=row.number, remedy=_SPLIT_ROW)
+        elif line.count(b"[") + line.count(b"{") > MAX_ROW_LISTS:
+            message = f"holds more than the {MAX_ROW_LISTS:,} lists and objects that a row may have."
+            self.problem(message, row=row.number, remedy=_SPLIT_ROW)
+        else:
+            self._sink.write(line + b"\n")
+
+    def _fits(self, row: SourceRow) -> bool:
+        """Whether no text is beyond all measure; one that is would have to be carried over as one line."""
+        flaws = [(name, text_flaw(value)) for name, value in row.values.items() if isinstance(value, str)]
+        for name, flaw in flaws:
+            if flaw:
+                self.problem(flaw[0], row=row.number, field=name, remedy=self._too_long or flaw[1])
+        return not any(flaw for _, flaw in flaws)
+
+    def _tell(self, *values: Any) -> None:
+        shown = [visible(value) if isinstance(value, str) else value for value in values]
+        self._sink.write(orjson.dumps(shown) + b"\n")
+
+
+def rows(file: IO[bytes], findings: Findings) -> Iterator[SourceRow]:
+    """The rows that were written down; problems and remarks go into `findings`."""
+    for kind, *values in _values(file):
+        if kind == "row":
+            number, columns, odd = values
+            yield SourceRow(number, {**columns, **unpacked(odd)} if odd else columns)
+        elif kind == "remark":
+            findings.remark(values[0], row=values[1])
+        else:
+            message, row, field, remedy = values
+            findings.problem(message, row=row, field=field, remedy=remedy)
+
+
+def _values(file: IO[bytes]) -> Iterator[list[Any]]:
+    """The values in the file, whoever else is reading it."""
+    place, begun = 0, [b""]
+    while chunk := os.pread(file.fileno(), CHUNK_BYTES, place):
+        place += len(chunk)
+        first, *others = chunk.split(b"\n")
+        begun.append(first)
+        for line in others:
+            yield orjson.loads(b"".join(begun))
+            begun = [line]

@@ -1,0 +1,75 @@
+"""CSV, TSV and their relatives: columns by delimiter, quotes by the book, every row equally wide."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+
+from storage.data.intake.findings import Findings
+from storage.data.intake.source import Source, SourceRow, check_columns, lines
+
+TITLE = "table with delimiters"
+_NO_LIMIT = 2**31 - 1
+NO_DELIMITER = "\x1f"
+"""For a table of one column: a character that texts don't hold."""
+
+
+def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
+    """The rows under the line of column names; `number` is the line where a row begins."""
+    csv.field_size_limit(_NO_LIMIT)  # cells are measured when their row and column are known
+    with source.open() as stream:
+        records = _records(source, (line for _, line in lines(stream, findings)), findings)
+        header = next(records, None)
+        names = _names(header[1], findings) if header else []
+        if not names:
+            return
+        for number, cells in records:
+            if len(cells) != len(names):
+                findings.problem(
+                    f"has {_fields(len(cells))}, but there are {len(names)} columns ({', '.join(names[:6])}).",
+                    row=number,
+                    field=names[len(cells)] if len(cells) < len(names) else names[-1],
+                    remedy="Put quotes around a text that holds the delimiter, or complete the row.",
+                )
+            else:
+                yield SourceRow(number, dict(zip(names, cells, strict=True)))
+
+
+def _records(source: Source, text_lines: Iterator[str], findings: Findings) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(text_lines, delimiter=source.delimiter or NO_DELIMITER, strict=True)
+    while True:
+        number = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            findings.problem(
+                f"the quotes don't match ({error}): a text that begins with a quote here does not end as it should.",
+                row=number,
+                remedy='Close the quote, and write a quote inside a quoted text twice ("").',
+            )
+            return
+        if cells:
+            yield number, cells
+        else:
+            findings.remark("Blank lines were passed over.", row=number)
+
+
+def _names(cells: list[str], findings: Findings) -> list[str]:
+    """The columns' names; none, with a problem noted, if they can't be told apart."""
+    names = [cell.strip() for cell in cells]
+    if not check_columns(names, findings):
+        return []
+    for position, name in enumerate(names, start=1):
+        if not name:
+            names[position - 1] = f"column {position}"
+            findings.remark(f"Column {position} has no name; it is called “column {position}”.")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    for name in twice:
+        findings.problem("is the name of more than one column.", row=1, field=name, remedy="Rename one of them.")
+    return [] if twice else names
+
+
+def _fields(count: int) -> str:
+    return "1 field" if count == 1 else f"{count} fields"

@@ -1,0 +1,172 @@
+"""Turns rows of a file into rows of a shape, field by field; what doesn't fit is a problem, not a guess."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from storage.data.intake import columnar, conversations, judgements, tool_use
+from storage.data.intake.cell import Cell
+from storage.data.intake.findings import Findings
+from storage.data.intake.guessing import JOINT
+from storage.data.intake.looking import Look, read
+from storage.data.intake.strict_json import kind
+from storage.data.intake.tally import blank
+from templates.errors import Problem
+from templates.spec import RowShape, ShapeField
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+JOINT_TEXT = "\n\n"
+"""Between the texts of columns that are joined into one field."""
+READ_WHOLE: Mapping[str, Callable[[Any, Cell], Any]] = {
+    "messages": lambda value, cell: conversations.read(value, cell.row, cell.column, cell.findings),
+    "tools": lambda value, cell: tool_use.tools(value, cell) or None,
+    "boolean": judgements.truth,
+}
+"""How fields are read that are no texts, each from one column."""
+_WRITTEN_OUT = {"integer": "whole numbers", "boolean": "true and false"}
+
+
+def check_mapping(look: Look, shape: RowShape, mapping: Mapping[str, str]) -> list[Problem]:
+    """What is wrong with a mapping: unknown fields or columns, fields left open, a column used twice."""
+    names = [column.name for column in look.columns]
+    file, there = look.source.filename, f"The file has: {', '.join(names[:20])}."
+    fields = {f.name for f in shape.fields}
+    problems = [
+        Problem(
+            f"is not a field of “{shape.title}”.", field=name, remedy=f"Its fields are: {', '.join(sorted(fields))}."
+        )
+        for name in mapping
+        if name not in fields
+    ]
+    for wanted in shape.fields:
+        column = mapping.get(wanted.name)
+        if column:
+            parts = columns_of(column, names)
+            missing = [part for part in parts if part not in names]
+            problems += [Problem(f"there is no column “{m}”.", file, field=wanted.name, remedy=there) for m in missing]
+            if len(parts) > 1 and wanted.kind in READ_WHOLE:
+                problems.append(Problem("is read from one column, not from several.", file, field=wanted.name))
+        elif wanted.required:
+            problems.append(
+                Problem(f"no column is chosen for “{wanted.title}”.", file, field=wanted.name, remedy=there)
+            )
+    used = [column for column in mapping.values() if column]
+    for column in sorted({c for c in used if used.count(c) > 1}):
+        problems.append(Problem(f"the column “{column}” is chosen for more than one field.", file, field=column))
+    return problems
+
+
+def columns_of(choice: str, names: list[str]) -> list[str]:
+    """The columns that a choice names: one, or several joined by “ + ”."""
+    return [choice] if choice in names else [part.strip() for part in choice.split(JOINT.strip())]
+
+
+def remark_unused(look: Look, mapping: Mapping[str, str], findings: Findings) -> None:
+    """Say which columns are left aside."""
+    names = [column.name for column in look.columns]
+    used = {part for choice in mapping.values() for part in columns_of(choice, names)}
+    unused = [name for name in names if name not in used]
+    if unused:
+        more = f" and {len(unused) - 10} more" if len(unused) > 10 else ""
+        findings.remark(f"Not used: {', '.join(f'“{name}”' for name in unused[:10])}{more}.")
+
+
+def shaped(
+    look: Look, shape: RowShape, mapping: Mapping[str, str], findings: Findings
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Row number and shape fields of each row that fits; `mapping` must have passed `check_mapping`.
+
+    A row that offers no tools has no such field, and so the fingerprint of a conversation without them.
+    """
+    names = [column.name for column in look.columns]
+    chosen = {f.name: columns_of(mapping[f.name], names) if mapping.get(f.name) else [] for f in shape.fields}
+    places = {name: JOINT.join(columns) for name, columns in chosen.items()}
+    whole = {column.name: column.kind for column in look.columns}
+    for row in read(look.source, Findings(look.source.filename)):  # the look has noted what the reader says
+        n_before = findings.n_problems
+        made: dict[str, Any] = {}
+        for wanted in shape.fields:
+            columns = chosen[wanted.name]
+            value = row.values.get(columns[0]) if len(columns) == 1 else None
+            if wanted.kind in READ_WHOLE or not (isinstance(value, str) and value.strip()):  # else a plain text
+                cells = [(Cell(row.number, column, findings), row.values.get(column)) for column in columns]
+                value = _value(wanted, cells, whole)
+            if value is not None or wanted.kind != "tools":
+                made[wanted.name] = value
+        if findings.n_problems > n_before:
+            continue
+        whole_row = judgements.settled(shape, made, places, row.number, findings) if shape.judged else made
+        if whole_row is not None:
+            yield row.number, whole_row
+
+
+def _value(wanted: ShapeField, cells: Sequence[tuple[Cell, Any]], whole: Mapping[str, str]) -> Any:
+    """What the chosen columns hold for a field; what is wrong with it is noted."""
+    if wanted.kind in READ_WHOLE:
+        return next((READ_WHOLE[wanted.kind](value, cell) for cell, value in cells), None)
+    if wanted.kind in ("prompt", "answer") and len(cells) == 1 and isinstance(cells[0][1], (list, dict)):
+        return cells[0][1]
+    texts = [_text(wanted, cell, value, whole[cell.column], len(cells) > 1) for cell, value in cells]
+    return _one(wanted, [text for text in texts if text is not None], [cell for cell, _ in cells])
+
+
+def shaped_columns(look: Look, shape: RowShape, mapping: Mapping[str, str]) -> Iterator[pa.RecordBatch] | None:
+    """The rows of `shaped` by columns: the shape's fields and `source_row`, all texts.
+
+    None where that is not possible, or where a row would be refused.
+    """
+    table = columnar.read(look.source)
+    by_name = {column.name: column for column in look.columns}
+    for wanted in shape.fields:
+        choice = mapping.get(wanted.name)
+        column = by_name.get(choice) if choice else None
+        fits = wanted.kind == "text" and (column.kind == "text" if column else not choice)
+        if not fits or (wanted.required and (column is None or column.n_missing)):
+            return None
+    return _columns(table, shape, mapping) if table else None
+
+
+def _columns(table: columnar.Columns, shape: RowShape, mapping: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    nothing = pa.scalar(None, pa.string())
+    names = [field.name for field in shape.fields]
+    for batch in table.batches():
+        found = dict(zip(table.names, table.of_file(batch), strict=True))
+        columns = []
+        for field in shape.fields:
+            texts = found[mapping[field.name]] if mapping.get(field.name) else pa.nulls(len(batch), pa.string())
+            is_open = None if field.required or texts.null_count == len(batch) else blank(texts)
+            columns.append(pc.if_else(is_open, nothing, texts) if is_open and is_open.true_count else texts)
+        yield pa.RecordBatch.from_arrays([*columns, table.numbers(batch)], names=[*names, "source_row"])
+
+
+def _one(wanted: ShapeField, texts: list[str], cells: Sequence[Cell]) -> str | None:
+    if texts:
+        return JOINT_TEXT.join(texts)
+    if wanted.required and len(cells) > 1:
+        names = JOINT.join(cell.column for cell in cells)
+        cells[0].findings.problem("is empty in all the joined columns.", row=cells[0].row, field=names)
+    return None
+
+
+def _text(wanted: ShapeField, cell: Cell, value: Any, whole: str, joined: bool) -> str | None:
+    """The value as text, verbatim. Blank ones are left out where the field or its join allows it."""
+    if isinstance(value, str) and value.strip():
+        return value
+    if value is None or isinstance(value, str):
+        if wanted.required and not joined:
+            what = "is missing or null" if value is None else "is empty" if not value else "holds nothing but blanks"
+            cell.problem(f"{what}; “{wanted.title}” needs a text.", remedy="Fill it in, or leave out the row.")
+        return None
+    if whole in _WRITTEN_OUT and isinstance(value, int):
+        cell.findings.remark(f"“{cell.column}” holds {_WRITTEN_OUT[whole]}; they were written out as text.")
+        return str(value).lower()
+    cell.problem(
+        f"holds {kind(value)} ({str(value)[:40]}) where text is needed.", remedy="Write it as text, in quotes."
+    )
+    return None

@@ -1,0 +1,62 @@
+"""Several files as one dataset: one of them can be the rows that are held out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from storage.data import splits
+from storage.data.drafts import Draft
+from storage.data.intake import Look
+from templates.errors import BadInput, Problem
+
+_TEST = re.compile(
+    r"(?i)(?:^|[^a-z])(?:test|valid|validation|val|dev|eval|evaluation|held[-_ ]?out|holdout)(?:[^a-z]|$)"
+)
+
+
+def named_for_tests(look: Look) -> str | None:
+    """The one of several files that is called like a test set; None unless exactly one is."""
+    found = [file.name for file in look.files if _TEST.search(PurePosixPath(file.name).stem)]
+    return found[0] if len(found) == 1 else None
+
+
+def problems(look: Look, held_out_file: str | None) -> list[Problem]:
+    """What is wrong with the choice of the file that is held out."""
+    names = [file.name for file in look.files]
+    if held_out_file is None or held_out_file in names:
+        return []
+    if not names:
+        return [
+            Problem(
+                "there is one file only.", field="held_out_file", remedy="Send it and the file to train on together."
+            )
+        ]
+    shown = ", ".join(names[:20])
+    return [Problem(f"no file is called “{held_out_file}”.", field="held_out_file", remedy=f"The files are: {shown}.")]
+
+
+def remark(draft: Draft, held_out_file: str | None) -> None:
+    """Say which file's rows are held out, or that one is called so and is not."""
+    named = named_for_tests(draft.look)
+    if held_out_file:
+        draft.findings.remark(f"The held-out rows are those of “{held_out_file}”.")
+    elif named:
+        draft.findings.remark(
+            f"“{named}” is called like a test set, but held-out rows were drawn from all files. "
+            "To hold out its rows and no others, choose it as the file that is held out."
+        )
+
+
+def rows_of(draft: Draft, held_out_file: str) -> splits.Sides:
+    """Which rows that fit stand in this file, `(rows,)`. Raises `BadInput` where all or none do."""
+    file = next(file for file in draft.look.files if file.name == held_out_file)
+    held_out = (draft.numbers >= file.first) & (draft.numbers <= file.last)
+    if held_out.all() or not held_out.any():
+        which = "none of its rows fits" if not held_out.any() else "no row of another file fits"
+        raise BadInput(
+            Problem(f"{which}, so there is nothing to {'measure' if not held_out.any() else 'learn'}.", held_out_file)
+        )
+    return np.asarray(held_out, np.bool_)

@@ -1,0 +1,165 @@
+"""A dataset's rows on disk: Parquet, the same bytes for the same rows, mapping and split."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import RawIOBase
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from xxhash import xxh3_64_intdigest
+
+from storage.data.splits import Sides
+from templates.spec import RowShape
+
+BATCH_ROWS = 4_000
+_MESSAGE = ("role", "content", "reasoning_content", "tool_calls", "tool_call_id", "name")
+_TURNS = pa.list_(pa.struct([(key, pa.string()) for key in _MESSAGE]))
+_TYPES = {
+    "text": pa.string(),
+    "messages": _TURNS,
+    "tools": pa.string(),
+    "prompt": _TURNS,
+    "answer": pa.string(),
+    "boolean": pa.bool_(),
+}
+"""Tool calls and tools are JSON texts: arguments and schemas have other keys in every row.
+
+A system prompt has no column of its own: it is the first turn of the prompt.
+"""
+TURNS = frozenset(kind for kind, stored in _TYPES.items() if stored is _TURNS)
+"""Kinds of fields that are stored as messages."""
+_PLAIN = {
+    "version": "2.6",
+    "compression": "none",
+    "use_dictionary": False,
+    "write_statistics": False,
+    "write_batch_size": BATCH_ROWS,
+}
+
+
+def schema(shape: RowShape) -> pa.Schema:
+    """Of batches of rows: the shape's fields and `source_row`."""
+    fields = [pa.field(f.name, _TYPES[f.kind], nullable=not f.required) for f in shape.fields if f.kind in _TYPES]
+    return pa.schema([*fields, pa.field("source_row", pa.int64(), nullable=False)])
+
+
+def batches(shape: RowShape, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[pa.RecordBatch]:
+    """Numbered rows, some thousand at a time."""
+    fields = schema(shape)
+    numbered = ({**_packed(row, shape), "source_row": number} for number, row in rows)
+    while part := list(islice(numbered, BATCH_ROWS)):
+        yield pa.RecordBatch.from_pylist(part, fields)
+
+
+def fingerprints(batch: pa.RecordBatch) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    """A hash of each row's content, whatever its number: `(rows,)`; equal rows have equal ones."""
+    names = sorted(set(batch.schema.names) - {"source_row"})
+    columns = [_bytes(batch.column(name)) for name in names]
+    # no text holds a NUL character, so what is joined by it can be told apart
+    joined = pc.binary_join_element_wise(*columns, b"\x00", null_handling="replace", null_replacement=b"\x00")
+    return np.fromiter(map(xxh3_64_intdigest, joined.to_pylist()), np.uint64, len(batch))
+
+
+def _bytes(column: pa.Array) -> pa.Array:
+    if pa.types.is_string(column.type):
+        return column.cast(pa.binary())
+    written = (json.dumps(value, sort_keys=True, ensure_ascii=False) for value in column.to_pylist())
+    return pa.array([text.encode() for text in written], pa.binary())
+
+
+def write(
+    target: Path | RawIOBase, shape: RowShape, rows: Iterable[pa.RecordBatch], held_out: Sequence[bool] | Sides
+) -> None:
+    """Write batches of rows with their side of the split.
+
+    Neither compressed nor with anything that costs more time than reading it would save; `DECISIONS.md` has
+    the figures.
+    """
+    import pyarrow.parquet as pq  # needed late: the web process starts faster and smaller without it
+
+    fields = schema(shape)
+    whole = fields.insert(len(fields) - 1, pa.field("held_out", pa.bool_(), nullable=False))
+    sides = pa.array(held_out, pa.bool_())
+    n_written = 0
+    with pq.ParquetWriter(target, whole, **_PLAIN) as writer:
+        for group in _even(rows):
+            columns = [
+                group[name] if name != "held_out" else sides[n_written : n_written + len(group)] for name in whole.names
+            ]
+            writer.write_table(pa.table(columns, schema=whole))
+            n_written += len(group)
+    if n_written != len(sides):
+        raise ValueError(f"{n_written} rows, but {len(sides)} sides of the split")
+
+
+def _even(rows: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """The same rows in groups of one size, so that a file's bytes do not depend on how it was read."""
+    waiting: list[pa.RecordBatch] = []
+    n_waiting = 0
+    for batch in rows:
+        while n_waiting + len(batch) >= BATCH_ROWS:
+            taken = BATCH_ROWS - n_waiting
+            yield pa.Table.from_batches([*waiting, batch.slice(0, taken)])
+            waiting, n_waiting, batch = [], 0, batch.slice(taken)
+        if len(batch):
+            waiting.append(batch)
+            n_waiting += len(batch)
+    if waiting:
+        yield pa.Table.from_batches(waiting)
+
+
+def read(path: Path, held_out: bool | None = None) -> list[dict[str, Any]]:
+    """The rows in the order of the source; only one side of the split if `held_out` says which."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    return plain(table if held_out is None else table.filter(pc.equal(table["held_out"], held_out)))
+
+
+def plain(rows: pa.RecordBatch | pa.Table) -> list[dict[str, Any]]:
+    """Stored rows as the shape has them.
+
+    Tools and calls of tools are objects, as OpenAI writes them. A column of tools without any is left out.
+    """
+    if "tools" in rows.schema.names and rows["tools"].null_count == len(rows):
+        rows = rows.drop_columns("tools")
+    return [_unpacked(row) for row in rows.to_pylist()]
+
+
+def _packed(row: Mapping[str, Any], shape: RowShape) -> dict[str, Any]:
+    """The row with JSON texts for what has no columns."""
+    packed = dict(row)
+    for field in shape.fields:
+        value = row.get(field.name)
+        if field.kind in TURNS:
+            packed[field.name] = [
+                {**turn, "tool_calls": _json(turn["tool_calls"])} if "tool_calls" in turn else turn
+                for turn in value or ()
+            ]
+        elif field.kind == "tools":
+            packed[field.name] = _json(value) if value else None
+    return packed
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _unpacked(row: dict[str, Any]) -> dict[str, Any]:
+    for name in row.keys() & {"messages", "prompt"}:
+        if isinstance(row[name], list):
+            row[name] = [_unpacked_turn(turn) for turn in row[name]]
+    if row.get("tools"):
+        row["tools"] = json.loads(row["tools"])
+    return row
+
+
+def _unpacked_turn(turn: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in turn.items() if value is not None or key in ("role", "content")}
+    return {**kept, "tool_calls": json.loads(kept["tool_calls"])} if "tool_calls" in kept else kept

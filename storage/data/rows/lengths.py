@@ -1,0 +1,175 @@
+"""How long the rows are in tokens of a base model, and which of them its context window does not hold.
+
+Rows are rendered by the code that training uses, cut at the context window. A rejected answer is rendered
+after its prompt, as training on preferences reads it, and counted apart: what learns from chosen answers
+never meets it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from storage.bases import base_models
+from storage.models import User
+from storage.rendering import rendered_rows
+from storage.rendering.rendered_rows import RenderedRow
+from storage.rendering.renderer import Renderer, remembered
+from templates.spec import RowShape
+
+
+@dataclass(frozen=True)
+class Part:
+    """Tokens of one part of the rows, before cutting."""
+
+    name: str
+    n_tokens: int
+    longest: int
+    histogram: list[tuple[int, int]]
+    """(upper edge in tokens, inclusive; rows)."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of the split."""
+
+    n_rows: int
+    n_truncated: int
+    n_refused: int
+    """Rows that would not be trained on: no learned token is left, or the template refuses them."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What the context window holds of rows, each with one of its answers."""
+
+    training: Side
+    held_out: Side
+    truncated: dict[int, str]
+    """Row number → how much falls off."""
+    refused: dict[int, str]
+    """Row number → why it is refused."""
+
+    @property
+    def beyond(self) -> dict[int, str]:
+        """Row number → why the window does not hold the row."""
+        return {**self.truncated, **self.refused}
+
+
+@dataclass(frozen=True)
+class Lengths(Fit):
+    """Lengths of a dataset's rows for one base model."""
+
+    base: str
+    context_length: int
+    parts: list[Part]
+    """What is only read, the answers, those that are judged bad, and a whole row; markup counts as read."""
+    rejected: Fit | None
+    """Of rejected answers in the place of the chosen ones; None without any."""
+    with_special_tokens: frozenset[int]
+    """Rows whose own text, rejected answers included, spells a special token of the base model."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A base model in whose tokens lengths are counted."""
+
+    base: str
+    folder: str
+    revision: str
+    context_length: int
+
+    def measure(self, shape: RowShape, rows: Iterable[Mapping[str, Any]]) -> Lengths:
+        """The rows' lengths for this model."""
+        renderer = remembered(self.folder, self.revision)
+        return measure(renderer, shape, rows, base=self.base, context_length=self.context_length)
+
+
+def reader(user: User, base: str) -> Reader:
+    """The base model of this name as a reader. Raises `NotFound`."""
+    row = base_models.get(user, base)
+    return Reader(row.name, str(base_models.folder(row)), row.revision, base_models.facts(row).context_length)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A rendered row in numbers: its tokens weigh too much to be kept of every row."""
+
+    number: int
+    held_out: bool
+    rejected: bool
+    """The answer with which it was rendered is judged bad."""
+    n_tokens: int | None
+    """Before cutting; None where the template refuses it."""
+    n_learned: int
+    n_cut: int
+    refusal: str | None
+
+    @classmethod
+    def of(cls, made: RenderedRow, held_out: bool, rejected: bool) -> _Seen:
+        n_tokens = made.n_tokens if made.examples else None
+        return cls(made.number, held_out, rejected, n_tokens, made.n_learned, made.n_cut, made.refusal)
+
+
+def measure(
+    renderer: Renderer, shape: RowShape, rows: Iterable[Mapping[str, Any]], *, base: str, context_length: int
+) -> Lengths:
+    """Render every row as training would at the context window's length, and once more for a rejected answer."""
+
+    def rendered(some: Iterable[Mapping[str, Any]]) -> Iterable[RenderedRow]:
+        trains_prompt = shape.messages is None
+        return rendered_rows.rendered(renderer, shape.key, some, max_length=context_length, trains_prompt=trains_prompt)
+
+    kept = list(rows)
+    seen: list[_Seen] = []
+    bad: list[_Seen] = []
+    special: set[int] = set()
+    for row, made in zip(kept, rendered(kept), strict=True):
+        held_out, worse = bool(row.get("held_out")), shape.rejected(row)
+        seen.append(_Seen.of(made, held_out, worse is row))
+        if worse is row:
+            bad.append(seen[-1])
+        elif worse is not None:
+            (again,) = rendered([{**worse, "source_row": made.number}])
+            bad.append(_Seen.of(again, held_out, True))
+        if any(renderer.n_control_tokens(shape.key, one) for one in (row, worse) if one is not None):
+            special.add(made.number)
+    fit = _fit(seen)
+    return Lengths(
+        training=fit.training,
+        held_out=fit.held_out,
+        truncated=fit.truncated,
+        refused=fit.refused,
+        base=base,
+        context_length=context_length,
+        parts=_parts(shape, seen, bad),
+        rejected=_fit(bad) if bad else None,
+        with_special_tokens=frozenset(special),
+    )
+
+
+def _fit(seen: Sequence[_Seen]) -> Fit:
+    def side(held_out: bool) -> Side:
+        of_side = [one for one in seen if one.held_out is held_out]
+        n_truncated = sum(one.number in truncated for one in of_side)
+        return Side(len(of_side), n_truncated, sum(one.refusal is not None for one in of_side))
+
+    refused = {one.number: one.refusal for one in seen if one.refusal is not None}
+    truncated = {one.number: f"{one.n_cut:,} tokens fall off" for one in seen if one.n_cut and one.refusal is None}
+    return Fit(side(False), side(True), truncated, refused)
+
+
+def _parts(shape: RowShape, seen: Sequence[_Seen], bad: Sequence[_Seen]) -> list[Part]:
+    whole = [(one.n_tokens, one) for one in seen if one.n_tokens is not None]
+    row = _part("row", [n_tokens for n_tokens, _ in whole])
+    if shape.messages is None:
+        return [row]
+    prompt = _part("prompt", [n_tokens - one.n_learned for n_tokens, one in whole])
+    answer = _part("answer", [one.n_learned for _, one in whole if not one.rejected])
+    rejected = _part("rejected", [one.n_learned for one in bad if one.n_tokens is not None])
+    return [prompt, answer, *([rejected] if bad else []), row]
+
+
+def _part(name: str, lengths: list[int]) -> Part:
+    return Part(name, sum(lengths), max(lengths, default=0), rendered_rows.histogram(lengths))

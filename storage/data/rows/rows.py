@@ -1,0 +1,202 @@
+"""The rows of a dataset as the checks read them: what is asked, what is to be answered, which side of the split."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from storage.data.rows.comparable import normalised
+from storage.data.rows.lengths import Lengths
+from storage.data.rows.near import Sketches, clusters
+from templates import turns
+from templates.spec import RowShape
+
+if TYPE_CHECKING:
+    from storage.data.rows.words import Words
+
+MANY_PER_LABEL = 20
+LONGEST_LABEL = 40
+_SHORT = 300
+"""In a text of at most so many characters a number decides what it is about."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row. A plain text has no answers, and is all prompt; nor has a bad answer that stands alone."""
+
+    number: int
+    """In the source file."""
+    held_out: bool
+    prompt: str
+    """What stands before the last answer, or the whole plain text."""
+    answers: tuple[str, ...]
+    """Every turn that is learned; the last one is what `prompt` asks for."""
+    rejected: str | None = None
+    """An answer to the prompt that is judged bad, or worse than the other."""
+
+    @property
+    def answer(self) -> str:
+        """What is to be answered to the prompt."""
+        return self.answers[-1] if self.answers else ""
+
+    @property
+    def shown(self) -> str:
+        """The row in few words."""
+        said = [f" → {self.answer}"] if self.answers else []
+        said += [f" ✗ {self.rejected}"] if self.rejected is not None else []
+        return "".join([self.prompt, *said])
+
+    @property
+    def content(self) -> tuple[str, tuple[str, ...], str | None]:
+        """What is equal in rows that are."""
+        return self.prompt, self.answers, self.rejected
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Its prompt, and the last answer of each kind."""
+        return self.prompt, *filter(None, (self.answer, self.rejected))
+
+
+def _row(shape: RowShape, values: Mapping[str, Any], position: int) -> Row:
+    number, held_out = int(values.get("source_row") or position), bool(values.get("held_out"))
+    if shape.messages is None:
+        return Row(number, held_out, values["text"], ())
+    messages = shape.messages(values)
+    places = [i for i, message in enumerate(messages) if message["role"] == "assistant"]
+    last = places[-1] if places else None
+    offered = turns.tool_names(shape.tools(values))  # by name only: whole schemas would make rows look alike
+    texts = [*([offered] if offered else []), *(turns.said(m) for i, m in enumerate(messages) if i != last)]
+    answers = tuple(turns.said(messages[i]) for i in places)
+    if shape.judged:
+        return Row(number, held_out, "\n".join(texts), *_judged(shape, answers[-1], values))
+    return Row(number, held_out, "\n".join(texts), answers)
+
+
+def _judged(shape: RowShape, answer: str, values: Mapping[str, Any]) -> tuple[tuple[str, ...], str | None]:
+    """What is learned of a judged answer, and what is not to be."""
+    if shape.rejected(values) is values:
+        return (), answer
+    return (answer,), values.get("rejected")
+
+
+def _numbers(prompt: str) -> str:
+    """The numbers of a short text, which must be equal where texts are nearly the same."""
+    return " ".join(re.findall(r"\d+", prompt)) if len(prompt) <= _SHORT else ""
+
+
+def _same(keys: Sequence[Hashable | None]) -> list[tuple[int, int]]:
+    """The first position of each key with each later one; those without a key stand alone."""
+    seen: dict[Hashable, list[int]] = defaultdict(list)
+    for i, key in enumerate(keys):
+        if key is not None:
+            seen[key].append(i)
+    return [(places[0], i) for places in seen.values() for i in places[1:]]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """All rows of a dataset of one shape, with what several checks need of them."""
+
+    shape: RowShape
+    rows: tuple[Row, ...]
+    lengths: Lengths | None = field(default=None, compare=False)
+    """In tokens of a base model, when one was named."""
+    evaluation: tuple[Row, ...] = field(default=(), compare=False)
+    """Of another dataset, on which what is trained here is to be scored."""
+    words: Words | None = field(default=None, compare=False)
+    """To be looked for, when any were named."""
+
+    @classmethod
+    def of(
+        cls,
+        shape: RowShape,
+        values: Iterable[Mapping[str, Any]],
+        lengths: Lengths | None = None,
+        evaluation: tuple[Row, ...] = (),
+        words: Words | None = None,
+    ) -> Rows:
+        """Stored rows as the checks read them."""
+        return cls(shape, tuple(_row(shape, one, i) for i, one in enumerate(values, 1)), lengths, evaluation, words)
+
+    @cached_property
+    def answered(self) -> tuple[Row, ...]:
+        """The rows that have an answer."""
+        return tuple(row for row in self.rows if row.answers)
+
+    @cached_property
+    def labelled(self) -> bool:
+        """Whether the answers are labels: declared so by the shape, or few, short and often repeated."""
+        if "label_accuracy" in self.shape.metrics:
+            return True
+        if self.shape.judged:
+            return False
+        if any(len(row.answer) > LONGEST_LABEL for row in self.answered):
+            return False
+        n_different = len({normalised(row.answer) for row in self.answered})
+        return 1 < n_different <= len(self.answered) / MANY_PER_LABEL
+
+    @cached_property
+    def prompts(self) -> tuple[str, ...]:
+        """Each row's prompt, normalised."""
+        return tuple(normalised(row.prompt) for row in self.rows)
+
+    @cached_property
+    def leaked(self) -> frozenset[int]:
+        """Positions of held-out rows whose prompt a training row has too."""
+        learned = {prompt for prompt, row in zip(self.prompts, self.rows, strict=True) if not row.held_out}
+        return frozenset(
+            i for i, row in enumerate(self.rows) if row.held_out and self.prompts[i] and self.prompts[i] in learned
+        )
+
+    @cached_property
+    def labels(self) -> Counter[str]:
+        """How often each label comes, in its own spelling; empty when the answers are no labels."""
+        return Counter(row.answer for row in self.answered) if self.labelled else Counter()
+
+    @cached_property
+    def near_prompts(self) -> list[list[int]]:
+        """Groups of positions whose prompts are nearly the same, numbers and label included."""
+        return clusters(len(self.rows), [*self._same_prompts(), *self._near_pairs])
+
+    @cached_property
+    def near_rows(self) -> list[list[int]]:
+        """Groups of positions whose prompts and answers are nearly the same."""
+        answers = [normalised("\n".join(row.texts[1:])) for row in self.rows]
+        pairs = [*self._same_prompts(), *self._near_pairs]
+        if self.labelled or not pairs or not any(answers):
+            return clusters(len(self.rows), pairs)
+        alike = Sketches(answers).similar(pairs)
+        kept = [
+            (a, b)
+            for (a, b), near in zip(pairs, alike, strict=True)
+            if (near or answers[a] == answers[b]) and bool(self.rows[a].answers) == bool(self.rows[b].answers)
+        ]
+        return clusters(len(self.rows), kept)
+
+    @cached_property
+    def given_away(self) -> dict[int, Row]:
+        """Positions of training rows whose prompt a row of the evaluation set has too, or nearly, with that row."""
+        prompts = [*self.prompts, *(normalised(row.prompt) for row in self.evaluation)]
+        keys = [_numbers(prompt) for prompt in prompts]
+        found: dict[int, Row] = {}
+        for group in clusters(len(prompts), [*_same([p or None for p in prompts]), *Sketches(prompts).pairs(keys)]):
+            asked = [i - len(self.rows) for i in group if i >= len(self.rows)]
+            learned = [i for i in group if i < len(self.rows) and not self.rows[i].held_out]
+            found |= {i: self.evaluation[asked[0]] for i in learned if asked}
+        return found
+
+    def _key(self, position: int) -> tuple[str, str]:
+        """What must be equal in rows that are nearly the same."""
+        return _numbers(self.prompts[position]), normalised(self.rows[position].answer) if self.labelled else ""
+
+    def _same_prompts(self) -> list[tuple[int, int]]:
+        """Each row with an earlier one of the same prompt, and the same label."""
+        return _same([(prompt, self._key(i)[1]) if prompt else None for i, prompt in enumerate(self.prompts)])
+
+    @cached_property
+    def _near_pairs(self) -> list[tuple[int, int]]:
+        return Sketches(self.prompts).pairs([self._key(i) for i in range(len(self.rows))])

@@ -1,0 +1,159 @@
+"""Versions of a dataset: where each came from, and what is different between two.
+
+A version is a dataset of its own; its parent stays as it was. Rows keep the number that they have in the
+source file, so versions of one file can be laid side by side.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import select
+
+from storage import db
+from storage.data import datasets, row_files
+from storage.models import Dataset, User
+from templates import registry
+from templates.errors import BadInput, Problem
+
+_NUMBERED = re.compile(r"(.*)-v(\d+)")
+_LONGEST_NAME = 64
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A row before and after, each in the shape's fields."""
+
+    row: int
+    """Its number in the source file."""
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What was done between an older and a newer version; rows in the order of the source file."""
+
+    dropped: list[dict[str, Any]]
+    """Rows that only the older one has, with `source_row` and `held_out`."""
+    added: list[dict[str, Any]]
+    """Rows that only the newer one has."""
+    changed: list[Changed]
+    moved: list[int]
+    """Numbers of rows that went to the other side of the split."""
+    n_same: int
+
+
+def derive(
+    user: User,
+    parent: Dataset,
+    rows: Sequence[Mapping[str, Any]],
+    fixes: Sequence[Mapping[str, Any]],
+    *,
+    name: str | None = None,
+) -> Dataset:
+    """Store `rows` (with `held_out` and `source_row`) as the next version of `parent`.
+
+    Raises `BadInput` for an unusable name, `Conflict` for a taken one.
+    """
+    shape = registry.shape(parent.shape)
+    name = datasets.usable_name(user, name) if name else _next_name(user, parent.name)
+    fields = [field.name for field in shape.fields]
+    numbered = ((row["source_row"], {field: row.get(field) for field in fields}) for row in rows)
+    held_out = [bool(row["held_out"]) for row in rows]
+    label = fields[-1] if "label_accuracy" in shape.metrics else None
+    return datasets.insert(
+        user,
+        upload_id=parent.upload_id,
+        source_filename=parent.source_filename,
+        name=name,
+        shape=parent.shape,
+        sha256=datasets.store(shape, row_files.batches(shape, numbered), held_out),
+        mapping=parent.mapping,
+        header=parent.header,
+        n_rows=len(rows),
+        n_held_out=sum(held_out),
+        split_seed=parent.split_seed,
+        held_out_file=parent.held_out_file,
+        labels=sorted({row[label] for row in rows}) if label else [],
+        remarks=[],
+        parent_id=parent.id,
+        fixes=[dict(fix) for fix in fixes],
+    )
+
+
+def _next_name(user: User, name: str) -> str:
+    """`tickets` → `tickets-v2`, `tickets-v2` → `tickets-v3`: the first that is free."""
+    numbered = _NUMBERED.fullmatch(name)
+    stem, number = (numbered[1], int(numbered[2])) if numbered else (name, 1)
+    taken = {dataset.name for dataset in datasets.of_user(user)}
+    while True:
+        number += 1
+        ending = f"-v{number}"
+        made = stem[: _LONGEST_NAME - len(ending)] + ending
+        if made not in taken:
+            return made
+
+
+def lineage(user: User, name_or_id: str) -> list[Dataset]:
+    """The dataset and those that it was made of, the oldest first; deleted ones too."""
+    found = [datasets.get(user, name_or_id)]
+    with db.reading() as session:
+        while found[-1].parent_id:
+            found.append(session.get_one(Dataset, found[-1].parent_id))
+    return found[::-1]
+
+
+def children(user: User, name_or_id: str) -> list[Dataset]:
+    """The versions that were made of this one, the oldest first."""
+    parent = datasets.get(user, name_or_id)
+    with db.reading() as session:
+        made = select(Dataset).where(Dataset.parent_id == parent.id, Dataset.deleted_at == None)  # noqa: E711
+        return list(session.exec(made.order_by(Dataset.created_at, Dataset.id)))  # type: ignore[arg-type]
+
+
+def difference(user: User, older: str, newer: str) -> Difference:
+    """What is different between two versions of one file.
+
+    Raises `NotFound`, and `BadInput` for datasets of different files or shapes.
+    """
+    one, other = datasets.get(user, older), datasets.get(user, newer)
+    if (one.upload_id, one.shape) != (other.upload_id, other.shape) or one.upload_id is None:
+        raise BadInput(
+            Problem(f"“{one.name}” and “{other.name}” are not versions of one file.", remedy="Compare two versions.")
+        )
+    return _between(one, other)
+
+
+def since_parent(dataset: Dataset) -> Difference | None:
+    """What is different from the version that it was made of, deleted or not; None for one from a file."""
+    if dataset.parent_id is None:
+        return None
+    with db.reading() as session:
+        parent = session.get_one(Dataset, dataset.parent_id)
+    return _between(parent, dataset)
+
+
+def _between(one: Dataset, other: Dataset) -> Difference:
+    fields = [field.name for field in registry.shape(one.shape).fields]
+    before = {row["source_row"]: row for row in datasets.rows(one)}
+    after = {row["source_row"]: row for row in datasets.rows(other)}
+    changed, moved, n_same = [], [], 0
+    for number in before.keys() & after.keys():
+        old, new = ({name: row.get(name) for name in fields} for row in (before[number], after[number]))
+        if before[number]["held_out"] != after[number]["held_out"]:
+            moved.append(number)
+        if old != new:
+            changed.append(Changed(number, old, new))
+        else:
+            n_same += 1
+    return Difference(
+        dropped=[row for number, row in before.items() if number not in after],
+        added=[row for number, row in after.items() if number not in before],
+        changed=sorted(changed, key=lambda one: one.row),
+        moved=sorted(moved),
+        n_same=n_same,
+    )

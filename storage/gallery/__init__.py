@@ -1,0 +1,1 @@
+"""What jobs published, and the suites it is scored on."""

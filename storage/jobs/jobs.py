@@ -1,0 +1,184 @@
+"""What people do with jobs: submit, look, cancel, retry. What workers do with them is in `leases`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
+
+from storage import db, model_names
+from storage.jobs import events, queue
+from storage.models import TERMINAL, Job, JobAttempt, JobState, User, new_id
+from templates.errors import Conflict, NotFound
+
+
+def submit(
+    user: User,
+    *,
+    name: str,
+    kind: str,
+    spec: dict[str, Any],
+    base_model_id: str | None = None,
+    dataset_id: str | None = None,
+    estimate: dict[str, Any] | None = None,
+    idem_key: str | None = None,
+    retry_of: Job | None = None,
+) -> Job:
+    """Accept a job: once this returns it will not be lost.
+
+    The same `idem_key` from the same user gives the job it gave before (a double click, a browser's
+    retry); with a different job it raises `Conflict`. The doorbell rings after the commit.
+    """
+    body = json.dumps([kind, spec, base_model_id, dataset_id, name], sort_keys=True)
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    idem_key = idem_key or new_id()
+    job = Job(
+        owner_id=user.id,
+        idem_key=idem_key,
+        name=name,
+        kind=kind,
+        spec=spec,
+        spec_sha256=digest,
+        base_model_id=base_model_id,
+        dataset_id=dataset_id,
+        estimate=estimate,
+        retry_of=retry_of.id if retry_of else None,
+        created_at=0.0,
+    )
+    try:
+        _insert(job, user, retry_of)
+    except IntegrityError:
+        found = _already_submitted(user, idem_key, digest)
+        if found is None:  # not the key: the base model or dataset does not exist
+            raise
+        return found
+    if queue.ring(job.id):
+        with db.writing() as session:
+            session.exec(update(Job).where(col(Job.id) == job.id).values(rung_at=db.now()))
+    return job
+
+
+def _insert(job: Job, by: User, retry_of: Job | None) -> None:
+    with db.writing() as session:
+        job.created_at = db.clock(session)
+        session.add(job)
+        session.flush()
+        events.append(session, job.id, 0, "submitted", by=by.name)
+        if retry_of and retry_of.name != job.name:
+            events.append(session, job.id, 0, "renamed", wanted=retry_of.name, name=job.name)
+
+
+def with_key(user: User, idem_key: str) -> Job | None:
+    """The job that the user submitted with this key, if there is one."""
+    with db.reading() as session:
+        return session.exec(select(Job).where(Job.owner_id == user.id, Job.idem_key == idem_key)).one_or_none()
+
+
+def _already_submitted(user: User, idem_key: str, digest: str) -> Job | None:
+    found = with_key(user, idem_key)
+    if found and found.spec_sha256 != digest:
+        raise Conflict(
+            f"The key “{idem_key}” already belongs to job {found.id}, which is a different one.",
+            code="idempotency_key_reused",
+            remedy="Send a new key with a new job.",
+        )
+    return found
+
+
+def get(user: User, job_id: str) -> Job:
+    """The user's job. Raises `NotFound` for an unknown or foreign id."""
+    with db.reading() as session:
+        job = session.get(Job, job_id)
+    if job is None or job.owner_id != user.id:
+        raise NotFound(f"There is no job “{job_id}”.", remedy="See the list of jobs for the ids.")
+    return job
+
+
+def of_user(user: User) -> Sequence[Job]:
+    """The user's jobs, newest first."""
+    with db.reading() as session:
+        return session.exec(select(Job).where(Job.owner_id == user.id).order_by(col(Job.created_at).desc())).all()
+
+
+def attempts(user: User, job_id: str) -> Sequence[JobAttempt]:
+    """The attempts at a job, oldest first."""
+    get(user, job_id)
+    with db.reading() as session:
+        query = select(JobAttempt).where(JobAttempt.job_id == job_id).order_by(col(JobAttempt.attempt))
+        return session.exec(query).all()
+
+
+def position(job: Job) -> int | None:
+    """Place in the queue, 1 is next; None when the job does not wait."""
+    if job.state != JobState.QUEUED:
+        return None
+    with db.reading() as session:
+        ahead = select(func.count()).select_from(Job).where(Job.state == JobState.QUEUED)
+        return session.exec(ahead.where(Job.created_at < job.created_at)).one() + 1
+
+
+def cancel(user: User, job_id: str, *, keep: bool = False) -> Job:
+    """Cancel a job; with `keep`, a training job stops at the next step and publishes what it has.
+
+    A waiting job ends at once, unless there is a checkpoint to keep; a running one when its child has
+    stopped. Raises `Conflict` when it has already ended.
+    """
+    get(user, job_id)
+    with db.writing() as session:
+        waiting = (
+            update(Job)
+            .where(col(Job.id) == job_id, col(Job.state) == JobState.QUEUED)
+            .values(state=JobState.CANCELLED, finished_at=db.now(), cancel_at=db.now())
+        )
+        if keep:
+            waiting = waiting.where(col(Job.checkpoint_step) == 0)
+        if session.exec(waiting).rowcount:
+            events.append(session, job_id, 0, "cancelled", while_state="QUEUED")
+        else:
+            running = (
+                update(Job)
+                .where(col(Job.id) == job_id, col(Job.state).in_((JobState.RUNNING, JobState.QUEUED)))
+                .values(cancel_at=func.coalesce(Job.cancel_at, db.now()), cancel_keep=keep)
+            )
+            if not session.exec(running).rowcount:
+                job = session.get_one(Job, job_id)
+                raise Conflict(f"Job {job_id} has already finished ({job.state}).", code="already_finished")
+            events.append(session, job_id, 0, "cancel_requested", keep=keep)
+    return get(user, job_id)
+
+
+def retry(user: User, job_id: str) -> Job:
+    """Submit an ended job again as a new one with the same spec. Raises `Conflict` while it still runs.
+
+    What a training job publishes needs a name of its own: when the old one is taken by now, the new job
+    is called `name-2`, `name-3` …, and an event says so.
+    """
+    job = get(user, job_id)
+    if job.state not in TERMINAL:
+        raise Conflict(f"Job {job_id} is {job.state}.", remedy="Wait for its end, or cancel it first.")
+    name = job.name
+    if job.kind == "train" and model_names.problems(user, name):
+        name = model_names.numbered(user, _first_name(job))
+    return submit(
+        user,
+        name=name,
+        kind=job.kind,
+        spec=job.spec,
+        base_model_id=job.base_model_id,
+        dataset_id=job.dataset_id,
+        estimate=job.estimate,
+        retry_of=job,
+    )
+
+
+def _first_name(job: Job) -> str:
+    """The name that somebody chose, before retries numbered it."""
+    with db.reading() as session:
+        while job.retry_of:
+            job = session.get_one(Job, job.retry_of)
+    return job.name

@@ -1,0 +1,280 @@
+"""What a training job will take: memory, time, disk, from the base's shape and this machine's speed.
+
+With N parameters in matrix products, a token costs 2N FLOP forward and 2N or 4N backward (frozen or
+trained weights; Kaplan et al. 2020, arXiv 2001.08361, section 2.1). Memory follows the accounting of
+Dettmers et al. 2023 (arXiv 2305.14314). All of it is an estimate: pages mark it “≈” and set the
+actual beside it afterwards.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+
+from storage.planning.machines import Machine, Pace
+from storage.rendering.rendered_rows import LengthReport
+from storage.settings import settings
+from templates import registry
+from templates.recipe import Recipe
+from templates.spec import BaseFacts
+
+LINEAR_BYTES: Mapping[str, float] = {"int8": 1.05, "nf4": 0.52}
+"""Bytes of a quantized projection's parameter, its scales included."""
+SLOWDOWN: Mapping[str, float] = {"none": 1.0, "int8": 1.5, "nf4": 1.5}
+TRAINED_BYTES = 16
+"""Of a trained parameter: weight, gradient and Adam's two averages in 32 bits."""
+CHECKPOINT_BYTES = 12
+CHECKPOINTS = 3
+"""Two are kept while the next is written."""
+LOGIT_COPIES = 3
+"""Logits, their softmax and their gradient."""
+CPU_HEAP, GPU_HEAP = 2.2, 1.2
+"""Peak over kept bytes of what a step makes and drops: passing tensors and torn memory. Measured on a CPU."""
+PROCESS_BYTES = 600_000_000
+STARTUP_S = 3.0
+LOAD_BYTES_PER_S = 500_000_000
+PADDING = 1.1
+"""Batches hold rows of about the same length."""
+ANSWER_SPREAD = 4
+"""Longest answer over mean answer, in tokens."""
+STEP_S = 0.02
+"""Of a step, whatever the model's size: collating, logging, the optimiser's loop."""
+DECODE_LAYER_S = 0.0006
+ANSWERS_AT_ONCE = 32
+SUITE_ABILITIES, SUITE_PROMPT_TOKENS, SUITE_ANSWER_TOKENS = 18, 54, 15
+"""Of the general suite: its abilities, and the mean of an item's tokens, room for its answer included."""
+SUITE_GROUPS = 4
+"""Batches that are not full because their answers may be of different lengths."""
+ROOM = 0.95
+"""Share of the free memory or disk that a job may plan to use."""
+
+
+class Fix(BaseModel):
+    """A change that would make the job fit: what a page offers as one click."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    settings: dict[str, int | float | bool | str]
+    """To be laid over the settings of the plan; `quantization` is among them where it changes."""
+    method: str | None = None
+    """The method to choose instead; None: the same."""
+
+
+class Estimate(BaseModel):
+    """The preflight card's numbers, and how far they can be trusted."""
+
+    model_config = ConfigDict(frozen=True)
+
+    seconds: float
+    seconds_low: float
+    seconds_high: float
+    seconds_by_stage: dict[str, float]
+    memory_bytes: int
+    memory_by_part: dict[str, int]
+    memory_free_bytes: int
+    disk_bytes: int
+    disk_free_bytes: int
+    result_bytes: int
+    """The adapter's or model's weights."""
+    steps: int
+    """Updates of the weights."""
+    tokens: int
+    """Tokens that go through the model in training, all passes together."""
+    n_trained_parameters: int
+    n_rows: int
+    n_truncated: int
+    n_refused: int
+    n_held_out: int
+    machine: str
+    calibrated: bool
+    """The machine's speed was measured; otherwise it is a cautious guess."""
+    based_on: str
+    fits: bool
+    advice: list[Fix] = []
+
+    @property
+    def minutes(self) -> tuple[float, float]:
+        """The range of the time, in minutes."""
+        return self.seconds_low / 60, self.seconds_high / 60
+
+
+@dataclass(frozen=True)
+class _Work:
+    """How much is to be computed."""
+
+    examples: int
+    steps: int
+    micro_steps: int
+    tokens: int
+    mean_length: float
+    longest: int
+    """Tokens of the longest example, after cutting."""
+    answer: int
+    """Positions of an example that need logits: from its first learned token on."""
+
+
+def estimate(
+    facts: BaseFacts,
+    recipe: Recipe,
+    lengths: LengthReport,
+    n_held_out: int,
+    machine: Machine,
+    earlier: Pace | None = None,
+    shipped_bytes: int = 0,
+    forgetting_items: int = 0,
+) -> Estimate:
+    """What this recipe takes on this machine; `earlier` is the measured pace of a job on the same base.
+
+    `shipped_bytes` are files that the result carries besides its own weights; `forgetting_items` are
+    those of each general ability that base and result answer.
+    """
+    work = _work(recipe, lengths)
+    memory = _memory(facts, recipe, work, machine.on_gpu)
+    seconds, based_on, spread = _seconds(facts, recipe, lengths, n_held_out, work, machine, earlier)
+    trained = n_trained(facts, recipe)
+    result_bytes = 4 * trained
+    disk_bytes = CHECKPOINTS * CHECKPOINT_BYTES * trained + 2 * result_bytes + shipped_bytes
+    seconds["evaluating"] += _forgetting_s(facts, recipe, forgetting_items, machine)
+    total, memory_bytes = sum(seconds.values()), sum(memory.values())
+    return Estimate(
+        seconds=total,
+        seconds_low=total * spread[0],
+        seconds_high=total * spread[1],
+        seconds_by_stage=seconds,
+        memory_bytes=memory_bytes,
+        memory_by_part=memory,
+        memory_free_bytes=machine.memory_free_bytes,
+        disk_bytes=disk_bytes,
+        disk_free_bytes=machine.disk_free_bytes,
+        result_bytes=result_bytes,
+        steps=work.steps,
+        tokens=work.tokens,
+        n_trained_parameters=trained,
+        n_held_out=n_held_out,
+        **{name: getattr(lengths, name) for name in ("n_rows", "n_truncated", "n_refused")},
+        machine=machine.name,
+        calibrated=machine.calibrated or earlier is not None,
+        based_on=based_on,
+        fits=memory_bytes <= ROOM * machine.memory_free_bytes and disk_bytes <= ROOM * machine.disk_free_bytes,
+    )
+
+
+def n_trained(facts: BaseFacts, recipe: Recipe) -> int:
+    """About how many parameters the recipe trains."""
+    return registry.method(recipe.method).trainable_parameters(recipe.adaptation(), facts)
+
+
+def _work(recipe: Recipe, lengths: LengthReport) -> _Work:
+    training = recipe.training()
+    examples = max(1, lengths.n_examples)
+    batches = math.ceil(examples / training.rows_at_once(lengths.n_tokens / examples))
+    if training.max_steps > 0:
+        micro_steps = training.max_steps * training.gradient_accumulation_steps
+    else:
+        micro_steps = max(1, math.ceil(training.num_train_epochs * batches))
+    longest = max(1, min(training.max_length, lengths.longest))
+    return _Work(
+        examples=examples,
+        steps=math.ceil(micro_steps / training.gradient_accumulation_steps),
+        micro_steps=micro_steps,
+        tokens=round(micro_steps / batches * lengths.n_tokens),
+        mean_length=lengths.n_tokens / examples,
+        longest=longest,
+        answer=min(longest, math.ceil(ANSWER_SPREAD * lengths.n_trained_tokens / examples)),
+    )
+
+
+def _memory(facts: BaseFacts, recipe: Recipe, work: _Work, on_gpu: bool) -> dict[str, int]:
+    """Bytes at the peak of a training step, by what they are for."""
+    training = recipe.training()
+    wide, heap = (2, GPU_HEAP) if on_gpu else (4, CPU_HEAP)
+    rows = min(training.rows_at_once(work.longest), work.examples)
+    tokens = rows * work.longest
+    linear = LINEAR_BYTES.get(recipe.quantization, wide) * facts.n_linear_parameters
+    frozen = linear + wide * (facts.n_parameters - facts.n_linear_parameters)
+    if registry.method(recipe.method).trains == "all_weights":
+        frozen = 0  # counted among the trained parameters
+    layer = tokens * wide * kept_per_token(facts)
+    kept = facts.n_layers * layer
+    if training.gradient_checkpointing:
+        kept = facts.n_layers * tokens * facts.hidden_size * wide + layer
+    return {
+        "weights": round(frozen),
+        "trained parameters": TRAINED_BYTES * n_trained(facts, recipe),
+        "activations": round(heap * kept),
+        "logits": round(heap * LOGIT_COPIES * 4 * rows * work.answer * facts.vocab_size),
+        "process": PROCESS_BYTES,
+    }
+
+
+def kept_per_token(facts: BaseFacts) -> int:
+    """Values that one layer keeps of one token for the backward pass: norms, projections, gate and product."""
+    return 9 * facts.hidden_size + 4 * facts.intermediate_size
+
+
+def flop_per_token(facts: BaseFacts, recipe: Recipe, length: float, *, forward_only: bool = False) -> float:
+    """Floating-point operations of one token in rows of this length, slower precisions weighed in."""
+    matmul = facts.n_linear_parameters + facts.vocab_size * facts.hidden_size
+    attention = 2 * facts.n_layers * facts.hidden_size * length
+    passes = 2
+    if not forward_only:
+        passes = 6 if registry.method(recipe.method).trains == "all_weights" else 4
+        passes += 2 if recipe.training().gradient_checkpointing else 0
+    return passes * (matmul + attention) * SLOWDOWN[recipe.quantization]
+
+
+def _seconds(
+    facts: BaseFacts,
+    recipe: Recipe,
+    lengths: LengthReport,
+    n_held_out: int,
+    work: _Work,
+    machine: Machine,
+    earlier: Pace | None,
+) -> tuple[dict[str, float], str, tuple[float, float]]:
+    """Seconds by stage, what they rest on, and the factors of the range."""
+    per_token = flop_per_token(facts, recipe, work.mean_length)
+    training_s = PADDING * work.tokens * per_token / machine.flop_per_s + STEP_S * work.micro_steps
+    based_on = f"the measured speed of {machine.name}" if machine.calibrated else "a cautious guess of the speed"
+    spread = (0.6, 1.7) if machine.calibrated else (0.3, 3.0)
+    if earlier is not None:
+        same_pace = flop_per_token(facts, earlier.recipe, work.mean_length) / per_token
+        training_s = work.tokens / (earlier.tokens_per_s * same_pace)
+        based_on, spread = "the measured pace of an earlier job on this base model", (0.7, 1.4)
+    forward_s = flop_per_token(facts, recipe, work.mean_length, forward_only=True) / machine.flop_per_s
+    training = recipe.training()
+    looks = 1 / training.eval_steps if training.eval_steps < 1 else work.steps / training.eval_steps
+    held_out_tokens = n_held_out * work.mean_length
+    stages = {
+        "preparing": STARTUP_S + facts.weights_bytes / LOAD_BYTES_PER_S,
+        "training": training_s + looks * held_out_tokens * forward_s,
+        "evaluating": 2 * held_out_tokens * forward_s + _answers_s(facts, recipe, lengths, n_held_out, forward_s),
+    }
+    return stages, based_on, spread
+
+
+def _answers_s(facts: BaseFacts, recipe: Recipe, lengths: LengthReport, n_held_out: int, forward_s: float) -> float:
+    """Seconds in which base and result answer the held-out prompts, several at once."""
+    if registry.objective(recipe.objective).trains_prompt:
+        return 0.0  # plain text has no answers
+    examples = max(1, lengths.n_examples)
+    answer_tokens = 1.5 * lengths.n_trained_tokens / examples
+    batches = math.ceil(min(n_held_out, settings().eval_rows) / ANSWERS_AT_ONCE)
+    one_token_s = DECODE_LAYER_S * facts.n_layers + ANSWERS_AT_ONCE * forward_s
+    prompts_s = ANSWERS_AT_ONCE * forward_s * lengths.n_tokens / examples
+    return 2 * batches * (answer_tokens * one_token_s + prompts_s)
+
+
+def _forgetting_s(facts: BaseFacts, recipe: Recipe, items: int, machine: Machine) -> float:
+    """Seconds in which base and result answer so many items of each general ability."""
+    if not items:
+        return 0.0
+    length = SUITE_PROMPT_TOKENS + SUITE_ANSWER_TOKENS
+    n = SUITE_ABILITIES * items
+    forward_s = flop_per_token(facts, recipe, length, forward_only=True) / machine.flop_per_s
+    batches = SUITE_GROUPS + math.ceil(n / ANSWERS_AT_ONCE)
+    return 2 * (batches * SUITE_ANSWER_TOKENS * DECODE_LAYER_S * facts.n_layers + n * length * forward_s)

@@ -1,0 +1,91 @@
+"""Evaluations: several models scored on the same held-out rows, or on the same suite."""
+
+from __future__ import annotations
+
+from storage import model_names
+from storage.bases import base_models
+from storage.data import datasets
+from storage.gallery import artifacts, suites
+from storage.jobs import jobs
+from storage.models import Artifact, BaseModelRow, Job, User
+from templates import registry
+from templates.errors import BadInput, NotFound, Problem, refuse
+
+MAX_MODELS = 16
+
+
+def submit(
+    user: User,
+    *,
+    models: list[str],
+    dataset: str | None = None,
+    suite: str | None = None,
+    name: str | None = None,
+    idem_key: str | None = None,
+) -> Job:
+    """Queue the scoring of base models and artifacts; the others are compared with the first.
+
+    They are scored on a dataset's held-out rows or on a suite: exactly one of the two. Raises `BadInput`
+    with every unknown or repeated model and an unknown suite, `NotFound` for an unknown dataset.
+    """
+    if (dataset is None) == (suite is None):
+        raise BadInput(one_of("dataset", "suite", neither=dataset is None))
+    data = datasets.get(user, dataset) if dataset is not None else None
+    problems = [] if name is None else model_names.flaw(name)
+    problems += suites.problems(suite) if suite is not None else []
+    if not 1 <= len(models) <= MAX_MODELS:
+        problems.append(Problem(f"give 1 to {MAX_MODELS} models, not {len(models)}.", field="models"))
+    if data is not None and data.n_held_out < 1:
+        problems.append(Problem(f"“{data.name}” has no held-out rows.", field="dataset", remedy="Add a larger file."))
+    if data is not None and not registry.shape(data.shape).metrics:
+        what = f"“{data.name}” holds {data.shape}: some of its answers are bad, and none can be scored against."
+        problems.append(Problem(what, field="dataset", remedy="Choose a dataset of answers that are wanted."))
+    found, wrong = _found(user, models)
+    refuse(problems + wrong)
+    on = data.name if data is not None else f"the {suite} suite"
+    spec = {"models": list(found), "names": [model.name for model in found.values()]}
+    return jobs.submit(
+        user,
+        name=name or f"{' · '.join(model.name for model in found.values())} on {on}",
+        kind="evaluate",
+        spec=spec if suite is None else {**spec, "suite": suite},
+        dataset_id=data.id if data is not None else None,
+        idem_key=idem_key,
+    )
+
+
+def one_of(dataset: str, suite: str, *, neither: bool) -> Problem:
+    """What to say where not exactly one of two fields, called so, is given."""
+    said = f"give “{dataset}” or “{suite}”" if neither else f"give “{dataset}” or “{suite}”, not both"
+    return Problem(f"{said}.", remedy=f"“{dataset}” scores on its held-out rows, “{suite}” on general abilities.")
+
+
+def _found(user: User, models: list[str]) -> tuple[dict[str, BaseModelRow | Artifact], list[Problem]]:
+    """The models by id, and what is wrong with the others."""
+    problems: list[Problem] = []
+    found: dict[str, BaseModelRow | Artifact] = {}
+    for asked in models[:MAX_MODELS]:
+        try:
+            model = find_model(user, asked)
+        except NotFound as error:
+            problems += [Problem(p.message, field="models", remedy=p.remedy) for p in error.problems]
+            continue
+        if model.id in found:
+            problems.append(Problem(f"“{asked}” is there twice.", field="models", remedy="Name each model once."))
+        found[model.id] = model
+    return found, problems
+
+
+def find_model(user: User, name_or_id: str) -> BaseModelRow | Artifact:
+    """The base model or artifact of this name or id. Raises `NotFound`."""
+    try:
+        return artifacts.get(user, name_or_id)
+    except NotFound:
+        pass  # then it is a base model, or nothing
+    try:
+        return base_models.get(user, name_or_id)
+    except NotFound:
+        known = [row.name for row in base_models.of_user(user)] + [row.name for row in artifacts.of_user(user)]
+        raise NotFound(
+            f"There is no model “{name_or_id}”.", code="no_such_model", remedy=f"Known: {', '.join(known)}."
+        ) from None

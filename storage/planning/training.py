@@ -1,0 +1,232 @@
+"""Training jobs: a plan that says what would happen, and its submission."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from storage import db, model_names
+from storage.bases import base_models
+from storage.data import datasets
+from storage.gallery import suites
+from storage.jobs import jobs, worker_rows
+from storage.models import BaseModelRow, Dataset, Job, User, Worker
+from storage.planning import estimates, fitting, machines
+from storage.planning.estimates import Estimate
+from storage.rendering import rendered_rows, whole_turns
+from storage.rendering.rendered_rows import LengthReport
+from storage.rendering.renderer import remembered
+from storage.rendering.whole_turns import ToolsLeftOut
+from templates import registry
+from templates.errors import BadInput, Problem, refuse
+from templates.recipe import Recipe, compose
+from templates.spec import Preset, Quantization
+
+
+class DoesNotFit(BadInput):
+    """The job needs more memory or disk than there is; `estimate.advice` holds what would make it fit."""
+
+    code = "does_not_fit"
+
+    def __init__(self, problem: Problem, estimate: Estimate):
+        super().__init__(problem)
+        self.estimate = estimate
+
+    def as_dict(self) -> dict[str, Any]:
+        """The error with the changes that would make the job fit."""
+        body = super().as_dict()
+        body["error"]["advice"] = [fix.model_dump() for fix in self.estimate.advice]
+        return body
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a job would do and take. Nothing is created before `submit`."""
+
+    recipe: Recipe
+    base_row: BaseModelRow
+    dataset_row: Dataset
+    lengths: LengthReport
+    estimate: Estimate
+
+
+def plan(
+    user: User,
+    *,
+    base: str,
+    dataset: str,
+    objective: str,
+    method: str,
+    preset: Preset = "balanced",
+    quantization: Quantization = "none",
+    settings: Mapping[str, Any] | None = None,
+) -> Plan:
+    """Check a training job and say what it would take; cheap to call again with other settings.
+
+    Raises `BadInput` with every problem at once for a choice that can't work, `DoesNotFit` for one
+    that this machine can't hold, `NotFound` for an unknown base model or dataset.
+    """
+    base_row, dataset_row = base_models.get(user, base), datasets.get(user, dataset)
+    facts = base_models.facts(base_row)
+    problems = _data_problems(dataset_row, objective)
+    try:
+        recipe = compose(objective, method, preset=preset, quantization=quantization, settings=settings, facts=facts)
+    except BadInput as error:
+        raise BadInput(*problems, *error.problems) from error
+    refuse(problems)
+    lengths = measured(base_row, dataset_row, recipe)
+    _refuse_untrainable(lengths, dataset_row, recipe, base_row.name)
+    return Plan(recipe, base_row, dataset_row, lengths, _estimate(base_row, recipe, lengths, dataset_row.n_held_out))
+
+
+def _estimate(base: BaseModelRow, recipe: Recipe, lengths: LengthReport, n_held_out: int) -> Estimate:
+    """What the recipe takes on the machine that will probably run it. Raises `DoesNotFit`."""
+    facts, worker = base_models.facts(base), likely_worker()
+    machine, pace = machines.of_worker(worker), machines.earlier_pace(base.id, recipe, worker)
+    shipped_bytes = base.size_bytes if base.source == "bundled" else 0
+    items = suites.forgetting_items(base.source, recipe.method)
+
+    def estimated(changed: Recipe) -> Estimate:
+        return estimates.estimate(facts, changed, lengths, n_held_out, machine, pace, shipped_bytes, items)
+
+    estimate = estimated(recipe)
+    if not estimate.fits:
+        estimate = estimate.model_copy(update={"advice": fitting.fixes(facts, recipe, estimated)})
+        raise DoesNotFit(_too_large(estimate), estimate)
+    return estimate
+
+
+def _data_problems(dataset: Dataset, objective: str) -> list[Problem]:
+    """Why this objective can't learn from this dataset at all."""
+    problems = []
+    taken = registry.objective(objective).row_shapes
+    if dataset.shape not in taken:
+        able = registry.objectives_for(dataset.shape)
+        choose = " or ".join(f"{o.key} ({o.title})" for o in able)
+        problems.append(
+            Problem(
+                f"{objective} takes rows of the shape {' or '.join(taken)}; “{dataset.name}” holds {dataset.shape}.",
+                field="objective",
+                remedy=f"Choose {choose}, or add the file again with another shape."
+                if able
+                else f"No objective learns from {dataset.shape} yet: add the file again with another shape.",
+            )
+        )
+    if dataset.n_rows - dataset.n_held_out < 1:
+        problems.append(_no_rows(dataset, "to learn from"))
+    if dataset.n_held_out < 1:
+        problems.append(_no_rows(dataset, "held out, so nothing could be said about the result"))
+    return problems
+
+
+def _no_rows(dataset: Dataset, what: str) -> Problem:
+    return Problem(f"“{dataset.name}” has no rows {what}.", field="dataset", remedy="Add a file with more rows.")
+
+
+def _refuse_untrainable(lengths: LengthReport, dataset: Dataset, recipe: Recipe, base: str) -> None:
+    if lengths.n_without_tools:
+        raise BadInput(_tools_left_out(lengths, dataset, base), code=ToolsLeftOut.code)
+    if lengths.n_refused < lengths.n_rows:
+        return
+    if not lengths.longest:
+        raise BadInput(_all_refused_by_template(lengths, dataset), code="every_row_refused")
+    max_length = recipe.objective_params["max_length"]
+    raise BadInput(
+        Problem(
+            f"all {lengths.n_rows} training rows of “{dataset.name}” lose their whole answer at {max_length} tokens "
+            f"(the longest row has {lengths.longest}).",
+            field="max_length",
+            remedy="Raise it, shorten the prompts, or choose a base model with a longer context.",
+        ),
+        code="every_row_refused",
+    )
+
+
+def _tools_left_out(lengths: LengthReport, dataset: Dataset, base: str) -> Problem:
+    n = lengths.n_without_tools
+    rows = "1 training row" if n == 1 else f"{n:,} training rows, the first of them this one,"
+    return Problem(
+        f"the chat template of “{base}” does not know tools, and {rows} of “{dataset.name}” can't be learned without.",
+        row=lengths.first_without_tools,
+        field="base",
+        remedy=whole_turns.REMEDY,
+    )
+
+
+def _all_refused_by_template(lengths: LengthReport, dataset: Dataset) -> Problem:
+    row, why = lengths.refused_rows[0]
+    return Problem(
+        f"none of the {lengths.n_rows} training rows of “{dataset.name}” can be learned; of this one, {why}",
+        row=row,
+        field="base",
+        remedy="Choose another base model.",
+    )
+
+
+def _too_large(estimate: Estimate) -> Problem:
+    scarce = [
+        f"≈ {fitting.size(needed)} of {what}, and {fitting.size(free)} are free"
+        for what, needed, free in (
+            ("memory", estimate.memory_bytes, estimate.memory_free_bytes),
+            ("disk", estimate.disk_bytes, estimate.disk_free_bytes),
+        )
+        if needed > estimates.ROOM * free
+    ]
+    remedy = " Or: ".join(fix.text for fix in estimate.advice)
+    return Problem(
+        f"The job needs {'; '.join(scarce)} on {estimate.machine}.",
+        remedy=remedy or "Choose a smaller base model, free some space, or start a worker on a larger machine.",
+    )
+
+
+def likely_worker() -> Worker | None:
+    """The worker that a job would probably run on: of those that take jobs, the one with most memory."""
+    taking = [worker for worker in worker_rows.alive() if not worker.draining]
+    return max(taking, key=lambda worker: worker.memory_total_bytes, default=None)
+
+
+def measured(base: BaseModelRow, dataset: Dataset, recipe: Recipe) -> LengthReport:
+    """Lengths of the dataset's training rows as this base model reads them; remembered."""
+    return _measured(
+        str(base_models.folder(base)),
+        base.revision,
+        dataset.id,
+        recipe.objective_params["max_length"],
+        registry.objective(recipe.objective).trains_prompt,
+    )
+
+
+@lru_cache(maxsize=64)
+def _measured(
+    base_folder: str, base_revision: str, dataset_id: str, max_length: int, trains_prompt: bool
+) -> LengthReport:
+    with db.reading() as session:
+        dataset = session.get_one(Dataset, dataset_id)
+    return rendered_rows.measure(
+        remembered(base_folder, base_revision),
+        dataset.shape,
+        datasets.rows(dataset, held_out=False),
+        max_length=max_length,
+        trains_prompt=trains_prompt,
+    )
+
+
+def submit(user: User, plan: Plan, *, name: str, idem_key: str | None = None) -> Job:
+    """Queue the planned job. Raises `BadInput` when the name can't be used or is taken.
+
+    The same `idem_key` gives the job that it gave before, whose own name is not in its way.
+    """
+    if idem_key is None or jobs.with_key(user, idem_key) is None:
+        refuse(model_names.problems(user, name))
+    return jobs.submit(
+        user,
+        name=name,
+        kind="train",
+        spec={"recipe": plan.recipe.model_dump(mode="json")},
+        base_model_id=plan.base_row.id,
+        dataset_id=plan.dataset_row.id,
+        estimate=plan.estimate.model_dump(mode="json"),
+        idem_key=idem_key,
+    )

@@ -1,0 +1,1 @@
+"""Rows as the token ids that a model is shown."""

@@ -1,0 +1,170 @@
+"""The rows of a dataset as a model sees them: what is learned, what is cut and what is refused.
+
+The web measures here before launch what the worker will train on: both go through `rendered`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from storage.rendering.renderer import Piece, Rendered, Renderer
+from storage.rendering.whole_turns import ToolsLeftOut
+from templates.errors import BadInput
+
+__all__ = ["LengthReport", "Piece", "Rendered", "RenderedRow", "Renderer", "histogram", "measure", "rendered"]
+
+N_LISTED = 20
+HISTOGRAM_BINS = 20
+
+
+@dataclass(frozen=True)
+class LengthReport:
+    """Counts over rows; a plain text that becomes several examples is one row, and is never truncated."""
+
+    n_rows: int
+    n_truncated: int
+    n_refused: int
+    """Rows that are not trained on: no learned token is left, or the template refuses them."""
+    n_examples: int
+    n_tokens: int
+    """Tokens of all examples, after cutting."""
+    n_trained_tokens: int
+    n_cut_tokens: int
+    n_with_control_tokens: int
+    """Rows whose own text spells a special token of the base model."""
+    longest: int
+    """Tokens of the longest row, before cutting."""
+    histogram: list[tuple[int, int]]
+    """Rendered rows by length before cutting: (upper edge in tokens, inclusive; count)."""
+    refused_rows: list[tuple[int, str]]
+    """The first refused rows: number in the source file, and why."""
+    truncated_rows: list[int]
+    """The first truncated rows: number in the source file."""
+    n_without_tools: int = 0
+    """Rows that are refused because the chat template does not know tools."""
+    first_without_tools: int | None = None
+    """The first of them: number in the source file."""
+
+    @property
+    def control_tokens_words(self) -> str | None:
+        """What to say of rows that spell special tokens; None when there are none."""
+        n_rows = self.n_with_control_tokens
+        if not n_rows:
+            return None
+        return (
+            f"{'1 row spells' if n_rows == 1 else f'{n_rows:,} rows spell'} a special token of the base model in "
+            "plain text, such as <|im_end|>: the model will read it as the token itself."
+        )
+
+
+@dataclass(frozen=True)
+class RenderedRow:
+    """A row and the examples it becomes; `refusal` says why there are none."""
+
+    number: int
+    examples: list[Rendered]
+    refusal: str | None = None
+    loses_tools: bool = False
+    """It is refused because the chat template does not know tools."""
+
+    @property
+    def n_cut(self) -> int:
+        """Tokens that fall off."""
+        return sum(example.n_cut for example in self.examples)
+
+    @property
+    def n_tokens(self) -> int:
+        """Before cutting; each further chunk of a plain text repeats the last token of the one before."""
+        n_repeated = max(0, len(self.examples) - 1)
+        return sum(len(example.ids) for example in self.examples) + self.n_cut - n_repeated
+
+    @property
+    def n_learned(self) -> int:
+        """Learned tokens, before cutting."""
+        return sum(sum(example.trained) + example.n_cut_trained for example in self.examples)
+
+
+def rendered(
+    renderer: Renderer, shape: str, rows: Iterable[Mapping[str, Any]], *, max_length: int, trains_prompt: bool
+) -> Iterator[RenderedRow]:
+    """Each row as what is trained on. Reports before launch and training itself both go through here."""
+    for position, row in enumerate(rows, start=1):
+        number = int(row.get("source_row") or position)
+        try:
+            examples = renderer.examples(shape, row, max_length=max_length, trains_prompt=trains_prompt)
+        except BadInput as error:
+            yield RenderedRow(number, [], error.problems[0].message, isinstance(error, ToolsLeftOut))
+            continue
+        kept = [example for example in examples if example.n_trained]
+        if kept:
+            yield RenderedRow(number, kept)
+        else:
+            cut = any(example.n_cut for example in examples)
+            why = (
+                f"the answer begins beyond the longest row of {max_length} tokens"
+                if cut
+                else "it has no answer to learn"
+            )
+            yield RenderedRow(number, examples, why)
+
+
+def measure(
+    renderer: Renderer, shape: str, rows: Iterable[Mapping[str, Any]], *, max_length: int, trains_prompt: bool
+) -> LengthReport:
+    """What these settings would train on, without training."""
+    lengths: list[int] = []
+    refused: list[tuple[int, str]] = []
+    truncated: list[int] = []
+    without_tools: list[int] = []
+    n_examples = n_tokens = n_trained = n_cut = n_with_control_tokens = 0
+    kept_rows = list(rows)
+    for row, made in zip(
+        kept_rows,
+        rendered(renderer, shape, kept_rows, max_length=max_length, trains_prompt=trains_prompt),
+        strict=True,
+    ):
+        n_with_control_tokens += renderer.n_control_tokens(shape, row) > 0
+        if made.examples:
+            lengths.append(made.n_tokens)
+        if made.refusal is not None:
+            refused.append((made.number, made.refusal))
+            without_tools += [made.number] if made.loses_tools else []
+            continue
+        if made.n_cut:
+            truncated.append(made.number)
+        n_examples += len(made.examples)
+        n_tokens += sum(len(example.ids) for example in made.examples)
+        n_trained += sum(example.n_trained for example in made.examples)
+        n_cut += made.n_cut
+    return LengthReport(
+        n_rows=len(kept_rows),
+        n_truncated=len(truncated),
+        n_refused=len(refused),
+        n_examples=n_examples,
+        n_tokens=n_tokens,
+        n_trained_tokens=n_trained,
+        n_cut_tokens=n_cut,
+        n_with_control_tokens=n_with_control_tokens,
+        longest=max(lengths, default=0),
+        histogram=histogram(lengths),
+        refused_rows=refused[:N_LISTED],
+        truncated_rows=truncated[:N_LISTED],
+        n_without_tools=len(without_tools),
+        first_without_tools=next(iter(without_tools), None),
+    )
+
+
+def histogram(lengths: list[int]) -> list[tuple[int, int]]:
+    """Counts in at most `HISTOGRAM_BINS` equal bins, whose width is 1, 2 or 5 times a power of ten."""
+    if not lengths:
+        return []
+    width, power = 1, 1
+    while width * HISTOGRAM_BINS < max(lengths):
+        width, power = next(((s * power, power) for s in (2, 5) if s * power > width), (10 * power, 10 * power))
+    n_bins = max(1, -(-max(lengths) // width))
+    counts = [0] * n_bins
+    for length in lengths:
+        counts[max(0, -(-length // width) - 1)] += 1
+    return [((i + 1) * width, count) for i, count in enumerate(counts)]

@@ -1,0 +1,294 @@
+"""Rows as the exact token ids that a model is trained on, and which of them it learns.
+
+Tokenizer and chat template are used without transformers, so that the web can show before launch
+what the worker will train on: both call this module. Ids and learned tokens equal those of
+transformers' `apply_chat_template`. How the learned tokens are found:
+
+- a template with `{% generation %}` markers: what stands between them;
+- one without: each assistant turn, from where the generation prompt ends to the turn's end token,
+  found by rendering the conversation up to that turn, or else by looking for the turn's own text;
+- no template at all: the turns one below the other, each answer followed by the end token.
+
+Conversations with tools are rendered whole or refused (`storage.rendering.whole_turns`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from storage.rendering.chat_templates import ChatTemplate, Span
+from storage.rendering.whole_turns import WholeTurns
+from templates import registry, turns
+from templates.errors import BadInput, Problem
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+PLAIN_TEMPLATE = (
+    "{% for m in messages %}{% if m.role == 'assistant' %}{% generation %}{{ m.content + eos_token }}"
+    "{% endgeneration %}{% if not loop.last %}{{ '\\n' }}{% endif %}"
+    "{% else %}{{ m.content + '\\n' }}{% endif %}{% endfor %}"
+)
+"""For a base model that has no chat template."""
+NAMED_TOKENS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of a rendered row: `trained` is learned, `cut` is beyond the longest row."""
+
+    text: str
+    trained: bool
+    cut: bool
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One training example: ids, which of them are learned, and how many were cut off its end."""
+
+    ids: list[int]
+    trained: list[bool]
+    n_cut: int
+    n_cut_trained: int
+    """Of those cut off, the ones that would have been learned."""
+    pieces: list[Piece]
+
+    @property
+    def n_trained(self) -> int:
+        """Tokens that carry loss; the first of an example has nothing to be predicted from."""
+        return sum(self.trained[1:])
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    text: str
+    ids: list[int]
+    offsets: list[Span]
+    """Character span of each token in `text`; tokens of one split character share its span."""
+
+    def example(self, start: int, stop: int, shown_to: int, trained: Sequence[bool]) -> Rendered:
+        """Tokens `start:stop`, shown up to `shown_to`; `trained` is for the tokens `start:shown_to`."""
+        kinds = [(learned, start + i >= stop) for i, learned in enumerate(trained)]
+        begins = [i for i in range(len(kinds)) if i == 0 or kinds[i] != kinds[i - 1]]
+        places = [*(self._begin(start + i) for i in begins), self._begin(shown_to)]
+        pieces = [Piece(self.text[a:b], *kinds[i]) for (a, b), i in zip(pairwise(places), begins, strict=True) if b > a]
+        n_kept = stop - start
+        return Rendered(self.ids[start:stop], list(trained[:n_kept]), shown_to - stop, sum(trained[n_kept:]), pieces)
+
+    def _begin(self, token: int) -> int:
+        """Where the shown text of a token begins; blanks between tokens belong to the one before."""
+        if token == 0:
+            return 0
+        return self.offsets[token][0] if token < len(self.offsets) else len(self.text)
+
+
+class Renderer:
+    """The tokenizer and chat template of the base model in `base_folder`."""
+
+    def __init__(self, base_folder: Path):
+        """Raises `BadInput` when the folder has no usable tokenizer or template."""
+        self._folder = base_folder
+        self._tokenizer = self._load_tokenizer()
+        config = self._read_json("tokenizer_config.json")
+        named = {**self._read_json("special_tokens_map.json"), **config}
+        self._named = {k: text for k in NAMED_TOKENS if (text := _token_text(named.get(k))) is not None}
+        self.eos_ids = self._find_eos_ids()
+        """Ids that end an answer; the tokenizer's own end token first."""
+        self._eos = str(self._tokenizer.id_to_token(self.eos_ids[0]))
+        self._named.setdefault("eos_token", self._eos)
+        own = self._own_template(config)
+        self.has_template = own is not None
+        source = self._opening() + PLAIN_TEMPLATE if own is None else own
+        self.template = source
+        """The chat template's text."""
+        self.template_sha256 = hashlib.sha256(source.encode()).hexdigest()
+        self._template = ChatTemplate(source, self._named)
+        self._turns = WholeTurns(self._template)
+        special = (t.content for t in self._tokenizer.get_added_tokens_decoder().values() if t.special)
+        self._control_tokens = re.compile("|".join(map(re.escape, special)) or "(?!)")
+
+    def row(
+        self, shape_key: str, row: Mapping[str, Any], *, max_length: int | None = None, trains_prompt: bool = False
+    ) -> Rendered:
+        """One row as one example, cut at `max_length` tokens.
+
+        Raises `BadInput` when the template refuses the conversation, `ToolsLeftOut` when it would leave out tools.
+        """
+        shape = registry.shape(shape_key)
+        if shape.messages is None:
+            encoded = self._plain(row["text"])
+            trained = [True] * len(encoded.ids)
+        else:
+            messages = shape.messages(row)
+            encoded, trained = self._conversation(messages, shape.tools(row), trains_prompt, last_only=shape.judged)
+        n_tokens = len(encoded.ids)
+        return encoded.example(0, min(n_tokens, max_length or n_tokens), n_tokens, trained)
+
+    def chunks(self, text: str, *, max_length: int) -> list[Rendered]:
+        """A plain text as consecutive examples of at most `max_length` tokens; nothing is cut off.
+
+        Each example after the first opens with the last token of the one before, unlearned, so that
+        every token but the very first is predicted exactly once.
+        """
+        encoded = self._plain(text)
+        n_tokens = len(encoded.ids)
+        starts = range(0, max(1, n_tokens - 1), max_length - 1)
+        ends = [(start, min(n_tokens, start + max_length)) for start in starts]
+        return [encoded.example(a, b, b, [a == 0] + [True] * (b - a - 1)) for a, b in ends]
+
+    def examples(
+        self, shape_key: str, row: Mapping[str, Any], *, max_length: int, trains_prompt: bool = False
+    ) -> list[Rendered]:
+        """What is trained on for one row: one example, or the chunks of a plain text."""
+        if registry.shape(shape_key).messages is None:
+            return self.chunks(row["text"], max_length=max_length)
+        return [self.row(shape_key, row, max_length=max_length, trains_prompt=trains_prompt)]
+
+    def prompt(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = ()) -> list[int]:
+        """The ids after which the model is to answer `messages`, and may call `tools` (JSON schemas)."""
+        return self._encode(self._turns.text(messages, tools)).ids
+
+    def plain(self, text: str) -> tuple[list[int], list[bool]]:
+        """The ids of a plain text, and which of them stand in answers written out in the chat markup.
+
+        An answer is what follows the markup that asks for one, up to and with the end token.
+        """
+        encoded = self._plain(text)
+        spans = [match.span(1) for match in self._written_answers.finditer(encoded.text)]
+        return encoded.ids, tokens_within(encoded.offsets, spans)
+
+    @cached_property
+    def _written_answers(self) -> re.Pattern[str]:
+        asked = [{"role": "user", "content": "?"}]
+        question = self._template.text(asked)
+        opening = self._template.text(asked, add_generation_prompt=True)[len(question) :]
+        return re.compile(re.escape(opening) + f"(.*?{re.escape(self._eos)})" if opening else "(?!)", re.DOTALL)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of `ids`, special tokens left out."""
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
+
+    def n_control_tokens(self, shape_key: str, row: Mapping[str, Any]) -> int:
+        """How often the texts that the row is rendered with spell a special token, which the model reads as one."""
+        to_messages = registry.shape(shape_key).messages
+        texts = [row["text"]] if to_messages is None else [turns.said(m) for m in to_messages(row)]
+        return sum(len(self._control_tokens.findall(text)) for text in texts)
+
+    def _conversation(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]],
+        trains_prompt: bool,
+        *,
+        last_only: bool,
+    ) -> tuple[_Encoded, list[bool]]:
+        text, spans = self._turns.spans(messages, tools)
+        n_answers = sum(message["role"] == "assistant" for message in messages)
+        if last_only and n_answers > 1:
+            # where a turn was not found, nobody knows whether the last span is the last turn
+            spans = spans[-1:] if len(spans) == n_answers else []
+        encoded = self._encode(text)
+        return encoded, [True] * len(encoded.ids) if trains_prompt else tokens_within(encoded.offsets, spans)
+
+    def _encode(self, text: str) -> _Encoded:
+        encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        return _Encoded(text, encoding.ids, encoding.offsets)
+
+    def _plain(self, text: str) -> _Encoded:
+        """A text as the tokenizer itself would open it, and the end token."""
+        encoding = self._tokenizer.encode(text, add_special_tokens=True)
+        if encoding.ids[-1:] == self.eos_ids[:1]:
+            return _Encoded(text, encoding.ids, encoding.offsets)
+        end = len(text)
+        return _Encoded(
+            text + self._eos, [*encoding.ids, self.eos_ids[0]], [*encoding.offsets, (end, end + len(self._eos))]
+        )
+
+    def _load_tokenizer(self) -> Tokenizer:
+        from tokenizers import Tokenizer  # needed late: the web process starts faster and smaller without it
+
+        file = self._folder / "tokenizer.json"
+        try:
+            tokenizer = Tokenizer.from_file(str(file))
+        except Exception as error:  # tokenizers raises bare Exception for whatever is wrong with the file
+            raise BadInput(Problem(f"the tokenizer can't be loaded: {error}.", file=file.name)) from error
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
+
+    def _read_json(self, name: str) -> dict[str, Any]:
+        file = self._folder / name
+        if not file.is_file():
+            return {}
+        try:
+            document = json.loads(file.read_bytes())
+        except ValueError as error:
+            raise BadInput(Problem(f"is not valid JSON: {error}.", file=name)) from error
+        return document if isinstance(document, dict) else {}
+
+    def _find_eos_ids(self) -> list[int]:
+        named = self._named.get("eos_token")
+        found: list[Any] = [self._tokenizer.token_to_id(named)] if named else []
+        for name in ("generation_config.json", "config.json"):
+            declared = self._read_json(name).get("eos_token_id")
+            found += declared if isinstance(declared, list) else [declared]
+        ids = [i for i in dict.fromkeys(found) if isinstance(i, int) and self._tokenizer.id_to_token(i) is not None]
+        if not ids:
+            raise BadInput(
+                Problem(
+                    "names no end token, so answers could not be ended.",
+                    file="tokenizer_config.json",
+                    field="eos_token",
+                    remedy="Set eos_token to a token of the vocabulary.",
+                )
+            )
+        return ids
+
+    def _own_template(self, config: Mapping[str, Any]) -> str | None:
+        file = self._folder / "chat_template.jinja"
+        if file.is_file():
+            return file.read_text("utf-8")
+        given = config.get("chat_template")
+        if isinstance(given, list):
+            named = {entry["name"]: entry["template"] for entry in given}
+            given = named.get("default") or next(iter(named.values()), None)
+        return given if isinstance(given, str) else None
+
+    def _opening(self) -> str:
+        """Writes the token that the tokenizer itself puts before every text, if it does."""
+        bos = self._named.get("bos_token")
+        first = self._tokenizer.encode("a", add_special_tokens=True).ids[:1]
+        return "{{ bos_token }}" if bos and first == [self._tokenizer.token_to_id(bos)] else ""
+
+
+@lru_cache(maxsize=8)
+def remembered(base_folder: str, _base_revision: str) -> Renderer:
+    """The renderer of a base model; later calls get the same one."""
+    return Renderer(Path(base_folder))
+
+
+def _token_text(value: Any) -> str | None:
+    text = value.get("content") if isinstance(value, Mapping) else value
+    return text if isinstance(text, str) else None
+
+
+def tokens_within(offsets: Sequence[Span], spans: Sequence[Span]) -> list[bool]:
+    """For each token, whether it stands in one of the character `spans`.
+
+    A token that reaches over an edge of a span counts as in it. One without width (its blanks were
+    trimmed by the tokenizer) counts where it ends.
+    """
+    within = [False] * len(offsets)
+    for start, end in spans:
+        touched = [i for i, (a, b) in enumerate(offsets) if (a < end and b > start) or (a == b and start < a < end)]
+        if touched:
+            within[touched[0] : touched[-1] + 1] = [True] * (touched[-1] + 1 - touched[0])
+    return within

@@ -1,0 +1,73 @@
+"""Reads mutants one after the other, held within limits: `python -m tests.storage.data.intake.mutants.reading`.
+
+… GROUP FIRST END              a line of JSON for each mutant of the group from FIRST to before END
+… GROUP NUMBER [FILE]          one of them, with its traceback; keeps it as FILE, if given
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import re
+import resource
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from storage.data.intake import forked
+from tests.storage.data.intake import here
+from tests.storage.data.intake.mutants.judging import judge
+from tests.storage.data.intake.mutants.mutants import Mutant, mutant
+
+HANGS_AFTER_S = 20
+"""Of waiting for one mutant; then the process ends and writes where it was."""
+MAX_ADDRESSES_BYTES = 4 * 1024**3
+
+
+def _result(made: Mutant, folder: Path, number: int) -> dict[str, Any]:
+    path = folder / str(number)  # a name of its own: what was read is remembered by it
+    path.write_bytes(made.data)
+    began = time.process_time()  # other tests run beside this one
+    read_as, wrong = None, None
+    try:
+        read_as = judge(made, path)
+    except Exception:
+        wrong = traceback.format_exc(limit=-12)
+    took_ms = (time.process_time() - began) * 1000
+    path.unlink()
+    return {"number": number, "read_as": read_as, "wrong": wrong, "ms": took_ms, "peak_mb": peak_mb()}
+
+
+def peak_mb() -> float:
+    """The most memory of this process so far; `ru_maxrss` would count its parent's, where Linux tells its own."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(re.findall(r"VmHWM:\s+(\d+)", status.read_text())[0]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+
+
+def main(group: str, first: int, end: int) -> None:
+    """Read these mutants."""
+    forked.run = here.run  # so that a traceback is seen
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_ADDRESSES_BYTES, resource.RLIM_INFINITY))
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(first, end):
+            faulthandler.dump_traceback_later(HANGS_AFTER_S, exit=True)
+            result = _result(mutant(group, number), Path(folder), number)
+            faulthandler.cancel_dump_traceback_later()
+            print(json.dumps(result), flush=True)
+
+
+if __name__ == "__main__":
+    asked_group, asked, *more = sys.argv[1:]
+    if more and more[0].isdecimal():
+        main(asked_group, int(asked), int(more[0]))
+    else:
+        one = mutant(asked_group, int(asked))
+        print(one)
+        for name in more:
+            Path(name).write_bytes(one.data)
+        main(asked_group, int(asked), int(asked) + 1)

@@ -1,0 +1,174 @@
+"""Plans say what is wrong or what it would take; nothing is created before submission."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from storage.jobs import jobs, leases, worker_rows
+from storage.models import Dataset, JobState, User, Worker
+from storage.planning import training
+from templates import recipe as recipes
+from templates.errors import BadInput, NotFound
+
+StoreDataset = Callable[..., Dataset]
+ROWS = [{"text": f"where is parcel {n}?", "label": "shipping" if n % 2 else "billing"} for n in range(40)]
+
+
+@pytest.fixture
+def tickets(store_dataset: StoreDataset) -> Dataset:
+    return store_dataset("tickets", "classification", ROWS, 4)
+
+
+def planned(user: User, **changes: Any) -> training.Plan:
+    choice: dict[str, Any] = {"base": "studio-nano", "dataset": "tickets", "objective": "sft", "method": "lora"}
+    return training.plan(user, **{**choice, **changes})
+
+
+def test_a_plan_is_complete(studio: User, tickets: Dataset) -> None:
+    plan = planned(studio, settings={"r": 8, "num_train_epochs": 2, "per_device_train_batch_size": 8})
+    assert plan.recipe.method_params["r"] == 8
+    assert (plan.lengths.n_rows, plan.lengths.n_truncated, plan.lengths.n_refused) == (36, 0, 0)
+    assert plan.estimate.steps == 10
+    assert plan.estimate.tokens == 2 * plan.lengths.n_tokens
+    assert plan.estimate.fits
+    assert plan.estimate.n_held_out == 4
+    assert plan.estimate.result_bytes == 4 * plan.estimate.n_trained_parameters
+    assert not plan.estimate.calibrated
+    low, high = plan.estimate.minutes
+    assert 0 < low < plan.estimate.seconds / 60 < high < 30
+
+
+def test_truncated_rows_are_counted(studio: User, store_dataset: StoreDataset) -> None:
+    long = {"text": "a", "label": "tail " * 60}
+    store_dataset("tickets", "classification", [*ROWS[:6], long, *ROWS[6:10]], 2)
+    plan = planned(studio, settings={"max_length": 64})
+    assert plan.lengths.n_truncated == plan.estimate.n_truncated == 1
+
+
+def test_the_shape_must_be_taken_by_the_objective(studio: User, tickets: Dataset) -> None:
+    with pytest.raises(BadInput) as refused:
+        planned(studio, objective="continue_pretraining")
+    assert "holds classification" in str(refused.value)
+    assert "Choose sft" in str(refused.value)
+
+
+def test_every_problem_at_once(studio: User, store_dataset: StoreDataset) -> None:
+    store_dataset("tickets", "text", [{"text": "one"}, {"text": "two"}], 0)
+    with pytest.raises(BadInput) as refused:
+        planned(studio, settings={"learning_rate": "NaN", "num_train_epochs": -1, "colour": "red"})
+    fields = {problem.field for problem in refused.value.problems}
+    assert fields == {"objective", "dataset", "learning_rate", "num_train_epochs", "colour"}
+
+
+def test_a_rank_above_the_width_is_refused(studio: User, tickets: Dataset) -> None:
+    with pytest.raises(BadInput, match=r"“r”: rank 300 is larger than .* 128"):
+        planned(studio, settings={"r": 300})
+
+
+def test_rows_whose_answers_are_all_cut_off_are_refused(studio: User, store_dataset: StoreDataset) -> None:
+    rows = [{"text": "very long " * 100, "label": "x"} for _ in range(10)]
+    store_dataset("tickets", "classification", rows, 2)
+    with pytest.raises(BadInput) as refused:
+        planned(studio, settings={"max_length": 32})
+    assert refused.value.code == "every_row_refused"
+    assert "all 8 training rows" in str(refused.value)
+
+
+@pytest.mark.parametrize(("rows", "held_out"), [(2, 2), (2, 0)])
+def test_both_sides_of_the_split_need_rows(studio: User, store_dataset: StoreDataset, rows: int, held_out: int) -> None:
+    store_dataset("tickets", "classification", ROWS[:rows], held_out)
+    with pytest.raises(BadInput, match="has no rows"):
+        planned(studio)
+
+
+def test_unknown_names_are_not_found(studio: User, tickets: Dataset) -> None:
+    with pytest.raises(NotFound, match="base model “nanoo”"):
+        planned(studio, base="nanoo")
+    with pytest.raises(NotFound, match="dataset “ticket”"):
+        planned(studio, dataset="ticket")
+
+
+def worker_with(memory_bytes: int, **facts: Any) -> Worker:
+    return worker_rows.register(
+        device="cpu",
+        slots=1,
+        memory_total_bytes=memory_bytes,
+        memory_free_bytes=memory_bytes,
+        disk_free_bytes=10**12,
+        **facts,
+    )
+
+
+def test_a_job_that_does_not_fit_says_what_would_make_it_fit(studio: User, store_dataset: StoreDataset) -> None:
+    rows = [{"text": "word " * 250, "label": "yes"} for _ in range(300)]
+    store_dataset("tickets", "classification", rows, 10)
+    worker_with(1_200_000_000)
+    wanted = {"per_device_train_batch_size": 256, "max_length": 512}
+    with pytest.raises(training.DoesNotFit) as refused:
+        planned(studio, settings=wanted)
+    advice = refused.value.estimate.advice
+    assert advice
+    assert refused.value.code == "does_not_fit"
+    assert advice[0].text in str(refused.value)
+    assert refused.value.as_dict()["error"]["advice"][0]["settings"] == advice[0].settings
+    for fix in advice:
+        plan = planned(studio, method=fix.method or "lora", settings={**wanted, **fix.settings})
+        assert plan.estimate.fits
+        training_params = plan.recipe.training()
+        batch, added = training_params.per_device_train_batch_size, training_params.gradient_accumulation_steps
+        assert batch * added == 256
+
+
+def test_nothing_fits_where_not_even_the_process_does(studio: User, tickets: Dataset) -> None:
+    worker_with(300_000_000)
+    with pytest.raises(training.DoesNotFit, match="Choose a smaller base model"):
+        planned(studio)
+
+
+def test_a_measured_worker_makes_the_estimate_calibrated(studio: User, tickets: Dataset) -> None:
+    guessed = planned(studio).estimate
+    worker_with(8 * 10**9, flop_per_s=1e11)
+    measured = planned(studio).estimate
+    assert measured.calibrated
+    assert measured.seconds < guessed.seconds
+    assert measured.seconds_high / measured.seconds_low < guessed.seconds_high / guessed.seconds_low
+
+
+def test_submission_makes_one_job_with_its_estimate(studio: User, tickets: Dataset) -> None:
+    plan = planned(studio)
+    job = training.submit(studio, plan, name="tickets-lora", idem_key="click")
+    assert training.submit(studio, plan, name="tickets-lora", idem_key="click").id == job.id
+    assert len(jobs.of_user(studio)) == 1
+    assert (job.kind, job.state, job.base_model_id) == ("train", JobState.QUEUED, plan.base_row.id)
+    assert recipes.Recipe.model_validate(job.spec["recipe"]) == plan.recipe
+    assert job.estimate is not None
+    assert job.estimate["steps"] == plan.estimate.steps
+
+
+@pytest.mark.parametrize("name", ["", "../../x", "a b", "-x", "x" * 65, "a\0b", "<img src=x>", "a/b", "studio-nano"])
+def test_unusable_names_create_nothing(studio: User, tickets: Dataset, name: str) -> None:
+    with pytest.raises(BadInput):
+        training.submit(studio, planned(studio), name=name)
+    assert jobs.of_user(studio) == []
+
+
+def test_a_name_is_held_until_its_job_has_ended(studio: User, tickets: Dataset) -> None:
+    job = training.submit(studio, planned(studio), name="mine")
+    with pytest.raises(BadInput, match="a job that has not ended"):
+        training.submit(studio, planned(studio), name="mine")
+    jobs.cancel(studio, job.id)
+    assert training.submit(studio, planned(studio), name="mine").id != job.id
+
+
+def test_an_earlier_job_sets_the_pace(studio: User, tickets: Dataset) -> None:
+    job = training.submit(studio, planned(studio), name="first")
+    lease = leases.claim(worker_with(8 * 10**9), job.id)
+    assert lease is not None
+    leases.succeed(lease, result={}, actual={"tokens_per_s": 50.0})
+    estimate = planned(studio).estimate
+    assert "earlier job" in estimate.based_on
+    assert estimate.calibrated
+    assert estimate.seconds_by_stage["training"] == pytest.approx(estimate.tokens / 50, rel=0.2)

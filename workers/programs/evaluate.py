@@ -1,0 +1,177 @@
+"""The program of an `evaluate` job: scores several models on the same held-out rows, or on the same suite.
+
+Held-out rows are scored with the same length limit for all, the smallest context among the models; a
+suite's items with each model's own. Every model after the first is compared with the first.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow.parquet as parquet
+import torch
+from transformers import AutoConfig
+
+from storage.data import row_files
+from storage.gallery import suites
+from storage.models import Stage
+from storage.rendering.renderer import Renderer
+from templates import registry
+from templates.errors import StudioError
+from workers import models
+from workers.evaluation import scoring, suite, suite_verdict, verdict
+from workers.evaluation.progress import Channel, noting
+from workers.evaluation.scoring import Scores
+from workers.evaluation.suite import SuiteScores
+from workers.protocol import Done, Entered, ModelRef, Order
+
+T = TypeVar("T")
+LONGEST_ROW = 4096
+"""Tokens of a row that are scored at most: contexts of 128k tokens would fill the memory with one row."""
+
+
+def run(order: Order, channel: Channel) -> Done:
+    """Score `order.models`. Raises `Interrupted` when the worker no longer wants the result."""
+    torch.set_num_threads(order.threads)
+    started = time.monotonic()
+    channel.send(Entered(stage=Stage.PREPARING))
+    result, seconds = _on_rows(order, channel) if order.suite is None else _on_suite(order, order.suite, channel)
+    total = round(time.monotonic() - started, 3)
+    return Done(result=result, actual={"seconds": {"evaluating": total}, "seconds_by_model": seconds})
+
+
+def _on_rows(order: Order, channel: Channel) -> tuple[dict[str, Any], dict[str, float]]:
+    """The result, and the seconds each model took."""
+    rows = held_out_rows(order)
+    contexts = [context_length(ref) for ref in order.models]
+    channel.send(Entered(stage=Stage.EVALUATING))
+    all_scores, seconds = _timed(order.models, lambda ref: _score(ref, order, rows, min(contexts), channel))
+    labels = labels_of(order)
+    first = order.models[0]
+    result = {
+        "dataset": {"name": order.dataset_name, "sha256": order.dataset_sha256, "n_held_out": len(rows)},
+        "models": [_summary(ref, scores, order.shape) for ref, scores in zip(order.models, all_scores, strict=True)],
+        "comparisons": [
+            {
+                "model": ref.name,
+                "against": first.name,
+                **verdict.judge(all_scores[0], scores, order.shape, labels, against=first.name).model_dump(),
+            }
+            for ref, scores in zip(order.models[1:], all_scores[1:], strict=True)
+        ],
+    }
+    return result, seconds
+
+
+def _on_suite(order: Order, name: str, channel: Channel) -> tuple[dict[str, Any], dict[str, float]]:
+    """The result, and the seconds each model took."""
+    asked = suites.get(name)
+    channel.send(Entered(stage=Stage.EVALUATING))
+    all_scores, seconds = _timed(order.models, lambda ref: _score_on_suite(ref, asked, channel))
+    first = order.models[0]
+    result = {
+        "suite": asked.document(),
+        "models": [
+            {
+                **_named(ref),
+                **suite_verdict.summary(scores),
+                "seconds": seconds[ref.name],
+            }
+            for ref, scores in zip(order.models, all_scores, strict=True)
+        ],
+        "comparisons": [
+            {
+                "model": ref.name,
+                "against": first.name,
+                **suite_verdict.judge(
+                    all_scores[0], scores, None if _made_from(ref, first) else first.name
+                ).model_dump(),
+            }
+            for ref, scores in zip(order.models[1:], all_scores[1:], strict=True)
+        ],
+    }
+    return result, seconds
+
+
+def _made_from(ref: ModelRef, base: ModelRef) -> bool:
+    """Whether `base` is the untouched base model that `ref` was trained on."""
+    return base.weights_sha256 is None and ref.weights_sha256 is not None and ref.base_revision == base.base_revision
+
+
+def _timed(models: Sequence[ModelRef], score: Callable[[ModelRef], T]) -> tuple[list[T], dict[str, float]]:
+    scores, seconds = [], {}
+    for ref in models:
+        begun = time.monotonic()
+        scores.append(score(ref))
+        seconds[ref.name] = round(time.monotonic() - begun, 3)
+    return scores, seconds
+
+
+def held_out_rows(order: Order) -> list[dict[str, Any]]:
+    """The dataset's held-out rows, in the dataset's order."""
+    rows = row_files.read(Path(order.dataset_file), held_out=True)
+    if not rows:
+        raise StudioError(
+            f"“{order.dataset_name}” has no held-out rows to score on.",
+            code="no_held_out_rows",
+            remedy="Add the dataset again with a larger held-out share.",
+        )
+    return rows
+
+
+def labels_of(order: Order) -> list[str]:
+    """Every label in the dataset, trained ones included; none where the shape has no labels."""
+    if "label_accuracy" not in registry.shape(order.shape).metrics:
+        return []
+    return sorted(set(parquet.read_table(order.dataset_file, columns=["label"]).column("label").to_pylist()))
+
+
+def context_length(ref: ModelRef) -> int:
+    """Positions the model was made for; `LONGEST_ROW` where its config does not say."""
+    config = AutoConfig.from_pretrained(ref.base_folder, local_files_only=True, trust_remote_code=False)
+    return int(getattr(config.get_text_config(), "max_position_embeddings", None) or LONGEST_ROW)
+
+
+def _score(ref: ModelRef, order: Order, rows: list[dict[str, Any]], context: int, channel: Channel) -> Scores:
+    model = models.load(ref)
+    return scoring.score(
+        model,
+        Renderer(Path(ref.base_folder)),
+        order.shape,
+        rows,
+        max_length=min(context, LONGEST_ROW),
+        context_length=context,
+        trains_prompt=registry.shape(order.shape).messages is None,
+        eval_rows=order.eval_rows,
+        progress=noting(channel, ref.name),
+        stopped=lambda: channel.abandoned,
+    )
+
+
+def _score_on_suite(ref: ModelRef, asked: suites.Suite, channel: Channel) -> SuiteScores:
+    return suite.score(
+        models.load(ref),
+        Renderer(Path(ref.base_folder)),
+        asked,
+        context_length=context_length(ref),
+        progress=noting(channel, ref.name),
+        stopped=lambda: channel.abandoned,
+    )
+
+
+def _named(ref: ModelRef) -> dict[str, Any]:
+    return {"name": ref.name, "base_revision": ref.base_revision, "weights_sha256": ref.weights_sha256}
+
+
+def _summary(ref: ModelRef, scores: Scores, shape: str) -> dict[str, Any]:
+    return {
+        **_named(ref),
+        "metrics": {name: score.model_dump() for name, score in verdict.alone(scores, shape).items()},
+        "n_rows": int((scores.n_tokens > 0).sum()),
+        "n_answered": len(scores.answers),
+        "n_cut": scores.n_cut,
+        "n_too_long": scores.n_too_long,
+    }

@@ -1,0 +1,155 @@
+"""Token rows, and the order in which they go through the model.
+
+The order of the whole run follows from the seed alone, so a resumed run sees exactly the rows that
+the interrupted one had not. Rows of one batch are about equally long: padding would otherwise be
+half of the work on short rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from storage.rendering.rendered_rows import rendered
+from storage.rendering.renderer import Renderer
+from templates.spec import TrainingParams
+
+IGNORED = -100
+"""Label of a token that is read but not learned (torch's own default)."""
+BATCHES_SORTED_TOGETHER = 16
+"""Rows of so many batches are sorted by length together: more wastes less padding and shuffles less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One row as the model sees it; `trained[i]` says whether token `i` is learned."""
+
+    ids: Sequence[int]
+    trained: Sequence[bool]
+
+    @property
+    def n_trained(self) -> int:
+        """Tokens that are learned; the first has nothing before it to be predicted from."""
+        return sum(self.trained[1:])
+
+    @property
+    def first_trained(self) -> int:
+        """Place of the first learned token."""
+        return next(place for place, learned in enumerate(self.trained) if learned and place > 0)
+
+
+@dataclass
+class Examples:
+    """What became of some rows."""
+
+    kept: list[Example] = field(default_factory=list)
+    refused: list[int] = field(default_factory=list)
+    """Source rows left without any token to learn, or refused by the chat template."""
+    cut: list[int] = field(default_factory=list)
+    """Source rows that were longer than `max_length`."""
+
+
+def render(
+    renderer: Renderer, shape: str, rows: Sequence[Mapping[str, Any]], *, max_length: int, trains_prompt: bool
+) -> Examples:
+    """Exactly what the preview showed: cut at `max_length`, long plain texts in consecutive pieces."""
+    made = Examples()
+    for row in rendered(renderer, shape, rows, max_length=max_length, trains_prompt=trains_prompt):
+        if row.refusal is None:
+            made.kept += [Example(example.ids, example.trained) for example in row.examples]
+        else:
+            made.refused.append(row.number)
+        if any(example.n_cut for example in row.examples):
+            made.cut.append(row.number)
+    return made
+
+
+class Schedule(Dataset[list[Example]]):
+    """The micro-batches of a whole run, in order, over as many epochs as it takes."""
+
+    def __init__(self, examples: Sequence[Example], params: TrainingParams):
+        self._examples = examples
+        self._size = params.per_device_train_batch_size
+        self._seed = params.seed
+        self.per_epoch = math.ceil(len(examples) / self._size)
+        if params.max_steps > 0:
+            self._total = params.max_steps * params.gradient_accumulation_steps
+        else:
+            self._total = max(1, math.ceil(params.num_train_epochs * self.per_epoch))
+        self.n_updates = math.ceil(self._total / params.gradient_accumulation_steps)
+        self._epoch, self._order = -1, [[0]]
+
+    def __len__(self) -> int:
+        return self._total
+
+    def __getitem__(self, index: int) -> list[Example]:
+        epoch, place = divmod(index, self.per_epoch)
+        if epoch != self._epoch:
+            self._epoch, self._order = epoch, self._arranged(epoch)
+        return [self._examples[row] for row in self._order[place]]
+
+    def _arranged(self, epoch: int) -> list[list[int]]:
+        generator = np.random.default_rng([self._seed, epoch])
+        rows = generator.permutation(len(self._examples)).tolist()
+        window = self._size * BATCHES_SORTED_TOGETHER
+        batches = []
+        for start in range(0, len(rows), window):
+            near = sorted(rows[start : start + window], key=self._length)
+            batches += [near[i : i + self._size] for i in range(0, len(near), self._size)]
+        arranged = [batches[i] for i in generator.permutation(len(batches))]
+        if epoch == 0:  # the largest batch first: if memory does not suffice, that shows at once
+            largest = max(range(len(arranged)), key=lambda i: len(arranged[i]) * self._length(arranged[i][-1]))
+            arranged[0], arranged[largest] = arranged[largest], arranged[0]
+        return arranged
+
+    def _length(self, row: int) -> int:
+        return len(self._examples[row].ids)
+
+
+def padded(examples: Sequence[Example], pad_id: int = 0, *, answers_only: bool = False) -> dict[str, Any]:
+    """One micro-batch: tensors `(rows, longest)`, padded on the left.
+
+    With `answers_only` the model is asked for the logits of the last positions only, from the first
+    learned token on, and `labels` are as short: prompts need no logits, and a vocabulary of 150,000
+    makes those the largest thing in memory.
+    """
+    longest = max(len(example.ids) for example in examples)
+    ids = torch.full((len(examples), longest), pad_id, dtype=torch.long)
+    mask = torch.zeros((len(examples), longest), dtype=torch.long)
+    labels = torch.full((len(examples), longest), IGNORED, dtype=torch.long)
+    for index, example in enumerate(examples):
+        tokens = torch.tensor(example.ids, dtype=torch.long)
+        learned = torch.tensor(example.trained, dtype=torch.bool)
+        start = longest - len(tokens)
+        ids[index, start:], mask[index, start:] = tokens, 1
+        labels[index, start:][learned] = tokens[learned]
+        labels[index, start] = IGNORED
+    batch: dict[str, Any] = {
+        "input_ids": ids,
+        "attention_mask": mask,
+        "position_ids": (mask.cumsum(1) - 1).clamp(min=0),
+        "labels": labels,
+    }
+    if answers_only:
+        keep = 1 + max(len(example.ids) - example.first_trained for example in examples)
+        batch.update(labels=labels[:, -keep:], logits_to_keep=keep)
+    return batch
+
+
+def collator(pad_id: int, takes: frozenset[str]) -> Callable[[Sequence[Sequence[Example]]], dict[str, Any]]:
+    """For a `Trainer` whose dataset is a `Schedule`: its items are whole micro-batches, one at a time.
+
+    `takes` are the arguments that the model's `forward` has.
+    """
+
+    def collate(items: Sequence[Sequence[Example]]) -> dict[str, Any]:
+        batch = padded(items[0], pad_id, answers_only="logits_to_keep" in takes)
+        return {name: value for name, value in batch.items() if name in takes}
+
+    return collate

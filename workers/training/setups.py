@@ -1,0 +1,150 @@
+"""A setup: a `Trainer` that knows its rows, and how its held-out loss is measured.
+
+An objective turns a `TrainingData` (model, rows, parameters) into a `TrainingSetup`; what happens around it, such
+as progress, checkpoints and stopping, is the same for all and lives in `callbacks`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel, Trainer, TrainingArguments
+from transformers.trainer_callback import PrinterCallback
+
+from storage.rendering.renderer import Renderer
+from templates import registry
+from templates.errors import BadInput, Problem
+from templates.spec import TrainingParams
+from workers import models
+from workers.evaluation.scoring import losses
+from workers.training import batches
+
+HELD_OUT_ROWS = 256
+"""Held-out examples behind the live chart; the verdict is taken on all."""
+NAMED_ROWS = 20
+"""Refused or cut rows that are named; all are counted."""
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What an objective is given."""
+
+    objective: str
+    params: TrainingParams
+    shape: str
+    train: Sequence[Mapping[str, Any]]
+    held_out: Sequence[Mapping[str, Any]]
+    renderer: Renderer
+
+
+@dataclass(frozen=True)
+class TrainingSetup:
+    """What an objective makes of it."""
+
+    n_updates: int
+    trainer: Callable[[PreTrainedModel, Path], Trainer]
+    """Given the model to train and a folder for its unsealed checkpoints."""
+    held_out_loss: Callable[[PreTrainedModel, Callable[[], bool]], float] | None
+    """Mean loss; None if there is nothing to measure it on. Raises `Interrupted` once told to stop."""
+    remarks: Mapping[str, Mapping[str, Any]]
+    """What the job's page should say of the rows: kind → particulars."""
+
+
+def next_token(data: TrainingData) -> TrainingSetup:
+    """Mean negative log likelihood of each update's learned tokens."""
+    trains_prompt = registry.objective(data.objective).trains_prompt
+    train, held_out = (
+        batches.render(data.renderer, data.shape, rows, max_length=data.params.max_length, trains_prompt=trains_prompt)
+        for rows in (data.train, data.held_out)
+    )
+    if not train.kept:
+        raise BadInput(
+            Problem(
+                f"None of the {len(data.train)} training rows has a token to learn within the first "
+                f"{data.params.max_length}.",
+                field="max_length",
+                remedy="Raise the longest row (max_length), or shorten the prompts.",
+            ),
+            code="nothing_to_learn",
+        )
+    schedule = batches.Schedule(train.kept, data.params)
+    sample = held_out.kept[:: max(1, -(-len(held_out.kept) // HELD_OUT_ROWS))]
+
+    def held_out_loss(model: PreTrainedModel, stopped: Callable[[], bool]) -> float:
+        nll, n_tokens = losses(model, [[(example.ids, example.trained)] for example in sample], stopped=stopped)
+        return float(nll.sum() / n_tokens.sum())
+
+    def trainer(model: PreTrainedModel, folder: Path) -> Trainer:
+        takes = frozenset(inspect.signature(_core(model).forward).parameters)
+        made = Trainer(
+            model=model,
+            args=training_arguments(data.params, folder, schedule.n_updates, model.device),
+            train_dataset=schedule,
+            data_collator=batches.collator(data.renderer.eos_ids[0], takes),
+        )
+        made.remove_callback(PrinterCallback)
+        return made
+
+    return TrainingSetup(
+        n_updates=schedule.n_updates,
+        trainer=trainer,
+        held_out_loss=held_out_loss if sample else None,
+        remarks=_remarks(data, train, held_out, len(sample)),
+    )
+
+
+def _core(model: Any) -> Any:
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def _remarks(
+    data: TrainingData, train: batches.Examples, held_out: batches.Examples, n_sample: int
+) -> Mapping[str, Mapping[str, Any]]:
+    said: dict[str, Mapping[str, Any]] = {}
+    for kind, rows in (("rows_refused", train.refused), ("rows_cut", train.cut)):
+        if rows:
+            said[kind] = {"count": len(rows), "of": len(data.train), "rows": rows[:NAMED_ROWS]}
+    if n_sample < len(held_out.kept):
+        said["held_out_sample"] = {"count": n_sample, "of": len(held_out.kept)}
+    return said
+
+
+def training_arguments(params: TrainingParams, folder: Path, n_updates: int, where: torch.device) -> TrainingArguments:
+    """`params` for a `Trainer` whose dataset is a `Schedule`: the whole run is one pass over it.
+
+    Logging after every update costs little and lets a loss that is not a number be seen at once;
+    the callbacks thin it out to `logging_steps`. Checkpoints are saved when a callback says so.
+    """
+    return TrainingArguments(
+        output_dir=str(folder),
+        max_steps=n_updates,
+        per_device_train_batch_size=1,
+        train_sampling_strategy="sequential",
+        gradient_accumulation_steps=params.gradient_accumulation_steps,
+        learning_rate=params.learning_rate,
+        lr_scheduler_type=params.lr_scheduler_type,
+        warmup_steps=params.warmup_steps,
+        weight_decay=params.weight_decay,
+        max_grad_norm=params.max_grad_norm,
+        activation_checkpointing=params.gradient_checkpointing,
+        activation_checkpointing_kwargs={"use_reentrant": False},
+        seed=params.seed,
+        bf16=models.compute_dtype(where) == torch.bfloat16,
+        fp16=False,
+        use_cpu=where.type == "cpu",
+        dataloader_pin_memory=where.type == "cuda",
+        include_num_input_tokens_seen="non_padding",
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        save_strategy="no",
+        eval_strategy="no",
+        report_to="none",
+        push_to_hub=False,
+        disable_tqdm=True,
+        remove_unused_columns=False,
+    )
