@@ -18,7 +18,7 @@ from storage.settings import settings
 UNPACK = """
 import sys
 from pathlib import Path
-from storage import drafts
+from storage.data import drafts
 look = drafts.look(Path(sys.argv[1]), "sent.zip")
 print(look.source.bundle.folder.name, flush=True)
 sys.stdin.read()

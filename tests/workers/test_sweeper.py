@@ -20,7 +20,7 @@ from workers import sweeper
 
 def dead_worker(user: User) -> Worker:
     """A worker of this machine whose process has ended."""
-    code = "from storage import worker_rows as w; print(w.register(device='cpu', slots=1).id)"
+    code = "from storage.jobs import worker_rows as w; print(w.register(device='cpu', slots=1).id)"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     with db.reading() as session:
         return session.get_one(Worker, ended.stdout.strip())

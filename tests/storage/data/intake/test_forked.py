@@ -23,7 +23,7 @@ LIMITS = {"memory_bytes": 4 * 1024**3, "cpu_s": 60, "file_bytes": 1024**3}
 WITHIN_S = 60.0
 WAITING = """
 import json, sys, tempfile
-from storage.intake import forked
+from storage.data.intake import forked
 forked.run(json.loads(sys.argv[1]), (tempfile.TemporaryFile(), tempfile.TemporaryFile()), 600, print)
 """
 

@@ -39,8 +39,8 @@ BOMB_LIMIT_BYTES = 1_200_000_000
 LOOK = """
 import sys
 from pathlib import Path
-from storage import intake
-from storage.intake import apart
+from storage.data import intake
+from storage.data.intake import apart
 from templates.errors import BadInput
 from tests.storage.data.intake.mutants.reading import peak_mb
 apart.MAX_MEMORY_BYTES = int(sys.argv[2])
