@@ -9,7 +9,7 @@ from typing import Any
 from storage.intake import sections
 from storage.intake.findings import Findings
 from storage.intake.office import zip_files
-from storage.intake.office.ooxml import Parts, attribute, forget, local
+from storage.intake.office.ooxml import Parts, attribute, local
 from storage.intake.office.zip_files import Unusable
 from storage.intake.sections import CELL_JOINT, Block
 from storage.intake.source import Source, SourceRow
