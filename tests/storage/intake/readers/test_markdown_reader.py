@@ -82,6 +82,31 @@ def test_a_rule_at_the_begin_is_no_front_matter(extract: Extract) -> None:
     assert found.column("text") == ["---\n\nJust a text", "# One\na", "# Two\nb"]
 
 
+def test_headings_are_those_of_commonmark(extract: Extract) -> None:
+    text = """```
+code
+```
+Right after it
+===
+- # in a list
+> # in a quote
+<!--
+# in a comment
+-->
+
+two lines
+of text
+---
+    # code
+
+\\# no mark
+   ### Last ###
+"""
+    found = extract("notes.md", text.encode())
+    assert found.column("title") == [None, "Right after it", "Last"]
+    assert "\n".join(found.column("text")) == text.rstrip("\n").replace("\n\n   ###", "\n   ###")
+
+
 def test_hostile_lines_take_no_time(extract: Extract) -> None:
     blanks = " " * 400_000
     text = f"# a{blanks}b {'#' * 400_000} c\n\nx\n\n{blanks}\u2003{blanks}y\n---\n" + "`" * 400_000 + "\n# b\nz\n"
