@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 TITLE = "Markdown"
 MAX_FRONT_LINES = 200
+WINDOW_LINES = 5_000
+"""Parsed at a time: what the parser makes of a text takes thirty times its room."""
 _NO_TEXT = "-= \t\r\n"
 """Lines of these only are rules and gaps."""
 _MARK = re.compile(r"^ {0,3}(?:#|=|--)")
@@ -71,11 +73,26 @@ def _sections(whole: list[str]) -> Iterator[_Section]:
 
 
 def _headings(whole: list[str]) -> Iterator[tuple[int, int, str]]:
-    """Where each begins and ends, and its title. One inside a list or a quote, or of several lines, is text."""
-    tokens = _parser().parse("\n".join(whole))
-    for token, inline in pairwise(tokens):
-        if token.type == "heading_open" and token.level == 0 and token.map and "\n" not in inline.content:
-            yield token.map[0], token.map[1], inline.content
+    """Where each begins and ends, and its title. One inside a list or a quote, or of several lines, is text.
+
+    Some lines are parsed at a time, on from the last heading that was found: what stands there begins anew.
+    """
+    start, size = 0, WINDOW_LINES
+    while start < len(whole):
+        tokens = _parser().parse("\n".join(whole[start : start + size]))
+        found = [
+            (start + token.map[0], start + token.map[1], inline.content)
+            for token, inline in pairwise(tokens)
+            if token.type == "heading_open" and token.level == 0 and token.map and "\n" not in inline.content
+        ]
+        if start + size >= len(whole):
+            yield from found
+            return
+        if found and found[-1][0] > start:
+            yield from found[:-1]
+            start, size = found[-1][0], WINDOW_LINES
+        else:
+            size *= 2
 
 
 @cache

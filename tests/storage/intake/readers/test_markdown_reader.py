@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from storage.intake.readers import markdown
 from tests.storage.intake.readers.conftest import Extract
 
 GUIDE = """---
@@ -105,6 +106,16 @@ of text
     found = extract("notes.md", text.encode())
     assert found.column("title") == [None, "Right after it", "Last"]
     assert "\n".join(found.column("text")) == text.rstrip("\n").replace("\n\n   ###", "\n   ###")
+
+
+def test_a_text_that_is_parsed_in_pieces_is_parsed_as_a_whole(
+    extract: Extract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = GUIDE.encode() * 3
+    whole = extract("guide.md", text)
+    for n_lines in (1, 2, 7):
+        monkeypatch.setattr(markdown, "WINDOW_LINES", n_lines)
+        assert extract("guide.md", text).rows == whole.rows
 
 
 def test_hostile_lines_take_no_time(extract: Extract) -> None:
