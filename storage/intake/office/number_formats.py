@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
 
-from openpyxl.styles.numbers import BUILTIN_FORMATS, STRIP_RE, is_date_format
+from openpyxl.styles.numbers import BUILTIN_FORMATS, STRIP_RE
 from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH
 
 GENERAL = "General"
@@ -36,11 +36,13 @@ _LAST_DAY = 2_958_465
 _LEAP_DAY_THAT_NEVER_WAS = 60
 """Spreadsheets count 29 February 1900, so days before it are one off."""
 _SEMICOLON = re.compile(r';(?=(?:[^"]*"[^"]*")*[^"]*$)')
+_CLOCK = re.compile(r"[^0#?]*?(?<![_\\])[dmyhs]")
+"""Of a format for dates or times, without its words, a letter comes before any digit."""
+_CONDITION = re.compile(r"\[[<>=]")
 _WORDS = r'(?:"[^"]*"|\\.|_.|\*.|\[[^\]]*\]|[^][0#?.,E@"\\_*])*'
+_DIGITS = r"(?P<whole>(?:[0#?,]+(?:-0+)*)?)(?:\.(?P<part>[0#?]*))?(?P<scale>,*)(?:E(?P<sign>[+-])(?P<power>0+))?"
 _FORMAT = re.compile(
-    rf"(?P<before>{_WORDS}?)(?:(?P<general>(?i:general)|@)|(?P<whole>[0#?,]*(?:-0+)*)(?:\.(?P<part>[0#?]*))?"
-    rf"(?P<scale>,*)(?:E(?P<sign>[+-])(?P<power>0+))?)(?P<after>{_WORDS})",
-    re.DOTALL,
+    rf"(?P<before>{_WORDS}?)(?:(?P<general>(?i:general)|@)|(?!.*(?i:general)){_DIGITS})(?P<after>{_WORDS})", re.DOTALL
 )
 """Words around the place of the number."""
 _WORD = re.compile(r'"([^"]*)"|\\(.)|(_).|\*.|\[\$([^]-]*)[^]]*\]|\[[^]]*\]', re.DOTALL)
@@ -59,19 +61,23 @@ class Shown:
 @lru_cache(maxsize=100_000)
 def shown(value: float, code: str, *, from_1904: bool = False) -> Shown:
     """`value`, which must be finite, as a cell with this format code shows it."""
-    plain = Shown(_general(value))
-    if code == GENERAL:
-        return plain
-    if is_date_format(code):
-        return _moment(value, code, from_1904) or plain
+    found = None
+    if code != GENERAL:
+        letters = STRIP_RE.sub("", code.split(";")[0]).lower()
+        found = _moment(value, letters, from_1904) if _CLOCK.match(letters) else _formatted(value, code)
+    return found or Shown(_general(value))
+
+
+def _formatted(value: float, code: str) -> Shown | None:
+    """The number by the part of the format for its sign; None for a format that isn't followed, or shows nothing."""
     sections = _SEMICOLON.split(code)
     own_sign = value < 0 and len(sections) > 1
     found = _FORMAT.fullmatch(sections[1 if own_sign else 2 if value == 0 and len(sections) > 2 else 0])
-    written = None if found is None or re.search(r"\[[<>=]", code) else _written(value, found)
-    if written is None or not written.text.strip():
-        return plain  # a number that the sheet hides is there all the same
-    is_negative = value < 0 and not own_sign and re.search("[1-9]", written.text)
-    return Shown(("-" if is_negative else "") + written.text.strip(), written.hides)
+    written = None if found is None or _CONDITION.search(code) else _written(value, found)
+    if written is None or not written[0].strip():
+        return None
+    text, rounded, wanted = written
+    return Shown(("-" if value < 0 and not own_sign and rounded else "") + text.strip(), rounded != wanted)
 
 
 def _general(value: float) -> str:
@@ -80,22 +86,23 @@ def _general(value: float) -> str:
     return f"{Decimal(exact):f}" if value == 0 or LEAST <= abs(value) < MOST else exact.upper()
 
 
-def _written(value: float, found: re.Match[str]) -> Shown | None:
-    """The number without its sign, and the words around it; None for an exponent that goes in steps."""
+def _written(value: float, found: re.Match[str]) -> tuple[str, Decimal, Decimal] | None:
+    """The number without its sign, with words around it, as rounded, and as it is; None for exponents in steps."""
     before, after = (_WORD.sub(_spelled, found[name]) for name in ("before", "after"))
     exact = abs(Decimal(f"{value:.{EXACT_DIGITS}g}"))
     whole, part = found["whole"] or "", found["part"]
     if found["general"]:
-        return Shown(before + _general(abs(value)) + after)
+        return before + _general(abs(value)) + after, exact, exact
     if not whole.strip(",") and part is None:
-        return Shown(before + after)  # words in place of the number
+        return before + after, exact, exact  # words in place of the number
     if found["power"]:
         mantissa, _, power = f"{exact:.{len(part or '')}E}".partition("E")
         sign = "-" if int(power) < 0 else found["sign"].replace("-", "")
         text = f"{mantissa}E{sign}{abs(int(power)):0{len(found['power'])}d}"
-        return Shown(before + text + after, Decimal(f"{mantissa}E{power}") != exact) if len(whole) == 1 else None
+        return (before + text + after, Decimal(f"{mantissa}E{power}"), exact) if len(whole) == 1 else None
     thousands = len(whole) - len(whole.rstrip(",")) + len(found["scale"])
-    wanted = _WIDE.scaleb(exact, 2 * (before + after).count("%") - 3 * thousands)
+    percents = sum(_WORD.sub("", found[name]).count("%") for name in ("before", "after"))
+    wanted = _WIDE.scaleb(exact, 2 * percents - 3 * thousands)
     rounded = wanted.quantize(Decimal(1).scaleb(-len(part or "")), context=_WIDE)
     digits, _, decimals = f"{rounded:f}".partition(".")
     digits = digits.lstrip("0").zfill(whole.count("0"))
@@ -104,7 +111,7 @@ def _written(value: float, found: re.Match[str]) -> Shown | None:
     tail = ""
     for run in whole.split("-")[:0:-1]:  # 000-00-0000
         digits, tail = digits[: -len(run)], f"-{digits[-len(run) :]}{tail}"
-    return Shown(f"{before}{digits}{tail}{'.' if decimals else ''}{decimals}{after}", rounded != wanted)
+    return f"{before}{digits}{tail}{'.' if decimals else ''}{decimals}{after}", rounded, wanted
 
 
 def _spelled(word: re.Match[str]) -> str:
@@ -112,11 +119,10 @@ def _spelled(word: re.Match[str]) -> str:
     return " " if pad else quoted or escaped or currency or ""
 
 
-def _moment(value: float, code: str, from_1904: bool) -> Shown | None:
+def _moment(value: float, letters: str, from_1904: bool) -> Shown | None:
     """Date, time or duration; None for a number that is none."""
     if not 0 <= value <= _LAST_DAY:
         return None
-    letters = STRIP_RE.sub("", code.split(";")[0]).lower()
     seconds = round(value * _DAY_S)
     day, second = divmod(seconds, _DAY_S)
     if unit := re.search(r"\[([hms])", letters):
