@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING
 
 from storage.data.intake.findings import refusal, visible
 from storage.data.intake.office import zip_files
-from storage.data.intake.office.zip_files import DAMAGE, SENT_AGAIN, Unusable
+from storage.data.intake.office.zip_files import Unusable
 from templates.errors import Problem
 
 if TYPE_CHECKING:
@@ -120,12 +120,11 @@ def unpack(path: Path, filename: str, scratch: Scratch | None) -> Bundle:
                 members.append((place, visible(info.filename)))
     except Unusable as error:
         raise refusal(filename, f"is a zip archive, but it {error.message}", remedy=error.remedy) from error
-    except DAMAGE as error:
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            what = "can't be unpacked now: there is no space left for its files."
-            raise refusal(filename, what, remedy="Make room on the studio's disk.") from error
-        why = zip_files.reason(error)
-        raise refusal(filename, f"is a zip archive, but it is damaged ({why}).", remedy=SENT_AGAIN) from error
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        what = "can't be unpacked now: there is no space left for its files."
+        raise refusal(filename, what, remedy="Make room on the studio's disk.") from error
     return Bundle(folder, members)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from storage.data.intake import bundles
 from storage.data.intake.findings import refusal
 from storage.data.intake.office import zip_files
-from storage.data.intake.office.zip_files import DAMAGE, SENT_AGAIN, Unusable
+from storage.data.intake.office.zip_files import Unusable
 from templates.errors import BadInput
 
 HEAD_BYTES = 4096
@@ -81,10 +81,6 @@ def _zipped(path: Path, filename: str, head: bytes, suffixes: Collection[str]) -
             return _kind(file, filename, suffixes)
     except Unusable as error:
         raise refusal(filename, f"is {what}, but it {error.message}", remedy=error.remedy) from error
-    except DAMAGE as error:
-        raise refusal(
-            filename, f"is {what}, but it is damaged ({zip_files.reason(error)}).", remedy=SENT_AGAIN
-        ) from error
 
 
 def _office_name(head: bytes) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from storage.data.intake.findings import Findings
 from storage.data.intake.source import SourceRow
@@ -23,25 +23,8 @@ class Block:
     is_heading: bool = False
 
 
-@dataclass
-class _Section:
-    """What stands under a heading, or under several with nothing between them."""
-
-    titles: list[str] = field(default_factory=list)
-    body: list[str] = field(default_factory=list)
-
-    @property
-    def title(self) -> str | None:
-        return TITLE_JOINT.join(self.titles) or None
-
-    @property
-    def whole(self) -> str:
-        return PARAGRAPH_JOINT.join([*self.titles, *self.body])
-
-    @property
-    def paragraphs(self) -> list[str]:
-        """One by one, the headings with the first."""
-        return [PARAGRAPH_JOINT.join([*self.titles, *self.body[:1]]), *self.body[1:]]
+Section = tuple[list[str], list[str]]
+"""The headings, several where nothing stands between them, and what stands under them."""
 
 
 def rows(blocks: Iterable[Block], findings: Findings, title: str | None = None) -> Iterator[SourceRow]:
@@ -52,26 +35,27 @@ def rows(blocks: Iterable[Block], findings: Findings, title: str | None = None) 
     sections = list(_sections(block for block in blocks if block.text.strip()))
     if len(sections) > 1:
         findings.remark("Each heading starts a row.")
-        kind, texts = "section", [(section.whole, section.title) for section in sections]
+        kind, texts = "section", [[*titles, *body] for titles, body in sections]
     elif sections:
         findings.remark("There are no headings that part it, so each paragraph is a row.")
-        kind, texts = "paragraph", [(text, sections[0].title) for text in sections[0].paragraphs]
+        titles, body = sections[0]
+        kind, texts = "paragraph", [[*titles, *body[:1]], *([text] for text in body[1:])]
+        sections *= len(texts)
     else:
         findings.problem("has no text.", remedy="Text in pictures is not read: send a document with text in it.")
         return
-    for number, (text, own_title) in enumerate(texts, start=1):
-        yield SourceRow(number, {"text": text, "title": own_title or title, kind: number})
+    for number, (text, (titles, _)) in enumerate(zip(texts, sections, strict=True), start=1):
+        own_title = TITLE_JOINT.join(titles) or title
+        yield SourceRow(number, {"text": PARAGRAPH_JOINT.join(text), "title": own_title, kind: number})
 
 
-def _sections(blocks: Iterable[Block]) -> Iterator[_Section]:
-    section = _Section()
+def _sections(blocks: Iterable[Block]) -> Iterator[Section]:
+    titles: list[str] = []
+    body: list[str] = []
     for block in blocks:
-        if not block.is_heading:
-            section.body.append(block.text)
-            continue
-        if section.body:
-            yield section
-            section = _Section()
-        section.titles.append(block.text)
-    if section.titles or section.body:
-        yield section
+        if block.is_heading and body:
+            yield titles, body
+            titles, body = [], []
+        (titles if block.is_heading else body).append(block.text)
+    if titles or body:
+        yield titles, body

@@ -6,7 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from math import isinf
+from typing import Any, NamedTuple
+
+from openpyxl.utils import column_index_from_string, get_column_letter
+from openpyxl.worksheet.cell_range import CellRange
 
 from storage.data.intake.office import number_formats
 from storage.data.intake.office.ooxml import Parts, attribute, damaged, local
@@ -18,17 +22,16 @@ LONG = "Numbers of more than 15 digits: Excel keeps no more, so the last digits 
 UNCOMPUTED = "Results of formulas were read that Excel did not compute itself. If they look wrong, save the file in it."
 NO_RESULT = "holds a formula without its result."
 ERRORS = "Errors of formulas, such as #N/A, were read as the text that their cells show."
-COMPUTE = "Open the workbook in Excel or LibreOffice, save it, and send it again."
-_REFERENCE = re.compile(r"([A-Z]{1,3})([1-9]\d{0,6})", re.ASCII)
-_LETTERS = re.compile(r"[A-Z]{1,3}")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _BOOLEANS = {"1": "TRUE", "true": "TRUE", "0": "FALSE", "false": "FALSE"}
-_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
-_SURROGATES = range(0xD800, 0xE000)
+_TRUE = ("1", "true")
+_PLACE = re.compile(r"\d{1,9}", re.ASCII)
+"""Of a text or a format in its list."""
+_ESCAPE = re.compile(r"_x(?![Dd][89A-Fa-f])([0-9A-Fa-f]{4})_")
+"""Characters that XML can't hold are written `_x000D_`; half characters stay as they are written."""
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """What a cell shows; `flaw` instead, where that isn't known."""
 
     text: str
@@ -36,8 +39,7 @@ class Cell:
     flaw: str | None = None
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """The cells that are not empty, by column counted from 1."""
 
     number: int
@@ -45,47 +47,19 @@ class Row:
     hidden: bool
 
 
-@dataclass(frozen=True)
-class Area:
-    """Merged cells."""
-
-    top: int
-    left: int
-    bottom: int
-    right: int
-
-    def __str__(self) -> str:
-        return f"{letters(self.left)}{self.top}:{letters(self.right)}{self.bottom}"
-
-
-@dataclass(frozen=True)
+@dataclass
 class Sheet:
-    """A sheet with cells. `hidden` ones are not seen without looking for them."""
+    """A sheet with cells, and what it holds. `hidden` ones are not seen without looking for them."""
 
     name: str
     part: str
     hidden: bool
-
-
-def letters(column: int) -> str:
-    """A column's name in the sheet: A, B, … AA."""
-    name = ""
-    while column:
-        column, rest = divmod(column - 1, 26)
-        name = chr(ord("A") + rest) + name
-    return name
-
-
-@dataclass
-class Survey:
-    """What a sheet holds, before its rows are read."""
-
-    sheet: Sheet
     header: Row | None = None
     """The first row that is not empty."""
     n_rows: int = 0
     """Rows with cells below it."""
-    areas: list[Area] = field(default_factory=list)
+    areas: list[CellRange] = field(default_factory=list)
+    """Merged cells."""
 
 
 class Workbook:
@@ -98,34 +72,33 @@ class Workbook:
         self.sheets: list[Sheet] = []
         self._from_1904 = self._uncomputed = False
         for element in parts.elements(main, "workbookPr", "sheet", "calcPr"):
+            self._from_1904 |= element.get("date1904") in _TRUE
+            self._uncomputed |= element.get("fullCalcOnLoad") in _TRUE
             if local(element.tag) == "sheet":
-                relation = targets.get(attribute(element, "id") or "")
+                name, relation = element.get("name") or "", targets.get(attribute(element, "id") or "")
                 if relation is None:
-                    raise damaged(f"its sheet “{element.get('name')}” is missing")
+                    raise damaged(f"its sheet “{name}” is missing")
                 if relation.kind == "worksheet":
-                    hidden = element.get("state") in ("hidden", "veryHidden")
-                    self.sheets.append(Sheet(element.get("name") or "", relation.target, hidden))
-            self._from_1904 |= element.get("date1904") in ("1", "true")
-            self._uncomputed |= element.get("fullCalcOnLoad") in ("1", "true")
+                    self.sheets.append(Sheet(name, relation.target, element.get("state") in ("hidden", "veryHidden")))
         strings, styles = parts.related(main, "sharedStrings"), parts.related(main, "styles")
         self._strings = [_text(element) for element in parts.elements(strings, "si")] if strings else []
         self._formats = _formats(parts, styles) if styles else []
+        for sheet in self.sheets:
+            self._survey(sheet)
 
-    def survey(self, sheet: Sheet) -> Survey:
-        """What a sheet holds, without a look into its cells but those of the first row."""
-        survey = Survey(sheet)
+    def _survey(self, sheet: Sheet) -> None:
+        """Fill in what the sheet holds, without a look into its cells but those of the first row."""
         number = 0
         for element in self._parts.elements(sheet.part, "row", "mergeCell"):
             if local(element.tag) == "mergeCell":
-                survey.areas.append(_area(element.get("ref") or ""))
+                sheet.areas.append(_area(element.get("ref") or ""))
                 continue
             number = _row_number(element, number)
-            if survey.header is None:
+            if sheet.header is None:
                 row = self._row(element, number)
-                survey.header = row if row.cells else None
+                sheet.header = row if row.cells else None
             elif any(len(cell) for cell in element):
-                survey.n_rows += 1
-        return survey
+                sheet.n_rows += 1
 
     def rows(self, sheet: Sheet) -> Iterator[Row]:
         """The rows that are not empty."""
@@ -141,61 +114,48 @@ class Workbook:
         column = 0
         for child in element:
             column = _column(child.get("r"), column, number)
-            cell = self._cell(child, column, number) if len(child) else None
+            cell = self._cell(child, f"cell {get_column_letter(column)}{number}") if len(child) else None
             if cell and (cell.flaw or cell.text.strip()):
                 cells[column] = cell
-        return Row(number, cells, element.get("hidden") in ("1", "true"))
+        return Row(number, cells, element.get("hidden") in _TRUE)
 
-    def _cell(self, element: Any, column: int, row: int) -> Cell:
-        kind = element.get("t") or "n"
-        value, is_formula = "", False
+    def _cell(self, element: Any, place: str) -> Cell:
+        inside: dict[str, Any] = {}
         for child in element:
             name = local(child.tag)
-            if name == "v":
-                if value:
-                    raise damaged(f"cell {letters(column)}{row} has more than one value")
-                value = child.text or ""
-            elif name == "is":
-                return Cell(_text(child))
-            elif name == "f":
-                is_formula = True
-        if is_formula and not value and kind != "str":
-            return Cell("", flaw=NO_RESULT)
-        try:
-            cell = self._shown(kind, value, element.get("s") or "0") if value else Cell("")
-        except ValueError as error:
-            raise damaged(f"cell {letters(column)}{row} {error}") from error
-        return Cell(cell.text, cell.remark or UNCOMPUTED) if is_formula and self._uncomputed else cell
+            if name == "v" and inside.get("v"):
+                raise damaged(f"{place} has more than one value")
+            inside[name] = child.text if name == "v" else child
+        if "is" in inside:
+            return Cell(_text(inside["is"]))
+        kind, value = element.get("t") or "n", inside.get("v") or ""
+        if not value:
+            return Cell("", flaw=NO_RESULT if "f" in inside and kind != "str" else None)
+        cell = self._shown(kind, value, element.get("s") or "0", place)
+        return Cell(cell.text, cell.remark or UNCOMPUTED) if "f" in inside and self._uncomputed else cell
 
-    def _shown(self, kind: str, value: str, style: str) -> Cell:
-        """Raises `ValueError`, worded to follow the cell's name, for a value that is none of its kind."""
+    def _shown(self, kind: str, value: str, style: str, place: str) -> Cell:
         if kind == "s":
-            place = _whole(value)
-            if place is None or place >= len(self._strings):
-                raise ValueError("points to a text that is missing")
-            return Cell(self._strings[place])
+            if not _PLACE.fullmatch(value) or int(value) >= len(self._strings):
+                raise damaged(f"{place} points to a text that is missing")
+            return Cell(self._strings[int(value)])
         if kind in ("str", "e"):
             return Cell(_unescaped(value), ERRORS if kind == "e" else None)
         if kind == "d":
             return Cell(value.replace("T", " "))
         if kind == "b" and value.strip() in _BOOLEANS:
             return Cell(_BOOLEANS[value.strip()])
-        if kind != "n" or not _NUMBER.fullmatch(value.strip()) or abs(float(value)) == float("inf"):
-            raise ValueError(f"holds “{value[:20]}” where {'true or false' if kind == 'b' else 'a number'} should be")
-        return self._number(float(value), style)
+        if kind != "n" or not _NUMBER.fullmatch(value.strip()) or isinf(float(value)):
+            called = "true or false" if kind == "b" else "a number"
+            raise damaged(f"{place} holds “{value[:20]}” where {called} should be")
+        if not _PLACE.fullmatch(style) or (self._formats and int(style) >= len(self._formats)):
+            raise damaged(f"{place} has a format that is missing")
+        return self._number(float(value), self._formats[int(style)] if self._formats else number_formats.GENERAL)
 
-    def _number(self, value: float, style: str) -> Cell:
-        place = _whole(style)
-        if place is None or (self._formats and place >= len(self._formats)):
-            raise ValueError("has a format that is missing")
-        code = self._formats[place] if self._formats else number_formats.GENERAL
+    def _number(self, value: float, code: str) -> Cell:
         shown = number_formats.shown(value, code, from_1904=self._from_1904)
-        if shown.hides:
-            return Cell(shown.text, ROUNDED)
-        if shown.is_date:
-            return Cell(shown.text, DATES)
         is_long = abs(value) >= number_formats.MOST and value.is_integer()
-        return Cell(shown.text, LONG if is_long else None)
+        return Cell(shown.text, ROUNDED if shown.hides else DATES if shown.is_date else LONG if is_long else None)
 
 
 def _formats(parts: Parts, part: str) -> list[str]:
@@ -203,16 +163,15 @@ def _formats(parts: Parts, part: str) -> list[str]:
     codes: dict[str, str] = {}
     found: list[str] = []
     for element in parts.elements(part, "numFmts", "cellXfs"):
-        if local(element.tag) == "numFmts":
-            codes = {child.get("numFmtId") or "": child.get("formatCode") or "" for child in element}
-            longest = max(map(len, codes.values()), default=0)
-            if longest > number_formats.MAX_CODE_CHARS:
-                raise damaged(f"a number format of {longest:,} characters")
+        if local(element.tag) == "cellXfs":
+            ids = [child.get("numFmtId") or "0" for child in element]
+            built_in = {str(key): code for key, code in number_formats.BUILT_IN.items()}
+            found += [codes.get(one) or built_in.get(one, number_formats.GENERAL) for one in ids]
             continue
-        for child in element:
-            known = child.get("numFmtId") or "0"
-            built_in = number_formats.BUILT_IN.get(_whole(known) or 0, number_formats.GENERAL)
-            found.append(codes.get(known) or built_in)
+        codes = {child.get("numFmtId") or "": child.get("formatCode") or "" for child in element}
+        longest = max(map(len, codes.values()), default=0)
+        if longest > number_formats.MAX_CODE_CHARS:
+            raise damaged(f"a number format of {longest:,} characters")
     return found
 
 
@@ -223,24 +182,13 @@ def _text(element: Any) -> str:
 
 
 def _unescaped(text: str) -> str:
-    """Characters that XML can't hold are written `_x000D_`; half characters stay as they are written."""
-
-    def character(match: re.Match[str]) -> str:
-        code = int(match.group(1), 16)
-        return match.group() if code in _SURROGATES else chr(code)
-
-    return _ESCAPE.sub(character, text) if "_x" in text else text
-
-
-def _whole(digits: str) -> int | None:
-    """The number that ASCII digits spell; None for anything else, and for more than any place in a workbook has."""
-    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 10 else None
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text) if "_x" in text else text
 
 
 def _row_number(element: Any, before: int) -> int:
     """The row's number; one that doesn't say follows the one before it."""
     given = element.get("r") or str(before + 1)
-    number = _whole(given) or 0
+    number = int(given) if _PLACE.fullmatch(given) else 0
     if not before < number <= MAX_ROW:
         raise damaged(f"row “{given[:20]}” after row {before}")
     return number
@@ -259,20 +207,15 @@ def _column(reference: str | None, before: int, row: int) -> int:
 
 @lru_cache(maxsize=MAX_COLUMN)
 def _number_of(name: str) -> int:
-    """A column's number by its name; 0 for what is no name."""
-    number = 0
-    if not _LETTERS.fullmatch(name):
-        return number
-    for letter in name:
-        number = number * 26 + ord(letter) - ord("A") + 1
-    return number
+    """A column's number by its name; 0 for a name of none."""
+    try:
+        return column_index_from_string(name)
+    except ValueError:
+        return 0
 
 
-def _area(reference: str) -> Area:
-    corners = [_REFERENCE.fullmatch(corner) for corner in reference.split(":")]
-    if len(corners) not in (1, 2) or not all(corners):
-        raise damaged(f"merged cells “{reference[:40]}”")
-    (left, top), (right, bottom) = (
-        (_number_of(corner.group(1)), int(corner.group(2))) for corner in (corners[0], corners[-1]) if corner
-    )
-    return Area(min(top, bottom), min(left, right), max(top, bottom), max(left, right))
+def _area(reference: str) -> CellRange:
+    try:
+        return CellRange(reference)
+    except (ValueError, TypeError) as error:
+        raise damaged(f"merged cells “{reference[:40]}”") from error

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import lzma
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from humanize import naturalsize
 
 MAX_PARTS = 10_000
 MAX_LIST_BYTES = 4 * 1024**2
@@ -41,20 +46,23 @@ class Unusable(ValueError):
         self.message, self.remedy = message, remedy
 
 
-def opened(path: Path) -> zipfile.ZipFile:
-    """The file, with a list of parts that was checked. Raises `Unusable`."""
+@contextmanager
+def opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """The file, with a list of parts that was checked. Raises `Unusable`, also for damage met while it is open."""
     if _list_bytes(path) > MAX_LIST_BYTES:
         raise Unusable(f"lists more than the {MAX_PARTS:,} parts that are read.", SENT_AGAIN)
     try:
         file = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+    except (ValueError, *DAMAGE) as error:
         raise Unusable(f"is damaged or cut short ({reason(error)}).", SENT_AGAIN) from error
-    try:
-        _check(file)
-    except Unusable:
-        file.close()
-        raise
-    return file
+    with file:
+        try:
+            _check(file)
+            yield file
+        except DAMAGE as error:
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                raise
+            raise Unusable(f"is damaged ({reason(error)}).", SENT_AGAIN) from error
 
 
 def _check(file: zipfile.ZipFile) -> None:
@@ -64,16 +72,13 @@ def _check(file: zipfile.ZipFile) -> None:
         raise Unusable(f"has {len(parts):,} parts; at most {MAX_PARTS:,} are read.", SENT_AGAIN)
     if n_bytes > MAX_UNPACKED_BYTES:
         raise Unusable(
-            f"unpacks to {n_bytes / 1e9:,.1f} GB; at most {MAX_UNPACKED_BYTES / 1e9:.1f} GB are read.",
+            f"unpacks to {naturalsize(n_bytes)}; at most {naturalsize(MAX_UNPACKED_BYTES)} are read.",
             "Leave out pictures and rows that are not needed, or save the table as CSV.",
         )
     if any(part.flag_bits & _LOCKED for part in parts):
         raise Unusable("is locked with a password.", "Save it without a password and send that.")
-    try:
-        for part in parts:
-            file.open(part).close()  # compares its name in the list with the one before its content
-    except DAMAGE as error:
-        raise Unusable(f"is damaged ({reason(error)}).", SENT_AGAIN) from error
+    for part in parts:
+        file.open(part).close()  # compares its name in the list with the one before its content
 
 
 def _list_bytes(path: Path) -> int:

@@ -27,6 +27,7 @@ INSIDE_WORDS = frozenset(("script", "style", "noscript", "template", "map", "rt"
 # fmt: on
 """Elements by what they do to the text: end a paragraph, are left out, or leave no gap where they are left out."""
 CELLS = ("td", "th")
+BORDERS = BLOCKS | {"tr", *CELLS}
 LEFT_OUT = "Scripts, styles, navigation and what the page hides were left out."
 AGAIN = "Save the page anew in a browser, or its text as .txt, and send that."
 _TOO_DEEP = "Excessive depth"
@@ -91,7 +92,7 @@ class _Walk:
             name = str(element.tag).lower()
             if event == "end":
                 if element is not unread:
-                    yield from self._left(name)
+                    yield from self._edge(element, name, -1)
                 self._add(element.tail)
             elif name in DROPPED or _is_hidden(element):
                 if name not in ("head", "title"):
@@ -100,40 +101,27 @@ class _Walk:
                 walk.skip_subtree()
                 self._add("" if name in INSIDE_WORDS else " ")
             else:
-                yield from self._entered(element, name)
+                yield from self._edge(element, name, 1)
                 self._add(element.text)
         yield from self._block()
 
-    def _is_border(self, name: str) -> bool:
-        if self._tables and self._tables[-1]:
-            return False
-        return name in BLOCKS or name == "tr" or name in CELLS
-
-    def _entered(self, element: Any, name: str) -> Iterator[Block]:
-        if self._is_border(name):
+    def _edge(self, element: Any, name: str, step: int) -> Iterator[Block]:
+        """Where an element begins (1) or ends (-1): the border of a block, or a gap in one."""
+        in_data = bool(self._tables) and self._tables[-1]
+        if (name in BORDERS and not in_data) or (name == "table" and step < 0):
             yield from self._block()
-        elif name in ("br", "tr"):
+        elif name in BLOCKS:
+            self._pieces.append(" ")
+        elif step > 0 and name in ("br", "tr"):
             self._pieces.append("\n")
-        elif name in CELLS and element.getprevious() is not None:
+        elif step > 0 and name in CELLS and element.getprevious() is not None:
             self._pieces.append(CELL_JOINT)
-        elif name in BLOCKS:
-            self._pieces.append(" ")
-        self._count(name, 1)
-        if name == "table":
-            self._tables.append(_holds_data(element))
-
-    def _left(self, name: str) -> Iterator[Block]:
-        if self._is_border(name) or name == "table":
-            yield from self._block()
-        elif name in BLOCKS:
-            self._pieces.append(" ")
-        self._count(name, -1)
-        if name == "table":
-            self._tables.pop()
-
-    def _count(self, name: str, step: int) -> None:
         self._n_headings += step * (name in HEADINGS)
         self._n_pre += step * (name == "pre")
+        if name == "table" and step > 0:
+            self._tables.append(_holds_data(element))
+        elif name == "table":
+            self._tables.pop()
 
     def _add(self, text: str | None) -> None:
         if text:

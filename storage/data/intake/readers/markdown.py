@@ -3,134 +3,111 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from io import StringIO
-from itertools import chain, islice
+from itertools import islice, pairwise
+from typing import TYPE_CHECKING
 
 from storage.data.intake.findings import Findings
 from storage.data.intake.sections import TITLE_JOINT
 from storage.data.intake.source import Source, SourceRow, lines
 
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+
 TITLE = "Markdown"
-_UNDERLINE = re.compile(r" {0,3}(?:=+|-{2,})[ \t]*")
-_NO_TITLE = re.compile(r"[>|#]|[-+*] |\d{1,9}[.)] ")
-"""How lines begin that an underline does not turn into a heading: quotes, tables and lists."""
-_CODE = ("    ", "\t")
-MAX_HEADING = 6
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 MAX_FRONT_LINES = 200
+WINDOW_LINES = 5_000
+"""Parsed at a time: what the parser makes of a text takes thirty times its room."""
+_NO_TEXT = "-= \t\r\n"
+"""Lines of these only are rules and gaps."""
+_MARK = re.compile(r"^ {0,3}(?:#|=|--)")
+"""How lines begin without which there are no headings: most texts need no parser to tell."""
 
-Numbered = tuple[int, str]
 
-
-@dataclass
+@dataclass(frozen=True)
 class _Section:
-    """One section while it is read."""
+    """Lines from `begin`, counted from 0, and the headings that open them."""
 
     begin: int
-    titles: list[str] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    has_body: bool = False
+    titles: list[str]
+    lines: list[str]
 
 
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
     """One row a section; `number` is its first line."""
     findings.remark("Read as Markdown: each heading starts a row.")
     with source.open() as stream:
-        numbered = _without_front_matter(lines(stream, findings), findings)
-        for count, section in enumerate(_sections(numbered), start=1):
-            text = "\n".join(section.lines).strip("\n")
-            title = TITLE_JOINT.join(filter(None, section.titles)) or None
-            yield SourceRow(section.begin, {"text": text, "title": title, "section": count})
+        whole = [line.rstrip("\r\n") for _, line in lines(stream, findings)]
+    n_front = _front_lines(whole)
+    if n_front:
+        findings.remark("The settings at the begin of the file, between lines of “---”, were left out.")
+    for count, section in enumerate(_sections(whole[n_front:]), start=1):
+        title = TITLE_JOINT.join(filter(None, section.titles)) or None
+        text = "\n".join(section.lines).strip("\n")
+        yield SourceRow(n_front + section.begin + 1, {"text": text, "title": title, "section": count})
 
 
 def has_sections(text: str) -> bool:
     """Whether headings part the text into two sections or more."""
-    numbered = enumerate(StringIO(text, newline=""), start=1)
-    body = _without_front_matter(numbered, Findings(""))
-    return len(list(islice(_sections(body), 2))) == 2
+    whole = [line.rstrip("\r\n") for line in StringIO(text, newline="")]
+    if not any(map(_MARK.match, whole)):
+        return False
+    return len(list(islice(_sections(whole[_front_lines(whole) :]), 2))) == 2
 
 
-def _sections(numbered: Iterator[Numbered]) -> Iterator[_Section]:
+def _sections(whole: list[str]) -> Iterator[_Section]:
     """The sections; headings without text of their own go with the section that follows."""
-    section: _Section | None = None
-    for number, line, title in _titled(numbered):
-        if section is None or (title is not None and section.has_body):
-            if section is not None:
-                yield section
-            section = _Section(number)
-        if title is not None:
-            section.titles.append(title)
-        elif line.strip() and not (section.lines and _UNDERLINE.fullmatch(line)):
-            section.has_body = True
-        section.lines.append(line)
-        if not section.has_body and not section.titles:
-            section = None  # blank lines at the begin
-    if section is not None:
-        yield section
+    begin = after = next((place for place, line in enumerate(whole) if line.strip()), len(whole))
+    titles: list[str] = []
+    for start, end, title in _headings(whole):
+        if any(line.strip(_NO_TEXT) for line in whole[after:start]):
+            yield _Section(begin, titles, whole[begin:start])
+            begin, titles = start, []
+        titles.append(title)
+        after = end
+    if begin < len(whole):
+        yield _Section(begin, titles, whole[begin:])
 
 
-def _titled(numbered: Iterator[Numbered]) -> Iterator[tuple[int, str, str | None]]:
-    """Each line, with the heading's title if it is one; what stands between fences never is."""
-    fence, after_gap = "", True
-    for (number, line), following in _with_next(numbered):
-        mark = _FENCE.fullmatch(line)
-        title = None
-        if fence:
-            closes = mark and mark.group(1).startswith(fence) and not mark.group(2).strip()
-            fence = "" if closes else fence
-        elif mark and not (mark.group(1)[0] == "`" and "`" in mark.group(2)):
-            fence = mark.group(1)
+def _headings(whole: list[str]) -> Iterator[tuple[int, int, str]]:
+    """Where each begins and ends, and its title. One inside a list or a quote, or of several lines, is text.
+
+    Some lines are parsed at a time, on from the last heading that was found: what stands there begins anew.
+    """
+    start, size = 0, WINDOW_LINES
+    while start < len(whole):
+        tokens = _parser().parse("\n".join(whole[start : start + size]))
+        found = [
+            (start + token.map[0], start + token.map[1], inline.content)
+            for token, inline in pairwise(tokens)
+            if token.type == "heading_open" and token.level == 0 and token.map and "\n" not in inline.content
+        ]
+        if start + size >= len(whole):
+            yield from found
+            return
+        if found and found[-1][0] > start:
+            yield from found[:-1]
+            start, size = found[-1][0], WINDOW_LINES
         else:
-            title = _title(line, following if after_gap else "")
-        yield number, line, title
-        after_gap = title is not None or not line.strip() or bool(_UNDERLINE.fullmatch(line))
+            size *= 2
 
 
-def _title(line: str, following: str) -> str | None:
-    text = line.strip()
-    if not text or line.startswith(_CODE):
-        return None
-    marks = len(text) - len(text.lstrip("#"))
-    if marks:
-        inside = text[marks:]
-        return _without_closing_marks(inside) if marks <= MAX_HEADING and inside[:1] in ("", " ", "\t") else None
-    is_underlined = _UNDERLINE.fullmatch(following) and not _UNDERLINE.fullmatch(line)
-    return text if is_underlined and not _NO_TITLE.match(text) else None
+@cache
+def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt  # needed late: the web process starts faster without it
+
+    return MarkdownIt("commonmark").disable(["inline", "text_join"])
 
 
-def _without_closing_marks(inside: str) -> str:
-    """“ Title ## ” as “Title”; marks that touch the last word are part of it."""
-    text = inside.strip()
-    open_end = text.rstrip("#")
-    return open_end.strip() if not open_end or open_end[-1] in " \t" else text
-
-
-def _with_next(numbered: Iterator[Numbered]) -> Iterator[tuple[Numbered, str]]:
-    """Each line without its end, and the one after it."""
-    held: Numbered | None = None
-    for number, line in chain(numbered, [(0, "")]):
-        bare = line.rstrip("\r\n")
-        if held is not None:
-            yield held, bare
-        held = (number, bare)
-
-
-def _without_front_matter(numbered: Iterable[Numbered], findings: Findings) -> Iterator[Numbered]:
-    """Leaves out the settings between two lines of “---” with which some programs begin a file."""
-    rest = iter(numbered)
-    first = next(rest, None)
-    if first is None:
-        return
-    begin = [first]
-    if first[1].rstrip() == "---":
-        for number, line in rest:
-            begin.append((number, line))
+def _front_lines(whole: list[str]) -> int:
+    """How many lines of settings, between two of “---”, begin the file, as some programs write them."""
+    if whole and whole[0].rstrip() == "---":
+        for place, line in enumerate(whole[1:MAX_FRONT_LINES], start=2):
             if line.rstrip() in ("---", "..."):
-                findings.remark("The settings at the begin of the file, between lines of “---”, were left out.")
-                begin = []
+                return place
+            if ":" not in line and line.strip() and line[:1] not in " -#":
                 break
-            if len(begin) > MAX_FRONT_LINES or (":" not in line and line.strip() and line[:1] not in " -#"):
-                break
-    yield from chain(begin, rest)
+    return 0

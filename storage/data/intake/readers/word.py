@@ -9,7 +9,7 @@ from typing import Any
 from storage.data.intake import sections
 from storage.data.intake.findings import Findings
 from storage.data.intake.office import zip_files
-from storage.data.intake.office.ooxml import Parts, attribute, forget, local
+from storage.data.intake.office.ooxml import Parts, attribute, local
 from storage.data.intake.office.zip_files import Unusable
 from storage.data.intake.sections import CELL_JOINT, Block
 from storage.data.intake.source import Source, SourceRow
@@ -18,16 +18,18 @@ TITLE = "Word document"
 BODY_LEVEL = "9"
 _HEADING = re.compile(r"(?i)(?:heading|title)(?: \d)?")
 _TEXT = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
-_PASSED_OVER = {
-    "del": "Text that tracked changes delete was left out.",
-    "moveFrom": "Text that tracked changes delete was left out.",
+_HIDDEN = "hidden run"
+_DELETED = "Text that tracked changes delete was left out."
+_LEFT_OUT = {
+    **dict.fromkeys(("pPr", "rPr", "instrText", "delText", "delInstrText", "fldData", "Fallback")),
+    "del": _DELETED,
+    "moveFrom": _DELETED,
     "sym": "Signs of special fonts, which have no letter, were left out.",
     "rt": "Readings that stand above characters were left out.",
     "altChunk": "Other documents inside the document were left out.",
+    _HIDDEN: "Text that is formatted as hidden was left out.",
 }
-"""Elements whose text is not read, and what is said of it."""
-_NOT_TEXT = ("pPr", "rPr", "instrText", "delText", "delInstrText", "fldData", "Fallback")
-"""Settings, the source of computed fields, and a second copy for older programs."""
+"""What is not read, and what is said of it: nothing of settings, the source of fields, copies for older programs."""
 _OTHER_PARTS = {
     "footnotes": "footnotes",
     "endnotes": "endnotes",
@@ -44,119 +46,89 @@ def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
             parts = Parts(file)
             main = parts.main()
             _remark_others(parts, main, findings)
-            yield from sections.rows(_Document(parts, main, findings).blocks(), findings)
+            yield from sections.rows(_blocks(parts, main, findings), findings)
     except Unusable as error:
         findings.problem(error.message, remedy=error.remedy)
 
 
 def _remark_others(parts: Parts, main: str, findings: Findings) -> None:
     """Say which texts outside the document's body are not read."""
-    found = []
-    for relation in parts.relations(main):
-        name = parts.name(relation.target)
-        title = _OTHER_PARTS.get(relation.kind)
-        if title and name and title not in found and any((t.text or "").strip() for t in parts.elements(name, "t")):
-            found.append(title)
+    found: dict[str, None] = {}
+    for _, kind, target in parts.relations(main):
+        texts = parts.elements(target, "t") if kind in _OTHER_PARTS and parts.written(target) else ()
+        if any((text.text or "").strip() for text in texts):
+            found[_OTHER_PARTS[kind]] = None
     if found:
         findings.remark(f"Not read: {', '.join(found)}.")
 
 
-class _Document:
-    """The document's body."""
+def _blocks(parts: Parts, main: str, findings: Findings) -> Iterator[Block]:
+    """Paragraphs, headings and tables in their order; what stands inside another is part of its text."""
+    from lxml import etree
 
-    def __init__(self, parts: Parts, main: str, findings: Findings):
-        self._parts, self._main, self._findings = parts, main, findings
-        styles = parts.related(main, "styles")
-        self._headings = _heading_styles(parts, styles) if styles else set()
-
-    def blocks(self) -> Iterator[Block]:
-        """Paragraphs, headings and tables in their order; what stands inside another is part of its text."""
-        depth = 0
-        for event, element in self._parts.elements(self._main, "p", "tbl", "altChunk", starts=True):
-            if event == "start":
-                depth += 1
-                continue
-            depth -= 1
-            if depth:
-                continue
+    styles = parts.related(main, "styles")
+    headings = _heading_styles(parts, styles) if styles else set()
+    for document in parts.elements(main, "document"):
+        walk = etree.iterwalk(document, events=("start",), tag=("{*}p", "{*}tbl", "{*}altChunk"))
+        for _, element in walk:
+            walk.skip_subtree()
             if local(element.tag) == "tbl":
-                yield Block(self._table(element))
-            else:
-                text = self._text(element)
-                yield Block(" ".join(text.split()), is_heading=True) if self._is_heading(element) else Block(text)
-            forget(element)
-
-    def _is_heading(self, paragraph: Any) -> bool:
-        settings = next((child for child in paragraph if local(child.tag) == "pPr"), ())
-        found = {local(child.tag): attribute(child, "val") for child in settings}
-        if "outlineLvl" in found:
-            return found["outlineLvl"] != BODY_LEVEL
-        return found.get("pStyle") in self._headings
-
-    def _text(self, element: Any) -> str:
-        """The text that a person sees in a paragraph, or in what a text box of it holds."""
-        from lxml import etree
-
-        made: list[str] = []
-        walk = etree.iterwalk(element, events=("start", "end"))
-        for event, inner in walk:
-            name = local(inner.tag)
-            if name == "p" and made and not made[-1].endswith("\n"):
-                made.append("\n")
-            elif event == "end":
+                yield Block(_table(element, findings))
                 continue
-            elif name in _PASSED_OVER:
-                self._findings.remark(_PASSED_OVER[name])
-                walk.skip_subtree()
-            elif name == "r" and _is_hidden(inner):
-                self._findings.remark("Text that is formatted as hidden was left out.")
-                walk.skip_subtree()
-            elif name in _NOT_TEXT:
-                walk.skip_subtree()
-            elif name == "t":
-                made.append(inner.text or "")
-            else:
-                made.append(_TEXT.get(name, ""))
-        return "".join(made).strip()
+            text, level = _text(element, findings), _value(element, "{*}pPr/{*}outlineLvl")
+            is_heading = level != BODY_LEVEL if level else _value(element, "{*}pPr/{*}pStyle") in headings
+            yield Block(" ".join(text.split()), is_heading=True) if is_heading else Block(text)
 
-    def _table(self, table: Any) -> str:
-        """A line a row; a table inside a cell is part of the cell's text."""
-        lines = []
-        for row in table.iter("{*}tr"):
-            if next(row.iterancestors("{*}tbl")) is not table:
-                continue
+
+def _text(element: Any, findings: Findings) -> str:
+    """The text that a person sees in a paragraph, or in what a text box of it holds."""
+    from lxml import etree
+
+    made: list[str] = []
+    walk = etree.iterwalk(element, events=("start", "end"))
+    for event, inner in walk:
+        name = local(inner.tag)
+        if name == "p" and made and not made[-1].endswith("\n"):
+            made.append("\n")
+        if event == "end":
+            continue
+        if name == "r" and _value(inner, "{*}rPr/{*}vanish", "on") not in (None, "0", "false", "off"):
+            name = _HIDDEN
+        if name in _LEFT_OUT:
+            if remark := _LEFT_OUT[name]:
+                findings.remark(remark)
+            walk.skip_subtree()
+        else:
+            made.append(inner.text or "" if name == "t" else _TEXT.get(name, ""))
+    return "".join(made).strip()
+
+
+def _table(table: Any, findings: Findings) -> str:
+    """A line a row; a table inside a cell is part of the cell's text."""
+    lines = []
+    for row in table.iter("{*}tr"):
+        if next(row.iterancestors("{*}tbl")) is table:
             cells = [cell for cell in row.iter("{*}tc") if next(cell.iterancestors("{*}tr")) is row]
-            lines.append(CELL_JOINT.join(" ".join(self._text(cell).split()) for cell in cells))
-        return "\n".join(line for line in lines if line.strip(CELL_JOINT))
+            lines.append(CELL_JOINT.join(" ".join(_text(cell, findings).split()) for cell in cells))
+    return "\n".join(line for line in lines if line.strip(CELL_JOINT))
 
 
-def _is_hidden(run: Any) -> bool:
-    settings = next((child for child in run if local(child.tag) == "rPr"), ())
-    return any(
-        local(child.tag) == "vanish" and attribute(child, "val") not in ("0", "false", "off") for child in settings
-    )
+def _value(element: Any, path: str, default: str = "") -> str | None:
+    """That of the setting at `path`, `default` for one that doesn't say; None where it isn't there."""
+    found = element.find(path)
+    return None if found is None else attribute(found, "val") or default
 
 
 def _heading_styles(parts: Parts, part: str) -> set[str]:
     """The ids of the styles of headings: by name, by level in the outline, or by the style that they build on."""
     headings: set[str] = set()
-    based: dict[str, str] = {}
+    based: dict[str, str | None] = {}
     for style in parts.elements(part, "style"):
-        key = attribute(style, "styleId") or ""
-        inside = {local(child.tag): child for child in style}
-        name = attribute(inside["name"], "val") or "" if "name" in inside else ""
-        levels = [attribute(level, "val") for level in style.iter("{*}outlineLvl")]
-        if _HEADING.fullmatch(name) or (levels and levels[0] != BODY_LEVEL):
+        key, level = attribute(style, "styleId") or "", _value(style, ".//{*}outlineLvl")
+        if _HEADING.fullmatch(_value(style, "{*}name") or "") or level not in (None, BODY_LEVEL):
             headings.add(key)
-        elif "basedOn" in inside and not levels:
-            based[key] = attribute(inside["basedOn"], "val") or ""
-    return headings | {key for key in based if _ends_in(key, based, headings)}
-
-
-def _ends_in(key: str, based: dict[str, str], headings: set[str]) -> bool:
-    """Whether the styles that this one builds on lead to a heading; circles of them lead nowhere."""
-    seen: set[str] = set()
-    while key in based and key not in seen:
-        seen.add(key)
-        key = based[key]
-    return key in headings
+        elif level is None:
+            based[key] = _value(style, "{*}basedOn")
+    while more := {key for key, base in based.items() if base in headings} - headings:
+        headings |= more
+    return headings

@@ -119,6 +119,6 @@ def test_the_undamaged_ones_are_read() -> None:
         "letter.docx": 2,
         "report.pdf": 3,
         "page.html": 2,
-        "notes.md": 2,
+        "notes.md": 3,
     }
     assert isinstance(outcome("data.xlsx", repacked(good_workbook(), {SHEET: b"<a/>"})), str)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.data.intake.office.number_formats import BUILT_IN, shown
+from storage.data.intake.office.number_formats import BUILT_IN, Shown, shown
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,13 @@ from storage.data.intake.office.number_formats import BUILT_IN, shown
         (1.005, "0.00", "1.01"),
         (0.125, "0%", "13%"),
         (0.125, "0.0%", "12.5%"),
+        (12.5, '0.0"%"', "12.5%"),
+        (12.5, "0.0\\%", "12.5%"),
+        (-0.2, '0 "m2"', "0 m2"),
+        (-5.0, '_ * 0 "€"', "-5 €"),
+        (-12.5, "+0;-0;0", "-13"),
+        (-12.5, "General;[Red]-General", "-12.5"),
+        (5.0, "0.00 CHF", "5.00 CHF"),
         (12345.0, "0.00E+00", "1.23E+04"),
         (0.00012, "0.0E+00", "1.2E-04"),
         (2_000_000.0, '0.0,,"M"', "2.0M"),
@@ -35,17 +42,32 @@ from storage.data.intake.office.number_formats import BUILT_IN, shown
         (-0.004, "0.00", "0.00"),
         (0.0, '0;-0;"none"', "none"),
         (123456789.0, "000-00-0000", "123-45-6789"),
-        (5551234.0, "[<=9999999]###-####;(###) ###-####", "555-1234"),
-        (4915551234.0, "[<=9999999]###-####;(###) ###-####", "(491) 555-1234"),
+        (1234567.0, "000-00-0000", "001-23-4567"),
+        (1_500_000.0, '#,##0,"k"', "1,500k"),
+        (-1234.5, '"€" #,##0.00;[Red]-"€" #,##0.00', "-€ 1,234.50"),
         (1234.5, "[$€-407] #,##0.00", "€ 1,234.50"),
         (1234.567, '_(* #,##0.00_);_(* (#,##0.00);_(* "-"??_);_(@_)', "1,234.57"),
         (5.0, ";;;", "5"),
         (5.0, '"h"0', "h5"),
-        (0.5, "# ?/?", "0.5"),
     ],
 )
 def test_numbers(value: float, code: str, text: str) -> None:
     assert shown(value, code).text == text
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "text"),
+    [
+        (5551234.0, "[<=9999999]###-####;(###) ###-####", "5551234"),
+        (1_500_000.0, '[>=1000000]0.0,,"M";0', "1500000"),
+        (12345.0, "##0.0E+0", "12345"),
+        (0.5, "# ?/?", "0.5"),
+        (7.0, "0 0", "7"),
+        (7.0, '0"', "7"),
+    ],
+)
+def test_a_format_that_is_not_followed_shows_the_plain_number(value: float, code: str, text: str) -> None:
+    assert shown(value, code) == Shown(text)
 
 
 @pytest.mark.parametrize(

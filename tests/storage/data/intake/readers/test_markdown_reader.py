@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from storage.data.intake.readers import markdown
 from tests.storage.data.intake.readers.conftest import Extract
 
 GUIDE = """---
@@ -80,6 +81,41 @@ def test_headings_make_it_markdown(extract: Extract, filename: str, text: str, f
 def test_a_rule_at_the_begin_is_no_front_matter(extract: Extract) -> None:
     found = extract("notes.md", b"---\n\nJust a text\n\n# One\na\n# Two\nb\n")
     assert found.column("text") == ["---\n\nJust a text", "# One\na", "# Two\nb"]
+
+
+def test_headings_are_those_of_commonmark(extract: Extract) -> None:
+    text = """```
+code
+```
+Right after it
+===
+- # in a list
+> # in a quote
+<!--
+# in a comment
+-->
+
+two lines
+of text
+---
+    # code
+
+\\# no mark
+   ### Last ###
+"""
+    found = extract("notes.md", text.encode())
+    assert found.column("title") == [None, "Right after it", "Last"]
+    assert "\n".join(found.column("text")) == text.rstrip("\n").replace("\n\n   ###", "\n   ###")
+
+
+def test_a_text_that_is_parsed_in_pieces_is_parsed_as_a_whole(
+    extract: Extract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = GUIDE.encode() * 3
+    whole = extract("guide.md", text)
+    for n_lines in (1, 2, 7):
+        monkeypatch.setattr(markdown, "WINDOW_LINES", n_lines)
+        assert extract("guide.md", text).rows == whole.rows
 
 
 def test_hostile_lines_take_no_time(extract: Extract) -> None:
