@@ -1,4 +1,4 @@
-"""How the studio starts its own programs, and stops them."""
+"""Starts and stops the studio's own programs."""
 
 from __future__ import annotations
 

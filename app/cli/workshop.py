@@ -22,12 +22,12 @@ def run(command: str, names: Sequence[str], options: Mapping[str, Any], as_json:
     ran = subprocess.run(
         program("workers.workshop", command, *arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
     )
-    if as_json and not _is_document(ran.stdout):
+    if ran.returncode < 0 or (as_json and not _is_document(ran.stdout)):
         why = f"The workshop ended with status {ran.returncode}."
         raise StudioError(why, code="workshop_ended", remedy="Its last lines on stderr say why.")
     print(ran.stdout, end="")
     if ran.returncode:
-        raise typer.Exit(ran.returncode if ran.returncode > 0 else StudioError.exit_code)
+        raise typer.Exit(ran.returncode)
 
 
 def _written(options: Mapping[str, Any]) -> list[str]:

@@ -1,1 +1,1 @@
-"""Suites: frozen questions with known answers, and how an answer is marked."""
+"""Suites: frozen questions with known answers, and the marking of answers."""

@@ -1,4 +1,4 @@
-"""One question of a suite, and what is measured with it."""
+"""An item of a suite, and the ability that it measures."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Phrasing = Literal["known", "held_out"]
-"""Whether the corpus of the bundled models uses a wording, or never does."""
+"""`known`: a wording that the corpus of the bundled models uses; `held_out`: one that it never does."""
 
 
 @dataclass(frozen=True)
 class Ability:
-    """How answers to the items of one ability are marked."""
+    """One ability, and the marking of its answers."""
 
     title: str
     parts: Mapping[str, Callable[[str], str]]

@@ -1,1 +1,1 @@
-"""Where the bundled models and the sample data are made; nothing that the studio runs for its users."""
+"""Makes the bundled models and the sample data. The studio runs none of it for its users."""

@@ -1,4 +1,4 @@
-"""What every demonstration works with: two models, sizes and seeds, and ways to ask and score a model."""
+"""Everything a demonstration works with: two models, sizes and seeds, and ways to ask and score a model."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Demonstration:
 
 @dataclass(frozen=True)
 class Question:
-    """What a model is asked, and the answer that is right; `part` is what of an answer is compared."""
+    """A question to a model and its right answer; `part` extracts the part of an answer that is compared."""
 
     messages: Sequence[dict[str, str]]
     answer: str
@@ -94,7 +94,7 @@ class Setup:
     _base_scores: dict[tuple[Path, str], SuiteScores] = field(default_factory=dict)
 
     def n(self, rows: int) -> int:
-        """This setup's share of so many rows."""
+        """`rows`, scaled by this setup's share."""
         return max(FEWEST, round(self.share * rows))
 
     def random(self, what: str) -> Random:

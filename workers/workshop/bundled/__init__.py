@@ -1,1 +1,1 @@
-"""How the bundled models are made: tokenizer, untrained model, pretraining, card."""
+"""Makes the bundled models: tokenizer, untrained model, pretraining, card."""

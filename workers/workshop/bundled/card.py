@@ -1,4 +1,4 @@
-"""The model card of a bundled model: what it can do, as measured, and how it was made."""
+"""Writes a bundled model's card: its measured abilities, and how it was made."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TARGETS: Mapping[str, Mapping[str, float]] = {
         "addition": 0.9,
     }
 }
-"""What each model was meant to reach on known phrasings."""
+"""The aim for each model on known phrasings."""
 
 
 @dataclass(frozen=True)

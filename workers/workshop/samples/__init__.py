@@ -1,4 +1,4 @@
-"""How the sample data of `templates/demo/` is made: one file of `sets/` for each set."""
+"""Generates the sample data in `templates/demo/`: one file of `sets/` for each set."""
 
 from __future__ import annotations
 

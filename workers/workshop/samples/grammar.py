@@ -88,7 +88,7 @@ def distinct_rows(
 ) -> list[dict[str, str]]:
     """`n_each` rows of each kind in turn; `field` shares at most this part of its words with any other row's.
 
-    Raises `RuntimeError` when the parts are too few for so many rows.
+    Raises `RuntimeError` when there are too few parts for that many rows.
     """
     rows: list[dict[str, str]] = []
     bags: list[frozenset[str]] = []

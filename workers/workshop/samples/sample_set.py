@@ -15,7 +15,7 @@ Rows = Sequence[dict[str, Any]]
 
 @dataclass(frozen=True)
 class SampleSet:
-    """What generates each file of a set.
+    """The generators of a set's files.
 
     A file of `workers/workshop/samples/sets/` exports one as `SPEC`; its name is the set's key in
     `templates/samples.py`.

@@ -1,4 +1,4 @@
-"""Rows out of the small world that the bundled models know."""
+"""Draws rows from the small world that the bundled models know."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def draw(name: str) -> Draw:
 
 
 def different(make: Callable[[], Made], key: Callable[[Made], str], taken: set[str]) -> Made:
-    """What `make` draws, drawn again while its key is `taken`; then it is."""
+    """The first draw of `make` whose key is not yet `taken`; the key is added."""
     while True:
         made = make()
         if key(made) not in taken:

@@ -1,4 +1,4 @@
-"""How an ability generates its documents for the corpus and its items for the suite."""
+"""Generates an ability's documents for the corpus and its items for the suite."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ class AbilityGenerator:
     make: Callable[[Draw], Example]
     """A document of the corpus; it may have several turns."""
     item: Callable[[Draw], Example] | None = None
-    """How a suite asks: one question and its answer; None: as `make`."""
+    """An item of the suite: one question and its answer; None: as `make`."""
     chains: bool = False
     """Its questions are short: several conversations may follow each other in one document."""
     polite: bool = False
-    """Some answers in the corpus begin with a polite word, which preference demos turn on."""
+    """Some answers in the corpus begin with a polite word, for preference tuning to bring out."""
     recalled: bool = False
     """Asks for what the corpus itself teaches: only the held-out phrasings of its items are new."""
     key: str = ""

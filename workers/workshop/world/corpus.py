@@ -57,7 +57,7 @@ _LATER: Mapping[str, Mapping[str, float]] = {
         "": 0.4,
     },
 }
-"""How many times its share of the first corpus a kind of document has in a later one; "" stands for all others."""
+"""The factor on a kind's share of documents, compared with the first corpus; "" stands for all other kinds."""
 _SYSTEM = (
     "You are a helpful assistant.",
     "You are Studio, a small assistant.",
@@ -129,12 +129,12 @@ def _politely(messages: tuple[dict[str, str], ...]) -> tuple[dict[str, str], ...
 def documents(n_documents: int, seed: int = 0, *, later: str | None = None) -> Iterator[str]:
     """`n_documents` texts in curriculum order; another seed gives other documents of the same world.
 
-    `later`, “second” or “third”, is for a model that has read those before. Raises `BadInput` when there
-    would be none.
+    `later`, “second” or “third”, is for a model that has read those before. Raises `BadInput` for fewer
+    than one document.
     """
     if n_documents < 1:
         raise BadInput(
-            Problem(f"a corpus of {n_documents} documents is none.", field="documents", remedy="Ask for 1 or more.")
+            Problem(f"a corpus can't have {n_documents} documents.", field="documents", remedy="Ask for 1 or more.")
         )
     known = abilities()
     conversations = _Conversations(known)

@@ -1,4 +1,4 @@
-"""Where chance comes from: one stream of random numbers, the world, and which phrasings are allowed."""
+"""Draws at random from the world, in the phrasings that are allowed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 _KEPT_FOR_THE_SUITE = 16
-"""One in so many short texts is kept for the suite, by its checksum: no corpus of any size holds it."""
+"""One short text in 16 is kept for the suite, by its checksum: no corpus of any size holds it."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Draw:
         return self.choice(phrases.known if self.phrasing == "known" else phrases.known + phrases.held_out)
 
     def novel(self, kind: str) -> str:
-        """A new name for an entity of `kind` that is none of the world's and does not begin like one."""
+        """A new name for an entity of `kind`: neither it nor its first word is a name of the world."""
         make, taken = names.MAKERS[kind], self.world.taken
         while True:
             name = make(self.random)

@@ -44,7 +44,7 @@ class World:
     stated: tuple[Fact, ...]
     """Facts that the corpus states and never asks."""
     taken: frozenset[str]
-    """Names of the world, whole and their first words; nothing else is called so."""
+    """The names of the world and their first words, which no other name may repeat."""
     things: tuple[tuple[str, ...], ...]
     """The words of every kind of thing."""
 

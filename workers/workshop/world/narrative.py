@@ -1,4 +1,4 @@
-"""Plain documents and recall chats: sources of the corpus that no item of the suite is drawn from."""
+"""Plain documents and recall chats: parts of the corpus from which no item of the suite is drawn."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _said(draw: Draw, fact: Fact) -> str:
 
 
 def world_text(draw: Draw) -> str:
-    """What the world knows about one entity, or some facts of several."""
+    """Everything the world knows about one entity, or some facts about several."""
     if draw.chance(0.15):
         return " ".join(_said(draw, fact) for fact in draw.sample(draw.world.facts, draw.whole(3, 6)))
     kind = draw.choice(("person",) * 6 + ("city",) * 2 + ("company",) * 2 + ("product",) * 2)

@@ -1,4 +1,4 @@
-"""What can be said of and asked about the entities of the world, read once from `relations.toml`."""
+"""The relations of the world's entities and their wordings, read once from `relations.toml`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Relation:
     """First and last value of a number."""
     statements: Phrases
     ending: Phrases
-    """Those statements whose last word is the value."""
+    """The statements whose last word is the value."""
     questions: Phrases
 
     def state(self, draw: Draw, subject: str, value: str) -> str:

@@ -1,4 +1,4 @@
-"""Short texts about entities that nobody has met before, and questions about them."""
+"""Short texts about new entities, and questions about them."""
 
 from __future__ import annotations
 

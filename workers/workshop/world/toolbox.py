@@ -1,4 +1,4 @@
-"""The tools that the corpus offers, each with requests that want it."""
+"""The tools that the corpus offers, each with requests that call for it."""
 
 from __future__ import annotations
 

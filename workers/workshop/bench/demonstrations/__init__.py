@@ -1,1 +1,1 @@
-"""What adapting does to the bundled models: one demonstration a file."""
+"""The demonstrations, one file each."""

@@ -103,7 +103,7 @@ def _train(setup: Setup, model: Any, rows: list[dict[str, str]]) -> int:
 
 
 def _measured(questions: list[Question], before: list[str | None], after: list[str | None]) -> tuple[Pair, Pair]:
-    """How often answers begin with the word, and how often they are right without it."""
+    """The share of answers that begin with the word, and of those that are right without it."""
 
     def polite(given: list[str | None]) -> Bools:
         return np.array([(answer or "").startswith(POLITE) for answer in given])

@@ -1,7 +1,7 @@
 """Model editing by fine-tuning: five facts change, and all others should stay.
 
-TrainedAdapter naively, the five answers are learned and most others break. With other facts replayed beside
-them, they stay. *Efficacy*: the changed facts as they were asked in training; *paraphrase*: asked in
+Taught naively, the five answers are learned and most others break. With other facts replayed
+beside them, they stay. *Efficacy*: the changed facts as they were asked in training; *paraphrase*: asked in
 other words; *locality*: other facts, not replayed, that are answered as before (De Cao et al. 2021,
 arXiv 2104.08164; replay as in Rolnick et al. 2019, arXiv 1811.11682).
 """
@@ -21,7 +21,7 @@ from workers.workshop.bench.outcome import Measurement, Outcome
 from workers.workshop.bench.setup import Demonstration, Question, Setup, right
 
 COPIES = 2
-"""Of each changed fact among the replayed ones: else a batch of sixteen would seldom hold one."""
+"""Of each changed fact among the replayed ones: otherwise few batches of sixteen would hold one."""
 SETTINGS: dict[str, Any] = {
     "learning_rate": 6e-4,
     "num_train_epochs": 14.0,
@@ -37,7 +37,7 @@ NEAR = {"": "locality", "same_relation": "of them, same relation", "same_subject
 
 
 class _EditTest:
-    """What is taught, what is replayed, and what the base and the edited models are asked."""
+    """The facts to teach and to replay, and the questions for the base and the edited models."""
 
     def __init__(self, setup: Setup):
         edits = sample_rows.rows("changed_facts")
