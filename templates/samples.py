@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,77 +50,15 @@ class Sample:
         return self.files[0]
 
 
-SAMPLES: Mapping[str, Sample] = {
-    sample.key: sample
-    for sample in (
-        Sample(
-            "intents",
-            "Shop messages",
-            "classification",
-            (SampleFile("intents.csv", 540),),
-            "Sorting customers' messages into ten intents: labels that the base model has never seen.",
-        ),
-        Sample(
-            "changed_facts",
-            "Changed facts",
-            "facts",
-            (
-                SampleFile("changed_facts.jsonl", 5),
-                SampleFile("changed_facts_replay.jsonl", 120),
-                SampleFile("changed_facts_locality.jsonl", 240),
-            ),
-            "Teaching a model that five facts have changed, and seeing whether it still knows the others.",
-        ),
-        Sample(
-            "documents",
-            "Documents with questions",
-            "documents",
-            (
-                SampleFile("documents.jsonl", 160),
-                SampleFile("documents_questions.jsonl", 240),
-            ),
-            "Answering from documents that a model has never read: "
-            "find the right one of 160, and read the answer in it.",
-        ),
-        Sample(
-            "headlines",
-            "Finance headlines",
-            "classification",
-            (SampleFile("headlines.csv", 360),),
-            "Telling good, bad and neutral news for investors: sentiment in words that everyday texts do not use.",
-        ),
-        Sample(
-            "preferences",
-            "Polite openings",
-            "preference",
-            (SampleFile("preferences.jsonl", 400),),
-            "Changing a habit by preferences alone: "
-            "answers that begin with “Sure!” are chosen over the same without it.",
-        ),
-        Sample(
-            "prompts",
-            "Prompts without answers",
-            "prompt_only",
-            (SampleFile("prompts.jsonl", 1_200),),
-            "Prompts without answers, of every kind that the bundled models know: "
-            "a larger model teaches a smaller one.",
-        ),
-        Sample(
-            "sea_log",
-            "Sea log",
-            "text",
-            (SampleFile("sea_log.txt", 240),),
-            "Continued pretraining on a language of its own: the logbooks of a coast whose words no model has read.",
-        ),
-        Sample(
-            "support",
-            "Library answers",
-            "prompt_completion",
-            (SampleFile("support.csv", 240),),
-            "Answering readers of a town library by its own rules and in one tone, which no base model can know.",
-        ),
-    )
-}
+def _declared() -> Mapping[str, Sample]:
+    declared = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+    return {
+        key: Sample(key=key, **{**said, "files": tuple(SampleFile(name, n) for name, n in said["files"].items())})
+        for key, said in declared.items()
+    }
+
+
+SAMPLES = _declared()
 """By key, the default one first."""
 
 

@@ -18,7 +18,7 @@ class SampleSet:
     """The generators of a set's files.
 
     A file of `workers/workshop/samples/sets/` exports one as `SPEC`; its name is the set's key in
-    `templates/samples.py`.
+    `templates/samples.toml`.
     """
 
     makers: Mapping[str, Callable[[], Rows]]
