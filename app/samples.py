@@ -7,7 +7,7 @@ from typing import Any
 from storage.data import uploads
 from storage.models import Upload, User
 from templates import samples
-from templates.samples.sample import Sample
+from templates.samples import Sample
 
 
 def described() -> list[dict[str, Any]]:

@@ -6,23 +6,21 @@ alone. On Linux a part also gets SIGTERM from the kernel when the supervisor die
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 from urllib.parse import urlsplit
 
-from storage.programs import program
+from storage.programs import CHAT, DRAIN_GRACE_S, WORKER, log_path, program, spawn, stop
 from storage.settings import settings
 from templates.errors import Conflict, StudioError
 
@@ -31,70 +29,6 @@ LONGEST_PAUSE_S = 10.0
 STEADY_S = 20.0
 """A part that ran this long has recovered: its next pause is the first again."""
 WEB_GRACE_S = 5.0
-DRAIN_GRACE_S = 28.0
-LOG_BYTES = 10 * 1024 * 1024
-WORKER = program("workers.daemon")
-CHAT = program("workers.serving.server")
-LEASH = """
-import ctypes, os, signal, sys
-if sys.platform == "linux":
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-if os.getppid() != int(sys.argv[1]):
-    sys.exit("the parent is already gone")
-os.execv(sys.argv[2], sys.argv[2:])
-"""
-"""Asks the kernel for SIGTERM at the parent's death (PR_SET_PDEATHSIG), then becomes the command."""
-
-
-def spawn(command: Sequence[str], output: IO[bytes] | int, **variables: str) -> subprocess.Popen[bytes]:
-    """Start a command that ends when this thread's process does; `variables` are added to its environment.
-
-    Call it from the main thread: the kernel's signal is bound to the thread that started the child.
-    """
-    leashed = [sys.executable, "-I", "-S", "-c", LEASH, str(os.getpid()), *command]
-    return subprocess.Popen(
-        leashed,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        env={**os.environ, **variables},
-        start_new_session=True,
-    )
-
-
-def stop(processes: Iterable[subprocess.Popen[bytes]], grace_s: float) -> None:
-    """SIGTERM to all, and SIGKILL to those that are still there after `grace_s`."""
-    running = [process for process in processes if process.poll() is None]
-    for process in running:
-        process.terminate()
-    deadline = time.monotonic() + grace_s
-    for process in running:
-        try:
-            process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-@contextmanager
-def for_the_duration(name: str, command: Sequence[str], **variables: str) -> Any:
-    """A part that runs inside the `with` block only; its output goes to its log."""
-    with log_path(name).open("ab") as output:
-        process = spawn(command, output, **variables)
-        try:
-            yield process
-        finally:
-            stop([process], DRAIN_GRACE_S)
-
-
-def log_path(name: str) -> Path:
-    """Where a part's output goes; one that has grown too large is put aside first."""
-    folder = settings().root / "logs"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    path = folder / f"{name}.log"
-    if path.exists() and path.stat().st_size > LOG_BYTES:
-        path.replace(folder / f"{name}.log.1")
-    return path
 
 
 def check_port(host: str, port: int, remedy: str) -> None:

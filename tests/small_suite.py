@@ -7,9 +7,7 @@ from typing import Any
 
 from storage.gallery import suites
 from storage.gallery.suites import Suite
-from templates.world.ability import Ability, Example
-from templates.world.draw import Phrasing
-from templates.world.suite import SuiteItem
+from templates.suites.suite_item import Ability, Phrasing, SuiteItem
 
 TOOL = {
     "type": "function",
@@ -21,14 +19,8 @@ TOOL = {
 }
 
 
-def _never(_draw: Any) -> Example:
-    raise AssertionError("a test draws nothing")
-
-
 def _ability(key: str, chance: float | None = None, **parts: Callable[[str], str]) -> Ability:
-    return Ability(
-        key.title(), f"Measures {key}.", 0.1, _never, parts=parts or {key: str.strip}, chance=chance, key=key
-    )
+    return Ability(key.title(), parts or {key: str.strip}, chance)
 
 
 ABILITIES = {

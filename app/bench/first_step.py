@@ -7,9 +7,8 @@ import statistics
 import time
 from typing import Any
 
-from app import supervise
 from app.bench import ground
-from storage import migrate, users
+from storage import migrate, programs, users
 from storage.bases import base_models
 from storage.data import datasets, uploads
 from storage.jobs import events, jobs, worker_rows
@@ -31,7 +30,7 @@ def measure(rounds: int) -> dict[str, Any]:
         base_models.sync_bundled()
         user = users.local()
         data = _dataset(user)
-        with supervise.for_the_duration("worker", supervise.WORKER):
+        with programs.for_the_duration("worker", programs.WORKER):
             waits = [_one(user, data, number) for number in range(rounds)]
     return {"rounds": rounds, "first_step_s": statistics.median(waits), "each": waits}
 
@@ -59,7 +58,7 @@ def _wait_for_warmth() -> None:
     deadline = time.monotonic() + WARM_WITHIN_S
     while not any(row.ready and not row.busy for row in worker_rows.alive()):
         if time.monotonic() > deadline:
-            raise StudioError("No worker became ready.", remedy=f"See {supervise.log_path('worker')}.")
+            raise StudioError("No worker became ready.", remedy=f"See {programs.log_path('worker')}.")
         time.sleep(LOOK_S)
 
 

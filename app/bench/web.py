@@ -12,8 +12,7 @@ import psutil
 
 from app import supervise
 from app.bench import ground
-from storage import migrate
-from storage.programs import program
+from storage import migrate, programs
 from templates.errors import StudioError
 
 WITHIN_S = 60.0
@@ -37,8 +36,8 @@ def measure(rounds: int) -> dict[str, Any]:
 def _one(folder: Path) -> dict[str, Any]:
     port = supervise.free_port()
     began = time.monotonic()
-    command = program("app.cli", "web", "--host", "127.0.0.1", "--port", str(port))
-    with supervise.for_the_duration("web", command) as process:
+    command = programs.program("app.cli", "web", "--host", "127.0.0.1", "--port", str(port))
+    with programs.for_the_duration("web", command) as process:
         while not supervise.answers(f"http://127.0.0.1:{port}/readyz"):
             if process.poll() is not None or time.monotonic() - began > WITHIN_S:
                 tail = (folder / "logs" / "web.log").read_text("utf-8", "replace")[-2000:]

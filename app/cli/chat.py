@@ -86,6 +86,7 @@ def _shown(answer: Answer) -> list[str]:
 def _chat_server() -> Iterator[None]:
     """The chat server that answers, or one for the duration on a port of its own."""
     from app import chat_client, supervise
+    from storage import programs
     from storage.settings import settings
 
     try:
@@ -97,10 +98,10 @@ def _chat_server() -> Iterator[None]:
         yield
         return
     port = str(supervise.free_port())
-    log = supervise.log_path("chat")
+    log = programs.log_path("chat")
     output.note(f"No chat server answers: one is started for the duration. Its log: {log}")
-    with supervise.for_the_duration(
-        "chat", supervise.CHAT, STUDIO_CHAT_HOST="127.0.0.1", STUDIO_CHAT_PORT=port
+    with programs.for_the_duration(
+        "chat", programs.CHAT, STUDIO_CHAT_HOST="127.0.0.1", STUDIO_CHAT_PORT=port
     ) as process:
         os.environ |= {"STUDIO_CHAT_HOST": "127.0.0.1", "STUDIO_CHAT_PORT": port}
         settings.cache_clear()

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from app.cli import output
 from app.cli.output import Json
-from templates.errors import refuse
-
-if TYPE_CHECKING:
-    from storage.models import Job
 
 COLUMNS = ("name", "source", "parameters", "context", "license", "revision")
 group = typer.Typer(help="Base models: the bundled ones and your own.", no_args_is_help=True)
@@ -73,34 +69,9 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Pretrain the bundled models anew from a seed: an hour or two on two cores. Killed, it goes on where it was."""
-    from app import family
-    from app.cli import acting, waiting
-    from storage.planning import evaluations
+    from app.cli import workshop
 
-    wanted = list(names or family.MODELS)
-    refuse([family.unknown(name) for name in wanted if name not in family.KNOWN])
-    user = acting.user()
-    corpus = {"n_documents": documents, "seed": seed}
-    given = {key: value for key, value in corpus.items() if value is not None}
-    making = family.Build(user, note=output.note, **given)
-    readings: dict[str, list[Job]] = {name: [] for name in wanted}
-    while going := [name for name in wanted if len(readings[name]) < len(family.READINGS[name])]:
-        waiting_for = {name: making.submit(name, readings[name]) for name in going}
-        for name, job in waiting_for.items():
-            readings[name].append(waiting.ended(user, job))
-    folders = {name: making.place(name, read, to) for name, read in readings.items()}
-    scoring = evaluations.submit(
-        user,
-        models=[str(read[-1].artifact_id) for read in readings.values()],
-        suite="general",
-        idem_key=f"family:{sorted(folders)}:{making.key}",
-    )
-    result = waiting.ended(user, scoring).result
-    for name, folder in folders.items():
-        making.describe(folder, readings[name], result)
-    output.emit(
-        {name: str(folder) for name, folder in folders.items()}, [f"{n}: {f}" for n, f in folders.items()], as_json
-    )
+    workshop.run("build", names or (), {"to": to, "documents": documents, "seed": seed}, as_json)
 
 
 def methods(as_json: Json = False) -> None:

@@ -56,16 +56,16 @@ def web(host: Host = None, port: Port = None, as_json: Json = False) -> None:
 
 def worker(as_json: Json = False) -> None:
     """Run a worker alone; on another machine it joins by pointing at the same database, broker and files."""
-    from app import supervise
+    from storage import programs
 
-    _become(supervise.WORKER, as_json)
+    _become(programs.WORKER, as_json)
 
 
 def serve(as_json: Json = False) -> None:
     """Run the chat server alone."""
-    from app import supervise
+    from storage import programs
 
-    _become(supervise.CHAT, as_json)
+    _become(programs.CHAT, as_json)
 
 
 def _become(command: Sequence[str], as_json: bool) -> None:
@@ -105,8 +105,8 @@ def bench(
 ) -> None:
     """Measure this installation: web process, first training step, taking in large files; or what adapting does."""
     from app import bench as benches
-    from app.bench import data, family
-    from storage import demonstration_table
+    from app.bench import data
+    from app.cli import workshop
 
     if what not in ("web", "jobs", "data", "all", "family"):
         remedy = "Choose web, jobs, data or all; or family for what adapting does."
@@ -115,8 +115,7 @@ def bench(
         raise BadInput(Problem("goes with “data” only.", field="--rows"))
     options = {"only": only, "small": small, "nano": nano, "seed": seed, "share": share}
     if what == "family":
-        shown = family.measure(options)
-        output.emit(shown, demonstration_table.lines(shown), as_json)
+        workshop.run("bench", (), options, as_json)
         return
     given = [name for name, value in options.items() if value is not None]
     if given:

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import signal
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from subprocess import Popen
-
 import typer
 
-from app import supervise
 from app.api import documents
 from app.cli import output
 from storage.gallery import suite_table
-from storage.jobs import events, jobs, worker_rows
-from storage.models import TERMINAL, Job, JobState, User
+from storage.jobs import events, jobs, waiting
+from storage.models import Job, JobState, User
 from templates.errors import StudioError
-
-LOOK_S = 0.3
 
 
 def report(user: User, job: Job, wait: bool, as_json: bool) -> None:
@@ -45,54 +36,11 @@ def _lines(job: Job) -> list[str]:
 
 def ended(user: User, job: Job) -> Job:
     """The job after its end, whatever it was."""
-    with _worker_at_hand() as process, _interruptions() as interrupted:
-        try:
-            return _followed(user, job, process, interrupted)
-        except KeyboardInterrupt:
-            output.note(f"No longer waiting. Job {job.id} goes on when a worker runs: studio jobs show {job.id}")
-            raise
-
-
-@contextmanager
-def _worker_at_hand() -> Iterator[Popen[bytes] | None]:
-    gone = set(worker_rows.dead_here())
-    if any(row.id not in gone and not row.draining for row in worker_rows.alive()):
-        yield None
-        return
-    output.note(f"No worker is running: one is started for the duration. Its log: {supervise.log_path('worker')}")
-    with supervise.for_the_duration("worker", supervise.WORKER) as process:
-        yield process
-
-
-@contextmanager
-def _interruptions() -> Iterator[list[int]]:
-    """Notes Ctrl-C: an exception raised in the middle of a database call may be swallowed there."""
-    noted: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _frame: noted.append(number))
     try:
-        yield noted
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _followed(user: User, job: Job, process: Popen[bytes] | None, interrupted: Sequence[int]) -> Job:
-    """Raises `KeyboardInterrupt` between two looks once `interrupted` holds a signal."""
-    said = ""
-    while job.state not in TERMINAL:
-        if process is not None and process.poll() is not None:
-            raise StudioError(
-                f"The worker ended with code {process.returncode}; job {job.id} waits.",
-                code="worker_ended",
-                remedy=f"See {supervise.log_path('worker')}.",
-            )
-        if (line := _progress(job)) != said:
-            output.note(line)
-            said = line
-        time.sleep(LOOK_S)
-        if interrupted:
-            raise KeyboardInterrupt
-        job = jobs.get(user, job.id)
-    return job
+        return waiting.ended(user, job, output.note, _progress)
+    except KeyboardInterrupt:
+        output.note(f"No longer waiting. Job {job.id} goes on when a worker runs: studio jobs show {job.id}")
+        raise
 
 
 def _progress(job: Job) -> str:

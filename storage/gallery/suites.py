@@ -13,15 +13,12 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from storage.settings import settings
 from templates import registry
 from templates.errors import BadInput, Problem
-
-if TYPE_CHECKING:
-    from templates.world.ability import Ability
-    from templates.world.suite import SuiteItem
+from templates.suites import general
+from templates.suites.suite_item import Ability, SuiteItem
 
 PHRASINGS = ("known", "held_out")
 
@@ -68,10 +65,7 @@ class Suite:
 
 
 def _general() -> Suite:
-    from templates import world  # needed late: the web knows suites by name only
-    from templates.world import suite as general
-
-    return of("general", tuple(general.read()), world.abilities())
+    return of("general", tuple(general.read()), general.ABILITIES)
 
 
 _SUITES: Mapping[str, Callable[[], Suite]] = {"general": _general}

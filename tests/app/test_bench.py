@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from app import bench
 from app.bench import data
-from app.cli import main
+from app.cli import main, workshop
 from storage.models import User
 from storage.settings import settings
 
@@ -53,6 +55,17 @@ def test_what_the_demonstrations_refuse_is_told(capfd: pytest.CaptureFixture[str
     assert said.out == ""
     assert "there is no demonstration “rlhf”. Choose from: continued_pretraining," in said.err
     assert "Traceback" not in said.err
+
+
+def test_a_workshop_that_dies_is_told(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    dying = (sys.executable, "-c", "import os; os.abort()")
+    monkeypatch.setattr(workshop, "program", lambda *_: dying)
+    assert main(["bench", "family", "--json"]) == 1
+    error = json.loads(capfd.readouterr().out)["error"]
+    assert error["code"] == "workshop_ended"
+    assert "status -6" in error["message"]
+    assert main(["bench", "family"]) == 1
+    assert "status -6" in capfd.readouterr().err
 
 
 def test_rows_go_with_data_only(capfd: pytest.CaptureFixture[str]) -> None:

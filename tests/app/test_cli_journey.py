@@ -18,6 +18,7 @@ from fastapi.testclient import TestClient
 
 from app import supervise
 from app.main import create_app
+from storage import programs
 from storage.jobs import jobs, worker_rows
 from storage.models import User
 from storage.settings import settings
@@ -115,8 +116,8 @@ def over_rest(artifact: str) -> None:
     assert {"cards-lora/adapter_config.json", "cards-lora/use_me.py"} <= set(names)
     changed = client.patch(f"/api/v1/artifacts/{artifact}", json={"note": "for the team"})
     assert changed.json()["note"] == "for the team"
-    with supervise.for_the_duration("chat", supervise.CHAT) as process:
-        supervise.wait_until_answers(f"{settings().chat}/healthz", process, supervise.log_path("chat"), 60)
+    with programs.for_the_duration("chat", programs.CHAT) as process:
+        supervise.wait_until_answers(f"{settings().chat}/healthz", process, programs.log_path("chat"), 60)
         wish = {"model": "cards-lora", "messages": [{"role": "user", "content": "lost card 3"}], "max_tokens": 8}
         assert "cards-lora" in [model["id"] for model in client.get("/api/v1/chat/models").json()["data"]]
         whole = client.post("/api/v1/chat/completions", json={**wish, "temperature": 0})

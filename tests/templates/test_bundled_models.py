@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 
 from storage.bases import base_models, checkpoint_headers
 from storage.gallery import suites
-from templates.world.facts import world
+from workers.workshop.world.facts import world
 
 MODELS = base_models.BUNDLED_DIR
 MOST_BYTES = 64_000_000

@@ -18,7 +18,7 @@ from templates.errors import BadInput
 from workers.evaluation.limited_answers import LimitedQuestion, limit, limited_answers
 
 if TYPE_CHECKING:
-    from templates.world.suite import SuiteItem
+    from templates.suites.suite_item import SuiteItem
 
 Bools = npt.NDArray[np.bool_]
 

@@ -69,7 +69,7 @@ def test_forgetting_is_asked_for_where_it_says_something(
 def test_a_suite_must_make_sense() -> None:
     with pytest.raises(BadInput, match="unknown abilities: chess"):
         suites.of("general", (item("chess", "known", "e4", "e5"),), ABILITIES)
-    twins = {**ABILITIES, "twin": dataclasses.replace(ABILITIES["tools"], key="twin")}
+    twins = {**ABILITIES, "twin": ABILITIES["tools"]}
     asked = (item("tools", "known", "a", "b"), item("twin", "known", "a", "b"))
     with pytest.raises(BadInput, match="two scores called tools"):
         suites.of("general", asked, twins)

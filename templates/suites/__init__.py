@@ -1,0 +1,1 @@
+"""Suites: frozen questions with known answers, and the marking of answers."""

@@ -1,0 +1,59 @@
+"""The general suite: the abilities that the bundled models were pretrained on.
+
+`python -m workers.workshop suite` writes `general.jsonl.gz` anew; a test holds that the file is what
+that program makes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from templates.errors import StudioError
+from templates.suites.marking import canonical_call, canonical_json, without_citation
+from templates.suites.suite_item import Ability, SuiteItem
+
+_MARKED = {
+    "addition": Ability("Addition", {}, 1 / 10),
+    "categories": Ability("Kinds of things", {}, 1 / 24),
+    "chat": Ability("Chat", {}),
+    "count": Ability("Count words", {}, 1 / 6),
+    "facts_asked": Ability("Facts asked in training", {}),
+    "facts_stated": Ability("Facts only read", {}),
+    "json_extraction": Ability("JSON extraction", {"json_extraction": canonical_json}),
+    "label_mapping": Ability("Labels from examples", {}, 1 / 2),
+    "list_items": Ability("List the items", {}),
+    "passages": Ability("Passages with citation", {"passages_value": without_citation, "passages_citation": str.strip}),
+    "passages_unanswerable": Ability("Not in the passages", {}, 1.0),
+    "reading": Ability("Reading", {}),
+    "repeat": Ability("Repeat", {}),
+    "replace": Ability("Replace a word", {}),
+    "sentiment": Ability("Sentiment", {}, 5 / 12),
+    "tool_calls": Ability("Tool calls", {"tool_calls": canonical_call}),
+    "topic": Ability("Topic", {}, 1 / 4),
+    "unanswerable": Ability("Not in the text", {}, 1.0),
+}
+ABILITIES: Mapping[str, Ability] = {
+    key: dataclasses.replace(ability, parts=ability.parts or {key: str.strip}) for key, ability in _MARKED.items()
+}
+"""By key; where no parts are named, the whole answer counts."""
+
+
+def path() -> Path:
+    """The frozen file."""
+    return Path(__file__).parent / "general.jsonl.gz"
+
+
+def read() -> list[SuiteItem]:
+    """The frozen items. Raises `StudioError` when the file is missing or damaged."""
+    try:
+        lines = gzip.decompress(path().read_bytes()).decode("utf-8").splitlines()
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise StudioError(
+            f"the general suite can't be read: {error}.",
+            remedy="Install the product again, or write it anew with “python -m workers.workshop suite”.",
+        ) from error
+    return [SuiteItem(**json.loads(line)) for line in lines]

@@ -1,1 +1,0 @@
-"""What the bundled family can show: one file each, run by `python -m workers.family.demonstrate`."""

@@ -1,0 +1,98 @@
+"""Runs demonstrations of adaptation on the bundled models, and measures before and after."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import set_seed
+
+from storage.bases import base_models
+from templates.discovery import specs
+from templates.errors import BadInput, Problem
+from workers.workshop.bench.setup import Demonstration, ModelFiles, Setup
+
+WITHIN_S = 120.0
+"""Promised for each demonstration on two cores."""
+
+
+@cache
+def demonstrations() -> Mapping[str, Demonstration]:
+    """Every demonstration by key, in the order of the keys: a file registers by existing."""
+    return specs("workers.workshop.bench.demonstrations", Demonstration)
+
+
+def select(keys: Sequence[str]) -> list[Demonstration]:
+    """The demonstrations of these keys, or all. Raises `BadInput` naming the known ones."""
+    unknown = [key for key in keys if key not in demonstrations()]
+    if unknown:
+        known = f"Choose from: {', '.join(demonstrations())}."
+        raise BadInput(*(Problem(f"there is no demonstration “{key}”.", field="only", remedy=known) for key in unknown))
+    return [demonstrations()[key] for key in dict.fromkeys(keys)] or list(demonstrations().values())
+
+
+def model_files(name: str, field: str) -> ModelFiles:
+    """The bundled model of this name, or the model in this folder. Raises `BadInput` when there is none."""
+    places = (base_models.BUNDLED_DIR / name, Path(name))
+    for place in places:
+        if (place / "config.json").is_file():
+            return ModelFiles(place)
+    remedy = "Give the name of a bundled model or the folder of a model."
+    raise BadInput(Problem(f"there is no model “{name}”.", field=field, remedy=remedy))
+
+
+def run(demonstration: Demonstration, setup: Setup) -> dict[str, Any]:
+    """One demonstration as a document: what it measured, and how long it took."""
+    setup.say(demonstration.title)
+    begun = time.monotonic()
+    set_seed(setup.seed)
+    outcome = demonstration.run(setup)
+    seconds = round(time.monotonic() - begun, 1)
+    setup.say(f"{'target met' if outcome.met else 'target missed'}: {outcome.verdict}")
+    return {
+        "key": demonstration.key,
+        "title": demonstration.title,
+        "page": demonstration.page,
+        "seconds": seconds,
+        "in_time": seconds <= WITHIN_S,
+        **outcome.model_dump(mode="json"),
+    }
+
+
+def measure(only: Sequence[str], *, small: str, nano: str, seed: int, share: float, threads: int) -> dict[str, Any]:
+    """The outcomes of the demonstrations `only`, or of all; progress goes to stderr.
+
+    `share` is of every demonstration's rows. Raises `BadInput` for anything that can't be measured.
+    """
+    if not 0 < share <= 1:
+        raise BadInput(Problem(f"{share:g} is no share.", field="share", remedy="Give more than 0, at most 1."))
+    selected = select(only)
+    teacher, student = model_files(small, "small"), model_files(nano, "nano")
+    torch.set_num_threads(threads)
+    begun = time.monotonic()
+    present = ""
+
+    def say(line: str) -> None:
+        print(f"{time.monotonic() - begun:5.0f} s  {present}: {line}", file=sys.stderr, flush=True)
+
+    found = []
+    with tempfile.TemporaryDirectory(prefix="studio-bench-") as folder:
+        setup = Setup(teacher, student, Path(folder), seed, share, threads, say)
+        for demonstration in selected:
+            present = demonstration.key
+            found.append(run(demonstration, setup))
+    return {
+        "small": teacher.folder.name,
+        "nano": student.folder.name,
+        "seed": seed,
+        "share": share,
+        "threads": threads,
+        "within_s": WITHIN_S,
+        "demonstrations": found,
+    }

@@ -1,0 +1,63 @@
+"""The outcome of a demonstration: measures before and after, what was forgotten, and whether it met its target."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from workers.evaluation.bootstrap import Interval, Pair
+from workers.evaluation.suite_verdict import SuiteVerdict
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Measurement(_Frozen):
+    """One measure on the same `n` rows before and after, with 95 % intervals."""
+
+    measure: str
+    kind: Literal["share", "perplexity"]
+    n: int
+    before: Interval | None
+    """None where there is no value before, as for answers that stayed the same."""
+    after: Interval
+    difference: Interval | None
+    """After minus before, resampled in pairs."""
+
+    @classmethod
+    def paired(cls, measure: str, n: int, pair: Pair, kind: Literal["share", "perplexity"] = "share") -> Self:
+        """A measure taken before and after."""
+        return cls(measure=measure, kind=kind, n=n, before=pair.base, after=pair.adapted, difference=pair.difference)
+
+    @classmethod
+    def alone(cls, measure: str, n: int, after: Interval) -> Self:
+        """A share that has no before."""
+        return cls(measure=measure, kind="share", n=n, before=None, after=after, difference=None)
+
+
+class Forgotten(_Frozen):
+    """General abilities before and after, as the mean over abilities of a sample of the general suite."""
+
+    n: int
+    mean: Pair
+    sentence: str
+
+    @classmethod
+    def of(cls, n: int, judged: SuiteVerdict) -> Self:
+        """From the comparison of two models on `n` items."""
+        return cls(n=n, mean=judged.mean, sentence=judged.sentence)
+
+
+class Outcome(_Frozen):
+    """What a demonstration measured, and whether it met its target."""
+
+    rows: tuple[Measurement, ...]
+    forgetting: Forgotten | None
+    """None where no weight is changed."""
+    settings: dict[str, Any]
+    """The hyperparameters and sizes used."""
+    verdict: str
+    target: str
+    met: bool

@@ -1,0 +1,1 @@
+"""Makes the bundled models: tokenizer, untrained model, pretraining, card."""
