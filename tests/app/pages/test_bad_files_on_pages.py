@@ -1,4 +1,4 @@
-"""Every bad file through the mounted pages as a browser sends it: told in words, and nothing is created.
+"""Bad files through the mounted pages as a browser sends them: told in words, and nothing is created.
 
 It is dropped on the Start page. One that can't be read is refused there; with any other the reader is
 taken to the Data page, which shows what is wrong and refuses “Use this data”.
@@ -24,7 +24,7 @@ from storage.data import datasets, uploads
 from storage.models import Upload
 from storage.settings import settings
 from tests.conftest import forget_caches
-from tests.storage.data.intake.bad_files import BAD_FILES, GOOD_CSV, BadFile
+from tests.storage.data.intake.bad_files import AT_A_DOOR, GOOD_CSV, BadFile
 
 MAX_UPLOAD_BYTES = 51_000_000
 
@@ -132,7 +132,7 @@ def test_a_good_file_gets_through(browser: Browser) -> None:
     datasets.delete(users.local(), "mail")
 
 
-@pytest.mark.parametrize("bad", BAD_FILES, ids=lambda bad: bad.id)
+@pytest.mark.parametrize("bad", AT_A_DOOR)
 def test_a_bad_file_is_refused_in_words(browser: Browser, bad: BadFile) -> None:
     before = kept()
     alert, address = dropped(browser, bad.filename, bad.data())
