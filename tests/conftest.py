@@ -13,11 +13,43 @@ from storage import db, migrate, users
 from storage.jobs import queue
 from storage.models import User
 from storage.settings import settings
+from tests.storage.data.intake.mutants import shares
 
 os.environ["GOMP_SPINCOUNT"] = "2000"  # before any test loads torch: the suite shares its cores with children
 os.environ["STUDIO_FORGETTING_ITEMS"] = "0"  # costs seconds in every training, and has tests of its own
 
-MODELS = Path(__file__).parent.parent / "templates" / "models"
+HERE = Path(__file__).parent
+MODELS = HERE.parent / "templates" / "models"
+TOGETHER = {
+    "e2e": "browser",
+    "faults": "faults",
+    "contracts": "torch",
+    "workers/evaluation": "torch evaluation",
+    "workers/serving": "torch serving",
+    "workers": "torch",
+}
+"""What one process of several runs: tests that mostly wait, and tests of which each process would load torch."""
+
+
+def _group(item: pytest.Item) -> str:
+    """The tests of a file stay together, since they share what its fixtures made."""
+    folder = item.path.parent.relative_to(HERE)
+    named = next((TOGETHER[name] for name in map(str, (folder, *folder.parents)) if name in TOGETHER), None)
+    return named or item.path.relative_to(HERE).as_posix()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Groups for `--dist loadgroup`; those that take long are handed out first."""
+    groups = {item: _group(item) for item in items}
+    first = {groups[item] for item in items if groups[item] in TOGETHER.values() or item.get_closest_marker("slow")}
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: (groups[item] not in first, groups[item] not in TOGETHER.values()))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line(shares.told())
 
 
 def forget_caches() -> None:

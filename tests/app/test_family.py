@@ -160,7 +160,7 @@ def test_an_unknown_model_is_named(studio: User, capsys: pytest.CaptureFixture[s
     assert jobs.of_user(studio) == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1500)
 def test_a_killed_and_resumed_build_follows_the_shipped_curve(making: family.Build) -> None:
     making = family.Build(making.user, note=lambda _line: None)

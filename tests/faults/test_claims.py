@@ -17,6 +17,7 @@ from tests.faults.conftest import House
 RACES = 1000
 
 
+@pytest.mark.servers
 @pytest.mark.slow
 def test_two_workers_race_for_one_job_a_thousand_times(house: House) -> None:
     job = house.submit("contested")
