@@ -32,6 +32,7 @@ def making(studio: User, monkeypatch: pytest.MonkeyPatch) -> family.Build:
     return family.Build(studio, n_documents=SMALL, note=lambda _line: None)
 
 
+@pytest.mark.slow
 def test_a_model_is_pretrained_placed_and_described(making: family.Build, tmp_path: Path) -> None:
     job = making.submit("studio-nano", max_steps=3, torch_compile=False)
     assert making.submit("studio-nano", max_steps=3, torch_compile=False).id == job.id
@@ -55,6 +56,7 @@ def test_a_model_is_pretrained_placed_and_described(making: family.Build, tmp_pa
     assert f"| {points[-1]['step']} |" in card
 
 
+@pytest.mark.long
 def test_a_teacher_goes_on_from_each_reading_with_another_corpus(
     making: family.Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

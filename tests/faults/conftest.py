@@ -50,11 +50,7 @@ PATIENCE_S = 40.0
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Every run breaks one installation for each test, PostgreSQL where SQL matters; the long run breaks the other."""
     for item in items:
-        kind = (
-            item.callspec.params.get("house")
-            if isinstance(item, pytest.Function) and hasattr(item, "callspec")
-            else None
-        )
+        kind = item.callspec.params.get("house") if hasattr(item, "callspec") else None
         if kind and kind != ("servers" if item.get_closest_marker("servers") else "embedded"):
             item.add_marker(pytest.mark.long)
 
