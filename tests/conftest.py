@@ -20,32 +20,24 @@ os.environ["STUDIO_FORGETTING_ITEMS"] = "0"  # costs seconds in every training, 
 
 HERE = Path(__file__).parent
 MODELS = HERE.parent / "templates" / "models"
-TOGETHER = {
-    "e2e": "browser",
-    "faults": "faults",
-    "contracts": "torch",
-    "workers/evaluation": "torch evaluation",
-    "workers/serving": "torch serving",
-    "workers": "torch",
-}
-"""What one process of several runs: tests that mostly wait, and tests of which each process would load torch."""
+TOGETHER = ("e2e", "faults")
+"""Folders whose tests stay in one process of several: they share a browser and servers, and mostly wait."""
 
 
 def _group(item: pytest.Item) -> str:
-    """The tests of a file stay together, since they share what its fixtures made."""
-    folder = item.path.parent.relative_to(HERE)
-    named = next((TOGETHER[name] for name in map(str, (folder, *folder.parents)) if name in TOGETHER), None)
-    return named or item.path.relative_to(HERE).as_posix()
+    """What stays in one process: a folder of those above, else a file, whose fixtures serve all its tests."""
+    path = item.path.relative_to(HERE)
+    return path.parts[0] if path.parts[0] in TOGETHER else path.as_posix()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Groups for `--dist loadgroup`; those that take long are handed out first."""
     groups = {item: _group(item) for item in items}
-    first = {groups[item] for item in items if groups[item] in TOGETHER.values() or item.get_closest_marker("slow")}
+    slow = {groups[item] for item in items if item.get_closest_marker("slow")}
     for item, group in groups.items():
         item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: (groups[item] not in first, groups[item] not in TOGETHER.values()))
+    items.sort(key=lambda item: (groups[item] not in TOGETHER, groups[item] not in slow))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
