@@ -33,11 +33,17 @@ check: $(VENV)/.test ## Format, lint, import contracts and types
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-# Most tests wait for processes, so three at a time keep two cores busy; a file stays in one process.
+# Two processes wait for workers and browsers most of the time, two others keep the cores busy. tests/conftest.py
+# says which tests stay together, and hands out first what takes longest.
+PYTEST := $(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
+
 test: $(VENV)/.test chromium check ## Everything that must hold before a commit
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(PYTEST)
+
+test-long: $(VENV)/.test chromium ## What `make test` leaves out: all mutants, each fault on both installations, demonstrations …
+	$(PYTEST) -m long
 
 models: $(VENV)/.run ## Pretrain the bundled models anew, in an hour or two on two cores; killed, it goes on
 	STUDIO_DATA_DIR=$${STUDIO_DATA_DIR:-build/studio} $(BIN)/studio models build --to templates/models
 
-.PHONY: help install run chromium check test models
+.PHONY: help install run chromium check test test-long models

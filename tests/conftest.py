@@ -13,11 +13,35 @@ from storage import db, migrate, users
 from storage.jobs import queue
 from storage.models import User
 from storage.settings import settings
+from tests.storage.data.intake.mutants import shares
 
 os.environ["GOMP_SPINCOUNT"] = "2000"  # before any test loads torch: the suite shares its cores with children
 os.environ["STUDIO_FORGETTING_ITEMS"] = "0"  # costs seconds in every training, and has tests of its own
 
-MODELS = Path(__file__).parent.parent / "templates" / "models"
+HERE = Path(__file__).parent
+MODELS = HERE.parent / "templates" / "models"
+TOGETHER = ("e2e", "faults")
+"""Folders whose tests stay in one process of several: they share a browser and servers, and mostly wait."""
+
+
+def _group(item: pytest.Item) -> str:
+    """What stays in one process: a folder of those above, else a file, whose fixtures serve all its tests."""
+    path = item.path.relative_to(HERE)
+    return path.parts[0] if path.parts[0] in TOGETHER else path.as_posix()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Groups for `--dist loadgroup`; those that take long are handed out first."""
+    groups = {item: _group(item) for item in items}
+    slow = {groups[item] for item in items if item.get_closest_marker("slow")}
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: (groups[item] not in TOGETHER, groups[item] not in slow))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line(shares.told())
 
 
 def forget_caches() -> None:

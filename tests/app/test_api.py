@@ -12,7 +12,7 @@ from storage import db, users
 from storage.data import datasets
 from storage.jobs import jobs
 from storage.models import Upload, User
-from tests.storage.data.intake.bad_files import BAD_FILES, GOOD_CSV, BadFile
+from tests.storage.data.intake.bad_files import AT_A_DOOR, GOOD_CSV, BadFile
 
 SFT = {"base": "studio-nano", "dataset": "mail", "objective": "sft", "method": "lora", "preset": "quick"}
 
@@ -53,7 +53,7 @@ def test_a_dataset_can_be_added_shown_renamed_and_deleted(client: TestClient, ma
     assert client.get("/api/v1/data").json() == []
 
 
-@pytest.mark.parametrize("bad", BAD_FILES, ids=lambda bad: bad.id)
+@pytest.mark.parametrize("bad", AT_A_DOOR)
 def test_a_bad_file_is_refused_in_words(client: TestClient, studio: User, bad: BadFile) -> None:
     answer = client.post("/api/v1/uploads", files={"file": (bad.filename, bad.data())})
     if answer.status_code == 201:

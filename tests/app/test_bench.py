@@ -16,7 +16,7 @@ from storage.models import User
 from storage.settings import settings
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_web_and_first_step_are_measured_on_ground_of_their_own(studio: User) -> None:
     before = settings().root
     found = bench.run("all", 1, 2_000)
@@ -38,7 +38,7 @@ def test_web_and_first_step_are_measured_on_ground_of_their_own(studio: User) ->
     assert os.environ["STUDIO_DATA_DIR"] == str(before)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_adapting_does_is_shown_as_a_table(tiny_model_folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     folder = str(tiny_model_folder)
     command = ["bench", "family", "--only", "few_shot", "--small", folder, "--nano", folder, "--share", "0.02"]

@@ -24,8 +24,10 @@ print(sum(path.endswith(".pyi") for path in opened))
 
 @pytest.mark.parametrize(
     ("load", "touches"),
-    [("from app import gradio_startup; gradio_startup.load()", False), ("", True)],
-    ids=["as the studio loads it", "as Gradio loads itself"],
+    [
+        pytest.param("from app import gradio_startup; gradio_startup.load()", False, id="as the studio loads it"),
+        pytest.param("", True, id="as Gradio loads itself", marks=pytest.mark.long),
+    ],
 )
 def test_interface_files_are_left_alone(load: str, touches: bool) -> None:
     ran = subprocess.run(

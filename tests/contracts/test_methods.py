@@ -18,7 +18,11 @@ from workers import models
 from workers.protocol import ModelRef
 from workers.training import batches
 
-PAIRS = list(product(registry.objectives(), registry.methods()))
+PAIRS = [
+    pytest.param(*pair, marks=() if "sft" in pair or "lora" in pair else pytest.mark.long)
+    for pair in product(registry.objectives(), registry.methods())
+]
+"""Every method with SFT and every objective with LoRA in every run; all of the product in the long one."""
 CPU = torch.device("cpu")
 ROWS: dict[str, list[dict[str, Any]]] = {
     "text": [{"text": f"the sky is blue and the sea is {word}"} for word in ("green", "grey", "blue", "black")],

@@ -9,7 +9,6 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -33,6 +32,7 @@ from storage.models import Artifact, Dataset, Job, JobAttempt, User
 from storage.settings import settings
 from templates import recipe
 from tests.conftest import forget_caches
+from tests.faults.nursery import Nursery
 
 HERE = Path(__file__).parent
 PACE = {
@@ -44,6 +44,15 @@ PACE = {
     "STUDIO_CANCEL_GRACE_S": "2",
 }
 PATIENCE_S = 40.0
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every run breaks one installation for each test, PostgreSQL where SQL matters; the long run breaks the other."""
+    for item in items:
+        kind = item.callspec.params.get("house") if hasattr(item, "callspec") else None
+        if kind and kind != ("servers" if item.get_closest_marker("servers") else "embedded"):
+            item.add_marker(pytest.mark.long)
 
 
 class Redis:
@@ -136,28 +145,24 @@ class House:
     """An installation under test, its workers, and what must hold of it whatever happens."""
 
     user: User
+    nursery: Nursery
     kind: str
     root: Path
     base_id: str
     dataset_id: str
     recipe: dict[str, object]
     redis: Redis | None = None
-    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    workers: list[psutil.Process] = field(default_factory=list)
 
-    def start(self, *arguments: str, **environ: str) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str, **environ: str) -> psutil.Process:
         """Start a worker; returns when it takes jobs."""
-        with (self.root / f"worker-{len(self.workers)}.log").open("wb") as log:
-            worker = subprocess.Popen(
-                [sys.executable, str(HERE / "scripted_worker.py"), *arguments],
-                stderr=log,
-                stdout=log,
-                env={**os.environ, "PYTHONPATH": str(HERE.parent.parent), **environ},
-            )
+        log = self.root / f"worker-{len(self.workers)}.log"
+        worker = self.nursery.fork(arguments, {**os.environ, **environ}, log)
         self.workers.append(worker)
         until(lambda: "takes jobs" in self.log(worker), "the worker is there")
         return worker
 
-    def freeze(self, worker: subprocess.Popen[bytes]) -> None:
+    def freeze(self, worker: psutil.Process) -> None:
         """Stop the worker at a moment when it holds no lock of the database, which nobody could take from it."""
 
         def stopped() -> bool:
@@ -181,7 +186,7 @@ class House:
             return False
         return True
 
-    def log(self, worker: subprocess.Popen[bytes]) -> str:
+    def log(self, worker: psutil.Process) -> str:
         return (self.root / f"worker-{self.workers.index(worker)}.log").read_text()
 
     def submit(self, script: str = "steps=5") -> Job:
@@ -232,9 +237,20 @@ def files_of(job_id: str) -> Path:
     return settings().files / "jobs" / job_id
 
 
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    made = Nursery()
+    yield made
+    made.close()
+
+
 @pytest.fixture(params=["embedded", "servers"])
 def house(
-    request: pytest.FixtureRequest, tmp_path: Path, migrated_database: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    migrated_database: Path,
+    nursery: Nursery,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[House]:
     """A fresh installation of either kind, without workers; what must always hold is checked at the end."""
     root = tmp_path / "studio"
@@ -251,7 +267,7 @@ def house(
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     forget_caches()
-    built = _furnish(users.local(), request.param, root)
+    built = _furnish(users.local(), nursery, request.param, root)
     built.redis = broker
     yield built
     for worker in built.workers:
@@ -260,16 +276,16 @@ def house(
     forget_caches()
 
 
-def _end(worker: subprocess.Popen[bytes]) -> None:
-    if worker.poll() is None:
-        family = psutil.Process(worker.pid).children(recursive=True)
+def _end(worker: psutil.Process) -> None:
+    if worker.is_running():
+        family = worker.children(recursive=True)
         worker.send_signal(signal.SIGCONT)
         worker.kill()
         worker.wait()
         psutil.wait_procs(family, timeout=10)
 
 
-def _furnish(user: User, kind: str, root: Path) -> House:
+def _furnish(user: User, nursery: Nursery, kind: str, root: Path) -> House:
     """Rows that a job refers to; the scripted child opens none of the files."""
     base = base_models.of_user(user)[0]
     sha256, _ = files.put_blob((HERE / "conftest.py").open("rb"))
@@ -280,4 +296,4 @@ def _furnish(user: User, kind: str, root: Path) -> House:
     with db.writing() as session:
         session.add(data)
     made = recipe.compose("sft", "lora").model_dump(mode="json")
-    return House(user, kind, root, base.id, data.id, json.loads(json.dumps(made)))
+    return House(user, nursery, kind, root, base.id, data.id, json.loads(json.dumps(made)))

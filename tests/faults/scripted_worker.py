@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
+import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
 from storage.jobs import leases
@@ -33,9 +35,15 @@ def pause_at(point: str) -> None:
     setattr(leases, name, paused)
 
 
-if __name__ == "__main__":
-    if "--pause" in sys.argv:
-        pause_at(sys.argv[sys.argv.index("--pause") + 1])
-    status = daemon.main(child.COMMAND if "--real" in sys.argv else CHILD, calibrates=False)
-    assert "torch" not in sys.modules
+def main(arguments: Sequence[str]) -> None:
+    """Work until it is told to stop; does not return."""
+    if "--pause" in arguments:
+        pause_at(arguments[arguments.index("--pause") + 1])
+    status = 1
+    try:
+        status = daemon.main(child.COMMAND if "--real" in arguments else CHILD, calibrates=False)
+        assert "torch" not in sys.modules
+    except BaseException:
+        traceback.print_exc()
+    print(f"exit status {status}", flush=True)
     os._exit(status)

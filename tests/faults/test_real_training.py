@@ -42,11 +42,11 @@ def test_killed_child_then_killed_worker(house: House, tiny_model_folder: Path) 
     job = training.submit(house.user, plan, name="painted")
 
     until(lambda: house.job(job).checkpoint_step >= 10, "the first attempt's checkpoint", 120)
-    os.kill(_busiest_child(worker.pid), signal.SIGKILL)
+    os.kill(_busiest_child(worker), signal.SIGKILL)
     until(lambda: house.job(job).attempt == 2, "the worker goes on by itself", 60)
     reached = house.job(job).checkpoint_step
     until(lambda: house.job(job).checkpoint_step > reached, "the second attempt gets further", 120)
-    family = psutil.Process(worker.pid).children(recursive=True)
+    family = worker.children(recursive=True)
     worker.kill()
     worker.wait()
     _, alive = psutil.wait_procs(family, timeout=5)
@@ -69,6 +69,6 @@ def test_killed_child_then_killed_worker(house: House, tiny_model_folder: Path) 
     assert adapter.verdict["sentence"]
 
 
-def _busiest_child(worker: int) -> int:
+def _busiest_child(worker: psutil.Process) -> int:
     """The child at work: the spare sleeps."""
-    return max(psutil.Process(worker).children(), key=lambda p: p.cpu_times().user).pid
+    return max(worker.children(), key=lambda p: p.cpu_times().user).pid

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 
 import psutil
+import pytest
 
 from storage import garbage
 from storage.gallery import artifacts
@@ -14,7 +14,7 @@ from storage.settings import settings
 from tests.faults.conftest import House, files_of, until
 
 
-def kill(worker: subprocess.Popen[bytes]) -> None:
+def kill(worker: psutil.Process) -> None:
     worker.kill()
     worker.wait()
 
@@ -27,6 +27,7 @@ def test_killed_before_it_claims(house: House) -> None:
     assert house.reaches(job, "SUCCEEDED").attempt == 1
 
 
+@pytest.mark.servers
 def test_killed_after_the_claim_before_the_child(house: House) -> None:
     worker = house.start("--pause", "claimed")
     job = house.submit()
@@ -37,6 +38,7 @@ def test_killed_after_the_claim_before_the_child(house: House) -> None:
     assert house.reaches(job, "SUCCEEDED").attempt == 2
 
 
+@pytest.mark.servers
 def test_killed_in_training(house: House) -> None:
     worker = house.start()
     job = house.submit("steps=60 step_s=0.05 save=10")
@@ -119,7 +121,7 @@ def test_a_child_killed_twice_without_progress_fails_with_advice(house: House) -
     assert "memory" in (failed.error or "")
     assert "fewer rows" in (failed.remedy or "")
     house.reaches(house.submit(), "SUCCEEDED")
-    assert worker.poll() is None
+    assert worker.is_running()
 
 
 def test_a_child_outlives_its_worker_by_seconds_only(house: House) -> None:
@@ -137,6 +139,7 @@ def test_a_silent_child_is_killed_and_its_job_ends(house: House) -> None:
     assert (failed.error_code, failed.attempt) == ("stalled", 2)
 
 
+@pytest.mark.servers
 def test_a_frozen_worker_publishes_nothing(house: House) -> None:
     frozen = house.start()
     job = house.submit("steps=30 step_s=0.1 save=5")
@@ -151,13 +154,14 @@ def test_a_frozen_worker_publishes_nothing(house: House) -> None:
     assert len(artifacts.of_user(house.user)) == 2
 
 
+@pytest.mark.servers
 def test_everything_dies_at_once(house: House) -> None:
     first, second = house.start(), house.start()
     running = [house.submit("steps=40 step_s=0.05 save=5") for _ in range(2)]
     waiting = house.submit()
     for job in running:
         until(lambda job=job: house.job(job).checkpoint_step >= 5, "a checkpoint")
-    family = [p.pid for w in (first, second) for p in psutil.Process(w.pid).children(recursive=True)]
+    family = [p.pid for w in (first, second) for p in w.children(recursive=True)]
     for pid in (first.pid, second.pid, *family):
         os.kill(pid, signal.SIGKILL)
     first.wait()
@@ -171,6 +175,7 @@ def test_everything_dies_at_once(house: House) -> None:
     house.reaches(waiting, "SUCCEEDED")
 
 
+@pytest.mark.servers
 def test_a_job_that_kills_its_workers_ends(house: House) -> None:
     job = house.submit()
     for attempt in (1, 2, 3):

@@ -56,8 +56,8 @@ def _answers(folder: Path, items: list[dict[str, Any]], n_threads: int) -> list[
     return found
 
 
-@each_model
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["studio-nano", pytest.param("studio-small", marks=pytest.mark.long)])
 def test_greedy_answers_are_the_same_in_two_processes_and_on_one_or_two_threads(name: str) -> None:
     suite = suites.get("general")
     asked = [item for item in suite.items if item.ability in ASKED and item.phrasing == "known"][::50]

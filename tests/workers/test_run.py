@@ -20,6 +20,7 @@ MakeOrder = Callable[..., Order]
 ENDLESS = {"max_steps": 100_000, "eval_steps": 50_000, "save_steps": 50_000}
 
 
+@pytest.mark.slow
 def test_a_warm_child_trains_the_bundled_base(child: Child, make_order: MakeOrder, nano_folder: Path) -> None:
     child.hear_until(Ready)
     order = make_order(base=nano_folder, learning_rate=2e-3, max_steps=6)

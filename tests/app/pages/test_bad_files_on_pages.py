@@ -1,4 +1,4 @@
-"""Every bad file through the mounted pages as a browser sends it: told in words, and nothing is created.
+"""Bad files through the mounted pages as a browser sends them: told in words, and nothing is created.
 
 It is dropped on the Start page. One that can't be read is refused there; with any other the reader is
 taken to the Data page, which shows what is wrong and refuses “Use this data”.
@@ -24,7 +24,7 @@ from storage.data import datasets, uploads
 from storage.models import Upload
 from storage.settings import settings
 from tests.conftest import forget_caches
-from tests.storage.data.intake.bad_files import BAD_FILES, GOOD_CSV, BadFile
+from tests.storage.data.intake.bad_files import AT_A_DOOR, GOOD_CSV, BadFile
 
 MAX_UPLOAD_BYTES = 51_000_000
 
@@ -132,9 +132,9 @@ def test_a_good_file_gets_through(browser: Browser) -> None:
     datasets.delete(users.local(), "mail")
 
 
-@pytest.mark.parametrize("bad", BAD_FILES, ids=lambda bad: bad.id)
+@pytest.mark.parametrize("bad", AT_A_DOOR)
 def test_a_bad_file_is_refused_in_words(browser: Browser, bad: BadFile) -> None:
-    before = kept()
+    before, files_before = kept(), stored_files()
     alert, address = dropped(browser, bad.filename, bad.data())
     told = [words([alert])]
     if address:
@@ -149,7 +149,7 @@ def test_a_bad_file_is_refused_in_words(browser: Browser, bad: BadFile) -> None:
         assert "Traceback" not in text
     assert kept() == before
     assert datasets.of_user(users.local()) == []
-    assert len(stored_files()) == 2, "the good file and its rows"
+    assert stored_files() == files_before
 
 
 def test_a_file_over_the_limit_is_refused_while_it_comes_in(browser: Browser) -> None:

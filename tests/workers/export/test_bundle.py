@@ -122,6 +122,7 @@ def test_nothing_of_this_machine_is_in_it(
     assert not list(Path(order.staging).rglob("*.bin"))
 
 
+@pytest.mark.slow
 def test_use_me_gives_the_greedy_answer_without_our_code(
     order_for: Callable[..., Order],
     adapter: Any,
@@ -143,6 +144,7 @@ def test_use_me_gives_the_greedy_answer_without_our_code(
     assert not {"import app", "import workers", "import storage", "import templates"} & set(source.splitlines())
 
 
+@pytest.mark.long
 def test_use_me_of_a_base_that_is_not_shipped(
     order_for: Callable[..., Order],
     adapter: Any,

@@ -85,6 +85,7 @@ def killed(order: Order, after: int) -> dict[int, float]:
     return heard.losses()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [

@@ -36,6 +36,7 @@ def test_a_base_that_cant_be_loaded_is_told(chat: httpx.Client, tiny: BaseModelR
     assert "“tiny” could not be loaded" in response.json()["error"]["message"]
 
 
+@pytest.mark.slow
 def test_the_least_recently_used_model_makes_room(
     chat: httpx.Client, publish: Publish, monkeypatch: pytest.MonkeyPatch
 ) -> None:

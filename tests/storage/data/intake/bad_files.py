@@ -1,4 +1,4 @@
-"""Files that must be refused, each with what the refusal has to say; doors and pages are tested with them too."""
+"""Files that must be refused, each with what the refusal has to say; doors and pages are tested with six of them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import cache
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from tests.storage.data.intake.bad_documents import BAD_DOCUMENTS
 from tests.storage.data.intake.bad_file import BadFile
@@ -236,3 +237,11 @@ BAD_FILES: list[BadFile] = [
     ),
     *BAD_DOCUMENTS,
 ]
+
+REPRESENTATIVE = ("B7-png", "B12-nul", "B19-pages", "B28-ragged", "control-name", "xlsx-title-row")
+"""One each: known by its first bytes, by a row, by its process, by two rows at once, by its columns, by its sheets."""
+
+AT_A_DOOR = [
+    pytest.param(bad, id=bad.id, marks=() if bad.id in REPRESENTATIVE else pytest.mark.long) for bad in BAD_FILES
+]
+"""All of them for a door that only passes on what storage says: the six in every run, the others in the long one."""

@@ -1,5 +1,6 @@
 """Thousands of changed files for every reader: read right or refused in words; no traceback, no hang, little memory.
 
+Every run reads a share of them, another one every day; the long run reads all.
 To see one again: `python -m tests.storage.data.intake.mutants.reading GROUP NUMBER [FILE]`.
 """
 
@@ -9,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from storage.data import intake
 from storage.data.intake.looking import read
 from storage.data.intake.readers import readers
 from storage.data.intake.source import SourceRow
-from tests.storage.data.intake.mutants import seeds
+from tests.storage.data.intake.mutants import seeds, shares
 from tests.storage.data.intake.mutants.mutants import REAL, mutant
 from tests.storage.data.intake.mutants.second_readings import difference
 
@@ -46,6 +47,8 @@ MIN_SHARE = 0.1
 MAX_ENDS = 5
 """Times that the process may end before the rest of a group is given up."""
 ROOT = Path(__file__).parents[4]
+Span = tuple[str, int, int]
+"""A group's mutants from the first number to before the last."""
 
 
 @dataclass
@@ -83,26 +86,40 @@ class Run:
         return [*self.ends, *told]
 
 
-def run(group: str, count: int) -> Run:
-    """Read the group's mutants in a process of their own; in another one after a mutant that ended it."""
-    made = Run(group)
-    first = 0
-    while first < count and len(made.ends) < MAX_ENDS:
+def run(spans: Sequence[Span]) -> list[Run]:
+    """Read the groups' mutants in one process of their own; in another one after a mutant that ended it."""
+    made = {group: Run(group) for group, _, _ in spans}
+    left = list(spans)
+    while left and sum(len(group.ends) for group in made.values()) < MAX_ENDS:
+        asked = [str(part) for span in left for part in span]
         done = subprocess.run(
-            [sys.executable, "-m", "tests.storage.data.intake.mutants.reading", group, str(first), str(count)],
+            [sys.executable, "-m", "tests.storage.data.intake.mutants.reading", *asked],
             capture_output=True,
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             check=False,
         )
         results = [json.loads(line) for line in done.stdout.splitlines()]
-        made.results += results
-        first += len(results)
-        if first < count:
-            last_words = done.stderr[-3_000:].decode("utf-8", "replace")
-            made.ends.append(f"{group!r} {first}: {mutant(group, first)}\nexit {done.returncode}: {last_words}")
-            first += 1
-    return made
+        for result in results:
+            made[result["group"]].results.append(result)
+        left = without(left, len(results))
+        if left:
+            group, number, _ = left[0]
+            last_words = f"exit {done.returncode}: {done.stderr[-3_000:].decode('utf-8', 'replace')}"
+            made[group].ends.append(f"{group!r} {number}: {mutant(group, number)}\n{last_words}")
+            left = without(left, 1)
+    return list(made.values())
+
+
+def without(spans: Sequence[Span], n: int) -> list[Span]:
+    """The spans after their first n mutants."""
+    left = []
+    for group, first, end in spans:
+        passed = min(n, end - first)
+        n -= passed
+        if first + passed < end:
+            left.append((group, first + passed, end))
+    return left
 
 
 @pytest.fixture(scope="module")
@@ -119,22 +136,41 @@ def check(made: Run, table: list[str]) -> None:
     wrong = made.wrong()
     assert not wrong, f"{len(wrong)} wrong, the first of them:\n" + "\n".join(wrong[:3])
     assert made.peak_mb < MAX_PEAK_MB
-    assert MIN_SHARE < made.n_read / len(made.results) < 1 - MIN_SHARE
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("reader", COUNTS)
-def test_mutants_of_made_files(reader: str, table: list[str]) -> None:
-    made = run(reader, COUNTS[reader])
-    assert len(made.results) == COUNTS[reader] or made.ends
+def check_all(group: str, count: int, table: list[str]) -> None:
+    [made] = run([(group, 0, count)])
+    assert len(made.results) == count
     check(made, table)
+    assert MIN_SHARE < made.n_read / count < 1 - MIN_SHARE
 
 
 @pytest.mark.slow
-def test_mutants_of_real_files(table: list[str]) -> None:
+def test_mutants_of_this_run(table: list[str]) -> None:
+    counts = {**COUNTS, REAL: N_REAL} if seeds.real() else COUNTS
+    spans = [(group, *shares.span(count)) for group, count in counts.items()]
+    for made, (_, first, end) in zip(run(spans), spans, strict=True):
+        assert len(made.results) == end - first or made.ends
+        check(made, table)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("reader", COUNTS)
+def test_all_mutants_of_made_files(reader: str, table: list[str]) -> None:
+    check_all(reader, COUNTS[reader], table)
+
+
+@pytest.mark.long
+def test_all_mutants_of_real_files(table: list[str]) -> None:
     if not seeds.real():
         pytest.skip(f"no files of others at hand in {seeds.SHARED_DATA}")
-    check(run(REAL, N_REAL), table)
+    check_all(REAL, N_REAL, table)
+
+
+def test_the_shares_are_all_of_it() -> None:
+    for count in (*COUNTS.values(), N_REAL, 7):
+        spans = [shares.span(count, share) for share in range(shares.SHARES)]
+        assert [number for span in spans for number in range(*span)] == list(range(count))
 
 
 def test_every_reader_has_its_mutants() -> None:

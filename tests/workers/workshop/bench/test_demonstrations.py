@@ -41,7 +41,7 @@ def test_choosing() -> None:
         measure.select(["rlhf"])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("key", KEYS)
 def test_it_runs_and_shows_what_it_promises(setup: Setup, key: str) -> None:
     heard: list[str] = []

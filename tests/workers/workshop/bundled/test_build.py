@@ -34,6 +34,7 @@ def making(studio: User, monkeypatch: pytest.MonkeyPatch) -> build.Build:
     return build.Build(studio, n_documents=SMALL, note=lambda _line: None)
 
 
+@pytest.mark.slow
 def test_a_model_is_pretrained_placed_and_described(making: build.Build, tmp_path: Path) -> None:
     job = making.submit("studio-nano", max_steps=3, torch_compile=False)
     assert making.submit("studio-nano", max_steps=3, torch_compile=False).id == job.id
@@ -57,6 +58,7 @@ def test_a_model_is_pretrained_placed_and_described(making: build.Build, tmp_pat
     assert f"| {points[-1]['step']} |" in page
 
 
+@pytest.mark.long
 def test_a_teacher_goes_on_from_each_training_pass_with_another_corpus(
     making: build.Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,7 +166,7 @@ def test_an_unknown_model_is_named(studio: User, capsys: pytest.CaptureFixture[s
     assert jobs.of_user(studio) == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1500)
 def test_a_killed_and_resumed_build_follows_the_shipped_curve(making: build.Build) -> None:
     making = build.Build(making.user, note=lambda _line: None)

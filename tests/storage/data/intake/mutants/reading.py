@@ -1,6 +1,6 @@
 """Reads mutants one after the other, held within limits: `python -m tests.storage.data.intake.mutants.reading`.
 
-… GROUP FIRST END              a line of JSON for each mutant of the group from FIRST to before END
+… GROUP FIRST END …            a line of JSON for each mutant of the group from FIRST to before END; and of more groups
 … GROUP NUMBER [FILE]          one of them, with its traceback; keeps it as FILE, if given
 """
 
@@ -14,20 +14,22 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from storage.data.intake import forked
 from tests.storage.data.intake import here
 from tests.storage.data.intake.mutants.judging import judge
-from tests.storage.data.intake.mutants.mutants import Mutant, mutant
+from tests.storage.data.intake.mutants.mutants import mutant
 
 HANGS_AFTER_S = 20
 """Of waiting for one mutant; then the process ends and writes where it was."""
 MAX_ADDRESSES_BYTES = 4 * 1024**3
 
 
-def _result(made: Mutant, folder: Path, number: int) -> dict[str, Any]:
+def _result(group: str, number: int, folder: Path) -> dict[str, Any]:
+    made = mutant(group, number)
     path = folder / str(number)  # a name of its own: what was read is remembered by it
     path.write_bytes(made.data)
     began = time.process_time()  # other tests run beside this one
@@ -38,7 +40,7 @@ def _result(made: Mutant, folder: Path, number: int) -> dict[str, Any]:
         wrong = traceback.format_exc(limit=-12)
     took_ms = (time.process_time() - began) * 1000
     path.unlink()
-    return {"number": number, "read_as": read_as, "wrong": wrong, "ms": took_ms, "peak_mb": peak_mb()}
+    return {"group": group, "number": number, "read_as": read_as, "wrong": wrong, "ms": took_ms, "peak_mb": peak_mb()}
 
 
 def peak_mb() -> float:
@@ -49,14 +51,14 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
-def main(group: str, first: int, end: int) -> None:
-    """Read these mutants."""
+def main(spans: Iterable[tuple[str, int, int]]) -> None:
+    """Read each group's mutants from the first to before the end."""
     forked.run = here.run  # so that a traceback is seen
     resource.setrlimit(resource.RLIMIT_AS, (MAX_ADDRESSES_BYTES, resource.RLIM_INFINITY))
     with tempfile.TemporaryDirectory() as folder:
-        for number in range(first, end):
+        for group, number in ((group, number) for group, first, end in spans for number in range(first, end)):
             faulthandler.dump_traceback_later(HANGS_AFTER_S, exit=True)
-            result = _result(mutant(group, number), Path(folder), number)
+            result = _result(group, number, Path(folder))
             faulthandler.cancel_dump_traceback_later()
             print(json.dumps(result), flush=True)
 
@@ -64,10 +66,11 @@ def main(group: str, first: int, end: int) -> None:
 if __name__ == "__main__":
     asked_group, asked, *more = sys.argv[1:]
     if more and more[0].isdecimal():
-        main(asked_group, int(asked), int(more[0]))
+        asked_spans = zip(sys.argv[1::3], sys.argv[2::3], sys.argv[3::3], strict=True)
+        main((group, int(first), int(end)) for group, first, end in asked_spans)
     else:
         one = mutant(asked_group, int(asked))
         print(one)
         for name in more:
             Path(name).write_bytes(one.data)
-        main(asked_group, int(asked), int(asked) + 1)
+        main([(asked_group, int(asked), int(asked) + 1)])
