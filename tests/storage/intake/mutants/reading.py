@@ -17,7 +17,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from storage.intake import forked
+from storage.intake import reader_process
 from tests.storage.intake import here
 from tests.storage.intake.mutants.judging import judge
 from tests.storage.intake.mutants.mutants import Mutant, mutant
@@ -51,7 +51,7 @@ def peak_mb() -> float:
 
 def main(group: str, first: int, end: int) -> None:
     """Read these mutants."""
-    forked.run = here.run  # so that a traceback is seen
+    reader_process.run = here.run  # so that a traceback is seen
     resource.setrlimit(resource.RLIMIT_AS, (MAX_ADDRESSES_BYTES, resource.RLIM_INFINITY))
     with tempfile.TemporaryDirectory() as folder:
         for number in range(first, end):

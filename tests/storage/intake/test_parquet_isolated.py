@@ -40,10 +40,10 @@ LOOK = """
 import sys
 from pathlib import Path
 from storage import intake
-from storage.intake import apart
+from storage.intake import isolate
 from templates.errors import BadInput
 from tests.storage.intake.mutants.reading import peak_mb
-apart.MAX_MEMORY_BYTES = int(sys.argv[2])
+isolate.MAX_MEMORY_BYTES = int(sys.argv[2])
 try:
     intake.look(Path(sys.argv[1]), "rows.parquet")
 except BadInput as error:

@@ -15,13 +15,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
-from typing import IO
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from storage import progress
-from storage.intake import bundles, forked, notes
+from storage.intake import bundles, notes, reader_process
 from storage.intake.bundles import Allowance
-from storage.intake.findings import Findings
+from storage.intake.findings import Findings, refusal
+from storage.intake.reader_process import Reading
 from storage.intake.source import Source, SourceRow
+from templates.errors import BadInput
+
+if TYPE_CHECKING:
+    from storage.intake.fast import Columns
 
 MAX_S = 300
 MAX_MEMORY_BYTES = 4 * 1024**3
@@ -36,9 +41,12 @@ WORDS_BYTES = 2_000
 """Of the last that a reader said before it failed, which the log gets."""
 _SPLIT = "Split it into smaller files, or save a table as CSV, and send that."
 _ENDS = {
-    forked.OUT_OF_MEMORY: ("needs more memory than a file may take to be read.", _SPLIT),
-    forked.TOO_MUCH_TEXT: ("holds more text than a file may give.", _SPLIT),
-    forked.DISK_FULL: ("can't be read now: there is no space left for its text.", "Make room on the studio's disk."),
+    reader_process.OUT_OF_MEMORY: ("needs more memory than a file may take to be read.", _SPLIT),
+    reader_process.TOO_MUCH_TEXT: ("holds more text than a file may give.", _SPLIT),
+    reader_process.DISK_FULL: (
+        "can't be read now: there is no space left for its text.",
+        "Make room on the studio's disk.",
+    ),
 }
 _FEWER = "Send fewer such files at a time, or save tables as CSV."
 _SPENT_S = "is where reading ended: the files that came together take longer than {} seconds."
@@ -49,71 +57,89 @@ _PLACES = threading.BoundedSemaphore(MAX_AT_ONCE)
 log = logging.getLogger(__name__)
 
 
-class _Failed(Exception):
-    """The other side came to no end; message and remedy are what the person is told."""
+class _Written(NamedTuple):
+    """What a process wrote of a file."""
 
-    def __init__(self, message: str, remedy: str):
-        super().__init__(message)
-        self.message, self.remedy = message, remedy
+    file: IO[bytes]
+    table: Columns | None
+    """The same by columns, of a large and clean table; else there are rows in the file."""
 
 
 def rows(source: Source, findings: Findings) -> Iterator[SourceRow]:
     """The rows that the format's reader finds; problems and remarks go into `findings`."""
     try:
-        with _written("rows", replace(source, layout=None)) as file:
-            yield from notes.rows(file, findings)
-    except _Failed as failed:
-        findings.problem(failed.message, remedy=failed.remedy)
+        with _written(source) as (file, table):
+            yield from table.rows() if table else notes.rows(file, findings)
+    except BadInput as error:
+        for problem in error.problems:
+            findings.add(problem)
+
+
+def columns(source: Source) -> Columns | None:
+    """The columns of a large, clean table. Raises `BadInput` for what can't be read at all."""
+    if source.bundle or source.layout:
+        return None
+    with _written(source) as (_, table):
+        return table
 
 
 @contextmanager
-def columns(source: Source) -> Iterator[IO[bytes] | None]:
-    """The columns of a large, clean table, as `columnar` writes them; None where there are none to be had."""
-    try:
-        with _written("columns", source) as file:
-            yield file if os.fstat(file.fileno()).st_size else None
-    except _Failed as failed:
-        log.warning("%s by columns: %s", source.path, failed.message)  # to read it by rows may do, or says the same
-        yield None
-
-
-@contextmanager
-def _written(wanted: str, source: Source) -> Iterator[IO[bytes]]:
-    """What the other side writes, or wrote, about the file as it is now. Raises `_Failed`."""
+def _written(source: Source) -> Iterator[_Written]:
+    """What the other side writes, or wrote, about the file as it is now. Raises `BadInput`."""
+    source = replace(source, layout=None)
     if source.allowance is None:
         state = source.path.stat()
-        yield _remembered(wanted, source, (state.st_ino, state.st_size, state.st_mtime_ns))
+        yield _remembered(source, (state.st_ino, state.st_size, state.st_mtime_ns))
         return
-    kept = source.path.with_name(f"{source.path.name}.{wanted}")
+    kept = source.path.with_name(f"{source.path.name}.written")
     if not kept.exists():
         draft = kept.with_suffix(".draft")
         with draft.open("wb") as file:
-            _write(wanted, source, file, source.allowance)
+            _write(source, file, source.allowance)
         draft.rename(kept)
     with kept.open("rb") as file:
-        yield file
+        yield _found(source, file)
 
 
 @lru_cache(maxsize=KEPT_FILES)
-def _remembered(wanted: str, source: Source, _state: tuple[int, ...]) -> IO[bytes]:
+def _remembered(source: Source, _state: tuple[int, ...]) -> _Written:
     file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as it is remembered or read
-    _write(wanted, source, file, Allowance(MAX_S, MAX_NOTES_BYTES))
-    return file
+    _write(source, file, Allowance(MAX_S, MAX_NOTES_BYTES))
+    return _found(source, file)
 
 
-def _write(wanted: str, source: Source, file: IO[bytes], given: Allowance) -> None:
-    """Let the other side write, at the cost of the allowance. Raises `_Failed`."""
+def _found(source: Source, file: IO[bytes]) -> _Written:
+    import pyarrow as pa  # needed late: the web process starts faster and smaller without it
+
+    from storage.intake import fast
+
+    try:
+        return _Written(file, fast.Columns(file) if fast.is_table(file) else None)
+    except pa.ArrowException as error:
+        log.warning("the columns of %s: %s", source.path, error)
+        raise _refusal(source, _BROKEN) from error
+
+
+def _write(source: Source, file: IO[bytes], given: Allowance) -> None:
+    """Let the other side write, at the cost of the allowance. Raises `BadInput`."""
     within_s, n_bytes = max(0.0, min(MAX_S, given.left_s)), max(0, min(MAX_NOTES_BYTES, given.left_bytes))
-    limits = {"memory_bytes": MAX_MEMORY_BYTES, "cpu_s": 2 * MAX_S, "file_bytes": n_bytes}
-    asked = {"wanted": wanted, "source": _named(source), "limits": limits, "told_every_s": progress.EVERY_S}
+    reading = Reading(
+        replace(source, path=source.path.absolute(), bundle=None, allowance=None),
+        memory_bytes=MAX_MEMORY_BYTES,
+        cpu_s=2 * MAX_S,
+        file_bytes=n_bytes,
+        told_every_s=progress.EVERY_S,
+    )
     with _place(source), tempfile.TemporaryFile() as said:
         began = time.monotonic()
         try:
-            code = forked.run(asked, (file, said), within_s, progress.at)
+            code = reader_process.run(reading, file, said, within_s)
         except TimeoutError as error:
-            if within_s < MAX_S:
-                raise _Failed(_SPENT_S.format(bundles.MAX_READING_S), _FEWER) from error
-            raise _Failed(f"takes longer than {MAX_S} seconds to be read.", _SPLIT) from error
+            is_last = within_s < MAX_S
+            spent = (_SPENT_S.format(bundles.MAX_READING_S), _FEWER)
+            raise _refusal(
+                source, spent if is_last else (f"takes longer than {MAX_S} seconds to be read.", _SPLIT)
+            ) from error
         finally:
             given.left_s -= time.monotonic() - began
             given.left_bytes -= os.fstat(file.fileno()).st_size
@@ -122,17 +148,15 @@ def _write(wanted: str, source: Source, file: IO[bytes], given: Allowance) -> No
             log.warning("reading %s: exit %d: %s", source.path, code, last_words.decode("utf-8", "replace"))
         else:
             progress.at(1.0)
-    if code == forked.TOO_MUCH_TEXT and n_bytes < MAX_NOTES_BYTES:
+    if code == reader_process.TOO_MUCH_TEXT and n_bytes < MAX_NOTES_BYTES:
         given.left_bytes = 0
-        raise _Failed(_SPENT_BYTES, _FEWER)
+        raise _refusal(source, (_SPENT_BYTES, _FEWER))
     if code:
-        raise _Failed(*_ENDS.get(code, _BROKEN))
+        raise _refusal(source, _ENDS.get(code, _BROKEN))
 
 
-def _named(source: Source) -> dict[str, str | None]:
-    """What the other side needs to know of it."""
-    known = {name: getattr(source, name) for name in ("filename", "format", "encoding", "delimiter")}
-    return {"path": str(source.path.absolute()), **known}
+def _refusal(source: Source, why: tuple[str, str]) -> BadInput:
+    return refusal(source.filename, why[0], remedy=why[1])
 
 
 @contextmanager
