@@ -26,6 +26,8 @@ from multiprocessing import connection, forkserver, reduction, util
 from pathlib import Path
 from typing import IO, Any
 
+import psutil
+
 from storage import progress
 from storage.intake import readers
 from storage.intake.notes import Notes
@@ -50,15 +52,14 @@ OUT_OF_MEMORY, TOO_MUCH_TEXT, DISK_FULL = 3, 4, 5
 KILLED = -9
 DOCUMENTS = ("html", "pdf", "word")
 """Formats in which a row is part of a text."""
-MAX_STARTS = 3
+MAX_STARTS, START_AGAIN_S = 20, 0.05
+"""A server that was killed may look alive for a moment."""
 ANSWER_BYTES = 4096
 MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
-STATM = Path("/proc/self/statm")
 _PART_IT = "Give the document more headings, or split it."
 
 _lock = threading.Lock()
-_servers: list[subprocess.Popen[bytes]] = []
-_trackers: list[subprocess.Popen[bytes]] = []
+_started: list[subprocess.Popen[bytes]] = []
 """Kept, because `subprocess` would collect the exit code of a dropped one, for which `multiprocessing` waits."""
 
 
@@ -108,9 +109,8 @@ class Reading:
 
     def _limit(self) -> None:
         """Limit this process; the memory limit is for what it takes on top of what it starts with."""
-        has_bytes = int(STATM.read_text().split()[0]) * resource.getpagesize() if STATM.exists() else 0
         limits = (
-            (resource.RLIMIT_AS, has_bytes + self.memory_bytes),
+            (resource.RLIMIT_AS, psutil.Process().memory_info().vms + self.memory_bytes),
             (resource.RLIMIT_CPU, self.cpu_s),
             (resource.RLIMIT_FSIZE, self.file_bytes),
             (resource.RLIMIT_CORE, 0),
@@ -171,15 +171,16 @@ def run(reading: Reading, sink: IO[bytes], said: IO[bytes], within_s: float) -> 
             try:
                 pid, told, status = _begun(reading, sink, said, until, files)
             except (ConnectionError, EOFError):
-                continue  # the server was killed, or doesn't start
+                time.sleep(START_AGAIN_S)
+                continue
             try:
                 return _ended(told, status, until)
-            except EOFError:  # the server was killed, or it would have sent the exit code
-                _kill(pid)
-                return KILLED
-            except TimeoutError:
-                _kill(pid)
-                raise
+            except (EOFError, TimeoutError) as error:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                if isinstance(error, TimeoutError):
+                    raise
+                return KILLED  # like the server, which would have sent the exit code
     raise StudioError("The process that reads files does not start.", remedy="Look into the studio's log.")
 
 
@@ -192,18 +193,14 @@ def _begun(
     """
     ours, theirs = os.pipe()
     told = files.enter_context(os.fdopen(ours, "rb", buffering=0))
-    with os.fdopen(theirs, "wb", buffering=0), _served() as server:
+    with os.fdopen(theirs, "wb", buffering=0), _served():
         pipes = forkserver.connect_to_new_process([theirs, sink.fileno(), said.fileno()])
     status = files.enter_context(os.fdopen(pipes[0], "rb", buffering=0))
     alive = files.enter_context(os.fdopen(pipes[1], "wb", buffering=0))
-    try:
-        for each in ({"sys_path": sys.path}, reading):
-            reduction.dump(each, alive)
-        _ready([status], until)
-        return forkserver.read_signed(status.fileno()), told, status
-    except (BrokenPipeError, EOFError):
-        _await_end(server)
-        raise
+    for each in ({"sys_path": sys.path}, reading):
+        reduction.dump(each, alive)
+    _ready([status], until)
+    return forkserver.read_signed(status.fileno()), told, status
 
 
 def _ended(told: IO[bytes], status: IO[bytes], until: float) -> int:
@@ -233,11 +230,6 @@ def _ready(pipes: Sequence[Any], until: float) -> list[Any]:
     return ready
 
 
-def _kill(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-
-
 def _hear(share_or_peak: float, used_s: float | None = None) -> None:
     """Note how much of the file is read or, at the end, what the process took."""
     if used_s is None:
@@ -249,25 +241,16 @@ def _hear(share_or_peak: float, used_s: float | None = None) -> None:
 
 
 @contextmanager
-def _served() -> Iterator[int]:
-    """Run the server, and start any that is needed in this block our way; gives the server's process id."""
+def _served() -> Iterator[None]:
+    """Run the server, and start any that is needed in this block our way."""
     with _lock:
         spawned, util.spawnv_passfds = util.spawnv_passfds, _spawned
         try:
             forkserver.set_forkserver_preload(list(PRELOADED))
             forkserver.ensure_running()
-            yield _servers[-1].pid
-        except ConnectionError:
-            _await_end(_servers[-1].pid)
-            raise
+            yield
         finally:
             util.spawnv_passfds = spawned
-
-
-def _await_end(server: int) -> None:
-    """Wait until a server that was killed has ended; `multiprocessing` collects its exit code and starts another."""
-    with suppress(ChildProcessError):
-        os.waitid(os.P_PID, server, os.WEXITED | os.WNOWAIT)
 
 
 def _spawned(path: bytes, args: Sequence[Any], passfds: Sequence[int]) -> int:
@@ -281,5 +264,5 @@ def _spawned(path: bytes, args: Sequence[Any], passfds: Sequence[int]) -> int:
         env=environment,
         pass_fds=passfds,
     )
-    (_servers if "forkserver" in args[-1] else _trackers).append(process)
+    _started.append(process)
     return process.pid

@@ -220,13 +220,14 @@ def test_nothing_is_imported_from_the_folder_that_the_program_runs_in(rows: Path
     assert (done.stdout.splitlines(), done.stderr) == (["None", f"__main__ {rows}"], "")
 
 
-def test_no_secret_goes_along(endless: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_secret_goes_along(endless: Path, rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     end_server()
     for name in ("STUDIO_SECRET_KEY", "HF_TOKEN", "STUDIO_DATABASE_URL"):
         monkeypatch.setenv(name, "secret")
+    run(rows)
     waiting = threading.Thread(target=give_up, args=(endless,))
     waiting.start()
-    readers = eventually(lambda: server() and forks(server()))
+    readers = eventually(lambda: forks(server()))
     for process in (psutil.Process(server()), *readers):
         known = process.environ()
         assert "PATH" in known
