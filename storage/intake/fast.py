@@ -1,7 +1,7 @@
 """Reads large, clean tables with Arrow, several times as fast as row by row.
 
-Arrow passes over much that a format's reader has to name, and numbers no lines. So a table is taken this way
-only where rows read one by one would be the same: whatever is odd in it, somebody else reads it.
+Arrow accepts much that a format's reader refuses or remarks on, and doesn't number lines. So this module
+takes a table only if the reader would find the same rows and nothing to say; it leaves any odd table to it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import csv
 import mmap
 import os
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import IO, Any
 
 import numpy as np
@@ -26,12 +26,12 @@ from storage.intake.readers.delimited import NO_DELIMITER
 from storage.intake.source import MAX_CELL_CHARS, MAX_COLUMNS, MAX_ROWS, Source, SourceRow
 
 MIN_BYTES = 4_000_000
-"""Smaller files are read in a moment whatever the way."""
+"""Smaller files take a moment either way."""
 BLOCK_BYTES = 1_000_000
 ROW_BYTES = 4_000_000
-"""A table with a longer row is read row by row."""
+"""A table with a longer row is left to the reader."""
 N_FIRST = 200
-"""Lines of JSON from which the columns are known; where a later one has others, all are read row by row."""
+"""The lines of JSON that tell the columns; a table in which a later line has others is left to the reader."""
 NEWLINE, RETURN, QUOTE = b'\n\r"'
 TYPES = {str: pa.string(), int: pa.int64(), bool: pa.bool_(), type(None): pa.null()}
 MAGIC = b"ARROW1"
@@ -39,16 +39,16 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class _Abstained(Exception):
-    """Whether rows read one by one would be the same is not certain."""
+    """The reader might find other rows, or something to say."""
 
 
 def write(source: Source, sink: IO[bytes]) -> bool:
-    """Write a table's columns into a file; False, with nothing written, where its rows have to be read one by one."""
+    """Write a table's columns into a file; False, with nothing written, if it is left to the reader."""
     if source.format not in _TABLES or source.encoding != "utf-8" or source.path.stat().st_size < MIN_BYTES:
         return False
     try:
         _fill(sink, _TABLES[source.format](source))
-    except (_Abstained, pa.ArrowInvalid, strict_json.Flaw, csv.Error):
+    except (_Abstained, pa.ArrowException, strict_json.Flaw, csv.Error):
         sink.seek(0)
         sink.truncate()
         return False
@@ -56,42 +56,41 @@ def write(source: Source, sink: IO[bytes]) -> bool:
 
 
 def _fill(sink: IO[bytes], tables: Iterator[pa.Table]) -> None:
-    """Write tables of the same columns, the first of which numbers the rows. Raises `_Abstained` for unusable texts."""
-    table = next(tables, None)
-    if table is None:
+    """Write tables with the same columns, row numbers first. Raises `_Abstained` for texts beyond the limits."""
+    first = next(tables, None)
+    if first is None:
         raise _Abstained
     n_rows = 0
-    with pa.ipc.new_file(sink, table.schema) as writer:
-        while table is not None:
+    with pa.ipc.new_file(sink, first.schema) as writer:
+        for table in chain([first], tables):
             n_rows += len(table)
             texts = (column for column in table.columns if column.type == pa.string())
             if n_rows > MAX_ROWS or any((pc.max(pc.binary_length(t)).as_py() or 0) > MAX_CELL_CHARS for t in texts):
                 raise _Abstained
             writer.write_table(table)
-            table = next(tables, None)
 
 
-def _blocks(source: Source, start: int, quote: bytes = b"") -> Iterator[bytes]:
-    """The file's bytes from `start` on, some whole lines at a time, which end outside of a pair of quotes."""
+def _blocks(source: Source, start: int, *, quoted: bool) -> Iterator[bytearray]:
+    """The file's bytes from `start` on, in blocks that end with a line and, where texts are quoted, with a row."""
     with progress.opened(source.path) as file:
         file.seek(start)
-        while block := file.read(BLOCK_BYTES):
+        while block := bytearray(file.read(BLOCK_BYTES)):
             line = file.readline(ROW_BYTES)
-            is_open = block.count(quote) + line.count(quote) if quote else 0
+            n_quotes = block.count(b'"') + line.count(b'"') if quoted else 0
             block += line
-            while is_open % 2 and (line := file.readline(ROW_BYTES)):
-                is_open += line.count(quote)
+            while n_quotes % 2 and len(block) < BLOCK_BYTES + ROW_BYTES and (line := file.readline(ROW_BYTES)):
+                n_quotes += line.count(b'"')
                 block += line
-                if len(block) >= BLOCK_BYTES + ROW_BYTES:
-                    break
             is_odd = b"\x00" in block or (b"\r" in block and block.count(b"\r") != block.count(b"\r\n"))
-            if is_odd or is_open % 2 or len(block) >= BLOCK_BYTES + ROW_BYTES or block.startswith(_BOM):
+            if is_odd or n_quotes % 2 or len(block) >= BLOCK_BYTES + ROW_BYTES or block.startswith(_BOM):
                 raise _Abstained
-            yield block if block.endswith(b"\n") else block + b"\n"
+            if not block.endswith(b"\n"):
+                block += b"\n"
+            yield block
 
 
 def _delimited(source: Source) -> Iterator[pa.Table]:
-    """Rows are numbered by the line on which they begin."""
+    """Each row's number is the line on which it begins."""
     delimiter = source.delimiter or NO_DELIMITER
     with source.open() as stream:
         first = stream.readline()
@@ -102,23 +101,23 @@ def _delimited(source: Source) -> Iterator[pa.Table]:
     types = pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
     parsing = pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
     n_lines = 1
-    for block in _blocks(source, len(first.encode()), b'"'):
+    for block in _blocks(source, len(first.encode()), quoted=True):
         ends = _row_ends(np.frombuffer(block, np.uint8), ord(delimiter))
         reading = pa.csv.ReadOptions(column_names=names, block_size=len(block) + 1, use_threads=False)
         table = pa.csv.read_csv(pa.BufferReader(block), reading, parsing, types)
-        if len(table) != len(ends):  # for Arrow passes over blank lines
+        if len(table) != len(ends):  # Arrow skips blank lines
             raise _Abstained
         yield table.add_column(0, "", pa.array(n_lines + 1 + np.r_[0, ends[:-1] + 1]))
         n_lines += int(ends[-1]) + 1
 
 
 def _row_ends(block: NDArray[np.uint8], delimiter: int) -> NDArray[np.intp]:
-    """The lines, counted from 0, with which a row ends. Raises `_Abstained` for quotes that Arrow would pass over.
+    """The lines, counted from 0, that end a row. Raises `_Abstained` for quotes that Arrow alone accepts.
 
-    Each has to begin a cell, to end one, or to be one of two inside it.
+    A quote has to open a cell, close one, or be one of two in a row inside a cell.
     """
     quotes, newlines = np.flatnonzero(block == QUOTE), np.flatnonzero(block == NEWLINE)
-    before, after = block[quotes[::2] - 1], block[quotes[1::2] + 1]  # before the first byte is the last: a line's end
+    before, after = block[quotes[::2] - 1], block[quotes[1::2] + 1]  # index -1 is the block's last byte, a line end
     begins = (before == delimiter) | (before == NEWLINE) | (before == QUOTE)
     closes = (after == delimiter) | (after == NEWLINE) | (after == RETURN) | (after == QUOTE)
     if not (begins.all() and closes.all()):
@@ -127,11 +126,11 @@ def _row_ends(block: NDArray[np.uint8], delimiter: int) -> NDArray[np.intp]:
 
 
 def _json_lines(source: Source) -> Iterator[pa.Table]:
-    """Each line an object of texts, whole numbers and truth values. Rows are numbered by their lines."""
+    """Each line is an object of texts, whole numbers and truth values; each row's number is its line."""
     schema = _schema(source)
     parsing = pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")
     n_lines = 0
-    for block in _blocks(source, 0):
+    for block in _blocks(source, 0, quoted=False):
         if b"\\u0000" in block or not block.startswith(b"{") or block.count(b"\n{") + 1 != block.count(b"\n"):
             raise _Abstained
         reading = pa.json.ReadOptions(block_size=len(block) + 1, use_threads=False)
@@ -158,19 +157,19 @@ def _schema(source: Source) -> pa.Schema:
 
 
 _TABLES: Mapping[str, Callable[[Source], Iterator[pa.Table]]] = {"delimited": _delimited, "json_lines": _json_lines}
-"""By the formats' keys."""
+"""For each format, by key."""
 
 
 def is_table(file: IO[bytes]) -> bool:
-    """Whether columns were written into the file, and not rows."""
+    """Whether the file holds columns, not rows."""
     return os.pread(file.fileno(), len(MAGIC), 0) == MAGIC
 
 
 class Columns:
-    """A table that was written, which can be gone through as often as is needed."""
+    """A written table, which can be read any number of times."""
 
     def __init__(self, file: IO[bytes]):
-        """Raises `ArrowInvalid` for one that is not sound, whatever a file made its reader write."""
+        """Raises `ArrowInvalid` for an unsound table, whatever a hostile file made its reader write."""
         self._mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         schema = self._opened().schema
         self.names: list[str] = schema.names[1:]
@@ -185,11 +184,11 @@ class Columns:
         return pa.ipc.open_file(pa.py_buffer(self._mapped))
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """The rows from the first on, whoever else is reading them: their numbers, then the columns by `names`."""
+        """All rows, in any number of threads: row numbers first, then the columns in the order of `names`."""
         opened = self._opened()
         for number in progress.through(range(opened.num_record_batches), opened.num_record_batches):
             yield opened.get_batch(number)
-            # out of this process's memory; whoever still has an earlier batch finds it in the file again
+            # frees this process's memory; an earlier batch that is still in use is read from the file again
             self._mapped.madvise(mmap.MADV_DONTNEED)
 
     def rows(self) -> Iterator[SourceRow]:

@@ -1,7 +1,7 @@
-"""Reads a file in a process of its own, once: a hostile one can crash, hang or swell that process only.
+"""Reads each file once, in a process of its own: a hostile file can crash, hang or swell that process only.
 
-What that process writes down serves every later reading: it is a file without a name, or one beside the
-file that was read where that is one of several and lies in a folder of theirs.
+Every later reading uses what the process wrote: into a file without a name or, for one of several files,
+into a file beside it in their folder.
 """
 
 from __future__ import annotations
@@ -32,21 +32,19 @@ MAX_S = 300
 MAX_MEMORY_BYTES = 4 * 1024**3
 MAX_NOTES_BYTES = 4 * 1024**3
 MAX_AT_ONCE = 2
-"""Files that can swell which one process has read at a time, whoever asks: each may take the memory above."""
+"""Large files that are read at a time, whoever sent them: each may take the memory above."""
 SMALL_BYTES = 4_000_000
 LINE_BY_LINE = ("delimited", "json_lines", "markdown", "plain_text")
-"""Formats of which a small file takes little memory, and need not wait for others."""
+"""Formats in which a small file takes little memory, and doesn't wait for other files."""
 KEPT_FILES = 12
 WORDS_BYTES = 2_000
-"""Of the last that a reader said before it failed, which the log gets."""
+"""How much of a failed reader's last output goes into the log."""
 _SPLIT = "Split it into smaller files, or save a table as CSV, and send that."
+_ROOM = "Make room on the studio's disk."
 _ENDS = {
     reader_process.OUT_OF_MEMORY: ("needs more memory than a file may take to be read.", _SPLIT),
     reader_process.TOO_MUCH_TEXT: ("holds more text than a file may give.", _SPLIT),
-    reader_process.DISK_FULL: (
-        "can't be read now: there is no space left for its text.",
-        "Make room on the studio's disk.",
-    ),
+    reader_process.DISK_FULL: ("can't be read now: there is no space left for its text.", _ROOM),
 }
 _FEWER = "Send fewer such files at a time, or save tables as CSV."
 _SPENT_S = "is where reading ended: the files that came together take longer than {} seconds."
@@ -58,11 +56,10 @@ log = logging.getLogger(__name__)
 
 
 class _Written(NamedTuple):
-    """What a process wrote of a file."""
+    """What a process wrote: the columns of a large, clean table, or else rows."""
 
     file: IO[bytes]
     table: Columns | None
-    """The same by columns, of a large and clean table; else there are rows in the file."""
 
 
 def rows(source: Source, findings: Findings) -> Iterator[SourceRow]:
@@ -85,7 +82,7 @@ def columns(source: Source) -> Columns | None:
 
 @contextmanager
 def _written(source: Source) -> Iterator[_Written]:
-    """What the other side writes, or wrote, about the file as it is now. Raises `BadInput`."""
+    """What a process wrote about the file as it is now; starts it if needed. Raises `BadInput`."""
     source = replace(source, layout=None)
     if source.allowance is None:
         state = source.path.stat()
@@ -103,7 +100,7 @@ def _written(source: Source) -> Iterator[_Written]:
 
 @lru_cache(maxsize=KEPT_FILES)
 def _remembered(source: Source, _state: tuple[int, ...]) -> _Written:
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as it is remembered or read
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - stays open as long as it is remembered or read
     _write(source, file, Allowance(MAX_S, MAX_NOTES_BYTES))
     return _found(source, file)
 
@@ -121,7 +118,7 @@ def _found(source: Source, file: IO[bytes]) -> _Written:
 
 
 def _write(source: Source, file: IO[bytes], given: Allowance) -> None:
-    """Let the other side write, at the cost of the allowance. Raises `BadInput`."""
+    """Have a process read the file, at the cost of the allowance. Raises `BadInput`."""
     within_s, n_bytes = max(0.0, min(MAX_S, given.left_s)), max(0, min(MAX_NOTES_BYTES, given.left_bytes))
     reading = Reading(
         replace(source, path=source.path.absolute(), bundle=None, allowance=None),
@@ -135,11 +132,9 @@ def _write(source: Source, file: IO[bytes], given: Allowance) -> None:
         try:
             code = reader_process.run(reading, file, said, within_s)
         except TimeoutError as error:
-            is_last = within_s < MAX_S
             spent = (_SPENT_S.format(bundles.MAX_READING_S), _FEWER)
-            raise _refusal(
-                source, spent if is_last else (f"takes longer than {MAX_S} seconds to be read.", _SPLIT)
-            ) from error
+            too_slow = (f"takes longer than {MAX_S} seconds to be read.", _SPLIT)
+            raise _refusal(source, spent if within_s < MAX_S else too_slow) from error
         finally:
             given.left_s -= time.monotonic() - began
             given.left_bytes -= os.fstat(file.fileno()).st_size
@@ -161,7 +156,7 @@ def _refusal(source: Source, why: tuple[str, str]) -> BadInput:
 
 @contextmanager
 def _place(source: Source) -> Iterator[None]:
-    """A place among those that read at a time, for a file that can take much memory."""
+    """Wait for a place, if the file can take much memory."""
     if source.format in LINE_BY_LINE and source.path.stat().st_size <= SMALL_BYTES:
         yield
         return

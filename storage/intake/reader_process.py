@@ -55,6 +55,8 @@ DOCUMENTS = ("html", "pdf", "word")
 MAX_STARTS, START_AGAIN_S = 20, 0.05
 """A server that was killed may look alive for a moment."""
 ANSWER_BYTES = 4096
+MAX_FILES = 4096
+"""Far more than the server has open."""
 MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 _PART_IT = "Give the document more headings, or split it."
 
@@ -89,7 +91,7 @@ class Reading:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to every process of the studio
         os.dup2(said, sys.stdout.fileno())
         os.dup2(said, sys.stderr.fileno())
-        kept = sorted((sys.stderr.fileno(), parent, told, written, os.sysconf("SC_OPEN_MAX")))
+        kept = sorted((sys.stderr.fileno(), parent, told, written, MAX_FILES))
         for file, following in pairwise(kept):
             os.closerange(file + 1, following)
         _end_with(parent)
