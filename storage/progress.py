@@ -101,11 +101,6 @@ class _Watched(io.FileIO):
         return n_read
 
 
-def unbuffered(path: Path) -> io.FileIO:
-    """The file, opened for reading from its begin to its end."""
-    return _Watched(path)
-
-
 def opened(path: Path) -> io.BufferedReader:
-    """The same, buffered."""
+    """The file, opened for reading from its begin to its end."""
     return io.BufferedReader(_Watched(path), BUFFER_BYTES)

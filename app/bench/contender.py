@@ -74,9 +74,9 @@ def used(name: str) -> tuple[float, int]:
     """
     processor_s, peak_bytes = time.process_time(), _own_peak_bytes()
     if name == "studio":
-        from storage.data.intake import forked  # in none of the others' memory
+        from storage.data.intake.reader_process import taken  # in none of the others' memory
 
-        return processor_s + forked.used_s(), peak_bytes + forked.largest_bytes()
+        return processor_s + taken.processor_s, peak_bytes + taken.peak_bytes
     return processor_s, peak_bytes
 
 

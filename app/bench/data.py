@@ -18,7 +18,8 @@ from storage import migrate
 from storage.programs import program
 from templates.errors import StudioError
 
-ROWS_PER_S = 350_000
+TIMES_PANDAS = 2
+"""Of JSON lines, how many times as many rows a second as pandas in the same run."""
 PEAK_BYTES = 400_000_000
 N_ROWS = 200_000
 N_FEW = 100
@@ -100,8 +101,8 @@ def sentences(found: dict[str, Any]) -> list[str]:
     """A line for each file and contender, and how the studio compares."""
     lines = [
         f"{found['rows']:,} rows → validated, repeats counted, split and stored, on one core: rows a second by the "
-        f"clock, and of the core's own time, without what others had of it (the goal is {ROWS_PER_S:,} within "
-        f"{PEAK_BYTES / 1e6:.0f} MB)"
+        f"clock, and of the core's own time, without what others had of it (promised: at least {TIMES_PANDAS} times "
+        f"pandas' rate of JSON lines, within {PEAK_BYTES / 1e6:.0f} MB)"
     ]
     for name, of_file in found["files"].items():
         ours = of_file["studio"]["seconds"]

@@ -75,9 +75,9 @@ def add(
 ) -> None:
     """Check a file of rows and keep it as a dataset, with held-out rows set aside."""
     name = _name(files, sample, name)
-    from storage.data.intake import forked
+    from storage.data.intake import reader_process
 
-    forked.start()  # gets ready while all else is imported
+    reader_process.start()  # gets ready while all else is imported
     from app.api import documents
     from app.cli import acting
     from storage.data import datasets, uploads

@@ -15,7 +15,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col, select
 
 from storage import blobs, db, files
-from storage.data.intake import bundles, forked
+from storage.data.intake import bundles, reader_process
 from storage.models import Dataset, Upload, User
 from storage.settings import settings
 from templates.errors import BadInput, Conflict, NotFound, Problem, refuse
@@ -82,7 +82,7 @@ def save(user: User, filename: str, stream: IO[bytes]) -> Upload:
     Raises `TooLarge` over the cap and `BadInput` for an empty file. Whatever is raised, by the
     stream too, nothing of the file is left.
     """
-    forked.start()
+    reader_process.start()
     name = clean_name(filename)
     capped = _Capped(stream, name, _Limit(settings().max_upload_bytes))
     sha256, size_bytes = files.put_blob(capped)  # type: ignore[arg-type]  # only `read` is used

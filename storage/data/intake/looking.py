@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from storage import progress
-from storage.data.intake import apart, columnar, formats, layouts
+from storage.data.intake import formats, isolate, layouts
 from storage.data.intake.bundles import Allowance, Bundle, Scratch
 from storage.data.intake.findings import Findings, Remark, refusal
 from storage.data.intake.formats import usual_names
@@ -16,6 +17,9 @@ from storage.data.intake.readers import readers, several
 from storage.data.intake.source import MAX_COLUMNS, MAX_ROWS, Source, SourceRow, text_flaw
 from storage.data.intake.tally import MAX_DISTINCT, Column, Tally
 from templates.errors import BadInput, refuse
+
+if TYPE_CHECKING:
+    from storage.data.intake.fast import Columns
 
 MIN_ROWS = 2
 N_NAMED = 10
@@ -60,10 +64,7 @@ class Look:
 
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
     """The rows of `source`; what is wrong with them goes into `findings`."""
-    table = columnar.read(source)
-    if table is not None:
-        return table.rows()
-    items = several.read(source, findings) if source.bundle else apart.rows(source, findings)
+    items = several.read(source, findings) if source.bundle else isolate.rows(source, findings)
     return layouts.unfolded(source.layout, items, findings) if source.layout else items
 
 
@@ -81,7 +82,8 @@ def look(path: Path, filename: str, scratch: Scratch | None = None) -> Look:
 
 def _at_one(source: Source, findings: Findings, min_rows: int) -> Look:
     source = _laid_out(source, findings)
-    columns, n_rows = _of_columns(source) or _of_rows(source, findings)
+    table = isolate.columns(source)
+    columns, n_rows = _of_columns(table) if table else _of_rows(source, findings)
     _check_count(n_rows, min_rows, findings)
     if source.format == "delimited":
         _check_delimiter(columns, findings)
@@ -140,12 +142,12 @@ def _remark_several(looks: list[Look], files: list[FileRows], columns: list[Colu
             findings.remark(f"{look.source.filename}: {remark.message}")
 
 
-def _of_columns(source: Source) -> tuple[list[Column], int] | None:
-    """The columns and the number of rows of a large, clean table."""
-    table = columnar.read(source)
-    if table is None:
-        return None
-    return table.counted, table.n_rows
+def _of_columns(table: Columns) -> tuple[list[Column], int]:
+    tallies = [Tally(name) for name in table.names]
+    for batch in table.batches():
+        for tally, values in zip(tallies, batch.columns[1:], strict=True):
+            tally.add_all(values)
+    return [tally.finish(table.n_rows) for tally in tallies], table.n_rows
 
 
 def _of_rows(source: Source, findings: Findings) -> tuple[list[Column], int]:
@@ -172,7 +174,7 @@ def _of_rows(source: Source, findings: Findings) -> tuple[list[Column], int]:
 
 def _laid_out(source: Source, findings: Findings) -> Source:
     """The source with the layout of its first item. Raises `BadInput` for a file with problems in place of rows."""
-    if source.format not in WITH_LAYOUT or columnar.read(source):  # which has no place for lists and objects
+    if source.format not in WITH_LAYOUT or isolate.columns(source):  # which has no place for lists and objects
         return source
     noted = Findings(source.filename)
     first = next(read(source, noted), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from storage.data.intake import columnar, conversations, judgements, tool_use
+from storage.data.intake import conversations, isolate, judgements, tool_use
 from storage.data.intake.cell import Cell
 from storage.data.intake.findings import Findings
 from storage.data.intake.guessing import JOINT
@@ -17,6 +17,8 @@ from templates.spec import RowShape, ShapeField
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from storage.data.intake.fast import Columns
 
 JOINT_TEXT = "\n\n"
 """Between the texts of columns that are joined into one field."""
@@ -118,7 +120,6 @@ def shaped_columns(look: Look, shape: RowShape, mapping: Mapping[str, str]) -> I
 
     None where that is not possible, or where a row would be refused.
     """
-    table = columnar.read(look.source)
     by_name = {column.name: column for column in look.columns}
     for wanted in shape.fields:
         choice = mapping.get(wanted.name)
@@ -126,23 +127,25 @@ def shaped_columns(look: Look, shape: RowShape, mapping: Mapping[str, str]) -> I
         fits = wanted.kind == "text" and (column.kind == "text" if column else not choice)
         if not fits or (wanted.required and (column is None or column.n_missing)):
             return None
+    table = isolate.columns(look.source)
     return _columns(table, shape, mapping) if table else None
 
 
-def _columns(table: columnar.Columns, shape: RowShape, mapping: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
+def _columns(table: Columns, shape: RowShape, mapping: Mapping[str, str]) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     nothing = pa.scalar(None, pa.string())
     names = [field.name for field in shape.fields]
     for batch in table.batches():
-        found = dict(zip(table.names, table.of_file(batch), strict=True))
+        numbers, *values = batch.columns
+        found = dict(zip(table.names, values, strict=True))
         columns = []
         for field in shape.fields:
             texts = found[mapping[field.name]] if mapping.get(field.name) else pa.nulls(len(batch), pa.string())
             is_open = None if field.required or texts.null_count == len(batch) else blank(texts)
             columns.append(pc.if_else(is_open, nothing, texts) if is_open and is_open.true_count else texts)
-        yield pa.RecordBatch.from_arrays([*columns, table.numbers(batch)], names=[*names, "source_row"])
+        yield pa.RecordBatch.from_arrays([*columns, numbers], names=[*names, "source_row"])
 
 
 def _one(wanted: ShapeField, texts: list[str], cells: Sequence[Cell]) -> str | None:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
-    from numpy.typing import NDArray
 
 MAX_DISTINCT = 1_000
 N_SAMPLES = 3
@@ -78,20 +75,19 @@ class Tally:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        is_text = pa.types.is_string(values.type)
-        missing = blank(values) if is_text else values.is_null()
+        missing = blank(values)
         present = values.filter(pc.invert(missing)) if missing.true_count else values
         if not len(present):
             return
         self._kinds.add(kind_of(present[0].as_py()))
         self._n_present += len(present)
-        self._n_chars += _n_chars(present.cast(pa.string()))
+        self._n_chars += pc.sum(pc.utf8_length(present.cast(pa.string()))).as_py()
         # some at a time: mostly the first are enough, and new memory for all would take longer than all else here
         for start in range(0, len(present), MAX_DISTINCT):
             if len(self._distinct) > MAX_DISTINCT:
                 return
             for value in pc.unique(present.slice(start, MAX_DISTINCT)).to_pylist():
-                self._meet(value if is_text else _shown(value))
+                self._meet(value if isinstance(value, str) else _shown(value))
 
     def _meet(self, text: str) -> None:
         if len(self._distinct) <= MAX_DISTINCT:
@@ -111,60 +107,11 @@ class Tally:
         return column
 
 
-def blank(texts: pa.Array) -> pa.Array:
-    """For each text whether it is missing or holds nothing but blanks, in Python's sense of them."""
-    import numpy as np
+def blank(values: pa.Array) -> pa.Array:
+    """For each value whether it is missing, or a text that holds nothing but blanks."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    found = np.zeros(len(texts), np.bool_)
-    doubtful = np.flatnonzero(~_begins_visibly(texts))
-    if len(doubtful):
-        some = texts.take(pa.array(doubtful))
-        marked = pc.fill_null(pc.match_substring_regex(some, "[!-~]"), False).to_numpy(zero_copy_only=False)
-        doubtful = doubtful[~marked]
-        found[doubtful] = [text is None or not text.strip() for text in texts.take(pa.array(doubtful)).to_pylist()]
-    return pa.array(found)
-
-
-def _begins_visibly(texts: pa.Array) -> NDArray[np.bool_]:
-    """For each text whether its first character is surely no blank, as it is with nearly all."""
-    import numpy as np
-
-    if not len(texts):
-        return np.zeros(0, np.bool_)
-    written, bounds = content(texts)
-    firsts = written.take(bounds[:-1], mode="clip") if len(written) else np.zeros(len(texts), np.uint8)
-    visible: NDArray[np.bool_] = _surely_visible().take(firsts) & (bounds[1:] > bounds[:-1])
-    return visible & texts.is_valid().to_numpy(zero_copy_only=False) if texts.null_count else visible
-
-
-@cache
-def _surely_visible() -> NDArray[np.bool_]:
-    """For each byte whether no blank begins with it in UTF-8."""
-    import numpy as np
-
-    found = np.ones(256, np.bool_)
-    found[[character.encode()[0] for character in map(chr, range(0x10000)) if character.isspace()]] = False
-    return found
-
-
-def _n_chars(texts: pa.Array) -> int:
-    """Of all the texts, of which none is missing."""
-    import numpy as np
-
-    written, bounds = content(texts)
-    used = written[bounds[0] : bounds[-1]]
-    if not len(used) or used.max() < 128:
-        return len(used)
-    # as a signed number, each byte that goes on with a character of several is less than this
-    return len(used) - int(np.count_nonzero(used.view(np.int8) < -64))
-
-
-def content(texts: pa.Array) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """The UTF-8 of some texts, and where in it each begins and the last ends."""
-    import numpy as np
-
-    _, bounds, written = texts.buffers()
-    places = np.frombuffer(bounds, np.int32, len(texts) + 1, texts.offset * np.dtype(np.int32).itemsize)
-    return np.frombuffer(written or b"", np.uint8), places
+    if not pa.types.is_string(values.type):
+        return values.is_null()
+    return pc.fill_null(pc.or_(pc.utf8_is_space(values), pc.equal(pc.binary_length(values), 0)), True)

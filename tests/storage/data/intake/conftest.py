@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from storage.data.intake import forked
-
-
-@dataclass
-class Run:
-    """What a process was asked to do, and how long it might take."""
-
-    wanted: str
-    within_s: float
+from storage.data.intake import reader_process
 
 
 @pytest.fixture
-def runs(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
-    """Each process that was forked."""
-    started: list[Run] = []
-    run = forked.run
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """For each process that was forked, within how many seconds it had to read its file."""
+    started: list[float] = []
+    run = reader_process.run
 
-    def counted(asked: Any, files: Any, within_s: float, tell: Any) -> int:
-        started.append(Run(asked["wanted"], within_s))
-        return run(asked, files, within_s, tell)
+    def counted(reading: Any, sink: Any, said: Any, within_s: float) -> int:
+        started.append(within_s)
+        return run(reading, sink, said, within_s)
 
-    monkeypatch.setattr(forked, "run", counted)
+    monkeypatch.setattr(reader_process, "run", counted)
     return started

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
-from typing import IO, Any
+from pathlib import Path
+from typing import IO
 
-from storage.data.intake import work
-from storage.data.intake.columnar import Columns
+from storage.data.intake import fast, reader_process
+from storage.data.intake.reader_process import Reading
 from storage.data.intake.source import Source
 
 
-def run(asked: Any, files: Sequence[IO[bytes]], within_s: float, tell: Callable[[float], None]) -> int:
-    """As `forked.run`, without limits."""
-    return work.write(asked["wanted"], asked["source"], files[0])
+def run(reading: Reading, sink: IO[bytes], said: IO[bytes], within_s: float) -> int:
+    """As `reader_process.run`, without limits."""
+    return reader_process.write(reading.source, sink)
 
 
-def columns(write: Callable[[Source, IO[bytes]], None], source: Source) -> Columns:
-    """The table that `write` writes. Raises `Abstained`."""
+def columns(path: Path, format: str) -> fast.Columns | None:
+    """The table that is written of a file, however small; None where it is left to be read row by row."""
+    delimiter = "," if format == "delimited" else None
     with tempfile.TemporaryFile() as sink:
-        write(source, sink)
+        is_written = fast.write(Source(path, path.name, format, "utf-8", delimiter), sink)
         sink.flush()
-        return Columns(sink)
+        assert fast.is_table(sink) == is_written
+        return fast.Columns(sink) if is_written else None

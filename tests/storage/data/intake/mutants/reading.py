@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from storage.data.intake import forked
+from storage.data.intake import reader_process
 from tests.storage.data.intake import here
 from tests.storage.data.intake.mutants.judging import judge
 from tests.storage.data.intake.mutants.mutants import mutant
@@ -53,7 +53,7 @@ def peak_mb() -> float:
 
 def main(spans: Iterable[tuple[str, int, int]]) -> None:
     """Read each group's mutants from the first to before the end."""
-    forked.run = here.run  # so that a traceback is seen
+    reader_process.run = here.run  # so that a traceback is seen
     resource.setrlimit(resource.RLIMIT_AS, (MAX_ADDRESSES_BYTES, resource.RLIM_INFINITY))
     with tempfile.TemporaryDirectory() as folder:
         for group, number in ((group, number) for group, first, end in spans for number in range(first, end)):

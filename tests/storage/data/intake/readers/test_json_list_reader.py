@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storage import progress
-from storage.data.intake import apart, json_text
+from storage.data.intake import isolate, json_text
 from storage.data.intake.findings import Findings
 from storage.data.intake.readers import json_list
 from storage.data.intake.source import Source, SourceRow, text_flaw
@@ -105,7 +105,7 @@ def test_it_is_read_the_same_in_a_process_of_its_own(tmp_path: Path, text: str) 
     path.write_text(text, "utf-8")
     source = Source(path, "rows.json", "json_list", "utf-8")
     seen = []
-    for read in (json_list.read, apart.rows):
+    for read in (json_list.read, isolate.rows):
         findings = Findings("rows.json")
         rows = list(read(source, findings))
         flawed = {problem.row for problem in findings.problems} | {row.number for row in rows if _is_flawed(row)}
@@ -122,7 +122,7 @@ def test_values_nested_too_deep_to_be_carried_over_are_refused_by_their_row(tmp_
     path = tmp_path / "rows.json"
     path.write_text(f'[{{"a": "b"}}, {{"a": {"[" * 300}{"]" * 300}}}]')
     findings = Findings("rows.json")
-    rows = list(apart.rows(Source(path, "rows.json", "json_list", "utf-8"), findings))
+    rows = list(isolate.rows(Source(path, "rows.json", "json_list", "utf-8"), findings))
     assert [row.number for row in rows] == [1]
     assert [(problem.row, problem.message) for problem in findings.problems] == [(2, "is nested far too deep.")]
 
@@ -143,10 +143,10 @@ def test_a_list_that_swells_in_memory_is_refused_and_leaves_this_process_small(
 ) -> None:
     path = tmp_path / "rows.json"
     path.write_text('[{"a": "b"}, {"a": [' + ",".join(["[]"] * 4_000_000) + "]}]")
-    monkeypatch.setattr(apart, "MAX_MEMORY_BYTES", memory_bytes)
+    monkeypatch.setattr(isolate, "MAX_MEMORY_BYTES", memory_bytes)
     findings = Findings("rows.json")
     tracemalloc.start()
-    rows = list(apart.rows(Source(path, "rows.json", "json_list", "utf-8"), findings))
+    rows = list(isolate.rows(Source(path, "rows.json", "json_list", "utf-8"), findings))
     peak_bytes = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert len(rows) <= 1
@@ -175,6 +175,6 @@ def test_how_far_it_is_is_told_while_another_process_reads(tmp_path: Path, monke
     monkeypatch.setattr(progress, "EVERY_S", 0.0)
     told: list[float] = []
     with progress.told(lambda _, share: told.append(share or 0.0)), progress.step("Reading"):
-        n_rows = sum(1 for _ in apart.rows(Source(path, "rows.json", "json_list", "utf-8"), Findings("rows.json")))
+        n_rows = sum(1 for _ in isolate.rows(Source(path, "rows.json", "json_list", "utf-8"), Findings("rows.json")))
     assert n_rows == 40_000
     assert len({share for share in told if 0 < share < 1}) >= 2

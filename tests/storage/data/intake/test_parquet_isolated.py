@@ -40,10 +40,10 @@ LOOK = """
 import sys
 from pathlib import Path
 from storage.data import intake
-from storage.data.intake import apart
+from storage.data.intake import isolate
 from templates.errors import BadInput
 from tests.storage.data.intake.mutants.reading import peak_mb
-apart.MAX_MEMORY_BYTES = int(sys.argv[2])
+isolate.MAX_MEMORY_BYTES = int(sys.argv[2])
 try:
     intake.look(Path(sys.argv[1]), "rows.parquet")
 except BadInput as error:

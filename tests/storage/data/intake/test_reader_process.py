@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -11,34 +12,37 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from storage.data.intake import forked
+from storage import progress
+from storage.data.intake import reader_process
+from storage.data.intake.reader_process import KILLED, Reading
+from storage.data.intake.source import Source
+from templates.errors import StudioError
 
-LIMITS = {"memory_bytes": 4 * 1024**3, "cpu_s": 60, "file_bytes": 1024**3}
 WITHIN_S = 60.0
 WAITING = """
-import json, sys, tempfile
-from storage.data.intake import forked
-forked.run(json.loads(sys.argv[1]), (tempfile.TemporaryFile(), tempfile.TemporaryFile()), 600, print)
+import sys
+from pathlib import Path
+from storage.data.intake import isolate, looking
+print(isolate.columns(looking.Source(Path(sys.argv[1]), "rows", "json_lines", "utf-8")))
+print(__name__, sys.argv[1])
 """
-
-
-def asked(path: Path) -> dict[str, Any]:
-    source = {"path": str(path), "filename": path.name, "format": "json_lines", "encoding": "utf-8"}
-    return {"wanted": "rows", "source": source, "limits": LIMITS, "told_every_s": 0.2}
 
 
 def run(path: Path, within_s: float = WITHIN_S) -> tuple[int, bytes]:
     """The exit code, and what was written."""
-    with tempfile.TemporaryFile() as notes, tempfile.TemporaryFile() as said:
-        code = forked.run(asked(path), (notes, said), within_s, lambda _: None)
-        notes.seek(0)
-        return code, notes.read()
+    source = Source(path, path.name, "json_lines", "utf-8")
+    limits = {"memory_bytes": 4 * 1024**3, "cpu_s": 60, "file_bytes": 1024**3, "told_every_s": 0.0}
+    with tempfile.TemporaryFile() as written, tempfile.TemporaryFile() as said:
+        code = reader_process.run(Reading(source, **limits), written, said, within_s)  # type: ignore[arg-type]
+        written.seek(0)
+        return code, written.read()
 
 
 def give_up(path: Path) -> None:
@@ -63,7 +67,11 @@ def forks(of: int) -> list[psutil.Process]:
 
 
 def server() -> int:
-    return forked._running[0].process.pid
+    return forkserver._forkserver._forkserver_pid or 0  # type: ignore[attr-defined]
+
+
+def end_server() -> None:
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]
 
 
 @pytest.fixture
@@ -80,7 +88,7 @@ def endless(tmp_path: Path, rows: Path) -> Iterator[Path]:
     os.mkfifo(path)
     assert run(rows)[0] == 0
     yield path
-    for left in forks(server()) if forked._running else ():
+    for left in forks(server()) if server() else ():
         left.kill()
 
 
@@ -95,10 +103,25 @@ def test_one_server_serves_all(rows: Path) -> None:
 
 def test_what_all_of_them_took_is_counted(rows: Path) -> None:
     run(rows)
-    before = forked.used_s()
+    before = reader_process.taken.processor_s
     run(rows)
-    assert 0 < before < forked.used_s() < before + WITHIN_S
-    assert forked.largest_bytes() > 10_000_000
+    assert 0 < before < reader_process.taken.processor_s < before + WITHIN_S
+    assert reader_process.taken.peak_bytes > 10_000_000
+
+
+def test_how_far_it_is_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"a": "b"}\n' * 100_000)
+    told: list[float | None] = []
+    with progress.told(lambda _, share: told.append(share)), progress.step("Reading"):
+        progress_every_s, progress.EVERY_S = progress.EVERY_S, 0.0
+        try:
+            assert run(path)[0] == 0
+        finally:
+            progress.EVERY_S = progress_every_s
+    shares = [share for share in told if share is not None]
+    assert shares == sorted(shares)
+    assert len({share for share in shares if 0 < share < 1}) > 2
 
 
 def test_who_takes_too_long_is_killed(endless: Path, rows: Path) -> None:
@@ -136,7 +159,7 @@ def test_the_server_may_be_killed_with_its_readers(endless: Path, rows: Path) ->
         each.kill()
     waiting.join()
     assert len(found) == 1
-    assert found[0] == forked.KILLED
+    assert found[0] == KILLED
     assert run(rows)[0] == 0
 
 
@@ -145,9 +168,9 @@ def test_readers_end_with_the_server(endless: Path) -> None:
     waiting = threading.Thread(target=lambda: found.append(run(endless)[0]))
     waiting.start()
     (reader,) = eventually(lambda: forks(server()))
-    forked.close()
+    end_server()
     waiting.join()
-    assert found == [forked.KILLED]
+    assert found == [KILLED]
     eventually(lambda: not reader.is_running())
 
 
@@ -156,26 +179,55 @@ def test_a_server_that_ended_is_started_again(rows: Path) -> None:
     first = server()
     os.kill(first, signal.SIGKILL)
     assert run(rows)[0] == 0
-    forked.close()
     assert not psutil.pid_exists(first)
+    second = server()
+    end_server()
+    assert not psutil.pid_exists(second)
     assert run(rows)[0] == 0
 
 
-def test_no_reader_outlives_who_waits_for_it(endless: Path) -> None:
-    command = [sys.executable, "-c", WAITING, forked.json.dumps(asked(endless))]
-    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(forked.PACKAGES)}) as waiting:
-        started = eventually(lambda: len(now := forks(waiting.pid)) == 2 and now)
+def waiting_program(path: Path, folder: Path) -> subprocess.Popen[bytes]:
+    """A program that reads a file, and does so as soon as it is imported."""
+    program = folder / "program.py"
+    program.write_text(WAITING)
+    environment = {**os.environ, "PYTHONPATH": str(reader_process.PACKAGES)}
+    return subprocess.Popen([sys.executable, str(program), str(path)], env=environment, stdout=subprocess.PIPE)
+
+
+def test_no_reader_outlives_who_waits_for_it(endless: Path, tmp_path: Path) -> None:
+    with waiting_program(endless, tmp_path) as waiting:
+        started = eventually(
+            lambda: len(now := forks(waiting.pid)) == 3 and now
+        )  # with multiprocessing's resource tracker
         waiting.kill()
     eventually(lambda: not [one for one in started if one.is_running() and one.status() != psutil.STATUS_ZOMBIE])
 
 
-def test_no_secret_goes_along(endless: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    forked.close()
+def test_the_main_program_is_not_imported_again(rows: Path, tmp_path: Path) -> None:
+    with waiting_program(rows, tmp_path) as waiting:
+        said, _ = waiting.communicate(timeout=WITHIN_S)
+    assert waiting.returncode == 0
+    assert said.decode().splitlines() == ["None", f"__main__ {rows}"]
+
+
+def test_nothing_is_imported_from_the_folder_that_the_program_runs_in(rows: Path, tmp_path: Path) -> None:
+    (tmp_path / "storage").mkdir()
+    (tmp_path / "storage" / "__init__.py").write_text("raise SystemExit('another one')")
+    (tmp_path / "selectors.py").write_text("raise SystemExit('another one')")
+    command = [sys.executable, "-P", "-c", WAITING, str(rows)]
+    environment = {**os.environ, "PYTHONPATH": str(reader_process.PACKAGES)}
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert (done.stdout.splitlines(), done.stderr) == (["None", f"__main__ {rows}"], "")
+
+
+def test_no_secret_goes_along(endless: Path, rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    end_server()
     for name in ("STUDIO_SECRET_KEY", "HF_TOKEN", "STUDIO_DATABASE_URL"):
         monkeypatch.setenv(name, "secret")
+    run(rows)
     waiting = threading.Thread(target=give_up, args=(endless,))
     waiting.start()
-    readers = eventually(lambda: forked._running and forks(server()))
+    readers = eventually(lambda: forks(server()))
     for process in (psutil.Process(server()), *readers):
         known = process.environ()
         assert "PATH" in known
@@ -184,9 +236,11 @@ def test_no_secret_goes_along(endless: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_server_that_does_not_start_is_told(rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    forked.close()
-    monkeypatch.setattr(forked, "SERVER", "storage.data.intake.no_such_module")
-    with pytest.raises(forked.StudioError, match="does not start"):
-        run(rows)
-    monkeypatch.undo()
+    end_server()
+    multiprocessing.set_executable("/bin/false")
+    try:
+        with pytest.raises(StudioError, match="does not start"):
+            run(rows)
+    finally:
+        multiprocessing.set_executable(sys.executable)
     assert run(rows)[0] == 0

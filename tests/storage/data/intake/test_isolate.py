@@ -15,12 +15,11 @@ import pytest
 
 from storage import progress
 from storage.data import intake
-from storage.data.intake import apart, bundles, forked
+from storage.data.intake import bundles, isolate, reader_process
 from storage.data.intake.source import Source
 from templates import registry
 from templates.errors import BadInput
 from tests.storage.data.intake.bad_documents import good_letter, good_pdf, good_workbook
-from tests.storage.data.intake.conftest import Run
 
 PAGE = b"<html>" + b"<p>a paragraph of text</p>" * 20_000
 LARGE_PAGE = b"<html>" + b"<p>a" * 2_000_000
@@ -38,7 +37,7 @@ def keep(tmp_path: Path) -> Callable[[str, bytes], Path]:
     return kept
 
 
-def test_a_document_is_read_once(runs: list[Run], keep: Callable[[str, bytes], Path]) -> None:
+def test_a_document_is_read_once(runs: list[float], keep: Callable[[str, bytes], Path]) -> None:
     path = keep("mail.xlsx", good_workbook())
     look = intake.look(path, "mail.xlsx")
     for _ in range(2):
@@ -54,7 +53,7 @@ def test_other_content_under_the_same_path_is_read_anew(keep: Callable[[str, byt
 
 def test_two_readers_at_once_do_not_disturb_each_other(keep: Callable[[str, bytes], Path]) -> None:
     source = Source(keep("page", PAGE), "page.html", "html", "utf-8")
-    first, second = (apart.rows(source, intake.Findings("page.html")) for _ in range(2))
+    first, second = (isolate.rows(source, intake.Findings("page.html")) for _ in range(2))
     pairs = list(zip_longest(first, second))
     assert len(pairs) == 20_000
     assert all(one == other for one, other in pairs)
@@ -77,7 +76,7 @@ def test_a_document_beyond_the_limits_is_refused(
     page: bytes,
     says: str,
 ) -> None:
-    monkeypatch.setattr(apart, limit, value)
+    monkeypatch.setattr(isolate, limit, value)
     with pytest.raises(BadInput, match=says) as caught:
         intake.look(keep("page", page), "page.html")
     assert "“page.html”" in str(caught.value)
@@ -85,21 +84,21 @@ def test_a_document_beyond_the_limits_is_refused(
 
 
 def test_a_document_that_fails_is_tried_once(
-    monkeypatch: pytest.MonkeyPatch, runs: list[Run], keep: Callable[[str, bytes], Path]
+    monkeypatch: pytest.MonkeyPatch, runs: list[float], keep: Callable[[str, bytes], Path]
 ) -> None:
-    monkeypatch.setattr(apart, "MAX_S", 0)
+    monkeypatch.setattr(isolate, "MAX_S", 0)
     with pytest.raises(BadInput, match="takes longer"):
         intake.look(keep("mail.xlsx", good_workbook()), "mail.xlsx")
     assert len(runs) == 1
 
 
-@pytest.mark.parametrize("code", [forked.KILLED, -6, 1])
+@pytest.mark.parametrize("code", [reader_process.KILLED, -6, 1])
 def test_a_crash_is_told_and_not_remembered(
     monkeypatch: pytest.MonkeyPatch, keep: Callable[[str, bytes], Path], code: int
 ) -> None:
     path = keep("letter", good_letter())
     with monkeypatch.context() as patch:
-        patch.setattr(forked, "run", lambda *_: code)
+        patch.setattr(reader_process, "run", lambda *_: code)
         with pytest.raises(BadInput, match=r"“letter.docx”: can't be read: its reader broke down"):
             intake.look(path, "letter.docx")
     assert intake.look(path, "letter.docx").n_rows == 2
@@ -108,7 +107,7 @@ def test_a_crash_is_told_and_not_remembered(
 def test_files_that_can_swell_wait_for_a_place_and_small_tables_do_not(
     monkeypatch: pytest.MonkeyPatch, keep: Callable[[str, bytes], Path]
 ) -> None:
-    monkeypatch.setattr(apart, "_PLACES", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(isolate, "_PLACES", threading.BoundedSemaphore(1))
     monkeypatch.setattr(progress, "EVERY_S", 0.0)
     letter = keep("letter", good_letter())
     steps: list[str] = []
@@ -123,7 +122,7 @@ def test_files_that_can_swell_wait_for_a_place_and_small_tables_do_not(
         with progress.told(hear):
             found.append(intake.look(letter, "letter.docx").n_rows)
 
-    with apart._PLACES:
+    with isolate._PLACES:
         waiting = threading.Thread(target=look)
         waiting.start()
         assert waits.wait(60)
@@ -150,9 +149,9 @@ def zipped(files: dict[str, bytes]) -> bytes:
 
 
 def test_each_of_many_files_that_came_together_is_read_once(
-    runs: list[Run], keep: Callable[[str, bytes], Path]
+    runs: list[float], keep: Callable[[str, bytes], Path]
 ) -> None:
-    n_files = apart.KEPT_FILES + 2
+    n_files = isolate.KEPT_FILES + 2
     page = b"<html><p>one</p><p>two</p>"
     look = intake.look(keep("sent.zip", zipped({f"{n}.html": page for n in range(n_files)})), "sent.zip")
     for _ in range(2):
@@ -162,17 +161,17 @@ def test_each_of_many_files_that_came_together_is_read_once(
 
 
 def test_the_times_of_files_that_came_together_are_added_up(
-    monkeypatch: pytest.MonkeyPatch, runs: list[Run], keep: Callable[[str, bytes], Path]
+    monkeypatch: pytest.MonkeyPatch, runs: list[float], keep: Callable[[str, bytes], Path]
 ) -> None:
     clock = itertools.count(step=250)
-    monkeypatch.setattr(apart, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(isolate, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     with pytest.raises(BadInput) as caught:
         intake.look(keep("sent.zip", zipped({f"{name}.html": PAGE for name in "abcdef"})), "sent.zip")
     assert [str(problem) for problem in caught.value.problems] == [
         "“d.html”: is where reading ended: the files that came together take longer than 600 seconds. "
         "Send fewer such files at a time, or save tables as CSV."
     ]
-    assert [run.within_s for run in runs] == [300, 300, 100, 0]
+    assert runs == [300, 300, 100, 0]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +183,7 @@ def test_the_times_of_files_that_came_together_are_added_up(
 )
 def test_files_that_came_together_share_what_reading_may_take(
     monkeypatch: pytest.MonkeyPatch,
-    runs: list[Run],
+    runs: list[float],
     keep: Callable[[str, bytes], Path],
     limit: str,
     value: float,
