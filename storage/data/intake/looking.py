@@ -13,7 +13,7 @@ from storage.data.intake import formats, isolate, layouts
 from storage.data.intake.bundles import Allowance, Bundle, Scratch
 from storage.data.intake.findings import Findings, Remark, refusal
 from storage.data.intake.formats import usual_names
-from storage.data.intake.readers import readers, several
+from storage.data.intake.readers import readers
 from storage.data.intake.source import MAX_COLUMNS, MAX_ROWS, Source, SourceRow, text_flaw
 from storage.data.intake.tally import MAX_DISTINCT, Column, Tally
 from templates.errors import BadInput, refuse
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from storage.data.intake.fast import Columns
 
 MIN_ROWS = 2
+SEVERAL_FILES = "several files"
+"""The format of a zip, in words."""
 N_NAMED = 10
 """Files that a remark names."""
 HEADER_CHECKED_ROWS = 10_000
@@ -64,7 +66,10 @@ class Look:
 
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
     """The rows of `source`; what is wrong with them goes into `findings`."""
-    items = several.read(source, findings) if source.bundle else isolate.rows(source, findings)
+    if source.bundle:  # each file was looked at before, which noted what its reader says
+        items = source.bundle.rows(lambda part: read(part, Findings(part.filename)))
+    else:
+        items = isolate.rows(source, findings)
     return layouts.unfolded(source.layout, items, findings) if source.layout else items
 
 
@@ -116,7 +121,7 @@ def _at_several(source: Source, bundle: Bundle, findings: Findings) -> Look:
     _check_count(n_rows, MIN_ROWS, findings)
     findings.refuse()
     _remark_several(looks, files, columns, findings)
-    return Look(source, readers()[source.format].TITLE, None, None, columns, n_rows, findings.remarks, files)
+    return Look(source, SEVERAL_FILES, None, None, columns, n_rows, findings.remarks, files)
 
 
 def _at_member(path: Path, name: str, allowance: Allowance) -> Look:

@@ -1,7 +1,7 @@
 """One reader per format: `TITLE`, and `read(source, findings)`, which gives the rows one by one.
 
 A reader notes what is wrong with a row and goes on; where it can't go on it notes why and ends. It runs in
-a process of its own (`storage.data.intake.isolate`), all but the one for several files, which asks the others.
+a process of its own (`storage.data.intake.isolate`).
 """
 
 from __future__ import annotations
