@@ -13,6 +13,7 @@ import typer
 from app import supervise
 from app.api import documents
 from app.cli import output
+from app.formats import duration
 from storage.gallery import suite_table
 from storage.jobs import events, jobs, worker_rows
 from storage.models import TERMINAL, Job, JobState, User
@@ -104,5 +105,5 @@ def _progress(job: Job) -> str:
         return f"{job.stage or 'starting'}{rows}"
     points = [point for point in events.metrics(job.id) if point.split == "train"]
     loss = f", loss {points[-1].loss:.3f}" if points else ""
-    eta = f", ≈ {output.duration(job.eta_s)} left" if job.eta_s else ""
+    eta = f", ≈ {duration(job.eta_s)} left" if job.eta_s else ""
     return f"{job.stage or 'starting'}, step {job.step} of {job.total_steps}{loss}{eta}"

@@ -54,17 +54,12 @@ class _Capped:
         if self._limit.n_taken > self._limit.n_bytes:
             raise TooLarge(
                 Problem(
-                    f"is larger than the {megabytes(self._limit.n_bytes)} that this studio takes.",
+                    f"is larger than the {size(self._limit.n_bytes)} that this studio takes.",
                     file=self._filename,
                     remedy="Send fewer rows, or raise STUDIO_MAX_UPLOAD_BYTES.",
                 )
             )
         return chunk
-
-
-def megabytes(n_bytes: int) -> str:
-    """A size in words."""
-    return f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 100_000 else f"{n_bytes:,} bytes"
 
 
 def clean_name(filename: str) -> str:
