@@ -78,7 +78,7 @@ def loss_chart(train: Points, held_out: Points, total_steps: int) -> Markup:
     held_out = [(s, v) for s, v in held_out if math.isfinite(v)]
     drawn = [*train, *held_out]
     if not drawn:
-        return Markup('<p class="quiet">The chart begins with the first training step.</p>')
+        return html("quiet", words="The chart begins with the first training step.")
     losses = [v for _, v in drawn]
     last = ", ".join(
         f"{title} {number(points[-1][1])} at step {count(points[-1][0])}"

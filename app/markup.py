@@ -21,9 +21,14 @@ _TEMPLATE_SIGNS = str.maketrans({"{": "&#123;", "}": "&#125;", "$": "&#36;", "`"
 
 
 def html(template: str, **values: Any) -> Markup:
-    """The template `templates/pages/<template>.jinja` with these values; only `Markup` is not escaped."""
+    """A part of a page: `templates/pages/<template>.jinja` with these values, of which only `Markup` is markup."""
+    return document(template, **values).translate(_TEMPLATE_SIGNS)
+
+
+def document(template: str, **values: Any) -> Markup:
+    """The same as a page of its own, outside Gradio."""
     made = _environment().get_template(f"{template}.jinja").render(values)
-    return Markup(made.strip().translate(_TEMPLATE_SIGNS))
+    return Markup(made.strip())
 
 
 def prose(text: object) -> Markup:

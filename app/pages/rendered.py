@@ -70,7 +70,7 @@ def trains_prompt(shape: str) -> bool:
 def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, *, whole: bool | None = None) -> Markup:
     """The row at `index`, rendered for `base` and cut at `length` tokens."""
     if not sample.rows:
-        return Markup("<p>No row can be read with these choices.</p>")
+        return html("plain", words="No row can be read with these choices.")
     row = sample.rows[index]
     place = f"Row {count(index + 1)} of {sample.extent}"
     try:

@@ -65,5 +65,5 @@ def answers_table(found: list[dict[str, Any]], change: str) -> Markup:
     """Base and adapted answers side by side, filtered."""
     chosen = [answer for answer in found if change in ("all", answer["change"])]
     if not chosen:
-        return Markup("<p>No answers of this kind.</p>")
+        return html("plain", words="No answers of this kind.")
     return html("verdicts/answers", answers=chosen[:SHOWN], n_all=len(chosen), changes=CHANGES)
