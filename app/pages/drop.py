@@ -18,7 +18,7 @@ from storage.models import Upload, User
 from templates.errors import BadInput
 from templates.samples import DEFAULT
 
-TAKEN = "CSV, TSV, Excel, JSON, JSONL, Parquet, PDF, Word, HTML, Markdown or text. Drop several files to combine them"
+TAKEN = "CSV, TSV, Excel, JSON, JSONL, Parquet, PDF, Word, HTML, Markdown or text; drop several to combine"
 
 
 def draw(alert: gr.HTML) -> None:
