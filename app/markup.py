@@ -22,7 +22,7 @@ _TEMPLATE_SIGNS = str.maketrans({"{": "&#123;", "}": "&#125;", "$": "&#36;", "`"
 
 def html(template: str, **values: Any) -> Markup:
     """A part of a page: `templates/pages/<template>.jinja` with these values, of which only `Markup` is markup."""
-    return document(template, **values).translate(_TEMPLATE_SIGNS)
+    return Markup(document(template, **values).translate(_TEMPLATE_SIGNS))
 
 
 def document(template: str, **values: Any) -> Markup:

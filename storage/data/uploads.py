@@ -45,8 +45,8 @@ class _Capped:
         self._stream, self._filename, self._limit = stream, filename, limit
         self._is_empty = True
 
-    def read(self, size: int = -1) -> bytes:
-        chunk = self._stream.read(size)
+    def read(self, n_bytes: int = -1) -> bytes:
+        chunk = self._stream.read(n_bytes)
         if not chunk and self._is_empty:
             raise BadInput(Problem("is empty.", file=self._filename, remedy="Choose a file with data in it."))
         self._is_empty = False
