@@ -19,6 +19,7 @@ from storage.data.intake import bundles, forked
 from storage.models import Dataset, Upload, User
 from storage.settings import settings
 from templates.errors import BadInput, Conflict, NotFound, Problem, refuse
+from templates.quantities import size
 
 MAX_NAME_CHARS = 120
 
