@@ -28,7 +28,7 @@ NEW_FILE = html("quiet", words="The report covers all rows once you press “Use
 
 @dataclass(frozen=True)
 class Health:
-    """What the dataset comes to, what can be mended, what was found, and the versions."""
+    """The report's outcome, its findings and fixes, and the versions."""
 
     tabs: gr.Tabs
     outcome: gr.HTML
@@ -90,7 +90,7 @@ def first_tab(subject: str) -> Any:
 
 
 def choices(request: gr.Request, subject: str) -> list[Any]:
-    """What rows can be held against: the user's other datasets, any of which models may be tested on, and words."""
+    """What to compare the rows with: the user's other datasets, which may be evaluation sets, and a list of words."""
     kind, _, key = subject.partition(":")
     of_data = gr.update(visible=kind == "data")
     names = [dataset.name for dataset in datasets.of_user(acting(request)) if dataset.id != key]

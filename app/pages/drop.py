@@ -22,7 +22,7 @@ TAKEN = "CSV, TSV, Excel, JSON, JSONL, Parquet, PDF, Word, HTML, Markdown or tex
 
 
 def draw(alert: gr.HTML) -> None:
-    """The zone, and below it the sample data, of which one set is already chosen."""
+    """The zone, and below it the sample datasets, one of them already chosen."""
     zone = gr.File(
         label=TAKEN,
         file_count="multiple",

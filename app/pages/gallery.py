@@ -168,7 +168,7 @@ def annotate(request: gr.Request, subject: str, note: str) -> str:
 
 
 def delete(request: gr.Request, subject: str) -> tuple[str, str]:
-    """Delete the result; an empty subject means that the reader thought better of it."""
+    """Delete the result; an empty subject means that the reader declined."""
     if not subject:
         return CLEAR, ""
     artifacts.delete(acting(request), subject)

@@ -37,7 +37,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
         remarks = gr.HTML()
         chart = gr.HTML(elem_id="chart")
         with gr.Row(elem_classes="ways"):
-            keep = gr.Button("Stop and keep what is learned", size="sm", visible=False, elem_id="cancel-keep")
+            keep = gr.Button("Stop and keep what it learned", size="sm", visible=False, elem_id="cancel-keep")
             discard = gr.Button("Cancel and discard", size="sm", variant="stop", visible=False, elem_id="cancel")
             retry = gr.Button("Run it again", size="sm", visible=False, elem_id="retry")
         with gr.Accordion("Answers that changed", open=True, visible=False) as answers_fold:

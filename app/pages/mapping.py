@@ -1,4 +1,4 @@
-"""The mapping: what one row of the file is, and which column fills which field."""
+"""The mapping: what a row of the file contains, and which column fills which field."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOT_FILLED = ("– none –", "")
 
 @dataclass(frozen=True)
 class Choices:
-    """What is chosen, and beside it why, and what comes of it."""
+    """The choices, with a reason beside each and their outcome below."""
 
     lead: gr.HTML
     shape: gr.Dropdown
@@ -97,7 +97,7 @@ def told(seen: Preview) -> list[Any]:
 
 
 def fixed(dataset: Dataset) -> list[Any]:
-    """Updates of `Choices.mapped` and `Choices.told` for a dataset, of which nothing can be chosen any more."""
+    """Updates of `Choices.mapped` and `Choices.told` for a stored dataset, whose choices are fixed."""
     hidden = gr.update(visible=False)
     shape = gr.update(value=dataset.shape, interactive=False)
     return [shape, *[hidden] * SLOTS, "", *[hidden] * SLOTS, data_views.facts(dataset), "", hidden, "", hidden]

@@ -1,4 +1,4 @@
-"""Start: the drop zone; and for who comes back, what runs, what ended and what this machine has."""
+"""Start: the drop zone, your jobs in brief, and what this machine has."""
 
 from __future__ import annotations
 

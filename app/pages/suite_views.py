@@ -1,4 +1,4 @@
-"""Scores on a suite as a reader meets them: what changed, ability by ability, and the whole table."""
+"""Scores on a suite as a page shows them: what changed, ability by ability, and the whole table."""
 
 from __future__ import annotations
 

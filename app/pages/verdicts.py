@@ -1,4 +1,4 @@
-"""A verdict as a reader meets it: the sentence, bars with whiskers, and the answers that changed."""
+"""A verdict as a page shows it: the sentence, bars with whiskers, and the answers that changed."""
 
 from __future__ import annotations
 
