@@ -7,15 +7,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from app.formats import count, escaped, number, percent
+from markupsafe import Markup
+
+from app.formats import count, number, percent
+from app.markup import html
+from templates.quantities import plural
 
 Points = Sequence[tuple[float, float]]
 """(step, loss) by rising step."""
-WIDTH, HEIGHT = 640, 240
 FEW = 3
 """Fewer training points than this are drawn as points, since they make no line."""
+WIDTH, HEIGHT = 640, 240
 LEFT, RIGHT, TOP, BOTTOM = 48, 12, 12, 30
+
+
+class Area(NamedTuple):
+    """A drawing's size and its margins."""
+
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+    right: int = RIGHT
+    top: int = TOP
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
@@ -38,6 +54,14 @@ class _Plane:
         self.x_high = max(x_high, 1)
         self.y_low, self.y_high = max(0.0, y_low - margin), y_high + margin
 
+    @property
+    def loss_ticks(self) -> list[float]:
+        return ticks(self.y_low, self.y_high)
+
+    @property
+    def step_ticks(self) -> list[float]:
+        return [step for step in ticks(0, self.x_high) if step == int(step)]
+
     def x(self, step: float) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * step / self.x_high
 
@@ -47,58 +71,29 @@ class _Plane:
     def path(self, points: Points) -> str:
         return "M" + " L".join(f"{self.x(step):.1f} {self.y(loss):.1f}" for step, loss in points)
 
-    def axes(self) -> str:
-        parts = []
-        for loss in ticks(self.y_low, self.y_high):
-            y = self.y(loss)
-            parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-            parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{loss:g}</text>')
-        for step in ticks(0, self.x_high):
-            parts.append(
-                f'<text x="{self.x(step):.1f}" y="{HEIGHT - 10}" text-anchor="middle">{count(step)}</text>'
-                if step == int(step)
-                else ""
-            )
-        return "".join(parts)
 
-
-def loss_chart(train: Points, held_out: Points, total_steps: int) -> str:
+def loss_chart(train: Points, held_out: Points, total_steps: int) -> Markup:
     """Loss against steps: training as a thin line, held-out as a strong one with its points."""
-    finite = [(s, v) for s, v in (*train, *held_out) if math.isfinite(v)]
-    if not finite:
-        return '<p class="quiet">The chart begins with the first training step.</p>'
     train = [(s, v) for s, v in train if math.isfinite(v)]
     held_out = [(s, v) for s, v in held_out if math.isfinite(v)]
-    losses = [v for _, v in finite]
-    plane = _Plane(max(total_steps, max(s for s, _ in finite)), min(losses), max(losses))
-    lines = ""
-    if train:
-        lines += f'<path class="line train" d="{plane.path(thinned(train))}"/>'
-        kind = "train few" if len(train) < FEW else "train"
-        lines += "".join(_dot(plane, p, kind, "training loss") for p in thinned(train, 80))
-    if held_out:
-        lines += f'<path class="line held-out" d="{plane.path(held_out)}"/>'
-        lines += "".join(_dot(plane, p, "held-out", "held-out loss") for p in held_out)
+    drawn = [*train, *held_out]
+    if not drawn:
+        return html("quiet", words="The chart begins with the first training step.")
+    losses = [v for _, v in drawn]
     last = ", ".join(
         f"{title} {number(points[-1][1])} at step {count(points[-1][0])}"
         for title, points in (("training loss", train), ("held-out loss", held_out))
         if points
     )
-    return (
-        '<figure class="chart"><figcaption><span class="key train"></span>training loss '
-        '<span class="key held-out"></span>held-out loss <span class="quiet">against steps</span></figcaption>'
-        f'<div class="scroll" tabindex="0" role="group" aria-label="Loss chart">'
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="Loss against steps: {escaped(last)}">'
-        f"{plane.axes()}{lines}</svg></div></figure>"
-    )
-
-
-def _dot(plane: _Plane, point: tuple[float, float], kind: str, title: str) -> str:
-    step, loss = point
-    radius = 3 if kind == "held-out" else 5
-    return (
-        f'<circle class="dot {kind}" cx="{plane.x(step):.1f}" cy="{plane.y(loss):.1f}" r="{radius}">'
-        f"<title>{title} {loss:.4f} at step {count(step)}</title></circle>"
+    return html(
+        "charts/loss",
+        area=Area(),
+        plane=_Plane(max(total_steps, max(s for s, _ in drawn)), min(losses), max(losses)),
+        train=thinned(train),
+        train_dots=thinned(train, 80),
+        train_kind="train few" if len(train) < FEW else "train",
+        held_out=held_out,
+        told=last,
     )
 
 
@@ -111,39 +106,15 @@ def thinned(points: Points, most: int = 400) -> Points:
     return kept
 
 
-def loss_table(train: Points, held_out: Points, rows: int = 12) -> str:
+def loss_table(train: Points, held_out: Points, rows: int = 12) -> Markup:
     """The chart's numbers: every held-out point with the training loss of that step or the last before it."""
     steps = [s for s, _ in held_out] or [s for s, _ in thinned(train, rows)]
     held = dict(held_out)
     lines = []
     for step in steps:
         before = [v for s, v in train if s <= step]
-        shown_train = f"{before[-1]:.4f}" if before else "–"
-        shown_held = f"{held[step]:.4f}" if step in held else "–"
-        lines.append(f"<tr><td>{count(step)}</td><td>{shown_train}</td><td>{shown_held}</td></tr>")
-    head = '<tr><th scope="col">Step</th><th scope="col">Training loss</th><th scope="col">Held-out loss</th></tr>'
-    body = f"<thead>{head}</thead><tbody>{''.join(lines)}</tbody>"
-    return f'<div class="scroll" tabindex="0"><table class="numbers">{body}</table></div>'
-
-
-def bar_pair(title: str, base: dict[str, float], adapted: dict[str, float]) -> str:
-    """Two shares between 0 and 1 as bars with whiskers: `{"value", "low", "high"}` each."""
-    rows = "".join(
-        f'<div class="bar-row"><span class="who">{who}</span>{_bar(values, who)}'
-        f'<span class="value">{percent(values["value"])} '
-        f'<span class="quiet">[{100 * values["low"]:.0f}, {100 * values["high"]:.0f}]</span></span></div>'
-        for who, values in (("base", base), ("adapted", adapted))
-    )
-    return f'<div class="bars"><div class="bars-title">{escaped(title)}</div>{rows}</div>'
-
-
-def _bar(values: dict[str, float], who: str) -> str:
-    value, low, high = (100 * min(1.0, max(0.0, values[key])) for key in ("value", "low", "high"))
-    return (
-        f'<svg class="bar {who}" viewBox="0 0 100 12" preserveAspectRatio="none" aria-hidden="true">'
-        f'<rect class="track" width="100" height="12"/><rect class="fill" width="{value:.1f}" height="12"/>'
-        f'<path class="whisker" d="M{low:.1f} 6 H{high:.1f} M{low:.1f} 2 V10 M{high:.1f} 2 V10"/></svg>'
-    )
+        lines.append((step, f"{before[-1]:.4f}" if before else "–", f"{held[step]:.4f}" if step in held else "–"))
+    return html("charts/losses", rows=lines)
 
 
 Interval = Mapping[str, float]
@@ -151,71 +122,120 @@ Interval = Mapping[str, float]
 LABELS, CHANGES, ROW_HEIGHT = 150, 110, 24
 
 
-def dot_rows(keys: Mapping[str, str], rows: Sequence[tuple[str, Mapping[str, Interval], str]], of: str) -> str:
+def bar_pair(title: str, base: Interval, adapted: Interval) -> Markup:
+    """Two shares as bars with whiskers."""
+    return html("charts/bar_pair", title=title, base=base, adapted=adapted)
+
+
+@dataclass(frozen=True)
+class _Dot:
+    """One share: where it is drawn, and the words for it."""
+
+    kind: str
+    value: float
+    low: float
+    high: float
+    y: float
+    told: str
+
+
+@dataclass(frozen=True)
+class _Row:
+    """The shares of one line of the chart, the line's name and the words at its end."""
+
+    label: str
+    words: str
+    y: float
+    dots: list[_Dot]
+
+
+def dot_rows(keys: Mapping[str, str], rows: Sequence[tuple[str, Mapping[str, Interval], str]], of: str) -> Markup:
     """Shares `of` something as dots with whiskers on one scale: `(label, share by kind, words at the end)`.
 
     `keys` says what the kinds `base` and `adapted` are; a row may lack one of them.
     """
-    right, bottom = WIDTH - CHANGES, TOP + ROW_HEIGHT * len(rows)
-    parts, said = [], []
-    for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
-        x = LABELS + (right - LABELS) * tick
-        parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{bottom}"/>')
-        parts.append(f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{percent(tick)}</text>')
+    right, told, drawn = WIDTH - CHANGES, [], []
     for i, (label, shares, words) in enumerate(rows):
         y = TOP + ROW_HEIGHT * (i + 0.5)
-        parts.append(f'<text x="{LABELS - 8}" y="{y + 4:.1f}" text-anchor="end">{escaped(label)}</text>')
-        parts.append(f'<text x="{right + 8}" y="{y + 4:.1f}">{escaped(words)}</text>')
-        for kind, share in shares.items():
-            parts.append(_share_dot(kind, share, y + (3.5 if kind == "adapted" else -3.5), right, keys[kind]))
-        said.append(
+        drawn.append(_Row(label, words, y, [_dot(kind, share, y, keys[kind]) for kind, share in shares.items()]))
+        told.append(
             f"{label} " + ", ".join(f"{keys[kind]} {percent(share['value'])}" for kind, share in shares.items())
         )
-    caption = " ".join(f'<span class="key dot-key {kind}"></span>{escaped(name)}' for kind, name in keys.items())
-    return (
-        f'<figure class="chart shares"><figcaption>{caption} <span class="quiet">· {escaped(of)}</span></figcaption>'
-        '<div class="scroll" tabindex="0" role="group" aria-label="Abilities chart">'
-        f'<svg viewBox="0 0 {WIDTH} {bottom + 26}" role="img" aria-label="{escaped("; ".join(said))}">'
-        f"{''.join(parts)}</svg></div></figure>"
+    return html(
+        "charts/shares",
+        keys=keys,
+        of=of,
+        rows=drawn,
+        scale=[(_across(tick), tick) for tick in (0.0, 0.25, 0.5, 0.75, 1.0)],
+        told="; ".join(told),
+        top=TOP,
+        bottom=TOP + ROW_HEIGHT * len(rows),
+        width=WIDTH,
+        labels_end=LABELS - 8,
+        words_start=right + 8,
     )
 
 
-def _share_dot(kind: str, share: Interval, y: float, right: float, name: str) -> str:
-    value, low, high = (LABELS + (right - LABELS) * min(1.0, max(0.0, share[k])) for k in ("value", "low", "high"))
+def _across(share: float) -> float:
+    """Where a share between 0 and 1 stands."""
+    return LABELS + (WIDTH - CHANGES - LABELS) * min(1.0, max(0.0, share))
+
+
+def _dot(kind: str, share: Interval, y: float, name: str) -> _Dot:
+    value, low, high = (_across(share[key]) for key in ("value", "low", "high"))
     words = f"{name} {percent(share['value'])} [{100 * share['low']:.0f}, {100 * share['high']:.0f}]"
-    return (
-        f'<g class="share {kind}"><title>{escaped(words)}</title>'
-        f'<path d="M{low:.1f} {y:.1f} H{high:.1f}"/><circle cx="{value:.1f}" cy="{y:.1f}" r="4"/></g>'
-    )
+    return _Dot(kind, value, low, high, y + (3.5 if kind == "adapted" else -3.5), words)
 
 
-def histogram(bins: Sequence[tuple[int, int]], limit: int, title: str = "Rows by length in tokens") -> str:
+@dataclass(frozen=True)
+class _Bar:
+    """So many rows up to a length."""
+
+    kind: str
+    x: float
+    width: float
+    height: float
+    n: int
+    edge: int
+
+
+def histogram(bins: Sequence[tuple[int, int]], limit: int, title: str = "Rows by length in tokens") -> Markup:
     """Rows by length: `(upper edge in tokens, rows)`; bars beyond `limit` tokens are marked as cut."""
     if not bins:
-        return ""
+        return Markup("")
     highest = max((n for _, n in bins), default=0) or 1
     width = (WIDTH - LEFT - RIGHT) / len(bins)
     floor = HEIGHT - BOTTOM
-    bars, labels = [], []
-    last = f'x="{WIDTH}" y="{HEIGHT - 10}" text-anchor="end"'  # in the middle under its edge it would be cut off
-    for i, (edge, n) in enumerate(bins):
-        height = (floor - TOP) * n / highest
-        x = LEFT + i * width
-        kind = "over" if edge > limit else "within"
-        bars.append(
-            f'<rect class="{kind}" x="{x + 1:.1f}" y="{floor - height:.1f}" width="{max(1, width - 2):.1f}" '
-            f'height="{height:.1f}"><title>{count(n)} rows up to {count(edge)} tokens</title></rect>'
+    bars = [
+        _Bar(
+            kind="over" if edge > limit else "within",
+            x=LEFT + i * width + 1,
+            width=max(1, width - 2),
+            height=(floor - TOP) * n / highest,
+            n=n,
+            edge=edge,
         )
-        n_behind = len(bins) - 1 - i
-        if n_behind % math.ceil(len(bins) / 8) == 0:
-            place = f'x="{x + width:.1f}" y="{HEIGHT - 10}" text-anchor="middle"' if n_behind else last
-            labels.append(f"<text {place}>{count(edge)}</text>")
-    scale = f'<text x="{LEFT - 8}" y="{TOP + 10}" text-anchor="end">{count(highest)}</text>'
-    base_line = f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{floor}" y2="{floor}"/>'
-    text = f"{escaped(title)}, up to {count(bins[-1][0])}; at most {count(highest)} rows in one bar"
-    return (
-        f'<figure class="chart histogram"><figcaption>{escaped(title)}</figcaption>'
-        '<div class="scroll" tabindex="0" role="group" aria-label="Length histogram">'
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{text}">'
-        f"{base_line}{''.join(bars)}{''.join(labels)}{scale}</svg></div></figure>"
+        for i, (edge, n) in enumerate(bins)
+    ]
+    told = f"{title}, up to {count(bins[-1][0])}; at most {plural(highest, 'row')} in one bar"
+    return html(
+        "charts/histogram",
+        area=Area(),
+        title=title,
+        told=told,
+        floor=floor,
+        bars=bars,
+        edges=_edges(bins, width),
+        highest=highest,
     )
+
+
+def _edges(bins: Sequence[tuple[int, int]], width: float) -> list[tuple[int, str, str]]:
+    """Some eight of the bars' upper edges, each with its place and how it stands there."""
+    every = math.ceil(len(bins) / 8)
+    found = [
+        (edge, f"{LEFT + (i + 1) * width:.1f}", "middle")
+        for i, (edge, _) in enumerate(bins[:-1])
+        if (len(bins) - 1 - i) % every == 0
+    ]
+    return [*found, (bins[-1][0], str(WIDTH), "end")]  # in the middle under its edge the last would be cut off

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from storage.settings import settings
+from templates.quantities import size
 
 NEEDED_FREE_BYTES = 2 * 10**9
 LIBRARIES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "gradio", "celery", "pyarrow")
@@ -84,7 +85,7 @@ def _folder() -> Finding:
 
 def _disk() -> Finding:
     free = shutil.disk_usage(settings().files).free
-    return Finding("disk", free >= NEEDED_FREE_BYTES, f"{free / 1e9:.1f} GB free.", "Free some space.")
+    return Finding("disk", free >= NEEDED_FREE_BYTES, f"{size(free)} free.", "Free some space.")
 
 
 def _database() -> Finding:

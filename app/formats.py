@@ -1,44 +1,16 @@
-"""Numbers, times and foreign text as a page shows them: with units, and safe in HTML."""
+"""Numbers, times and texts as a page shows them."""
 
 from __future__ import annotations
 
-import html
 import math
-import re
 import time
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
-_CODE = re.compile("&#96;(.+?)&#96;")
-_TEMPLATE_SIGNS = str.maketrans({"{": "&#123;", "}": "&#125;", "$": "&#36;", "`": "&#96;"})
-
-
-def escaped(value: object) -> str:
-    """Text for use inside HTML: markup, and the signs of Gradio's browser-side templates, lose their meaning."""
-    return html.escape(str(value)).translate(_TEMPLATE_SIGNS)
-
-
-def prose(text: str) -> str:
-    """A sentence as HTML; what stands between backticks is shown as code."""
-    return _CODE.sub(r"<code>\1</code>", escaped(text))
-
-
-def size(n_bytes: float) -> str:
-    """`1234567` → `1.2 MB`."""
-    for unit, step in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if n_bytes >= step:
-            amount = n_bytes / step
-            return f"{amount:.0f} {unit}" if amount >= 10 else f"{amount:.1f} {unit}"
-    return f"{n_bytes:.0f} bytes"
 
 
 def count(n: float) -> str:
     """`1840` → `1,840`."""
     return f"{n:,.0f}"
-
-
-def plural(n: int, noun: str) -> str:
-    """`3, "row"` → `3 rows`."""
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def duration(seconds: float) -> str:

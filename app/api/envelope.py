@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from storage.settings import settings
 from templates.errors import BadInput, StudioError
+from templates.quantities import size
 
 FORM_OVERHEAD_BYTES = 64 * 1024
 DOCUMENT_BYTES = 1024 * 1024
@@ -102,7 +103,7 @@ class _Counted:
 def too_large(limit: int) -> TooLarge:
     """The error for more than `limit` bytes."""
     return TooLarge(
-        f"That is more than the {limit / 2**20:,.0f} MB that one request may have.",
+        f"That is more than the {size(limit)} that one request may have.",
         remedy="Send less, or raise STUDIO_MAX_UPLOAD_BYTES for files.",
     )
 

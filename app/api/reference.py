@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
+from app.markup import document
 from templates.errors import NotFound
-
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-code, pre { font: 13px/1.5 ui-monospace, monospace; }
-pre { overflow-x: auto; padding: .75rem; border: 1px solid #8884; border-radius: 4px; }
-section { border-top: 1px solid #8884; padding: .5rem 0; }
-h2 { font-size: 1rem; margin: .25rem 0; }
-:root { color-scheme: light dark; }
-"""
 
 
 def install(app: FastAPI) -> None:
@@ -36,45 +27,29 @@ def install(app: FastAPI) -> None:
 
 def page(schema: dict[str, Any]) -> str:
     """An OpenAPI document as plain HTML."""
-    sections = [
-        _section(method, path, operation)
-        for path, operations in schema["paths"].items()
-        for method, operation in operations.items()
-    ]
-    shapes = [_shape(name, shape) for name, shape in schema.get("components", {}).get("schemas", {}).items()]
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><title>REST reference</title>'
-        f"<style>{STYLE}</style></head><body><h1>{escape(schema['info']['title'])}: REST reference</h1>"
-        '<p>The same as a document: <a href="/api/openapi.json">/api/openapi.json</a>. Errors have the form '
-        '<code>{"error": {"code", "message", "problems": [{"message", "file", "row", "field", "remedy"}]}}</code>.</p>'
-        f"{''.join(sections)}<h1>Documents</h1>{''.join(shapes)}</body></html>"
+    return document(
+        "reference",
+        title=schema["info"]["title"],
+        operations=[
+            (method.upper(), path, operation, _bodies(operation))
+            for path, operations in schema["paths"].items()
+            for method, operation in operations.items()
+        ],
+        documents=[(name, _fields(shape)) for name, shape in schema.get("components", {}).get("schemas", {}).items()],
     )
 
 
-def _section(method: str, path: str, operation: dict[str, Any]) -> str:
-    given = "".join(
-        f"<li><code>{escape(p['name'])}</code> in {escape(p['in'])}{' (needed)' if p.get('required') else ''}</li>"
-        for p in operation.get("parameters", ())
-    )
-    bodies = [
-        content.get("schema", {}).get("$ref", "").rpartition("/")[2]
-        for content in operation.get("requestBody", {}).get("content", {}).values()
-    ]
-    body = "".join(f"<p>Body: <a href='#{escape(name)}'>{escape(name)}</a></p>" for name in bodies if name)
-    return (
-        f"<section><h2><code>{method.upper()} {escape(path)}</code></h2>"
-        f"<p>{escape(operation.get('description') or operation.get('summary', ''))}</p><ul>{given}</ul>{body}</section>"
-    )
+def _bodies(operation: dict[str, Any]) -> list[str]:
+    """The documents that a request may bring."""
+    contents = operation.get("requestBody", {}).get("content", {}).values()
+    names = [content.get("schema", {}).get("$ref", "").rpartition("/")[2] for content in contents]
+    return [name for name in names if name]
 
 
-def _shape(name: str, shape: dict[str, Any]) -> str:
-    needed = shape.get("required", [])
-    rows = "".join(
-        f"<li><code>{escape(field)}</code>: {escape(_kind(about))}{' (needed)' if field in needed else ''}</li>"
-        for field, about in shape.get("properties", {}).items()
-    )
-    return f"<section id='{escape(name)}'><h2>{escape(name)}</h2><ul>{rows}</ul></section>"
+def _fields(shape: dict[str, Any]) -> list[tuple[str, str, bool]]:
+    """A document's fields: name, kind, and whether it is needed."""
+    needed = shape.get("required", ())
+    return [(field, _kind(about), field in needed) for field, about in shape.get("properties", {}).items()]
 
 
 def _kind(about: dict[str, Any]) -> str:

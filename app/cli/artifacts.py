@@ -9,6 +9,7 @@ import typer
 
 from app.cli import output
 from app.cli.output import Json
+from templates.quantities import size
 
 COLUMNS = ("name", "kind", "verdict", "weights", "size", "created")
 group = typer.Typer(help="The gallery: what jobs published.", no_args_is_help=True)
@@ -35,7 +36,7 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
         **row,
         "verdict": row["verdict"].get("verdict"),
         "weights": row["weights_sha256"][:12],
-        "size": output.size(row["size_bytes"]),
+        "size": size(row["size_bytes"]),
         "created": output.when(row["created_at"]),
     }
 

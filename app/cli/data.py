@@ -106,7 +106,7 @@ def add(
     lines = [f"{row.name}: {row.n_rows:,} rows of shape {row.shape} ({taken}), {row.n_held_out:,} of them held out."]
     lines += [f"Note: {remark['message']}" for remark in row.remarks]
     if not registry.objectives_for(row.shape):
-        lines.append(f"Note: no objective learns from {row.shape} yet; the rows can be checked, mended and exported.")
+        lines.append(f"Note: no objective learns from {row.shape} yet; you can check, clean and export the rows.")
     output.emit(documents.of(row), lines, as_json)
 
 

@@ -10,7 +10,9 @@ import typer
 
 from app.cli import output
 from app.cli.output import Json
+from app.formats import duration
 from templates.errors import BadInput, Problem, refuse
+from templates.quantities import size
 
 Wait = Annotated[bool, typer.Option("--wait", help="Follow the job to its end; brings a worker if none runs.")]
 Key = Annotated[str | None, typer.Option(help="The same key gives the same job, however often it is sent.")]
@@ -90,13 +92,13 @@ def planned(plan: Any) -> list[str]:
     """The plan as lines for the terminal."""
     cost, recipe = plan.estimate, plan.recipe
     epochs, batch = recipe.objective_params["num_train_epochs"], recipe.objective_params["per_device_train_batch_size"]
-    times = f"{output.duration(cost.seconds_low)} to {output.duration(cost.seconds_high)}"
+    times = f"{duration(cost.seconds_low)} to {duration(cost.seconds_high)}"
     lines = [
         f"{recipe.objective} with {recipe.method} on {plan.base_row.name} ({recipe.quantization}), "
         f"data {plan.dataset_row.name}: {cost.n_rows:,} rows × {epochs:g} epochs in batches of {batch}, "
         f"{cost.steps:,} steps, {cost.n_held_out:,} rows held out",
-        f"≈ {times} · ≈ {output.size(cost.memory_bytes)} of {output.size(cost.memory_free_bytes)} memory · "
-        f"result {output.size(cost.result_bytes)} · {cost.machine} ({cost.based_on})",
+        f"≈ {times} · ≈ {size(cost.memory_bytes)} of {size(cost.memory_free_bytes)} memory · "
+        f"result {size(cost.result_bytes)} · {cost.machine} ({cost.based_on})",
     ]
     if cost.n_truncated:
         lines.append(f"{cost.n_truncated:,} rows are longer than {recipe.objective_params['max_length']} tokens: cut")

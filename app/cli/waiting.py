@@ -6,6 +6,7 @@ import typer
 
 from app.api import documents
 from app.cli import output
+from app.formats import duration
 from storage.gallery import suite_table
 from storage.jobs import events, jobs, waiting
 from storage.models import Job, JobState, User
@@ -52,5 +53,5 @@ def _progress(job: Job) -> str:
         return f"{job.stage or 'starting'}{rows}"
     points = [point for point in events.metrics(job.id) if point.split == "train"]
     loss = f", loss {points[-1].loss:.3f}" if points else ""
-    eta = f", ≈ {output.duration(job.eta_s)} left" if job.eta_s else ""
+    eta = f", ≈ {duration(job.eta_s)} left" if job.eta_s else ""
     return f"{job.stage or 'starting'}, step {job.step} of {job.total_steps}{loss}{eta}"

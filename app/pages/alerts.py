@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec
 
 import gradio as gr
+from markupsafe import Markup
 
 from app import notify
-from app.formats import escaped, prose
+from app.markup import html
 from storage import progress
 from templates import registry
 from templates.errors import Problem, StudioError
@@ -30,26 +31,21 @@ def titles() -> dict[str, str]:
     return {name: info.title or name for params in declared for name, info in params.model_fields.items()}
 
 
-def html_of(error: StudioError) -> str:
+def html_of(error: StudioError) -> Markup:
     """All of an error's problems, as an alert that takes the focus."""
     known = titles()
-    items = "".join(f"<li>{_sentence(problem, known)}</li>" for problem in error.problems)
-    return f'<div class="alert" role="alert" tabindex="-1"><ul>{items}</ul></div>'
+    return html("alert", problems=[(problem, _title(problem, known)) for problem in error.problems])
 
 
-def _sentence(problem: Problem, known: Mapping[str, str]) -> str:
-    place = [f"<b>{escaped(problem.file)}</b>"] if problem.file else []
-    place += [f"row {problem.row}"] if problem.row is not None else []
+def _title(problem: Problem, known: Mapping[str, str]) -> str:
+    """The field as the reader knows it."""
     titles_here = {} if problem.file else known  # a column may be called as a setting is
-    place += [f"<b>{escaped(titles_here.get(problem.field, problem.field))}</b>"] if problem.field else []
-    where = ", ".join(place) + ": " if place else ""
-    remedy = f' <span class="remedy">{prose(problem.remedy)}</span>' if problem.remedy else ""
-    return f"{where}{prose(problem.message)}{remedy}"
+    return titles_here.get(problem.field, problem.field) if problem.field else ""
 
 
-def done(sentence: str) -> str:
+def done(sentence: str) -> Markup:
     """A quiet word that something worked."""
-    return f'<div class="done" role="status">{escaped(sentence)}</div>'
+    return html("done", sentence=sentence)
 
 
 def _show(step: str, share: float | None) -> None:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from app import chat_client
-from app.formats import escaped, shortened
-from app.pages import panes, verdicts
-from app.pages.alerts import CLEAR, guarded, html_of
+from app.pages import panes
+from app.pages.alerts import CLEAR, guarded
+from app.pages.answering import READY, say
+from app.pages.held_out_prompts import CHIPS, show_chips, taker
+from app.pages.panes import PANES
 from app.pages.who import acting, asked
 from storage.bases import base_models
 from storage.gallery import artifacts
 from storage.models import User
-from templates.errors import BadInput, NotFound, Problem, StudioError, refuse
+from templates.errors import BadInput, NotFound, Problem, refuse
 
-PANES = 4
-CHIPS = 6
-MOST_TOKENS = 4096
-READY, BUSY = gr.update(value="Send", interactive=True), gr.update(value="Answering …", interactive=False)
 LEAD = "The same prompt, the same seed, the same template: the weights are the only difference."
 
 
@@ -90,7 +86,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
         queue=False,
     )
     for i, chip in enumerate(chips):
-        chip.click(_taker(i), models, [alert, prompt, expected], show_progress="hidden")
+        chip.click(taker(i), models, [alert, prompt, expected], show_progress="hidden")
 
 
 def _pane(i: int) -> Pane:
@@ -125,7 +121,7 @@ def open_page(request: gr.Request) -> list[Any]:
         [Problem(f"There is no model “{name}”.", remedy="Choose one in a pane.") for name in names if name not in known]
     )
     if len(names) > PANES:
-        raise BadInput(f"{len(names)} models were selected.", remedy=f"Select at most {PANES}.")
+        raise BadInput(f"You selected {len(names)} models.", remedy=f"Select at most {PANES}.")
     names = _with_base(user, names)
     choices = [(f"{name} · {kind}", name) for name, kind in known.items()]
     values = names + [names[-1]] * (PANES - len(names))
@@ -165,98 +161,3 @@ def show_heads(request: gr.Request, *models: str) -> list[Any]:
     user = acting(request)
     told = {model.name: model.studio for model in chat_client.models(user)}
     return [gr.skip(), *(panes.header(told.get(name), name) if name else "" for name in models)]
-
-
-def held_out(user: User, models: Sequence[str]) -> tuple[str, list[dict[str, Any]]]:
-    """The first adapted model and its held-out prompts, those first whose answer adapting changed most."""
-    for name in models:
-        try:
-            found = verdicts.answers(artifacts.get(user, name)) if name else []
-        except NotFound:
-            continue  # a base model has no held-out prompts
-        if found:
-            return name, sorted(found, key=_change, reverse=True)[:CHIPS]
-    return "", []
-
-
-def _change(answer: dict[str, Any]) -> tuple[bool, float]:
-    before, after = answer.get("loss_base") or 0.0, answer.get("loss_adapted") or 0.0
-    return answer["change"] != "same", abs(before - after)
-
-
-def show_chips(request: gr.Request, *models: str) -> list[Any]:
-    """Buttons with held-out prompts."""
-    name, found = held_out(acting(request), models)
-    shown = [gr.update(value=shortened(answer["prompt"], 60), visible=True) for answer in found]
-    title = f'<p class="chips-title">Held-out prompts, which “{escaped(name)}” was not trained on:</p>' if found else ""
-    return [gr.skip(), title, *shown, *[gr.update(visible=False)] * (CHIPS - len(shown))]
-
-
-def _taker(place: int) -> Callable[..., Any]:
-    @guarded(3)
-    def take(request: gr.Request, *models: str) -> tuple[str, str, str]:
-        answer = held_out(acting(request), models)[1][place]
-        wanted = f'<p class="expected">Wanted answer: <b>{escaped(shortened(answer["expected"], 200))}</b></p>'
-        return CLEAR, answer["prompt"], wanted
-
-    return take
-
-
-async def say(request: gr.Request, prompt: str, n_panes: int, *rest: Any) -> AsyncIterator[list[Any]]:
-    """Send the prompt to every visible pane and stream the answers.
-
-    `rest`: seed, temperature and length, the conversations so far, then the panes' models. Gives:
-    alert, prompt, the button, conversations, the panes' conversations as HTML, their small print.
-    """
-    n, models = int(n_panes), rest[4 : 4 + int(n_panes)]
-    try:
-        user, manner = acting(request), checked(prompt, models, *rest[:3])
-    except StudioError as error:
-        yield [html_of(error), *[gr.skip()] * (3 + 2 * PANES)]
-        return
-    talks = panes.read(rest[3], PANES)
-    for talk in talks[:n]:
-        talk += [{"role": "user", "content": prompt}, {"role": "assistant", "content": ""}]
-    waiting = [panes.small_print(panes.Answer())] * n
-    yield [
-        CLEAR,
-        "",
-        BUSY,
-        panes.written(talks),
-        *_padded([panes.conversation(talk) for talk in talks[:n]]),
-        *_padded(waiting),
-    ]
-    asked = {i: talks[i][:-1] for i in range(n)}
-    async with aclosing(panes.together(user, asked, dict(enumerate(models)), manner)) as steps:
-        async for changed in steps:
-            for i, answer in changed.items():
-                talks[i][-1]["content"] = answer.text
-            shown = [panes.conversation(talks[i]) if i in changed else gr.skip() for i in range(n)]
-            small = [panes.small_print(changed[i]) if i in changed else gr.skip() for i in range(n)]
-            yield [*[gr.skip()] * 3, panes.written(talks), *_padded(shown), *_padded(small)]
-    said = [panes.answered(talk) for talk in talks]
-    lost = all(len(before) > len(after) for before, after in zip(talks[:n], said[:n], strict=True))
-    shown = [panes.conversation(talk) for talk in said[:n]]
-    kept = prompt if lost else gr.skip()
-    yield [gr.skip(), kept, READY, panes.written(said), *_padded(shown), *_padded([gr.skip()] * n)]
-
-
-def _padded(shown: Sequence[Any]) -> list[Any]:
-    return [*shown, *[gr.skip()] * (PANES - len(shown))]
-
-
-def checked(prompt: str, models: Sequence[str], seed: Any, temperature: Any, length: Any) -> panes.Manner:
-    """How to answer. Raises `BadInput` with everything that is wrong."""
-    problems = []
-    if not prompt.strip():
-        problems.append(Problem("is empty.", field="message", remedy="Type something to send."))
-    if not all(models):
-        problems.append(Problem("choose a model in every pane.", field="model"))
-    if not isinstance(seed, int | float) or not 0 <= seed < 2**32:
-        problems.append(Problem("must be between 0 and 4294967295.", field="seed"))
-    if not isinstance(temperature, int | float) or not 0 <= temperature <= 2:
-        problems.append(Problem("must be between 0 and 2.", field="temperature"))
-    if not isinstance(length, int | float) or not 1 <= length <= MOST_TOKENS:
-        problems.append(Problem(f"must be between 1 and {MOST_TOKENS}.", field="longest answer"))
-    refuse(problems)
-    return panes.Manner(int(seed), float(temperature), int(length))

@@ -1,4 +1,4 @@
-"""Data: what you have, and what a new file would teach."""
+"""Data: what you have, and what a model would learn from a new file."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import gradio as gr
 
 from app.pages import data_form as form
-from app.pages import data_health, drop, layout, mapping, rendered
+from app.pages import data_health, data_rows, drop, layout, mapping, rendered, stored_data
 from app.pages.alerts import FOCUS_JS, guarded
 from app.pages.mapping import Choices
 
 WAYS = {"previous": "‹ Previous", "next": "Next ›", "random": "Random", "longest": "Longest"}
-LEAD = "What the model will be taught. Nothing is stored before you press “Use this data”."
+LEAD = "What the model will learn."
 
 
 @dataclass(frozen=True)
@@ -74,13 +74,13 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
 
 def _lens() -> Lens:
     with gr.Column(min_width=300, elem_id="preview", elem_classes="stays"):
-        gr.HTML("<h2>What the model will see</h2>")
+        gr.HTML(layout.section("What the model will see"))
         row = gr.HTML(elem_id="rendered")
         with gr.Row(elem_classes="ways"):
             ways = {way: gr.Button(text, size="sm", min_width=70) for way, text in WAYS.items()}
         with gr.Row():
-            base = gr.Dropdown([], label="As this base model reads it", min_width=140)
-            length = gr.Number(rendered.LENGTH, label="Cut after (tokens)", precision=0, min_width=110)
+            base = gr.Dropdown([], label="Preview with model", min_width=140)
+            length = gr.Number(rendered.LENGTH, label="Maximum row length (tokens)", precision=0, min_width=110)
     return Lens(row, ways, base, length)
 
 
@@ -105,8 +105,8 @@ def _let_look(
     looked_at = [subject, lens.base, lens.length, index, *choices.mapped]
 
     def then_render(event: Any) -> None:
-        drawn = event.then(guarded(2)(form.show_row), looked_at, [alert, lens.row], show_progress="hidden")
-        drawn.success(guarded(2)(form.show_lengths), looked_at, [alert, findings.lengths], show_progress="hidden")
+        drawn = event.then(guarded(2)(data_rows.show_row), looked_at, [alert, lens.row], show_progress="hidden")
+        drawn.success(guarded(2)(data_rows.show_lengths), looked_at, [alert, findings.lengths], show_progress="hidden")
 
     then_render(opened)
     told = [*choices.told, *findings.told, index]
@@ -124,7 +124,7 @@ def _let_look(
     for part in (lens.base.input, lens.length.input):
         then_render(part(lambda: 0, None, index, queue=False))
     for way, button in lens.ways.items():
-        button.click(form.mover(way), looked_at, [alert, index, lens.row], show_progress="hidden")
+        button.click(data_rows.mover(way), looked_at, [alert, index, lens.row], show_progress="hidden")
 
 
 def _let_decide(
@@ -141,11 +141,11 @@ def _let_decide(
     """The buttons that store, rename and delete, and where they lead."""
     told = [alert, following]
     chosen = [subject, name, held_out, choices.leave_out, *choices.mapped]
-    used = use.click(guarded(2)(form.use_data), chosen, told, show_progress_on=alert)
+    used = use.click(guarded(2)(stored_data.use_data), chosen, told, show_progress_on=alert)
     used.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
-    renamed = rename.click(guarded(2)(form.rename), [subject, name], told)
+    renamed = rename.click(guarded(2)(stored_data.rename), [subject, name], told)
     deleted = delete.click(
-        guarded(2)(form.delete), [subject], told, js="(s) => confirm('Delete this dataset?') ? s : ''"
+        guarded(2)(stored_data.delete), [subject], told, js="(s) => confirm('Delete this dataset?') ? s : ''"
     )
     for event in (renamed, deleted):
         event.then(None, following, None, js=layout.GO_JS)

@@ -1,26 +1,25 @@
-"""What the Data page does: look, map, show, store."""
+"""What the Data page shows of a file or dataset, and how that follows the mapping."""
 
 from __future__ import annotations
 
 from pathlib import PurePath
 from typing import Any
-from urllib.parse import quote
 
 import gradio as gr
 
-from app.formats import ago, count, escaped, plural
-from app.pages import data_views, layout, mapping, mapping_views, rendered
-from app.pages.alerts import CLEAR, done, guarded, html_of
+from app.formats import ago
+from app.pages import data_views, layout, mapping, mapping_views, stored_data
+from app.pages.alerts import CLEAR, html_of
 from app.pages.mapping import SLOTS, chosen
 from app.pages.who import acting, asked
 from storage.bases import base_models
 from storage.data import datasets, uploads
-from storage.data.splits import Split
 from storage.models import Upload, User
-from templates import registry
 from templates.errors import BadInput
+from templates.quantities import plural
 
 FILES_NAMED = 3
+NOT_STORED = "nothing is stored until you press “Use this data”"
 N_TOLD = SLOTS + 9
 """Parts of the page that follow every choice: `_told`."""
 
@@ -64,7 +63,7 @@ def open_page(request: gr.Request) -> list[Any]:
         "",
         *[gr.skip()] * (2 + SLOTS + N_TOLD),
         base,
-        listing(user),
+        stored_data.listing(user),
     ]
 
 
@@ -92,9 +91,13 @@ def _called(upload: Upload, seen: datasets.Preview) -> tuple[str, int, str]:
     """What was sent: its name, its rows, and what it is."""
     files = seen.look.files
     if not files:
-        return upload.filename, seen.look.n_rows, "new file"
+        return upload.filename, seen.look.n_rows, f"new file · {NOT_STORED}"
     more = f" and {len(files) - FILES_NAMED} more" if len(files) > FILES_NAMED else ""
-    return ", ".join(file.name for file in files[:FILES_NAMED]) + more, seen.look.n_rows, f"{len(files)} new files"
+    return (
+        ", ".join(file.name for file in files[:FILES_NAMED]) + more,
+        seen.look.n_rows,
+        f"{len(files)} new files · {NOT_STORED}",
+    )
 
 
 def _held_out_file(seen: datasets.Preview) -> Any:
@@ -107,7 +110,9 @@ def _held_out_file(seen: datasets.Preview) -> Any:
         visible=True,
         choices=[("Drawn from all files, one row in ten", ""), *files],
         value=named or "",
-        info=f"“{named}” is called like a test set." if named else "Rows to measure with, which are not learned.",
+        info=f"“{named}” looks like a test set."
+        if named
+        else "These rows measure the result; the model never learns them.",
     )
 
 
@@ -156,107 +161,3 @@ def remap(request: gr.Request, subject: str, shape: str, *slots: Any) -> list[An
     upload = uploads.get(user, subject.partition(":")[2])
     seen = datasets.preview(user, upload, shape=shape, mapping=chosen(shape, slots))
     return [_alert(seen), *_told(seen), 0]
-
-
-def _sample(user: User, subject: str, shape: str, slots: tuple[Any, ...]) -> rendered.Sample:
-    kind, _, key = subject.partition(":")
-    if kind == "data":
-        return rendered.of_dataset(datasets.get(user, key))
-    return rendered.of_upload(user, key, shape, chosen(shape, slots))
-
-
-def show_row(
-    request: gr.Request, subject: str, base: str, length: float, index: float, shape: str, *slots: Any
-) -> tuple[Any, str]:
-    """The row at `index` as the base model will see it."""
-    if not subject:
-        return gr.skip(), ""
-    user = acting(request)
-    sample = _sample(user, subject, shape, slots)
-    return gr.skip(), rendered.row_html(
-        base_models.get(user, base), sample, int(index), int(length or 0) or rendered.LENGTH
-    )
-
-
-def show_lengths(
-    request: gr.Request, subject: str, base: str, length: float, _index: float, shape: str, *slots: Any
-) -> tuple[Any, str]:
-    """How long the rows are, and how many would be cut or refused."""
-    if not subject:
-        return gr.skip(), ""
-    user = acting(request)
-    sample = _sample(user, subject, shape, slots)
-    return gr.skip(), data_views.lengths(base_models.get(user, base), sample, int(length or 0) or rendered.LENGTH)
-
-
-def mover(way: str) -> Any:
-    """The handler that leads to another row."""
-
-    @guarded(3)
-    def move(
-        request: gr.Request, subject: str, base: str, length: float, index: float, shape: str, *slots: Any
-    ) -> tuple[Any, int, str]:
-        user = acting(request)
-        row, sample = base_models.get(user, base), _sample(user, subject, shape, slots)
-        cut = int(length or 0) or rendered.LENGTH
-        at = rendered.moved(row, sample, int(index), way)
-        return gr.skip(), at, rendered.row_html(row, sample, at, cut)
-
-    return move
-
-
-def use_data(
-    request: gr.Request, subject: str, name: str, held_out_file: str, leave_out: bool, shape: str, *slots: Any
-) -> tuple[str, str]:
-    """Store a fresh file as a dataset; either way the next page is the training form with it."""
-    user = acting(request)
-    kind, _, key = subject.partition(":")
-    if kind == "data":
-        return CLEAR, f"train?data={quote(datasets.get(user, key).name)}"
-    upload = uploads.get(user, key)
-    made = datasets.add(
-        user,
-        upload,
-        name=name,
-        shape=shape,
-        mapping=chosen(shape, slots),
-        leave_out_refused=bool(leave_out),
-        split=Split(file=held_out_file or None),
-    )
-    return CLEAR, f"train?data={quote(made.name)}"
-
-
-def rename(request: gr.Request, subject: str, name: str) -> tuple[str, str]:
-    """Give the dataset the name in the box."""
-    user = acting(request)
-    made = datasets.rename(user, subject.partition(":")[2], name)
-    return done(f"Renamed to “{made.name}”."), f"data?data={quote(made.name)}"
-
-
-def delete(request: gr.Request, subject: str) -> tuple[str, str]:
-    """Delete the dataset; an empty subject means that the reader thought better of it."""
-    if not subject:
-        return CLEAR, ""
-    datasets.delete(acting(request), subject.partition(":")[2])
-    return done("Deleted."), "data"
-
-
-def listing(user: User) -> str:
-    """The user's datasets as a table."""
-    found = datasets.of_user(user)
-    if not found:
-        return layout.empty("Your datasets will be listed here. Drop a file above to make the first one.")
-    rows = [
-        [
-            f'<a href="data?data={quote(d.name)}">{escaped(d.name)}</a>',
-            escaped(registry.shape(d.shape).title),
-            count(d.n_rows - d.n_held_out),
-            count(d.n_held_out),
-            data_views.health(d),
-            escaped(ago(d.created_at)),
-            f'<a href="train?data={quote(d.name)}">Use ›</a>',
-        ]
-        for d in found
-    ]
-    head = ["Name", "Shape", "Training rows", "Held-out rows", "Health", "Added", "<span class='sr'>Action</span>"]
-    return "<h2>Your data</h2>" + layout.table(head, rows, "Your datasets", frozenset({2, 3}))

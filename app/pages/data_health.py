@@ -1,4 +1,4 @@
-"""Whether a dataset can be trusted, what mends it, and the versions that come of that."""
+"""Whether a dataset can be trusted, how to clean it, and its versions."""
 
 from __future__ import annotations
 
@@ -7,26 +7,28 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import gradio as gr
+from markupsafe import Markup
 
-from app.formats import plural
+from app.markup import html
 from app.pages import health_views, layout
 from app.pages.alerts import CLEAR, FOCUS_JS, guarded
 from app.pages.who import acting
 from storage.data import datasets, versions
+from templates.quantities import plural
 
 if TYPE_CHECKING:
     from storage.data.rows.words import Words
 
 TAB = "health"
-STAYS = "What is ticked is done to a copy, the next version. This one stays as it is."
-TESTED = "Will models trained on this be scored on another dataset? Then none of its rows should be in here."
-TONE = "Insults, for example, or names that must not be used: a model takes on the words of its answers."
-NEW_FILE = "<p class='quiet'>The report is made of all rows once you press “Use this data”.</p>"
+STAYS = "Tick what to fix. The fixes go into a copy, the next version; this one stays as it is."
+TESTED = "Will you test models on another dataset? Then none of its rows should be in this one."
+TONE = "Insults, for example, or names to avoid: a model picks up the words of the answers it learns."
+NEW_FILE = html("quiet", words="The report covers all rows once you press “Use this data”.")
 
 
 @dataclass(frozen=True)
 class Health:
-    """What the dataset comes to, what can be mended, what was found, and the versions."""
+    """The report's outcome, its findings and fixes, and the versions."""
 
     tabs: gr.Tabs
     outcome: gr.HTML
@@ -58,8 +60,8 @@ def draw(tabs: gr.Tabs) -> Health:
                 )
                 look = gr.Button("Look for these words", visible=False, size="sm", elem_id="look")
         looked_for = gr.Textbox(visible=False)
-        fixes = gr.CheckboxGroup([], visible=False, label="What can be mended", info=STAYS, elem_id="fixes")
-        mend = gr.Button("Make a mended version", visible=False, elem_id="mend")
+        fixes = gr.CheckboxGroup([], visible=False, label="What can be cleaned", info=STAYS, elem_id="fixes")
+        mend = gr.Button("Create a cleaned copy", visible=False, elem_id="mend")
         findings = gr.HTML(elem_id="findings")
     with gr.Tab("Versions"):
         lineage = gr.HTML(elem_id="versions")
@@ -88,7 +90,7 @@ def first_tab(subject: str) -> Any:
 
 
 def choices(request: gr.Request, subject: str) -> list[Any]:
-    """What rows can be held against: the user's other datasets, any of which models may be tested on, and words."""
+    """What to compare the rows with: the user's other datasets, which may be evaluation sets, and a list of words."""
     kind, _, key = subject.partition(":")
     of_data = gr.update(visible=kind == "data")
     names = [dataset.name for dataset in datasets.of_user(acting(request)) if dataset.id != key]
@@ -124,14 +126,14 @@ def show(request: gr.Request, subject: str, against: str | None = None, words: s
     ]
 
 
-def _versions(request: gr.Request, key: str) -> str:
+def _versions(request: gr.Request, key: str) -> Markup:
     user = acting(request)
     line = versions.lineage(user, key)
     parts = [health_views.lineage(line, versions.children(user, key))]
     found = versions.since_parent(line[-1])
     if found:
         parts.append(health_views.difference(found, line[-1].shape, line[-2].name.partition(" (deleted ")[0]))
-    return "".join(parts)
+    return Markup("").join(parts)
 
 
 def _listed(words: str | None) -> Words | None:
@@ -143,7 +145,7 @@ def _listed(words: str | None) -> Words | None:
 def mend(
     request: gr.Request, subject: str, keys: list[str], against: str | None = None, words: str | None = None
 ) -> tuple[str, str]:
-    """Make the mended version, and go to it."""
+    """Make the cleaned copy, and go to it."""
     from storage.data.health import fixing  # needed late: numpy is slow to import
 
     key = subject.partition(":")[2]

@@ -18,11 +18,13 @@ from storage.models import Upload, User
 from templates.errors import BadInput
 from templates.samples import DEFAULT
 
+TAKEN = "CSV, TSV, Excel, JSON, JSONL, Parquet, PDF, Word, HTML, Markdown or text; drop several to combine"
+
 
 def draw(alert: gr.HTML) -> None:
-    """The zone, and below it the sample data, of which one set is already chosen."""
+    """The zone, and below it the sample datasets, one of them already chosen."""
     zone = gr.File(
-        label="CSV, TSV, Excel, JSON, JSONL, Parquet, PDF, Word, HTML, Markdown or text; several become one dataset",
+        label=TAKEN,
         file_count="multiple",
         height=150,
         elem_id="drop",
@@ -31,7 +33,7 @@ def draw(alert: gr.HTML) -> None:
     arrival = zone.upload(take, zone, [alert, following], show_progress_on=alert)
     arrival.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
     arrival.then(lambda: None, None, zone, show_progress="hidden")  # the next files come alone, not beside these
-    choice = gr.Radio(_choices(), value=DEFAULT, label="Or sample data of ours", elem_id="samples")
+    choice = gr.Radio(_choices(), value=DEFAULT, label="Or try a sample dataset", elem_id="samples")
     sample = gr.Button("Try it with sample data", elem_id="sample")
     chosen = sample.click(take_sample, choice, [alert, following], show_progress_on=alert)
     chosen.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)

@@ -1,14 +1,15 @@
-"""Gallery: what your jobs made. Cards, newest first; select two to four and compare."""
+"""Gallery: the results of your jobs. Cards, newest first; select two to four and compare."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 import gradio as gr
+from markupsafe import Markup
 
-from app.formats import ago, duration, escaped, shortened, size
+from app.formats import ago, duration
+from app.markup import html
 from app.pages import layout, verdicts
 from app.pages.alerts import CLEAR, FOCUS_JS, done, guarded
 from app.pages.who import acting, asked
@@ -18,8 +19,9 @@ from storage.gallery import artifacts
 from storage.models import Artifact, User
 from templates import registry
 from templates.errors import NotFound
+from templates.quantities import size
 
-LEAD = "What your jobs made. Select two to four and compare them."
+LEAD = "The results of your jobs. Select two to four to compare them."
 ANY = "any"
 
 
@@ -35,7 +37,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
             rename_button = gr.Button("Rename", size="sm", min_width=90)
             note_button = gr.Button("Save note", size="sm", min_width=90)
             delete_button = gr.Button("Delete", size="sm", variant="stop", min_width=90)
-        gr.HTML("<h2>All results</h2>")
+        gr.HTML(layout.section("All results"))
     with gr.Row(visible=False, elem_classes="filters") as filters:
         base = gr.Dropdown([ANY], value=ANY, label="Base", min_width=130)
         data = gr.Dropdown([ANY], value=ANY, label="Data", min_width=130)
@@ -112,7 +114,7 @@ def show_cards(request: gr.Request, base: str, data: str, method: str, verdict: 
     user = acting(request)
     found, of = artifacts.of_user(user), Lineage(user)
     if not found:
-        return CLEAR, EMPTY
+        return CLEAR, html("gallery/empty")
     chosen = [
         a
         for a in found
@@ -126,46 +128,30 @@ def show_cards(request: gr.Request, base: str, data: str, method: str, verdict: 
             )
         )
     ]
-    return CLEAR, _form(chosen, of, user) if chosen else "<p>No result passes these filters.</p>"
+    return CLEAR, html("gallery/cards", cards=[card_html(artifact, of, user.name) for artifact in chosen])
 
 
-def _form(chosen: Sequence[Artifact], of: Lineage, user: User) -> str:
-    cards = "".join(card_html(artifact, of, user.name) for artifact in chosen)
-    return (
-        f'<form action="compare" method="get"><div class="cards">{cards}</div>'
-        '<p class="sticky"><button class="button primary" type="submit">Compare the selected</button> '
-        '<span class="quiet">the base model is put beside a single one</span></p></form>'
-    )
-
-
-def card_html(artifact: Artifact, of: Lineage, owner: str, *, selectable: bool = True) -> str:
+def card_html(artifact: Artifact, of: Lineage, owner: str, *, selectable: bool = True) -> Markup:
     """One result: verdict, lineage, size, and what can be done with it."""
-    name, recipe = escaped(artifact.name), artifact.recipe
+    recipe = artifact.recipe
     way = recipe["method"] if recipe["quantization"] == "none" else f"{recipe['method']} on {recipe['quantization']}"
-    goal = registry.objective(recipe["objective"]).title
-    lineage = " → ".join(escaped(part) for part in (of.base(artifact), way, of.data(artifact)))
-    select = (
-        f'<label class="select"><input type="checkbox" name="models" value="{name}"> Select '
-        f'<span class="sr">{name}</span></label>'
-        if selectable
-        else ""
-    )
-    note = f'<p class="note">{escaped(shortened(artifact.note, 200))}</p>' if artifact.note else ""
-    models = quote(f"{of.base(artifact)},{artifact.name}", safe=",")
-    kind = "adapter" if artifact.kind == "adapter" else "full model"
-    facts = [kind, size(artifact.size_bytes), f"took {duration(artifact.duration_s)}", ago(artifact.created_at), owner]
-    forgotten = verdicts.forgotten_figure(artifact.verdict)
-    facts = [forgotten, *facts] if forgotten else facts
-    title = f'<h3><a href="gallery?artifact={quote(artifact.name)}">{name}</a></h3>'
-    return (
-        f'<article class="card result"><header>{title}{select}</header>'
-        f"{verdicts.sentence(artifact.verdict)}"
-        f"{verdicts.headline_bars(artifact.verdict)}{note}"
-        f'<p class="lineage">{lineage}</p><p class="quiet">{escaped(goal)} · {escaped(" · ".join(facts))} · '
-        f"<code>{escaped(artifact.weights_sha256[:8])}</code></p>"
-        f'<p class="ways"><a class="button" href="compare?models={models}">Compare with base</a> '
-        f'<a class="button" href="api/v1/artifacts/{quote(artifact.id)}/download" download>Download</a> '
-        f'<a class="button" href="jobs?job={quote(artifact.job_id)}">Job</a></p></article>'
+    facts = [
+        registry.objective(recipe["objective"]).title,
+        verdicts.forgotten_figure(artifact.verdict),
+        "adapter" if artifact.kind == "adapter" else "full model",
+        size(artifact.size_bytes),
+        f"took {duration(artifact.duration_s)}",
+        ago(artifact.created_at),
+        owner,
+    ]
+    return html(
+        "gallery/card",
+        artifact=artifact,
+        base=of.base(artifact),
+        headline=verdicts.headline(artifact.verdict),
+        lineage=(of.base(artifact), way, of.data(artifact)),
+        facts=[fact for fact in facts if fact],
+        selectable=selectable,
     )
 
 
@@ -182,17 +168,8 @@ def annotate(request: gr.Request, subject: str, note: str) -> str:
 
 
 def delete(request: gr.Request, subject: str) -> tuple[str, str]:
-    """Delete the result; an empty subject means that the reader thought better of it."""
+    """Delete the result; an empty subject means that the reader declined."""
     if not subject:
         return CLEAR, ""
     artifacts.delete(acting(request), subject)
     return done("Deleted."), "gallery"
-
-
-EMPTY = (
-    '<div class="empty"><p>What your jobs make will stand here, each with its verdict: is it better than the base '
-    "model, by how much, and how sure is that.</p><ol>"
-    "<li>Drop a file on the start page.</li><li>Look at what the model will be taught.</li>"
-    "<li>Launch with what is advised.</li><li>Read the verdict.</li><li>Chat with both, side by side.</li></ol>"
-    '<p><a class="button primary" href="./">Begin with a file ›</a></p></div>'
-)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import gradio as gr
 
-from app.pages import job_views, layout, verdicts
+from app.pages import job_list, job_outcome, job_progress, layout, verdicts
 from app.pages.alerts import CLEAR, FOCUS_JS, done, guarded
 from app.pages.who import acting, asked
 from storage.bases import base_models
@@ -17,7 +17,7 @@ from storage.jobs import events, jobs
 from storage.models import TERMINAL, Artifact, Job, User
 from templates.errors import NotFound
 
-LEAD = "What waits, what runs, and what came of it."
+LEAD = "Jobs that wait, jobs that run, and their results."
 POLL_S = 1.5
 N_LIVE = 14
 """Outputs of `live`, the alert among them."""
@@ -37,7 +37,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
         remarks = gr.HTML()
         chart = gr.HTML(elem_id="chart")
         with gr.Row(elem_classes="ways"):
-            keep = gr.Button("Stop and keep what is learned", size="sm", visible=False, elem_id="cancel-keep")
+            keep = gr.Button("Stop and keep what it learned", size="sm", visible=False, elem_id="cancel-keep")
             discard = gr.Button("Cancel and discard", size="sm", variant="stop", visible=False, elem_id="cancel")
             retry = gr.Button("Run it again", size="sm", visible=False, elem_id="retry")
         with gr.Accordion("Answers that changed", open=True, visible=False) as answers_fold:
@@ -47,7 +47,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
             numbers = gr.HTML()
         with gr.Accordion("Log", open=False):
             log = gr.HTML(elem_id="log", max_height=360, autoscroll=True)
-        gr.HTML("<h2>All jobs</h2>")
+        gr.HTML(layout.section("All jobs"))
     listing = gr.HTML(elem_id="jobs")
     timer = gr.Timer(POLL_S)
 
@@ -90,19 +90,19 @@ def live(request: gr.Request, subject: str) -> list[Any]:
     job = jobs.get(user, subject)
     history, points = events.of_job(job.id), events.metrics(job.id)
     base, data = _base_name(user, job), _data_name(user, job)
-    chart, numbers = job_views.charts_of(job, points)
+    chart, numbers = job_progress.charts_of(job, points)
     over = job.state in TERMINAL
     return [
         gr.skip(),
-        job_views.head(job, base, data),
-        job_views.failure(job) + job_views.verdict(job, base, result_of(user, job)),
-        job_views.stage_line(job, history),
-        job_views.progress(job, points, history),
-        job_views.attempts_words(jobs.attempts(user, job.id), history),
+        job_progress.head(job, base, data),
+        job_outcome.failure(job) + job_outcome.verdict(job, base, result_of(user, job)),
+        job_progress.stage_line(job, history),
+        job_progress.progress(job, points, history),
+        job_progress.attempts(jobs.attempts(user, job.id), history),
         chart,
         gr.update(visible=bool(numbers)),
         numbers,
-        job_views.log(job),
+        job_progress.log(job),
         gr.update(visible=not over and job.kind == "train" and bool(job.step) and job.cancel_at is None),
         gr.update(visible=not over and job.cancel_at is None),
         gr.update(visible=over),
@@ -113,7 +113,7 @@ def live(request: gr.Request, subject: str) -> list[Any]:
 def _listing(user: User) -> str:
     bases = {row.id: row.name for row in base_models.of_user(user)}
     data = {row.id: row.name for row in datasets.of_user(user)}
-    return job_views.listing(jobs.of_user(user), bases, data)
+    return job_list.listing(jobs.of_user(user), bases, data)
 
 
 def _base_name(user: User, job: Job) -> str:
@@ -163,7 +163,7 @@ def _stopper(keeps: bool) -> Any:
     def stop(request: gr.Request, subject: str) -> str:
         jobs.cancel(acting(request), subject, keep=keeps)
         return done(
-            "It stops after the present step, and what it learned is kept." if keeps else "It is being cancelled."
+            "The job stops after this step and keeps what it learned." if keeps else "The job is being cancelled."
         )
 
     return stop

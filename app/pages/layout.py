@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import gradio as gr
 from gradio.components.navbar import Navbar
+from markupsafe import Markup
 
-from app.formats import escaped
+from app.markup import html
 
 GO_JS = "(url) => { if (url) window.location.assign(url) }"
 """Takes the hidden address that a handler returned; an empty one means: stay."""
@@ -23,10 +24,14 @@ def page(demo: gr.Blocks, title: str, path: str | None, lead: str = "") -> Itera
         yield gr.HTML(elem_id="alert", elem_classes="alerts")
 
 
-def heading(title: str, lead: str = "") -> str:
+def heading(title: str, lead: str = "") -> Markup:
     """A page's title and the sentence under it."""
-    below = f"<p>{escaped(lead)}</p>" if lead else ""
-    return f"<header><h1>{escaped(title)}</h1>{below}</header>"
+    return html("heading", title=title, lead=lead)
+
+
+def section(title: str, words: str = "") -> Markup:
+    """The heading of a part of a page."""
+    return html("section", title=title, words=words)
 
 
 def address() -> gr.Textbox:
@@ -34,34 +39,24 @@ def address() -> gr.Textbox:
     return gr.Textbox(visible=False, label="Next address")
 
 
-def empty(sentence: str, link: str = "", link_text: str = "") -> str:
+def empty(sentence: str, link: str = "", link_text: str = "") -> Markup:
     """What an empty list says: what will be here, and the way to it."""
-    way = f'<p><a class="button primary" href="{link}">{escaped(link_text)}</a></p>' if link else ""
-    return f'<div class="empty"><p>{escaped(sentence)}</p>{way}</div>'
+    return html("empty", sentence=sentence, link=link, link_text=link_text)
 
 
 def table(
-    head: list[str], rows: list[list[str]], label: str, numbers: frozenset[int] = frozenset(), *, texts: bool = False
-) -> str:
-    """A table of cells that are already HTML.
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    label: str,
+    numbers: frozenset[int] = frozenset(),
+    *,
+    texts: bool = False,
+) -> Markup:
+    """A table; the columns in `numbers` are aligned to the right.
 
     On a narrow screen it scrolls sideways inside itself; one of `texts` has its cells below one another there.
     """
-    kind = "list texts" if texts else "list"
-    cells = "".join(f'<th scope="col"{_right(i, numbers)}>{h}</th>' for i, h in enumerate(head))
-    named = [_right(i, numbers) + (f' data-head="{h}"' if texts else "") for i, h in enumerate(head)]
-    lines = "".join(
-        "<tr>" + "".join(f"<td{name}>{cell}</td>" for name, cell in zip(named, row, strict=True)) + "</tr>"
-        for row in rows
-    )
-    return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escaped(label)}">'
-        f'<table class="{kind}"><thead><tr>{cells}</tr></thead><tbody>{lines}</tbody></table></div>'
-    )
-
-
-def _right(column: int, numbers: frozenset[int]) -> str:
-    return ' class="number"' if column in numbers else ""
+    return html("table", head=head, rows=rows, label=label, numbers=numbers, texts=texts)
 
 
 def free_name(stem: str, taken: set[str]) -> str:

@@ -1,4 +1,4 @@
-"""The mapping: what one row of the file is, and which column fills which field."""
+"""The mapping: what a row of the file contains, and which column fills which field."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Any
 
 import gradio as gr
 
-from app.formats import count, plural
+from app.formats import count
 from app.pages import data_views, mapping_views
 from storage.data.datasets import Preview
 from storage.models import Dataset
 from templates import registry
+from templates.quantities import plural
 
 SLOTS = max(len(shape.fields) for shape in registry.shapes().values())
 NOT_FILLED = ("– none –", "")
@@ -19,7 +20,7 @@ NOT_FILLED = ("– none –", "")
 
 @dataclass(frozen=True)
 class Choices:
-    """What is chosen, and beside it why, and what comes of it."""
+    """The choices, with a reason beside each and their outcome below."""
 
     lead: gr.HTML
     shape: gr.Dropdown
@@ -49,7 +50,7 @@ def draw() -> Choices:
     lead = gr.HTML()
     offer = gr.HTML(elem_id="remembered")
     switch = gr.Button(visible=False, size="sm", elem_id="switch-mapping")
-    shape = gr.Dropdown(shapes, label="One row is", elem_id="data-shape")
+    shape = gr.Dropdown(shapes, label="Each row contains", elem_id="data-shape")
     facts = gr.HTML()
     slots, whys = [], []
     for i in range(SLOTS):
@@ -84,7 +85,7 @@ def told(seen: Preview) -> list[Any]:
     """Updates of `Choices.told`, for a file."""
     whys = [gr.update(visible=True, value=mapping_views.why(field)) for field in seen.choice.fields]
     return [
-        mapping_views.LEAD,
+        mapping_views.lead(),
         *whys,
         *[gr.update(visible=False, value="")] * (SLOTS - len(whys)),
         mapping_views.shape_reason(seen.choice),
@@ -96,7 +97,7 @@ def told(seen: Preview) -> list[Any]:
 
 
 def fixed(dataset: Dataset) -> list[Any]:
-    """Updates of `Choices.mapped` and `Choices.told` for a dataset, of which nothing can be chosen any more."""
+    """Updates of `Choices.mapped` and `Choices.told` for a stored dataset, whose choices are fixed."""
     hidden = gr.update(visible=False)
     shape = gr.update(value=dataset.shape, interactive=False)
     return [shape, *[hidden] * SLOTS, "", *[hidden] * SLOTS, data_views.facts(dataset), "", hidden, "", hidden]
@@ -114,9 +115,8 @@ def _switch(seen: Preview) -> Any:
 
 def _leave_out(seen: Preview) -> Any:
     """The box to tick where some rows can't be learned from and the others can; never ticked beforehand."""
-    words = (
-        f"Leave out {plural(seen.n_refused, 'row')} that can't be learned from, and take the other {count(seen.n_rows)}"
-    )
+    left_out = plural(seen.n_refused, "row")
+    words = f"Leave out {left_out} that the model can't learn from, and use the other {count(seen.n_rows)}"
     return gr.update(visible=seen.goes_in_without_them, value=False, label=words)
 
 

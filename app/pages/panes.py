@@ -8,11 +8,14 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
+
 from app import chat_client, notify
-from app.formats import escaped, prose
+from app.markup import html
 from storage.models import User
 from templates.errors import BadInput
 
+PANES = 4
 Talk = list[dict[str, str]]
 """One pane's conversation: role and content of each turn."""
 COPY_JS = """
@@ -122,56 +125,47 @@ def written(talks: Sequence[Talk]) -> str:
     return json.dumps(talks)
 
 
-def conversation(talk: Talk) -> str:
+def conversation(talk: Talk) -> Markup:
     """A pane's turns; every text stands as it is, whatever markup it holds."""
-    if not talk:
-        return '<div class="talk empty-talk"><p class="quiet">The answer will stream here.</p></div>'
-    turns = "".join(
-        f'<div class="turn {"bot" if turn["role"] == "assistant" else "user"}">'
-        f'<div class="said">{escaped(turn["content"]) or "…"}</div>{_COPY if turn["role"] == "assistant" else ""}</div>'
-        for turn in talk
-    )
-    return f'<div class="talk" role="log" tabindex="0" aria-label="Conversation">{turns}</div>'
+    return html("compare/conversation", turns=talk)
 
 
-_COPY = '<button type="button" class="copy">Copy</button>'
-
-
-def header(told: Mapping[str, Any] | None, name: str) -> str:
+def header(told: Mapping[str, Any] | None, name: str) -> Markup:
     """Which weights answer in this pane, and what proves it; `told` is what the chat server says of them."""
     if told is None:
-        return f'<div class="pane-head">The chat server does not know “{escaped(name)}”.</div>'
+        return html("compare/header", told=None, name=name)
     adapted = told.get("kind") not in (None, "base")
-    kind = "adapted" if adapted else "base"
-    parts = []
-    if told.get("base_revision"):
-        of = "on" if told.get("kind") == "adapter" else "from" if adapted else "revision"
-        base = f"{escaped(told.get('base') or '')} " if adapted else ""
-        parts.append(f"{of} {base}<code>{escaped(str(told['base_revision'])[:8])}</code>")
-    if told.get("weights_sha256"):
-        parts.append(f"weights <code>{escaped(str(told['weights_sha256'])[:8])}</code>")
-    if told.get("template_sha256"):
-        parts.append(f"template <code>{escaped(str(told['template_sha256'])[:8])}</code>")
-    return f'<div class="pane-head {kind}"><b>{kind}</b> <span>{" · ".join(parts)}</span>{_proof(told, adapted)}</div>'
+    of = "on" if told.get("kind") == "adapter" else "from" if adapted else "revision"
+    parts = [
+        (f"{of} {told.get('base') or ''}" if adapted else of, told.get("base_revision")),
+        ("weights", told.get("weights_sha256")),
+        ("template", told.get("template_sha256")),
+    ]
+    proof, is_bad = _proof(told, adapted)
+    return html(
+        "compare/header",
+        told=told,
+        kind="adapted" if adapted else "base",
+        parts=[(words, str(hash_)[:8]) for words, hash_ in parts if hash_],
+        proof=proof,
+        is_bad=is_bad,
+    )
 
 
-def _proof(told: Mapping[str, Any], adapted: bool) -> str:
+def _proof(told: Mapping[str, Any], adapted: bool) -> tuple[str, bool]:
+    """What the self-test found, and whether it is bad."""
     difference, effect = told.get("base_difference"), told.get("adapter_effect")
     if not adapted and told.get("self_test"):
         if not difference:
-            return '<span class="proof">identical to the untouched base ✓</span>'
-        return f'<span class="proof bad">differs from the untouched base by {difference:.2g}: do not trust this</span>'
+            return "identical to the untouched base ✓", False
+        return f"differs from the untouched base by {difference:.2g}: do not trust this", True
     if adapted and told.get("self_test") == "no_effect":
-        return '<span class="proof bad">the adapter changes nothing that the model says</span>'
-    if adapted and effect:
-        return '<span class="proof">the adapter is at work ✓</span>'
-    return ""
+        return "the adapter does not change what the model says", True
+    return ("adapter active ✓", False) if adapted and effect else ("", False)
 
 
-def small_print(answer: Answer) -> str:
+def small_print(answer: Answer) -> Markup:
     """Time to the first token and pace; or what went wrong."""
-    if answer.error:
-        return f'<p class="pane-error" role="alert">{prose(answer.error)}</p>'
     info = answer.info
     words = []
     if info and info.time_to_first_token_s is not None:
@@ -180,4 +174,4 @@ def small_print(answer: Answer) -> str:
         words.append(f"{info.tokens_per_s:.0f} tokens/s")
     if info and info.finish_reason == "length":
         words.append("cut at the longest answer")
-    return f'<p class="small-print">{" · ".join(words) or "&nbsp;"}</p>'
+    return html("compare/small_print", error=answer.error, words=words)

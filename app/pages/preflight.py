@@ -4,31 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.formats import count, escaped, minutes_range, number, parameters, plural, size
+from markupsafe import Markup
+
+from app.formats import count, minutes_range, number, parameters
+from app.markup import html
 from storage.planning.estimates import Estimate
 from storage.planning.training import Plan
+from templates.quantities import plural, size
 from templates.recipe import Recipe
 
 
-def card(plan: Plan) -> str:
+def card(plan: Plan) -> Markup:
     """A plan that fits."""
     lengths = plan.lengths
     lost = []
     if lengths.n_truncated:
         lost.append(
             f"{plural(lengths.n_truncated, 'row')} longer than {count(plan.recipe.objective_params['max_length'])} "
-            f"tokens: {count(lengths.n_cut_tokens)} tokens fall off (rows {_rows(lengths.truncated_rows)})"
+            f"tokens: {count(lengths.n_cut_tokens)} tokens are cut off (rows {_rows(lengths.truncated_rows)})"
         )
     if lengths.n_refused:
         numbers, (first, why) = [row for row, _why in lengths.refused_rows], lengths.refused_rows[0]
         reason = f"of row {count(first)}, {why.rstrip('.')}"
-        lost.append(f"{plural(lengths.n_refused, 'row')} will not be learned from (rows {_rows(numbers)}); {reason}")
+        lost.append(f"{plural(lengths.n_refused, 'row')} can't be learned from (rows {_rows(numbers)}); {reason}")
     if lengths.control_tokens_words:
         lost.append(lengths.control_tokens_words)
     return _card(plan.estimate, plan.recipe, lost, fits=True)
 
 
-def card_refused(estimate: Estimate) -> str:
+def card_refused(estimate: Estimate) -> Markup:
     """A plan that does not fit: the same numbers, marked."""
     return _card(estimate, None, [], fits=False)
 
@@ -37,28 +41,24 @@ def _rows(numbers: list[int], most: int = 5) -> str:
     return ", ".join(count(n) for n in numbers[:most]) + (" …" if len(numbers) > most else "")
 
 
-def _card(estimate: Estimate, recipe: Recipe | None, lost: list[str], *, fits: bool) -> str:
+def _card(estimate: Estimate, recipe: Recipe | None, lost: list[str], *, fits: bool) -> Markup:
     low, high = estimate.minutes
     cells = [
-        ("Time", minutes_range(low, high), escaped(f"rests on {estimate.based_on}")),
+        ("Time", minutes_range(low, high), f"Based on {estimate.based_on}"),
         ("Memory", f"≈ {size(estimate.memory_bytes)}", f"of {size(estimate.memory_free_bytes)} free"),
         ("Disk", f"≈ {size(estimate.disk_bytes)}", f"of {size(estimate.disk_free_bytes)} free"),
         ("Result", f"≈ {size(estimate.result_bytes)}", f"{parameters(estimate.n_trained_parameters)} weights trained"),
     ]
-    shown = "".join(f"<div><dt>{k}</dt><dd><b>{v}</b><span>{n}</span></dd></div>" for k, v, n in cells)
-    items = "".join(f"<li>{escaped(text)}</li>" for text in [*_work(estimate, recipe), *lost])
-    head = "Before you launch" if fits else "This job does not fit"
-    kind = "card preflight" if fits else "card preflight refused"
-    return f'<section class="{kind}"><h3>{head}</h3><dl class="cells">{shown}</dl><ul>{items}</ul></section>'
+    return html("train/preflight", fits=fits, cells=cells, lines=[_work(estimate, recipe), *lost])
 
 
-def _work(estimate: Estimate, recipe: Recipe | None) -> list[str]:
-    rows = estimate.n_rows - estimate.n_refused
-    passes = ""
+def _work(estimate: Estimate, recipe: Recipe | None) -> str:
+    rows = plural(estimate.n_rows - estimate.n_refused, "training row")
     if recipe is not None and recipe.training().max_steps < 1:
         epochs: Any = recipe.training().num_train_epochs
-        passes = f" × {number(epochs) if epochs % 1 else count(epochs)} passes"
-    return [
-        f"{plural(rows, 'training row')}{passes} = {count(estimate.tokens)} tokens in {count(estimate.steps)} updates; "
+        passes = f"{number(epochs)} passes" if epochs % 1 else plural(int(epochs), "pass", "passes")
+        rows += f" in {passes}"
+    return (
+        f"{rows}: {count(estimate.tokens)} tokens in {plural(estimate.steps, 'update')}; "
         f"{plural(estimate.n_held_out, 'held-out row')} measure the result"
-    ]
+    )

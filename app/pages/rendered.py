@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.formats import count, escaped, plural
+from markupsafe import Markup
+
+from app.formats import count
+from app.markup import html
 from storage.bases import base_models
 from storage.data import datasets, uploads
 from storage.models import BaseModelRow, Dataset, User
@@ -64,43 +67,25 @@ def trains_prompt(shape: str) -> bool:
     return next((objective.trains_prompt for objective in registry.objectives_for(shape)), False)
 
 
-def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, *, whole: bool | None = None) -> str:
+def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, *, whole: bool | None = None) -> Markup:
     """The row at `index`, rendered for `base` and cut at `length` tokens."""
     if not sample.rows:
-        return "<p>No row can be read with these choices.</p>"
-    learns_all = trains_prompt(sample.shape) if whole is None else whole
+        return html("plain", words="No row can be read with these choices.")
+    row = sample.rows[index]
     place = f"Row {count(index + 1)} of {sample.extent}"
     try:
         made = renderer(base).row(
-            sample.shape, sample.rows[index], max_length=cut_at(sample.shape, length), trains_prompt=learns_all
+            sample.shape,
+            row,
+            max_length=cut_at(sample.shape, length),
+            trains_prompt=trains_prompt(sample.shape) if whole is None else whole,
         )
     except BadInput as error:
         problem = error.problems[0]
         why = f"This row is refused: {problem.message} {problem.remedy or ''}"
-        return f'<div class="row-place">{place}</div><p class="warn">{escaped(why.strip())}</p>'
-    spans = "".join(
-        f'<span class="{"cut" if piece.cut else "learned" if piece.trained else "read"}">{escaped(piece.text)}</span>'
-        for piece in made.pieces
-    )
-    n_trained = made.n_trained
-    facts = f"{plural(len(made.ids), 'token')}, of which {count(n_trained)} learned"
-    facts += f"; {count(made.n_cut)} beyond {count(length)} fall off" if made.n_cut else ""
-    row = sample.rows[index]
-    bad = registry.shape(sample.shape).rejected(row) is row
-    notes = '<p class="warn">This answer is judged bad: it is to become less likely.</p>' if bad else ""
-    notes += "" if n_trained else '<p class="warn">Nothing of this row would be learned: it is refused.</p>'
-    return (
-        f'<div class="row-place">{place} · {facts}</div>'
-        f'<pre class="rendered" tabindex="0" aria-label="Rendered row">{spans}</pre>{notes}{legend(made.n_cut > 0)}'
-    )
-
-
-def legend(with_cut: bool) -> str:
-    """What the colours mean."""
-    cut = ' <span class="cut">falls off</span>' if with_cut else ""
-    return (
-        f'<p class="legend"><span class="learned">learned</span> <span class="read">read, not learned</span>{cut}</p>'
-    )
+        return html("data/row", place=place, why=why.strip())
+    is_bad = registry.shape(sample.shape).rejected(row) is row
+    return html("data/row", place=place, why="", row=made, length=length, is_bad=is_bad)
 
 
 def moved(base: BaseModelRow, sample: Sample, index: int, way: str) -> int:

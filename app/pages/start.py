@@ -1,12 +1,15 @@
-"""Start: the drop zone; and for who comes back, what runs, what ended and what this machine has."""
+"""Start: the drop zone, your jobs in brief, and what this machine has."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import gradio as gr
+from markupsafe import Markup
 
 from app import chat_client
-from app.formats import escaped, plural, size
-from app.pages import drop, job_views
+from app.markup import html
+from app.pages import drop, job_list
 from app.pages.alerts import guarded
 from app.pages.who import acting
 from storage.jobs import worker_rows
@@ -15,16 +18,11 @@ from templates.errors import Unavailable
 
 POLL_S = 3.0
 LEAD = "Adapt a language model to your data — and see whether it helped."
-WORDS = (
-    "<p>Drop a file with examples of what the model should do. You see exactly what it will be taught, launch, and "
-    "watch it learn. Then it is measured against the untouched model on rows it has never seen, and you can talk to "
-    "both, side by side.</p>"
-)
 
 
 def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     """The page `/`."""
-    gr.HTML(WORDS, elem_classes="welcome")
+    gr.HTML(html("welcome"), elem_classes="welcome")
     drop.draw(alert)
     state = gr.HTML(elem_id="state")
     timer = gr.Timer(POLL_S)
@@ -32,33 +30,34 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     timer.tick(guarded(1)(present), None, state, queue=False, show_progress="hidden")
 
 
-def present(request: gr.Request) -> str:
+def present(request: gr.Request) -> Markup:
     """What runs and what is there."""
-    user = acting(request)
-    lines = job_views.in_brief(user)
-    doing = f'<ul class="brief">{lines}</ul>' if lines else ""
-    return f'{doing}<p class="machine">{machine()}</p>'
+    return html("start", jobs=job_list.in_brief(acting(request)), workers=_workers(), chat=_chat())
 
 
-def machine() -> str:
-    """The workers and the chat server in one line."""
-    workers = worker_rows.alive()
-    words = [_worker(worker) for worker in workers]
-    if not words:
-        words = ["no worker is running: jobs wait until one starts (<code>studio worker</code>)"]
-    words.append(_chat())
-    return "This machine: " + " · ".join(words)
+@dataclass(frozen=True)
+class Shown:
+    """A worker in words."""
+
+    device: str
+    free: int | None
+    doing: str
+    slots: int
 
 
-def _worker(worker: Worker) -> str:
+def _workers() -> list[Shown]:
+    return [_worker(worker) for worker in worker_rows.alive()]
+
+
+def _worker(worker: Worker) -> Shown:
     device = "CPU" if worker.device == "cpu" else worker.device
     doing = "draining" if worker.draining else "busy" if worker.busy >= worker.slots else "ready"
-    free = f", {size(worker.memory_free_bytes)} free" if worker.memory_free_bytes else ""
-    return f"{escaped(device)}{free} · worker {doing} ({plural(worker.slots, 'job')} at a time)"
+    return Shown(device, worker.memory_free_bytes, doing, worker.slots)
 
 
-def _chat() -> str:
+def _chat() -> bool | None:
+    """Whether the chat server is ready; None where it does not run."""
     try:
-        return "chat ready" if chat_client.health().ready else "chat is starting"
+        return chat_client.health().ready
     except Unavailable:
-        return "chat is not running (<code>studio serve</code>)"
+        return None

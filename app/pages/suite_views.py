@@ -1,42 +1,34 @@
-"""Scores on a suite as a reader meets them: what changed, ability by ability, and the whole table."""
+"""Scores on a suite as a page shows them: what changed, ability by ability, and the whole table."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from markupsafe import Markup
+
 from app import charts
-from app.formats import escaped
-from app.pages import layout
+from app.markup import html
 from storage.gallery import suite_table
 
 
-def block(result: Mapping[str, Any]) -> str:
+def block(result: Mapping[str, Any]) -> Markup:
     """The whole result of an evaluation on a suite."""
     found = result["comparisons"]
-    parts = [_comparison(one) for one in found] or [_alone(model) for model in result["models"]]
     head, rows = suite_table.rows(result)
-    table = layout.table(
-        [escaped(cell) for cell in head],
-        [[escaped(cell) for cell in row] for row in rows],
-        "Scores by ability and model",
-        frozenset(range(1, len(head))),
-    )
-    suite = result["suite"]
-    caption = f"{suite['name']} suite, {suite['n_items']:,} items, 95 % intervals"
-    remarks = "".join(f"<li>{escaped(remark)}</li>" for remark in suite_table.remarks(result))
-    return f'{"".join(parts)}<p class="quiet">{escaped(caption)}</p>{table}<ul class="remarks">{remarks}</ul>'
-
-
-def _comparison(found: Mapping[str, Any]) -> str:
-    return (
-        f"<h3>{escaped(found['model'])} <span class='quiet'>against {escaped(found['against'])}</span></h3>"
-        f'<p class="sentence">{escaped(found["sentence"])}</p>{chart(found, found["against"], found["model"])}'
+    return html(
+        "verdicts/suite",
+        comparisons=[(one, chart(one, one["against"], one["model"])) for one in found],
+        alone=[(model, _alone(model)) for model in result["models"] if not found],
+        suite=result["suite"],
+        head=head,
+        rows=rows,
+        remarks=suite_table.remarks(result),
     )
 
 
-def chart(found: Mapping[str, Any], base: str, adapted: str) -> str:
-    """Two models ability by ability, and what surely changed; `base` and `adapted` are their names."""
+def chart(found: Mapping[str, Any], base: str, adapted: str) -> Markup:
+    """Two models ability by ability, and significant changes; `base` and `adapted` are their names."""
     pairs = {suite_table.words(score): pair for score, pair in found["abilities"].items()}
     pairs["mean"] = found["mean"]
     rows = [
@@ -44,10 +36,10 @@ def chart(found: Mapping[str, Any], base: str, adapted: str) -> str:
         for name, pair in pairs.items()
     ]
     keys = {"base": base, "adapted": adapted}
-    return charts.dot_rows(keys, rows, "right answers in both phrasings, and what surely changed, in points")
+    return charts.dot_rows(keys, rows, "Correct (%); numbers mark significant changes")
 
 
-def _alone(model: Mapping[str, Any]) -> str:
+def _alone(model: Mapping[str, Any]) -> Markup:
     shares = {suite_table.words(score): found for score, found in model["abilities"].items()}
     shares["mean"] = model["mean"]
     rows = [
@@ -55,7 +47,7 @@ def _alone(model: Mapping[str, Any]) -> str:
         for name, found in shares.items()
     ]
     keys = {kind: f"{suite_table.WORDS[phrasing]} phrasing" for phrasing, kind in _KINDS.items()}
-    return f"<h3>{escaped(model['name'])}</h3>{charts.dot_rows(keys, rows, 'right answers')}"
+    return charts.dot_rows(keys, rows, "Correct (%)")
 
 
 _KINDS = {"known": "adapted", "held_out": "base"}

@@ -105,7 +105,7 @@ def _start() -> Start:
 
 def _lens() -> Lens:
     with gr.Column(scale=2, min_width=300, elem_id="preview"):
-        gr.HTML("<h2>What the model will see</h2>")
+        gr.HTML(layout.section("What the model will see"))
         row = gr.HTML(elem_id="rendered")
         with gr.Row(elem_classes="ways"):
             ways = {way: gr.Button(text, size="sm", min_width=70) for way, text in WAYS.items()}

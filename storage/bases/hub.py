@@ -10,6 +10,7 @@ from pathlib import Path
 from storage.bases import base_model_checks as checks
 from storage.bases.checkpoint_headers import INDEX, weight_files
 from templates.errors import BadInput, Problem, StudioError, Unavailable, refuse
+from templates.quantities import size
 
 ID = r"[\w.-]+/[\w.-]+"
 TIMEOUT_S = 20.0
@@ -78,7 +79,7 @@ def no_room(folder: Path, needed: int) -> list[Problem]:
     free = shutil.disk_usage(folder).free
     if needed * 1.05 <= free:
         return []
-    message = f"the model has {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB of the studio's disk are free."
+    message = f"the model has {size(needed)}, and {size(free)} of the studio's disk are free."
     return [Problem(message, field="path", remedy="Free some space, or choose a smaller model.")]
 
 

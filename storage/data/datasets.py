@@ -47,7 +47,7 @@ class Preview:
     """Whether leaving those out (`leave_out_refused`) would make a dataset."""
     labels: list[str]
     held_out_file: str | None
-    """Of several files, the one that is called like a test set."""
+    """Of several files, the one that looks like a test set by its name."""
     problems: list[Problem]
     remarks: list[Remark]
 

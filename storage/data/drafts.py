@@ -17,6 +17,7 @@ from storage.data.intake import MIN_ROWS, Findings, Guess, Look, Remark
 from storage.data.mappings import CameFrom, Choice, Remembered
 from templates import registry
 from templates.errors import Problem
+from templates.quantities import plural
 from templates.spec import RowShape
 
 MAX_LABELS = 1_000
@@ -224,7 +225,9 @@ def _remark_repeats(draft: Draft, content: splits.Places, held_out: splits.Sides
     n_times = np.bincount(content)
     n_again = len(content) - len(n_times)
     if n_again:
-        draft.findings.remark(f"{n_again:,} rows repeat an earlier one; they were kept.")
+        draft.findings.remark(
+            f"{plural(n_again, 'row repeats', 'rows repeat')} an earlier one; the dataset keeps them."
+        )
     is_learned = np.zeros(len(n_times), np.bool_)
     is_learned[content[~held_out]] = True
     both = int(is_learned[content[held_out]].sum())

@@ -26,7 +26,7 @@ CameFrom = Literal["guess", "remembered", "given"]
 N_LOOKED_AT = 20
 """Earlier datasets of the same columns that are tried, the newest first."""
 NONE = "no columns"
-FROM_ANSWERS = "No column looks like it: it is read from the answers, which must begin with it then."
+FROM_ANSWERS = "No matching column found: the prompt is read from the answers, which must then begin with it."
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ def _of_field(
     came_from: CameFrom = "remembered" if recalled else "given" if wanted.name in given else "guess"
     if column == guess:
         reason = guessed.reasons.get(
-            wanted.name, FROM_ANSWERS if wanted.kind == "prompt" else "No column looks like it."
+            wanted.name, FROM_ANSWERS if wanted.kind == "prompt" else "No matching column found."
         )
         reason += " Choose one." if wanted.required and not column else ""
     else:

@@ -18,7 +18,7 @@ _TEST = re.compile(
 
 
 def named_for_tests(look: Look) -> str | None:
-    """The one of several files that is called like a test set; None unless exactly one is."""
+    """The one of several files that looks like a test set by its name; None unless exactly one is."""
     found = [file.name for file in look.files if _TEST.search(PurePosixPath(file.name).stem)]
     return found[0] if len(found) == 1 else None
 
@@ -45,7 +45,7 @@ def remark(draft: Draft, held_out_file: str | None) -> None:
         draft.findings.remark(f"The held-out rows are those of “{held_out_file}”.")
     elif named:
         draft.findings.remark(
-            f"“{named}” is called like a test set, but held-out rows were drawn from all files. "
+            f"“{named}” looks like a test set, but held-out rows were drawn from all files. "
             "To hold out its rows and no others, choose it as the file that is held out."
         )
 

@@ -19,6 +19,7 @@ from storage.data.intake import bundles, reader_process
 from storage.models import Dataset, Upload, User
 from storage.settings import settings
 from templates.errors import BadInput, Conflict, NotFound, Problem, refuse
+from templates.quantities import size
 
 MAX_NAME_CHARS = 120
 
@@ -45,8 +46,8 @@ class _Capped:
         self._stream, self._filename, self._limit = stream, filename, limit
         self._is_empty = True
 
-    def read(self, size: int = -1) -> bytes:
-        chunk = self._stream.read(size)
+    def read(self, n_bytes: int = -1) -> bytes:
+        chunk = self._stream.read(n_bytes)
         if not chunk and self._is_empty:
             raise BadInput(Problem("is empty.", file=self._filename, remedy="Choose a file with data in it."))
         self._is_empty = False
@@ -54,17 +55,12 @@ class _Capped:
         if self._limit.n_taken > self._limit.n_bytes:
             raise TooLarge(
                 Problem(
-                    f"is larger than the {megabytes(self._limit.n_bytes)} that this studio takes.",
+                    f"is larger than the {size(self._limit.n_bytes)} that this studio takes.",
                     file=self._filename,
                     remedy="Send fewer rows, or raise STUDIO_MAX_UPLOAD_BYTES.",
                 )
             )
         return chunk
-
-
-def megabytes(n_bytes: int) -> str:
-    """A size in words."""
-    return f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 100_000 else f"{n_bytes:,} bytes"
 
 
 def clean_name(filename: str) -> str:

@@ -244,7 +244,7 @@ def _seconds(
     if earlier is not None:
         same_pace = flop_per_token(facts, earlier.recipe, work.mean_length) / per_token
         training_s = work.tokens / (earlier.tokens_per_s * same_pace)
-        based_on, spread = "the measured pace of an earlier job on this base model", (0.7, 1.4)
+        based_on, spread = "an earlier job on this base model", (0.7, 1.4)
     forward_s = flop_per_token(facts, recipe, work.mean_length, forward_only=True) / machine.flop_per_s
     training = recipe.training()
     looks = 1 / training.eval_steps if training.eval_steps < 1 else work.steps / training.eval_steps

@@ -8,6 +8,7 @@ from itertools import product
 from storage.planning.estimates import Estimate, Fix
 from templates import registry
 from templates.errors import BadInput
+from templates.quantities import size
 from templates.recipe import Recipe, compose
 from templates.spec import BaseFacts, Method, Quantization
 
@@ -121,11 +122,3 @@ def _offer(
         settings=settings,
         method=new.method if new.method != old.method else None,
     )
-
-
-def size(n_bytes: float) -> str:
-    """A number of bytes as people read it."""
-    for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
-        if n_bytes >= factor:
-            return f"{n_bytes / factor:.1f} {unit}"
-    return f"{n_bytes / 1e3:.0f} kB"

@@ -21,6 +21,7 @@ from storage.rendering.renderer import remembered
 from storage.rendering.whole_turns import ToolsLeftOut
 from templates import registry
 from templates.errors import BadInput, Problem, refuse
+from templates.quantities import size
 from templates.recipe import Recipe, compose
 from templates.spec import Preset, Quantization
 
@@ -167,7 +168,7 @@ def _all_refused_by_template(lengths: LengthReport, dataset: Dataset) -> Problem
 
 def _too_large(estimate: Estimate) -> Problem:
     scarce = [
-        f"≈ {fitting.size(needed)} of {what}, and {fitting.size(free)} are free"
+        f"≈ {size(needed)} of {what}, and {size(free)} are free"
         for what, needed, free in (
             ("memory", estimate.memory_bytes, estimate.memory_free_bytes),
             ("disk", estimate.disk_bytes, estimate.disk_free_bytes),

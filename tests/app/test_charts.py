@@ -70,7 +70,7 @@ def test_the_histograms_scale_ends_with_its_last_edge_and_stands_evenly() -> Non
     edges = [label for label in drawn.findall("text") if label.attrib["y"] == str(charts.HEIGHT - 10)]
     assert [label.text for label in edges] == [f"{n:,}" for n in range(200, 1_601, 200)]
     assert (edges[-1].attrib["text-anchor"], edges[-1].attrib["x"]) == ("end", str(charts.WIDTH))
-    assert drawn.attrib["aria-label"].startswith("Rows & <b>, up to 1,600; at most 1 rows")
+    assert drawn.attrib["aria-label"].startswith("Rows & <b>, up to 1,600; at most 1 row in one bar")
 
 
 def test_ticks_are_round() -> None:

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from app import formats
+from templates import quantities
 
 
 @pytest.mark.parametrize(
@@ -34,9 +35,9 @@ def test_estimates_are_marked() -> None:
 
 
 def test_sizes_counts_shares() -> None:
-    assert [formats.size(n) for n in (12, 1_234_567, 738_000_000, 21e9)] == ["12 bytes", "1.2 MB", "738 MB", "21 GB"]
-    assert formats.plural(1, "row") == "1 row"
-    assert formats.plural(1840, "row") == "1,840 rows"
+    assert [quantities.size(n) for n in (12, 1_234_567, 738_000_000, 21e9)] == ["12 bytes", "1.2 MB", "738 MB", "21 GB"]
+    assert quantities.plural(1, "row") == "1 row"
+    assert quantities.plural(1840, "row") == "1,840 rows"
     assert [formats.percent(x) for x in (0, 0.004, 0.813, 0.996, 1)] == ["0 %", "0.4 %", "81 %", "99.6 %", "100 %"]
     assert [formats.number(x) for x in (2.306, -2.4, 13999.2, 0.0021, float("inf"))] == [
         "2.31",
@@ -48,8 +49,7 @@ def test_sizes_counts_shares() -> None:
     assert formats.parameters(5_900_000) == "5.9 M"
 
 
-def test_text_can_be_neither_markup_nor_template() -> None:
-    assert formats.escaped("<b> ${x} {{y}} `z`") == "&lt;b&gt; &#36;&#123;x&#125; &#123;&#123;y&#125;&#125; &#96;z&#96;"
+def test_a_text_is_shortened_to_one_line() -> None:
     assert formats.shortened("one\n two " + "x" * 90, 12) == "one two xxx…"
 
 

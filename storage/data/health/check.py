@@ -122,8 +122,3 @@ def excerpt(text: str) -> str:
     """The beginning of a text on one line, without personal data."""
     shown = " ".join(masked(text[:_READ]).split())
     return shown if len(shown) <= SHOWN else shown[: SHOWN - 1] + "…"
-
-
-def counted(n: int, thing: str, things: str) -> str:
-    """`1 row`, `1,200 rows`."""
-    return f"{n:,} {thing if n == 1 else things}"

@@ -64,12 +64,15 @@ def guess(look: Look, shape: str | None = None) -> Guess:
     if whole:
         best = max(whole, key=lambda fit: _rank(fit))
         names = ", ".join(f"“{column}”" for column in best.mapping.values())
-        return Guess(best.shape.key, f"The columns {names} are named like it.", best.mapping, best.reasons)
+        called = "columns are" if len(best.mapping) > 1 else "column is"
+        return Guess(best.shape.key, f"The {called} called {names}.", best.mapping, best.reasons)
     by_content = _by_content(look, choices)
     if by_content:
         return by_content
     nearest = max(fits, key=lambda fit: _nearness(fit, look))
-    return Guess(nearest.shape.key, "No columns fit entirely; choose them yourself.", nearest.mapping, nearest.reasons)
+    return Guess(
+        nearest.shape.key, "We couldn't match all the columns; choose them yourself.", nearest.mapping, nearest.reasons
+    )
 
 
 def _rank(fit: _Fit) -> tuple[bool, bool, int, bool]:

@@ -10,7 +10,7 @@ import chat_servers
 import gradio as gr
 import pytest
 
-from app.pages import compare, panes
+from app.pages import answering, compare, held_out_prompts, panes
 from storage.models import Artifact, Job, User
 from templates.errors import BadInput
 
@@ -29,17 +29,17 @@ def test_a_single_result_stands_beside_its_base(studio: User, finished: tuple[Jo
 
 
 def test_held_out_prompts_the_most_changed_first(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
-    _, title, *chips = compare.show_chips(asking(studio), "studio-nano", "tickets-lora")
+    _, title, *chips = held_out_prompts.show_chips(asking(studio), "studio-nano", "tickets-lora")
     assert "was not trained on" in title
     assert [chip["value"] for chip in chips if chip["visible"]] == ["where is it?", "my limit?"]
-    _, prompt, wanted = compare._taker(0)(asking(studio), "studio-nano", "tickets-lora")
+    _, prompt, wanted = held_out_prompts.taker(0)(asking(studio), "studio-nano", "tickets-lora")
     assert prompt == "where is it?"
     assert "<b>lost</b>" in wanted
 
 
 def test_everything_wrong_is_told_at_once() -> None:
     with pytest.raises(BadInput) as caught:
-        compare.checked(" ", ["studio-nano", None], -1, 9, None)  # type: ignore[list-item]
+        answering.checked(" ", ["studio-nano", None], -1, 9, None)  # type: ignore[list-item]
     assert len(caught.value.problems) == 5
 
 
@@ -71,7 +71,7 @@ def server(studio: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 async def said(request: gr.Request, n: int, prompt: str, talks: str) -> list[list[Any]]:
     models = ["studio-nano"] * compare.PANES
-    return [shown async for shown in compare.say(request, prompt, n, 42, 0, 12, talks, *models)]
+    return [shown async for shown in answering.say(request, prompt, n, 42, 0, 12, talks, *models)]
 
 
 def test_panes_stream_together_and_over_several_turns(studio: User, server: None, asking: Any) -> None:

@@ -28,7 +28,7 @@ def test_the_report_names_findings_with_shares_and_offers_their_fixes(
     _, outcome, html, fixes, mend, lines = data_health.show(asking(studio), f"data:{cards.id}")
     assert data_health.first_tab(f"data:{cards.id}").selected == data_health.TAB
     assert "ready with warnings" in outcome
-    assert "could not learn" in outcome
+    assert "What a model can't learn from this data" in outcome
     assert "Exact duplicates" in html
     assert "of 64 rows" in html
     assert "Labels" in html
@@ -49,7 +49,7 @@ def test_mending_leads_to_the_new_version_and_shows_what_was_done(studio: User, 
     made = datasets.get(studio, "cards-v2")
     *_, lines = data_health.show(asking(studio), f"data:{made.id}")
     assert "Spelling of labels — spell each as it is mostly spelled: 1 changed" in lines
-    assert "What is different from “cards”" in lines
+    assert "What changed since “cards”" in lines
     assert '<a href="data?data=cards">cards</a>' in lines
     *_, lines = data_health.show(asking(studio), f"data:{cards.id}")
     assert '<a href="data?data=cards-v2">cards-v2</a>' in lines

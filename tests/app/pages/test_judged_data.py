@@ -57,7 +57,7 @@ def test_without_a_prompt_the_page_says_what_to_choose(studio: User, asking: Any
     shown = remapped(data_form.remap(asking(studio), subject, "preference", "", "chosen", "rejected", "", ""))
     assert "has no question before the answer, and there is no prompt." in shown["alert"]
     assert "Choose a column for “Prompt”" in shown["alert"]
-    assert "30 rows can't be learned from" in shown["fit"]
+    assert "The model can't learn from 30 rows" in shown["fit"]
 
 
 def test_single_judgements_say_at_once_that_no_goal_learns_from_them(studio: User, asking: Any) -> None:
@@ -102,7 +102,7 @@ def test_a_bad_answer_is_shown_as_one(studio: User) -> None:
     asked = [{"role": "user", "content": "Where?"}]
     rows = [{"prompt": asked, "completion": "Here.", "label": label} for label in (True, False)]
     base, sample = base_models.get(studio, "studio-nano"), Sample("unpaired_preference", rows, 2)
-    assert ["judged bad" in rendered.row_html(base, sample, i, 64) for i in range(2)] == [False, True]
+    assert ["rated bad" in rendered.row_html(base, sample, i, 64) for i in range(2)] == [False, True]
 
 
 def test_pairs_are_proposed_for_learning_their_chosen_answers(form: TrainForm, studio: User, asking: Any) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from app.pages import data_form as data
+from app.pages import stored_data
+from app.pages.alerts import guarded
 from storage import users
 from storage.data import datasets, uploads
 from storage.models import Dataset, User
@@ -36,10 +38,10 @@ def test_where_nothing_is_guessed_the_columns_are_shown_and_nothing_is_red(studi
     shown = opened(asking(studio, upload=upload(studio, rows(20))))
     assert shown["alert"] == ""
     assert [shown["slot0"]["label"], shown["slot2"]["label"]] == ["Prompt (required)", "System prompt (optional)"]
-    assert "No column looks like it. Choose one." in shown["why0"]["value"]
+    assert "No matching column found. Choose one." in shown["why0"]["value"]
     assert "Choose a column for “Prompt” and “Answer”." in shown["fit"]
     assert "Where is parcel 0?" in shown["first_rows"]
-    alert, _ = data.guarded(2)(data.use_data)(
+    alert, _ = guarded(2)(stored_data.use_data)(
         asking(studio), shown["subject"], "x", "", False, shown["shape"]["value"], None, None, ""
     )
     assert alert.count("no column is chosen") == 2
@@ -50,7 +52,7 @@ def test_a_changed_column_changes_reason_values_rows_and_counts(studio: User, as
     shown = remapped(data.remap(asking(studio), subject, "prompt_completion", "customer", "agent", ""))
     assert "Your choice." in shown["why0"]["value"]
     assert "<li>Where is parcel 0?</li>" in shown["why0"]["value"]
-    assert "<b>17 of 20 rows fit.</b> 3 rows can't be learned from:" in shown["fit"]
+    assert "<b>17 of 20 rows fit.</b> The model can't learn from 3 rows:" in shown["fit"]
     assert "“agent” is empty; “Answer” needs a text. Rows 2, 3, 4." in shown["fit"]
     assert "Not used: id." in shown["fit"]
     assert "Parcel 3 is here." in shown["first_rows"]
@@ -68,7 +70,7 @@ def test_an_optional_field_that_is_set_to_none_stays_open(studio: User, asking: 
     choice = ["prompt_completion", "prompt", "completion", ""]
     changed = remapped(data.remap(asking(studio), shown["subject"], *choice))
     assert "Left open. The guess is “system”." in changed["why2"]["value"]
-    data.use_data(asking(studio), shown["subject"], "plain", "", False, *choice)
+    stored_data.use_data(asking(studio), shown["subject"], "plain", "", False, *choice)
     assert {row["system"] for row in datasets.rows(datasets.get(studio, "plain"))} == {None}
 
 
@@ -87,7 +89,9 @@ def test_the_next_file_of_the_same_columns_is_opened_as_the_last(studio: User, o
     assert "because the file has the same columns" in shown["offer"]
     assert "As for “october” on " in shown["why0"]["value"]
     assert shown["switch"] | {"visible": True, "value": "Use the guess instead"} == shown["switch"]
-    data.use_data(asking(studio), shown["subject"], "november", "", False, "prompt_completion", "customer", "agent", "")
+    stored_data.use_data(
+        asking(studio), shown["subject"], "november", "", False, "prompt_completion", "customer", "agent", ""
+    )
     assert datasets.get(studio, "november").mapping == october.mapping
 
 
@@ -118,7 +122,7 @@ def test_names_can_not_bring_markup(studio: User, asking: Any) -> None:
     content = head + "\n" + "\n".join(f"question {i},answer <b>{i},<i>x" for i in range(20))
     subject = f"upload:{upload(studio, content)}"
     mapped = ["prompt_completion", "<img src=x>", "${7*7}", ""]
-    data.use_data(asking(studio), subject, "hostile", "", False, *mapped)
+    stored_data.use_data(asking(studio), subject, "hostile", "", False, *mapped)
     shown = opened(asking(studio, upload=upload(studio, content, "next.csv")))
     assert shown["slot0"]["value"] == "<img src=x>"
     page = str([shown[part] for part in ("why0", "why1", "offer", "fit", "first_rows", "columns", "remarks")])
@@ -137,5 +141,5 @@ def test_conversations_are_shown_turn_by_turn(studio: User, asking: Any) -> None
 def test_others_can_not_switch(studio: User, october: Dataset, asking: Any) -> None:
     other = users.add("mallory", "a long password")
     subject = f"upload:{upload(studio, rows(20))}"
-    shown = data.guarded(3)(data.switch)(asking(other), subject, "prompt_completion", "customer", "agent", "")
+    shown = guarded(3)(data.switch)(asking(other), subject, "prompt_completion", "customer", "agent", "")
     assert "There is no upload" in shown[0]

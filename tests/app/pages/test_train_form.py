@@ -79,7 +79,7 @@ def test_the_card_says_what_it_takes(form: TrainForm, studio: User, tickets: Dat
     assert fixes == []
     assert len(buttons) == FIXES
     cut = values(form, drawn, max_length=20)
-    assert "tokens fall off" in form.check(asking(studio), *cut)[1]
+    assert "tokens are cut off" in form.check(asking(studio), *cut)[1]
 
 
 def test_all_errors_at_once_by_their_titles(form: TrainForm, studio: User, tickets: Dataset, asking: Any) -> None:

@@ -103,7 +103,7 @@ def test_rows_of_both_files_that_are_the_same_are_told(studio: User) -> None:
 def test_a_file_called_like_a_test_set_is_not_held_out_in_silence(studio: User) -> None:
     made = datasets.add(studio, sent(studio, {"train.csv": TRAIN, "test.csv": TEST}), name="drawn")
     said = " ".join(remark["message"] for remark in made.remarks)
-    assert "“test.csv” is called like a test set, but held-out rows were drawn from all files." in said
+    assert "“test.csv” looks like a test set, but held-out rows were drawn from all files." in said
 
 
 @pytest.mark.parametrize("name", ["train", "latest", "contest", "evaluations2024", "developers"])

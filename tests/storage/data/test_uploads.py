@@ -39,7 +39,7 @@ def test_nobody_elses(studio: User) -> None:
 def test_over_the_cap_leaves_nothing(studio: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDIO_MAX_UPLOAD_BYTES", "1000")
     forget_caches()
-    with pytest.raises(uploads.TooLarge, match=r"“big.csv”.*1,000 bytes") as caught:
+    with pytest.raises(uploads.TooLarge, match=r"“big.csv”.*1.0 kB") as caught:
         uploads.save(studio, "big.csv", io.BytesIO(b"x" * 1001))
     assert caught.value.http_status == 413
     assert stored_files() == []

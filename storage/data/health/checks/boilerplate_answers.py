@@ -10,10 +10,11 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from storage.data.health.check import Check, Finding, Severity, counted, finding
+from storage.data.health.check import Check, Finding, Severity, finding
 from storage.data.health.fix import dropping
 from storage.data.rows.comparable import normalised
 from storage.data.rows.rows import Rows
+from templates.quantities import plural
 
 FEWEST_ROWS = 5
 SHARE = 0.01
@@ -45,8 +46,8 @@ def find(rows: Rows) -> Finding | None:
     unrelated = _without_topic(rows.prompts, repeated)
     found = [(rows.rows[i], rows.rows[i].answer) for i in sorted(i for same in unrelated for i in same)]
     says = (
-        f"{counted(len(unrelated), 'sentence answers', 'sentences answer')} unrelated prompts alike, "
-        f"in {counted(len(found), 'row', 'rows')}."
+        f"{plural(len(unrelated), 'sentence answers', 'sentences answer')} unrelated prompts alike, "
+        f"in {plural(len(found), 'row', 'rows')}."
     )
     return finding(found, len(rows.answered) or 1, says)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import NoReturn
 
-from storage.data.health.check import Check, Finding, Severity, counted, finding
+from storage.data.health.check import Check, Finding, Severity, finding
 from storage.data.health.fix import dropping
 from storage.data.rows.rows import Row, Rows
+from templates.quantities import plural
 
 
 def find(rows: Rows) -> Finding | None:
@@ -16,7 +17,7 @@ def find(rows: Rows) -> Finding | None:
     found: list[tuple[Row, str]] = [(row, row.answer) for row in alike if not _parses(row.answer)]
     if 2 * len(found) > len(alike):
         return None  # not JSON, then: some other text that opens with a bracket
-    says = f"{counted(len(found), 'answer looks', 'answers look')} like JSON and can't be read as such."
+    says = f"{plural(len(found), 'answer looks', 'answers look')} like JSON and can't be read as such."
     return finding(found, len(alike) or 1, says)
 
 

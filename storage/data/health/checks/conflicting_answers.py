@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
-from storage.data.health.check import Check, Finding, Severity, counted, finding
+from storage.data.health.check import Check, Finding, Severity, finding
 from storage.data.health.fix import Edit, Fix
 from storage.data.rows.comparable import normalised
 from storage.data.rows.rows import Rows
+from templates.quantities import plural
 
 
 def find(rows: Rows) -> Finding | None:
@@ -15,7 +16,7 @@ def find(rows: Rows) -> Finding | None:
     torn = _torn(rows)
     found = [(rows.rows[i], rows.rows[i].shown) for i in sorted(i for same in torn for i in same)]
     says = (
-        f"{counted(len(torn), 'prompt has', 'prompts have')} different answers in {counted(len(found), 'row', 'rows')}."
+        f"{plural(len(torn), 'prompt has', 'prompts have')} different answers in {plural(len(found), 'row', 'rows')}."
     )
     return finding(found, len(rows.answered) or 1, says)
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from storage.data.health.check import Check, Finding, Severity, counted, finding
+from storage.data.health.check import Check, Finding, Severity, finding
 from storage.data.health.fix import dropping
 from storage.data.rows.comparable import normalised
 from storage.data.rows.rows import Row, Rows
+from templates.quantities import plural
 
 Judgement = tuple[str, str, str]
 """A prompt, an answer and the one that it is better than; empty for one that is judged alone."""
@@ -27,7 +28,7 @@ def find(rows: Rows) -> Finding | None:
         places[judgement].append(place)
     torn = [i for i, (prompt, good, bad) in enumerate(made) if (prompt, bad, good) in places]
     found = [(rows.rows[i], rows.rows[i].shown) for i in torn]
-    says = f"{counted(len(found), 'row contradicts', 'rows contradict')} another, or itself."
+    says = f"{plural(len(found), 'row contradicts', 'rows contradict')} another, or itself."
     return finding(found, len(rows.rows), says)
 
 

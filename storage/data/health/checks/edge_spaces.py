@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from storage.data.health.check import SHOWN, Check, Finding, Severity, counted, finding
+from storage.data.health.check import SHOWN, Check, Finding, Severity, finding
 from storage.data.health.fix import Edit, Fix
 from storage.data.health.personal_data import masked
 from storage.data.rows.rows import Row, Rows
+from templates.quantities import plural
 
 
 def find(rows: Rows) -> Finding | None:
@@ -16,7 +17,7 @@ def find(rows: Rows) -> Finding | None:
         if edged is not None:
             shown = repr(masked(edged))
             found.append((row, shown if len(shown) <= SHOWN else f"…{shown[1 - SHOWN :]}"))
-    says = f"{counted(len(found), 'answer begins or ends', 'answers begin or end')} with blanks or line breaks."
+    says = f"{plural(len(found), 'answer begins or ends', 'answers begin or end')} with blanks or line breaks."
     return finding(found, len(rows.answered) or 1, says)
 
 

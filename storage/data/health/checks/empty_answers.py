@@ -5,10 +5,11 @@ Labels are left alone where a stand-in may be one of them.
 
 from __future__ import annotations
 
-from storage.data.health.check import Check, Finding, Severity, counted, finding
+from storage.data.health.check import Check, Finding, Severity, finding
 from storage.data.health.fix import dropping
 from storage.data.rows.comparable import normalised
 from storage.data.rows.rows import Rows
+from templates.quantities import plural
 
 # fmt: off
 STAND_INS = frozenset((
@@ -27,7 +28,7 @@ def find(rows: Rows) -> Finding | None:
         for row in rows.answered
         if any(_says_nothing(normalised(answer), rows.labelled) for answer in row.answers)
     ]
-    says = f"{counted(len(found), 'answer says', 'answers say')} nothing."
+    says = f"{plural(len(found), 'answer says', 'answers say')} nothing."
     return finding(found, len(rows.answered) or 1, says)
 
 

@@ -6,9 +6,10 @@ rows are looked after by other checks.
 
 from __future__ import annotations
 
-from storage.data.health.check import EVALUATION, Check, Finding, Severity, counted, finding
+from storage.data.health.check import EVALUATION, Check, Finding, Severity, finding
 from storage.data.health.fix import dropping
 from storage.data.rows.rows import Rows
+from templates.quantities import plural
 
 
 def find(rows: Rows) -> Finding | None:
@@ -19,8 +20,8 @@ def find(rows: Rows) -> Finding | None:
     ]
     met = {row.number for row in rows.given_away.values()}
     says = (
-        f"{counted(len(found), 'training row asks', 'training rows ask')} what "
-        f"{counted(len(met), 'row', 'rows')} of the evaluation set "
+        f"{plural(len(found), 'training row asks', 'training rows ask')} what "
+        f"{plural(len(met), 'row', 'rows')} of the evaluation set "
         f"{'asks' if len(met) == 1 else 'ask'}, or nearly."
     )
     return finding(found, sum(not row.held_out for row in rows.rows), says)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from storage.data.health.check import Check, Finding, Severity, counted, finding
+from storage.data.health.check import Check, Finding, Severity, finding
 from storage.data.health.fix import dropping
 from storage.data.rows.rows import Row, Rows
+from templates.quantities import plural
 
 
 def find(rows: Rows) -> Finding | None:
@@ -18,7 +19,7 @@ def find(rows: Rows) -> Finding | None:
         if content in seen:
             found.append((row, row.shown))
         seen.add(content)
-    return finding(found, len(rows.rows), f"{counted(len(found), 'row repeats', 'rows repeat')} an earlier one.")
+    return finding(found, len(rows.rows), f"{plural(len(found), 'row repeats', 'rows repeat')} an earlier one.")
 
 
 SPEC = Check(

@@ -6,9 +6,10 @@ counted as overlap and not again here.
 
 from __future__ import annotations
 
-from storage.data.health.check import Check, Finding, Severity, counted, finding
+from storage.data.health.check import Check, Finding, Severity, finding
 from storage.data.health.fix import Edit, Fix
 from storage.data.rows.rows import Row, Rows
+from templates.quantities import plural
 
 
 def find(rows: Rows) -> Finding | None:
@@ -19,7 +20,7 @@ def find(rows: Rows) -> Finding | None:
         for i in group:
             if like is not None and rows.rows[i].held_out and i not in rows.leaked:
                 found[i] = (rows.rows[i], f"like training row {like.number}: {rows.rows[i].shown}")
-    says = f"{counted(len(found), 'held-out row is', 'held-out rows are')} nearly the same as a training row."
+    says = f"{plural(len(found), 'held-out row is', 'held-out rows are')} nearly the same as a training row."
     return finding([found[i] for i in sorted(found)], sum(row.held_out for row in rows.rows), says)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from storage.data.health.check import Check, Finding, Severity, counted, finding
+from storage.data.health.check import Check, Finding, Severity, finding
 from storage.data.health.fix import Edit, Fix
 from storage.data.rows.rows import Rows
+from templates.quantities import plural
 
 
 def find(rows: Rows) -> Finding | None:
     """The held-out rows whose prompt was trained on."""
     found = [(rows.rows[i], rows.rows[i].shown) for i in sorted(rows.leaked)]
-    says = f"{counted(len(found), 'held-out row has', 'held-out rows have')} the prompt of a training row."
+    says = f"{plural(len(found), 'held-out row has', 'held-out rows have')} the prompt of a training row."
     return finding(found, sum(row.held_out for row in rows.rows), says)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 
-from storage.data.health.check import Check, Finding, Severity, counted, excerpt, finding
+from storage.data.health.check import Check, Finding, Severity, excerpt, finding
 from storage.data.health.fix import Edit, Fix
 from storage.data.rows.comparable import normalised
 from storage.data.rows.rows import Rows
+from templates.quantities import plural
 
 
 def find(rows: Rows) -> Finding | None:
@@ -21,7 +22,7 @@ def find(rows: Rows) -> Finding | None:
     ]
     shown = ", ".join(f"“{excerpt(label)}”" for label in list(meant)[:3])
     more = ", …" if len(meant) > 3 else ""
-    says = f"{counted(len(found), 'row spells its label', 'rows spell their label')} in another way: {shown}{more}."
+    says = f"{plural(len(found), 'row spells its label', 'rows spell their label')} in another way: {shown}{more}."
     return finding(found, len(rows.answered) or 1, says)
 
 

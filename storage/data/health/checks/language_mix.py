@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from storage.data.health.check import Check, Finding, Severity, counted, finding
+from storage.data.health.check import Check, Finding, Severity, finding
 from storage.data.rows.rows import Rows
 from storage.data.rows.scripts import script
+from templates.quantities import plural
 
 
 def find(rows: Rows) -> Finding | None:
@@ -27,7 +28,7 @@ def find(rows: Rows) -> Finding | None:
                 scripts[one] += 1
     listed = [(rows.rows[i], found[i]) for i in sorted(found)]
     what = ", ".join(f"{name} {n:,}" for name, n in scripts.most_common())
-    says = f"{counted(len(listed), 'row is', 'rows are')} written in another script than most: {what}."
+    says = f"{plural(len(listed), 'row is', 'rows are')} written in another script than most: {what}."
     return finding(listed, len(rows.rows), says)
 
 

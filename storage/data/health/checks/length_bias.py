@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from storage.data.health.check import Check, Finding, Severity, counted, finding
+from storage.data.health.check import Check, Finding, Severity, finding
 from storage.data.rows.rows import Row, Rows
+from templates.quantities import plural
 
 TIMES = 1.5
 FEWEST_PAIRS = 20
@@ -19,7 +20,7 @@ def find(rows: Rows) -> Finding | None:
     found = [row for row, rejected in pairs if _much_longer(row.answer, rejected)]
     if len(pairs) < FEWEST_PAIRS or len(found) <= SHARE * len(pairs):
         return None
-    says = f"in {counted(len(found), 'pair', 'pairs')} the chosen answer is at least {TIMES} times as long."
+    says = f"in {plural(len(found), 'pair', 'pairs')} the chosen answer is at least {TIMES} times as long."
     return finding([(row, _shown(row)) for row in found], len(pairs), says[0].upper() + says[1:])
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 
-from storage.data.health.check import N_EXAMPLES, WORDS, Check, Finding, Severity, counted, excerpt, finding
+from storage.data.health.check import N_EXAMPLES, WORDS, Check, Finding, Severity, excerpt, finding
 from storage.data.health.fix import dropping
 from storage.data.health.personal_data import masked
 from storage.data.rows.comparable import normalised
 from storage.data.rows.rows import Row, Rows
 from storage.data.rows.words import Words
+from templates.quantities import plural
 
 _AROUND = 40
 """Characters before the word that are shown."""
@@ -37,9 +38,9 @@ def find(rows: Rows) -> Finding | None:
             found.append((row, _shown(row, prompt, held, rows.words) if len(found) < N_EXAMPLES else ""))
     words = sorted(n_rows, key=lambda word: (-n_rows[word], word))
     named = ", ".join(f"“{excerpt(word)}” in {n_rows[word]:,}" for word in words[:_NAMED])
-    more = f" and {counted(len(words) - _NAMED, 'more word', 'more words')}" if len(words) > _NAMED else ""
+    more = f" and {plural(len(words) - _NAMED, 'more word', 'more words')}" if len(words) > _NAMED else ""
     where = ", ".join(f"{n_places[place]:,} {said}" for place, said in _PLACES.items() if n_places[place])
-    says = f"{counted(len(found), 'row holds', 'rows hold')} words of your list: {named}{more}; {where}."
+    says = f"{plural(len(found), 'row holds', 'rows hold')} words of your list: {named}{more}; {where}."
     return finding(found, len(rows.rows), says, words)
 
 

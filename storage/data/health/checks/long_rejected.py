@@ -5,9 +5,10 @@ Read after the prompt, as training on preferences does. Fine-tuning on chosen an
 
 from __future__ import annotations
 
-from storage.data.health.check import BASE, Check, Finding, Severity, counted, finding
+from storage.data.health.check import BASE, Check, Finding, Severity, finding
 from storage.data.health.fix import dropping
 from storage.data.rows.rows import Row, Rows
+from templates.quantities import plural
 
 
 def find(rows: Rows) -> Finding | None:
@@ -24,7 +25,7 @@ def find(rows: Rows) -> Finding | None:
     n_cut = sum(row.number in lengths.rejected.truncated for row, _ in found)
     says = (
         f"With the rejected answer in the place of the chosen one, {lengths.base}, which reads "
-        f"{lengths.context_length:,} tokens at most, would cut {counted(n_cut, 'row', 'rows')} "
+        f"{lengths.context_length:,} tokens at most, would cut {plural(n_cut, 'row', 'rows')} "
         f"and refuse {len(found) - n_cut:,}."
     )
     return finding(found, len(rows.rows), says)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from storage.data.health.check import Check, Finding, Severity, counted, finding
+from storage.data.health.check import Check, Finding, Severity, finding
 from storage.data.health.fix import dropping
 from storage.data.rows.rows import Row, Rows
+from templates.quantities import plural
 
 
 def find(rows: Rows) -> Finding | None:
@@ -25,7 +26,7 @@ def find(rows: Rows) -> Finding | None:
                     found[i] = (row, f"like row {next(iter(seen.values())).number}: {row.shown}")
                 seen.setdefault(row.content, row)
     listed = [found[i] for i in sorted(found)]
-    says = f"{counted(len(listed), 'row is', 'rows are')} nearly the same as an earlier one."
+    says = f"{plural(len(listed), 'row is', 'rows are')} nearly the same as an earlier one."
     return finding(listed, len(rows.rows), says)
 
 

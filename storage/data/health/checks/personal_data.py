@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from storage.data.health.check import Check, Finding, Severity, counted, finding
+from storage.data.health.check import Check, Finding, Severity, finding
 from storage.data.health.fix import Edit, Fix
 from storage.data.health.personal_data import MASK, masked, replaced
 from storage.data.health.personal_data import found as personal
 from storage.data.rows.rows import Row, Rows
+from templates.quantities import plural
 
 _AROUND = 40
 """Characters before the first one that are shown."""
@@ -30,7 +31,7 @@ def find(rows: Rows) -> Finding | None:
             names = ", ".join(sorted({datum.kind for datum in data}))
             found.append((row, f"{names}: {hidden[max(0, hidden.index(MASK) - _AROUND) :]}"))
     what = ", ".join(f"{kind} in {n:,}" for kind, n in kinds.most_common())
-    says = f"{counted(len(found), 'row holds', 'rows hold')} personal data: {what}."
+    says = f"{plural(len(found), 'row holds', 'rows hold')} personal data: {what}."
     return finding(found, len(rows.rows), says)
 
 

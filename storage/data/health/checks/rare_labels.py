@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from storage.data.health.check import Check, Finding, Severity, counted, finding
+from storage.data.health.check import Check, Finding, Severity, finding
 from storage.data.health.fix import dropping
 from storage.data.rows.rows import Rows
+from templates.quantities import plural
 
 FEWEST_ROWS = 5
 
@@ -16,7 +17,7 @@ def find(rows: Rows) -> Finding | None:
     learned = Counter(row.answer for row in rows.answered if not row.held_out)
     rare = {label for label in rows.labels if learned[label] < FEWEST_ROWS}
     found = [(row, row.shown) for row in rows.answered if row.answer in rare] if rows.labelled else []
-    says = f"{counted(len(rare), 'label has', 'labels have')} fewer than {FEWEST_ROWS} training rows."
+    says = f"{plural(len(rare), 'label has', 'labels have')} fewer than {FEWEST_ROWS} training rows."
     return finding(found, len(rows.answered) or 1, says)
 
 

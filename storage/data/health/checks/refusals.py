@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 
-from storage.data.health.check import Check, Finding, Severity, counted, finding
+from storage.data.health.check import Check, Finding, Severity, finding
 from storage.data.health.fix import dropping
 from storage.data.rows.rows import Rows
+from templates.quantities import plural
 
 OPENING = 200
 """Characters of an answer in which a refusal shows."""
@@ -49,7 +50,7 @@ def find(rows: Rows) -> Finding | None:
         return None
     turns = [(row, answer) for row in rows.answered for answer in row.answers if _refuses(answer)]
     found = list({row.number: (row, answer) for row, answer in reversed(turns)}.values())[::-1]
-    says = f"{counted(len(found), 'answer refuses', 'answers refuse')} to answer."
+    says = f"{plural(len(found), 'answer refuses', 'answers refuse')} to answer."
     return finding(found, len(rows.answered) or 1, says)
 
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 
-from storage.data.health.check import Check, Finding, Severity, counted, finding
+from storage.data.health.check import Check, Finding, Severity, finding
 from storage.data.health.fix import dropping
 from storage.data.health.personal_data import masked
 from storage.data.rows.rows import Row, Rows
+from templates.quantities import plural
 
 _TOKENS = re.compile(
     r"<\|[A-Za-z0-9_ ]{1,40}\|>|<｜[^<>｜\n]{1,40}｜>|</?s>|\[/?INST\]|<</?SYS>>"
@@ -32,7 +33,7 @@ def find(rows: Rows) -> Finding | None:
             found.append((row, hidden[max(0, hidden.find(match.group()) - _AROUND) :]))
         elif row.number in own:
             found.append((row, row.shown))
-    says = f"{counted(len(found), 'row spells', 'rows spell')} a token that chat models use as markup."
+    says = f"{plural(len(found), 'row spells', 'rows spell')} a token that chat models use as markup."
     return finding(found, len(rows.rows), says)
 
 

@@ -1,0 +1,59 @@
+"""How a job ended: its failure, its verdict, or its scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import Markup
+
+from app.formats import duration, number
+from app.markup import html
+from app.pages import suite_views, verdicts
+from storage.models import Artifact, Job, JobState
+from templates.quantities import size
+
+
+def failure(job: Job) -> Markup:
+    """Cause and remedy of a failed job."""
+    return html("jobs/failure", job=job) if job.state == JobState.FAILED else Markup("")
+
+
+def verdict(job: Job, base: str, artifact: Artifact | None) -> Markup:
+    """The verdict of a training job with the ways onward; an evaluation's comparisons."""
+    if job.state != JobState.SUCCEEDED or not job.result:
+        return Markup("")
+    if "suite" in job.spec:
+        return html("jobs/verdict", verdict=suite_views.block(job.result), estimate="", artifact=None)
+    if job.kind != "train":
+        return _scores(job.result)
+    shown = verdicts.block(job.result)
+    return html("jobs/verdict", verdict=shown, estimate=_estimate(job), artifact=artifact, base=base)
+
+
+def _scores(result: dict[str, Any]) -> Markup:
+    models = result.get("models") or []
+    return html(
+        "jobs/scores",
+        comparisons=[(found, verdicts.block(found)) for found in result.get("comparisons", [])],
+        names=list(models[0].get("metrics", {})) if models else [],
+        rows=[[model.get("name", ""), *map(_score, model.get("metrics", {}).values())] for model in models],
+    )
+
+
+def _score(value: Any) -> str:
+    if isinstance(value, dict) and "value" in value:
+        return f"{number(value['value'])} [{number(value['low'])}, {number(value['high'])}]"
+    return str(value)
+
+
+def _estimate(job: Job) -> str:
+    """The estimate beside what the job took."""
+    if not job.estimate or not job.started_at or not job.finished_at:
+        return ""
+    words = [
+        f"Time: estimated ≈ {duration(job.estimate['seconds'])}, took {duration(job.finished_at - job.started_at)}"
+    ]
+    peak = (job.actual or {}).get("peak_memory_bytes")
+    if peak:
+        words.append(f"memory: estimated ≈ {size(job.estimate['memory_bytes'])}, took {size(peak)}")
+    return "; ".join(words)

@@ -1,0 +1,120 @@
+"""One job while it runs, as the database tells it: stages, progress, curve, interruptions and log."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from app import charts
+from app.formats import clock_time, count, duration, percent
+from app.markup import html
+from app.pages import job_words
+from storage.jobs import workspaces
+from storage.models import TERMINAL, Job, JobAttempt, JobEvent, JobMetric, JobState, Stage
+from templates.quantities import size
+
+LIVE_STAGES = (Stage.PREPARING, Stage.TRAINING, Stage.EVALUATING, Stage.PUBLISHING)
+LOG_LINES = 200
+
+
+def head(job: Job, base: str, data: str) -> Markup:
+    """Name and what it is made of."""
+    return html("jobs/head", job=job, lineage=[part for part in (base, job_words.method(job), data) if part])
+
+
+@dataclass(frozen=True)
+class _StageShown:
+    """One stage, whether it is past, now or ahead, and when it began."""
+
+    name: str
+    kind: str
+    at: float | None
+
+
+def stage_line(job: Job, history: Sequence[JobEvent]) -> Markup:
+    """queued → preparing → training → evaluating → publishing, with the time each began."""
+    began: dict[str, float] = {}
+    for event in history:
+        if event.kind == "submitted":
+            began["queued"] = event.at
+        elif event.data.get("stage") in LIVE_STAGES:
+            began[event.data["stage"]] = event.at  # the latest attempt's counts
+    names = ["queued", *LIVE_STAGES] if job.kind == "train" else ["queued", Stage.PREPARING, Stage.EVALUATING]
+    now = "queued" if job.state == JobState.QUEUED else job.stage
+    stages = []
+    for name in names:
+        kind = "now" if name == now else "past" if name in began or job.state == JobState.SUCCEEDED else "ahead"
+        stages.append(_StageShown(str(name), kind, began.get(name)))
+    ended = job.state in TERMINAL and job.finished_at
+    return html("jobs/stages", job=job, stages=stages, end=job_words.STATES[JobState(job.state)] if ended else "")
+
+
+def progress(job: Job, points: Sequence[JobMetric], history: Sequence[JobEvent]) -> Markup:
+    """The bar, the time left, and the latest measurements."""
+    if job.state in TERMINAL:
+        return Markup("")
+    words = [f"step {count(job.step)} of {count(job.total_steps)}"] if job.total_steps else []
+    if job.stage != Stage.TRAINING:
+        words.append(_waiting_words(job, history))
+    if job.eta_s and job.state == JobState.RUNNING:
+        words.append(f"≈ {duration(job.eta_s)} left")
+    last = next((p for p in reversed(points) if p.split == "train"), None)
+    if last and last.tokens_per_s:
+        words.append(f"{count(last.tokens_per_s)} tokens/s")
+    if last and last.memory_bytes:
+        words.append(f"{size(last.memory_bytes)} of memory")
+    if last and last.learning_rate is not None:
+        words.append(f"learning rate {last.learning_rate:.2g}")
+    return html("jobs/progress", done=job_words.share_done(job), words=words)
+
+
+def _waiting_words(job: Job, history: Sequence[JobEvent]) -> str:
+    scored = next((event.data for event in reversed(history) if event.kind == "evaluated"), None)
+    if scored and job.stage == Stage.EVALUATING and scored["of"]:
+        on = scored.get("on") or (f"the {job.spec['suite']} suite" if "suite" in job.spec else "the held-out rows")
+        return f"scoring {scored['model']} on {on}: {percent(scored['rows'] / scored['of'])}"
+    if job.state == JobState.QUEUED:
+        return f"{job_words.state(job)}; the next free worker takes it"
+    if job.kind == "evaluate" and job.stage == Stage.EVALUATING:
+        return "loading the first model"
+    return {
+        Stage.PREPARING: "loading the base model and the data; usually a few seconds",
+        Stage.EVALUATING: "base and result answer the held-out rows; this can take as long as training",
+        Stage.PUBLISHING: "storing the result",
+    }.get(Stage(job.stage) if job.stage else Stage.PREPARING, "starting")
+
+
+def charts_of(job: Job, points: Sequence[JobMetric]) -> tuple[str, str]:
+    """The loss chart and its table."""
+    train = [(p.step, p.loss) for p in points if p.split == "train" and math.isfinite(p.loss)]
+    held_out = [(p.step, p.loss) for p in points if p.split == "held_out" and math.isfinite(p.loss)]
+    if job.kind != "train" or not (train or held_out):
+        return "", ""
+    return charts.loss_chart(train, held_out, job.total_steps), charts.loss_table(train, held_out)
+
+
+def attempts(found: Sequence[JobAttempt], history: Sequence[JobEvent]) -> Markup:
+    """Interruptions and remarks of the run, in words."""
+    items = [
+        f"{clock_time(event.at)} attempt {event.attempt} ended: {event.data.get('why', 'unknown')}; queued again"
+        for event in history
+        if event.kind == "requeued"
+    ]
+    items += [
+        f"attempt {a.attempt} went on from step {count(a.start_step)}" for a in found if a.attempt > 1 and a.start_step
+    ]
+    items += [
+        f"the name “{event.data['wanted']}” was taken; the result is called “{event.data['name']}”"
+        for event in history
+        if event.kind == "renamed"
+    ]
+    return html("jobs/remarks", items=items)
+
+
+def log(job: Job) -> Markup:
+    """The latest attempt's log tail."""
+    text = workspaces.log_tail(job.id, job.attempt, LOG_LINES) if job.attempt else ""
+    return html("jobs/log", text=text or "Nothing was logged yet.")

@@ -1,0 +1,22 @@
+"""Amounts in words, the same wherever they are shown."""
+
+from __future__ import annotations
+
+import humanize
+
+WHOLE_FROM = 10
+"""From this amount of a unit on, a size has no decimals."""
+
+
+def size(n_bytes: float) -> str:
+    """`1234567` → `1.2 MB`, `21000000` → `21 MB`."""
+    shown = humanize.naturalsize(n_bytes, format="%.1f")
+    amount, unit = shown.split()
+    if unit in ("Byte", "Bytes"):
+        return shown.lower()
+    return humanize.naturalsize(n_bytes, format="%.0f") if float(amount) >= WHOLE_FROM else shown
+
+
+def plural(n: int, noun: str, nouns: str = "") -> str:
+    """`3, "row"` → `3 rows`; `nouns` where the plural is not made with an s."""
+    return f"{n:,} {noun if n == 1 else nouns or noun + 's'}"
