@@ -16,7 +16,7 @@ from app.api.bodies import Body
 from app.api.catalogue import Acting
 from storage.data import datasets, row_export, uploads, versions
 from storage.data.intake import bundles
-from storage.data.splits import Split
+from storage.data.splits import Side, Split
 from templates.errors import BadInput, Problem
 
 if TYPE_CHECKING:
@@ -163,12 +163,19 @@ def show(user: Acting, dataset: str) -> dict[str, Any]:
 def rows(
     user: Acting,
     dataset: str,
-    held_out: bool | None = None,
+    side: Side | None = None,
+    held_out: Annotated[bool | None, Query(deprecated=True)] = None,
     offset: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 50,
 ) -> dict[str, Any]:
-    """Some of a dataset's rows."""
-    found = datasets.rows(datasets.get(user, dataset), held_out=held_out)
+    """Some of a dataset's rows: all of them, or one side's.
+
+    The training side holds the selection side's rows too, which are drawn from it when a job makes a choice.
+    `held_out` is the older way to name a side.
+    """
+    if side is None and held_out is not None:
+        side = "held_out" if held_out else "training"
+    found = datasets.rows(datasets.get(user, dataset), side=side)
     return {"n_rows": len(found), "offset": offset, "rows": found[offset : offset + limit]}
 
 

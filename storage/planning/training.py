@@ -207,7 +207,7 @@ def _measured(
     return rendered_rows.measure(
         remembered(base_folder, base_revision),
         dataset.shape,
-        datasets.rows(dataset, held_out=False),
+        datasets.rows(dataset, side="training"),
         max_length=max_length,
         trains_prompt=trains_prompt,
     )
