@@ -129,6 +129,18 @@ class Dataset(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("owner_id", "name", name="uq_dataset_owner_id_name"),)
 
 
+class HeldOutOpening(SQLModel, table=True):
+    """A job's verdict or scores on a dataset's held-out rows: one row for each job that ended well."""
+
+    __tablename__ = "held_out_opening"
+
+    job_id: str = Field(foreign_key="job.id", primary_key=True)
+    attempt: int
+    """The one that succeeded."""
+    dataset_id: str = Field(foreign_key="dataset.id", index=True)
+    at: float
+
+
 class Job(SQLModel, table=True):
     """One piece of work and everything that is known of it."""
 

@@ -48,7 +48,9 @@ class Order(_Message):
     dataset_name: str = ""
     dataset_sha256: str = ""
     split_seed: int | None = None
-    """What the held-out rows were drawn with, for the model card."""
+    """What the held-out rows were drawn with."""
+    held_out_openings: int = 0
+    """How often the dataset's held-out side had been opened for a verdict before this job began."""
     eval_rows: int
     forgetting_items: int = 0
     """train: items of each general ability that base and result answer; 0: what was forgotten is not measured."""
@@ -141,6 +143,8 @@ class Done(_Message):
     """train: the verdict. evaluate: the scores."""
     actual: dict[str, Any]
     """`seconds` by stage, `peak_memory_bytes`, `trained_tokens`, `tokens_per_s`, `steps`."""
+    opened_held_out: bool = False
+    """The result was measured on the dataset's held-out rows: the look is counted."""
     artifact_kind: Literal["adapter", "full_model"] | None = None
     manifest_sha256: str | None = None
     weights_sha256: str | None = None

@@ -144,19 +144,19 @@ def add(user: Acting, body: NewDataset) -> dict[str, Any]:
         leave_out_refused=body.leave_out_refused,
         guess_anew=body.guess_anew,
     )
-    return documents.of(made)
+    return documents.of_dataset(made)
 
 
 @router.get("/data")
 def list_all(user: Acting) -> list[dict[str, Any]]:
     """Your datasets."""
-    return [documents.of(row) for row in datasets.of_user(user)]
+    return documents.of_datasets(datasets.of_user(user))
 
 
 @router.get("/data/{dataset}")
 def show(user: Acting, dataset: str) -> dict[str, Any]:
     """One dataset, by name or id."""
-    return documents.of(datasets.get(user, dataset))
+    return documents.of_dataset(datasets.get(user, dataset))
 
 
 @router.get("/data/{dataset}/rows")
@@ -216,15 +216,15 @@ def fix(user: Acting, dataset: str, body: Fixes) -> dict[str, Any]:
 
     words = _listed(body.words)
     made = fixing.fix(user, dataset, body.fixes, base=body.base, against=body.against, words=words, name=body.name)
-    return documents.of(made)
+    return documents.of_dataset(made)
 
 
 @router.get("/data/{dataset}/versions")
 def list_versions(user: Acting, dataset: str) -> dict[str, Any]:
     """The versions that this one was made of, the oldest first and itself last, and those made of it."""
     return {
-        "lineage": [documents.of(row) for row in versions.lineage(user, dataset)],
-        "made_of_it": [documents.of(row) for row in versions.children(user, dataset)],
+        "lineage": documents.of_datasets(versions.lineage(user, dataset)),
+        "made_of_it": documents.of_datasets(versions.children(user, dataset)),
     }
 
 
@@ -253,7 +253,7 @@ def rename(user: Acting, dataset: str, body: NewName) -> dict[str, Any]:
     """Give a dataset another name."""
     row = datasets.get(user, dataset)
     datasets.rename(user, row.id, body.name)
-    return documents.of(datasets.get(user, row.id))
+    return documents.of_dataset(datasets.get(user, row.id))
 
 
 @router.delete("/data/{dataset}")

@@ -26,7 +26,7 @@ def list_all(as_json: Json = False) -> None:
     from app.cli import acting
     from storage.gallery import artifacts
 
-    rows = [documents.of(row) for row in artifacts.of_user(acting.user())]
+    rows = documents.of_artifacts(artifacts.of_user(acting.user()))
     output.emit(rows, output.table([_shown(row) for row in rows], COLUMNS), as_json)
 
 
@@ -47,7 +47,7 @@ def show(name: str, as_json: Json = False) -> None:
     from app.cli import acting
     from storage.gallery import artifacts
 
-    document = documents.of(artifacts.get(acting.user(), name))
+    document = documents.of_artifact(artifacts.get(acting.user(), name))
     output.emit(document, output.facts(document), as_json)
 
 

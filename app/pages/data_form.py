@@ -14,7 +14,7 @@ from app.pages.alerts import CLEAR, done, guarded, html_of
 from app.pages.mapping import SLOTS, chosen
 from app.pages.who import acting, asked
 from storage.bases import base_models
-from storage.data import datasets, uploads
+from storage.data import datasets, openings, uploads
 from storage.data.splits import Split
 from storage.models import Upload, User
 from templates import registry
@@ -243,7 +243,7 @@ def delete(request: gr.Request, subject: str) -> tuple[str, str]:
 
 def listing(user: User) -> str:
     """The user's datasets as a table."""
-    found = datasets.of_user(user)
+    found, opened = datasets.of_user(user), openings.counts(user.id)
     if not found:
         return layout.empty("Your datasets will be listed here. Drop a file above to make the first one.")
     rows = [
@@ -252,11 +252,12 @@ def listing(user: User) -> str:
             escaped(registry.shape(d.shape).title),
             count(d.n_rows - d.n_held_out),
             count(d.n_held_out),
+            openings.times(opened[d.id]),
             data_views.health(d),
             escaped(ago(d.created_at)),
             f'<a href="train?data={quote(d.name)}">Use ›</a>',
         ]
         for d in found
     ]
-    head = ["Name", "Shape", "Training rows", "Held-out rows", "Health", "Added", "<span class='sr'>Action</span>"]
+    head = ["Name", "Shape", "Training rows", "Held-out rows", "Opened", "Health", "Added", "<span class='sr'>Action</span>"]
     return "<h2>Your data</h2>" + layout.table(head, rows, "Your datasets", frozenset({2, 3}))

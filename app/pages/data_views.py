@@ -9,6 +9,7 @@ from typing import Any
 from app import charts
 from app.formats import count, escaped, plural, shortened
 from app.pages import layout, rendered
+from storage.data import openings
 from storage.models import BaseModelRow, Dataset
 from storage.rendering import rendered_rows
 from templates import registry
@@ -36,11 +37,12 @@ def fields(dataset: Dataset) -> str:
 
 
 def facts(dataset: Dataset) -> str:
-    """Split, labels and content hash."""
+    """Split, openings of the held-out side, labels and content hash."""
     lines = [
         ("Learned from", plural(dataset.n_rows - dataset.n_held_out, "row")),
         ("Held out to measure", plural(dataset.n_held_out, "row")),
         ("Held-out rows", _drawn(dataset)),
+        ("Held-out side opened", _opened(openings.of(dataset))),
         ("Content hash", f"<code>{escaped(dataset.sha256[:12])}</code>"),
     ]
     if dataset.labels:
@@ -53,6 +55,12 @@ def facts(dataset: Dataset) -> str:
 def _drawn(dataset: Dataset) -> str:
     file = dataset.held_out_file
     return f"those of “{escaped(file)}”" if file else f"drawn with seed {dataset.split_seed}"
+
+
+def _opened(n: int) -> str:
+    """How often it was opened for a verdict, and what that means from the second time on."""
+    warning = "; each look makes a lucky result likelier" if n > 1 else ""
+    return f"{openings.times(n)}{warning}"
 
 
 def health(dataset: Dataset) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from app import charts
 from app.formats import ago, clock_time, count, duration, escaped, number, percent, size
 from app.pages import layout, suite_views, verdicts
+from storage.data import openings
 from storage.jobs import jobs, workspaces
 from storage.models import TERMINAL, Artifact, Job, JobAttempt, JobEvent, JobMetric, JobState, Stage, User
 
@@ -166,8 +167,9 @@ def verdict(job: Job, base: str, artifact: Artifact | None) -> str:
         return ""
     if "suite" in job.spec:
         return f'<section class="card verdict">{suite_views.block(job.result)}</section>'
+    opened = openings.counts(job.owner_id).get(job.dataset_id) if job.dataset_id else None
     if job.kind != "train":
-        return _scores(job.result)
+        return _scores(job.result, opened)
     ways = ""
     if artifact is not None:
         models = quote(f"{base},{artifact.name}", safe=",")
@@ -176,10 +178,10 @@ def verdict(job: Job, base: str, artifact: Artifact | None) -> str:
             f' <a class="button" href="api/v1/artifacts/{quote(artifact.id)}/download" download>Download</a>'
             f' <a class="button" href="gallery?artifact={quote(artifact.name)}">In the gallery</a></p>'
         )
-    return f'<section class="card verdict">{verdicts.block(job.result)}{estimate_line(job)}{ways}</section>'
+    return f'<section class="card verdict">{verdicts.block(job.result, opened)}{estimate_line(job)}{ways}</section>'
 
 
-def _scores(result: dict[str, Any]) -> str:
+def _scores(result: dict[str, Any], opened: int | None) -> str:
     parts = [
         f"<h3>{escaped(found['model'])} <span class='quiet'>against {escaped(found['against'])}</span></h3>"
         + verdicts.block(found)
@@ -192,7 +194,8 @@ def _scores(result: dict[str, Any]) -> str:
         ]
         names = list((result.get("models") or [{}])[0].get("metrics", {}))
         parts = [layout.table(["Model", *map(escaped, names)], rows, "Scores")]
-    return f'<section class="card verdict">{"".join(parts)}</section>'
+    looks = verdicts.openings_line(opened) if opened else ""
+    return f'<section class="card verdict">{"".join(parts)}{looks}</section>'
 
 
 def _score(value: Any) -> str:

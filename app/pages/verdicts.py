@@ -11,6 +11,7 @@ from typing import Any
 from app import charts
 from app.formats import count, escaped, number, shortened
 from app.pages import layout, suite_views
+from storage.data import openings
 from storage.gallery import artifacts
 from storage.models import Artifact
 
@@ -21,8 +22,8 @@ SHOWN = 50
 ANSWERS = Path("evaluation") / "answers.jsonl"
 
 
-def block(verdict: Mapping[str, Any]) -> str:
-    """The whole verdict, without its answers."""
+def block(verdict: Mapping[str, Any], opened: int | None = None) -> str:
+    """The whole verdict, without its answers; `opened` is how often its held-out side has been opened by now."""
     bars = "".join(
         charts.bar_pair(title, metrics[name]["base"], metrics[name]["adapted"])
         for name, title in SHARES.items()
@@ -33,7 +34,13 @@ def block(verdict: Mapping[str, Any]) -> str:
     helps = f'<p class="helps"><b>What would help:</b> {escaped(help_text)}</p>' if help_text else ""
     remarks = "".join(f"<li>{escaped(remark)}</li>" for remark in verdict.get("remarks") or ())
     said = f'<ul class="remarks">{remarks}</ul>' if remarks else ""
-    return f'{sentence(verdict)}{bars}<dl class="facts losses">{losses}</dl>{helps}{said}{_forgotten(verdict)}'
+    looks = openings_line(opened) if opened else ""
+    return f'{sentence(verdict)}{bars}<dl class="facts losses">{losses}</dl>{looks}{helps}{said}{_forgotten(verdict)}'
+
+
+def openings_line(n: int) -> str:
+    """How often the held-out side behind a verdict has been opened."""
+    return f'<p class="quiet openings">{escaped(openings.sentence(n))}</p>'
 
 
 _LOSSES = (("loss", "Loss on held-out rows"), ("perplexity", "Perplexity"))

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 
 from storage import db, migrate, users
-from storage.data import datasets, uploads
+from storage.data import datasets, openings, uploads
 from storage.models import User
 from tests.conftest import forget_caches
 
@@ -68,3 +68,31 @@ def test_every_revision_leads_to_the_next(empty: None) -> None:
     assert "header" in columns()
     added(users.local(), "first")
     assert datasets.get(users.local(), "first").header
+
+
+OLD_JOB = """
+INSERT INTO job (id, owner_id, idem_key, name, kind, spec, spec_sha256, dataset_id, state, attempt, lease_until,
+                 progress_seq, stuck_attempts, step, total_steps, checkpoint_step, cancel_keep, rung_at, created_at,
+                 finished_at)
+VALUES (:id, :owner, :id, :id, :kind, '{}', 'x', :dataset, :state, 2, 0, 0, 0, 0, 0, 0, false, 0, 5, 9)
+"""
+
+
+def test_finished_jobs_of_an_older_version_have_opened_their_held_out_side(studio: User) -> None:
+    added(studio, "mail")
+    mail = datasets.get(studio, "mail")
+    command.downgrade(migrate.config(), "0004")
+    with db.engine().begin() as connection:
+        for name, kind, state, dataset in (
+            ("trained", "train", "SUCCEEDED", mail.id),
+            ("scored", "evaluate", "SUCCEEDED", mail.id),
+            ("failed", "train", "FAILED", mail.id),
+            ("on a suite", "evaluate", "SUCCEEDED", None),
+        ):
+            job = {"id": name, "owner": studio.id, "kind": kind, "state": state, "dataset": dataset}
+            connection.execute(text(OLD_JOB), job)
+    migrate.upgrade()
+    with db.engine().connect() as connection:
+        opened = connection.execute(text("SELECT job_id, attempt, at FROM held_out_opening ORDER BY job_id")).all()
+    assert [tuple(row) for row in opened] == [("scored", 2, 9.0), ("trained", 2, 9.0)]
+    assert openings.of(mail) == 2

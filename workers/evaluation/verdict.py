@@ -69,6 +69,8 @@ class Verdict(_Form):
     what_would_help: str | None = None
     remarks: tuple[str, ...] = ()
     """Rows that were cut, not scored or not answered, and why."""
+    opening: int | None = None
+    """Which opening of the held-out side this is, counted from 1 when the job began."""
     forgotten: Forgotten | None = None
     """General abilities before and after; None where they were not measured."""
 

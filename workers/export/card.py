@@ -13,6 +13,7 @@ import jinja2
 import pyarrow.parquet as parquet
 
 import templates
+from storage.data import openings
 from storage.gallery import suite_table
 from templates import registry
 from workers.evaluation import sentences
@@ -103,6 +104,7 @@ def texts(
         "n_rows": len(held_out),
         "n_held_out": sum(held_out),
         "verdict": verdict,
+        "openings": openings.sentence(verdict.opening) if verdict.opening else None,
         "titles": sentences.TITLES,
         "actual": actual,
         "measured": MEASURED,

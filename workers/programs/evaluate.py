@@ -40,7 +40,11 @@ def run(order: Order, channel: Channel) -> Done:
     channel.send(Entered(stage=Stage.PREPARING))
     result, seconds = _on_rows(order, channel) if order.suite is None else _on_suite(order, order.suite, channel)
     total = round(time.monotonic() - started, 3)
-    return Done(result=result, actual={"seconds": {"evaluating": total}, "seconds_by_model": seconds})
+    return Done(
+        result=result,
+        actual={"seconds": {"evaluating": total}, "seconds_by_model": seconds},
+        opened_held_out=order.suite is None,
+    )
 
 
 def _on_rows(order: Order, channel: Channel) -> tuple[dict[str, Any], dict[str, float]]:
@@ -52,7 +56,12 @@ def _on_rows(order: Order, channel: Channel) -> tuple[dict[str, Any], dict[str, 
     labels = labels_of(order)
     first = order.models[0]
     result = {
-        "dataset": {"name": order.dataset_name, "sha256": order.dataset_sha256, "n_held_out": len(rows)},
+        "dataset": {
+            "name": order.dataset_name,
+            "sha256": order.dataset_sha256,
+            "n_held_out": len(rows),
+            "opening": order.held_out_openings + 1,
+        },
         "models": [_summary(ref, scores, order.shape) for ref, scores in zip(order.models, all_scores, strict=True)],
         "comparisons": [
             {

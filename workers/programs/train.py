@@ -104,12 +104,14 @@ def run(order: Order, channel: Channel) -> Done | Stopped:
     forgotten = forgetting.measure(
         order, task.renderer, task.facts.context_length, lambda: _untouched(task, model), model, channel
     )
-    judged = judged.model_copy(update={"remarks": remarks, "forgotten": forgotten})
+    opening = order.held_out_openings + 1
+    judged = judged.model_copy(update={"remarks": remarks, "forgotten": forgotten, "opening": opening})
     stages.enter(Stage.PUBLISHING)
     actual |= {"seconds": stages.seconds, "peak_memory_bytes": peak_memory_bytes()}
     staged = bundle.stage(order, _saver(task, model), judged, compared.compare(base_scores, scores), actual)
     stages.enter(None)
-    return Done(result=judged.model_dump(mode="json"), actual=actual, **staged.model_dump())
+    result = judged.model_dump(mode="json")
+    return Done(result=result, actual=actual, opened_held_out=True, **staged.model_dump())
 
 
 def read(order: Order) -> Task:

@@ -135,7 +135,11 @@ class Progress(TrainerCallback):  # type: ignore[misc]
 
 
 class HeldOut(TrainerCallback):  # type: ignore[misc]
-    """Measures the loss on held-out rows: before the first update, every so often, and at the end."""
+    """Measures the loss on held-out rows: before the first update, every so often, and at the end.
+
+    For the chart only. Nothing is chosen by it: the weights of the last update are published whatever it shows, so
+    it counts as no opening of the held-out side.
+    """
 
     def __init__(
         self,
