@@ -259,5 +259,14 @@ def listing(user: User) -> str:
         ]
         for d in found
     ]
-    head = ["Name", "Shape", "Training rows", "Held-out rows", "Opened", "Health", "Added", "<span class='sr'>Action</span>"]
+    head = [
+        "Name",
+        "Shape",
+        "Training rows",
+        "Held-out rows",
+        "Opened",
+        "Health",
+        "Added",
+        "<span class='sr'>Action</span>",
+    ]
     return "<h2>Your data</h2>" + layout.table(head, rows, "Your datasets", frozenset({2, 3}))

@@ -9,6 +9,7 @@ import pytest
 
 from app.pages import jobs as page
 from storage import db, users
+from storage.data import openings
 from storage.jobs import events, jobs
 from storage.models import Artifact, Dataset, Job, JobMetric, JobState, User
 from storage.planning import evaluations, training
@@ -114,6 +115,22 @@ def test_the_verdict_leads_to_the_comparison(studio: User, finished: tuple[Job, 
     assert "&lt;script&gt;" in table
     assert "my limit?" not in table
     assert "my limit?" in page.filter_answers(asking(studio), job.id, "all")[1]
+
+
+def test_the_verdict_says_how_often_its_held_out_side_was_opened(
+    studio: User, finished: tuple[Job, Artifact], tickets: Dataset, asking: Any
+) -> None:
+    job, _ = finished
+    assert "held-out side" not in shown(asking(studio), job.id)["outcome"]
+    evaluation = evaluations.submit(studio, models=["studio-nano"], dataset="tickets", name="scores")
+    result = {"models": [{"name": "studio-nano", "metrics": {}}], "comparisons": []}
+    change(evaluation, state=JobState.SUCCEEDED, result=result)
+    with db.writing() as session:
+        for opened in (job, evaluation):
+            openings.record(session, job_id=opened.id, attempt=1, dataset_id=tickets.id)
+    said = "This held-out side has been opened 2 times; each look makes a lucky result likelier."
+    assert said in shown(asking(studio), job.id)["outcome"]
+    assert said in shown(asking(studio), evaluation.id)["outcome"]
 
 
 def test_the_verdict_says_what_was_forgotten(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:

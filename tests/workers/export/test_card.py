@@ -48,6 +48,21 @@ def test_a_card_says_where_it_comes_from_and_how_good_it_is(
     assert not re.search(r"\n{3,}|[ \t]+\n", text), "no holes in the text"
 
 
+def test_a_card_says_how_often_the_held_out_side_was_opened(
+    order_for: Callable[..., Order], scores: tuple[Scores, Scores]
+) -> None:
+    judged = verdict.judge(*scores, "classification", ["refund", "card"])
+
+    def text(opening: int | None) -> str:
+        found = judged.model_copy(update={"opening": opening})
+        return card.texts(order_for(), "adapter", found, ACTUAL, "f" * 64, [2])["README.md"]
+
+    third = "\n\nThis held-out side has been opened 3 times; each look makes a lucky result likelier.\n\n"
+    assert third in text(3)
+    assert "has been opened once." in text(1)
+    assert "held-out side" not in text(None), "a verdict of an older version does not know"
+
+
 def test_a_card_says_what_was_forgotten(order_for: Callable[..., Order], scores: tuple[Scores, Scores]) -> None:
     judged = verdict.judge(*scores, "classification", ["refund", "card"])
     forgotten = Forgotten.model_validate(small_forgotten())

@@ -36,9 +36,10 @@ MakeOrder = Callable[..., Order]
 
 
 def test_a_lora_job_learns_and_stages(make_order: MakeOrder, heard: Heard) -> None:
-    order = make_order()
+    order = make_order().model_copy(update={"held_out_openings": 4})
     done = train.run(order, heard)
     assert isinstance(done, Done)
+    assert (done.opened_held_out, done.result["opening"]) == (True, 5)
     assert heard.of(Planned) == [Planned(start_step=0, total_steps=8)]
     losses, held_out = heard.losses(), heard.losses("held_out")
     assert list(losses) == list(range(1, 9))
