@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from app.formats import count, escaped, number, percent
 
 Points = Sequence[tuple[float, float]]
-"""(step, loss) by rising step."""
+"""(step, value) by rising step."""
 WIDTH, HEIGHT = 640, 240
 FEW = 3
 """Fewer training points than this are drawn as points, since they make no line."""
@@ -31,12 +31,13 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
 
 
 class _Plane:
-    """Maps steps and losses to the drawing's coordinates."""
+    """Maps steps and values to the drawing's coordinates."""
 
     def __init__(self, x_high: float, y_low: float, y_high: float):
         margin = (y_high - y_low) * 0.06 or 0.1
         self.x_high = max(x_high, 1)
-        self.y_low, self.y_high = max(0.0, y_low - margin), y_high + margin
+        lowest = y_low - margin
+        self.y_low, self.y_high = max(0.0, lowest) if y_low >= 0 else lowest, y_high + margin
 
     def x(self, step: float) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * step / self.x_high
@@ -63,42 +64,62 @@ class _Plane:
 
 
 def loss_chart(train: Points, held_out: Points, total_steps: int) -> str:
-    """Loss against steps: training as a thin line, held-out as a strong one with its points."""
-    finite = [(s, v) for s, v in (*train, *held_out) if math.isfinite(v)]
-    if not finite:
+    """Loss against steps."""
+    if not any(math.isfinite(v) for _, v in (*train, *held_out)):
         return '<p class="quiet">The chart begins with the first training step.</p>'
+    return line_chart("loss", train, held_out, total_steps, sides=("train", "held-out"))
+
+
+SIDES = {"train": "training", "held-out": "held-out"}
+
+
+def line_chart(
+    name: str, train: Points, held_out: Points, total_steps: int, *, sides: Sequence[str] = (), note: str = ""
+) -> str:
+    """A metric against steps: training as a thin line, held-out as a strong one with its points.
+
+    `sides` are explained in the caption, by default those with points; `note` stands behind it.
+    """
     train = [(s, v) for s, v in train if math.isfinite(v)]
     held_out = [(s, v) for s, v in held_out if math.isfinite(v)]
-    losses = [v for _, v in finite]
-    plane = _Plane(max(total_steps, max(s for s, _ in finite)), min(losses), max(losses))
+    finite = [*train, *held_out]
+    if not finite:
+        return ""
+    values = [v for _, v in finite]
+    plane = _Plane(max(total_steps, max(s for s, _ in finite)), min(values), max(values))
+    titles = {side: f"{words} {name}" for side, words in SIDES.items()}
+    points_of = {side: points for side, points in (("train", train), ("held-out", held_out)) if points}
+    last = ", ".join(
+        f"{titles[side]} {number(points[-1][1])} at step {count(points[-1][0])}" for side, points in points_of.items()
+    )
+    keys = "".join(f'<span class="key {side}"></span>{escaped(titles[side])} ' for side in sides or points_of)
+    label, behind = escaped(name[0].upper() + name[1:]), escaped(f"against steps{note}")
+    return (
+        f'<figure class="chart"><figcaption>{keys}<span class="quiet">{behind}</span></figcaption>'
+        f'<div class="scroll" tabindex="0" role="group" aria-label="{label} chart">'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label} against steps: {escaped(last)}">'
+        f"{plane.axes()}{_lines(plane, train, held_out, titles)}</svg></div></figure>"
+    )
+
+
+def _lines(plane: _Plane, train: Points, held_out: Points, titles: Mapping[str, str]) -> str:
     lines = ""
     if train:
         lines += f'<path class="line train" d="{plane.path(thinned(train))}"/>'
         kind = "train few" if len(train) < FEW else "train"
-        lines += "".join(_dot(plane, p, kind, "training loss") for p in thinned(train, 80))
+        lines += "".join(_dot(plane, p, kind, titles["train"]) for p in thinned(train, 80))
     if held_out:
         lines += f'<path class="line held-out" d="{plane.path(held_out)}"/>'
-        lines += "".join(_dot(plane, p, "held-out", "held-out loss") for p in held_out)
-    last = ", ".join(
-        f"{title} {number(points[-1][1])} at step {count(points[-1][0])}"
-        for title, points in (("training loss", train), ("held-out loss", held_out))
-        if points
-    )
-    return (
-        '<figure class="chart"><figcaption><span class="key train"></span>training loss '
-        '<span class="key held-out"></span>held-out loss <span class="quiet">against steps</span></figcaption>'
-        f'<div class="scroll" tabindex="0" role="group" aria-label="Loss chart">'
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="Loss against steps: {escaped(last)}">'
-        f"{plane.axes()}{lines}</svg></div></figure>"
-    )
+        lines += "".join(_dot(plane, p, "held-out", titles["held-out"]) for p in held_out)
+    return lines
 
 
 def _dot(plane: _Plane, point: tuple[float, float], kind: str, title: str) -> str:
-    step, loss = point
+    step, value = point
     radius = 3 if kind == "held-out" else 5
     return (
-        f'<circle class="dot {kind}" cx="{plane.x(step):.1f}" cy="{plane.y(loss):.1f}" r="{radius}">'
-        f"<title>{title} {loss:.4f} at step {count(step)}</title></circle>"
+        f'<circle class="dot {kind}" cx="{plane.x(step):.1f}" cy="{plane.y(value):.1f}" r="{radius}">'
+        f"<title>{escaped(title)} {value:.4f} at step {count(step)}</title></circle>"
     )
 
 
@@ -111,8 +132,13 @@ def thinned(points: Points, most: int = 400) -> Points:
     return kept
 
 
-def loss_table(train: Points, held_out: Points, rows: int = 12) -> str:
-    """The chart's numbers: every held-out point with the training loss of that step or the last before it."""
+def loss_table(train: Points, held_out: Points) -> str:
+    """The loss chart's numbers."""
+    return number_table("loss", train, held_out)
+
+
+def number_table(name: str, train: Points, held_out: Points, rows: int = 12) -> str:
+    """A chart's numbers: every held-out point with the training value of that step or the last before it."""
     steps = [s for s, _ in held_out] or [s for s, _ in thinned(train, rows)]
     held = dict(held_out)
     lines = []
@@ -121,7 +147,9 @@ def loss_table(train: Points, held_out: Points, rows: int = 12) -> str:
         shown_train = f"{before[-1]:.4f}" if before else "–"
         shown_held = f"{held[step]:.4f}" if step in held else "–"
         lines.append(f"<tr><td>{count(step)}</td><td>{shown_train}</td><td>{shown_held}</td></tr>")
-    head = '<tr><th scope="col">Step</th><th scope="col">Training loss</th><th scope="col">Held-out loss</th></tr>'
+    titles = ("Step", f"Training {name}", f"Held-out {name}")
+    cells = "".join(f'<th scope="col">{escaped(title)}</th>' for title in titles)
+    head = f"<tr>{cells}</tr>"
     body = f"<thead>{head}</thead><tbody>{''.join(lines)}</tbody>"
     return f'<div class="scroll" tabindex="0"><table class="numbers">{body}</table></div>'
 

@@ -233,11 +233,14 @@ class JobMetric(SQLModel, table=True):
     """`train` or `held_out`."""
     step: int = Field(primary_key=True)
     attempt: int
-    loss: float
-    learning_rate: float | None = None
-    tokens_per_s: float | None = None
-    memory_bytes: int | None = Field(default=None, sa_type=BigInteger)
+    values: dict[str, float] = Field(sa_column=_json())
+    """By name: `loss`, what a training reports of itself, and the metrics that its objective declares."""
     at: float
+
+    @property
+    def loss(self) -> float | None:
+        """Nats per learned token."""
+        return self.values.get("loss")
 
 
 class Worker(SQLModel, table=True):

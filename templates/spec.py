@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from templates.errors import Problem
+from templates.metrics import Metric
 
 Quantization = Literal["none", "int8", "nf4"]
 Preset = Literal["quick", "balanced", "thorough"]
@@ -159,6 +160,8 @@ class Objective:
     """Key of the method that a form proposes first."""
     trains_prompt: bool = False
     """True: every token is learned. False: only the answers' tokens are."""
+    metrics: tuple[Metric, ...] = ()
+    """What its training and its verdict report besides the loss."""
     key: str = ""
     page: str = ""
 

@@ -8,9 +8,10 @@ that was its stdout. The child knows no database and no secret: all it may touch
 from __future__ import annotations
 
 import json
+import math
 from typing import IO, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from storage.models import Stage
 from templates.recipe import Recipe
@@ -112,12 +113,15 @@ class Measured(_Message):
     type: Literal["measured"] = "measured"
     split: Literal["train", "held_out"]
     step: int
-    loss: float
-    learning_rate: float | None = None
-    tokens_per_s: float | None = None
-    memory_bytes: int | None = None
+    values: dict[str, float]
+    """By name: `loss` and any other metric. A value that is no finite number is left out: JSON knows none."""
     eta_s: float | None = None
     """Seconds to the end of the job, from the recent pace of this attempt."""
+
+    @field_validator("values")
+    @classmethod
+    def _finite(cls, values: dict[str, float]) -> dict[str, float]:
+        return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
 class Checkpointed(_Message):

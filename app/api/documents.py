@@ -183,6 +183,7 @@ def of_objective(objective: Objective) -> dict[str, Any]:
         "page": objective.page,
         "row_shapes": list(objective.row_shapes),
         "trains_prompt": objective.trains_prompt,
+        "metrics": [dataclasses.asdict(metric) for metric in objective.metrics],
         "presets": {name: dict(values) for name, values in objective.presets.items()},
         "parameters": parameters(objective.params),
     }

@@ -44,11 +44,15 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 def show(name: str, as_json: Json = False) -> None:
     """Show one artifact: lineage, recipe, verdict, checksums."""
     from app.api import documents
-    from app.cli import acting
+    from app.cli import acting, verdicts
     from storage.gallery import artifacts
 
     document = documents.of_artifact(artifacts.get(acting.user(), name))
-    output.emit(document, output.facts(document), as_json)
+    said = [
+        document["verdict"].get("sentence", ""),
+        *verdicts.measured(document["verdict"], document["held_out_openings"]),
+    ]
+    output.emit(document, [*output.facts(document), "", *said], as_json)
 
 
 @group.command("export")

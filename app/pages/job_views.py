@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +13,8 @@ from app.pages import layout, suite_views, verdicts
 from storage.data import openings
 from storage.jobs import jobs, workspaces
 from storage.models import TERMINAL, Artifact, Job, JobAttempt, JobEvent, JobMetric, JobState, Stage, User
+from templates import metrics, registry
+from templates.metrics import Metric
 
 STATES = {
     JobState.QUEUED: "waiting",
@@ -114,12 +115,13 @@ def progress(job: Job, points: Sequence[JobMetric], history: Sequence[JobEvent])
     if job.eta_s and job.state == JobState.RUNNING:
         words.append(f"≈ {duration(job.eta_s)} left")
     last = next((p for p in reversed(points) if p.split == "train"), None)
-    if last and last.tokens_per_s:
-        words.append(f"{count(last.tokens_per_s)} tokens/s")
-    if last and last.memory_bytes:
-        words.append(f"{size(last.memory_bytes)} of memory")
-    if last and last.learning_rate is not None:
-        words.append(f"learning rate {last.learning_rate:.2g}")
+    latest = last.values if last else {}
+    if latest.get("tokens_per_s"):
+        words.append(f"{count(latest['tokens_per_s'])} tokens/s")
+    if latest.get("memory_bytes"):
+        words.append(f"{size(latest['memory_bytes'])} of memory")
+    if "learning_rate" in latest:
+        words.append(f"learning rate {latest['learning_rate']:.2g}")
     bar = (
         f'<div class="progress" role="progressbar" aria-label="Progress" aria-valuemin="0" aria-valuemax="100" '
         f'aria-valuenow="{100 * done:.0f}"><span style="width:{100 * done:.1f}%"></span></div>'
@@ -144,12 +146,39 @@ def _waiting_words(job: Job, history: Sequence[JobEvent]) -> str:
 
 
 def charts_of(job: Job, points: Sequence[JobMetric]) -> tuple[str, str]:
-    """The loss chart and its table."""
-    train = [(p.step, p.loss) for p in points if p.split == "train" and math.isfinite(p.loss)]
-    held_out = [(p.step, p.loss) for p in points if p.split == "held_out" and math.isfinite(p.loss)]
-    if job.kind != "train" or not (train or held_out):
+    """The loss chart and a chart for each other metric, and their tables."""
+    train, held_out = _curves(points, "loss")
+    if not (train or held_out):
         return "", ""
-    return charts.loss_chart(train, held_out, job.total_steps), charts.loss_table(train, held_out)
+    drawn, tables = [charts.loss_chart(train, held_out, job.total_steps)], [charts.loss_table(train, held_out)]
+    declared = _declared(job)
+    others = dict.fromkeys(name for point in points for name in point.values)
+    for name in others:
+        if name == "loss" or name in metrics.PROGRESS:
+            continue
+        metric, curves = declared.get(name, Metric(name, name)), _curves(points, name)
+        title = metric.title[:1].lower() + metric.title[1:]
+        unit = f" in {metric.unit}" if metric.unit not in ("", "%") else ""
+        better = "higher" if metric.higher_is_better else "lower"
+        note = f"{unit}; {better} is better" if name in declared else ""
+        drawn.append(charts.line_chart(title, *curves, job.total_steps, note=note))
+        tables.append(charts.number_table(title, *curves))
+    return "".join(drawn), "".join(tables)
+
+
+def _curves(points: Sequence[JobMetric], name: str) -> tuple[charts.Points, charts.Points]:
+    """A metric in training and on held-out rows, by step."""
+    train, held_out = (
+        [(p.step, p.values[name]) for p in points if p.split == split and name in p.values]
+        for split in ("train", "held_out")
+    )
+    return train, held_out
+
+
+def _declared(job: Job) -> dict[str, Metric]:
+    """What the job's objective says of its metrics."""
+    objective = registry.objectives().get(job.spec.get("recipe", {}).get("objective", ""))
+    return {metric.key: metric for metric in objective.metrics} if objective else {}
 
 
 def failure(job: Job) -> str:

@@ -14,6 +14,7 @@ from app.pages import layout, suite_views
 from storage.data import openings
 from storage.gallery import artifacts
 from storage.models import Artifact
+from templates import metrics
 
 WORDS = {"better": "Better", "worse": "Worse", "not_better": "Not better", "cant_tell": "Can’t tell"}
 SHARES = {"label_accuracy": "Label accuracy", "exact_match": "Exact match"}
@@ -24,12 +25,17 @@ ANSWERS = Path("evaluation") / "answers.jsonl"
 
 def block(verdict: Mapping[str, Any], opened: int | None = None) -> str:
     """The whole verdict, without its answers; `opened` is how often its held-out side has been opened by now."""
+    scores = verdict.get("metrics", {})
     bars = "".join(
-        charts.bar_pair(title, metrics[name]["base"], metrics[name]["adapted"])
+        charts.bar_pair(title, scores[name]["base"], scores[name]["adapted"])
         for name, title in SHARES.items()
-        if name in (metrics := verdict.get("metrics", {}))
+        if name in scores
     )
-    losses = "".join(_loss(title, verdict["metrics"][name]) for name, title in _LOSSES if name in verdict["metrics"])
+    losses = "".join(_loss(title, scores[name]) for name, title in _LOSSES if name in scores)
+    losses += "".join(
+        f"<dt>{escaped(measure['title'])}</dt><dd>{escaped(metrics.compared(measure))}</dd>"
+        for measure in (verdict.get("measures") or {}).values()
+    )
     help_text = verdict.get("what_would_help")
     helps = f'<p class="helps"><b>What would help:</b> {escaped(help_text)}</p>' if help_text else ""
     remarks = "".join(f"<li>{escaped(remark)}</li>" for remark in verdict.get("remarks") or ())
@@ -85,13 +91,13 @@ def sentence(verdict: Mapping[str, Any]) -> str:
 
 def headline_bars(verdict: Mapping[str, Any]) -> str:
     """The bar pair of the measure that decided, for a card; the two losses where that is the loss."""
-    metrics = verdict.get("metrics", {})
+    scores = verdict.get("metrics", {})
     for name in (str(verdict.get("headline")), *SHARES):
-        if name in SHARES and name in metrics:
-            return charts.bar_pair(SHARES[name], metrics[name]["base"], metrics[name]["adapted"])
-    if "loss" not in metrics:
+        if name in SHARES and name in scores:
+            return charts.bar_pair(SHARES[name], scores[name]["base"], scores[name]["adapted"])
+    if "loss" not in scores:
         return ""
-    return f'<dl class="facts losses">{_loss("Loss", metrics["loss"])}</dl>'
+    return f'<dl class="facts losses">{_loss("Loss", scores["loss"])}</dl>'
 
 
 def answers(artifact: Artifact) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ import pyarrow.parquet as parquet
 import templates
 from storage.data import openings
 from storage.gallery import suite_table
-from templates import registry
+from templates import metrics, registry
 from workers.evaluation import sentences
 from workers.evaluation.verdict import Verdict
 from workers.protocol import Order
@@ -52,6 +52,7 @@ def _environment() -> jinja2.Environment:
         "change": sentences.change,
         "repr": repr,
         "words": suite_table.words,
+        "compared": metrics.compared,
     }
     return environment
 

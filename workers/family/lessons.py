@@ -38,7 +38,7 @@ class _Listening:
             self.stage.say(str(report.stage))
         elif isinstance(report, Measured) and time.monotonic() - self._said >= EVERY_S:
             self._said = time.monotonic()
-            self.stage.say(f"step {report.step}: {report.split.replace('_', '-')} loss {report.loss:.3f}")
+            self.stage.say(f"step {report.step}: {report.split.replace('_', '-')} loss {report.values['loss']:.3f}")
 
 
 @dataclass(frozen=True)

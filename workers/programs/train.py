@@ -28,7 +28,8 @@ from templates.errors import StudioError
 from templates.recipe import Recipe
 from templates.spec import BaseFacts, TrainingParams
 from workers import models
-from workers.evaluation import compared, forgetting, scoring, verdict
+from workers.evaluation import compared, forgetting, measures, scoring, verdict
+from workers.evaluation.measures import Measure
 from workers.evaluation.progress import noting
 from workers.evaluation.scoring import Scores
 from workers.export import bundle
@@ -100,6 +101,7 @@ def run(order: Order, channel: Channel) -> Done | Stopped:
     model = models.as_published(model, task.recipe, task.base.base_folder, task.facts.stored_dtype, drafts)
     base_scores, scores = _scores(task, model, channel)
     judged = verdict.judge(base_scores, scores, order.shape, _labels(task))
+    judged = judged.model_copy(update={"measures": _measures(task, setup, model, channel)})
     remarks = (*judged.remarks, SCORED_QUANTIZED) if models.is_quantized(model) else judged.remarks
     forgotten = forgetting.measure(
         order, task.renderer, task.facts.context_length, lambda: _untouched(task, model), model, channel
@@ -156,7 +158,8 @@ def train(task: Task, setup: TrainingSetup, model: PreTrainedModel, drafts: Path
     for wrong in flaws:
         channel.send(Noted(kind="checkpoint_damaged", data={"what": wrong}))
     trainer = setup.trainer(model, drafts)
-    progress = Progress(channel, task.params)
+    declared = registry.objective(task.recipe.objective).metrics
+    progress = Progress(channel, task.params, [metric.key for metric in declared])
     callbacks = [progress, Checkpoints(channel, task.params, folder), StopOnRequest(channel)]
     if setup.held_out_loss:
         adapter = registry.method(task.recipe.method).trains == "adapter"
@@ -198,6 +201,16 @@ def _scores(task: Task, model: PreTrainedModel, channel: Channel) -> tuple[Score
     with _untouched(task, model) as base:
         of_base = score(base, task.base.name)
     return of_base, score(model, task.order.name)
+
+
+def _measures(task: Task, setup: TrainingSetup, model: PreTrainedModel, channel: Channel) -> dict[str, Measure]:
+    """The objective's own metrics of base and model, on all held-out rows."""
+    if setup.measure_rows is None:
+        return {}
+    with _untouched(task, model) as base:
+        of_base = setup.measure_rows(base, lambda: channel.abandoned)
+    of_model = setup.measure_rows(model, lambda: channel.abandoned)
+    return measures.compare(registry.objective(task.recipe.objective).metrics, of_base, of_model)
 
 
 @contextmanager

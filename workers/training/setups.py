@@ -21,6 +21,7 @@ from templates import registry
 from templates.errors import BadInput, Problem
 from templates.spec import TrainingParams
 from workers import models
+from workers.evaluation.measures import Measuring
 from workers.evaluation.scoring import losses
 from workers.training import batches
 
@@ -53,6 +54,8 @@ class TrainingSetup:
     """Mean loss; None if there is nothing to measure it on. Raises `Interrupted` once told to stop."""
     remarks: Mapping[str, Mapping[str, Any]]
     """What the job's page should say of the rows: kind → particulars."""
+    measure_rows: Measuring | None = None
+    """The objective's own metrics on every held-out row, for the verdict. Called with the base and with the result."""
 
 
 def next_token(data: TrainingData) -> TrainingSetup:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
 from conversations import Heard, colour_rows
+from peft.tuners.tuners_utils import BaseTunerLayer
 
 from storage import files
+from templates import registry
 from templates.errors import BadInput, StudioError
+from templates.metrics import Metric
 from workers import models
 from workers.evaluation.generation import Interrupted
+from workers.objectives import sft
 from workers.programs import train
 from workers.protocol import (
     Checkpointed,
@@ -30,7 +36,7 @@ from workers.protocol import (
     Stop,
     Stopped,
 )
-from workers.training import callbacks, checkpoints
+from workers.training import callbacks, checkpoints, setups
 
 MakeOrder = Callable[..., Order]
 
@@ -53,8 +59,8 @@ def test_a_lora_job_learns_and_stages(make_order: MakeOrder, heard: Heard) -> No
     files.verify(Path(order.staging), done.manifest_sha256)
     last = heard.of(Measured)[-1]
     assert last.split == "train"
-    assert last.tokens_per_s > 0
-    assert last.memory_bytes > 0
+    assert last.values["tokens_per_s"] > 0
+    assert last.values["memory_bytes"] > 0
     assert last.eta_s == 0
 
 
@@ -71,6 +77,38 @@ def test_the_published_adapter_gives_the_verdicts_loss(make_order: MakeOrder, he
     assert setup.held_out_loss(model, lambda: False) == pytest.approx(
         done.result["metrics"]["loss"]["adapted"]["value"]
     )
+
+
+def test_the_verdict_has_what_the_objective_measures(
+    make_order: MakeOrder, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared = Metric("rewards/margins", "Reward margin", higher_is_better=False)
+    learned = replace(registry.objective("sft"), metrics=(declared,))
+    monkeypatch.setattr(registry, "objective", lambda _key: learned)
+    asked: list[bool] = []
+
+    def set_up(data: setups.TrainingData) -> setups.TrainingSetup:
+        def measure(model: Any, _stopped: Callable[[], bool]) -> dict[str, Any]:
+            adapted = any(layer.active_adapters and not layer.disable_adapters for layer in tuned(model))
+            asked.append(adapted)
+            return {declared.key: np.full(len(data.held_out), 1.0 if adapted else 3.0)}
+
+        return replace(setups.next_token(data), measure_rows=measure)
+
+    monkeypatch.setattr(sft, "set_up", set_up)
+    done = train.run(make_order(), heard)
+    assert isinstance(done, Done)
+    assert asked == [False, True], "the base first, then the result"
+    assert done.result["measures"] == {
+        "rewards/margins": {
+            "title": "Reward margin", "unit": "", "higher_is_better": False, "base": 3.0, "adapted": 1.0, "n": 12,
+            "interval": {"value": -2.0, "low": -2.0, "high": -2.0}, "better": True,
+        }
+    }  # fmt: skip
+
+
+def tuned(model: Any) -> list[Any]:
+    return [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
 
 
 def killed(order: Order, after: int) -> dict[int, float]:
