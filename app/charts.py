@@ -74,25 +74,31 @@ SIDES = {"train": "training", "held-out": "held-out"}
 
 
 def line_chart(
-    name: str, train: Points, held_out: Points, total_steps: int, *, sides: Sequence[str] = (), note: str = ""
+    name: str,
+    train: Points,
+    held_out: Points,
+    total_steps: int,
+    *,
+    sides: Sequence[str] = (),
+    words: Mapping[str, str] = SIDES,
+    note: str = "",
 ) -> str:
     """A metric against steps: training as a thin line, held-out as a strong one with its points.
 
-    `sides` are explained in the caption, by default those with points; `note` stands behind it.
+    `sides` are explained in the caption, by default those with points, called by `words`; `note` stands behind it.
     """
-    train = [(s, v) for s, v in train if math.isfinite(v)]
-    held_out = [(s, v) for s, v in held_out if math.isfinite(v)]
-    finite = [*train, *held_out]
-    if not finite:
-        return ""
-    values = [v for _, v in finite]
-    plane = _Plane(max(total_steps, max(s for s, _ in finite)), min(values), max(values))
-    titles = {side: f"{words} {name}" for side, words in SIDES.items()}
+    train, held_out = ([(s, v) for s, v in points if math.isfinite(v)] for points in (train, held_out))
     points_of = {side: points for side, points in (("train", train), ("held-out", held_out)) if points}
+    if not points_of:
+        return ""
+    values = [v for points in points_of.values() for _, v in points]
+    last_step = max(points[-1][0] for points in points_of.values())
+    plane = _Plane(max(total_steps, last_step), min(values), max(values))
+    titles = {side: f"{words[side]} {name}" for side in sides or points_of}
     last = ", ".join(
         f"{titles[side]} {number(points[-1][1])} at step {count(points[-1][0])}" for side, points in points_of.items()
     )
-    keys = "".join(f'<span class="key {side}"></span>{escaped(titles[side])} ' for side in sides or points_of)
+    keys = "".join(f'<span class="key {side}"></span>{escaped(title)} ' for side, title in titles.items())
     label, behind = escaped(name[0].upper() + name[1:]), escaped(f"against steps{note}")
     return (
         f'<figure class="chart"><figcaption>{keys}<span class="quiet">{behind}</span></figcaption>'
@@ -137,7 +143,9 @@ def loss_table(train: Points, held_out: Points) -> str:
     return number_table("loss", train, held_out)
 
 
-def number_table(name: str, train: Points, held_out: Points, rows: int = 12) -> str:
+def number_table(
+    name: str, train: Points, held_out: Points, rows: int = 12, *, words: Mapping[str, str] = SIDES
+) -> str:
     """A chart's numbers: every held-out point with the training value of that step or the last before it."""
     steps = [s for s, _ in held_out] or [s for s, _ in thinned(train, rows)]
     held = dict(held_out)
@@ -146,11 +154,11 @@ def number_table(name: str, train: Points, held_out: Points, rows: int = 12) -> 
         before = [v for s, v in train if s <= step]
         shown_train = f"{before[-1]:.4f}" if before else "–"
         shown_held = f"{held[step]:.4f}" if step in held else "–"
-        lines.append(f"<tr><td>{count(step)}</td><td>{shown_train}</td><td>{shown_held}</td></tr>")
-    titles = ("Step", f"Training {name}", f"Held-out {name}")
-    cells = "".join(f'<th scope="col">{escaped(title)}</th>' for title in titles)
-    head = f"<tr>{cells}</tr>"
-    body = f"<thead>{head}</thead><tbody>{''.join(lines)}</tbody>"
+        first = f"<td>{shown_train}</td>" if "train" in words else ""
+        lines.append(f"<tr><td>{count(step)}</td>{first}<td>{shown_held}</td></tr>")
+    titles = ["step", *(f"{side} {name}" for side in words.values())]
+    cells = "".join(f'<th scope="col">{escaped(title[0].upper() + title[1:])}</th>' for title in titles)
+    body = f"<thead><tr>{cells}</tr></thead><tbody>{''.join(lines)}</tbody>"
     return f'<div class="scroll" tabindex="0"><table class="numbers">{body}</table></div>'
 
 

@@ -230,7 +230,7 @@ class JobMetric(SQLModel, table=True):
 
     job_id: str = Field(foreign_key="job.id", primary_key=True)
     split: str = Field(primary_key=True)
-    """`train` or `held_out`."""
+    """`train`, `held_out` or `selection`."""
     step: int = Field(primary_key=True)
     attempt: int
     values: dict[str, float] = Field(sa_column=_json())

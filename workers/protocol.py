@@ -111,7 +111,7 @@ class Measured(_Message):
     """One point of the charts."""
 
     type: Literal["measured"] = "measured"
-    split: Literal["train", "held_out"]
+    split: Literal["train", "held_out", "selection"]
     step: int
     values: dict[str, float]
     """By name: `loss` and any other metric. A value that is no finite number is left out: JSON knows none."""

@@ -7,14 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from app import charts
 from app.formats import ago, clock_time, count, duration, escaped, number, percent, size
 from app.pages import layout, suite_views, verdicts
 from storage.data import openings
 from storage.jobs import jobs, workspaces
 from storage.models import TERMINAL, Artifact, Job, JobAttempt, JobEvent, JobMetric, JobState, Stage, User
-from templates import metrics, registry
-from templates.metrics import Metric
 
 STATES = {
     JobState.QUEUED: "waiting",
@@ -143,42 +140,6 @@ def _waiting_words(job: Job, history: Sequence[JobEvent]) -> str:
         Stage.EVALUATING: "base and result answer the held-out rows; this can take as long as training",
         Stage.PUBLISHING: "storing the result",
     }.get(Stage(job.stage) if job.stage else Stage.PREPARING, "starting")
-
-
-def charts_of(job: Job, points: Sequence[JobMetric]) -> tuple[str, str]:
-    """The loss chart and a chart for each other metric, and their tables."""
-    train, held_out = _curves(points, "loss")
-    if not (train or held_out):
-        return "", ""
-    drawn, tables = [charts.loss_chart(train, held_out, job.total_steps)], [charts.loss_table(train, held_out)]
-    declared = _declared(job)
-    others = dict.fromkeys(name for point in points for name in point.values)
-    for name in others:
-        if name == "loss" or name in metrics.PROGRESS:
-            continue
-        metric, curves = declared.get(name, Metric(name, name)), _curves(points, name)
-        title = metric.title[:1].lower() + metric.title[1:]
-        unit = f" in {metric.unit}" if metric.unit not in ("", "%") else ""
-        better = "higher" if metric.higher_is_better else "lower"
-        note = f"{unit}; {better} is better" if name in declared else ""
-        drawn.append(charts.line_chart(title, *curves, job.total_steps, note=note))
-        tables.append(charts.number_table(title, *curves))
-    return "".join(drawn), "".join(tables)
-
-
-def _curves(points: Sequence[JobMetric], name: str) -> tuple[charts.Points, charts.Points]:
-    """A metric in training and on held-out rows, by step."""
-    train, held_out = (
-        [(p.step, p.values[name]) for p in points if p.split == split and name in p.values]
-        for split in ("train", "held_out")
-    )
-    return train, held_out
-
-
-def _declared(job: Job) -> dict[str, Metric]:
-    """What the job's objective says of its metrics."""
-    objective = registry.objectives().get(job.spec.get("recipe", {}).get("objective", ""))
-    return {metric.key: metric for metric in objective.metrics} if objective else {}
 
 
 def failure(job: Job) -> str:

@@ -92,6 +92,12 @@ def test_every_metric_that_was_reported_has_a_chart(
     assert "in nats; higher is better" in seen["chart"]
     assert "training &lt;kl&gt;" in seen["chart"]
     assert "<td>2</td><td>0.5000</td><td>0.2500</td>" in seen["numbers"]
+    with db.writing() as session:
+        put(session, job, "selection", 2, loss=1.25)
+    seen = shown(asking(studio), job.id)
+    assert "Loss against steps: selection loss 1.25 at step 2" in seen["chart"]
+    assert "against steps; the weights with the lowest are published" in seen["chart"]
+    assert "Selection loss</th></tr></thead><tbody><tr><td>2</td><td>1.2500</td>" in seen["numbers"]
     assert "learning rate 0.1" in seen["progress"]
 
 

@@ -329,3 +329,113 @@ def test_plain_text_is_learned_whole(make_order: MakeOrder, heard: Heard) -> Non
 @pytest.mark.parametrize(("steps", "expected"), [(0.1, 5), (0.001, 1), (7, 7), (1, 1), (3.0, 3)])
 def test_steps_below_one_are_a_share_of_the_run(steps: float, expected: int) -> None:
     assert callbacks.every(steps, 50) == expected
+
+
+def choosing(make_order: MakeOrder, **settings: Any) -> Order:
+    """An order whose training chooses the weights that it publishes."""
+    shared = {"max_steps": 12, "eval_steps": 2, "save_steps": 3, "eval_rows": 0, "load_best_model_at_end": True}
+    return make_order(**{**shared, **settings})
+
+
+Weights = dict[str, torch.Tensor]
+
+
+@pytest.fixture
+def measuring(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Weights]]:
+    """Lets the selection loss take these values one after the other; gives the weights that each was taken of."""
+
+    def let(*losses: float) -> list[Weights]:
+        coming, seen = iter(losses), list[Weights]()
+
+        def measure(model: Any, _stopped: Callable[[], bool]) -> float:
+            seen.append({n: p.detach().clone() for n, p in model.named_parameters() if p.requires_grad})
+            return next(coming)
+
+        def set_up(data: setups.TrainingData) -> setups.TrainingSetup:
+            made = setups.next_token(data)
+            return replace(made, selection_loss=measure if made.selection_loss else None)
+
+        monkeypatch.setattr(sft, "set_up", set_up)
+        return seen
+
+    return let
+
+
+def test_the_weights_with_the_lowest_selection_loss_are_published(
+    make_order: MakeOrder, heard: Heard, measuring: Callable[..., list[Weights]]
+) -> None:
+    seen = measuring(3.0, 1.25, 2.0, float("nan"), 5.0, 6.0)
+    order = choosing(make_order)
+    done = train.run(order, heard)
+    assert isinstance(done, Done)
+    assert {m.step: m.values for m in heard.of(Measured) if m.split == "selection"} == {
+        2: {"loss": 3.0}, 4: {"loss": 1.25}, 6: {"loss": 2.0}, 8: {}, 10: {"loss": 5.0}, 12: {"loss": 6.0},
+    }  # fmt: skip
+    assert (done.actual["chosen_step"], done.actual["steps"]) == (4, 12)
+    said = "The weights after step 4 of 12 were published: their loss on 5 rows set apart was the lowest, 1.25."
+    assert any(remark.startswith(said) for remark in done.result["remarks"])
+    task = train.read(order)
+    assert (len(task.train), len(task.selection), len(task.held_out)) == (43, 5, 12)
+    published = safetensors.torch.load_file(str(Path(order.staging) / "adapter_model.safetensors"))
+    for name, tensor in seen[1].items():
+        assert torch.equal(published[name.replace(".default", "")], tensor)
+    assert any(not torch.equal(seen[1][name], tensor) for name, tensor in seen[-1].items())
+
+
+def test_the_selection_loss_is_measured_on_the_rows_set_apart(make_order: MakeOrder, heard: Heard) -> None:
+    order = choosing(make_order, max_steps=3)
+    done = train.run(order, heard)
+    assert isinstance(done, Done)
+    assert list(heard.losses("selection")) == [2, 3]
+    assert order.base
+    ref = ModelRef(name="x", base_folder=order.base.base_folder, base_revision="1", adapter_folder=order.staging)
+    setup = train._set_up(train.read(order), heard)
+    assert setup.selection_loss
+    lowest = setup.selection_loss(models.load(ref, torch.device("cpu")), lambda: False)
+    assert lowest == pytest.approx(min(heard.losses("selection").values()), rel=1e-4)
+
+
+def test_no_row_is_set_apart_unless_asked_for(make_order: MakeOrder) -> None:
+    task = train.read(make_order())
+    assert (len(task.train), task.selection, len(task.held_out)) == (48, [], 12)
+
+
+def test_it_stops_when_the_selection_loss_no_longer_falls(
+    make_order: MakeOrder, heard: Heard, measuring: Callable[..., list[Weights]]
+) -> None:
+    measuring(3.0, 2.0, 2.5, 2.25)
+    done = train.run(choosing(make_order, load_best_model_at_end=False, early_stopping_patience=2), heard)
+    assert isinstance(done, Done)
+    assert Noted(kind="stopped_early", data={"step": 8, "total_steps": 12}) in heard.said
+    assert (done.actual["chosen_step"], done.actual["steps"]) == (4, 8)
+
+
+def test_a_killed_run_remembers_its_best_weights(
+    make_order: MakeOrder, heard: Heard, measuring: Callable[..., list[Weights]]
+) -> None:
+    first = measuring(3.0, 1.0, 2.0, 4.0)
+    order = choosing(make_order, early_stopping_patience=3)
+    killed(order, after=9)
+    measuring(5.0)
+    done = train.run(choosing(make_order, early_stopping_patience=3, attempt=2), heard)
+    assert isinstance(done, Done)
+    assert heard.losses("selection") == {10: 5.0}, "the third in a row that is no lower"
+    assert (done.actual["chosen_step"], done.actual["steps"]) == (4, 10)
+    assert [path.name for path in Path(order.checkpoints).glob("best-*")] == ["best-00000004"]
+    published = safetensors.torch.load_file(
+        str(Path(order.staging).with_name("staging-2") / "adapter_model.safetensors")
+    )
+    assert all(torch.equal(published[name.replace(".default", "")], tensor) for name, tensor in first[1].items())
+
+
+def test_what_is_kept_on_request_is_the_best_so_far(make_order: MakeOrder) -> None:
+    heard = stop_at(4, "keep")
+    done = train.run(choosing(make_order, eval_steps=100), heard)
+    assert isinstance(done, Done)
+    assert (done.actual["steps"], done.actual["chosen_step"]) == (5, 5)
+
+
+def test_a_choice_needs_rows_to_choose_on(make_order: MakeOrder, heard: Heard) -> None:
+    with pytest.raises(StudioError) as caught:
+        train.run(choosing(make_order, rows=colour_rows(2, held_out_share=0.5)), heard)
+    assert caught.value.code == "nothing_to_choose_on"
