@@ -17,7 +17,7 @@ from app.markup import html
 from templates.quantities import plural
 
 Points = Sequence[tuple[float, float]]
-"""(step, loss) by rising step."""
+"""(step, value) by rising step."""
 FEW = 3
 """Fewer training points than this are drawn as points, since they make no line."""
 WIDTH, HEIGHT = 640, 240
@@ -47,15 +47,16 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
 
 
 class _Plane:
-    """Maps steps and losses to the drawing's coordinates."""
+    """Maps steps and values to the drawing's coordinates."""
 
     def __init__(self, x_high: float, y_low: float, y_high: float):
         margin = (y_high - y_low) * 0.06 or 0.1
         self.x_high = max(x_high, 1)
-        self.y_low, self.y_high = max(0.0, y_low - margin), y_high + margin
+        lowest = y_low - margin
+        self.y_low, self.y_high = max(0.0, lowest) if y_low >= 0 else lowest, y_high + margin
 
     @property
-    def loss_ticks(self) -> list[float]:
+    def value_ticks(self) -> list[float]:
         return ticks(self.y_low, self.y_high)
 
     @property
@@ -72,27 +73,51 @@ class _Plane:
         return "M" + " L".join(f"{self.x(step):.1f} {self.y(loss):.1f}" for step, loss in points)
 
 
+SIDES = {"train": "training", "held-out": "held-out"}
+
+
 def loss_chart(train: Points, held_out: Points, total_steps: int) -> Markup:
-    """Loss against steps: training as a thin line, held-out as a strong one with its points."""
-    train = [(s, v) for s, v in train if math.isfinite(v)]
-    held_out = [(s, v) for s, v in held_out if math.isfinite(v)]
-    drawn = [*train, *held_out]
-    if not drawn:
+    """Loss against steps."""
+    if not any(math.isfinite(v) for _, v in (*train, *held_out)):
         return html("quiet", words="The chart begins with the first training step.")
-    losses = [v for _, v in drawn]
+    return line_chart("loss", train, held_out, total_steps, sides=("train", "held-out"))
+
+
+def line_chart(
+    name: str,
+    train: Points,
+    held_out: Points,
+    total_steps: int,
+    *,
+    sides: Sequence[str] = (),
+    words: Mapping[str, str] = SIDES,
+    note: str = "",
+) -> Markup:
+    """A metric against steps: training as a thin line, held-out as a strong one with its points.
+
+    `sides` are explained in the caption, by default those with points, called by `words`; `note` stands behind it.
+    """
+    train, held_out = ([(s, v) for s, v in points if math.isfinite(v)] for points in (train, held_out))
+    points_of = {side: points for side, points in (("train", train), ("held-out", held_out)) if points}
+    if not points_of:
+        return Markup("")
+    values = [v for points in points_of.values() for _, v in points]
+    last_step = max(points[-1][0] for points in points_of.values())
+    titles = {side: f"{words[side]} {name}" for side in sides or points_of}
     last = ", ".join(
-        f"{title} {number(points[-1][1])} at step {count(points[-1][0])}"
-        for title, points in (("training loss", train), ("held-out loss", held_out))
-        if points
+        f"{titles[side]} {number(points[-1][1])} at step {count(points[-1][0])}" for side, points in points_of.items()
     )
     return html(
-        "charts/loss",
+        "charts/line",
         area=Area(),
-        plane=_Plane(max(total_steps, max(s for s, _ in drawn)), min(losses), max(losses)),
+        plane=_Plane(max(total_steps, last_step), min(values), max(values)),
         train=thinned(train),
         train_dots=thinned(train, 80),
         train_kind="train few" if len(train) < FEW else "train",
         held_out=held_out,
+        titles=titles,
+        label=name[0].upper() + name[1:],
+        note=note,
         told=last,
     )
 
@@ -106,15 +131,24 @@ def thinned(points: Points, most: int = 400) -> Points:
     return kept
 
 
-def loss_table(train: Points, held_out: Points, rows: int = 12) -> Markup:
-    """The chart's numbers: every held-out point with the training loss of that step or the last before it."""
+def loss_table(train: Points, held_out: Points) -> Markup:
+    """The loss chart's numbers."""
+    return number_table("loss", train, held_out)
+
+
+def number_table(
+    name: str, train: Points, held_out: Points, rows: int = 12, *, words: Mapping[str, str] = SIDES
+) -> Markup:
+    """A chart's numbers: every held-out point with the training value of that step or the last before it."""
     steps = [s for s, _ in held_out] or [s for s, _ in thinned(train, rows)]
     held = dict(held_out)
     lines = []
     for step in steps:
         before = [v for s, v in train if s <= step]
-        lines.append((step, f"{before[-1]:.4f}" if before else "–", f"{held[step]:.4f}" if step in held else "–"))
-    return html("charts/losses", rows=lines)
+        of = {"train": before[-1] if before else None, "held-out": held.get(step)}
+        lines.append((step, ["–" if of[side] is None else f"{of[side]:.4f}" for side in words]))
+    titles = [f"{side} {name}" for side in words.values()]
+    return html("charts/numbers", titles=[title[0].upper() + title[1:] for title in titles], rows=lines)
 
 
 Interval = Mapping[str, float]

@@ -129,6 +129,18 @@ class Dataset(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("owner_id", "name", name="uq_dataset_owner_id_name"),)
 
 
+class HeldOutOpening(SQLModel, table=True):
+    """A job's verdict or scores on a dataset's held-out rows: one row for each job that ended well."""
+
+    __tablename__ = "held_out_opening"
+
+    job_id: str = Field(foreign_key="job.id", primary_key=True)
+    attempt: int
+    """The one that succeeded."""
+    dataset_id: str = Field(foreign_key="dataset.id", index=True)
+    at: float
+
+
 class Job(SQLModel, table=True):
     """One piece of work and everything that is known of it."""
 
@@ -218,14 +230,17 @@ class JobMetric(SQLModel, table=True):
 
     job_id: str = Field(foreign_key="job.id", primary_key=True)
     split: str = Field(primary_key=True)
-    """`train` or `held_out`."""
+    """`train`, `held_out` or `selection`."""
     step: int = Field(primary_key=True)
     attempt: int
-    loss: float
-    learning_rate: float | None = None
-    tokens_per_s: float | None = None
-    memory_bytes: int | None = Field(default=None, sa_type=BigInteger)
+    values: dict[str, float] = Field(sa_column=_json())
+    """By name: `loss`, what a training reports of itself, and the metrics that its objective declares."""
     at: float
+
+    @property
+    def loss(self) -> float | None:
+        """Nats per learned token."""
+        return self.values.get("loss")
 
 
 class Worker(SQLModel, table=True):

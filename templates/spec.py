@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from templates.errors import Problem
+from templates.metrics import Metric
 
 Quantization = Literal["none", "int8", "nf4"]
 Preset = Literal["quick", "balanced", "thorough"]
@@ -135,10 +136,20 @@ class TrainingParams(Params):
     """Updates between two measurements on held-out rows; below 1 it is a share of the run."""
     save_steps: float = setting(0.1, "Checkpoint every", gt=0, le=1_000_000)
     """Updates between two checkpoints, from which a killed job resumes; below 1 it is a share of the run."""
+    load_best_model_at_end: bool = setting(False, "Publish the best weights instead of the last")
+    """Sets a tenth of the training rows apart, 512 at most, and publishes the weights with the lowest loss on them."""
+    early_stopping_patience: int = setting(0, "Stop early after", unit="measurements", ge=0, le=100_000)
+    """Stop when the loss on the rows set apart was not lowered so many times in a row; the best weights are published.
+    0 means never."""
     logging_steps: int = setting(1, "Chart point every", unit="updates", ge=1, le=100_000)
     """Updates between two points of the training-loss chart."""
     seed: int = setting(42, "Seed", ge=0, le=2**32 - 1)
     """Same seed, same data and same machine: same result."""
+
+    @property
+    def chooses(self) -> bool:
+        """Whether the training makes a choice, for which it needs the selection side."""
+        return self.load_best_model_at_end or self.early_stopping_patience > 0
 
     def rows_at_once(self, _n_tokens: float) -> int:
         """How many rows of `n_tokens` each go through the model together."""
@@ -159,6 +170,8 @@ class Objective:
     """Key of the method that a form proposes first."""
     trains_prompt: bool = False
     """True: every token is learned. False: only the answers' tokens are."""
+    metrics: tuple[Metric, ...] = ()
+    """What its training and its verdict report besides the loss."""
     key: str = ""
     page: str = ""
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from storage import db
 from storage.bases import base_models
-from storage.data import datasets
+from storage.data import datasets, openings
 from storage.gallery import artifacts, suites
 from storage.jobs import workspaces
 from storage.jobs.leases import Lease
@@ -77,6 +77,7 @@ def _rows_of(dataset: Dataset | None) -> dict[str, Any]:
         "dataset_name": dataset.name,
         "dataset_sha256": dataset.sha256,
         "split_seed": dataset.split_seed,
+        "held_out_openings": openings.of(dataset),
     }
 
 

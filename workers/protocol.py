@@ -8,9 +8,10 @@ that was its stdout. The child knows no database and no secret: all it may touch
 from __future__ import annotations
 
 import json
+import math
 from typing import IO, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from storage.models import Stage
 from templates.recipe import Recipe
@@ -48,7 +49,9 @@ class Order(_Message):
     dataset_name: str = ""
     dataset_sha256: str = ""
     split_seed: int | None = None
-    """What the held-out rows were drawn with, for the model card."""
+    """What the held-out rows were drawn with."""
+    held_out_openings: int = 0
+    """How often the dataset's held-out side had been opened for a verdict before this job began."""
     eval_rows: int
     forgetting_items: int = 0
     """train: items of each general ability that base and result answer; 0: what was forgotten is not measured."""
@@ -108,14 +111,17 @@ class Measured(_Message):
     """One point of the charts."""
 
     type: Literal["measured"] = "measured"
-    split: Literal["train", "held_out"]
+    split: Literal["train", "held_out", "selection"]
     step: int
-    loss: float
-    learning_rate: float | None = None
-    tokens_per_s: float | None = None
-    memory_bytes: int | None = None
+    values: dict[str, float]
+    """By name: `loss` and any other metric. A value that is no finite number is left out: JSON knows none."""
     eta_s: float | None = None
     """Seconds to the end of the job, from the recent pace of this attempt."""
+
+    @field_validator("values")
+    @classmethod
+    def _finite(cls, values: dict[str, float]) -> dict[str, float]:
+        return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
 class Checkpointed(_Message):
@@ -141,6 +147,8 @@ class Done(_Message):
     """train: the verdict. evaluate: the scores."""
     actual: dict[str, Any]
     """`seconds` by stage, `peak_memory_bytes`, `trained_tokens`, `tokens_per_s`, `steps`."""
+    opened_held_out: bool = False
+    """The result was measured on the dataset's held-out rows: the look is counted."""
     artifact_kind: Literal["adapter", "full_model"] | None = None
     manifest_sha256: str | None = None
     weights_sha256: str | None = None

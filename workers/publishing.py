@@ -36,7 +36,10 @@ def publish(lease: Lease, order: Order, done: Done, heartbeat: Heartbeat) -> Non
     if heartbeat.wish.cancel and not heartbeat.wish.keep:
         db.insist(lambda: leases.cancelled(lease))
     else:
-        db.insist(lambda: leases.succeed(lease, artifact=artifact, result=done.result, actual=done.actual))
+        opened = lease.job.dataset_id if done.opened_held_out else None
+        db.insist(
+            lambda: leases.succeed(lease, artifact=artifact, opened=opened, result=done.result, actual=done.actual)
+        )
     clean_up(lease)
 
 

@@ -16,7 +16,7 @@ from app.api.bodies import Body
 from app.api.catalogue import Acting
 from storage.data import datasets, row_export, uploads, versions
 from storage.data.intake import bundles
-from storage.data.splits import Split
+from storage.data.splits import Side, Split
 from templates.errors import BadInput, Problem
 
 if TYPE_CHECKING:
@@ -144,31 +144,38 @@ def add(user: Acting, body: NewDataset) -> dict[str, Any]:
         leave_out_refused=body.leave_out_refused,
         guess_anew=body.guess_anew,
     )
-    return documents.of(made)
+    return documents.of_dataset(made)
 
 
 @router.get("/data")
 def list_all(user: Acting) -> list[dict[str, Any]]:
     """Your datasets."""
-    return [documents.of(row) for row in datasets.of_user(user)]
+    return documents.of_datasets(datasets.of_user(user))
 
 
 @router.get("/data/{dataset}")
 def show(user: Acting, dataset: str) -> dict[str, Any]:
     """One dataset, by name or id."""
-    return documents.of(datasets.get(user, dataset))
+    return documents.of_dataset(datasets.get(user, dataset))
 
 
 @router.get("/data/{dataset}/rows")
 def rows(
     user: Acting,
     dataset: str,
-    held_out: bool | None = None,
+    side: Side | None = None,
+    held_out: Annotated[bool | None, Query(deprecated=True)] = None,
     offset: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 50,
 ) -> dict[str, Any]:
-    """Some of a dataset's rows."""
-    found = datasets.rows(datasets.get(user, dataset), held_out=held_out)
+    """Some of a dataset's rows: all of them, or one side's.
+
+    The training side holds the selection side's rows too, which are drawn from it when a job makes a choice.
+    `held_out` is the older way to name a side.
+    """
+    if side is None and held_out is not None:
+        side = "held_out" if held_out else "training"
+    found = datasets.rows(datasets.get(user, dataset), side=side)
     return {"n_rows": len(found), "offset": offset, "rows": found[offset : offset + limit]}
 
 
@@ -209,15 +216,15 @@ def fix(user: Acting, dataset: str, body: Fixes) -> dict[str, Any]:
 
     words = _listed(body.words)
     made = fixing.fix(user, dataset, body.fixes, base=body.base, against=body.against, words=words, name=body.name)
-    return documents.of(made)
+    return documents.of_dataset(made)
 
 
 @router.get("/data/{dataset}/versions")
 def list_versions(user: Acting, dataset: str) -> dict[str, Any]:
     """The versions that this one was made of, the oldest first and itself last, and those made of it."""
     return {
-        "lineage": [documents.of(row) for row in versions.lineage(user, dataset)],
-        "made_of_it": [documents.of(row) for row in versions.children(user, dataset)],
+        "lineage": documents.of_datasets(versions.lineage(user, dataset)),
+        "made_of_it": documents.of_datasets(versions.children(user, dataset)),
     }
 
 
@@ -246,7 +253,7 @@ def rename(user: Acting, dataset: str, body: NewName) -> dict[str, Any]:
     """Give a dataset another name."""
     row = datasets.get(user, dataset)
     datasets.rename(user, row.id, body.name)
-    return documents.of(datasets.get(user, row.id))
+    return documents.of_dataset(datasets.get(user, row.id))
 
 
 @router.delete("/data/{dataset}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlmodel import SQLModel
@@ -35,6 +36,34 @@ def of(row: SQLModel) -> dict[str, Any]:
     """A row's columns, without those that only the studio itself needs."""
     document = row.model_dump(mode="json", exclude=INSIDE[type(row)])
     return {name: document[name] for name in type(row).model_fields if name in document}
+
+
+def of_dataset(dataset: Dataset) -> dict[str, Any]:
+    """A dataset, with how often its held-out side was opened for a verdict."""
+    return of_datasets([dataset])[0]
+
+
+def of_datasets(found: Sequence[Dataset]) -> list[dict[str, Any]]:
+    """The same of several; what is counted is looked up once for each owner."""
+    opened = _openings(row.owner_id for row in found)
+    return [{**of(row), "held_out_openings": opened[row.id]} for row in found]
+
+
+def of_artifact(artifact: Artifact) -> dict[str, Any]:
+    """An artifact, with how often the held-out side that its verdict was taken on has been opened by now."""
+    return of_artifacts([artifact])[0]
+
+
+def of_artifacts(found: Sequence[Artifact]) -> list[dict[str, Any]]:
+    """The same of several."""
+    opened = _openings(row.owner_id for row in found)
+    return [{**of(row), "held_out_openings": opened.get(row.dataset_id)} for row in found]
+
+
+def _openings(owners: Iterable[str]) -> dict[str, int]:
+    from storage.data import openings
+
+    return {dataset_id: n for owner in set(owners) for dataset_id, n in openings.counts(owner).items()}
 
 
 def of_job(job: Job) -> dict[str, Any]:
@@ -154,6 +183,7 @@ def of_objective(objective: Objective) -> dict[str, Any]:
         "page": objective.page,
         "row_shapes": list(objective.row_shapes),
         "trains_prompt": objective.trains_prompt,
+        "metrics": [dataclasses.asdict(metric) for metric in objective.metrics],
         "presets": {name: dict(values) for name, values in objective.presets.items()},
         "parameters": parameters(objective.params),
     }

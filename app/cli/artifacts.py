@@ -27,7 +27,7 @@ def list_all(as_json: Json = False) -> None:
     from app.cli import acting
     from storage.gallery import artifacts
 
-    rows = [documents.of(row) for row in artifacts.of_user(acting.user())]
+    rows = documents.of_artifacts(artifacts.of_user(acting.user()))
     output.emit(rows, output.table([_shown(row) for row in rows], COLUMNS), as_json)
 
 
@@ -45,11 +45,15 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 def show(name: str, as_json: Json = False) -> None:
     """Show one artifact: lineage, recipe, verdict, checksums."""
     from app.api import documents
-    from app.cli import acting
+    from app.cli import acting, verdicts
     from storage.gallery import artifacts
 
-    document = documents.of(artifacts.get(acting.user(), name))
-    output.emit(document, output.facts(document), as_json)
+    document = documents.of_artifact(artifacts.get(acting.user(), name))
+    said = [
+        document["verdict"].get("sentence", ""),
+        *verdicts.measured(document["verdict"], document["held_out_openings"]),
+    ]
+    output.emit(document, [*output.facts(document), "", *said], as_json)
 
 
 @group.command("export")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from storage.models import Upload, User
 
 N_SHOWN = 3
-COLUMNS = ("name", "shape", "n_rows", "n_held_out", "source_filename", "sha256")
+COLUMNS = ("name", "shape", "n_rows", "n_held_out", "held_out_openings", "source_filename", "sha256")
 SAMPLE_COLUMNS = ("name", "shape", "n_rows", "shows")
 group = typer.Typer(help="Datasets.", no_args_is_help=True)
 Against = Annotated[
@@ -107,7 +107,7 @@ def add(
     lines += [f"Note: {remark['message']}" for remark in row.remarks]
     if not registry.objectives_for(row.shape):
         lines.append(f"Note: no objective learns from {row.shape} yet; you can check, clean and export the rows.")
-    output.emit(documents.of(row), lines, as_json)
+    output.emit(documents.of_dataset(row), lines, as_json)
 
 
 def _name(files: list[Path] | None, sample: str | None, name: str | None) -> str:
@@ -155,7 +155,7 @@ def list_all(as_json: Json = False) -> None:
     from app.cli import acting
     from storage.data import datasets
 
-    rows = [documents.of(row) for row in datasets.of_user(acting.user())]
+    rows = documents.of_datasets(datasets.of_user(acting.user()))
     output.emit(rows, output.table([{**row, "sha256": row["sha256"][:12]} for row in rows], COLUMNS), as_json)
 
 
@@ -167,7 +167,7 @@ def show(name: str, as_json: Json = False) -> None:
     from storage.data import datasets
 
     row = datasets.get(acting.user(), name)
-    document = {**documents.of(row), "first_rows": datasets.rows(row)[:N_SHOWN]}
+    document = {**documents.of_dataset(row), "first_rows": datasets.rows(row)[:N_SHOWN]}
     output.emit(document, output.facts(document), as_json)
 
 
@@ -212,7 +212,7 @@ def fix(
     lines = [f"{made.name}: {made.n_rows:,} rows, {made.n_held_out:,} of them held out."]
     lines += [f"{one['title']}: {one['n_dropped']:,} dropped, {one['n_changed']:,} changed." for one in made.fixes]
     lines += [f"Dropped for {shown(one['words'])}." for one in made.fixes if "words" in one]
-    output.emit(documents.of(made), lines, as_json)
+    output.emit(documents.of_dataset(made), lines, as_json)
 
 
 def _listed(file: Path | None) -> Words | None:

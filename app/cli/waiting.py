@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from app.api import documents
-from app.cli import output
+from app.cli import output, verdicts
 from app.formats import duration
 from storage.gallery import suite_table
 from storage.jobs import events, jobs, waiting
@@ -30,7 +30,8 @@ def _lines(job: Job) -> list[str]:
         result = job.result or {}
         table = suite_table.lines(result) if "suite" in result else []
         said = [result.get("sentence"), (result.get("forgotten") or {}).get("sentence")]
-        return [" ".join([f"{job.name}: done.", *filter(None, said)]), *table]
+        measured = verdicts.measured(result, result.get("opening"))
+        return [" ".join([f"{job.name}: done.", *filter(None, said)]), *measured, *table]
     why = f" {job.error}" if job.error else ""
     return [f"{job.name}: {job.state}.{why} {job.remedy or ''}".rstrip(), f"The log: studio jobs logs {job.id}"]
 
@@ -52,6 +53,7 @@ def _progress(job: Job) -> str:
         rows = "".join(f", {e.data['model']} {e.data['rows']:,} of {e.data['of']:,}" for e in scored)
         return f"{job.stage or 'starting'}{rows}"
     points = [point for point in events.metrics(job.id) if point.split == "train"]
-    loss = f", loss {points[-1].loss:.3f}" if points else ""
+    last = points[-1].loss if points else None
+    loss = f", loss {last:.3f}" if last is not None else ""
     eta = f", ≈ {duration(job.eta_s)} left" if job.eta_s else ""
     return f"{job.stage or 'starting'}, step {job.step} of {job.total_steps}{loss}{eta}"

@@ -12,6 +12,7 @@ from app import charts
 from app.formats import count, shortened
 from app.markup import html
 from app.pages import layout, rendered
+from storage.data import openings
 from storage.models import BaseModelRow, Dataset
 from storage.rendering import rendered_rows
 from templates import registry
@@ -39,11 +40,12 @@ def fields(dataset: Dataset) -> Markup:
 
 
 def facts(dataset: Dataset) -> Markup:
-    """Split, labels and content hash."""
+    """Split, openings of the held-out side, labels and content hash."""
     found: list[tuple[str, str]] = [
         ("Used to train", plural(dataset.n_rows - dataset.n_held_out, "row")),
         ("Held out to measure", plural(dataset.n_held_out, "row")),
         ("Held-out rows", _drawn(dataset)),
+        ("Held-out side opened", _opened(openings.of(dataset))),
         ("Content hash", html("data/code", text=dataset.sha256[:12])),
     ]
     if dataset.labels:
@@ -56,6 +58,12 @@ def facts(dataset: Dataset) -> Markup:
 def _drawn(dataset: Dataset) -> str:
     file = dataset.held_out_file
     return f"those of “{file}”" if file else f"drawn with seed {dataset.split_seed}"
+
+
+def _opened(n: int) -> str:
+    """How often it was opened for a verdict, and what that means from the second time on."""
+    warning = "; each look makes a lucky result likelier" if n > 1 else ""
+    return f"{openings.times(n)}{warning}"
 
 
 def health(dataset: Dataset) -> str:

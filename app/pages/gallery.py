@@ -14,7 +14,7 @@ from app.pages import layout, verdicts
 from app.pages.alerts import CLEAR, FOCUS_JS, done, guarded
 from app.pages.who import acting, asked
 from storage.bases import base_models
-from storage.data import datasets
+from storage.data import datasets, openings
 from storage.gallery import artifacts
 from storage.models import Artifact, User
 from templates import registry
@@ -85,11 +85,12 @@ def open_page(request: gr.Request) -> list[Any]:
 
 
 class Lineage:
-    """Names of the base models and datasets that results came from, each looked up once."""
+    """The base models and datasets that results came from, each looked up once."""
 
     def __init__(self, user: User):
         self._user = user
         self._names: dict[str, str] = {}
+        self._openings = openings.counts(user.id)
 
     def base(self, artifact: Artifact) -> str:
         """The base model's name."""
@@ -97,6 +98,11 @@ class Lineage:
         if key not in self._names:
             self._names[key] = base_models.get(self._user, key).name
         return self._names[key]
+
+    def openings(self, artifact: Artifact) -> str:
+        """How often the held-out side behind its verdict has been opened; nothing where that was never counted."""
+        n = self._openings.get(artifact.dataset_id)
+        return f"held-out side opened {openings.times(n)}" if n else ""
 
     def data(self, artifact: Artifact) -> str:
         """The dataset's name."""
@@ -138,6 +144,7 @@ def card_html(artifact: Artifact, of: Lineage, owner: str, *, selectable: bool =
     facts = [
         registry.objective(recipe["objective"]).title,
         verdicts.forgotten_figure(artifact.verdict),
+        of.openings(artifact),
         "adapter" if artifact.kind == "adapter" else "full model",
         size(artifact.size_bytes),
         f"took {duration(artifact.duration_s)}",

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from app.formats import duration, number
 from app.markup import html
 from app.pages import suite_views, verdicts
+from storage.data import openings
 from storage.models import Artifact, Job, JobState
 from templates.quantities import size
 
@@ -24,19 +25,21 @@ def verdict(job: Job, base: str, artifact: Artifact | None) -> Markup:
         return Markup("")
     if "suite" in job.spec:
         return html("jobs/verdict", verdict=suite_views.block(job.result), estimate="", artifact=None)
+    opened = openings.counts(job.owner_id).get(job.dataset_id) if job.dataset_id else None
     if job.kind != "train":
-        return _scores(job.result)
-    shown = verdicts.block(job.result)
+        return _scores(job.result, opened)
+    shown = verdicts.block(job.result, opened)
     return html("jobs/verdict", verdict=shown, estimate=_estimate(job), artifact=artifact, base=base)
 
 
-def _scores(result: dict[str, Any]) -> Markup:
+def _scores(result: dict[str, Any], opened: int | None) -> Markup:
     models = result.get("models") or []
     return html(
         "jobs/scores",
         comparisons=[(found, verdicts.block(found)) for found in result.get("comparisons", [])],
         names=list(models[0].get("metrics", {})) if models else [],
         rows=[[model.get("name", ""), *map(_score, model.get("metrics", {}).values())] for model in models],
+        looks=verdicts.openings_line(opened) if opened else "",
     )
 
 

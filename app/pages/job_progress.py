@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from app import charts
 from app.formats import clock_time, count, duration, percent
 from app.markup import html
 from app.pages import job_words
@@ -62,12 +60,13 @@ def progress(job: Job, points: Sequence[JobMetric], history: Sequence[JobEvent])
     if job.eta_s and job.state == JobState.RUNNING:
         words.append(f"≈ {duration(job.eta_s)} left")
     last = next((p for p in reversed(points) if p.split == "train"), None)
-    if last and last.tokens_per_s:
-        words.append(f"{count(last.tokens_per_s)} tokens/s")
-    if last and last.memory_bytes:
-        words.append(f"{size(last.memory_bytes)} of memory")
-    if last and last.learning_rate is not None:
-        words.append(f"learning rate {last.learning_rate:.2g}")
+    latest = last.values if last else {}
+    if latest.get("tokens_per_s"):
+        words.append(f"{count(latest['tokens_per_s'])} tokens/s")
+    if latest.get("memory_bytes"):
+        words.append(f"{size(latest['memory_bytes'])} of memory")
+    if "learning_rate" in latest:
+        words.append(f"learning rate {latest['learning_rate']:.2g}")
     return html("jobs/progress", done=job_words.share_done(job), words=words)
 
 
@@ -85,15 +84,6 @@ def _waiting_words(job: Job, history: Sequence[JobEvent]) -> str:
         Stage.EVALUATING: "base and result answer the held-out rows; this can take as long as training",
         Stage.PUBLISHING: "storing the result",
     }.get(Stage(job.stage) if job.stage else Stage.PREPARING, "starting")
-
-
-def charts_of(job: Job, points: Sequence[JobMetric]) -> tuple[str, str]:
-    """The loss chart and its table."""
-    train = [(p.step, p.loss) for p in points if p.split == "train" and math.isfinite(p.loss)]
-    held_out = [(p.step, p.loss) for p in points if p.split == "held_out" and math.isfinite(p.loss)]
-    if job.kind != "train" or not (train or held_out):
-        return "", ""
-    return charts.loss_chart(train, held_out, job.total_steps), charts.loss_table(train, held_out)
 
 
 def attempts(found: Sequence[JobAttempt], history: Sequence[JobEvent]) -> Markup:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import gradio as gr
 
-from app.pages import job_list, job_outcome, job_progress, layout, verdicts
+from app.pages import job_charts, job_list, job_outcome, job_progress, layout, verdicts
 from app.pages.alerts import CLEAR, FOCUS_JS, done, guarded
 from app.pages.who import acting, asked
 from storage.bases import base_models
@@ -90,7 +90,7 @@ def live(request: gr.Request, subject: str) -> list[Any]:
     job = jobs.get(user, subject)
     history, points = events.of_job(job.id), events.metrics(job.id)
     base, data = _base_name(user, job), _data_name(user, job)
-    chart, numbers = job_progress.charts_of(job, points)
+    chart, numbers = job_charts.of(job, points)
     over = job.state in TERMINAL
     return [
         gr.skip(),

@@ -49,7 +49,7 @@ def of_upload(user: User, upload_id: str, shape: str, mapping: Mapping[str, str]
 
 def of_dataset(dataset: Dataset) -> Sample:
     """The training rows of a dataset."""
-    return Sample(dataset.shape, datasets.rows(dataset, held_out=False)[:SAMPLE_ROWS], dataset.n_rows)
+    return Sample(dataset.shape, datasets.rows(dataset, side="training")[:SAMPLE_ROWS], dataset.n_rows)
 
 
 def renderer(base: BaseModelRow) -> rendered_rows.Renderer:

@@ -13,7 +13,7 @@ from app.pages import data_views, layout
 from app.pages.alerts import CLEAR, done
 from app.pages.mapping import chosen
 from app.pages.who import acting
-from storage.data import datasets, uploads
+from storage.data import datasets, openings, uploads
 from storage.data.splits import Split
 from storage.models import User
 from templates import registry
@@ -57,8 +57,10 @@ def delete(request: gr.Request, subject: str) -> tuple[str, str]:
 
 def listing(user: User) -> Markup:
     """The user's datasets as a table."""
-    found = datasets.of_user(user)
+    found, opened = datasets.of_user(user), openings.counts(user.id)
     if not found:
         return layout.empty("Your datasets appear here. Drop a file above to make the first one.")
-    lines = [(dataset, registry.shape(dataset.shape).title, data_views.health(dataset)) for dataset in found]
+    lines = [
+        (one, registry.shape(one.shape).title, openings.times(opened[one.id]), data_views.health(one)) for one in found
+    ]
     return html("data/listing", datasets=lines)

@@ -12,8 +12,10 @@ from markupsafe import Markup
 
 from app.markup import html
 from app.pages import suite_views
+from storage.data import openings
 from storage.gallery import artifacts
 from storage.models import Artifact
+from templates import metrics
 
 WORDS = {"better": "Better", "worse": "Worse", "not_better": "Not better", "cant_tell": "Can’t tell"}
 SHARES = {"label_accuracy": "Label accuracy", "exact_match": "Exact match"}
@@ -23,11 +25,26 @@ SHOWN = 50
 ANSWERS = Path("evaluation") / "answers.jsonl"
 
 
-def block(verdict: Mapping[str, Any]) -> Markup:
-    """The whole verdict, without its answers."""
+def block(verdict: Mapping[str, Any], opened: int | None = None) -> Markup:
+    """The whole verdict, without its answers; `opened` is how often its held-out side has been opened by now."""
     lost = verdict.get("forgotten")
     abilities = suite_views.chart(lost, "base", "adapted") if lost else ""
-    return html("verdicts/block", verdict=verdict, shares=SHARES, losses=LOSSES, abilities=abilities)
+    measures = [(one["title"], metrics.compared(one)) for one in (verdict.get("measures") or {}).values()]
+    looks = openings_line(opened) if opened else ""
+    return html(
+        "verdicts/block",
+        verdict=verdict,
+        shares=SHARES,
+        losses=LOSSES,
+        measures=measures,
+        looks=looks,
+        abilities=abilities,
+    )
+
+
+def openings_line(n: int) -> Markup:
+    """How often the held-out side behind a verdict has been opened."""
+    return html("quiet", words=openings.sentence(n))
 
 
 def forgotten_figure(verdict: Mapping[str, Any]) -> str:

@@ -13,12 +13,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
 from storage import db, files, progress
-from storage.data import drafts, mappings, parts, row_files, uploads
+from storage.data import drafts, mappings, parts, row_files, selection, uploads
 from storage.data.drafts import Draft
 from storage.data.intake import Guess, Look, Remark
 from storage.data.mappings import Choice
-from storage.data.splits import DRAWN, Sides, Split
+from storage.data.selection import Divided
+from storage.data.splits import DRAWN, Side, Sides, Split
 from storage.models import TERMINAL, Dataset, Job, Upload, User
+from templates import registry
 from templates.errors import BadInput, Conflict, NotFound, Problem, refuse
 from templates.spec import RowShape
 
@@ -197,9 +199,19 @@ def file(dataset: Dataset) -> Path:
     return files.blob_path(dataset.sha256)
 
 
-def rows(dataset: Dataset, *, held_out: bool | None = None) -> list[dict[str, Any]]:
-    """The rows in the order of the source file; only one side of the split if `held_out` says which."""
-    return row_files.read(file(dataset), held_out)
+def rows(dataset: Dataset, *, side: Side | None = None) -> list[dict[str, Any]]:
+    """The rows in the order of the source file; only those of one `side` if it is named.
+
+    The training side holds the selection rows too: only a job that makes a choice does without them (`divided`).
+    """
+    if side == "selection":
+        return divided(dataset).selection
+    return row_files.read(file(dataset), None if side is None else side == "held_out")
+
+
+def divided(dataset: Dataset) -> Divided:
+    """The rows that a job which makes a choice learns from, and those that it makes the choice on."""
+    return selection.divided(file(dataset), registry.shape(dataset.shape), dataset.split_seed)
 
 
 def _draft(

@@ -15,6 +15,7 @@ from storage import progress, scratch
 from storage.data import intake, mappings, row_files, splits
 from storage.data.intake import MIN_ROWS, Findings, Guess, Look, Remark
 from storage.data.mappings import CameFrom, Choice, Remembered
+from storage.data.splits import GROUPED_BYTES
 from templates import registry
 from templates.errors import Problem
 from templates.quantities import plural
@@ -22,8 +23,6 @@ from templates.spec import RowShape
 
 MAX_LABELS = 1_000
 MANY_LABELS_SHARE = 0.5
-GROUPED_BYTES = 32_000_000
-"""Of larger files only equal rows are grouped for the split; nearly equal ones would take minutes."""
 
 
 @dataclass
@@ -142,13 +141,8 @@ def _merged(guessed: Mapping[str, str], given: Mapping[str, str]) -> dict[str, s
     return {**kept, **{name: column for name, column in given.items() if column}}
 
 
-def _label(shape: RowShape) -> str | None:
-    """The field that holds labels, if one does."""
-    return [f.name for f in shape.fields if f.required][-1] if "label_accuracy" in shape.metrics else None
-
-
 def _check_rows(draft: Draft, n_kept: int) -> None:
-    label = _label(draft.shape)
+    label = row_files.label_field(draft.shape)
     prints, numbers = [draft.fingerprints], [draft.numbers]
     for batch in draft.batches(draft.findings):
         prints.append(row_files.fingerprints(batch))
@@ -202,7 +196,7 @@ def split(draft: Draft, wanted: splits.Split, given: Sequence[bool] | splits.Sid
 def _drawn(draft: Draft, wanted: splits.Split, content: splits.Places) -> splits.Sides:
     from storage.data.rows.rows import Rows  # needed late: the web process starts faster and smaller without it
 
-    label = _label(draft.shape)
+    label = row_files.label_field(draft.shape)
     few = draft.look.source.path.stat().st_size <= GROUPED_BYTES
     values: list[dict[str, Any]] = []
     labels: list[str] = []

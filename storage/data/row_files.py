@@ -49,6 +49,11 @@ def schema(shape: RowShape) -> pa.Schema:
     return pa.schema([*fields, pa.field("source_row", pa.int64(), nullable=False)])
 
 
+def label_field(shape: RowShape) -> str | None:
+    """The field that holds labels, if one does."""
+    return [f.name for f in shape.fields if f.required][-1] if "label_accuracy" in shape.metrics else None
+
+
 def batches(shape: RowShape, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[pa.RecordBatch]:
     """Numbered rows, some thousand at a time."""
     fields = schema(shape)
@@ -58,8 +63,8 @@ def batches(shape: RowShape, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> I
 
 
 def fingerprints(batch: pa.RecordBatch) -> np.ndarray[Any, np.dtype[np.uint64]]:
-    """A hash of each row's content, whatever its number: `(rows,)`; equal rows have equal ones."""
-    names = sorted(set(batch.schema.names) - {"source_row"})
+    """A hash of each row's content, whatever its number and side: `(rows,)`; equal rows have equal ones."""
+    names = sorted(set(batch.schema.names) - {"source_row", "held_out"})
     columns = [_bytes(batch.column(name)) for name in names]
     # no text holds a NUL character, so what is joined by it can be told apart
     joined = pc.binary_join_element_wise(*columns, b"\x00", null_handling="replace", null_replacement=b"\x00")

@@ -1,9 +1,13 @@
-"""Which rows of a dataset are held out: by seed and content, alike rows on one side, labels in proportion."""
+"""The sides of a dataset: which rows are held out, and which of the others choices are made on.
+
+Both are drawn by seed and content, with alike rows on one side and labels in proportion.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +19,14 @@ MAX_SHARE = 0.5
 MIN_HELD_OUT = 50
 MANY_ROWS = 200
 """From so many rows on, at least `MIN_HELD_OUT` are held out: fewer can hardly show a difference."""
+SELECTION_SHARE = 0.10
+MOST_SELECTED = 512
+"""Selection rows at most: more would cost training rows and say little more."""
+GROUPED_BYTES = 32_000_000
+"""Of larger files only equal rows are grouped for a split; nearly equal ones would take minutes."""
+
+Side = Literal["training", "selection", "held_out"]
+"""`training` holds every row that isn't held out. `selection` is drawn from it when a job makes a choice."""
 
 Fingerprints = NDArray[np.uint64]
 Sides = NDArray[np.bool_]
@@ -51,16 +63,27 @@ def n_held_out(n_rows: int, share: float) -> int:
     return min(n_rows - 1, max(least, round(n_rows * share)))
 
 
+def n_selected(n_training: int) -> int:
+    """How many training rows the selection side takes: a tenth, at most 512; none where that leaves none to learn."""
+    return max(0, min(n_training - 1, MOST_SELECTED, max(1, round(n_training * SELECTION_SHARE))))
+
+
 def draw(
     content: Places, share: float, *, labels: Sequence[str] | None = None, alike: Sequence[Sequence[int]] = ()
 ) -> Sides:
-    """For each row, whether it is held out, by the rows' `contents`.
+    """For each row, whether it is held out, by the rows' `contents`."""
+    return draw_rows(content, n_held_out(len(content), share), labels=labels, alike=alike)
+
+
+def draw_rows(
+    content: Places, wanted: int, *, labels: Sequence[str] | None = None, alike: Sequence[Sequence[int]] = ()
+) -> Sides:
+    """For each row, whether it is among the `wanted` ones that are drawn.
 
     Rows of one content stay on one side, and so do the rows whose positions are together in `alike`; of
-    each label, if there are `labels`, about its share is held out. Where most rows are alike that can't
+    each label, if there are `labels`, about its share is drawn. Where most rows are alike that can't
     be, and rows are drawn one by one.
     """
-    wanted = n_held_out(len(content), share)
     groups = _groups(content, alike)
     sizes = np.bincount(groups)
     first = np.full(len(sizes), len(groups), np.intp)
@@ -71,8 +94,8 @@ def draw(
     taken |= _fitting(drawn[~taken[drawn]], sizes, wanted - int(sizes[taken].sum()))
     if not taken.any():
         return _one_by_one(content, wanted)
-    held_out: Sides = taken[groups]
-    return held_out
+    chosen: Sides = taken[groups]
+    return chosen
 
 
 def contents(fingerprints: Fingerprints, seed: int) -> Places:
@@ -128,9 +151,9 @@ def _fitting(drawn: Places, sizes: Places, room: int) -> Sides:
 
 
 def _one_by_one(content: Places, wanted: int) -> Sides:
-    held_out = np.zeros(len(content), np.bool_)
-    held_out[np.argsort(content, kind="stable")[:wanted]] = True
-    return held_out
+    chosen = np.zeros(len(content), np.bool_)
+    chosen[np.argsort(content, kind="stable")[:wanted]] = True
+    return chosen
 
 
 def _mixed(numbers: Fingerprints) -> Fingerprints:

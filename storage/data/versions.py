@@ -64,7 +64,7 @@ def derive(
     fields = [field.name for field in shape.fields]
     numbered = ((row["source_row"], {field: row.get(field) for field in fields}) for row in rows)
     held_out = [bool(row["held_out"]) for row in rows]
-    label = fields[-1] if "label_accuracy" in shape.metrics else None
+    label = row_files.label_field(shape)
     return datasets.insert(
         user,
         upload_id=parent.upload_id,

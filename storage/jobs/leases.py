@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, func, update
 from sqlmodel import Session, col, select
 
 from storage import db
+from storage.data import openings
 from storage.gallery import artifacts
 from storage.jobs import events
 from storage.models import Artifact, Job, JobAttempt, JobMetric, JobState, Worker, new_id
@@ -169,14 +170,24 @@ def _finish(session: Session, lease: Lease, state: JobState, outcome: str, **val
     end_attempt(session, lease.job.id, lease.attempt, outcome)
 
 
-def succeed(lease: Lease, *, artifact: Artifact | None = None, result: dict[str, Any], actual: dict[str, Any]) -> None:
+def succeed(
+    lease: Lease,
+    *,
+    artifact: Artifact | None = None,
+    opened: str | None = None,
+    result: dict[str, Any],
+    actual: dict[str, Any],
+) -> None:
     """End the job well: the artifact's row and `SUCCEEDED` in one transaction. Raises `LeaseLost`.
 
-    An artifact whose name was taken meanwhile gets a number behind it.
+    `opened` is the id of the dataset whose held-out side the result was measured on; the look is counted once. An
+    artifact whose name was taken meanwhile gets a number behind it.
     """
     with db.writing() as session:
         artifact_id = artifact.id if artifact else None
         _finish(session, lease, JobState.SUCCEEDED, "succeeded", artifact_id=artifact_id, result=result, actual=actual)
+        if opened:
+            openings.record(session, job_id=lease.job.id, attempt=lease.attempt, dataset_id=opened)
         if artifact:
             _put_in_gallery(session, lease, artifact)
         events.append(session, lease.job.id, lease.attempt, "published" if artifact else "finished")

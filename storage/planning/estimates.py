@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
+from storage.data import splits
 from storage.planning.machines import Machine, Pace
 from storage.rendering.rendered_rows import LengthReport
 from storage.settings import settings
@@ -137,7 +138,8 @@ def estimate(
     seconds, based_on, spread = _seconds(facts, recipe, lengths, n_held_out, work, machine, earlier)
     trained = n_trained(facts, recipe)
     result_bytes = 4 * trained
-    disk_bytes = CHECKPOINTS * CHECKPOINT_BYTES * trained + 2 * result_bytes + shipped_bytes
+    copies = 3 if recipe.training().chooses else 2
+    disk_bytes = CHECKPOINTS * CHECKPOINT_BYTES * trained + copies * result_bytes + shipped_bytes
     seconds["evaluating"] += _forgetting_s(facts, recipe, forgetting_items, machine)
     total, memory_bytes = sum(seconds.values()), sum(memory.values())
     return Estimate(
@@ -249,9 +251,12 @@ def _seconds(
     training = recipe.training()
     looks = 1 / training.eval_steps if training.eval_steps < 1 else work.steps / training.eval_steps
     held_out_tokens = n_held_out * work.mean_length
+    looked_at = n_held_out + (
+        splits.n_selected(round(lengths.n_rows / (1 - splits.SELECTION_SHARE))) if training.chooses else 0
+    )
     stages = {
         "preparing": STARTUP_S + facts.weights_bytes / LOAD_BYTES_PER_S,
-        "training": training_s + looks * held_out_tokens * forward_s,
+        "training": training_s + looks * looked_at * work.mean_length * forward_s,
         "evaluating": 2 * held_out_tokens * forward_s + _answers_s(facts, recipe, lengths, n_held_out, forward_s),
     }
     return stages, based_on, spread

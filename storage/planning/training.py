@@ -189,26 +189,27 @@ def likely_worker() -> Worker | None:
 
 
 def measured(base: BaseModelRow, dataset: Dataset, recipe: Recipe) -> LengthReport:
-    """Lengths of the dataset's training rows as this base model reads them; remembered."""
+    """Lengths of the rows to learn from, as this base model reads them; remembered."""
     return _measured(
         str(base_models.folder(base)),
         base.revision,
         dataset.id,
         recipe.objective_params["max_length"],
         registry.objective(recipe.objective).trains_prompt,
+        recipe.training().chooses,
     )
 
 
 @lru_cache(maxsize=64)
 def _measured(
-    base_folder: str, base_revision: str, dataset_id: str, max_length: int, trains_prompt: bool
+    base_folder: str, base_revision: str, dataset_id: str, max_length: int, trains_prompt: bool, chooses: bool
 ) -> LengthReport:
     with db.reading() as session:
         dataset = session.get_one(Dataset, dataset_id)
     return rendered_rows.measure(
         remembered(base_folder, base_revision),
         dataset.shape,
-        datasets.rows(dataset, held_out=False),
+        datasets.divided(dataset).training if chooses else datasets.rows(dataset, side="training"),
         max_length=max_length,
         trains_prompt=trains_prompt,
     )

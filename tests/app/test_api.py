@@ -44,6 +44,14 @@ def test_a_preview_creates_nothing(client: TestClient, studio: User, upload: str
 def test_a_dataset_can_be_added_shown_renamed_and_deleted(client: TestClient, mail: dict[str, Any]) -> None:
     assert client.get("/api/v1/data").json() == [mail]
     assert client.get("/api/v1/data/mail").json() == mail
+    assert mail["held_out_openings"] == 0
+    sides = {
+        side: client.get("/api/v1/data/mail/rows", params={"side": side}).json()["n_rows"]
+        for side in ("training", "selection", "held_out")
+    }
+    assert sides["training"] + sides["held_out"] == mail["n_rows"]
+    assert 0 < sides["selection"] < sides["training"]
+    assert client.get("/api/v1/data/mail/rows", params={"side": "other"}).status_code in (400, 422)
     rows = client.get("/api/v1/data/mail/rows", params={"held_out": False, "limit": 3, "offset": 1}).json()
     assert rows["n_rows"] == mail["n_rows"] - mail["n_held_out"]
     assert len(rows["rows"]) == 3

@@ -32,6 +32,20 @@ def test_the_table_has_the_same_numbers() -> None:
     assert "<td>1</td><td>4.0000</td><td>–</td>" in charts.loss_table([(1, 4.0)], [])
 
 
+def test_any_metric_is_drawn_below_zero_too() -> None:
+    html = charts.line_chart("margin <m>", [(1, -2.0), (2, float("nan")), (3, 1.0)], [], 3, note="; higher is better")
+    drawn = svg(html)
+    assert drawn.attrib["aria-label"] == "Margin <m> against steps: training margin <m> 1.00 at step 3"
+    heights = [float(dot.attrib["cy"]) for dot in drawn.findall("circle")]
+    assert len(heights) == 2
+    assert charts.TOP < heights[1] < heights[0] < charts.HEIGHT - charts.BOTTOM
+    assert "held-out" not in html
+    assert "against steps; higher is better" in html
+    assert charts.line_chart("margin", [(1, float("inf"))], [], 3) == ""
+    assert "<td>3</td><td>1.0000</td><td>0.5000</td>" in charts.number_table("margin", [(3, 1.0)], [(3, 0.5)])
+    assert "Training margin &lt;m&gt;" in charts.number_table("margin <m>", [(3, 1.0)], [])
+
+
 def test_bars_have_whiskers_and_words() -> None:
     drawn = charts.bar_pair("<i>", {"value": 0.1, "low": 0, "high": 0.2}, {"value": 1.2, "low": 0.7, "high": 0.9})
     assert "&lt;i&gt;" in drawn

@@ -15,7 +15,8 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 
 from storage import db, migrate, users
-from storage.data import datasets, uploads
+from storage.data import datasets, openings, uploads
+from storage.jobs import events
 from tests.conftest import forget_caches
 from tests.faults.conftest import Servers
 
@@ -52,6 +53,36 @@ def test_an_older_dataset_is_still_there(fresh: None) -> None:
     with db.engine().connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, SQLModel.metadata) == []
+
+
+OLDER_JOB = """
+INSERT INTO job (id, owner_id, idem_key, name, kind, spec, spec_sha256, dataset_id, state, attempt, lease_until,
+                 progress_seq, stuck_attempts, step, total_steps, checkpoint_step, cancel_keep, rung_at, created_at,
+                 finished_at)
+VALUES ('j', :owner, 'j', 'older', 'train', '{}', 'x', 'd', 'SUCCEEDED', 1, 0, 0, 0, 0, 0, 0, false, 0, 5, 9)
+"""
+OLDER_POINTS = """
+INSERT INTO job_metric (job_id, split, step, attempt, loss, learning_rate, tokens_per_s, memory_bytes, at)
+VALUES ('j', 'train', 1, 1, 2.5, 0.1, 900.0, 7000000000, 6), ('j', 'train', 2, 1, 'NaN', 0.1, NULL, NULL, 7),
+       ('j', 'held_out', 2, 1, 1.5, NULL, NULL, NULL, 7)
+"""
+
+
+def test_an_older_job_keeps_its_charts_and_has_opened_its_held_out_side(fresh: None) -> None:
+    command.upgrade(migrate.config(), "0004")
+    user = users.local()
+    with db.engine().begin() as connection:
+        for older in (OLDER, OLDER_JOB, OLDER_POINTS):
+            connection.execute(text(older), {"owner": user.id} if ":owner" in older else {})
+    migrate.upgrade()
+    assert openings.of(datasets.get(user, "older")) == 1
+    points = {(point.split, point.step): point.values for point in events.metrics("j")}
+    first = {"loss": 2.5, "learning_rate": 0.1, "tokens_per_s": 900.0, "memory_bytes": 7_000_000_000}
+    assert points == {("train", 1): first, ("train", 2): {"learning_rate": 0.1}, ("held_out", 2): {"loss": 1.5}}
+    command.downgrade(migrate.config(), "0004")
+    with db.engine().connect() as connection:
+        back = connection.execute(text("SELECT split, loss, memory_bytes FROM job_metric ORDER BY split")).all()
+    assert [tuple(row) for row in back] == [("held_out", 1.5, None), ("train", 2.5, 7_000_000_000)]
 
 
 def test_what_is_remembered_is_found_there_too(fresh: None) -> None:

@@ -14,7 +14,8 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 
 from storage import db, migrate, users
-from storage.data import datasets, uploads
+from storage.data import datasets, openings, uploads
+from storage.jobs import events, jobs
 from storage.models import User
 from tests.conftest import forget_caches
 
@@ -68,3 +69,61 @@ def test_every_revision_leads_to_the_next(empty: None) -> None:
     assert "header" in columns()
     added(users.local(), "first")
     assert datasets.get(users.local(), "first").header
+
+
+def test_chart_points_keep_their_numbers_there_and_back(studio: User) -> None:
+    jobs.submit(studio, name="tone", kind="train", spec={})
+    job = jobs.of_user(studio)[0]
+    command.downgrade(migrate.config(), "0006")
+    stored = [
+        (job.id, "held_out", 2, 1, 1.5, None, None, None, 6.0),
+        (job.id, "train", 1, 1, 2.5, 0.1, 900.0, 700_000_000, 5.0),
+        (job.id, "train", 2, 1, float("inf"), 0.1, None, None, 6.0),
+    ]
+    names = "job_id, split, step, attempt, loss, learning_rate, tokens_per_s, memory_bytes, at"
+    with db.engine().begin() as connection:
+        for point in stored:
+            values = dict(zip("abcdefghi", point, strict=True))
+            connection.execute(
+                text(f"INSERT INTO job_metric ({names}) VALUES (:a, :b, :c, :d, :e, :f, :g, :h, :i)"), values
+            )
+    migrate.upgrade()
+    kept = {(point.split, point.step): point.values for point in events.metrics(job.id)}
+    assert kept == {
+        ("held_out", 2): {"loss": 1.5},
+        ("train", 1): {"loss": 2.5, "learning_rate": 0.1, "tokens_per_s": 900.0, "memory_bytes": 700_000_000},
+        ("train", 2): {"learning_rate": 0.1},
+    }
+    command.downgrade(migrate.config(), "0006")
+    with db.engine().connect() as connection:
+        back = [tuple(row) for row in connection.execute(text(f"SELECT {names} FROM job_metric ORDER BY split, step"))]
+    assert back == stored[:2], "a point without a loss has no place there"
+    migrate.upgrade()
+
+
+OLD_JOB = """
+INSERT INTO job (id, owner_id, idem_key, name, kind, spec, spec_sha256, dataset_id, state, attempt, lease_until,
+                 progress_seq, stuck_attempts, step, total_steps, checkpoint_step, cancel_keep, rung_at, created_at,
+                 finished_at)
+VALUES (:id, :owner, :id, :id, :kind, '{}', 'x', :dataset, :state, 2, 0, 0, 0, 0, 0, 0, false, 0, 5, 9)
+"""
+
+
+def test_finished_jobs_of_an_older_version_have_opened_their_held_out_side(studio: User) -> None:
+    added(studio, "mail")
+    mail = datasets.get(studio, "mail")
+    command.downgrade(migrate.config(), "0004")
+    with db.engine().begin() as connection:
+        for name, kind, state, dataset in (
+            ("trained", "train", "SUCCEEDED", mail.id),
+            ("scored", "evaluate", "SUCCEEDED", mail.id),
+            ("failed", "train", "FAILED", mail.id),
+            ("on a suite", "evaluate", "SUCCEEDED", None),
+        ):
+            job = {"id": name, "owner": studio.id, "kind": kind, "state": state, "dataset": dataset}
+            connection.execute(text(OLD_JOB), job)
+    migrate.upgrade()
+    with db.engine().connect() as connection:
+        opened = connection.execute(text("SELECT job_id, attempt, at FROM held_out_opening ORDER BY job_id")).all()
+    assert [tuple(row) for row in opened] == [("scored", 2, 9.0), ("trained", 2, 9.0)]
+    assert openings.of(mail) == 2

@@ -71,3 +71,15 @@ def child() -> Iterator[Child]:
     yield made
     made.process.kill()
     made.process.wait()
+
+
+LABELS = ["refund", "lost_card", "card_arrival", "top_up"]
+
+
+@pytest.fixture(scope="session")
+def classified() -> list[dict[str, Any]]:
+    """Held-out rows with labels; texts of very different lengths."""
+    return [
+        {"text": f"message {i} " + "about my card " * (i % 7), "label": LABELS[i % 4], "source_row": 10 + i}
+        for i in range(24)
+    ]

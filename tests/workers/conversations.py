@@ -61,7 +61,7 @@ class Heard:
 
     def losses(self, split: str = "train") -> dict[int, float]:
         """Chart points: step → loss."""
-        return {m.step: m.loss for m in self.of(protocol.Measured) if m.split == split}
+        return {m.step: m.values["loss"] for m in self.of(protocol.Measured) if m.split == split}
 
 
 class Child:

@@ -52,7 +52,14 @@ def test_a_training_order_says_everything(studio: User, dataset: Dataset) -> Non
     assert list(Path(order.staging).iterdir()) == []
     assert Path(order.checkpoints) == workspaces.checkpoints(lease.job.id)
     assert order.base_source == "bundled"
+    assert order.held_out_openings == 0
     assert order.forgetting_items == 0, "the tests' setting"
+
+
+def test_an_order_says_how_often_its_held_out_side_was_opened(studio: User, dataset: Dataset) -> None:
+    spec = {"recipe": compose("sft", "lora").model_dump(mode="json")}
+    leases.succeed(lease_for(studio, dataset, spec=spec), opened=dataset.id, result={}, actual={})
+    assert orders.of(lease_for(studio, dataset, spec=spec), threads=1).held_out_openings == 1
 
 
 def test_an_evaluation_order_names_its_models(studio: User, dataset: Dataset) -> None:

@@ -13,7 +13,7 @@ from storage import db, files
 from storage.gallery import artifacts
 from storage.jobs import events, jobs, leases, recovery, worker_rows, workspaces
 from storage.jobs.leases import Lease
-from storage.models import Artifact, BaseModelRow, Dataset, Job, User
+from storage.models import Artifact, BaseModelRow, Dataset, HeldOutOpening, Job, User
 from templates.recipe import compose
 from workers import publishing
 from workers.heartbeat import Heartbeat
@@ -123,6 +123,24 @@ def test_a_job_cancelled_meanwhile_is_not_published(studio: User, lease: Lease, 
     publishing.publish(lease, order, done, heartbeat)
     assert jobs.get(studio, lease.job.id).state == "CANCELLED"
     assert artifacts.of_user(studio) == []
+
+
+def test_a_result_from_held_out_rows_is_counted_with_it(studio: User, lease: Lease, publish: Publish) -> None:
+    order, done = staged(lease)
+    publish(order, done.model_copy(update={"opened_held_out": True}))
+    with db.reading() as session:
+        (opening,) = session.exec(select(HeldOutOpening)).all()
+    assert (opening.job_id, opening.attempt, opening.dataset_id) == (lease.job.id, 1, lease.job.dataset_id)
+
+
+def test_a_job_cancelled_meanwhile_opens_nothing(studio: User, lease: Lease, publish: Publish) -> None:
+    order, done = staged(lease)
+    jobs.cancel(studio, lease.job.id)
+    heartbeat = Heartbeat(lease)
+    heartbeat.tell(stage="publishing", urgent=True)
+    publishing.publish(lease, order, done.model_copy(update={"opened_held_out": True}), heartbeat)
+    with db.reading() as session:
+        assert session.exec(select(HeldOutOpening)).all() == []
 
 
 def test_an_evaluation_publishes_its_scores_only(studio: User, lease: Lease, publish: Publish) -> None:

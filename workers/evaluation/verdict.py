@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from templates import registry
 from workers.evaluation.bootstrap import Interval, Pair, mean_interval, paired_means, paired_shares, wilson
 from workers.evaluation.forgetting import Forgotten
+from workers.evaluation.measures import Measure
 from workers.evaluation.scoring import Answer, Scores
 from workers.evaluation.sentences import FEWEST_ROWS, Outcome, remarks_on, same_within, say, what_would_help
 
@@ -69,6 +70,10 @@ class Verdict(_Form):
     what_would_help: str | None = None
     remarks: tuple[str, ...] = ()
     """Rows that were cut, not scored or not answered, and why."""
+    measures: dict[str, Measure] = {}
+    """The objective's own metrics, by their keys; they decide nothing."""
+    opening: int | None = None
+    """Which opening of the held-out side this is, counted from 1 when the job began."""
     forgotten: Forgotten | None = None
     """General abilities before and after; None where they were not measured."""
 

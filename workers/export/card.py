@@ -13,8 +13,9 @@ import jinja2
 import pyarrow.parquet as parquet
 
 import templates
+from storage.data import openings
 from storage.gallery import suite_table
-from templates import registry
+from templates import metrics, registry
 from workers.evaluation import sentences
 from workers.evaluation.verdict import Verdict
 from workers.protocol import Order
@@ -51,6 +52,7 @@ def _environment() -> jinja2.Environment:
         "change": sentences.change,
         "repr": repr,
         "words": suite_table.words,
+        "compared": metrics.compared,
     }
     return environment
 
@@ -103,6 +105,7 @@ def texts(
         "n_rows": len(held_out),
         "n_held_out": sum(held_out),
         "verdict": verdict,
+        "openings": openings.sentence(verdict.opening) if verdict.opening else None,
         "titles": sentences.TITLES,
         "actual": actual,
         "measured": MEASURED,

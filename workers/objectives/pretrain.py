@@ -13,13 +13,13 @@ from torch.nn import functional
 from transformers import PreTrainedModel, Trainer
 from transformers.trainer_callback import PrinterCallback
 
+from storage.data import splits
 from templates.errors import BadInput, Problem, StudioError
 from templates.objectives.pretrain import PretrainParams
 from workers import models
-from workers.evaluation.scoring import losses
 from workers.training import corpora, optimizers
 from workers.training.batches import IGNORED
-from workers.training.setups import TrainingData, TrainingSetup, training_arguments
+from workers.training.setups import TrainingData, TrainingSetup, mean_loss, training_arguments
 
 HELD_OUT_PIECES = 128
 """Pieces behind the live chart; the verdict is taken on all."""
@@ -41,22 +41,16 @@ def set_up(data: TrainingData) -> TrainingSetup:
     if params.bf16 and not models.multiplies_bfloat16(models.device()):
         params = params.model_copy(update={"bf16": False})
         remarks["computed_in_32_bits"] = {"why": "this processor has no bfloat16 instructions"}
-    train, held_out = (
+    train, held_out, selection = (
         corpora.read(data.renderer, (row["text"] for row in rows), max_length=params.max_length)
-        for rows in (data.train, data.held_out)
+        for rows in (data.train, data.held_out, data.selection)
     )
     if not len(train) or int(train.lengths.max()) < 2:
         problem = Problem("The texts have no two tokens one after the other.", field="text", remedy="Add longer texts.")
         raise BadInput(problem, code="nothing_to_learn")
     schedule = corpora.Schedule(train, params)
     collate = corpora.Collator(train, params, data.renderer.eos_ids[0])
-    sample = range(0, len(held_out), max(1, -(-len(held_out) // HELD_OUT_PIECES)))
-    pieces = [held_out.piece(i) for i in sample if held_out.lengths[i] > 1]
-
-    def held_out_loss(model: PreTrainedModel, stopped: Callable[[], bool]) -> float:
-        rows = [[(ids.tolist(), [True] * len(ids))] for ids, _ in pieces]
-        nll, n_tokens = losses(model, rows, stopped=stopped)
-        return float(nll.sum() / n_tokens.sum())
+    pieces = _pieces(held_out, HELD_OUT_PIECES)
 
     def trainer(model: PreTrainedModel, folder: Path) -> Trainer:
         args = training_arguments(params, folder, schedule.n_updates, model.device)
@@ -72,9 +66,17 @@ def set_up(data: TrainingData) -> TrainingSetup:
     return TrainingSetup(
         n_updates=schedule.n_updates,
         trainer=trainer,
-        held_out_loss=held_out_loss if pieces else None,
+        held_out_loss=mean_loss(pieces),
+        selection_loss=mean_loss(_pieces(selection, splits.MOST_SELECTED)),
         remarks=remarks,
     )
+
+
+def _pieces(corpus: corpora.Corpus, most: int) -> list[tuple[list[int], list[bool]]]:
+    """About `most` of the corpus's pieces, evenly taken, every token of them learned."""
+    sample = range(0, len(corpus), max(1, -(-len(corpus) // most)))
+    found = (corpus.piece(i)[0].tolist() for i in sample if corpus.lengths[i] > 1)
+    return [(ids, [True] * len(ids)) for ids in found]
 
 
 class _Trainer(Trainer):  # type: ignore[misc]

@@ -40,7 +40,11 @@ def run(order: Order, channel: Channel) -> Done:
     channel.send(Entered(stage=Stage.PREPARING))
     result, seconds = _on_rows(order, channel) if order.suite is None else _on_suite(order, order.suite, channel)
     total = round(time.monotonic() - started, 3)
-    return Done(result=result, actual={"seconds": {"evaluating": total}, "seconds_by_model": seconds})
+    return Done(
+        result=result,
+        actual={"seconds": {"evaluating": total}, "seconds_by_model": seconds},
+        opened_held_out=order.suite is None,
+    )
 
 
 def _on_rows(order: Order, channel: Channel) -> tuple[dict[str, Any], dict[str, float]]:
@@ -50,15 +54,22 @@ def _on_rows(order: Order, channel: Channel) -> tuple[dict[str, Any], dict[str, 
     channel.send(Entered(stage=Stage.EVALUATING))
     all_scores, seconds = _timed(order.models, lambda ref: _score(ref, order, rows, min(contexts), channel))
     labels = labels_of(order)
-    first = order.models[0]
+    first, opening = order.models[0], order.held_out_openings + 1
     result = {
-        "dataset": {"name": order.dataset_name, "sha256": order.dataset_sha256, "n_held_out": len(rows)},
+        "dataset": {
+            "name": order.dataset_name,
+            "sha256": order.dataset_sha256,
+            "n_held_out": len(rows),
+            "opening": opening,
+        },
         "models": [_summary(ref, scores, order.shape) for ref, scores in zip(order.models, all_scores, strict=True)],
         "comparisons": [
             {
                 "model": ref.name,
                 "against": first.name,
-                **verdict.judge(all_scores[0], scores, order.shape, labels, against=first.name).model_dump(),
+                **verdict.judge(all_scores[0], scores, order.shape, labels, against=first.name)
+                .model_copy(update={"opening": opening})
+                .model_dump(),
             }
             for ref, scores in zip(order.models[1:], all_scores[1:], strict=True)
         ],

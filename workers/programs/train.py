@@ -11,7 +11,7 @@ import gc
 import importlib
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel, set_seed
 
-from storage.data import row_files
+from storage.data import row_files, selection, splits
 from storage.models import Stage
 from storage.rendering.renderer import Renderer
 from templates import registry
@@ -28,12 +28,14 @@ from templates.errors import StudioError
 from templates.recipe import Recipe
 from templates.spec import BaseFacts, TrainingParams
 from workers import models
-from workers.evaluation import compared, forgetting, scoring, verdict
+from workers.evaluation import compared, forgetting, measures, scoring, verdict
+from workers.evaluation.measures import Measure
 from workers.evaluation.progress import noting
 from workers.evaluation.scoring import Scores
 from workers.export import bundle
 from workers.protocol import Done, Entered, ModelRef, Noted, Order, Stopped
-from workers.training import checkpoints
+from workers.training import best, checkpoints
+from workers.training.best import Best
 from workers.training.callbacks import Channel, Checkpoints, HeldOut, Progress, StopOnRequest, peak_memory_bytes
 from workers.training.setups import TrainingData, TrainingSetup
 
@@ -56,6 +58,8 @@ class Task:
     facts: BaseFacts
     renderer: Renderer
     train: Rows
+    selection: Rows
+    """Set apart from the training side; empty where the training makes no choice."""
     held_out: Rows
 
 
@@ -100,16 +104,19 @@ def run(order: Order, channel: Channel) -> Done | Stopped:
     model = models.as_published(model, task.recipe, task.base.base_folder, task.facts.stored_dtype, drafts)
     base_scores, scores = _scores(task, model, channel)
     judged = verdict.judge(base_scores, scores, order.shape, _labels(task))
-    remarks = (*judged.remarks, SCORED_QUANTIZED) if models.is_quantized(model) else judged.remarks
+    judged = judged.model_copy(update={"measures": _measures(task, setup, model, channel)})
+    remarks = (*judged.remarks, *([SCORED_QUANTIZED] if models.is_quantized(model) else []), *_chosen(task, actual))
     forgotten = forgetting.measure(
         order, task.renderer, task.facts.context_length, lambda: _untouched(task, model), model, channel
     )
-    judged = judged.model_copy(update={"remarks": remarks, "forgotten": forgotten})
+    opening = order.held_out_openings + 1
+    judged = judged.model_copy(update={"remarks": remarks, "forgotten": forgotten, "opening": opening})
     stages.enter(Stage.PUBLISHING)
     actual |= {"seconds": stages.seconds, "peak_memory_bytes": peak_memory_bytes()}
     staged = bundle.stage(order, _saver(task, model), judged, compared.compare(base_scores, scores), actual)
     stages.enter(None)
-    return Done(result=judged.model_dump(mode="json"), actual=actual, **staged.model_dump())
+    result = judged.model_dump(mode="json")
+    return Done(result=result, actual=actual, opened_held_out=True, **staged.model_dump())
 
 
 def read(order: Order) -> Task:
@@ -119,17 +126,29 @@ def read(order: Order) -> Task:
     for what, path in (("The base model", order.base.base_folder), ("The dataset", order.dataset_file)):
         if not Path(path).exists():
             raise StudioError(f"{what} of this job is no longer there.", code="missing", remedy="Submit the job anew.")
-    rows: Rows = row_files.read(Path(order.dataset_file))
+    params = order.recipe.training()
+    train, chosen_on = _training_side(order, params)
     return Task(
         order=order,
         recipe=order.recipe,
-        params=order.recipe.training(),
+        params=params,
         base=order.base,
         facts=order.facts,
         renderer=Renderer(Path(order.base.base_folder)),
-        train=[row for row in rows if not row["held_out"]],
-        held_out=[row for row in rows if row["held_out"]],
+        train=train,
+        selection=chosen_on,
+        held_out=row_files.read(Path(order.dataset_file), held_out=True),
     )
+
+
+def _training_side(order: Order, params: TrainingParams) -> tuple[Rows, Rows]:
+    """The rows to learn from, and those to choose the weights on: none where no choice is made."""
+    file = Path(order.dataset_file)
+    if not params.chooses:
+        return row_files.read(file, held_out=False), []
+    seed = splits.DRAWN.seed if order.split_seed is None else order.split_seed
+    divided = selection.divided(file, registry.shape(order.shape), seed)
+    return divided.training, divided.selection
 
 
 def _set_up(task: Task, channel: Channel) -> TrainingSetup:
@@ -140,8 +159,16 @@ def _set_up(task: Task, channel: Channel) -> TrainingSetup:
         train=task.train,
         held_out=task.held_out,
         renderer=task.renderer,
+        selection=task.selection,
     )
     setup: TrainingSetup = importlib.import_module(f"workers.objectives.{task.recipe.objective}").set_up(data)
+    if task.params.chooses and setup.selection_loss is None:
+        raise StudioError(
+            "There are no rows to choose the best weights on: they would be set apart from the training rows.",
+            code="nothing_to_choose_on",
+            remedy="Use a dataset with more training rows, or switch load_best_model_at_end and "
+            "early_stopping_patience off.",
+        )
     for kind, particulars in setup.remarks.items():
         channel.send(Noted(kind=kind, data=dict(particulars)))
     return setup
@@ -154,19 +181,27 @@ def train(task: Task, setup: TrainingSetup, model: PreTrainedModel, drafts: Path
     for wrong in flaws:
         channel.send(Noted(kind="checkpoint_damaged", data={"what": wrong}))
     trainer = setup.trainer(model, drafts)
-    progress = Progress(channel, task.params)
+    declared = registry.objective(task.recipe.objective).metrics
+    progress = Progress(channel, task.params, [metric.key for metric in declared])
     callbacks = [progress, Checkpoints(channel, task.params, folder), StopOnRequest(channel)]
     if setup.held_out_loss:
         adapter = registry.method(task.recipe.method).trains == "adapter"
         stays = adapter and not models.moves_base(task.recipe)
         callbacks.insert(1, HeldOut(channel, task.params, setup.held_out_loss, base_stays=stays))
+    chosen = None
+    if task.params.chooses and setup.selection_loss:
+        chosen = Best(channel, task.params, setup.selection_loss, folder)
+        callbacks.insert(-2, chosen)  # before a checkpoint that says its step is done
     for callback in callbacks:
         trainer.add_callback(callback)
     if checkpoint:
         log.info("resuming from %s", checkpoint.name)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if chosen and chosen.kept:
+        best.restore(model, chosen.kept)
     took = {
         "steps": trainer.state.global_step,
+        **({"chosen_step": chosen.kept.step, "selection_loss": chosen.kept.loss} if chosen and chosen.kept else {}),
         "trained_tokens": trainer.state.num_input_tokens_seen,
         "tokens_per_s": round(progress.n_tokens / progress.busy_s, 1) if progress.busy_s else None,
     }
@@ -198,6 +233,29 @@ def _scores(task: Task, model: PreTrainedModel, channel: Channel) -> tuple[Score
     return of_base, score(model, task.order.name)
 
 
+def _measures(task: Task, setup: TrainingSetup, model: PreTrainedModel, channel: Channel) -> dict[str, Measure]:
+    """The objective's own metrics of base and model, on all held-out rows."""
+    if setup.measure_rows is None:
+        return {}
+    with _untouched(task, model) as base:
+        of_base = setup.measure_rows(base, lambda: channel.abandoned)
+    of_model = setup.measure_rows(model, lambda: channel.abandoned)
+    return measures.compare(registry.objective(task.recipe.objective).metrics, of_base, of_model)
+
+
+def _chosen(task: Task, actual: Mapping[str, Any]) -> list[str]:
+    """Which weights were published, where that was chosen."""
+    if not task.params.chooses:
+        return []
+    if "chosen_step" not in actual:
+        return ["No loss on the rows set apart could be measured, so the last weights were published."]
+    return [
+        f"The weights after step {actual['chosen_step']:,} of {actual['steps']:,} were published: their loss on "
+        f"{len(task.selection):,} rows set apart was the lowest, {actual['selection_loss']:.3g}. These rows were not "
+        "trained on."
+    ]
+
+
 @contextmanager
 def _untouched(task: Task, model: PreTrainedModel) -> Iterator[PreTrainedModel]:
     """The base that `model` is compared with."""
@@ -212,7 +270,7 @@ def _labels(task: Task) -> list[str]:
     """Every label of a classification."""
     if "label_accuracy" not in registry.shape(task.order.shape).metrics:
         return []
-    return sorted({row["label"] for row in task.train + task.held_out})
+    return sorted({row["label"] for row in task.train + task.selection + task.held_out})
 
 
 def _saver(task: Task, model: PreTrainedModel) -> Callable[[Path], None]:

@@ -11,7 +11,8 @@ import math
 import resource
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -76,12 +77,34 @@ def _refuse_not_finite(name: str, value: float, step: int, params: TrainingParam
         )
 
 
-class Progress(TrainerCallback):  # type: ignore[misc]
-    """Reports the plan and every chart point; ends the run when its loss is no number any more."""
+@dataclass
+class Mean:
+    """Of numbers that come one by one."""
 
-    def __init__(self, channel: Channel, params: TrainingParams):
+    total: float = 0.0
+    n: int = 0
+
+    def add(self, value: float) -> None:
+        """One more."""
+        self.total, self.n = self.total + value, self.n + 1
+
+    def taken(self) -> float:
+        """The mean of those that came, which are forgotten. There must be one at least."""
+        mean = self.total / self.n
+        self.total, self.n = 0.0, 0
+        return mean
+
+
+class Progress(TrainerCallback):  # type: ignore[misc]
+    """Reports the plan and every chart point; ends the run when its loss is no number any more.
+
+    A chart point has the loss, and of what else the Trainer logs the metrics `named`: each as its mean since the
+    point before.
+    """
+
+    def __init__(self, channel: Channel, params: TrainingParams, named: Sequence[str] = ()):
         self._channel, self._params = channel, params
-        self._losses: list[float] = []
+        self._means = {name: Mean() for name in ("loss", *named)}
         self._began = 0.0
         self._recent: deque[tuple[float, float, int]] = deque(maxlen=RECENT_UPDATES + 1)
         """After each update: the time, seconds spent in updates so far, tokens seen so far."""
@@ -112,30 +135,37 @@ class Progress(TrainerCallback):  # type: ignore[misc]
         step = state.global_step
         _refuse_not_finite("loss", logs["loss"], step, self._params)
         _refuse_not_finite("gradient", logs.get("grad_norm", 0.0), step, self._params)
-        self._losses.append(logs["loss"])
+        for name in self._means.keys() & logs.keys():
+            self._means[name].add(logs[name])
         if step % self._params.logging_steps and step != state.max_steps and step != 1:
             return
-        loss, self._losses = sum(self._losses) / len(self._losses), []
+        means = {name: mean.taken() for name, mean in self._means.items() if mean.n}
         (then, busy_then, tokens_then), (now, busy, tokens) = self._recent[0], self._recent[-1]
         n_updates = max(1, len(self._recent) - 1)
         eta_s = (now - then) / n_updates * (state.max_steps - step)
         tokens_per_s = (tokens - tokens_then) / max(busy - busy_then, 1e-9)
-        log.info("step %d of %d: loss %.4f, %.0f tokens/s", step, state.max_steps, loss, tokens_per_s)
+        log.info("step %d of %d: loss %.4f, %.0f tokens/s", step, state.max_steps, means["loss"], tokens_per_s)
         self._channel.send(
             Measured(
                 split="train",
                 step=step,
-                loss=loss,
-                learning_rate=logs["learning_rate"],
-                tokens_per_s=tokens_per_s,
-                memory_bytes=memory_bytes(),
+                values={
+                    **means,
+                    "learning_rate": logs["learning_rate"],
+                    "tokens_per_s": tokens_per_s,
+                    "memory_bytes": memory_bytes(),
+                },
                 eta_s=eta_s,
             )
         )
 
 
 class HeldOut(TrainerCallback):  # type: ignore[misc]
-    """Measures the loss on held-out rows: before the first update, every so often, and at the end."""
+    """Measures the loss on held-out rows: before the first update, every so often, and at the end.
+
+    For the chart only. Nothing is chosen by it: the weights of the last update are published whatever it shows, so
+    it counts as no opening of the held-out side.
+    """
 
     def __init__(
         self,
@@ -180,7 +210,7 @@ class HeldOut(TrainerCallback):  # type: ignore[misc]
         finally:
             model.train(was_training)
         log.info("held-out loss after step %d: %.4f", step, loss)
-        self._channel.send(Measured(split="held_out", step=step, loss=loss))
+        self._channel.send(Measured(split="held_out", step=step, values={"loss": loss}))
 
 
 class Checkpoints(TrainerCallback):  # type: ignore[misc]

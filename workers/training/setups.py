@@ -21,6 +21,7 @@ from templates import registry
 from templates.errors import BadInput, Problem
 from templates.spec import TrainingParams
 from workers import models
+from workers.evaluation.measures import Measuring
 from workers.evaluation.scoring import losses
 from workers.training import batches
 
@@ -40,6 +41,8 @@ class TrainingData:
     train: Sequence[Mapping[str, Any]]
     held_out: Sequence[Mapping[str, Any]]
     renderer: Renderer
+    selection: Sequence[Mapping[str, Any]] = ()
+    """Rows set apart from the training side, where the training makes a choice."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +56,18 @@ class TrainingSetup:
     """Mean loss; None if there is nothing to measure it on. Raises `Interrupted` once told to stop."""
     remarks: Mapping[str, Mapping[str, Any]]
     """What the job's page should say of the rows: kind → particulars."""
+    selection_loss: Callable[[PreTrainedModel, Callable[[], bool]], float] | None = None
+    """The same on all selection rows."""
+    measure_rows: Measuring | None = None
+    """The objective's own metrics on every held-out row, for the verdict. Called with the base and with the result."""
 
 
 def next_token(data: TrainingData) -> TrainingSetup:
     """Mean negative log likelihood of each update's learned tokens."""
     trains_prompt = registry.objective(data.objective).trains_prompt
-    train, held_out = (
+    train, held_out, selection = (
         batches.render(data.renderer, data.shape, rows, max_length=data.params.max_length, trains_prompt=trains_prompt)
-        for rows in (data.train, data.held_out)
+        for rows in (data.train, data.held_out, data.selection)
     )
     if not train.kept:
         raise BadInput(
@@ -74,10 +81,6 @@ def next_token(data: TrainingData) -> TrainingSetup:
         )
     schedule = batches.Schedule(train.kept, data.params)
     sample = held_out.kept[:: max(1, -(-len(held_out.kept) // HELD_OUT_ROWS))]
-
-    def held_out_loss(model: PreTrainedModel, stopped: Callable[[], bool]) -> float:
-        nll, n_tokens = losses(model, [[(example.ids, example.trained)] for example in sample], stopped=stopped)
-        return float(nll.sum() / n_tokens.sum())
 
     def trainer(model: PreTrainedModel, folder: Path) -> Trainer:
         takes = frozenset(inspect.signature(_core(model).forward).parameters)
@@ -93,9 +96,24 @@ def next_token(data: TrainingData) -> TrainingSetup:
     return TrainingSetup(
         n_updates=schedule.n_updates,
         trainer=trainer,
-        held_out_loss=held_out_loss if sample else None,
+        held_out_loss=mean_loss([(example.ids, example.trained) for example in sample]),
+        selection_loss=mean_loss([(example.ids, example.trained) for example in selection.kept]),
         remarks=_remarks(data, train, held_out, len(sample)),
     )
+
+
+def mean_loss(
+    examples: Sequence[tuple[Sequence[int], Sequence[bool]]],
+) -> Callable[[PreTrainedModel, Callable[[], bool]], float] | None:
+    """Measures the mean loss of the learned tokens of `examples`, (ids, learned) each; None without any."""
+    if not examples:
+        return None
+
+    def measure(model: PreTrainedModel, stopped: Callable[[], bool]) -> float:
+        nll, n_tokens = losses(model, [[example] for example in examples], stopped=stopped)
+        return float(nll.sum() / n_tokens.sum())
+
+    return measure
 
 
 def _core(model: Any) -> Any:

@@ -10,9 +10,9 @@ import gradio as gr
 from app.pages import data_form as data
 from app.pages import data_rows, stored_data
 from app.pages.alerts import guarded
-from storage import users
-from storage.data import datasets, uploads
-from storage.models import Dataset, User
+from storage import db, users
+from storage.data import datasets, openings, uploads
+from storage.models import Dataset, Job, User
 from tests.app.pages.data_page import opened, remapped
 
 
@@ -75,6 +75,20 @@ def test_cells_can_not_bring_markup(studio: User, asking: Any) -> None:
     whole += str(opened(asking(studio, data=made.name))["facts"])
     for forbidden in ("<img", "<script", "<b>0", "${", "{{"):
         assert forbidden not in whole
+
+
+def test_a_dataset_says_how_often_its_held_out_side_was_opened(studio: User, tickets: Dataset, asking: Any) -> None:
+    facts = str(opened(asking(studio, data="tickets"))["facts"])
+    assert "<dt>Held-out side opened</dt><dd>never</dd>" in facts
+    with db.writing() as session:
+        for name in ("first", "second"):
+            session.add(Job(id=name, owner_id=studio.id, idem_key=name, name=name, kind="evaluate", spec={},
+                            spec_sha256="", created_at=0))  # fmt: skip
+            session.flush()
+            openings.record(session, job_id=name, attempt=1, dataset_id=tickets.id)
+    facts = str(opened(asking(studio, data="tickets"))["facts"])
+    assert "<dd>2 times; each look makes a lucky result likelier</dd>" in facts
+    assert "<td>2 times</td>" in stored_data.listing(studio)
 
 
 def test_lengths_count_what_is_cut_and_refused(studio: User, tickets: Dataset, asking: Any) -> None:

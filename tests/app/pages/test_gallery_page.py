@@ -6,6 +6,7 @@ from typing import Any
 
 from app.pages import gallery
 from storage import db, users
+from storage.data import openings
 from storage.gallery import artifacts
 from storage.models import Artifact, Job, User
 from tests.small_suite import small_forgotten
@@ -33,6 +34,16 @@ def test_a_card_says_in_short_what_was_forgotten(studio: User, finished: tuple[J
         row = session.get_one(Artifact, finished[1].id)
         row.verdict = {**row.verdict, "forgotten": small_forgotten()}
     assert "general abilities −30 [−40, −20] points · adapter" in gallery.show_cards(asking(studio), *ANY)[1]
+
+
+def test_a_card_says_how_often_its_held_out_side_was_opened(
+    studio: User, finished: tuple[Job, Artifact], asking: Any
+) -> None:
+    assert "opened" not in gallery.show_cards(asking(studio), *ANY)[1]
+    job, artifact = finished
+    with db.writing() as session:
+        openings.record(session, job_id=job.id, attempt=1, dataset_id=artifact.dataset_id)
+    assert "held-out side opened once · adapter" in gallery.show_cards(asking(studio), *ANY)[1]
 
 
 def test_rename_annotate_delete(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 import pytest
+from sqlmodel import Session
 
 from app.pages import jobs as page
 from storage import db, users
+from storage.data import openings
 from storage.jobs import events, jobs
 from storage.models import Artifact, Dataset, Job, JobMetric, JobState, User
 from storage.planning import evaluations, training
+from templates import registry
+from templates.metrics import Metric
 from tests.small_suite import small_forgotten, small_result
 
 NAMES = ("alert", "head", "outcome", "stages", "progress", "remarks", "chart", "numbers_fold", "numbers", "log")
@@ -38,6 +43,10 @@ def change(job: Job, **values: Any) -> None:
             setattr(row, name, value)
 
 
+def put(session: Session, job: Job, split: str, step: int, **values: float) -> None:
+    events.put_metric(session, JobMetric(job_id=job.id, split=split, step=step, attempt=1, values=values, at=0.0))
+
+
 def test_a_waiting_job_says_its_place(studio: User, job: Job, asking: Any) -> None:
     seen = shown(asking(studio), job.id)
     assert "number 1 in the queue" in seen["progress"]
@@ -50,10 +59,9 @@ def test_a_running_job_shows_progress_chart_and_table(studio: User, job: Job, as
     change(job, state=JobState.RUNNING, stage="training", attempt=1, step=5, total_steps=10, eta_s=95.0)
     with db.writing() as session:
         for step in range(1, 6):
-            point = JobMetric(job_id=job.id, split="train", step=step, attempt=1, loss=5.0 / step, at=0.0)
-            point.tokens_per_s, point.memory_bytes = 1234.0, 700_000_000
-            events.put_metric(session, point)
-        events.put_metric(session, JobMetric(job_id=job.id, split="held_out", step=5, attempt=1, loss=2.5, at=0.0))
+            values = {"loss": 5.0 / step, "tokens_per_s": 1234.0, "memory_bytes": 700_000_000}
+            put(session, job, "train", step, **values)
+        put(session, job, "held_out", 5, loss=2.5)
         events.append(session, job.id, 1, "stage", stage="training")
         events.append(session, job.id, 1, "requeued", why="its worker stopped answering")
     seen = shown(asking(studio), job.id)
@@ -65,6 +73,32 @@ def test_a_running_job_shows_progress_chart_and_table(studio: User, job: Job, as
     assert "2.5000" in seen["numbers"]
     assert "its worker stopped answering" in seen["remarks"]
     assert seen["keep"]["visible"]
+
+
+def test_every_metric_that_was_reported_has_a_chart(
+    studio: User, job: Job, asking: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    margin = Metric("rewards/margins", "Reward margin", unit="nats")
+    sft = replace(registry.objective("sft"), metrics=(margin,))
+    monkeypatch.setattr(registry, "objectives", lambda: {"sft": sft})
+    change(job, state=JobState.RUNNING, stage="training", attempt=1, step=2, total_steps=2)
+    with db.writing() as session:
+        put(session, job, "train", 1, **{"loss": 2.0, "learning_rate": 0.1, "rewards/margins": -0.5})
+        put(session, job, "train", 2, **{"loss": 1.0, "learning_rate": 0.1, "rewards/margins": 0.5, "<kl>": 3.0})
+        put(session, job, "held_out", 2, **{"loss": 1.5, "rewards/margins": 0.25})
+    seen = shown(asking(studio), job.id)
+    assert seen["chart"].count("<svg") == 3
+    assert "Reward margin against steps: training reward margin 0.50 at step 2, held-out" in seen["chart"]
+    assert "in nats; higher is better" in seen["chart"]
+    assert "training &lt;kl&gt;" in seen["chart"]
+    assert "<td>2</td><td>0.5000</td><td>0.2500</td>" in seen["numbers"]
+    with db.writing() as session:
+        put(session, job, "selection", 2, loss=1.25)
+    seen = shown(asking(studio), job.id)
+    assert "Loss against steps: selection loss 1.25 at step 2" in seen["chart"]
+    assert "against steps; the weights with the lowest are published" in seen["chart"]
+    assert "Selection loss</th></tr></thead><tbody>\n<tr><td>2</td><td>1.2500</td>" in seen["numbers"]
+    assert "learning rate 0.1" in seen["progress"]
 
 
 def test_a_failure_opens_with_cause_and_remedy(studio: User, job: Job, asking: Any) -> None:
@@ -114,6 +148,35 @@ def test_the_verdict_leads_to_the_comparison(studio: User, finished: tuple[Job, 
     assert "&lt;script&gt;" in table
     assert "my limit?" not in table
     assert "my limit?" in page.filter_answers(asking(studio), job.id, "all")[1]
+
+
+def test_the_verdict_shows_what_its_objective_measures(
+    studio: User, finished: tuple[Job, Artifact], asking: Any
+) -> None:
+    job, _ = finished
+    measure = {"title": "Preferred <b>", "unit": "%", "higher_is_better": True, "base": 0.5, "adapted": 0.75, "n": 20,
+               "interval": {"value": 0.25, "low": 0.1, "high": 0.4}, "better": True}  # fmt: skip
+    change(job, result={**(job.result or {}), "measures": {"preferred": measure}})
+    said = (
+        "<dt>Preferred &lt;b&gt;</dt><dd>75 % against 50 % for the base: +25 points [+10, +40] on 20 rows, better</dd>"
+    )
+    assert said in shown(asking(studio), job.id)["outcome"]
+
+
+def test_the_verdict_says_how_often_its_held_out_side_was_opened(
+    studio: User, finished: tuple[Job, Artifact], tickets: Dataset, asking: Any
+) -> None:
+    job, _ = finished
+    assert "held-out side" not in shown(asking(studio), job.id)["outcome"]
+    evaluation = evaluations.submit(studio, models=["studio-nano"], dataset="tickets", name="scores")
+    result = {"models": [{"name": "studio-nano", "metrics": {}}], "comparisons": []}
+    change(evaluation, state=JobState.SUCCEEDED, result=result)
+    with db.writing() as session:
+        for opened in (job, evaluation):
+            openings.record(session, job_id=opened.id, attempt=1, dataset_id=tickets.id)
+    said = "This held-out side has been opened 2 times; each look makes a lucky result likelier."
+    assert said in shown(asking(studio), job.id)["outcome"]
+    assert said in shown(asking(studio), evaluation.id)["outcome"]
 
 
 def test_the_verdict_says_what_was_forgotten(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:

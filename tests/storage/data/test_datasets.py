@@ -71,7 +71,7 @@ def test_mapping_is_editable(studio: User) -> None:
 def test_held_out_rows(studio: User, n_rows: int, n_held_out: int) -> None:
     made = datasets.add(studio, uploaded(studio, labelled(n_rows)), name="d")
     assert (made.n_rows, made.n_held_out) == (n_rows, n_held_out)
-    held, trained = datasets.rows(made, held_out=True), datasets.rows(made, held_out=False)
+    held, trained = datasets.rows(made, side="held_out"), datasets.rows(made, side="training")
     assert (len(held), len(trained)) == (n_held_out, n_rows - n_held_out)
     numbers = sorted(row["source_row"] for row in held + trained)
     assert numbers == list(range(2, n_rows + 2))

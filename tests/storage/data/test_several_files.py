@@ -86,8 +86,8 @@ def test_the_rows_of_one_file_are_held_out(studio: User) -> None:
     assert datasets.preview(studio, upload).held_out_file == "test.csv"
     made = datasets.add(studio, upload, name="split", split=Split(file="test.csv"))
     assert (made.n_held_out, made.held_out_file) == (7, "test.csv")
-    assert all(row["prompt"].startswith("And") for row in datasets.rows(made, held_out=True))
-    assert all(row["prompt"].startswith("What") for row in datasets.rows(made, held_out=False))
+    assert all(row["prompt"].startswith("And") for row in datasets.rows(made, side="held_out"))
+    assert all(row["prompt"].startswith("What") for row in datasets.rows(made, side="training"))
     assert "The held-out rows are those of “test.csv”." in [remark["message"] for remark in made.remarks]
     assert versions.derive(studio, made, datasets.rows(made), []).held_out_file == "test.csv"
 

@@ -79,7 +79,7 @@ def test_no_near_duplicate_stands_on_the_other_side(studio: User) -> None:
         sides.setdefault(row["text"].rstrip("!").removesuffix(" please"), set()).add(row["held_out"])
     assert len(sides) == 40
     assert all(len(side) == 1 for side in sides.values())
-    assert Counter(row["label"] for row in datasets.rows(made, held_out=True)) == {"0": 12, "1": 12}
+    assert Counter(row["label"] for row in datasets.rows(made, side="held_out")) == {"0": 12, "1": 12}
 
 
 def test_large_files_say_what_was_not_looked_for(studio: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,7 +121,7 @@ def test_a_base_that_does_not_know_tools_is_refused_when_planned(
 ) -> None:
     made = added(studio, ROWS)
     base_models.add(studio, "ignorant", str(tiny_model_folder), chat_template=template)
-    n = sum("tools" in row for row in bare(datasets.rows(made, held_out=False)))
+    n = sum("tools" in row for row in bare(datasets.rows(made, side="training")))
     with pytest.raises(BadInput) as refused:
         planned(studio, "ignorant")
     problem = refused.value.problems[0]

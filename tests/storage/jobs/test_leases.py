@@ -49,14 +49,18 @@ def test_many_claims_at_once_win_each_job_once(studio: User, worker: Worker) -> 
 def test_progress_goes_out_with_the_heartbeat(studio: User, worker: Worker) -> None:
     submit(studio)
     lease = claimed(worker)
-    point = JobMetric(job_id="", split="train", step=3, attempt=0, loss=0.5, at=0.0)
+    point = JobMetric(
+        job_id="", split="train", step=3, attempt=0, values={"loss": 0.5, "rewards/margins": -1.5}, at=0.0
+    )
     leases.renew(
         lease, metrics=[point], happened=[("note", {"a": 1})], start_step=2, stage="training", step=3, eta_s=9.0
     )
     job = jobs.get(studio, lease.job.id)
     assert (job.stage, job.step, job.eta_s, job.progress_seq) == ("training", 3, 9.0, 0)
     assert jobs.attempts(studio, job.id)[0].start_step == 2
-    assert [(p.step, p.loss, p.attempt) for p in events.metrics(job.id)] == [(3, 0.5, 1)]
+    assert [(p.step, p.values, p.attempt) for p in events.metrics(job.id)] == [
+        (3, {"loss": 0.5, "rewards/margins": -1.5}, 1)
+    ]
     assert events.of_job(job.id, "note")[0].data == {"a": 1}
 
 
@@ -64,7 +68,9 @@ def test_a_step_trained_again_replaces_its_point(studio: User, worker: Worker) -
     submit(studio)
     lease = claimed(worker)
     for loss in (0.5, 0.4):
-        leases.renew(lease, metrics=[JobMetric(job_id="", split="train", step=3, attempt=0, loss=loss, at=0.0)])
+        leases.renew(
+            lease, metrics=[JobMetric(job_id="", split="train", step=3, attempt=0, values={"loss": loss}, at=0.0)]
+        )
     assert [point.loss for point in events.metrics(lease.job.id)] == [0.4]
 
 

@@ -21,15 +21,3 @@ def tiny(tiny_model_folder: Path) -> Any:
 def renderer(tiny_model_folder: Path) -> Renderer:
     """Of the tiny model."""
     return Renderer(tiny_model_folder)
-
-
-LABELS = ["refund", "lost_card", "card_arrival", "top_up"]
-
-
-@pytest.fixture(scope="session")
-def classified() -> list[dict[str, Any]]:
-    """Held-out rows with labels; texts of very different lengths."""
-    return [
-        {"text": f"message {i} " + "about my card " * (i % 7), "label": LABELS[i % 4], "source_row": 10 + i}
-        for i in range(24)
-    ]

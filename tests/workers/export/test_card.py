@@ -4,13 +4,15 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from huggingface_hub import ModelCard
 
 from templates import recipe as recipes
+from templates.metrics import Metric
 from tests.small_suite import small_forgotten
-from workers.evaluation import verdict
+from workers.evaluation import measures, verdict
 from workers.evaluation.forgetting import Forgotten
 from workers.evaluation.scoring import Scores
 from workers.export import card
@@ -46,6 +48,33 @@ def test_a_card_says_where_it_comes_from_and_how_good_it_is(
         assert said in text, said
     assert "None" not in text
     assert not re.search(r"\n{3,}|[ \t]+\n", text), "no holes in the text"
+
+
+def test_a_card_says_how_often_the_held_out_side_was_opened(
+    order_for: Callable[..., Order], scores: tuple[Scores, Scores]
+) -> None:
+    judged = verdict.judge(*scores, "classification", ["refund", "card"])
+
+    def text(opening: int | None) -> str:
+        found = judged.model_copy(update={"opening": opening})
+        return card.texts(order_for(), "adapter", found, ACTUAL, "f" * 64, [2])["README.md"]
+
+    third = "\n\nThis held-out side has been opened 3 times; each look makes a lucky result likelier.\n\n"
+    assert third in text(3)
+    assert "has been opened once." in text(1)
+    assert "held-out side" not in text(None), "a verdict of an older version does not know"
+
+
+def test_a_card_says_what_its_objective_measured(
+    order_for: Callable[..., Order], scores: tuple[Scores, Scores]
+) -> None:
+    values = np.array([0.0, 1.0] * 10)
+    metric = Metric("margin", "Reward margin", "nats")
+    found = measures.compare([metric], {"margin": values}, {"margin": values + 2})
+    judged = verdict.judge(*scores, "classification", ["refund", "card"]).model_copy(update={"measures": found})
+    text = card.texts(order_for(), "adapter", judged, ACTUAL, "f" * 64, [2])["README.md"]
+    line = "- Reward margin: 2.5 nats against 0.5 nats for the base: +2 nats [+2, +2] on 20 rows, better."
+    assert f"\n\n{line}\n\n" in text
 
 
 def test_a_card_says_what_was_forgotten(order_for: Callable[..., Order], scores: tuple[Scores, Scores]) -> None:

@@ -88,8 +88,10 @@ def order_of(
 
 def test_models_are_scored_on_the_same_rows_and_compared_with_the_first(order_of: Callable[..., Order]) -> None:
     channel = Channel()
-    done = evaluate.run(order_of(), channel)
-    assert done.result["dataset"] == {"name": "banking", "sha256": "d" * 64, "n_held_out": 20}
+    done = evaluate.run(order_of().model_copy(update={"held_out_openings": 2}), channel)
+    assert done.result["dataset"] == {"name": "banking", "sha256": "d" * 64, "n_held_out": 20, "opening": 3}
+    assert done.opened_held_out
+    assert {comparison["opening"] for comparison in done.result["comparisons"]} == {3}
     plain, adapted, again = done.result["models"]
     assert [m["name"] for m in done.result["models"]] == ["plain", "adapted", "again"]
     assert set(plain["metrics"]) == {"loss", "perplexity", "exact_match", "label_accuracy"}
@@ -153,6 +155,7 @@ def suite_order(
 def test_models_are_scored_on_a_suite(suite_order: Order) -> None:
     channel = Channel()
     done = evaluate.run(suite_order, channel)
+    assert not done.opened_held_out
     suite = done.result["suite"]
     assert (suite["name"], suite["n_items"], suite["sha256"]) == ("general", 24, small_suite(4).sha256)
     assert suite["abilities"]["passages"]["scores"] == ["passages_value", "passages_source"]

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
 from conversations import Heard, colour_rows
+from peft.tuners.tuners_utils import BaseTunerLayer
 
 from storage import files
+from templates import registry
 from templates.errors import BadInput, StudioError
+from templates.metrics import Metric
 from workers import models
 from workers.evaluation.generation import Interrupted
+from workers.objectives import sft
 from workers.programs import train
 from workers.protocol import (
     Checkpointed,
@@ -30,15 +36,16 @@ from workers.protocol import (
     Stop,
     Stopped,
 )
-from workers.training import callbacks, checkpoints
+from workers.training import callbacks, checkpoints, setups
 
 MakeOrder = Callable[..., Order]
 
 
 def test_a_lora_job_learns_and_stages(make_order: MakeOrder, heard: Heard) -> None:
-    order = make_order()
+    order = make_order().model_copy(update={"held_out_openings": 4})
     done = train.run(order, heard)
     assert isinstance(done, Done)
+    assert (done.opened_held_out, done.result["opening"]) == (True, 5)
     assert heard.of(Planned) == [Planned(start_step=0, total_steps=8)]
     losses, held_out = heard.losses(), heard.losses("held_out")
     assert list(losses) == list(range(1, 9))
@@ -52,8 +59,8 @@ def test_a_lora_job_learns_and_stages(make_order: MakeOrder, heard: Heard) -> No
     files.verify(Path(order.staging), done.manifest_sha256)
     last = heard.of(Measured)[-1]
     assert last.split == "train"
-    assert last.tokens_per_s > 0
-    assert last.memory_bytes > 0
+    assert last.values["tokens_per_s"] > 0
+    assert last.values["memory_bytes"] > 0
     assert last.eta_s == 0
 
 
@@ -70,6 +77,38 @@ def test_the_published_adapter_gives_the_verdicts_loss(make_order: MakeOrder, he
     assert setup.held_out_loss(model, lambda: False) == pytest.approx(
         done.result["metrics"]["loss"]["adapted"]["value"]
     )
+
+
+def test_the_verdict_has_what_the_objective_measures(
+    make_order: MakeOrder, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared = Metric("rewards/margins", "Reward margin", higher_is_better=False)
+    learned = replace(registry.objective("sft"), metrics=(declared,))
+    monkeypatch.setattr(registry, "objective", lambda _key: learned)
+    asked: list[bool] = []
+
+    def set_up(data: setups.TrainingData) -> setups.TrainingSetup:
+        def measure(model: Any, _stopped: Callable[[], bool]) -> dict[str, Any]:
+            adapted = any(layer.active_adapters and not layer.disable_adapters for layer in tuned(model))
+            asked.append(adapted)
+            return {declared.key: np.full(len(data.held_out), 1.0 if adapted else 3.0)}
+
+        return replace(setups.next_token(data), measure_rows=measure)
+
+    monkeypatch.setattr(sft, "set_up", set_up)
+    done = train.run(make_order(), heard)
+    assert isinstance(done, Done)
+    assert asked == [False, True], "the base first, then the result"
+    assert done.result["measures"] == {
+        "rewards/margins": {
+            "title": "Reward margin", "unit": "", "higher_is_better": False, "base": 3.0, "adapted": 1.0, "n": 12,
+            "interval": {"value": -2.0, "low": -2.0, "high": -2.0}, "better": True,
+        }
+    }  # fmt: skip
+
+
+def tuned(model: Any) -> list[Any]:
+    return [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
 
 
 def killed(order: Order, after: int) -> dict[int, float]:
@@ -291,3 +330,113 @@ def test_plain_text_is_learned_whole(make_order: MakeOrder, heard: Heard) -> Non
 @pytest.mark.parametrize(("steps", "expected"), [(0.1, 5), (0.001, 1), (7, 7), (1, 1), (3.0, 3)])
 def test_steps_below_one_are_a_share_of_the_run(steps: float, expected: int) -> None:
     assert callbacks.every(steps, 50) == expected
+
+
+def choosing(make_order: MakeOrder, **settings: Any) -> Order:
+    """An order whose training chooses the weights that it publishes."""
+    shared = {"max_steps": 12, "eval_steps": 2, "save_steps": 3, "eval_rows": 0, "load_best_model_at_end": True}
+    return make_order(**{**shared, **settings})
+
+
+Weights = dict[str, torch.Tensor]
+
+
+@pytest.fixture
+def measuring(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Weights]]:
+    """Lets the selection loss take these values one after the other; gives the weights that each was taken of."""
+
+    def let(*losses: float) -> list[Weights]:
+        coming, seen = iter(losses), list[Weights]()
+
+        def measure(model: Any, _stopped: Callable[[], bool]) -> float:
+            seen.append({n: p.detach().clone() for n, p in model.named_parameters() if p.requires_grad})
+            return next(coming)
+
+        def set_up(data: setups.TrainingData) -> setups.TrainingSetup:
+            made = setups.next_token(data)
+            return replace(made, selection_loss=measure if made.selection_loss else None)
+
+        monkeypatch.setattr(sft, "set_up", set_up)
+        return seen
+
+    return let
+
+
+def test_the_weights_with_the_lowest_selection_loss_are_published(
+    make_order: MakeOrder, heard: Heard, measuring: Callable[..., list[Weights]]
+) -> None:
+    seen = measuring(3.0, 1.25, 2.0, float("nan"), 5.0, 6.0)
+    order = choosing(make_order)
+    done = train.run(order, heard)
+    assert isinstance(done, Done)
+    assert {m.step: m.values for m in heard.of(Measured) if m.split == "selection"} == {
+        2: {"loss": 3.0}, 4: {"loss": 1.25}, 6: {"loss": 2.0}, 8: {}, 10: {"loss": 5.0}, 12: {"loss": 6.0},
+    }  # fmt: skip
+    assert (done.actual["chosen_step"], done.actual["steps"]) == (4, 12)
+    said = "The weights after step 4 of 12 were published: their loss on 5 rows set apart was the lowest, 1.25."
+    assert any(remark.startswith(said) for remark in done.result["remarks"])
+    task = train.read(order)
+    assert (len(task.train), len(task.selection), len(task.held_out)) == (43, 5, 12)
+    published = safetensors.torch.load_file(str(Path(order.staging) / "adapter_model.safetensors"))
+    for name, tensor in seen[1].items():
+        assert torch.equal(published[name.replace(".default", "")], tensor)
+    assert any(not torch.equal(seen[1][name], tensor) for name, tensor in seen[-1].items())
+
+
+def test_the_selection_loss_is_measured_on_the_rows_set_apart(make_order: MakeOrder, heard: Heard) -> None:
+    order = choosing(make_order, max_steps=3)
+    done = train.run(order, heard)
+    assert isinstance(done, Done)
+    assert list(heard.losses("selection")) == [2, 3]
+    assert order.base
+    ref = ModelRef(name="x", base_folder=order.base.base_folder, base_revision="1", adapter_folder=order.staging)
+    setup = train._set_up(train.read(order), heard)
+    assert setup.selection_loss
+    lowest = setup.selection_loss(models.load(ref, torch.device("cpu")), lambda: False)
+    assert lowest == pytest.approx(min(heard.losses("selection").values()), rel=1e-4)
+
+
+def test_no_row_is_set_apart_unless_asked_for(make_order: MakeOrder) -> None:
+    task = train.read(make_order())
+    assert (len(task.train), task.selection, len(task.held_out)) == (48, [], 12)
+
+
+def test_it_stops_when_the_selection_loss_no_longer_falls(
+    make_order: MakeOrder, heard: Heard, measuring: Callable[..., list[Weights]]
+) -> None:
+    measuring(3.0, 2.0, 2.5, 2.25)
+    done = train.run(choosing(make_order, load_best_model_at_end=False, early_stopping_patience=2), heard)
+    assert isinstance(done, Done)
+    assert Noted(kind="stopped_early", data={"step": 8, "total_steps": 12}) in heard.said
+    assert (done.actual["chosen_step"], done.actual["steps"]) == (4, 8)
+
+
+def test_a_killed_run_remembers_its_best_weights(
+    make_order: MakeOrder, heard: Heard, measuring: Callable[..., list[Weights]]
+) -> None:
+    first = measuring(3.0, 1.0, 2.0, 4.0)
+    order = choosing(make_order, early_stopping_patience=3)
+    killed(order, after=9)
+    measuring(5.0)
+    done = train.run(choosing(make_order, early_stopping_patience=3, attempt=2), heard)
+    assert isinstance(done, Done)
+    assert heard.losses("selection") == {10: 5.0}, "the third in a row that is no lower"
+    assert (done.actual["chosen_step"], done.actual["steps"]) == (4, 10)
+    assert [path.name for path in Path(order.checkpoints).glob("best-*")] == ["best-00000004"]
+    published = safetensors.torch.load_file(
+        str(Path(order.staging).with_name("staging-2") / "adapter_model.safetensors")
+    )
+    assert all(torch.equal(published[name.replace(".default", "")], tensor) for name, tensor in first[1].items())
+
+
+def test_what_is_kept_on_request_is_the_best_so_far(make_order: MakeOrder) -> None:
+    heard = stop_at(4, "keep")
+    done = train.run(choosing(make_order, eval_steps=100), heard)
+    assert isinstance(done, Done)
+    assert (done.actual["steps"], done.actual["chosen_step"]) == (5, 5)
+
+
+def test_a_choice_needs_rows_to_choose_on(make_order: MakeOrder, heard: Heard) -> None:
+    with pytest.raises(StudioError) as caught:
+        train.run(choosing(make_order, rows=colour_rows(2, held_out_share=0.5)), heard)
+    assert caught.value.code == "nothing_to_choose_on"

@@ -12,7 +12,7 @@ from transformers import TrainerControl, TrainerState
 from storage import files
 from templates.errors import StudioError
 from templates.spec import TrainingParams
-from workers.protocol import Checkpointed, Measured, Planned
+from workers.protocol import Checkpointed, Measured, Planned, parse_report
 from workers.training import callbacks
 from workers.training.callbacks import Checkpoints, Progress
 
@@ -69,6 +69,23 @@ def test_a_chart_point_is_the_mean_since_the_last_one() -> None:
     assert heard.losses() == {1: 1.0, 4: 3.0, 8: 6.5, 10: 9.5}
     assert heard.of(Measured)[-1].eta_s == 0
     assert progress.n_tokens == 1000
+
+
+def test_metrics_that_the_objective_declares_are_points_too() -> None:
+    heard = Heard()
+    progress = Progress(heard, TrainingParams(logging_steps=2), ["rewards/margins", "kl"])
+    progress.on_train_begin(None, TrainerState(global_step=0, max_steps=10), TrainerControl())
+    for step in range(1, 5):
+        margin = {"rewards/margins": -1.0 * step} if step != 3 else {}
+        _logged(progress, step, entropy=9.0, **margin)
+    points = {point.step: point.values for point in heard.of(Measured)}
+    assert {step: values.get("rewards/margins") for step, values in points.items()} == {1: -1.0, 2: -2.0, 4: -4.0}
+    assert set(points[4]) == {"loss", "rewards/margins", "learning_rate", "tokens_per_s", "memory_bytes"}
+
+
+def test_a_value_that_is_no_number_is_left_out_of_a_point() -> None:
+    point = Measured(split="train", step=1, values={"loss": 1.0, "kl": float("inf"), "margin": float("nan")})
+    assert parse_report(point.model_dump_json().encode()) == Measured(split="train", step=1, values={"loss": 1.0})
 
 
 def test_a_resumed_run_takes_its_pace_from_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ class _ProgressChannel:
             self.setup.say(str(report.stage))
         elif isinstance(report, Measured) and time.monotonic() - self._said >= EVERY_S:
             self._said = time.monotonic()
-            self.setup.say(f"step {report.step}: {report.split.replace('_', '-')} loss {report.loss:.3f}")
+            self.setup.say(f"step {report.step}: {report.split.replace('_', '-')} loss {report.values['loss']:.3f}")
 
 
 @dataclass(frozen=True)

@@ -234,7 +234,9 @@ def curve(done: Sequence[Job]) -> list[dict[str, Any]]:
     for job in done:
         measured = events.metrics(job.id)
         points += [
-            {"step": before + point.step, "split": point.split, "loss": round(point.loss, 4)} for point in measured
+            {"step": before + point.step, "split": point.split, "loss": round(point.loss, 4)}
+            for point in measured
+            if point.loss is not None
         ]
         before += max((point.step for point in measured), default=0)
     return points

@@ -31,7 +31,7 @@ def pair(studio: User) -> User:
 
 def numbers(user: User, *places: int) -> set[int]:
     """Row numbers of those that are trained on."""
-    learned = {row["source_row"] for row in datasets.rows(datasets.get(user, "learned"), held_out=False)}
+    learned = {row["source_row"] for row in datasets.rows(datasets.get(user, "learned"), side="training")}
     return {place + 1 for place in places} & learned
 
 
@@ -51,7 +51,7 @@ def test_rows_that_the_evaluation_set_asks_for_are_found_and_dropped(pair: User)
 
 def test_only_training_rows_count(pair: User) -> None:
     seen = report.of_dataset(pair, "tested", against="learned")
-    held_out = {row["source_row"] for row in datasets.rows(datasets.get(pair, "tested"), held_out=True)}
+    held_out = {row["source_row"] for row in datasets.rows(datasets.get(pair, "tested"), side="held_out")}
     assert not any(held_out & set(one.finding.rows) for one in seen.found if one.check.key == "evaluation_overlap")
 
 

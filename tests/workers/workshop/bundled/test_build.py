@@ -129,7 +129,7 @@ def test_building_goes_on_where_it_was(making: build.Build) -> None:
 
 def test_the_shipped_models_held_out_documents_stay_held_out(making: build.Build) -> None:
     making = build.Build(making.user, n_documents=2_000, note=lambda _line: None)
-    rows = datasets.rows(datasets.get(making.user, making.dataset()), held_out=True)
+    rows = datasets.rows(datasets.get(making.user, making.dataset()), side="held_out")
     assert len(rows) == 50
     assert [row["source_row"] for row in rows[:8]] == HELD_OUT
 

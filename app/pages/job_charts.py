@@ -1,0 +1,56 @@
+"""The charts of a training job: its losses, and every other metric that it reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from app import charts
+from storage.models import Job, JobMetric
+from templates import metrics, registry
+from templates.metrics import Metric
+
+
+def of(job: Job, points: Sequence[JobMetric]) -> tuple[str, str]:
+    """The charts and their tables; both empty before the first point."""
+    train, held_out = _curves(points, "loss")
+    if not (train or held_out):
+        return "", ""
+    drawn, tables = [charts.loss_chart(train, held_out, job.total_steps)], [charts.loss_table(train, held_out)]
+    selection = _curve(points, "selection", "loss")
+    if selection:
+        note = "; the weights with the lowest are published"
+        words = {"held-out": "selection"}
+        drawn.append(charts.line_chart("loss", [], selection, job.total_steps, words=words, note=note))
+        tables.append(charts.number_table("loss", [], selection, words=words))
+    declared = _declared(job)
+    for name in dict.fromkeys(name for point in points for name in point.values):
+        if name == "loss" or name in metrics.PROGRESS:
+            continue
+        metric, curves = declared.get(name, Metric(name, name)), _curves(points, name)
+        title = metric.title[:1].lower() + metric.title[1:]
+        note = _note(metric) if name in declared else ""
+        drawn.append(charts.line_chart(title, *curves, job.total_steps, note=note))
+        tables.append(charts.number_table(title, *curves))
+    return Markup("").join(drawn), Markup("").join(tables)
+
+
+def _note(metric: Metric) -> str:
+    unit = f" in {metric.unit}" if metric.unit not in ("", "%") else ""
+    return f"{unit}; {'higher' if metric.higher_is_better else 'lower'} is better"
+
+
+def _curves(points: Sequence[JobMetric], name: str) -> tuple[charts.Points, charts.Points]:
+    """A metric in training and on held-out rows, by step."""
+    return _curve(points, "train", name), _curve(points, "held_out", name)
+
+
+def _curve(points: Sequence[JobMetric], split: str, name: str) -> charts.Points:
+    return [(point.step, point.values[name]) for point in points if point.split == split and name in point.values]
+
+
+def _declared(job: Job) -> dict[str, Metric]:
+    """What the job's objective says of its metrics."""
+    objective = registry.objectives().get(job.spec.get("recipe", {}).get("objective", ""))
+    return {metric.key: metric for metric in objective.metrics} if objective else {}

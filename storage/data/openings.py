@@ -1,0 +1,67 @@
+"""How often a held-out side was opened for a verdict.
+
+Every look at a verdict that leads to another try makes a result that is good by luck likelier, so the
+looks are counted and shown. A version of a dataset keeps its parent's split: fixes drop or rewrite rows, but
+none changes sides. So openings are counted for a dataset together with all its versions, and with the
+owner's other datasets that store the very same rows and split. Deleting one of them forgets nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from sqlmodel import Session, select
+
+from storage import db
+from storage.models import Dataset, HeldOutOpening
+
+
+def record(session: Session, *, job_id: str, attempt: int, dataset_id: str) -> None:
+    """Note that a job's verdict opened the held-out side, in the transaction that ends the job."""
+    session.add(HeldOutOpening(job_id=job_id, attempt=attempt, dataset_id=dataset_id, at=db.clock(session)))
+
+
+def of(dataset: Dataset) -> int:
+    """How often the dataset's held-out side was opened."""
+    return counts(dataset.owner_id)[dataset.id]
+
+
+def counts(owner_id: str) -> dict[str, int]:
+    """Dataset id → openings of its held-out side, for all datasets of the owner, deleted ones too."""
+    mine = select(Dataset.id, Dataset.parent_id, Dataset.sha256).where(Dataset.owner_id == owner_id)
+    opened = select(HeldOutOpening.dataset_id).join(Dataset).where(Dataset.owner_id == owner_id)
+    with db.reading() as session:
+        family = _families(session.exec(mine).all())
+        n_opened = Counter(family[dataset_id] for dataset_id in session.exec(opened))
+    return {dataset_id: n_opened[name] for dataset_id, name in family.items()}
+
+
+def _families(datasets: Iterable[tuple[str, str | None, str]]) -> Mapping[str, str]:
+    """Dataset id → a name for those that share its held-out side; `datasets` are (id, parent's id, sha256)."""
+    found = list(datasets)
+    joined = {dataset_id: dataset_id for dataset_id, _, _ in found}
+
+    def family(of: str) -> str:
+        while joined[of] != of:
+            of = joined[of]
+        return of
+
+    first: dict[str, str] = {}
+    for dataset_id, parent_id, sha256 in found:
+        for other in (parent_id, first.setdefault(sha256, dataset_id)):
+            if other is not None:
+                joined[family(dataset_id)] = family(other)
+    return {dataset_id: family(dataset_id) for dataset_id in joined}
+
+
+def times(n: int) -> str:
+    """`never`, `once`, `3 times`."""
+    return {0: "never", 1: "once"}.get(n, f"{n:,} times")
+
+
+def sentence(n: int) -> str:
+    """What the number of openings means for a verdict."""
+    if n < 2:
+        return f"This held-out side has {'never been opened' if n == 0 else 'been opened once'}."
+    return f"This held-out side has been opened {times(n)}; each look makes a lucky result likelier."

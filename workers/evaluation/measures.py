@@ -1,0 +1,64 @@
+"""An objective's own measures in a verdict: one number for each held-out row, of the base and of the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+from transformers import PreTrainedModel
+
+from templates.metrics import Metric
+from workers.evaluation.bootstrap import Floats, Interval, paired_means
+
+RowValues = Mapping[str, Floats]
+"""By metric, one value for each held-out row, `(n_rows,)`; NaN where a row has none."""
+Measuring = Callable[[PreTrainedModel, Callable[[], bool]], RowValues]
+"""Measures a model on the held-out rows. Raises `Interrupted` once told to stop."""
+
+
+class Measure(BaseModel):
+    """The means over the rows on which both models were measured."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str
+    unit: str = ""
+    higher_is_better: bool = True
+    base: float
+    adapted: float
+    n: int
+    """Rows that both have a value for."""
+    interval: Interval
+    """Adapted minus base, with its 95 % interval."""
+    better: bool | None
+    """Whether the result is surely better than the base; None if that can't be told."""
+
+
+def compare(metrics: Sequence[Metric], base: RowValues, adapted: RowValues) -> dict[str, Measure]:
+    """Each of the declared metrics that both models have a value for on at least one row, by its key."""
+    found: dict[str, Measure] = {}
+    for metric in metrics:
+        if metric.key in base and metric.key in adapted:
+            one, other = (np.asarray(values[metric.key], np.float64) for values in (base, adapted))
+            both = np.isfinite(one) & np.isfinite(other)
+            if both.any():
+                found[metric.key] = _measure(metric, one[both], other[both])
+    return found
+
+
+def _measure(metric: Metric, base: Floats, adapted: Floats) -> Measure:
+    pair = paired_means(base, adapted, np.ones(len(base)))
+    low, high = sorted(
+        (1 if metric.higher_is_better else -1) * end for end in (pair.difference.low, pair.difference.high)
+    )
+    return Measure(
+        title=metric.title,
+        unit=metric.unit,
+        higher_is_better=metric.higher_is_better,
+        base=pair.base.value,
+        adapted=pair.adapted.value,
+        n=len(base),
+        interval=pair.difference,
+        better=True if low > 0 else False if high < 0 else None,
+    )
