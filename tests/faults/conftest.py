@@ -43,6 +43,8 @@ PACE = {
     "STUDIO_POLL_S": "0.2",
     "STUDIO_CANCEL_GRACE_S": "2",
 }
+LONG_LEASE = {"STUDIO_LEASE_S": "60", "STUDIO_SELF_FENCE_S": "45"}
+"""Where none has to run out: on a machine that is busy otherwise a short one can, and another attempt would be right."""
 PATIENCE_S = 40.0
 
 
