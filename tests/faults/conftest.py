@@ -44,7 +44,7 @@ PACE = {
     "STUDIO_CANCEL_GRACE_S": "2",
 }
 LONG_LEASE = {"STUDIO_LEASE_S": "60", "STUDIO_SELF_FENCE_S": "45"}
-"""Where none has to run out: on a machine that is busy otherwise a short one can, and another attempt would be right."""
+"""Where none has to run out: a short one can, on a busy machine, and another attempt would be right."""
 PATIENCE_S = 40.0
 
 
@@ -241,9 +241,8 @@ def files_of(job_id: str) -> Path:
 
 @pytest.fixture(scope="session")
 def nursery() -> Iterator[Nursery]:
-    made = Nursery()
-    yield made
-    made.close()
+    with closing(Nursery()) as made:
+        yield made
 
 
 @pytest.fixture(params=["embedded", "servers"])
