@@ -158,8 +158,7 @@ class House:
 
     def start(self, *arguments: str, **environ: str) -> psutil.Process:
         """Start a worker; returns when it takes jobs."""
-        log = self.root / f"worker-{len(self.workers)}.log"
-        worker = self.nursery.fork(arguments, {**os.environ, **environ}, log)
+        worker = self.nursery.fork(arguments, {**os.environ, **environ}, self.root / f"worker-{len(self.workers)}.log")
         self.workers.append(worker)
         until(lambda: "takes jobs" in self.log(worker), "the worker is there")
         return worker
