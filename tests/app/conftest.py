@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import gradio as gr
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from app import pages
+from app import gradio_startup
 from app.main import create_app
 from storage.models import User
 
+gradio_startup.load()  # before a test imports Gradio, which then takes twice as long
 ADDRESS = "http://127.0.0.1:7860"
 
 
 @pytest.fixture
 def no_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty page in place of the real ones."""
-    monkeypatch.setattr(pages, "build", gr.Blocks)
+    import gradio
+
+    monkeypatch.setattr("app.pages.build", gradio.Blocks)
 
 
 @pytest.fixture

@@ -43,6 +43,8 @@ PACE = {
     "STUDIO_POLL_S": "0.2",
     "STUDIO_CANCEL_GRACE_S": "2",
 }
+LONG_LEASE = {"STUDIO_LEASE_S": "60", "STUDIO_SELF_FENCE_S": "45"}
+"""Where none has to run out: a short one can, on a busy machine, and another attempt would be right."""
 PATIENCE_S = 40.0
 
 
@@ -156,8 +158,7 @@ class House:
 
     def start(self, *arguments: str, **environ: str) -> psutil.Process:
         """Start a worker; returns when it takes jobs."""
-        log = self.root / f"worker-{len(self.workers)}.log"
-        worker = self.nursery.fork(arguments, {**os.environ, **environ}, log)
+        worker = self.nursery.fork(arguments, {**os.environ, **environ}, self.root / f"worker-{len(self.workers)}.log")
         self.workers.append(worker)
         until(lambda: "takes jobs" in self.log(worker), "the worker is there")
         return worker
@@ -239,9 +240,8 @@ def files_of(job_id: str) -> Path:
 
 @pytest.fixture(scope="session")
 def nursery() -> Iterator[Nursery]:
-    made = Nursery()
-    yield made
-    made.close()
+    with closing(Nursery()) as made:
+        yield made
 
 
 @pytest.fixture(params=["embedded", "servers"])

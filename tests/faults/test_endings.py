@@ -17,7 +17,7 @@ from storage.jobs import events, jobs, worker_rows, workspaces
 from storage.models import Dataset
 from storage.settings import settings
 from templates.errors import Conflict
-from tests.faults.conftest import House, files_of, until
+from tests.faults.conftest import LONG_LEASE, House, files_of, until
 
 
 def test_cancelled_while_it_waits(house: House) -> None:
@@ -76,7 +76,7 @@ def test_cancelled_in_publishing(house: House) -> None:
 
 
 def test_a_worker_told_to_stop_gives_its_job_back(house: House) -> None:
-    worker = house.start()
+    worker = house.start(**LONG_LEASE)
     job = house.submit("steps=60 step_s=0.05 save=1000")
     until(lambda: house.job(job).step >= 10, "it trains")
     asked = time.monotonic()
@@ -86,7 +86,7 @@ def test_a_worker_told_to_stop_gives_its_job_back(house: House) -> None:
     assert "exit status 0" in house.log(worker)
     assert (house.job(job).state, house.job(job).stuck_attempts) == ("QUEUED", 0)
     assert worker_rows.alive() == []
-    house.start()
+    house.start(**LONG_LEASE)
     house.reaches(job, "SUCCEEDED")
     first, second = house.attempts(job)
     assert first.outcome == "drained"
@@ -111,7 +111,7 @@ def locked(house: House) -> Iterator[None]:
 @pytest.mark.servers
 @pytest.mark.parametrize("locked_s", [1, 5], ids=["briefly", "beyond the lease"])
 def test_a_locked_database_loses_nothing(house: House, locked_s: float) -> None:
-    house.start()
+    house.start(**(LONG_LEASE if locked_s < settings().self_fence_s else {}))
     job = house.submit("steps=150 step_s=0.05 save=5")
     until(lambda: house.job(job).checkpoint_step >= 5, "a checkpoint")
     pid = house.child_pid(job)
@@ -146,7 +146,7 @@ def test_a_job_of_another_version_asks_to_be_submitted_again(house: House) -> No
 
 
 def test_the_history_tells_it_all(house: House) -> None:
-    house.start()
+    house.start(**LONG_LEASE)
     job = house.submit("steps=10 save=5")
     house.reaches(job, "SUCCEEDED")
     kinds = [event.kind for event in events.of_job(job.id)]

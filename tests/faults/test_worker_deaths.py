@@ -11,7 +11,7 @@ import pytest
 from storage import garbage
 from storage.gallery import artifacts
 from storage.settings import settings
-from tests.faults.conftest import House, files_of, until
+from tests.faults.conftest import LONG_LEASE, House, files_of, until
 
 
 def kill(worker: psutil.Process) -> None:
@@ -104,7 +104,7 @@ def test_killed_just_after_the_row(house: House) -> None:
 
 
 def test_a_killed_child_is_tried_once_more(house: House) -> None:
-    house.start()
+    house.start(**LONG_LEASE)
     job = house.submit("steps=20 save=10 kill_at=15")
     house.reaches(job, "SUCCEEDED")
     first, second = house.attempts(job)
@@ -113,7 +113,7 @@ def test_a_killed_child_is_tried_once_more(house: House) -> None:
 
 
 def test_a_child_killed_twice_without_progress_fails_with_advice(house: House) -> None:
-    worker = house.start()
+    worker = house.start(**LONG_LEASE)
     job = house.submit("kill_at=2 kills=9")
     failed = house.reaches(job, "FAILED")
     assert failed.error_code == "out_of_memory_or_killed"
@@ -133,7 +133,7 @@ def test_a_child_outlives_its_worker_by_seconds_only(house: House) -> None:
 
 
 def test_a_silent_child_is_killed_and_its_job_ends(house: House) -> None:
-    house.start(STUDIO_STALL_S="1")
+    house.start(STUDIO_STALL_S="1", **LONG_LEASE)
     job = house.submit("hang_at=2")
     failed = house.reaches(job, "FAILED")
     assert (failed.error_code, failed.attempt) == ("stalled", 2)
