@@ -32,7 +32,7 @@ ROW_BYTES = 4_000_000
 """A table with a longer row is left to the reader."""
 N_FIRST = 200
 """The lines of JSON that tell the columns; a table in which a later line has others is left to the reader."""
-NEWLINE, RETURN, QUOTE = b'\n\r"'
+NEWLINE, RETURN, QUOTE, BRACE = b'\n\r"{'
 TYPES = {str: pa.string(), int: pa.int64(), bool: pa.bool_(), type(None): pa.null()}
 MAGIC = b"ARROW1"
 _BOM = b"\xef\xbb\xbf"
@@ -131,11 +131,12 @@ def _json_lines(source: Source) -> Iterator[pa.Table]:
     parsing = pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error")
     n_lines = 0
     for block in _blocks(source, 0, quoted=False):
-        if b"\\u0000" in block or not block.startswith(b"{") or block.count(b"\n{") + 1 != block.count(b"\n"):
+        ends = np.flatnonzero((characters := np.frombuffer(block, np.uint8)) == NEWLINE)
+        if b"\\u0000" in block or (characters[np.r_[0, ends[:-1] + 1]] != BRACE).any():
             raise _Abstained
         reading = pa.json.ReadOptions(block_size=len(block) + 1, use_threads=False)
         table = pa.json.read_json(pa.BufferReader(block), reading, parsing)
-        if len(table) != block.count(b"\n"):  # several objects on a line
+        if len(table) != len(ends):  # several objects on a line
             raise _Abstained
         yield table.add_column(0, "", pa.array(np.arange(n_lines + 1, n_lines + 1 + len(table))))
         n_lines += len(table)
