@@ -9,7 +9,7 @@ from typing import Any
 
 from storage import db, model_names
 from storage.bases import base_models
-from storage.data import datasets
+from storage.data import datasets, splits
 from storage.gallery import suites
 from storage.jobs import jobs, worker_rows
 from storage.models import BaseModelRow, Dataset, Job, User, Worker
@@ -76,7 +76,7 @@ def plan(
         recipe = compose(objective, method, preset=preset, quantization=quantization, settings=settings, facts=facts)
     except BadInput as error:
         raise BadInput(*problems, *error.problems) from error
-    refuse(problems)
+    refuse([*problems, *_choice_problems(dataset_row, recipe)])
     lengths = measured(base_row, dataset_row, recipe)
     _refuse_untrainable(lengths, dataset_row, recipe, base_row.name)
     return Plan(recipe, base_row, dataset_row, lengths, _estimate(base_row, recipe, lengths, dataset_row.n_held_out))
@@ -120,6 +120,20 @@ def _data_problems(dataset: Dataset, objective: str) -> list[Problem]:
     if dataset.n_held_out < 1:
         problems.append(_no_rows(dataset, "held out, so nothing could be said about the result"))
     return problems
+
+
+def _choice_problems(dataset: Dataset, recipe: Recipe) -> list[Problem]:
+    """Why the training can't set rows apart to choose the best weights on."""
+    n_training = dataset.n_rows - dataset.n_held_out
+    if not recipe.training().chooses or n_training < 1 or splits.n_selected(n_training):
+        return []
+    return [
+        Problem(
+            f"“{dataset.name}” has a single training row: none can be set apart to choose the best weights on.",
+            field="load_best_model_at_end",
+            remedy="Switch it and early_stopping_patience off, or add a file with more rows.",
+        )
+    ]
 
 
 def _no_rows(dataset: Dataset, what: str) -> Problem:

@@ -103,7 +103,7 @@ def train(order, script):
         if step == int(script.get("kill_at", 0)) and order["attempt"] <= int(script.get("kills", 1)):
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(step_s)
-        say(type="measured", split="train", step=step, loss=1.0 / step, eta_s=(steps - step) * step_s)
+        say(type="measured", split="train", step=step, values={"loss": 1.0 / step}, eta_s=(steps - step) * step_s)
         if step % every == 0:
             save(checkpoints, step, pause)
     staging = Path(order["staging"])

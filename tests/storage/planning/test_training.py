@@ -41,6 +41,21 @@ def test_a_plan_is_complete(studio: User, tickets: Dataset) -> None:
     assert 0 < low < plan.estimate.seconds / 60 < high < 30
 
 
+def test_rows_that_the_best_weights_are_chosen_on_are_not_learned(studio: User, tickets: Dataset) -> None:
+    whole = planned(studio)
+    plan = planned(studio, settings={"load_best_model_at_end": True})
+    assert (whole.lengths.n_rows, plan.lengths.n_rows, plan.estimate.n_held_out) == (36, 32, 4)
+    assert plan.estimate.disk_bytes == whole.estimate.disk_bytes + plan.estimate.result_bytes
+    assert planned(studio, settings={"early_stopping_patience": 3}).lengths.n_rows == 32
+
+
+def test_a_single_training_row_leaves_nothing_to_choose_on(studio: User, store_dataset: StoreDataset) -> None:
+    store_dataset("tickets", "classification", ROWS[:3], 2)
+    with pytest.raises(BadInput, match="single training row") as refused:
+        planned(studio, settings={"load_best_model_at_end": True})
+    assert [problem.field for problem in refused.value.problems] == ["load_best_model_at_end"]
+
+
 def test_truncated_rows_are_counted(studio: User, store_dataset: StoreDataset) -> None:
     long = {"text": "a", "label": "tail " * 60}
     store_dataset("tickets", "classification", [*ROWS[:6], long, *ROWS[6:10]], 2)
