@@ -9,6 +9,7 @@ from sqlmodel import col, or_, select
 
 from storage import db
 from storage.models import TERMINAL, Artifact, BaseModelRow, Job, User
+from templates import registry
 from templates.errors import Problem
 
 PATTERN = r"[^\W_][\w.-]{0,63}"
@@ -53,8 +54,9 @@ def _taken(user: User, name: str, but_artifact: str | None) -> list[Problem]:
         col(Artifact.deleted_at).is_(None),
         Artifact.id != (but_artifact or ""),
     )
+    publishing = [kind.key for kind in registry.job_kinds().values() if kind.publishes == "artifact"]
     job = select(Job.id).where(
-        Job.owner_id == user.id, Job.name == name, Job.kind == "train", col(Job.state).not_in(TERMINAL)
+        Job.owner_id == user.id, Job.name == name, col(Job.kind).in_(publishing), col(Job.state).not_in(TERMINAL)
     )
     with db.reading() as session:
         if session.exec(base.where(mine)).first():

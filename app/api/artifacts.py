@@ -26,13 +26,13 @@ class Change(Body):
 @router.get("/artifacts")
 def list_all(user: Acting) -> list[dict[str, Any]]:
     """Your artifacts, newest first."""
-    return [documents.of(row) for row in artifacts.of_user(user)]
+    return [documents.of_artifact(row) for row in artifacts.of_user(user)]
 
 
 @router.get("/artifacts/{artifact}")
 def show(user: Acting, artifact: str) -> dict[str, Any]:
     """One artifact, by name or id."""
-    return documents.of(artifacts.get(user, artifact))
+    return documents.of_artifact(artifacts.get(user, artifact))
 
 
 @router.patch("/artifacts/{artifact}")
@@ -43,7 +43,7 @@ def change(user: Acting, artifact: str, body: Change) -> dict[str, Any]:
         artifacts.rename(user, row.id, body.name)
     if body.note is not None:
         artifacts.annotate(user, row.id, body.note)
-    return documents.of(artifacts.get(user, row.id))
+    return documents.of_artifact(artifacts.get(user, row.id))
 
 
 @router.delete("/artifacts/{artifact}")

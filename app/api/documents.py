@@ -9,6 +9,7 @@ from sqlmodel import SQLModel
 
 from storage.models import Artifact, BaseModelRow, Dataset, Job, JobEvent, JobMetric, Upload, Worker
 from templates import recipe, registry
+from templates.roles import Role
 from templates.spec import Method, Objective, Params, RowShape
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from storage.data.health.report import Baseline, Found, Report
     from storage.data.rows.lengths import Lengths
     from storage.data.versions import Difference
+    from storage.job_inputs import Inputs
     from storage.planning.training import Plan
 
 INSIDE: dict[type[SQLModel], set[str]] = {
@@ -38,15 +40,38 @@ def of(row: SQLModel) -> dict[str, Any]:
 
 
 def of_job(job: Job) -> dict[str, Any]:
-    """A job with its place in the queue, and what it came to under the name that it has in the product."""
+    """A job with its place in the queue, what it uses, and what it came to under the name that this has."""
+    from storage import job_inputs
     from storage.jobs import jobs
 
-    document = of(job)
+    document = {**of(job), **_of_inputs(job_inputs.of_job(job.id))}
     document["position"] = jobs.position(job)
-    document["verdict" if job.kind == "train" else "scores"] = document.pop("result")
+    document[registry.job_kind(job.kind).result] = document.pop("result")
     error = {key: document.pop(column) for key, column in _ERROR_COLUMNS.items()}
     document["error"] = error if error["code"] else None
     return document
+
+
+def _of_inputs(inputs: Inputs) -> dict[str, Any]:
+    """Everything that was used; the base model and the first dataset once more by their ids."""
+    used = [
+        {"role": one.role, "kind": _THINGS[type(one.thing)], "id": one.thing.id, "name": one.thing.name}
+        for one in inputs
+    ]
+    base, data = inputs.model(Role.BASE), next((one["id"] for one in used if one["kind"] == "dataset"), None)
+    return {"inputs": used, "base_model_id": base.id if isinstance(base, BaseModelRow) else None, "dataset_id": data}
+
+
+_THINGS = {BaseModelRow: "base_model", Dataset: "dataset", Artifact: "artifact"}
+
+
+def of_artifact(artifact: Artifact) -> dict[str, Any]:
+    """An artifact with what only its kind has, and with what it was made from."""
+    from storage import job_inputs
+
+    document = of(artifact)
+    facts = document.pop("facts")
+    return {**document, **facts, **_of_inputs(job_inputs.of_job(artifact.job_id))}
 
 
 _ERROR_COLUMNS = {"code": "error_code", "message": "error", "remedy": "remedy"}

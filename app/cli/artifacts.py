@@ -26,15 +26,15 @@ def list_all(as_json: Json = False) -> None:
     from app.cli import acting
     from storage.gallery import artifacts
 
-    rows = [documents.of(row) for row in artifacts.of_user(acting.user())]
+    rows = [documents.of_artifact(row) for row in artifacts.of_user(acting.user())]
     output.emit(rows, output.table([_shown(row) for row in rows], COLUMNS), as_json)
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     return {
         **row,
-        "verdict": row["verdict"].get("verdict"),
-        "weights": row["weights_sha256"][:12],
+        "verdict": row.get("verdict", {}).get("verdict"),
+        "weights": row.get("weights_sha256", "")[:12],
         "size": output.size(row["size_bytes"]),
         "created": output.when(row["created_at"]),
     }
@@ -47,7 +47,7 @@ def show(name: str, as_json: Json = False) -> None:
     from app.cli import acting
     from storage.gallery import artifacts
 
-    document = documents.of(artifacts.get(acting.user(), name))
+    document = documents.of_artifact(artifacts.get(acting.user(), name))
     output.emit(document, output.facts(document), as_json)
 
 

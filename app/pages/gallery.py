@@ -9,15 +9,16 @@ from urllib.parse import quote
 import gradio as gr
 
 from app.formats import ago, duration, escaped, shortened, size
-from app.pages import layout, verdicts
+from app.pages import layout, lineage, verdicts
 from app.pages.alerts import CLEAR, FOCUS_JS, done, guarded
 from app.pages.who import acting, asked
-from storage.bases import base_models
-from storage.data import datasets
+from storage import job_inputs
 from storage.gallery import artifacts
+from storage.gallery.artifacts import is_model
 from storage.models import Artifact, User
 from templates import registry
-from templates.errors import NotFound
+from templates.artifact_kind import ModelFacts
+from templates.roles import Role
 
 LEAD = "What your jobs made. Select two to four and compare them."
 ANY = "any"
@@ -67,11 +68,11 @@ def open_page(request: gr.Request) -> list[Any]:
     """The filters' choices, and the one result that the page's address names."""
     user = acting(request)
     found = artifacts.of_user(user)
-    of = Lineage(user)
+    of = Lineage(found)
     choices = [
         gr.update(choices=[ANY, *sorted({of.base(a) for a in found})]),
         gr.update(choices=[ANY, *sorted({of.data(a) for a in found})]),
-        gr.update(choices=[ANY, *sorted({a.recipe["method"] for a in found})]),
+        gr.update(choices=[ANY, *sorted({of.method(a) for a in found})]),
     ]
     filters = gr.update(visible=len(found) > 1)
     wanted = asked(request, "artifact")
@@ -83,36 +84,47 @@ def open_page(request: gr.Request) -> list[Any]:
 
 
 class Lineage:
-    """Names of the base models and datasets that results came from, each looked up once."""
+    """What results came from, looked up once for all of them."""
 
-    def __init__(self, user: User):
-        self._user = user
-        self._names: dict[str, str] = {}
+    def __init__(self, found: Sequence[Artifact]):
+        self._inputs = job_inputs.of_jobs(artifact.job_id for artifact in found)
+        self._facts = {artifact.id: artifacts.model_facts(artifact) for artifact in found if is_model(artifact)}
+
+    def facts(self, artifact: Artifact) -> ModelFacts | None:
+        """What only models have; None for other artifacts."""
+        return self._facts.get(artifact.id)
 
     def base(self, artifact: Artifact) -> str:
-        """The base model's name."""
-        key = artifact.base_model_id
-        if key not in self._names:
-            self._names[key] = base_models.get(self._user, key).name
-        return self._names[key]
+        """The name of what a model was adapted from."""
+        base = self._inputs[artifact.job_id].model(Role.BASE)
+        return base.name if base else ""
+
+    def models(self, artifact: Artifact) -> str:
+        """The names of all models that were used."""
+        return lineage.models(self._inputs[artifact.job_id])
 
     def data(self, artifact: Artifact) -> str:
-        """The dataset's name."""
-        key = artifact.dataset_id
-        if key not in self._names:
-            try:
-                self._names[key] = datasets.get(self._user, key).name
-            except NotFound:
-                self._names[key] = "deleted data"
-        return self._names[key]
+        """The names of the datasets."""
+        return lineage.data(self._inputs[artifact.job_id])
+
+    def method(self, artifact: Artifact) -> str:
+        """How a model was adapted; empty for other artifacts."""
+        facts = self.facts(artifact)
+        return str(facts.recipe["method"]) if facts else ""
+
+    def verdict(self, artifact: Artifact) -> dict[str, Any]:
+        """The verdict on a model; empty for other artifacts."""
+        facts = self.facts(artifact)
+        return facts.verdict if facts else {}
 
 
 def show_cards(request: gr.Request, base: str, data: str, method: str, verdict: str) -> tuple[str, str]:
     """The cards that pass the filters."""
     user = acting(request)
-    found, of = artifacts.of_user(user), Lineage(user)
+    found = artifacts.of_user(user)
     if not found:
         return CLEAR, EMPTY
+    of = Lineage(found)
     chosen = [
         a
         for a in found
@@ -121,8 +133,8 @@ def show_cards(request: gr.Request, base: str, data: str, method: str, verdict: 
             for want, has in (
                 (base, of.base(a)),
                 (data, of.data(a)),
-                (method, a.recipe["method"]),
-                (verdict, a.verdict.get("verdict")),
+                (method, of.method(a)),
+                (verdict, of.verdict(a).get("verdict")),
             )
         )
     ]
@@ -140,10 +152,39 @@ def _form(chosen: Sequence[Artifact], of: Lineage, user: User) -> str:
 
 def card_html(artifact: Artifact, of: Lineage, owner: str, *, selectable: bool = True) -> str:
     """One result: verdict, lineage, size, and what can be done with it."""
-    name, recipe = escaped(artifact.name), artifact.recipe
+    told = of.facts(artifact)
+    return _model_card(artifact, of, told, owner, selectable) if told else _file_card(artifact, of, owner)
+
+
+def _file_card(artifact: Artifact, of: Lineage, owner: str) -> str:
+    """A result that is no model."""
+    made_from = " → ".join(escaped(part) for part in (of.models(artifact), of.data(artifact)) if part)
+    title = f'<h3><a href="gallery?artifact={quote(artifact.name)}">{escaped(artifact.name)}</a></h3>'
+    note = f'<p class="note">{escaped(shortened(artifact.note, 200))}</p>' if artifact.note else ""
+    return (
+        f'<article class="card result"><header>{title}</header>{note}<p class="lineage">{made_from}</p>'
+        f'<p class="quiet">{escaped(" · ".join(_facts(artifact, owner)))}</p>{_ways(artifact)}</article>'
+    )
+
+
+def _facts(artifact: Artifact, owner: str) -> list[str]:
+    kind, took = registry.artifact_kind(artifact.kind).title, f"took {duration(artifact.duration_s)}"
+    return [kind, size(artifact.size_bytes), took, ago(artifact.created_at), owner]
+
+
+def _ways(artifact: Artifact, first: str = "") -> str:
+    return (
+        f'<p class="ways">{first}'
+        f'<a class="button" href="api/v1/artifacts/{quote(artifact.id)}/download" download>Download</a> '
+        f'<a class="button" href="jobs?job={quote(artifact.job_id)}">Job</a></p>'
+    )
+
+
+def _model_card(artifact: Artifact, of: Lineage, told: ModelFacts, owner: str, selectable: bool) -> str:
+    name, recipe = escaped(artifact.name), told.recipe
     way = recipe["method"] if recipe["quantization"] == "none" else f"{recipe['method']} on {recipe['quantization']}"
     goal = registry.objective(recipe["objective"]).title
-    lineage = " → ".join(escaped(part) for part in (of.base(artifact), way, of.data(artifact)))
+    made_from = " → ".join(escaped(part) for part in (of.models(artifact), way, of.data(artifact)))
     select = (
         f'<label class="select"><input type="checkbox" name="models" value="{name}"> Select '
         f'<span class="sr">{name}</span></label>'
@@ -152,20 +193,17 @@ def card_html(artifact: Artifact, of: Lineage, owner: str, *, selectable: bool =
     )
     note = f'<p class="note">{escaped(shortened(artifact.note, 200))}</p>' if artifact.note else ""
     models = quote(f"{of.base(artifact)},{artifact.name}", safe=",")
-    kind = "adapter" if artifact.kind == "adapter" else "full model"
-    facts = [kind, size(artifact.size_bytes), f"took {duration(artifact.duration_s)}", ago(artifact.created_at), owner]
-    forgotten = verdicts.forgotten_figure(artifact.verdict)
-    facts = [forgotten, *facts] if forgotten else facts
+    compare = f'<a class="button" href="compare?models={models}">Compare with base</a> '
+    forgotten = verdicts.forgotten_figure(told.verdict)
+    facts = [*([forgotten] if forgotten else []), *_facts(artifact, owner)]
     title = f'<h3><a href="gallery?artifact={quote(artifact.name)}">{name}</a></h3>'
     return (
         f'<article class="card result"><header>{title}{select}</header>'
-        f"{verdicts.sentence(artifact.verdict)}"
-        f"{verdicts.headline_bars(artifact.verdict)}{note}"
-        f'<p class="lineage">{lineage}</p><p class="quiet">{escaped(goal)} · {escaped(" · ".join(facts))} · '
-        f"<code>{escaped(artifact.weights_sha256[:8])}</code></p>"
-        f'<p class="ways"><a class="button" href="compare?models={models}">Compare with base</a> '
-        f'<a class="button" href="api/v1/artifacts/{quote(artifact.id)}/download" download>Download</a> '
-        f'<a class="button" href="jobs?job={quote(artifact.job_id)}">Job</a></p></article>'
+        f"{verdicts.sentence(told.verdict)}"
+        f"{verdicts.headline_bars(told.verdict)}{note}"
+        f'<p class="lineage">{made_from}</p><p class="quiet">{escaped(goal)} · {escaped(" · ".join(facts))} · '
+        f"<code>{escaped(told.weights_sha256[:8])}</code></p>"
+        f"{_ways(artifact, compare)}</article>"
     )
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from app import charts
 from app.formats import ago, clock_time, count, duration, escaped, number, percent, size
-from app.pages import layout, suite_views, verdicts
+from app.pages import layout, lineage, verdicts
+from storage.job_inputs import Inputs
 from storage.jobs import jobs, workspaces
 from storage.models import TERMINAL, Artifact, Job, JobAttempt, JobEvent, JobMetric, JobState, Stage, User
+from templates import registry
 
 STATES = {
     JobState.QUEUED: "waiting",
@@ -42,7 +44,7 @@ def state_words(job: Job) -> str:
     return STATES[JobState(job.state)]
 
 
-def listing(found: Sequence[Job], bases: dict[str, str], data: dict[str, str]) -> str:
+def listing(found: Sequence[Job], used: Mapping[str, Inputs]) -> str:
     """The user's jobs as a table."""
     if not found:
         return layout.empty("Jobs will be listed here. Each trains or scores models on your data.", "train", "Train ›")
@@ -53,8 +55,8 @@ def listing(found: Sequence[Job], bases: dict[str, str], data: dict[str, str]) -
             percent(share_done(job)) if job.total_steps else "–",
             f"≈ {duration(job.eta_s)}" if job.eta_s and job.state == JobState.RUNNING else "–",
             escaped(method_words(job)),
-            escaped(bases.get(job.base_model_id or "", "–")),
-            escaped(data.get(job.dataset_id or "", "–")),
+            escaped(lineage.models(used[job.id]) or "–"),
+            escaped(lineage.data(used[job.id]) or "–"),
             escaped(ago(job.created_at)),
         ]
         for job in found
@@ -64,19 +66,15 @@ def listing(found: Sequence[Job], bases: dict[str, str], data: dict[str, str]) -
 
 
 def method_words(job: Job) -> str:
-    """The method of a training job."""
-    recipe = job.spec.get("recipe")
-    if not recipe:
-        return f"evaluation on the {job.spec['suite']} suite" if "suite" in job.spec else "evaluation"
-    precision = recipe.get("quantization", "none")
-    return recipe["method"] if precision == "none" else f"{recipe['method']} on {precision}"
+    """How the job does it."""
+    return registry.job_kind(job.kind).way(job.spec)
 
 
-def head(job: Job, base: str, data: str) -> str:
+def head(job: Job, used: Inputs) -> str:
     """Name and what it is made of."""
-    parts = [part for part in (base, method_words(job), data) if part]
-    lineage = " → ".join(escaped(part) for part in parts)
-    return f"<h2>{escaped(job.name)}</h2><p class='quiet lineage'>{lineage} · job {job.id}</p>"
+    parts = [part for part in (lineage.models(used), method_words(job), lineage.data(used)) if part]
+    line = " → ".join(escaped(part) for part in parts)
+    return f"<h2>{escaped(job.name)}</h2><p class='quiet lineage'>{line} · job {job.id}</p>"
 
 
 def stage_line(job: Job, history: Sequence[JobEvent]) -> str:
@@ -87,7 +85,7 @@ def stage_line(job: Job, history: Sequence[JobEvent]) -> str:
             began["queued"] = event.at
         elif event.data.get("stage") in LIVE_STAGES:
             began[event.data["stage"]] = event.at  # the latest attempt's counts
-    names = ["queued", *LIVE_STAGES] if job.kind == "train" else ["queued", Stage.PREPARING, Stage.EVALUATING]
+    names = ["queued", *registry.job_kind(job.kind).stages]
     now = "queued" if job.state == JobState.QUEUED else job.stage
     items = ""
     for name in names:
@@ -107,7 +105,8 @@ def progress(job: Job, points: Sequence[JobMetric], history: Sequence[JobEvent])
     if job.state in TERMINAL:
         return ""
     done = share_done(job)
-    words = [f"step {count(job.step)} of {count(job.total_steps)}"] if job.total_steps else []
+    unit = registry.job_kind(job.kind).counts
+    words = [f"{unit} {count(job.step)} of {count(job.total_steps)}"] if job.total_steps else []
     if job.stage != Stage.TRAINING:
         words.append(_waiting_words(job, history))
     if job.eta_s and job.state == JobState.RUNNING:
@@ -133,20 +132,14 @@ def _waiting_words(job: Job, history: Sequence[JobEvent]) -> str:
         return f"scoring {scored['model']} on {on}: {percent(scored['rows'] / scored['of'])}"
     if job.state == JobState.QUEUED:
         return f"{state_words(job)}; a worker takes it as soon as one is free"
-    if job.kind == "evaluate" and job.stage == Stage.EVALUATING:
-        return "the first model is being loaded"
-    return {
-        Stage.PREPARING: "loading the base model and the data; usually a few seconds",
-        Stage.EVALUATING: "base and result answer the held-out rows; this can take as long as training",
-        Stage.PUBLISHING: "storing the result",
-    }.get(Stage(job.stage) if job.stage else Stage.PREPARING, "starting")
+    return registry.job_kind(job.kind).waiting.get(job.stage or Stage.PREPARING, "starting")
 
 
 def charts_of(job: Job, points: Sequence[JobMetric]) -> tuple[str, str]:
     """The loss chart and its table."""
     train = [(p.step, p.loss) for p in points if p.split == "train" and math.isfinite(p.loss)]
     held_out = [(p.step, p.loss) for p in points if p.split == "held_out" and math.isfinite(p.loss)]
-    if job.kind != "train" or not (train or held_out):
+    if not registry.job_kind(job.kind).trains or not (train or held_out):
         return "", ""
     return charts.loss_chart(train, held_out, job.total_steps), charts.loss_table(train, held_out)
 
@@ -161,13 +154,7 @@ def failure(job: Job) -> str:
 
 
 def verdict(job: Job, base: str, artifact: Artifact | None) -> str:
-    """The verdict of a training job with the ways onward; an evaluation's comparisons."""
-    if job.state != JobState.SUCCEEDED or not job.result:
-        return ""
-    if "suite" in job.spec:
-        return f'<section class="card verdict">{suite_views.block(job.result)}</section>'
-    if job.kind != "train":
-        return _scores(job.result)
+    """The verdict of a training job with the ways onward."""
     ways = ""
     if artifact is not None:
         models = quote(f"{base},{artifact.name}", safe=",")
@@ -176,10 +163,11 @@ def verdict(job: Job, base: str, artifact: Artifact | None) -> str:
             f' <a class="button" href="api/v1/artifacts/{quote(artifact.id)}/download" download>Download</a>'
             f' <a class="button" href="gallery?artifact={quote(artifact.name)}">In the gallery</a></p>'
         )
-    return f'<section class="card verdict">{verdicts.block(job.result)}{estimate_line(job)}{ways}</section>'
+    return f'<section class="card verdict">{verdicts.block(job.result or {})}{estimate_line(job)}{ways}</section>'
 
 
-def _scores(result: dict[str, Any]) -> str:
+def scores(result: dict[str, Any]) -> str:
+    """An evaluation's comparisons, or the scores of a model alone."""
     parts = [
         f"<h3>{escaped(found['model'])} <span class='quiet'>against {escaped(found['against'])}</span></h3>"
         + verdicts.block(found)

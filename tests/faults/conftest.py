@@ -29,7 +29,7 @@ from storage import db, files, migrate, users
 from storage.bases import base_models
 from storage.gallery import artifacts
 from storage.jobs import jobs
-from storage.models import Artifact, Dataset, Job, JobAttempt, User
+from storage.models import Artifact, Dataset, Job, JobAttempt, JobInput, User
 from storage.settings import settings
 from templates import recipe
 from tests.conftest import forget_caches
@@ -190,9 +190,15 @@ class House:
             name=script,
             kind="train",
             spec={"recipe": self.recipe},
-            base_model_id=self.base_id,
-            dataset_id=self.dataset_id,
+            inputs=self.inputs(),
         )
+
+    def inputs(self) -> list[JobInput]:
+        """What every job uses, as new rows."""
+        return [
+            JobInput(role="base", base_model_id=self.base_id),
+            JobInput(role="training", dataset_id=self.dataset_id),
+        ]
 
     def job(self, job: Job) -> Job:
         return jobs.get(self.user, job.id)

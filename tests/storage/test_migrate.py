@@ -17,6 +17,7 @@ from storage import db, migrate, users
 from storage.data import datasets, uploads
 from storage.models import User
 from tests.conftest import forget_caches
+from tests.storage import older_studio
 
 ROWS = b"text,label\n" + b"".join(b"text %d,%d\n" % (i, i % 2) for i in range(20))
 
@@ -68,3 +69,9 @@ def test_every_revision_leads_to_the_next(empty: None) -> None:
     assert "header" in columns()
     added(users.local(), "first")
     assert datasets.get(users.local(), "first").header
+
+
+def test_a_studio_of_the_version_before_keeps_everything(empty: None) -> None:
+    older_studio.check()
+    with db.engine().connect() as connection:
+        assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1

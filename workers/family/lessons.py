@@ -16,8 +16,9 @@ from templates.recipe import Recipe, compose
 from workers import models
 from workers.evaluation.verdict import Verdict
 from workers.family.stage import Stage
+from workers.orders.train import TrainingOrder
 from workers.programs import train
-from workers.protocol import Entered, Measured, ModelRef, Order, Report, Stop, Stopped
+from workers.protocol import Entered, MadeArtifact, Measured, ModelRef, Report, Stop, Stopped
 
 EVERY_S = 10.0
 """Between two lines about the loss."""
@@ -66,13 +67,14 @@ def teach(
     done = train.run(order, _Listening(stage))
     if isinstance(done, Stopped):
         raise RuntimeError("nobody asked this training to stop")
-    assert order.base
+    assert isinstance(done.made, MadeArtifact)
     told = {"objective": objective, "method": "lora", "quantization": recipe.quantization, "rows": len(rows)}
-    ref = order.base.model_copy(update={"adapter_folder": order.staging, "weights_sha256": done.weights_sha256})
+    weights_sha256 = done.made.facts["weights_sha256"]
+    ref = order.base.model_copy(update={"adapter_folder": order.staging, "weights_sha256": weights_sha256})
     return Taught(Verdict.model_validate(done.result), ref, {**told, **settings, "steps": done.actual["steps"]})
 
 
-def _order(stage: Stage, name: str, recipe: Recipe, shape: str, rows: Rows, held_out: Rows) -> Order:
+def _order(stage: Stage, name: str, recipe: Recipe, shape: str, rows: Rows, held_out: Rows) -> TrainingOrder:
     folder = stage.folder / name
     staging, checkpoints = folder / "staging", folder / "checkpoints"
     for made in (staging, checkpoints):
@@ -82,7 +84,7 @@ def _order(stage: Stage, name: str, recipe: Recipe, shape: str, rows: Rows, held
         base_folder=str(stage.small.folder),
         base_revision=base_models.revision_of(stage.small.folder),
     )
-    return Order(
+    return TrainingOrder(
         kind="train",
         job_id=name,
         attempt=1,
