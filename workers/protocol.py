@@ -12,8 +12,6 @@ from typing import IO, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from storage.models import Stage
-
 
 class _Message(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -63,7 +61,8 @@ class Entered(_Message):
     """A stage began."""
 
     type: Literal["entered"] = "entered"
-    stage: Stage
+    stage: str
+    """One of those that the kind of job declares."""
 
 
 class Planned(_Message):

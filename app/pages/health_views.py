@@ -94,7 +94,8 @@ def _labels(found: Baseline | None) -> str:
 
 def lineage(found: Sequence[Dataset], children: Sequence[Dataset]) -> str:
     """From the file to this version, downwards, and what was made of it."""
-    steps = [f"<li><b>{escaped(found[0].source_filename)}</b> <span class='quiet'>the file</span></li>"]
+    came = "made by a job" if found[0].made_by_job_id else "the file"
+    steps = [f"<li><b>{escaped(found[0].source_filename)}</b> <span class='quiet'>{came}</span></li>"]
     steps += [_step(dataset, here=dataset is found[-1]) for dataset in found]
     steps += [_step(dataset, here=False) for dataset in children]
     name = quote(found[-1].id)

@@ -23,7 +23,6 @@ STATES = {
     JobState.FAILED: "failed",
     JobState.CANCELLED: "cancelled",
 }
-LIVE_STAGES = (Stage.PREPARING, Stage.TRAINING, Stage.EVALUATING, Stage.PUBLISHING)
 LOG_LINES = 200
 
 
@@ -78,14 +77,14 @@ def head(job: Job, used: Inputs) -> str:
 
 
 def stage_line(job: Job, history: Sequence[JobEvent]) -> str:
-    """queued → preparing → training → evaluating → publishing, with the time each began."""
+    """queued and the stages of its kind, with the time each began."""
     began: dict[str, float] = {}
+    names = ["queued", *registry.job_kind(job.kind).stages]
     for event in history:
         if event.kind == "submitted":
             began["queued"] = event.at
-        elif event.data.get("stage") in LIVE_STAGES:
+        elif event.data.get("stage") in names:
             began[event.data["stage"]] = event.at  # the latest attempt's counts
-    names = ["queued", *registry.job_kind(job.kind).stages]
     now = "queued" if job.state == JobState.QUEUED else job.stage
     items = ""
     for name in names:
@@ -107,8 +106,8 @@ def progress(job: Job, points: Sequence[JobMetric], history: Sequence[JobEvent])
     done = share_done(job)
     unit = registry.job_kind(job.kind).counts
     words = [f"{unit} {count(job.step)} of {count(job.total_steps)}"] if job.total_steps else []
-    if job.stage != Stage.TRAINING:
-        words.append(_waiting_words(job, history))
+    if waiting := _waiting_words(job, history):
+        words.append(waiting)
     if job.eta_s and job.state == JobState.RUNNING:
         words.append(f"≈ {duration(job.eta_s)} left")
     last = next((p for p in reversed(points) if p.split == "train"), None)
@@ -132,7 +131,7 @@ def _waiting_words(job: Job, history: Sequence[JobEvent]) -> str:
         return f"scoring {scored['model']} on {on}: {percent(scored['rows'] / scored['of'])}"
     if job.state == JobState.QUEUED:
         return f"{state_words(job)}; a worker takes it as soon as one is free"
-    return registry.job_kind(job.kind).waiting.get(job.stage or Stage.PREPARING, "starting")
+    return registry.job_kind(job.kind).waiting.get(job.stage or Stage.PREPARING, "")
 
 
 def charts_of(job: Job, points: Sequence[JobMetric]) -> tuple[str, str]:

