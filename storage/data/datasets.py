@@ -146,6 +146,13 @@ def get(user: User, name_or_id: str) -> Dataset:
     return found
 
 
+def made_by(user: User, job_id: str) -> Dataset | None:
+    """The dataset that this job made, unless it was deleted."""
+    with db.reading() as session:
+        mine = select(Dataset).where(Dataset.owner_id == user.id, Dataset.deleted_at == None)  # noqa: E711
+        return session.exec(mine.where(Dataset.made_by_job_id == job_id)).one_or_none()
+
+
 def of_user(user: User) -> list[Dataset]:
     """The user's datasets, newest first."""
     with db.reading() as session:
