@@ -9,6 +9,7 @@ from sqlmodel import col, or_, select
 
 from storage import db
 from storage.models import TERMINAL, Artifact, BaseModelRow, Job, User
+from templates import registry
 from templates.errors import Problem
 
 PATTERN = r"[^\W_][\w.-]{0,63}"
@@ -44,6 +45,16 @@ def numbered(user: User, stem: str) -> str:
     return next(name for name in names if not problems(user, name))
 
 
+def held_by_job(user: User, name: str, publishes: str) -> bool:
+    """Whether a job that has not ended will publish something of this sort under this name."""
+    kinds = [kind.key for kind in registry.job_kinds().values() if kind.publishes == publishes]
+    held = select(Job.id).where(
+        Job.owner_id == user.id, Job.name == name, col(Job.kind).in_(kinds), col(Job.state).not_in(TERMINAL)
+    )
+    with db.reading() as session:
+        return session.exec(held).first() is not None
+
+
 def _taken(user: User, name: str, but_artifact: str | None) -> list[Problem]:
     base = select(BaseModelRow.id).where(BaseModelRow.name == name)
     mine = or_(col(BaseModelRow.owner_id).is_(None), col(BaseModelRow.owner_id) == user.id)
@@ -53,15 +64,12 @@ def _taken(user: User, name: str, but_artifact: str | None) -> list[Problem]:
         col(Artifact.deleted_at).is_(None),
         Artifact.id != (but_artifact or ""),
     )
-    job = select(Job.id).where(
-        Job.owner_id == user.id, Job.name == name, Job.kind == "train", col(Job.state).not_in(TERMINAL)
-    )
     with db.reading() as session:
         if session.exec(base.where(mine)).first():
             holder = "a base model"
         elif session.exec(artifact).first():
             holder = "a model in your gallery"
-        elif session.exec(job).first():
+        elif held_by_job(user, name, "artifact"):
             holder = "a job that has not ended"
         else:
             return []

@@ -6,7 +6,7 @@ import uuid
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 SQLModel.metadata.naming_convention = {
@@ -21,6 +21,9 @@ SQLModel.metadata.naming_convention = {
 def new_id() -> str:
     """A random id that is safe in a path and a URL."""
     return uuid.uuid4().hex[:16]
+
+
+_IS = "CASE WHEN {} IS NULL THEN 0 ELSE 1 END"
 
 
 def _json(nullable: bool = False) -> Any:
@@ -123,10 +126,15 @@ class Dataset(SQLModel, table=True):
 
     Where rows were dropped for words that the user had named, the ones found in them are `words`.
     """
+    made_by_job_id: str | None = Field(default=None, foreign_key="job.id")
+    """The job that made the rows; its inputs are their lineage. None: they were uploaded."""
     created_at: float
     deleted_at: float | None = None
 
-    __table_args__ = (UniqueConstraint("owner_id", "name", name="uq_dataset_owner_id_name"),)
+    __table_args__ = (
+        UniqueConstraint("owner_id", "name", name="uq_dataset_owner_id_name"),
+        UniqueConstraint("made_by_job_id", name="uq_dataset_made_by_job_id"),
+    )
 
 
 class HeldOutOpening(SQLModel, table=True):
@@ -149,12 +157,10 @@ class Job(SQLModel, table=True):
     idem_key: str
     name: str
     kind: str
-    """`train` or `evaluate`: the program in `workers/programs` that the child runs."""
+    """Key of its declaration in `templates/jobs` and of the program in `workers/programs` that the child runs."""
     spec: dict[str, Any] = Field(sa_column=_json())
-    """train: `{"recipe": …, "recipe_version"}` · evaluate: `{"models": […]}`, and `"suite"` if on one."""
+    """What the kind's program is to do with the job's inputs, e.g. train: `{"recipe": …}`."""
     spec_sha256: str
-    base_model_id: str | None = Field(default=None, foreign_key="base_model.id")
-    dataset_id: str | None = Field(default=None, foreign_key="dataset.id")
     state: str = Field(default=JobState.QUEUED)
     stage: str | None = None
     attempt: int = 0
@@ -178,7 +184,7 @@ class Job(SQLModel, table=True):
     estimate: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
     actual: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
     result: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
-    """evaluate: the scores. train: the verdict."""
+    """What it came to, e.g. train: the verdict."""
     artifact_id: str | None = None
     retry_of: str | None = None
     created_at: float
@@ -189,6 +195,27 @@ class Job(SQLModel, table=True):
         UniqueConstraint("owner_id", "idem_key", name="uq_job_owner_id_idem_key"),
         Index("ix_job_state_lease_until", "state", "lease_until"),
         Index("ix_job_state_created_at", "state", "created_at"),
+    )
+
+
+class JobInput(SQLModel, table=True):
+    """One model or dataset that a job uses, and as what; not deleted before the job has ended."""
+
+    __tablename__ = "job_input"
+
+    job_id: str = Field(default="", foreign_key="job.id", primary_key=True)
+    role: str = Field(primary_key=True)
+    """One of `templates.roles.Role`."""
+    position: int = Field(default=0, primary_key=True)
+    """Place among the job's inputs of this role."""
+    base_model_id: str | None = Field(default=None, foreign_key="base_model.id", index=True)
+    dataset_id: str | None = Field(default=None, foreign_key="dataset.id", index=True)
+    artifact_id: str | None = Field(default=None, foreign_key="artifact.id", index=True)
+
+    __table_args__ = (
+        CheckConstraint(
+            " + ".join(map(_IS.format, ("base_model_id", "dataset_id", "artifact_id"))) + " = 1", "one_thing"
+        ),
     )
 
 
@@ -266,7 +293,7 @@ class Worker(SQLModel, table=True):
 
 
 class Artifact(SQLModel, table=True):
-    """What a job published: an adapter or a full model, in an immutable folder of the file store."""
+    """What a job published as files, in an immutable folder of the file store; its lineage is the job's inputs."""
 
     id: str = Field(default_factory=new_id, primary_key=True)
     owner_id: str = Field(foreign_key="user.id", index=True)
@@ -274,17 +301,13 @@ class Artifact(SQLModel, table=True):
     job_id: str = Field(foreign_key="job.id")
     attempt: int
     kind: str
-    """`adapter` or `full_model`."""
-    base_model_id: str = Field(foreign_key="base_model.id")
-    dataset_id: str = Field(foreign_key="dataset.id")
-    recipe: dict[str, Any] = Field(sa_column=_json())
+    """Key of its declaration in `templates/artifacts`."""
+    facts: dict[str, Any] = Field(sa_column=_json())
+    """What only this kind has, in the form that its declaration gives."""
     location: str
     """Folder relative to the file store."""
     manifest_sha256: str
-    weights_sha256: str
-    """Hash of the adapter's or model's weights: shown on every chat pane."""
     size_bytes: int = Field(sa_type=BigInteger)
-    verdict: dict[str, Any] = Field(sa_column=_json())
     duration_s: float
     note: str = ""
     created_at: float

@@ -1,15 +1,17 @@
-"""Finds methods, objectives and row shapes: a declaration registers by existing in its folder."""
+"""Finds declarations of every sort: one registers by existing in its folder."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import TypeVar
 
+from templates.artifact_kind import ArtifactKind
 from templates.discovery import specs
 from templates.errors import BadInput, Problem
+from templates.job_kind import JobKind
 from templates.spec import Method, Objective, RowShape
 
-Spec = TypeVar("Spec", Method, Objective, RowShape)
+Spec = TypeVar("Spec", Method, Objective, RowShape, JobKind, ArtifactKind)
 
 
 @cache
@@ -28,6 +30,18 @@ def objectives() -> dict[str, Objective]:
 def shapes() -> dict[str, RowShape]:
     """Every row shape by key, in the order of the keys."""
     return specs("templates.shapes", RowShape)
+
+
+@cache
+def job_kinds() -> dict[str, JobKind]:
+    """Every kind of job by key, in the order of the keys."""
+    return specs("templates.jobs", JobKind)
+
+
+@cache
+def artifact_kinds() -> dict[str, ArtifactKind]:
+    """Every kind of artifact by key, in the order of the keys."""
+    return specs("templates.artifacts", ArtifactKind)
 
 
 def objectives_for(shape: str) -> list[Objective]:
@@ -54,3 +68,13 @@ def objective(key: str) -> Objective:
 def shape(key: str) -> RowShape:
     """The row shape `key`. Raises `BadInput` naming the known ones."""
     return _get(shapes(), key, "shape")
+
+
+def job_kind(key: str) -> JobKind:
+    """The kind of job `key`. Raises `BadInput` naming the known ones."""
+    return _get(job_kinds(), key, "kind")
+
+
+def artifact_kind(key: str) -> ArtifactKind:
+    """The kind of artifact `key`. Raises `BadInput` naming the known ones."""
+    return _get(artifact_kinds(), key, "kind")

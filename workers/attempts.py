@@ -18,6 +18,7 @@ from workers import publishing
 from workers.child import Child, Death
 from workers.heartbeat import Heartbeat
 from workers.protocol import (
+    Advanced,
     Checkpointed,
     Done,
     Entered,
@@ -131,6 +132,8 @@ class Attempt:
                 self._record_point(said)
             case Checkpointed(step=step):
                 tell(checkpoint_step=step, advanced=True, happened=("checkpoint", {"step": step}))
+            case Advanced(step=step, eta_s=eta_s):
+                tell(step=step, eta_s=eta_s, advanced=True)
             case Noted(kind=kind, data=data):
                 tell(happened=(kind, data))
 

@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import json
 import math
-from typing import IO, Any, Literal, Self
+from typing import IO, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator, model_validator
-
-from storage.models import Stage
-from templates.recipe import Recipe
-from templates.spec import BaseFacts
+from pydantic import BaseModel, ConfigDict, field_validator
 
 
 class _Message(BaseModel):
@@ -35,49 +31,19 @@ class ModelRef(_Message):
 
 
 class Order(_Message):
-    """Everything a child needs to know to do one attempt at one job."""
+    """What a child is told of one attempt at one job; `workers/orders/<kind>.py` adds what the kind needs."""
 
-    kind: Literal["train", "evaluate"]
+    kind: str
     job_id: str
     attempt: int
     name: str
     log_file: str
     """The child points its stdout and stderr here when it gets the order."""
-    shape: str = ""
-    dataset_file: str = ""
-    """Parquet with the shape's fields and a boolean column `held_out`; empty when a suite is scored on."""
-    dataset_name: str = ""
-    dataset_sha256: str = ""
-    split_seed: int | None = None
-    """What the held-out rows were drawn with."""
-    held_out_openings: int = 0
-    """How often the dataset's held-out side had been opened for a verdict before this job began."""
-    eval_rows: int
-    forgetting_items: int = 0
-    """train: items of each general ability that base and result answer; 0: what was forgotten is not measured."""
     threads: int
     staging: str
     """Empty folder of this attempt; what is published is sealed here."""
     checkpoints: str = ""
     """Folder of this job's checkpoints, shared by its attempts."""
-    base: ModelRef | None = None
-    base_name: str = ""
-    base_source: str = ""
-    """`bundled`, `folder` or `hub`."""
-    base_origin: str = ""
-    base_license: str = ""
-    facts: BaseFacts | None = None
-    recipe: Recipe | None = None
-    models: tuple[ModelRef, ...] = ()
-    """evaluate: what to score, the first being the one the others are compared with."""
-    suite: str | None = None
-    """evaluate: the suite to score on, instead of a dataset's held-out rows."""
-
-    @model_validator(mode="after")
-    def _on_something(self) -> Self:
-        if bool(self.dataset_file) == (self.suite is not None):
-            raise ValueError("an order is about the rows of a dataset or about a suite")
-        return self
 
 
 class Stop(_Message):
@@ -96,7 +62,8 @@ class Entered(_Message):
     """A stage began."""
 
     type: Literal["entered"] = "entered"
-    stage: Stage
+    stage: str
+    """One of those that the kind of job declares."""
 
 
 class Planned(_Message):
@@ -139,20 +106,53 @@ class Noted(_Message):
     data: dict[str, Any]
 
 
+class Advanced(_Message):
+    """So many of the planned steps are done, and a further attempt would not do them again."""
+
+    type: Literal["advanced"] = "advanced"
+    step: int
+    eta_s: float | None = None
+
+
+class MadeArtifact(_Message):
+    """The staging folder is sealed and may become an artifact."""
+
+    what: Literal["artifact"] = "artifact"
+    kind: str
+    """Key of its declaration in `templates/artifacts`."""
+    manifest_sha256: str
+    facts: dict[str, Any]
+    """In the form that the declaration gives."""
+
+
+class MadeDataset(_Message):
+    """The staging folder is sealed, and `file` in it may become the rows of a dataset."""
+
+    what: Literal["dataset"] = "dataset"
+    manifest_sha256: str
+    file: str
+    """Parquet, as `storage.data.row_files` writes it."""
+    source: str
+    """What it was made from, in the place of a file's name."""
+    shape: str
+    n_rows: int
+    n_held_out: int
+    split_seed: int
+    remarks: tuple[dict[str, Any], ...] = ()
+    """As `Dataset.remarks`."""
+
+
 class Done(_Message):
-    """The attempt succeeded. train: the staging folder is sealed and may be published."""
+    """The attempt succeeded."""
 
     type: Literal["done"] = "done"
     result: dict[str, Any]
-    """train: the verdict. evaluate: the scores."""
+    """What it came to, e.g. train: the verdict."""
     actual: dict[str, Any]
     """`seconds` by stage, `peak_memory_bytes`, `trained_tokens`, `tokens_per_s`, `steps`."""
     opened_held_out: bool = False
     """The result was measured on the dataset's held-out rows: the look is counted."""
-    artifact_kind: Literal["adapter", "full_model"] | None = None
-    manifest_sha256: str | None = None
-    weights_sha256: str | None = None
-    size_bytes: int | None = None
+    made: MadeArtifact | MadeDataset | None = None
 
 
 class Failed(_Message):
@@ -171,13 +171,14 @@ class Stopped(_Message):
     why: Literal["discard", "drain"]
 
 
-Report = Ready | Entered | Planned | Measured | Checkpointed | Noted | Done | Failed | Stopped
+Report = Ready | Entered | Planned | Measured | Checkpointed | Advanced | Noted | Done | Failed | Stopped
 _REPORTS: dict[str, type[_Message]] = {
     "ready": Ready,
     "entered": Entered,
     "planned": Planned,
     "measured": Measured,
     "checkpointed": Checkpointed,
+    "advanced": Advanced,
     "noted": Noted,
     "done": Done,
     "failed": Failed,

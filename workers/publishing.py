@@ -9,82 +9,97 @@ import errno
 import logging
 from pathlib import Path
 
-from storage import db, files
+from storage import db, files, job_inputs
 from storage.jobs import leases, workspaces
 from storage.jobs.leases import Lease
-from storage.models import Artifact
+from storage.jobs.made import Made
+from storage.models import Artifact, Dataset
 from storage.settings import settings
+from templates import registry
 from workers.heartbeat import Heartbeat
-from workers.protocol import Done, Order
+from workers.protocol import Done, MadeArtifact, MadeDataset, Order
 
 log = logging.getLogger(__name__)
 
 
+class Unpublishable(Exception):
+    """What the child staged can't be published; the message says why."""
+
+
 def publish(lease: Lease, order: Order, done: Done, heartbeat: Heartbeat) -> None:
     """End the attempt as its child wanted. Raises `LeaseLost`; then nothing of it is ever seen."""
-    artifact = None
-    if order.kind == "train":
-        wrong = _place(lease, order, done)
-        if wrong:
-            heartbeat.stop()
-            db.insist(
-                lambda: leases.crashed(lease, "publishing_failed", wrong, "Look at the disk, then retry the job.")
-            )
-            return
-        artifact = _row(lease, order, done)
+    try:
+        made = _made(lease, order, done)
+    except Unpublishable as error:
+        wrong = str(error)
+        heartbeat.stop()
+        db.insist(lambda: leases.crashed(lease, "publishing_failed", wrong, "Look at the disk, then retry the job."))
+        return
     heartbeat.stop()
     if heartbeat.wish.cancel and not heartbeat.wish.keep:
         db.insist(lambda: leases.cancelled(lease))
     else:
-        opened = lease.job.dataset_id if done.opened_held_out else None
-        db.insist(
-            lambda: leases.succeed(lease, artifact=artifact, opened=opened, result=done.result, actual=done.actual)
-        )
+        on = job_inputs.of_job(lease.job.id).measured_on if done.opened_held_out else None
+        opened = on.id if on else None
+        db.insist(lambda: leases.succeed(lease, made=made, opened=opened, result=done.result, actual=done.actual))
     clean_up(lease)
 
 
-def _place(lease: Lease, order: Order, done: Done) -> str | None:
-    """Move the staged folder to its final place; what is wrong with it, if it can't be published."""
+def _made(lease: Lease, order: Order, done: Done) -> Made | None:
+    """Put what the job made into its final place; its row, to be stored with the job's end."""
+    wanted, said = registry.job_kind(order.kind).publishes, done.made
+    if wanted is None:
+        return None
+    if said is None or said.what != wanted:
+        raise Unpublishable("The job ended without saying what it made.")
     staging = Path(order.staging)
-    if done.manifest_sha256 is None or done.weights_sha256 is None or done.artifact_kind is None:
-        return "The training ended without saying what it made."
-    wrong = files.flaw(staging, done.manifest_sha256)
+    wrong = files.flaw(staging, said.manifest_sha256)
     if wrong:
-        return f"What the training made is damaged: {wrong}."
+        raise Unpublishable(f"What the job made is damaged: {wrong}.")
     try:
-        files.move_folder(staging, settings().files / workspaces.artifact_location(lease.job.id, lease.attempt))
+        return _artifact(lease, staging, said) if isinstance(said, MadeArtifact) else _dataset(lease, staging, said)
     except OSError as error:
-        log.exception("job %s: the artifact can't be moved to its place", lease.job.id)
+        log.exception("job %s: the result can't be moved to its place", lease.job.id)
         reason = "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or type(error).__name__)
-        return f"The result could not be put in its place: {reason}."
-    return None
+        raise Unpublishable(f"The result could not be put in its place: {reason}.") from error
 
 
-def _row(lease: Lease, order: Order, done: Done) -> Artifact:
+def _artifact(lease: Lease, staging: Path, said: MadeArtifact) -> Artifact:
     job = lease.job
+    facts = registry.artifact_kind(said.kind).facts.model_validate(said.facts)
     location = workspaces.artifact_location(job.id, lease.attempt)
     folder = settings().files / location
-    assert done.artifact_kind
-    assert done.manifest_sha256
-    assert done.weights_sha256
-    assert order.recipe
-    assert job.base_model_id
-    assert job.dataset_id
+    files.move_folder(staging, folder)
     return Artifact(
         owner_id=job.owner_id,
         name=job.name,
         job_id=job.id,
         attempt=lease.attempt,
-        kind=done.artifact_kind,
-        base_model_id=job.base_model_id,
-        dataset_id=job.dataset_id,
-        recipe=order.recipe.model_dump(mode="json"),
+        kind=said.kind,
+        facts=facts.model_dump(mode="json"),
         location=location,
-        manifest_sha256=done.manifest_sha256,
-        weights_sha256=done.weights_sha256,
+        manifest_sha256=said.manifest_sha256,
         size_bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
-        verdict=done.result,
         duration_s=0.0,
+        created_at=0.0,
+    )
+
+
+def _dataset(lease: Lease, staging: Path, said: MadeDataset) -> Dataset:
+    with (staging / said.file).open("rb") as file:
+        sha256, _ = files.put_blob(file)
+    return Dataset(
+        owner_id=lease.job.owner_id,
+        name=lease.job.name,
+        shape=said.shape,
+        source_filename=said.source,
+        sha256=sha256,
+        mapping={},
+        n_rows=said.n_rows,
+        n_held_out=said.n_held_out,
+        split_seed=said.split_seed,
+        remarks=list(said.remarks),
+        made_by_job_id=lease.job.id,
         created_at=0.0,
     )
 

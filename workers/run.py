@@ -12,6 +12,7 @@ import importlib
 import json
 import logging
 import os
+import pkgutil
 import queue
 import sys
 import threading
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import IO
 
 from templates.errors import StudioError
+from workers import orders, programs
 from workers.protocol import Failed, Order, Ready, Report, Stop, Stopped, write
 
 ORPHANED = 3
@@ -52,7 +54,7 @@ class Channel:
                 if "stop" in json.loads(line):
                     self.stop = Stop.model_validate_json(line)
                 else:
-                    self._orders.put(Order.model_validate_json(line))
+                    self._orders.put(orders.read(line))
         finally:  # stdin ended, or what came makes no sense: either way nobody is in charge any more
             os._exit(ORPHANED)
 
@@ -80,8 +82,8 @@ def warm() -> None:
     import torch
     from transformers import AutoModelForCausalLM, LlamaForCausalLM, Trainer, TrainingArguments
 
-    importlib.import_module("workers.programs.train")
-    importlib.import_module("workers.programs.evaluate")
+    for module in pkgutil.iter_modules(programs.__path__):
+        importlib.import_module(f"workers.programs.{module.name}")
     loaded = (peft.PeftModel, AutoModelForCausalLM, LlamaForCausalLM, Trainer, TrainingArguments)  # lazy until touched
     log.info("ready with torch %s and %d classes", torch.__version__, len(loaded))
 
@@ -89,10 +91,7 @@ def warm() -> None:
 def attempt(order: Order, channel: Channel) -> Report:
     """Do the order; the returned report is its end."""
     try:
-        job = importlib.import_module(
-            "workers.programs.train" if order.kind == "train" else "workers.programs.evaluate"
-        )
-        last: Report = job.run(order, channel)
+        last: Report = importlib.import_module(f"workers.programs.{order.kind}").run(order, channel)
         return last
     except Exception as error:
         if channel.stop is not None and channel.stop.stop != "keep":

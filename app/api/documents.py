@@ -10,6 +10,7 @@ from sqlmodel import SQLModel
 
 from storage.models import Artifact, BaseModelRow, Dataset, Job, JobEvent, JobMetric, Upload, Worker
 from templates import recipe, registry
+from templates.roles import Role
 from templates.spec import Method, Objective, Params, RowShape
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from storage.data.health.report import Baseline, Found, Report
     from storage.data.rows.lengths import Lengths
     from storage.data.versions import Difference
+    from storage.job_inputs import Inputs
     from storage.planning.training import Plan
 
 INSIDE: dict[type[SQLModel], set[str]] = {
@@ -50,14 +52,24 @@ def of_datasets(found: Sequence[Dataset]) -> list[dict[str, Any]]:
 
 
 def of_artifact(artifact: Artifact) -> dict[str, Any]:
-    """An artifact, with how often the held-out side that its verdict was taken on has been opened by now."""
+    """An artifact with what only its kind has, with what it was made from, and how often the held-out side
+    that its verdict was taken on has been opened by now."""
     return of_artifacts([artifact])[0]
 
 
 def of_artifacts(found: Sequence[Artifact]) -> list[dict[str, Any]]:
-    """The same of several."""
+    """The same of several; what is counted is looked up once for each owner."""
+    from storage import job_inputs
+
     opened = _openings(row.owner_id for row in found)
-    return [{**of(row), "held_out_openings": opened.get(row.dataset_id)} for row in found]
+    inputs = job_inputs.of_jobs(row.job_id for row in found)
+    documents = []
+    for row in found:
+        document, used = of(row), inputs[row.job_id]
+        facts, measured_on = document.pop("facts"), used.measured_on
+        n = opened.get(measured_on.id) if measured_on else None
+        documents.append({**document, **facts, **_of_inputs(used), "held_out_openings": n})
+    return documents
 
 
 def _openings(owners: Iterable[str]) -> dict[str, int]:
@@ -67,15 +79,29 @@ def _openings(owners: Iterable[str]) -> dict[str, int]:
 
 
 def of_job(job: Job) -> dict[str, Any]:
-    """A job with its place in the queue, and what it came to under the name that it has in the product."""
+    """A job with its place in the queue, what it uses, and what it came to under the name that this has."""
+    from storage import job_inputs
     from storage.jobs import jobs
 
-    document = of(job)
+    document = {**of(job), **_of_inputs(job_inputs.of_job(job.id))}
     document["position"] = jobs.position(job)
-    document["verdict" if job.kind == "train" else "scores"] = document.pop("result")
+    document[registry.job_kind(job.kind).result] = document.pop("result")
     error = {key: document.pop(column) for key, column in _ERROR_COLUMNS.items()}
     document["error"] = error if error["code"] else None
     return document
+
+
+def _of_inputs(inputs: Inputs) -> dict[str, Any]:
+    """Everything that was used; the base model and the first dataset once more by their ids."""
+    used = [
+        {"role": one.role, "kind": _THINGS[type(one.thing)], "id": one.thing.id, "name": one.thing.name}
+        for one in inputs
+    ]
+    base, data = inputs.model(Role.BASE), next((one["id"] for one in used if one["kind"] == "dataset"), None)
+    return {"inputs": used, "base_model_id": base.id if isinstance(base, BaseModelRow) else None, "dataset_id": data}
+
+
+_THINGS = {BaseModelRow: "base_model", Dataset: "dataset", Artifact: "artifact"}
 
 
 _ERROR_COLUMNS = {"code": "error_code", "message": "error", "remedy": "remedy"}

@@ -12,7 +12,7 @@ from app.api.bodies import Body
 from app.api.catalogue import Acting
 from storage.jobs import events, jobs, workspaces
 from storage.models import User
-from storage.planning import evaluations, training
+from storage.planning import evaluations, generations, training
 from templates.errors import BadInput, Problem
 from templates.spec import Preset, Quantization
 
@@ -45,6 +45,15 @@ class NewEvaluation(Body):
     dataset: str | None = None
     suite: str | None = None
     name: str | None = None
+
+
+class NewGeneration(Body):
+    """A model that answers the prompts of a dataset; `settings` say how it decodes."""
+
+    model: str
+    dataset: str
+    name: str
+    settings: dict[str, Any] = Field(default_factory=dict)
 
 
 class Cancel(Body):
@@ -82,6 +91,12 @@ def submit(user: Acting, body: NewJob, key: Key = None) -> dict[str, Any]:
 def evaluate(user: Acting, body: NewEvaluation, key: Key = None) -> dict[str, Any]:
     """Submit a job that scores models on the same held-out rows, or on the same suite; give one of the two."""
     return documents.of_job(evaluations.submit(user, **body.model_dump(), idem_key=key))
+
+
+@router.post("/jobs/generate", status_code=201)
+def generate(user: Acting, body: NewGeneration, key: Key = None) -> dict[str, Any]:
+    """Submit a job in which a model answers prompts; prompts and answers become a dataset of this name."""
+    return documents.of_job(generations.submit(user, **body.model_dump(), idem_key=key))
 
 
 @router.get("/jobs")

@@ -34,8 +34,8 @@ def list_all(as_json: Json = False) -> None:
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     return {
         **row,
-        "verdict": row["verdict"].get("verdict"),
-        "weights": row["weights_sha256"][:12],
+        "verdict": row.get("verdict", {}).get("verdict"),
+        "weights": row.get("weights_sha256", "")[:12],
         "size": size(row["size_bytes"]),
         "created": output.when(row["created_at"]),
     }
@@ -49,10 +49,8 @@ def show(name: str, as_json: Json = False) -> None:
     from storage.gallery import artifacts
 
     document = documents.of_artifact(artifacts.get(acting.user(), name))
-    said = [
-        document["verdict"].get("sentence", ""),
-        *verdicts.measured(document["verdict"], document["held_out_openings"]),
-    ]
+    verdict = document.get("verdict") or {}
+    said = [verdict["sentence"], *verdicts.measured(verdict, document["held_out_openings"])] if verdict else []
     output.emit(document, [*output.facts(document), "", *said], as_json)
 
 

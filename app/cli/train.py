@@ -58,7 +58,7 @@ def _asked(
     recipe: str | None, objective: str | None, method: str | None, preset: str | None, settings: Any
 ) -> dict[str, Any]:
     """The arguments for `training.plan`: the recipe, overlaid with the options."""
-    given = {key: _value(text) for key, text in output.pairs(settings, "--set").items()}
+    given = {key: value_of(text) for key, text in output.pairs(settings, "--set").items()}
     asked = _recipe(recipe) if recipe else {"settings": {}}
     chosen = {"objective": objective, "method": method, "preset": preset}
     asked |= {key: value for key, value in chosen.items() if value is not None}
@@ -66,7 +66,8 @@ def _asked(
     return asked
 
 
-def _value(text: str) -> Any:
+def value_of(text: str) -> Any:
+    """A setting's value as it is written on the command line: JSON, or else the text itself."""
     try:
         return json.loads(text)
     except ValueError:

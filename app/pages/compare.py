@@ -136,17 +136,17 @@ def open_page(request: gr.Request) -> list[Any]:
 def _known(user: User) -> dict[str, str]:
     """Every model that can be talked to, and what it is."""
     known = {row.name: "base" for row in base_models.of_user(user)}
-    return known | {artifact.name: "adapted" for artifact in artifacts.of_user(user)}
+    return known | {artifact.name: "adapted" for artifact in artifacts.models_of(user)}
 
 
 def _with_base(user: User, names: list[str]) -> list[str]:
     """At least two models: none named, the newest result; a single one, its base before it."""
     if not names:
-        names = [artifact.name for artifact in artifacts.of_user(user)[:1]]
+        names = [artifact.name for artifact in artifacts.models_of(user)[:1]]
     if len(names) != 1:
         return names or [base_models.of_user(user)[0].name] * 2
     try:
-        return [base_models.get(user, artifacts.get(user, names[0]).base_model_id).name, *names]
+        return [artifacts.base_of(artifacts.get(user, names[0])).name, *names]
     except NotFound:
         return names * 2
 

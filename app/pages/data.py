@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from app.pages import data_form as form
-from app.pages import data_health, data_rows, drop, layout, mapping, rendered, stored_data
+from app.pages import data_health, data_rows, drop, layout, mapping, prompts_form, rendered, stored_data
 from app.pages.alerts import FOCUS_JS, guarded
 from app.pages.mapping import Choices
 
@@ -60,6 +60,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
         with gr.Accordion("Rename or delete", open=False, visible=False) as manage, gr.Row():
             rename = gr.Button("Rename to the name above", size="sm")
             delete = gr.Button("Delete this dataset", variant="stop", size="sm")
+        answers = gr.Column()
     with gr.Column(elem_id="new-data") as arrival:
         drop.draw(alert)
     listing = gr.HTML(elem_id="datasets")
@@ -67,6 +68,8 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     shown = [alert, arrival, detail, manage, subject, title, name, held_out, *choices.mapped]
     shown += [*choices.told, *findings.told, lens.base, listing]
     opened = demo.load(guarded(len(shown))(form.open_page), None, shown, show_progress_on=alert)
+    with answers:
+        prompts_form.draw(opened, alert, subject, following)
     _let_look(opened, alert, subject, index, choices, lens, findings)
     data_health.let_mend(opened, alert, subject, following, findings.health)
     _let_decide(use, rename, delete, alert, subject, following, name, held_out, choices)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -10,16 +11,18 @@ from markupsafe import Markup
 
 from app.formats import ago, duration
 from app.markup import html
-from app.pages import layout, verdicts
+from app.pages import layout, lineage, verdicts
 from app.pages.alerts import CLEAR, FOCUS_JS, done, guarded
 from app.pages.who import acting, asked
-from storage.bases import base_models
-from storage.data import datasets, openings
+from storage import job_inputs
+from storage.data import openings
 from storage.gallery import artifacts
+from storage.gallery.artifacts import is_model
 from storage.models import Artifact, User
 from templates import registry
-from templates.errors import NotFound
+from templates.artifact_kind import ModelFacts
 from templates.quantities import size
+from templates.roles import Role
 
 LEAD = "The results of your jobs. Select two to four to compare them."
 ANY = "any"
@@ -69,11 +72,11 @@ def open_page(request: gr.Request) -> list[Any]:
     """The filters' choices, and the one result that the page's address names."""
     user = acting(request)
     found = artifacts.of_user(user)
-    of = Lineage(user)
+    of = Lineage(user, found)
     choices = [
         gr.update(choices=[ANY, *sorted({of.base(a) for a in found})]),
         gr.update(choices=[ANY, *sorted({of.data(a) for a in found})]),
-        gr.update(choices=[ANY, *sorted({a.recipe["method"] for a in found})]),
+        gr.update(choices=[ANY, *sorted({of.method(a) for a in found})]),
     ]
     filters = gr.update(visible=len(found) > 1)
     wanted = asked(request, "artifact")
@@ -85,42 +88,54 @@ def open_page(request: gr.Request) -> list[Any]:
 
 
 class Lineage:
-    """The base models and datasets that results came from, each looked up once."""
+    """What results came from, looked up once for all of them."""
 
-    def __init__(self, user: User):
-        self._user = user
-        self._names: dict[str, str] = {}
+    def __init__(self, user: User, found: Sequence[Artifact]):
+        self._inputs = job_inputs.of_jobs(artifact.job_id for artifact in found)
+        self._facts = {artifact.id: artifacts.model_facts(artifact) for artifact in found if is_model(artifact)}
         self._openings = openings.counts(user.id)
 
+    def facts(self, artifact: Artifact) -> ModelFacts | None:
+        """What only models have; None for other artifacts."""
+        return self._facts.get(artifact.id)
+
     def base(self, artifact: Artifact) -> str:
-        """The base model's name."""
-        key = artifact.base_model_id
-        if key not in self._names:
-            self._names[key] = base_models.get(self._user, key).name
-        return self._names[key]
+        """The name of what a model was adapted from."""
+        base = self._inputs[artifact.job_id].model(Role.BASE)
+        return base.name if base else ""
+
+    def models(self, artifact: Artifact) -> str:
+        """The names of all models that were used."""
+        return lineage.models(self._inputs[artifact.job_id])
 
     def openings(self, artifact: Artifact) -> str:
         """How often the held-out side behind its verdict has been opened; nothing where that was never counted."""
-        n = self._openings.get(artifact.dataset_id)
+        measured_on = self._inputs[artifact.job_id].measured_on
+        n = self._openings.get(measured_on.id) if measured_on else None
         return f"held-out side opened {openings.times(n)}" if n else ""
 
     def data(self, artifact: Artifact) -> str:
-        """The dataset's name."""
-        key = artifact.dataset_id
-        if key not in self._names:
-            try:
-                self._names[key] = datasets.get(self._user, key).name
-            except NotFound:
-                self._names[key] = "deleted data"
-        return self._names[key]
+        """The names of the datasets."""
+        return lineage.data(self._inputs[artifact.job_id])
+
+    def method(self, artifact: Artifact) -> str:
+        """How a model was adapted; empty for other artifacts."""
+        facts = self.facts(artifact)
+        return str(facts.recipe["method"]) if facts else ""
+
+    def verdict(self, artifact: Artifact) -> dict[str, Any]:
+        """The verdict on a model; empty for other artifacts."""
+        facts = self.facts(artifact)
+        return facts.verdict if facts else {}
 
 
 def show_cards(request: gr.Request, base: str, data: str, method: str, verdict: str) -> tuple[str, str]:
     """The cards that pass the filters."""
     user = acting(request)
-    found, of = artifacts.of_user(user), Lineage(user)
+    found = artifacts.of_user(user)
     if not found:
         return CLEAR, html("gallery/empty")
+    of = Lineage(user, found)
     chosen = [
         a
         for a in found
@@ -129,8 +144,8 @@ def show_cards(request: gr.Request, base: str, data: str, method: str, verdict: 
             for want, has in (
                 (base, of.base(a)),
                 (data, of.data(a)),
-                (method, a.recipe["method"]),
-                (verdict, a.verdict.get("verdict")),
+                (method, of.method(a)),
+                (verdict, of.verdict(a).get("verdict")),
             )
         )
     ]
@@ -139,27 +154,28 @@ def show_cards(request: gr.Request, base: str, data: str, method: str, verdict: 
 
 def card_html(artifact: Artifact, of: Lineage, owner: str, *, selectable: bool = True) -> Markup:
     """One result: verdict, lineage, size, and what can be done with it."""
-    recipe = artifact.recipe
+    told = of.facts(artifact)
+    if told is None:
+        made_from = [part for part in (of.models(artifact), of.data(artifact)) if part]
+        return html("gallery/file_card", artifact=artifact, lineage=made_from, facts=_facts(artifact, owner))
+    recipe = told.recipe
     way = recipe["method"] if recipe["quantization"] == "none" else f"{recipe['method']} on {recipe['quantization']}"
-    facts = [
-        registry.objective(recipe["objective"]).title,
-        verdicts.forgotten_figure(artifact.verdict),
-        of.openings(artifact),
-        "adapter" if artifact.kind == "adapter" else "full model",
-        size(artifact.size_bytes),
-        f"took {duration(artifact.duration_s)}",
-        ago(artifact.created_at),
-        owner,
-    ]
+    measured = (verdicts.forgotten_figure(told.verdict), of.openings(artifact))
     return html(
         "gallery/card",
         artifact=artifact,
         base=of.base(artifact),
-        headline=verdicts.headline(artifact.verdict),
-        lineage=(of.base(artifact), way, of.data(artifact)),
-        facts=[fact for fact in facts if fact],
+        headline=verdicts.headline(told.verdict),
+        lineage=(of.models(artifact), way, of.data(artifact)),
+        facts=[registry.objective(recipe["objective"]).title, *filter(None, measured), *_facts(artifact, owner)],
+        weights_sha256=told.weights_sha256,
         selectable=selectable,
     )
+
+
+def _facts(artifact: Artifact, owner: str) -> list[str]:
+    kind, took = registry.artifact_kind(artifact.kind).title, f"took {duration(artifact.duration_s)}"
+    return [kind, size(artifact.size_bytes), took, ago(artifact.created_at), owner]
 
 
 def rename(request: gr.Request, subject: str, name: str) -> tuple[str, str]:

@@ -65,6 +65,7 @@ def lineage(found: Sequence[Dataset], children: Sequence[Dataset]) -> Markup:
     return html(
         "health/lineage",
         file=found[0].source_filename,
+        came="made by a job" if found[0].made_by_job_id else "the file",
         steps=[_step(dataset, is_here=dataset is here) for dataset in (*found, *children)],
         key=here.id,
         kinds=list(MEDIA),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from app.markup import html
-from app.pages import job_words, layout
+from app.pages import job_words, layout, lineage
+from storage.job_inputs import Inputs
 from storage.jobs import jobs
 from storage.models import TERMINAL, Job, JobState, User
 
@@ -25,11 +26,11 @@ class Line:
     done: float
     left_s: float | None
     method: str
-    base: str
+    models: str
     data: str
 
 
-def listing(found: Sequence[Job], bases: dict[str, str], data: dict[str, str]) -> Markup:
+def listing(found: Sequence[Job], used: Mapping[str, Inputs]) -> Markup:
     """The user's jobs as a table."""
     if not found:
         return layout.empty("Your jobs appear here. Each trains or scores models on your data.", "train", "Train ›")
@@ -40,8 +41,8 @@ def listing(found: Sequence[Job], bases: dict[str, str], data: dict[str, str]) -
             done=job_words.share_done(job),
             left_s=job.eta_s if job.state == JobState.RUNNING else None,
             method=job_words.method(job),
-            base=bases.get(job.base_model_id or "", "–"),
-            data=data.get(job.dataset_id or "", "–"),
+            models=lineage.models(used[job.id]) or "–",
+            data=lineage.data(used[job.id]) or "–",
         )
         for job in found
     ]

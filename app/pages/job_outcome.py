@@ -8,8 +8,7 @@ from markupsafe import Markup
 
 from app.formats import duration, number
 from app.markup import html
-from app.pages import suite_views, verdicts
-from storage.data import openings
+from app.pages import verdicts
 from storage.models import Artifact, Job, JobState
 from templates.quantities import size
 
@@ -19,20 +18,14 @@ def failure(job: Job) -> Markup:
     return html("jobs/failure", job=job) if job.state == JobState.FAILED else Markup("")
 
 
-def verdict(job: Job, base: str, artifact: Artifact | None) -> Markup:
-    """The verdict of a training job with the ways onward; an evaluation's comparisons."""
-    if job.state != JobState.SUCCEEDED or not job.result:
-        return Markup("")
-    if "suite" in job.spec:
-        return html("jobs/verdict", verdict=suite_views.block(job.result), estimate="", artifact=None)
-    opened = openings.counts(job.owner_id).get(job.dataset_id) if job.dataset_id else None
-    if job.kind != "train":
-        return _scores(job.result, opened)
-    shown = verdicts.block(job.result, opened)
+def verdict(job: Job, base: str, artifact: Artifact | None, opened: int | None) -> Markup:
+    """The verdict of a training job with the ways onward."""
+    shown = verdicts.block(job.result or {}, opened)
     return html("jobs/verdict", verdict=shown, estimate=_estimate(job), artifact=artifact, base=base)
 
 
-def _scores(result: dict[str, Any], opened: int | None) -> Markup:
+def scores(result: dict[str, Any], opened: int | None) -> Markup:
+    """An evaluation's comparisons, or the scores of models alone."""
     models = result.get("models") or []
     return html(
         "jobs/scores",

@@ -9,18 +9,20 @@ from markupsafe import Markup
 
 from app.formats import clock_time, count, duration, percent
 from app.markup import html
-from app.pages import job_words
+from app.pages import job_words, lineage
+from storage.job_inputs import Inputs
 from storage.jobs import workspaces
 from storage.models import TERMINAL, Job, JobAttempt, JobEvent, JobMetric, JobState, Stage
+from templates import registry
 from templates.quantities import size
 
-LIVE_STAGES = (Stage.PREPARING, Stage.TRAINING, Stage.EVALUATING, Stage.PUBLISHING)
 LOG_LINES = 200
 
 
-def head(job: Job, base: str, data: str) -> Markup:
+def head(job: Job, used: Inputs) -> Markup:
     """Name and what it is made of."""
-    return html("jobs/head", job=job, lineage=[part for part in (base, job_words.method(job), data) if part])
+    parts = (lineage.models(used), job_words.method(job), lineage.data(used))
+    return html("jobs/head", job=job, lineage=[part for part in parts if part])
 
 
 @dataclass(frozen=True)
@@ -33,14 +35,14 @@ class _StageShown:
 
 
 def stage_line(job: Job, history: Sequence[JobEvent]) -> Markup:
-    """queued → preparing → training → evaluating → publishing, with the time each began."""
+    """queued and the stages of its kind, with the time each began."""
     began: dict[str, float] = {}
+    names = ["queued", *registry.job_kind(job.kind).stages]
     for event in history:
         if event.kind == "submitted":
             began["queued"] = event.at
-        elif event.data.get("stage") in LIVE_STAGES:
+        elif event.data.get("stage") in names:
             began[event.data["stage"]] = event.at  # the latest attempt's counts
-    names = ["queued", *LIVE_STAGES] if job.kind == "train" else ["queued", Stage.PREPARING, Stage.EVALUATING]
     now = "queued" if job.state == JobState.QUEUED else job.stage
     stages = []
     for name in names:
@@ -54,9 +56,10 @@ def progress(job: Job, points: Sequence[JobMetric], history: Sequence[JobEvent])
     """The bar, the time left, and the latest measurements."""
     if job.state in TERMINAL:
         return Markup("")
-    words = [f"step {count(job.step)} of {count(job.total_steps)}"] if job.total_steps else []
-    if job.stage != Stage.TRAINING:
-        words.append(_waiting_words(job, history))
+    unit = registry.job_kind(job.kind).counts
+    words = [f"{unit} {count(job.step)} of {count(job.total_steps)}"] if job.total_steps else []
+    if waiting := _waiting_words(job, history):
+        words.append(waiting)
     if job.eta_s and job.state == JobState.RUNNING:
         words.append(f"≈ {duration(job.eta_s)} left")
     last = next((p for p in reversed(points) if p.split == "train"), None)
@@ -77,13 +80,7 @@ def _waiting_words(job: Job, history: Sequence[JobEvent]) -> str:
         return f"scoring {scored['model']} on {on}: {percent(scored['rows'] / scored['of'])}"
     if job.state == JobState.QUEUED:
         return f"{job_words.state(job)}; the next free worker takes it"
-    if job.kind == "evaluate" and job.stage == Stage.EVALUATING:
-        return "loading the first model"
-    return {
-        Stage.PREPARING: "loading the base model and the data; usually a few seconds",
-        Stage.EVALUATING: "base and result answer the held-out rows; this can take as long as training",
-        Stage.PUBLISHING: "storing the result",
-    }.get(Stage(job.stage) if job.stage else Stage.PREPARING, "starting")
+    return registry.job_kind(job.kind).waiting.get(job.stage or Stage.PREPARING, "")
 
 
 def attempts(found: Sequence[JobAttempt], history: Sequence[JobEvent]) -> Markup:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from storage.jobs import jobs
 from storage.models import Job, JobState
+from templates import registry
 
 STATES = {
     JobState.QUEUED: "waiting",
@@ -32,9 +33,5 @@ def state(job: Job) -> str:
 
 
 def method(job: Job) -> str:
-    """The method of a training job."""
-    recipe = job.spec.get("recipe")
-    if not recipe:
-        return f"evaluation on the {job.spec['suite']} suite" if "suite" in job.spec else "evaluation"
-    precision = recipe.get("quantization", "none")
-    return recipe["method"] if precision == "none" else f"{recipe['method']} on {precision}"
+    """How the job does it."""
+    return registry.job_kind(job.kind).way(job.spec)

@@ -7,15 +7,13 @@ from urllib.parse import quote
 
 import gradio as gr
 
-from app.pages import job_charts, job_list, job_outcome, job_progress, layout, verdicts
+from app.pages import job_charts, job_list, job_outcome, job_progress, layout, outcomes, published, verdicts
 from app.pages.alerts import CLEAR, FOCUS_JS, done, guarded
 from app.pages.who import acting, asked
-from storage.bases import base_models
-from storage.data import datasets
-from storage.gallery import artifacts
+from storage import job_inputs
 from storage.jobs import events, jobs
-from storage.models import TERMINAL, Artifact, Job, User
-from templates.errors import NotFound
+from storage.models import TERMINAL, User
+from templates import registry
 
 LEAD = "Jobs that wait, jobs that run, and their results."
 POLL_S = 1.5
@@ -89,13 +87,13 @@ def live(request: gr.Request, subject: str) -> list[Any]:
         return [gr.skip()] * 7 + [hidden, gr.skip(), gr.skip(), hidden, hidden, hidden, _listing(user)]
     job = jobs.get(user, subject)
     history, points = events.of_job(job.id), events.metrics(job.id)
-    base, data = _base_name(user, job), _data_name(user, job)
     chart, numbers = job_charts.of(job, points)
     over = job.state in TERMINAL
+    trains = registry.job_kind(job.kind).trains
     return [
         gr.skip(),
-        job_progress.head(job, base, data),
-        job_outcome.failure(job) + job_outcome.verdict(job, base, result_of(user, job)),
+        job_progress.head(job, job_inputs.of_job(job.id)),
+        job_outcome.failure(job) + outcomes.block(user, job),
         job_progress.stage_line(job, history),
         job_progress.progress(job, points, history),
         job_progress.attempts(jobs.attempts(user, job.id), history),
@@ -103,7 +101,7 @@ def live(request: gr.Request, subject: str) -> list[Any]:
         gr.update(visible=bool(numbers)),
         numbers,
         job_progress.log(job),
-        gr.update(visible=not over and job.kind == "train" and bool(job.step) and job.cancel_at is None),
+        gr.update(visible=not over and trains and bool(job.step) and job.cancel_at is None),
         gr.update(visible=not over and job.cancel_at is None),
         gr.update(visible=over),
         _listing(user),
@@ -111,30 +109,8 @@ def live(request: gr.Request, subject: str) -> list[Any]:
 
 
 def _listing(user: User) -> str:
-    bases = {row.id: row.name for row in base_models.of_user(user)}
-    data = {row.id: row.name for row in datasets.of_user(user)}
-    return job_list.listing(jobs.of_user(user), bases, data)
-
-
-def _base_name(user: User, job: Job) -> str:
-    return base_models.get(user, job.base_model_id).name if job.base_model_id else ""
-
-
-def _data_name(user: User, job: Job) -> str:
-    try:
-        return datasets.get(user, job.dataset_id).name if job.dataset_id else ""
-    except NotFound:
-        return "deleted data"
-
-
-def result_of(user: User, job: Job) -> Artifact | None:
-    """What the job published, unless it was deleted since."""
-    if not job.artifact_id:
-        return None
-    try:
-        return artifacts.get(user, job.artifact_id)
-    except NotFound:
-        return None
+    found = jobs.of_user(user)
+    return job_list.listing(found, job_inputs.of_jobs(job.id for job in found))
 
 
 def open_answers(request: gr.Request, subject: str) -> list[Any]:
@@ -154,7 +130,7 @@ def filter_answers(request: gr.Request, subject: str, change: str) -> tuple[Any,
 
 
 def _answers(user: User, subject: str) -> list[dict[str, Any]]:
-    artifact = result_of(user, jobs.get(user, subject))
+    artifact = published.result_of(user, jobs.get(user, subject))
     return verdicts.answers(artifact) if artifact else []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,21 +11,22 @@ from typing import Any
 
 import pyarrow as pa
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import select
+from sqlmodel import Session, select
 
-from storage import db, files, progress
+from storage import db, files, job_inputs, progress
 from storage.data import drafts, mappings, parts, row_files, selection, uploads
 from storage.data.drafts import Draft
 from storage.data.intake import Guess, Look, Remark
 from storage.data.mappings import Choice
 from storage.data.selection import Divided
 from storage.data.splits import DRAWN, Side, Sides, Split
-from storage.models import TERMINAL, Dataset, Job, Upload, User
+from storage.models import Dataset, Upload, User
 from templates import registry
 from templates.errors import BadInput, Conflict, NotFound, Problem, refuse
 from templates.spec import RowShape
 
 PREVIEW_ROWS = 20
+MAX_NAME_CHARS = 64
 NAME = re.compile(r"[^\W_][\w .-]{0,63}")
 
 
@@ -146,6 +148,13 @@ def get(user: User, name_or_id: str) -> Dataset:
     return found
 
 
+def made_by(user: User, job_id: str) -> Dataset | None:
+    """The dataset that this job made, unless it was deleted."""
+    with db.reading() as session:
+        mine = select(Dataset).where(Dataset.owner_id == user.id, Dataset.deleted_at == None)  # noqa: E711
+        return session.exec(mine.where(Dataset.made_by_job_id == job_id)).one_or_none()
+
+
 def of_user(user: User) -> list[Dataset]:
     """The user's datasets, newest first."""
     with db.reading() as session:
@@ -183,12 +192,7 @@ def delete(user: User, name_or_id: str) -> None:
     """
     found = get(user, name_or_id)
     with db.writing() as session:
-        waiting = select(Job).where(Job.dataset_id == found.id, Job.state.not_in(TERMINAL))  # type: ignore[attr-defined]
-        job = session.exec(waiting).first()
-        if job is not None:
-            raise Conflict(
-                f"“{found.name}” is used by the job “{job.name}”.", remedy="Wait for the job to end, or cancel it."
-            )
+        job_inputs.refuse_used(session, found)
         kept = session.get_one(Dataset, found.id)
         kept.deleted_at = db.clock(session)
         kept.name = f"{found.name} (deleted {found.id})"  # no name that can be chosen looks like this
@@ -244,8 +248,21 @@ def _taken(name: str) -> Conflict:
 
 def _refuse_taken(user: User, name: str) -> None:
     with db.reading() as session:
-        if session.exec(select(Dataset.id).where(Dataset.owner_id == user.id, Dataset.name == name)).first():
+        if is_taken(session, user.id, name):
             raise _taken(name)
+
+
+def is_taken(session: Session, owner_id: str, name: str) -> bool:
+    """Whether the owner already has a dataset of this name."""
+    same = select(Dataset.id).where(Dataset.owner_id == owner_id, Dataset.name == name)
+    return session.exec(same).first() is not None
+
+
+def free_name(session: Session, owner_id: str, wanted: str) -> str:
+    """`wanted`, or `wanted-2`, `wanted-3` … when it is taken."""
+    ends = ("" if count == 1 else f"-{count}" for count in itertools.count(1))
+    names = (f"{wanted[: MAX_NAME_CHARS - len(end)]}{end}" for end in ends)
+    return next(name for name in names if not is_taken(session, owner_id, name))
 
 
 def store(shape: RowShape, batches: Iterable[pa.RecordBatch], held_out: Sequence[bool] | Sides) -> str:

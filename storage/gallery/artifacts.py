@@ -19,10 +19,13 @@ from sqlalchemy import func
 from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from storage import db, files, model_names
+from storage import db, files, job_inputs, model_names
 from storage.models import Artifact, BaseModelRow, User
 from storage.settings import settings
+from templates import registry
+from templates.artifact_kind import ModelFacts
 from templates.errors import BadInput, Conflict, NotFound, Problem, refuse
+from templates.roles import Role
 
 MAX_NOTE_CHARS = 10_000
 SHIPPED = (
@@ -69,6 +72,38 @@ def of_user(user: User) -> Sequence[Artifact]:
     """The user's gallery, newest first."""
     with db.reading() as session:
         return session.exec(_live(user)).all()
+
+
+def models_of(user: User) -> Sequence[Artifact]:
+    """Those of the user's gallery that are models, newest first."""
+    return [artifact for artifact in of_user(user) if is_model(artifact)]
+
+
+def is_model(artifact: Artifact) -> bool:
+    """Whether it can be chatted with, scored and adapted; only then it has `model_facts`."""
+    return registry.artifact_kind(artifact.kind).answers
+
+
+def model_facts(artifact: Artifact) -> ModelFacts:
+    """What a model has besides what every artifact has."""
+    return ModelFacts.model_validate(artifact.facts)
+
+
+def base_of(artifact: Artifact) -> BaseModelRow:
+    """The base model that an adapted model goes back to, through any others that it was adapted from."""
+    return bases_of([artifact])[artifact.id]
+
+
+def bases_of(models: Sequence[Artifact]) -> dict[str, BaseModelRow]:
+    """As `base_of`, by the artifacts' ids."""
+    found: dict[str, BaseModelRow] = {}
+    open_ = {artifact.id: artifact for artifact in models}
+    while open_:
+        inputs = job_inputs.of_jobs({artifact.job_id for artifact in open_.values()})
+        under = {key: inputs[artifact.job_id].model(Role.BASE) for key, artifact in open_.items()}
+        found |= {key: model for key, model in under.items() if isinstance(model, BaseModelRow)}
+        open_ = {key: model for key, model in under.items() if isinstance(model, Artifact)}
+    return found
 
 
 def _live(user: User) -> SelectOfScalar[Artifact]:
@@ -122,9 +157,13 @@ def annotate(user: User, name_or_id: str, note: str) -> Artifact:
 
 
 def delete(user: User, name_or_id: str) -> None:
-    """Take the artifact out of the gallery; its name is free again at once."""
+    """Take the artifact out of the gallery; its name is free again at once.
+
+    Raises `Conflict` while a job that uses it has not ended.
+    """
     artifact = get(user, name_or_id)
     with db.writing() as session:
+        job_inputs.refuse_used(session, artifact)
         artifact.deleted_at = db.clock(session)
         session.merge(artifact)
 

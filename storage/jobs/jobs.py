@@ -11,9 +11,11 @@ from sqlalchemy import func, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
-from storage import db, model_names
+from storage import db, job_inputs, model_names
+from storage.data import datasets
 from storage.jobs import events, queue
-from storage.models import TERMINAL, Job, JobAttempt, JobState, User, new_id
+from storage.models import TERMINAL, Job, JobAttempt, JobInput, JobState, User, new_id
+from templates import registry
 from templates.errors import Conflict, NotFound
 
 
@@ -23,18 +25,18 @@ def submit(
     name: str,
     kind: str,
     spec: dict[str, Any],
-    base_model_id: str | None = None,
-    dataset_id: str | None = None,
+    inputs: Sequence[JobInput] = (),
     estimate: dict[str, Any] | None = None,
     idem_key: str | None = None,
     retry_of: Job | None = None,
 ) -> Job:
-    """Accept a job: once this returns it will not be lost.
+    """Accept a job: once this returns it will not be lost. `inputs` are what it uses (`job_inputs.of`).
 
     The same `idem_key` from the same user gives the job it gave before (a double click, a browser's
     retry); with a different job it raises `Conflict`. The doorbell rings after the commit.
     """
-    body = json.dumps([kind, spec, base_model_id, dataset_id, name], sort_keys=True)
+    used = [[row.role, row.base_model_id, row.dataset_id, row.artifact_id] for row in inputs]
+    body = json.dumps([kind, spec, used, name], sort_keys=True)
     digest = hashlib.sha256(body.encode()).hexdigest()
     idem_key = idem_key or new_id()
     job = Job(
@@ -44,17 +46,15 @@ def submit(
         kind=kind,
         spec=spec,
         spec_sha256=digest,
-        base_model_id=base_model_id,
-        dataset_id=dataset_id,
         estimate=estimate,
         retry_of=retry_of.id if retry_of else None,
         created_at=0.0,
     )
     try:
-        _insert(job, user, retry_of)
+        _insert(job, inputs, user, retry_of)
     except IntegrityError:
         found = _already_submitted(user, idem_key, digest)
-        if found is None:  # not the key: the base model or dataset does not exist
+        if found is None:  # not the key: something that it uses does not exist
             raise
         return found
     if queue.ring(job.id):
@@ -63,11 +63,14 @@ def submit(
     return job
 
 
-def _insert(job: Job, by: User, retry_of: Job | None) -> None:
+def _insert(job: Job, inputs: Sequence[JobInput], by: User, retry_of: Job | None) -> None:
     with db.writing() as session:
         job.created_at = db.clock(session)
         session.add(job)
         session.flush()
+        for row in inputs:
+            row.job_id = job.id
+            session.add(row)
         events.append(session, job.id, 0, "submitted", by=by.name)
         if retry_of and retry_of.name != job.name:
             events.append(session, job.id, 0, "renamed", wanted=retry_of.name, name=job.name)
@@ -155,25 +158,36 @@ def cancel(user: User, job_id: str, *, keep: bool = False) -> Job:
 def retry(user: User, job_id: str) -> Job:
     """Submit an ended job again as a new one with the same spec. Raises `Conflict` while it still runs.
 
-    What a training job publishes needs a name of its own: when the old one is taken by now, the new job
+    What it publishes needs a name of its own: when the old one is taken by now, the new job
     is called `name-2`, `name-3` …, and an event says so.
     """
     job = get(user, job_id)
     if job.state not in TERMINAL:
         raise Conflict(f"Job {job_id} is {job.state}.", remedy="Wait for its end, or cancel it first.")
-    name = job.name
-    if job.kind == "train" and model_names.problems(user, name):
-        name = model_names.numbered(user, _first_name(job))
+    with db.reading() as session:
+        inputs = job_inputs.rows_of(session, job.id)
+    copies = [JobInput(**row.model_dump(exclude={"job_id"})) for row in inputs]
     return submit(
         user,
-        name=name,
+        name=_free_name(user, job),
         kind=job.kind,
         spec=job.spec,
-        base_model_id=job.base_model_id,
-        dataset_id=job.dataset_id,
+        inputs=copies,
         estimate=job.estimate,
         retry_of=job,
     )
+
+
+def _free_name(user: User, job: Job) -> str:
+    """The job's name, or its first name with a number where what it publishes can't have that."""
+    publishes = registry.job_kind(job.kind).publishes
+    if publishes == "artifact" and model_names.problems(user, job.name):
+        return model_names.numbered(user, _first_name(job))
+    if publishes == "dataset":
+        with db.reading() as session:
+            if datasets.is_taken(session, user.id, job.name):
+                return datasets.free_name(session, user.id, _first_name(job))
+    return job.name
 
 
 def _first_name(job: Job) -> str:

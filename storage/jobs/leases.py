@@ -15,8 +15,8 @@ from sqlmodel import Session, col, select
 
 from storage import db
 from storage.data import openings
-from storage.gallery import artifacts
 from storage.jobs import events
+from storage.jobs.made import Made, put
 from storage.models import Artifact, Job, JobAttempt, JobMetric, JobState, Worker, new_id
 from storage.settings import settings
 
@@ -173,35 +173,24 @@ def _finish(session: Session, lease: Lease, state: JobState, outcome: str, **val
 def succeed(
     lease: Lease,
     *,
-    artifact: Artifact | None = None,
+    made: Made | None = None,
     opened: str | None = None,
     result: dict[str, Any],
     actual: dict[str, Any],
 ) -> None:
-    """End the job well: the artifact's row and `SUCCEEDED` in one transaction. Raises `LeaseLost`.
+    """End the job well: the row of what it made and `SUCCEEDED` in one transaction. Raises `LeaseLost`.
 
-    `opened` is the id of the dataset whose held-out side the result was measured on; the look is counted once. An
-    artifact whose name was taken meanwhile gets a number behind it.
+    `opened` is the id of the dataset whose held-out side the result was measured on; the look is counted once.
+    What it made gets a number behind its name when that was taken meanwhile.
     """
     with db.writing() as session:
-        artifact_id = artifact.id if artifact else None
+        artifact_id = made.id if isinstance(made, Artifact) else None
         _finish(session, lease, JobState.SUCCEEDED, "succeeded", artifact_id=artifact_id, result=result, actual=actual)
         if opened:
             openings.record(session, job_id=lease.job.id, attempt=lease.attempt, dataset_id=opened)
-        if artifact:
-            _put_in_gallery(session, lease, artifact)
-        events.append(session, lease.job.id, lease.attempt, "published" if artifact else "finished")
-
-
-def _put_in_gallery(session: Session, lease: Lease, artifact: Artifact) -> None:
-    wanted, now = artifact.name, db.clock(session)
-    artifact.name = artifacts.free_name(session, artifact.owner_id, wanted)
-    artifact.created_at = now
-    artifact.duration_s = now - (lease.job.started_at or now)
-    session.merge(artifact)  # a copy: the caller may try again after a lost connection
-    if artifact.name != wanted:
-        events.append(session, lease.job.id, lease.attempt, "renamed", wanted=wanted, name=artifact.name)
-        artifact.name = wanted
+        if made:
+            put(session, lease.job, lease.attempt, made)
+        events.append(session, lease.job.id, lease.attempt, "published" if made else "finished")
 
 
 def fail(lease: Lease, code: str, message: str, remedy: str | None = None) -> None:

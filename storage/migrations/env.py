@@ -1,6 +1,11 @@
-"""Alembic's entry: runs the migrations on the studio's own engine."""
+"""Alembic's entry: runs the migrations on the studio's own engine.
+
+On SQLite a changed table is copied and dropped. With enforced foreign keys the drop would fail wherever
+other rows refer to it, so they are checked once at the end instead; the pragma works outside a transaction only.
+"""
 
 from alembic import context
+from sqlalchemy import text
 from sqlmodel import SQLModel
 
 from storage import db, models
@@ -8,7 +13,21 @@ from storage import db, models
 assert models.Job.metadata is SQLModel.metadata  # the import fills the metadata
 
 with db.engine().connect() as connection:
-    context.configure(connection=connection, target_metadata=SQLModel.metadata, render_as_batch=True, compare_type=True)
-    with context.begin_transaction():
-        context.run_migrations()
-    connection.commit()
+    is_sqlite = connection.dialect.name == "sqlite"
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    if is_sqlite:
+        driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        context.configure(
+            connection=connection, target_metadata=SQLModel.metadata, render_as_batch=True, compare_type=True
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+        if is_sqlite and (broken := connection.execute(text("PRAGMA foreign_key_check")).all()):
+            raise RuntimeError(f"the migration would leave rows that refer to nothing: {broken[:3]}")
+        connection.commit()
+    finally:
+        connection.rollback()
+        if is_sqlite:
+            driver.execute("PRAGMA foreign_keys=ON")

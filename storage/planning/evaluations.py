@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storage import model_names
+from storage import job_inputs, model_names
 from storage.bases import base_models
 from storage.data import datasets
 from storage.gallery import artifacts, suites
@@ -10,6 +10,7 @@ from storage.jobs import jobs
 from storage.models import Artifact, BaseModelRow, Job, User
 from templates import registry
 from templates.errors import BadInput, NotFound, Problem, refuse
+from templates.roles import Role
 
 MAX_MODELS = 16
 
@@ -43,13 +44,15 @@ def submit(
     found, wrong = _found(user, models)
     refuse(problems + wrong)
     on = data.name if data is not None else f"the {suite} suite"
-    spec = {"models": list(found), "names": [model.name for model in found.values()]}
+    spec = {"names": [model.name for model in found.values()]}
+    inputs = job_inputs.of(Role.MODEL, *found.values())
+    inputs += job_inputs.of(Role.HELD_OUT, data) if data is not None else []
     return jobs.submit(
         user,
         name=name or f"{' · '.join(model.name for model in found.values())} on {on}",
         kind="evaluate",
         spec=spec if suite is None else {**spec, "suite": suite},
-        dataset_id=data.id if data is not None else None,
+        inputs=inputs,
         idem_key=idem_key,
     )
 
@@ -79,13 +82,15 @@ def _found(user: User, models: list[str]) -> tuple[dict[str, BaseModelRow | Arti
 def find_model(user: User, name_or_id: str) -> BaseModelRow | Artifact:
     """The base model or artifact of this name or id. Raises `NotFound`."""
     try:
-        return artifacts.get(user, name_or_id)
+        artifact = artifacts.get(user, name_or_id)
     except NotFound:
-        pass  # then it is a base model, or nothing
+        artifact = None  # then it is a base model, or nothing
+    if artifact is not None and artifacts.is_model(artifact):
+        return artifact
     try:
         return base_models.get(user, name_or_id)
     except NotFound:
-        known = [row.name for row in base_models.of_user(user)] + [row.name for row in artifacts.of_user(user)]
+        known = [row.name for row in base_models.of_user(user)] + [row.name for row in artifacts.models_of(user)]
         raise NotFound(
             f"There is no model “{name_or_id}”.", code="no_such_model", remedy=f"Known: {', '.join(known)}."
         ) from None

@@ -10,9 +10,11 @@ import psutil
 from sqlmodel import col, select
 
 from storage import db
-from storage.models import Job, JobAttempt, JobState, Worker
+from storage.models import Job, JobAttempt, JobInput, JobState, Worker
 from storage.settings import settings
+from templates import registry
 from templates.recipe import Recipe
+from templates.roles import Role
 
 CPU_FLOP_PER_S = 2e10
 GPU_FLOP_PER_S = 2e13
@@ -70,11 +72,13 @@ def earlier_pace(base_model_id: str, recipe: Recipe, worker: Worker | None) -> P
 
     Jobs that a worker on another kind of device did are left out.
     """
+    training = [kind.key for kind in registry.job_kinds().values() if kind.trains]
     query = (
         select(Job, Worker.device)
         .join(JobAttempt, (col(JobAttempt.job_id) == Job.id) & (col(JobAttempt.attempt) == Job.attempt))
         .join(Worker, col(Worker.id) == JobAttempt.worker, isouter=True)
-        .where(Job.base_model_id == base_model_id, Job.kind == "train", Job.state == JobState.SUCCEEDED)
+        .join(JobInput, (col(JobInput.job_id) == Job.id) & (col(JobInput.role) == Role.BASE))
+        .where(JobInput.base_model_id == base_model_id, col(Job.kind).in_(training), Job.state == JobState.SUCCEEDED)
         .order_by(col(Job.finished_at).desc())
         .limit(LOOKED_AT)
     )

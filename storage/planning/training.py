@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from storage import db, model_names
+from storage import db, job_inputs, model_names
 from storage.bases import base_models
 from storage.data import datasets, splits
 from storage.gallery import suites
@@ -23,6 +23,7 @@ from templates import registry
 from templates.errors import BadInput, Problem, refuse
 from templates.quantities import size
 from templates.recipe import Recipe, compose
+from templates.roles import Role
 from templates.spec import Preset, Quantization
 
 
@@ -241,8 +242,7 @@ def submit(user: User, plan: Plan, *, name: str, idem_key: str | None = None) ->
         name=name,
         kind="train",
         spec={"recipe": plan.recipe.model_dump(mode="json")},
-        base_model_id=plan.base_row.id,
-        dataset_id=plan.dataset_row.id,
+        inputs=[*job_inputs.of(Role.BASE, plan.base_row), *job_inputs.of(Role.TRAINING, plan.dataset_row)],
         estimate=plan.estimate.model_dump(mode="json"),
         idem_key=idem_key,
     )

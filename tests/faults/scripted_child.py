@@ -111,14 +111,21 @@ def train(order, script):
     (staging / "adapter_config.json").write_text("{}")
     manifest = seal(staging)
     pause("staged", steps)
+    verdict = {"verdict": "cant_tell", "sentence": "nothing was trained"}
     say(
         type="done",
-        result={"verdict": "cant_tell", "sentence": "nothing was trained"},
+        result=verdict,
         actual={"steps": steps},
-        artifact_kind="adapter",
-        manifest_sha256=manifest,
-        weights_sha256=hashlib.sha256((staging / "adapter_model.safetensors").read_bytes()).hexdigest(),
-        size_bytes=2,
+        made={
+            "what": "artifact",
+            "kind": "adapter",
+            "manifest_sha256": manifest,
+            "facts": {
+                "recipe": order["recipe"],
+                "weights_sha256": hashlib.sha256((staging / "adapter_model.safetensors").read_bytes()).hexdigest(),
+                "verdict": verdict,
+            },
+        },
     )
 
 

@@ -114,11 +114,14 @@ def test_two_workers_race_for_many_jobs(house: House, n_jobs: int) -> None:
 @pytest.mark.servers
 def test_a_double_click_makes_one_job(house: House) -> None:
     spec = {"recipe": house.recipe}
-    parents = {"base_model_id": house.base_id, "dataset_id": house.dataset_id}
-    made = {jobs.submit(house.user, name="x", kind="train", spec=spec, idem_key="k", **parents).id for _ in range(3)}
+
+    def submit(name: str) -> Job:
+        return jobs.submit(house.user, name=name, kind="train", spec=spec, idem_key="k", inputs=house.inputs())
+
+    made = {submit("x").id for _ in range(3)}
     assert len(made) == 1
     with pytest.raises(Conflict, match="different one"):
-        jobs.submit(house.user, name="y", kind="train", spec=spec, idem_key="k", **parents)
+        submit("y")
 
 
 def test_the_submitting_process_dies_during_training(house: House) -> None:

@@ -66,7 +66,7 @@ def test_killed_child_then_killed_worker(house: House, tiny_model_folder: Path) 
     (adapter,) = artifacts.of_user(house.user)
     config = json.loads((artifacts.folder(adapter) / "adapter_config.json").read_bytes())
     assert config["peft_type"] == "LORA"
-    assert adapter.verdict["sentence"]
+    assert adapter.facts["verdict"]["sentence"]
 
 
 def _busiest_child(worker: psutil.Process) -> int:

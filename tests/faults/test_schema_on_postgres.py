@@ -19,6 +19,7 @@ from storage.data import datasets, openings, uploads
 from storage.jobs import events
 from tests.conftest import forget_caches
 from tests.faults.conftest import Servers
+from tests.storage import older_studio
 
 OLDER = """
 INSERT INTO dataset (id, owner_id, name, shape, source_filename, sha256, mapping, n_rows, n_held_out, split_seed,
@@ -91,3 +92,7 @@ def test_what_is_remembered_is_found_there_too(fresh: None) -> None:
     upload = uploads.save(user, "rows.csv", io.BytesIO(rows))
     datasets.add(user, upload, name="first", mapping={"prompt": "b", "completion": "a"})
     assert datasets.preview(user, upload).mapping == {"prompt": "b", "completion": "a"}
+
+
+def test_a_studio_of_the_version_before_keeps_everything(fresh: None) -> None:
+    older_studio.check()

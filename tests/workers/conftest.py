@@ -11,7 +11,8 @@ from conversations import Child, Heard, colour_rows, write_rows
 
 from storage.bases import checkpoint_headers
 from templates.recipe import compose
-from workers.protocol import ModelRef, Order
+from workers.orders.train import TrainingOrder
+from workers.protocol import ModelRef
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def heard() -> Heard:
 
 
 @pytest.fixture
-def make_order(tmp_path: Path, tiny_model_folder: Path) -> Callable[..., Order]:
+def make_order(tmp_path: Path, tiny_model_folder: Path) -> Callable[..., TrainingOrder]:
     """Training orders on the tiny model; keyword arguments are the recipe's settings."""
 
     def make(
@@ -35,10 +36,10 @@ def make_order(tmp_path: Path, tiny_model_folder: Path) -> Callable[..., Order]:
         eval_rows: int = 4,
         forgetting_items: int = 0,
         **settings: Any,
-    ) -> Order:
+    ) -> TrainingOrder:
         facts = checkpoint_headers.facts(base)
         settings = {"max_steps": 8, "per_device_train_batch_size": 4, "learning_rate": 5e-3, **settings}
-        return Order(
+        return TrainingOrder(
             kind="train",
             job_id="job",
             attempt=attempt,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import db, files
+from storage import db, files, job_inputs
 from storage.bases import base_models
 from storage.jobs import jobs, leases, worker_rows, workspaces
 from storage.jobs.leases import Lease
@@ -15,7 +15,10 @@ from storage.models import Dataset, User
 from storage.planning import evaluations
 from templates.errors import StudioError
 from templates.recipe import compose
+from templates.roles import Role
 from workers import orders
+from workers.orders.evaluate import EvaluationOrder
+from workers.orders.train import TrainingOrder
 
 
 @pytest.fixture
@@ -33,7 +36,8 @@ def dataset(studio: User) -> Dataset:
 
 def lease_for(user: User, dataset: Dataset, **job: object) -> Lease:
     base = base_models.of_user(user)[0]
-    given: dict[str, object] = {"name": "tone", "kind": "train", "base_model_id": base.id, "dataset_id": dataset.id}
+    given: dict[str, object] = {"name": "tone", "kind": "train"}
+    given["inputs"] = [*job_inputs.of(Role.BASE, base), *job_inputs.of(Role.TRAINING, dataset)]
     jobs.submit(user, **{**given, **job})  # type: ignore[arg-type]
     lease = leases.claim(worker_rows.register(device="cpu", slots=1))
     assert lease
@@ -44,9 +48,8 @@ def test_a_training_order_says_everything(studio: User, dataset: Dataset) -> Non
     recipe = compose("sft", "lora")
     lease = lease_for(studio, dataset, spec={"recipe": recipe.model_dump(mode="json")})
     order = orders.of(lease, threads=2)
+    assert isinstance(order, TrainingOrder)
     assert (order.recipe, order.threads, order.attempt, order.shape) == (recipe, 2, 1, "prompt_completion")
-    assert order.base
-    assert order.facts
     assert (Path(order.base.base_folder) / "config.json").is_file()
     assert Path(order.dataset_file).read_bytes() == b"rows"
     assert list(Path(order.staging).iterdir()) == []
@@ -67,7 +70,9 @@ def test_an_evaluation_order_names_its_models(studio: User, dataset: Dataset) ->
     evaluations.submit(studio, models=[base.name], dataset="rows")
     lease = leases.claim(worker_rows.register(device="cpu", slots=1))
     assert lease
-    (model,) = orders.of(lease, threads=1).models
+    order = orders.of(lease, threads=1)
+    assert isinstance(order, EvaluationOrder)
+    (model,) = order.models
     assert (model.name, model.base_revision, model.adapter_folder) == (base.name, base.revision, None)
 
 
@@ -76,6 +81,7 @@ def test_an_order_on_a_suite_has_no_rows(studio: User) -> None:
     lease = leases.claim(worker_rows.register(device="cpu", slots=1))
     assert lease
     order = orders.of(lease, threads=1)
+    assert isinstance(order, EvaluationOrder)
     assert (order.suite, order.dataset_file, order.models[0].name) == ("general", "", "studio-nano")
     assert order.staging
 

@@ -15,10 +15,11 @@ from transformers import AutoModelForCausalLM
 from templates.errors import StudioError
 from workers import models
 from workers.objectives import pretrain
+from workers.orders.train import TrainingOrder
 from workers.programs import train
-from workers.protocol import Checkpointed, Done, Noted, Order, Planned
+from workers.protocol import Checkpointed, Done, Noted, Planned
 
-MakeOrder = Callable[..., Order]
+MakeOrder = Callable[..., TrainingOrder]
 ANSWER = "<|im_start|>user\nWhat colour is wall {i}?<|im_end|>\n<|im_start|>assistant\n It is painted red.<|im_end|>"
 
 
@@ -26,7 +27,7 @@ ANSWER = "<|im_start|>user\nWhat colour is wall {i}?<|im_end|>\n<|im_start|>assi
 def pretraining(make_order: MakeOrder) -> MakeOrder:
     rows = [{"text": ANSWER.format(i=i), "held_out": i % 10 == 0, "source_row": i} for i in range(120)]
 
-    def make(**settings: Any) -> Order:
+    def make(**settings: Any) -> TrainingOrder:
         given = {"max_steps": 12, "tokens_per_batch": 256, "save_steps": 3, "eval_steps": 6, "logging_steps": 1}
         given |= {"per_device_train_batch_size": 8, "learning_rate": 0.02}
         return make_order(objective="pretrain", method="from_scratch", shape="text", rows=rows, **{**given, **settings})

@@ -9,15 +9,23 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from storage import db, files
+from storage import db, files, job_inputs
 from storage.gallery import artifacts
 from storage.jobs import events, jobs, leases, recovery, worker_rows, workspaces
 from storage.jobs.leases import Lease
 from storage.models import Artifact, BaseModelRow, Dataset, HeldOutOpening, Job, User
 from templates.recipe import compose
+from templates.roles import Role
+from templates.spec import BaseFacts
 from workers import publishing
 from workers.heartbeat import Heartbeat
-from workers.protocol import Done, Order
+from workers.orders.train import TrainingOrder
+from workers.protocol import Done, MadeArtifact, ModelRef
+
+FACTS = BaseFacts(
+    architecture="LlamaForCausalLM", n_parameters=1, n_linear_parameters=1, hidden_size=1, intermediate_size=1,
+    n_layers=1, n_heads=1, n_kv_heads=1, vocab_size=1, context_length=1, weights_bytes=1, stored_dtype="float32",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -34,34 +42,44 @@ def lease(studio: User) -> Lease:
     with db.writing() as session:
         session.add(base)
         session.add(data)
-    jobs.submit(studio, name="tone", kind="train", spec={}, base_model_id=base.id, dataset_id=data.id)
+    jobs.submit(
+        studio,
+        name="tone",
+        kind="train",
+        spec={},
+        inputs=[*job_inputs.of(Role.BASE, base), *job_inputs.of(Role.TRAINING, data)],
+    )
     claimed = leases.claim(worker_rows.register(device="cpu", slots=1))
     assert claimed
     return claimed
 
 
-def staged(lease: Lease) -> tuple[Order, Done]:
+def staged(lease: Lease) -> tuple[TrainingOrder, Done]:
     staging = workspaces.staging(lease.job.id, lease.attempt)
     staging.mkdir(parents=True)
     (staging / "adapter_model.safetensors").write_bytes(b"weights")
     workspaces.checkpoints(lease.job.id).mkdir(parents=True)
-    order = Order(
+    order = TrainingOrder(
         kind="train", job_id=lease.job.id, attempt=lease.attempt, name="tone", log_file="", shape="text",
         dataset_file="rows.parquet", dataset_name="", dataset_sha256="", eval_rows=1, threads=1, staging=str(staging),
-        recipe=compose("sft", "lora"),
+        recipe=compose("sft", "lora"), base=ModelRef(name="base", base_folder="b", base_revision="r"),
+        base_name="base", base_source="folder", facts=FACTS,
     )  # fmt: skip
     done = Done(
-        result={"verdict": "better"}, actual={"steps": 3}, artifact_kind="adapter",
-        manifest_sha256=files.seal(staging), weights_sha256=hashlib.sha256(b"weights").hexdigest(),
+        result={"verdict": "better"}, actual={"steps": 3},
+        made=MadeArtifact(
+            kind="adapter", manifest_sha256=files.seal(staging),
+            facts={"recipe": {}, "weights_sha256": hashlib.sha256(b"weights").hexdigest(), "verdict": {}},
+        ),
     )  # fmt: skip
     return order, done
 
 
 @pytest.fixture
-def publish(lease: Lease) -> Callable[[Order, Done], None]:
+def publish(lease: Lease) -> Callable[[TrainingOrder, Done], None]:
     """Publish with a live heartbeat."""
 
-    def publish(order: Order, done: Done) -> None:
+    def publish(order: TrainingOrder, done: Done) -> None:
         heartbeat = Heartbeat(lease)
         try:
             publishing.publish(lease, order, done, heartbeat)
@@ -71,7 +89,7 @@ def publish(lease: Lease) -> Callable[[Order, Done], None]:
     return publish
 
 
-Publish = Callable[[Order, Done], None]
+Publish = Callable[[TrainingOrder, Done], None]
 
 
 def test_what_was_staged_is_the_artifact(studio: User, lease: Lease, publish: Publish) -> None:
@@ -100,9 +118,9 @@ def test_a_damaged_result_is_tried_again_not_published(studio: User, lease: Leas
     assert "checksum" in str(events.of_job(lease.job.id, "requeued")[0].data["why"])
 
 
-def test_a_result_without_a_manifest_is_not_published(studio: User, lease: Lease, publish: Publish) -> None:
+def test_a_result_that_nothing_is_said_of_is_not_published(studio: User, lease: Lease, publish: Publish) -> None:
     order, done = staged(lease)
-    publish(order, done.model_copy(update={"manifest_sha256": None}))
+    publish(order, done.model_copy(update={"made": None}))
     assert artifacts.of_user(studio) == []
 
 

@@ -32,7 +32,7 @@ def test_a_warm_child_trains_the_bundled_base(child: Child, make_order: MakeOrde
     assert stages == ["preparing", "training", "evaluating", "publishing"]
     assert [r.step for r in said if isinstance(r, Measured) and r.split == "train"] == list(range(1, 7))
     assert any(isinstance(r, Checkpointed) for r in said)
-    files.verify(Path(order.staging), done.manifest_sha256)
+    files.verify(Path(order.staging), done.made.manifest_sha256)
     assert "step 6 of 6" in Path(order.log_file).read_text()
 
 

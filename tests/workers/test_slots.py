@@ -16,7 +16,7 @@ import pytest
 from storage import db, files
 from storage.bases import base_models
 from storage.jobs import jobs, worker_rows, workspaces
-from storage.models import Dataset, Job, User
+from storage.models import Dataset, Job, JobInput, User
 from templates import recipe
 from workers import slots as slots_module
 from workers.slots import Slots
@@ -53,8 +53,11 @@ def submit(studio: User, store_rows: str) -> Callable[..., Job]:
     base = base_models.of_user(studio)[0]
     spec: dict[str, Any] = {"recipe": recipe.compose("sft", "lora").model_dump(mode="json")}
 
+    def inputs() -> list[JobInput]:
+        return [JobInput(role="base", base_model_id=base.id), JobInput(role="training", dataset_id=store_rows)]
+
     def submit(script: str = "steps=2") -> Job:
-        return jobs.submit(studio, name=script, kind="train", spec=spec, base_model_id=base.id, dataset_id=store_rows)
+        return jobs.submit(studio, name=script, kind="train", spec=spec, inputs=inputs())
 
     return submit
 

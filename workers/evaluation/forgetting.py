@@ -12,7 +12,7 @@ from workers.evaluation import suite, suite_verdict
 from workers.evaluation.progress import Channel, noting
 from workers.evaluation.suite import SuiteScores
 from workers.evaluation.suite_verdict import SuiteVerdict
-from workers.protocol import Order
+from workers.orders.train import TrainingOrder
 
 SUITE = "general"
 SEED = 1
@@ -33,7 +33,7 @@ class Forgotten(SuiteVerdict):
 
 
 def measure(
-    order: Order,
+    order: TrainingOrder,
     renderer: Renderer,
     context_length: int,
     base: Callable[[], AbstractContextManager[Any]],

@@ -1,4 +1,4 @@
-"""Greedy answers to many prompts: batched, left-padded, shortest prompts first.
+"""Answers to many prompts, greedy unless asked otherwise: batched, left-padded, shortest prompts first.
 
 The model's own `generation_config` is set aside: its sampling settings and repetition penalties
 would make the answer differ from what chat gives at temperature 0.
@@ -6,7 +6,7 @@ would make the answer differ from what chat gives at temperature 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -95,11 +95,13 @@ def answers(
     *,
     eos_ids: Collection[int],
     max_new_tokens: int,
+    sampling: Mapping[str, Any] | None = None,
     progress: Callable[[int], None] = lambda _n: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> list[Generated]:
-    """A greedy answer for each prompt (token ids), in the order given.
+    """A greedy answer for each prompt (token ids), in the order given; one drawn by chance with `sampling`.
 
+    `sampling` are transformers' settings, such as `temperature`; torch's seed decides what is drawn.
     `progress` is told how many are answered. Raises `Interrupted` once `stopped()` is true.
     """
     found: dict[int, Generated] = {}
@@ -108,7 +110,11 @@ def answers(
         for group in batches([len(p) + max_new_tokens for p in prompts], ROWS_AT_ONCE, TOKENS_AT_ONCE):
             ids, mask = pad_left([prompts[i] for i in group], _padding(sorted(eos_ids)), device)
             out = model.generate(
-                input_ids=ids, attention_mask=mask, max_new_tokens=max_new_tokens, stopping_criteria=_when(stopped)
+                input_ids=ids,
+                attention_mask=mask,
+                max_new_tokens=max_new_tokens,
+                stopping_criteria=_when(stopped),
+                **({"do_sample": True, **sampling} if sampling else {}),
             )
             if stopped():
                 raise Interrupted

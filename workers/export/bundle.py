@@ -25,7 +25,7 @@ from workers.evaluation import compared
 from workers.evaluation.compared import ComparedAnswer
 from workers.evaluation.verdict import Verdict
 from workers.export import card
-from workers.protocol import Order
+from workers.orders.train import TrainingOrder
 
 SAVED = re.compile(
     r"(adapter_config\.json|adapter_model\.safetensors|config\.json|generation_config\.json"
@@ -41,7 +41,7 @@ WEIGHTS = re.compile(r"(adapter_model|model(-\d{5}-of-\d{5})?)\.safetensors")
 
 
 class Staged(BaseModel):
-    """A sealed staging folder, in the terms of `protocol.Done`."""
+    """A sealed staging folder."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -52,15 +52,13 @@ class Staged(BaseModel):
 
 
 def stage(
-    order: Order,
+    order: TrainingOrder,
     save: Callable[[Path], None],
     verdict: Verdict,
     answers: Sequence[ComparedAnswer],
     actual: Mapping[str, Any],
 ) -> Staged:
     """Fill and seal `order.staging`. `save(folder)` writes the adapter or model with `save_pretrained`."""
-    if order.base is None or order.recipe is None or order.facts is None:
-        raise ValueError("a training order names its base, its facts and its recipe")
     folder, base_folder = Path(order.staging), Path(order.base.base_folder)
     kind: Literal["adapter", "full_model"] = (
         "adapter" if registry.method(order.recipe.method).trains == "adapter" else "full_model"
@@ -109,11 +107,11 @@ def _take_tokenizer(base_folder: Path, folder: Path, template: str) -> None:
     (folder / "chat_template.jinja").write_text(template, "utf-8")
 
 
-def _strip_paths(config_file: Path, order: Order) -> None:
+def _strip_paths(config_file: Path, order: TrainingOrder) -> None:
     """Name the base as the receiver knows it instead of by its folder on this machine."""
     config = json.loads(config_file.read_bytes())
     config["base_model_name_or_path"] = "base" if order.base_source == "bundled" else order.base_origin
-    config["revision"] = order.base.base_revision if order.base and order.base_source == "hub" else None
+    config["revision"] = order.base.base_revision if order.base_source == "hub" else None
     config_file.write_text(json.dumps(config, indent=2, sort_keys=True), "utf-8")
 
 

@@ -18,7 +18,7 @@ from storage.gallery import suite_table
 from templates import metrics, registry
 from workers.evaluation import sentences
 from workers.evaluation.verdict import Verdict
-from workers.protocol import Order
+from workers.orders.train import TrainingOrder
 
 Kind = Literal["adapter", "full_model"]
 CARDS = Path(templates.__file__).parent / "cards"
@@ -82,7 +82,7 @@ def versions(kind: Kind) -> dict[str, str]:
 
 
 def texts(
-    order: Order,
+    order: TrainingOrder,
     kind: Kind,
     verdict: Verdict,
     actual: Mapping[str, Any],
@@ -91,8 +91,6 @@ def texts(
 ) -> dict[str, str]:
     """File name → content."""
     recipe, base = order.recipe, order.base
-    if recipe is None or base is None:
-        raise ValueError("a training order names its base and its recipe")
     held_out = parquet.read_table(order.dataset_file, columns=["held_out"]).column("held_out").to_pylist()
     facts: dict[str, Any] = {
         "order": order,
@@ -110,7 +108,7 @@ def texts(
         "actual": actual,
         "measured": MEASURED,
         "max_new_tokens": MAX_NEW_TOKENS,
-        "context_length": order.facts.context_length if order.facts else None,
+        "context_length": order.facts.context_length,
         "weights_sha256": weights_sha256,
         "versions": versions(kind),
         "eos_ids": list(eos_ids),

@@ -26,14 +26,15 @@ from workers.evaluation import scoring, suite, suite_verdict, verdict
 from workers.evaluation.progress import Channel, noting
 from workers.evaluation.scoring import Scores
 from workers.evaluation.suite import SuiteScores
-from workers.protocol import Done, Entered, ModelRef, Order
+from workers.orders.evaluate import EvaluationOrder
+from workers.protocol import Done, Entered, ModelRef
 
 T = TypeVar("T")
 LONGEST_ROW = 4096
 """Tokens of a row that are scored at most: contexts of 128k tokens would fill the memory with one row."""
 
 
-def run(order: Order, channel: Channel) -> Done:
+def run(order: EvaluationOrder, channel: Channel) -> Done:
     """Score `order.models`. Raises `Interrupted` when the worker no longer wants the result."""
     torch.set_num_threads(order.threads)
     started = time.monotonic()
@@ -47,7 +48,7 @@ def run(order: Order, channel: Channel) -> Done:
     )
 
 
-def _on_rows(order: Order, channel: Channel) -> tuple[dict[str, Any], dict[str, float]]:
+def _on_rows(order: EvaluationOrder, channel: Channel) -> tuple[dict[str, Any], dict[str, float]]:
     """The result, and the seconds each model took."""
     rows = held_out_rows(order)
     contexts = [context_length(ref) for ref in order.models]
@@ -77,7 +78,7 @@ def _on_rows(order: Order, channel: Channel) -> tuple[dict[str, Any], dict[str, 
     return result, seconds
 
 
-def _on_suite(order: Order, name: str, channel: Channel) -> tuple[dict[str, Any], dict[str, float]]:
+def _on_suite(order: EvaluationOrder, name: str, channel: Channel) -> tuple[dict[str, Any], dict[str, float]]:
     """The result, and the seconds each model took."""
     asked = suites.get(name)
     channel.send(Entered(stage=Stage.EVALUATING))
@@ -121,7 +122,7 @@ def _timed(models: Sequence[ModelRef], score: Callable[[ModelRef], T]) -> tuple[
     return scores, seconds
 
 
-def held_out_rows(order: Order) -> list[dict[str, Any]]:
+def held_out_rows(order: EvaluationOrder) -> list[dict[str, Any]]:
     """The dataset's held-out rows, in the dataset's order."""
     rows = row_files.read(Path(order.dataset_file), held_out=True)
     if not rows:
@@ -133,7 +134,7 @@ def held_out_rows(order: Order) -> list[dict[str, Any]]:
     return rows
 
 
-def labels_of(order: Order) -> list[str]:
+def labels_of(order: EvaluationOrder) -> list[str]:
     """Every label in the dataset, trained ones included; none where the shape has no labels."""
     if "label_accuracy" not in registry.shape(order.shape).metrics:
         return []
@@ -146,7 +147,7 @@ def context_length(ref: ModelRef) -> int:
     return int(getattr(config.get_text_config(), "max_position_embeddings", None) or LONGEST_ROW)
 
 
-def _score(ref: ModelRef, order: Order, rows: list[dict[str, Any]], context: int, channel: Channel) -> Scores:
+def _score(ref: ModelRef, order: EvaluationOrder, rows: list[dict[str, Any]], context: int, channel: Channel) -> Scores:
     model = models.load(ref)
     return scoring.score(
         model,

@@ -24,6 +24,7 @@ from storage.data import row_files, selection, splits
 from storage.models import Stage
 from storage.rendering.renderer import Renderer
 from templates import registry
+from templates.artifact_kind import ModelFacts
 from templates.errors import StudioError
 from templates.recipe import Recipe
 from templates.spec import BaseFacts, TrainingParams
@@ -33,7 +34,8 @@ from workers.evaluation.measures import Measure
 from workers.evaluation.progress import noting
 from workers.evaluation.scoring import Scores
 from workers.export import bundle
-from workers.protocol import Done, Entered, ModelRef, Noted, Order, Stopped
+from workers.orders.train import TrainingOrder
+from workers.protocol import Done, Entered, MadeArtifact, ModelRef, Noted, Stopped
 from workers.training import best, checkpoints
 from workers.training.best import Best
 from workers.training.callbacks import Channel, Checkpoints, HeldOut, Progress, StopOnRequest, peak_memory_bytes
@@ -51,7 +53,7 @@ Rows = list[dict[str, Any]]
 class Task:
     """An order, read."""
 
-    order: Order
+    order: TrainingOrder
     recipe: Recipe
     params: TrainingParams
     base: ModelRef
@@ -82,7 +84,7 @@ class Stages:
             self._channel.send(Entered(stage=stage))
 
 
-def run(order: Order, channel: Channel) -> Done | Stopped:
+def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
     """Do a training order. Raises `StudioError` for what is not the studio's fault."""
     torch.set_num_threads(order.threads)
     stages = Stages(channel)
@@ -116,13 +118,15 @@ def run(order: Order, channel: Channel) -> Done | Stopped:
     staged = bundle.stage(order, _saver(task, model), judged, compared.compare(base_scores, scores), actual)
     stages.enter(None)
     result = judged.model_dump(mode="json")
-    return Done(result=result, actual=actual, opened_held_out=True, **staged.model_dump())
+    told = ModelFacts(recipe=task.recipe.model_dump(mode="json"), weights_sha256=staged.weights_sha256, verdict=result)
+    made = MadeArtifact(
+        kind=staged.artifact_kind, manifest_sha256=staged.manifest_sha256, facts=told.model_dump(mode="json")
+    )
+    return Done(result=result, actual=actual, opened_held_out=True, made=made)
 
 
-def read(order: Order) -> Task:
+def read(order: TrainingOrder) -> Task:
     """Everything the order names. Raises `StudioError` naming what is missing."""
-    if order.base is None or order.recipe is None or order.facts is None or not order.checkpoints:
-        raise ValueError("a training order names its base, its facts, its recipe and its checkpoints")
     for what, path in (("The base model", order.base.base_folder), ("The dataset", order.dataset_file)):
         if not Path(path).exists():
             raise StudioError(f"{what} of this job is no longer there.", code="missing", remedy="Submit the job anew.")
@@ -141,7 +145,7 @@ def read(order: Order) -> Task:
     )
 
 
-def _training_side(order: Order, params: TrainingParams) -> tuple[Rows, Rows]:
+def _training_side(order: TrainingOrder, params: TrainingParams) -> tuple[Rows, Rows]:
     """The rows to learn from, and those to choose the weights on: none where no choice is made."""
     file = Path(order.dataset_file)
     if not params.chooses:

@@ -34,7 +34,7 @@ class Entry:
 
     @property
     def kind(self) -> str:
-        """`base`, `adapter` or `full_model`."""
+        """`base`, or the artifact's kind."""
         return self.artifact.kind if self.artifact else "base"
 
     @property
@@ -50,7 +50,8 @@ class Entry:
     @property
     def adapter(self) -> str | None:
         """The artifact's id when it goes on top of its base's weights."""
-        return self.artifact.id if self.artifact and self.kind == "adapter" else None
+        on_base = self.artifact is not None and registry.artifact_kind(self.artifact.kind).on_base
+        return self.artifact.id if self.artifact and on_base else None
 
     @property
     def resident(self) -> str:
@@ -82,7 +83,8 @@ class Entry:
         """
         if self.artifact is None or not self.adapter:
             return False
-        return registry.method(self.artifact.recipe["method"]).mixed_batch and not self._adapter_config.get("use_dora")
+        method = registry.method(artifacts.model_facts(self.artifact).recipe["method"])
+        return method.mixed_batch and not self._adapter_config.get("use_dora")
 
     @property
     def _leaves_base_alone(self) -> bool:
@@ -101,9 +103,9 @@ def find(user: User, name: str) -> Entry:
     try:
         artifact = artifacts.get(user, name)
     except NotFound:
-        pass  # then it is a base model, or nothing
-    else:
-        return Entry(base_models.get(user, artifact.base_model_id), artifact)
+        artifact = None  # then it is a base model, or nothing
+    if artifact is not None and artifacts.is_model(artifact):
+        return Entry(artifacts.base_of(artifact), artifact)
     try:
         return Entry(base_models.get(user, name))
     except NotFound:
@@ -114,8 +116,6 @@ def find(user: User, name: str) -> Entry:
 def of_user(user: User) -> Sequence[Entry]:
     """Everything the user may chat with: base models, then artifacts."""
     bases = [Entry(row) for row in base_models.of_user(user)]
-    rows = {entry.row.id: entry.row for entry in bases}
-    return bases + [
-        Entry(rows.get(artifact.base_model_id) or base_models.get(user, artifact.base_model_id), artifact)
-        for artifact in artifacts.of_user(user)
-    ]
+    models = artifacts.models_of(user)
+    under = artifacts.bases_of(models)
+    return bases + [Entry(under[artifact.id], artifact) for artifact in models]

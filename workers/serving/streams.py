@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from storage.gallery import artifacts
 from templates.errors import StudioError
 from workers.serving.catalogue import Entry
 from workers.serving.events import Ended
@@ -50,7 +51,7 @@ def identity(entry: Entry, resident: Resident | None) -> dict[str, Any]:
         "kind": entry.kind,
         "base": entry.row.name,
         "base_revision": entry.row.revision,
-        "weights_sha256": entry.artifact.weights_sha256 if entry.artifact else None,
+        "weights_sha256": artifacts.model_facts(entry.artifact).weights_sha256 if entry.artifact else None,
         "template_sha256": resident.engine.loaded.renderer.template_sha256 if resident else None,
         "self_test": test.outcome if test else None,
         "base_difference": test.base_difference if test else None,

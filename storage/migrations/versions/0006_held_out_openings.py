@@ -7,15 +7,15 @@ import sqlmodel.sql.sqltypes
 from alembic import op
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
 FROM_FINISHED_JOBS = """
 INSERT INTO held_out_opening (job_id, attempt, dataset_id, at)
-SELECT id, attempt, dataset_id, COALESCE(finished_at, created_at)
-FROM job
-WHERE state = 'SUCCEEDED' AND kind IN ('train', 'evaluate') AND dataset_id IS NOT NULL
+SELECT job.id, job.attempt, job_input.dataset_id, COALESCE(job.finished_at, job.created_at)
+FROM job JOIN job_input ON job_input.job_id = job.id AND job_input.role IN ('training', 'held_out')
+WHERE job.state = 'SUCCEEDED' AND job.kind IN ('train', 'evaluate')
 """
 """Each of them gave a verdict or scores on the dataset's held-out rows; one on a suite names no dataset."""
 

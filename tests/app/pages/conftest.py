@@ -13,7 +13,6 @@ import pytest
 from starlette.requests import Request
 
 from storage import db, files
-from storage.bases import base_models
 from storage.data import datasets, uploads
 from storage.jobs import workspaces
 from storage.models import Artifact, Dataset, Job, JobState, User
@@ -95,14 +94,10 @@ def finished(studio: User, tickets: Dataset) -> tuple[Job, Artifact]:
         job_id=job.id,
         attempt=1,
         kind="adapter",
-        base_model_id=base_models.get(studio, "studio-nano").id,
-        dataset_id=tickets.id,
-        recipe=planned.recipe.model_dump(mode="json"),
+        facts={"recipe": planned.recipe.model_dump(mode="json"), "weights_sha256": "ab" * 32, "verdict": VERDICT},
         location=location,
         manifest_sha256=files.seal(folder),
-        weights_sha256="ab" * 32,
         size_bytes=1_900_000,
-        verdict=VERDICT,
         duration_s=65.0,
         created_at=job.created_at,
     )

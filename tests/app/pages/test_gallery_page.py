@@ -32,7 +32,7 @@ def test_a_card_says_in_short_what_was_forgotten(studio: User, finished: tuple[J
     assert "abilities" not in gallery.show_cards(asking(studio), *ANY)[1]
     with db.writing() as session:
         row = session.get_one(Artifact, finished[1].id)
-        row.verdict = {**row.verdict, "forgotten": small_forgotten()}
+        row.facts = {**row.facts, "verdict": {**row.facts["verdict"], "forgotten": small_forgotten()}}
     assert "general abilities −30 [−40, −20] points · adapter" in gallery.show_cards(asking(studio), *ANY)[1]
 
 

@@ -14,7 +14,7 @@ from storage import db, users
 from storage.data import datasets, uploads
 from storage.data.splits import Split
 from storage.files import sha256_of
-from storage.models import Dataset, Job, Upload, User
+from storage.models import Dataset, Job, JobInput, Upload, User
 from templates.errors import BadInput, Conflict, NotFound
 from tests.storage.data.intake.bad_files import GOOD_CSV
 
@@ -141,10 +141,11 @@ def test_not_deleted_under_a_job(studio: User) -> None:
             kind="train",
             spec={},
             spec_sha256="",
-            dataset_id=made.id,
             created_at=0,
         )
         session.add(job)
+        session.flush()
+        session.add(JobInput(job_id=job.id, role="replay", dataset_id=made.id))
     with pytest.raises(Conflict, match="my job"):
         datasets.delete(studio, "d")
     assert datasets.get(studio, "d").id == made.id

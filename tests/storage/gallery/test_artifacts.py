@@ -12,7 +12,7 @@ import pytest
 from storage import db, files, users
 from storage.gallery import artifacts
 from storage.jobs import jobs
-from storage.models import Artifact, BaseModelRow, Dataset, Job, JobState, User
+from storage.models import Artifact, BaseModelRow, Dataset, Job, JobInput, JobState, User
 from storage.settings import settings
 from templates.errors import BadInput, Conflict, NotFound, StudioError
 
@@ -48,7 +48,8 @@ def parents(studio: User) -> tuple[str, str]:
 
 
 def publish(user: User, parents: tuple[str, str], name: str) -> Artifact:
-    job = jobs.submit(user, name=name, kind="train", spec={"n": name})
+    inputs = [JobInput(role="base", base_model_id=parents[0]), JobInput(role="training", dataset_id=parents[1])]
+    job = jobs.submit(user, name=name, kind="train", spec={"n": name}, inputs=inputs)
     location = f"artifacts/{job.id}/1"
     folder = settings().files / location
     for inside, content in {**SHIPPED, **KEPT}.items():
@@ -57,8 +58,8 @@ def publish(user: User, parents: tuple[str, str], name: str) -> Artifact:
     with db.writing() as session:
         artifact = Artifact(
             owner_id=user.id, name=artifacts.free_name(session, user.id, name), job_id=job.id, attempt=1,
-            kind="adapter", base_model_id=parents[0], dataset_id=parents[1], recipe={}, location=location,
-            manifest_sha256=files.seal(folder), weights_sha256="w", size_bytes=7, verdict={}, duration_s=1.0,
+            kind="adapter", facts={"recipe": {}, "weights_sha256": "w", "verdict": {}}, location=location,
+            manifest_sha256=files.seal(folder), size_bytes=7, duration_s=1.0,
             created_at=db.clock(session),
         )  # fmt: skip
         session.add(artifact)

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from storage import db, users
 from storage.jobs import events, jobs, leases, worker_rows
-from storage.models import Job, JobState, User, Worker
+from storage.models import Job, JobInput, JobState, User, Worker
 from templates.errors import Conflict, NotFound
 
 
@@ -45,7 +45,7 @@ def test_a_key_of_another_job_is_refused(studio: User) -> None:
 
 def test_a_job_on_a_missing_base_is_not_taken_for_a_double(studio: User) -> None:
     with pytest.raises(IntegrityError):
-        jobs.submit(studio, name="x", kind="train", spec={}, base_model_id="gone")
+        jobs.submit(studio, name="x", kind="train", spec={}, inputs=[JobInput(role="base", base_model_id="gone")])
 
 
 def test_only_the_owner_sees_and_changes_a_job(studio: User) -> None:

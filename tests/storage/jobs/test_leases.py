@@ -22,7 +22,7 @@ from sqlmodel import col, select
 
 from storage import db, users
 from storage.jobs import events, jobs, leases, recovery, worker_rows
-from storage.models import TERMINAL, Artifact, BaseModelRow, Dataset, Job, JobMetric, JobState, User, Worker
+from storage.models import TERMINAL, Artifact, Job, JobMetric, JobState, User, Worker
 from templates.errors import Conflict
 
 
@@ -112,35 +112,20 @@ def test_a_lost_worker_is_no_crash(studio: User, worker: Worker) -> None:
     assert leases.crashed(claimed(worker), "killed", "It died.", "Less.") == JobState.FAILED
 
 
-def parents(user: User) -> tuple[str, str]:
-    base = BaseModelRow(
-        name="base", source="folder", origin="base", revision="r", license="", location="b", facts={}, size_bytes=1,
-        created_at=0,
-    )  # fmt: skip
-    data = Dataset(
-        owner_id=user.id, name="rows", shape="text", source_filename="r", sha256="s", mapping={}, n_rows=1,
-        n_held_out=0, split_seed=1, created_at=0,
-    )  # fmt: skip
-    with db.writing() as session:
-        session.add(base)
-        session.add(data)
-    return base.id, data.id
-
-
-def artifact_of(lease: leases.Lease, base_id: str, dataset_id: str) -> Artifact:
+def artifact_of(lease: leases.Lease) -> Artifact:
     return Artifact(
         owner_id=lease.job.owner_id, name=lease.job.name, job_id=lease.job.id, attempt=lease.attempt, kind="adapter",
-        base_model_id=base_id, dataset_id=dataset_id, recipe={}, location=f"artifacts/{lease.job.id}/{lease.attempt}",
-        manifest_sha256="m", weights_sha256="w", size_bytes=1, verdict={}, duration_s=0.0, created_at=0.0,
+        facts={"recipe": {}, "weights_sha256": "w", "verdict": {}},
+        location=f"artifacts/{lease.job.id}/{lease.attempt}", manifest_sha256="m", size_bytes=1,
+        duration_s=0.0, created_at=0.0,
     )  # fmt: skip
 
 
 def test_a_name_taken_meanwhile_gets_a_number(studio: User, worker: Worker) -> None:
-    base_id, dataset_id = parents(studio)
     for _ in range(2):
         submit(studio, "tone")
         lease = claimed(worker)
-        leases.succeed(lease, artifact=artifact_of(lease, base_id, dataset_id), result={}, actual={})
+        leases.succeed(lease, made=artifact_of(lease), result={}, actual={})
     with db.reading() as session:
         assert sorted(session.exec(select(Artifact.name))) == ["tone", "tone-2"]
     assert events.of_job(lease.job.id, "renamed")[0].data == {"wanted": "tone", "name": "tone-2"}
@@ -158,9 +143,6 @@ class Walk(RuleBasedStateMachine):
         self.seen: dict[str, tuple[str, int, Any]] = {}
         self.mine: set[str] = set()
 
-    parents: tuple[str, str]
-    """Base model and dataset of whatever is published: one database serves all walks."""
-
     @rule()
     def submit(self) -> None:
         self.mine.add(submit(self.user).id)
@@ -176,7 +158,7 @@ class Walk(RuleBasedStateMachine):
 
     @rule(lease=consumes(held))
     def succeed(self, lease: leases.Lease) -> None:
-        self._try(lambda: leases.succeed(lease, artifact=artifact_of(lease, *self.parents), result={}, actual={}))
+        self._try(lambda: leases.succeed(lease, made=artifact_of(lease), result={}, actual={}))
 
     @rule(lease=held, end=st.sampled_from(["fail", "crashed", "cancelled", "give_back"]))
     def end_badly(self, lease: leases.Lease, end: str) -> None:
@@ -224,7 +206,6 @@ class Walk(RuleBasedStateMachine):
 
 
 def test_random_walks(studio: User) -> None:
-    Walk.parents = parents(studio)
     how = settings(
         max_examples=25, stateful_step_count=30, deadline=None, database=None,
         suppress_health_check=[HealthCheck.too_slow],

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from storage import job_inputs
 from storage.bases import base_models
 from storage.jobs import jobs
 from storage.models import Dataset, User
 from storage.planning import evaluations
 from templates.errors import BadInput, NotFound
+from templates.roles import Role
 
 StoreDataset = Callable[..., Dataset]
 ROWS = [{"text": f"text {n}", "label": "a"} for n in range(10)]
@@ -24,8 +26,10 @@ def test_an_evaluation_names_its_models_by_id(
     tiny = base_models.add(studio, "tiny", str(tiny_model_folder))
     nano = base_models.get(studio, "studio-nano")
     job = evaluations.submit(studio, models=["studio-nano", "tiny"], dataset="tickets", idem_key="k")
-    assert (job.kind, job.dataset_id) == ("evaluate", data.id)
-    assert job.spec == {"models": [nano.id, tiny.id], "names": ["studio-nano", "tiny"]}
+    used = job_inputs.of_job(job.id)
+    assert [one.id for one in used.all(Role.MODEL)] == [nano.id, tiny.id]
+    assert [one.id for one in used.all(Role.HELD_OUT)] == [data.id]
+    assert (job.kind, job.spec) == ("evaluate", {"names": ["studio-nano", "tiny"]})
     assert job.name == "studio-nano · tiny on tickets"
     assert evaluations.submit(studio, models=["studio-nano", "tiny"], dataset="tickets", idem_key="k").id == job.id
 
@@ -49,15 +53,13 @@ def test_the_number_of_models_is_limited(studio: User, store_dataset: StoreDatas
 
 def test_a_suite_needs_no_dataset(studio: User) -> None:
     job = evaluations.submit(studio, models=["studio-nano"], suite="general")
-    assert job.dataset_id is None
-    assert job.spec == {
-        "models": [base_models.get(studio, "studio-nano").id],
-        "names": ["studio-nano"],
-        "suite": "general",
-    }
+    nano = base_models.get(studio, "studio-nano")
+    assert [(one.role, one.thing.id) for one in job_inputs.of_job(job.id)] == [("model", nano.id)]
+    assert job.spec == {"names": ["studio-nano"], "suite": "general"}
     assert job.name == "studio-nano on the general suite"
     again = jobs.cancel(studio, job.id)
-    assert jobs.retry(studio, again.id).spec == job.spec
+    retried = jobs.retry(studio, again.id)
+    assert (retried.spec, job_inputs.of_job(retried.id)) == (job.spec, job_inputs.of_job(job.id))
 
 
 def test_an_unknown_suite_is_named_with_the_known(studio: User) -> None:

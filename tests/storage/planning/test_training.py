@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from storage import job_inputs
 from storage.jobs import jobs, leases, worker_rows
 from storage.models import Dataset, JobState, User, Worker
 from storage.planning import training
@@ -157,7 +158,9 @@ def test_submission_makes_one_job_with_its_estimate(studio: User, tickets: Datas
     job = training.submit(studio, plan, name="tickets-lora", idem_key="click")
     assert training.submit(studio, plan, name="tickets-lora", idem_key="click").id == job.id
     assert len(jobs.of_user(studio)) == 1
-    assert (job.kind, job.state, job.base_model_id) == ("train", JobState.QUEUED, plan.base_row.id)
+    assert (job.kind, job.state) == ("train", JobState.QUEUED)
+    used = [(one.role, one.thing.id) for one in job_inputs.of_job(job.id)]
+    assert used == [("base", plan.base_row.id), ("training", plan.dataset_row.id)]
     assert recipes.Recipe.model_validate(job.spec["recipe"]) == plan.recipe
     assert job.estimate is not None
     assert job.estimate["steps"] == plan.estimate.steps

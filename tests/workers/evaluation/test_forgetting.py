@@ -18,7 +18,8 @@ from workers.evaluation import forgetting, suite
 from workers.evaluation.forgetting import Forgotten
 from workers.evaluation.generation import Interrupted
 from workers.evaluation.suite import SuiteScores
-from workers.protocol import Noted, Order, Report
+from workers.orders.train import TrainingOrder
+from workers.protocol import Noted, Report
 
 
 class Channel:
@@ -36,8 +37,8 @@ class Channel:
         return len(self.said) >= self._patience
 
 
-def order(items: int) -> Order:
-    return Order(
+def order(items: int) -> TrainingOrder:
+    return TrainingOrder(
         kind="train", job_id="j", attempt=1, name="tuned", log_file="", dataset_file="rows", eval_rows=0, threads=1,
         staging="", base_name="studio-nano", forgetting_items=items,
     )  # fmt: skip
@@ -46,7 +47,7 @@ def order(items: int) -> Order:
 @pytest.fixture
 def measure(
     tiny: Any, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[Order, Channel], Forgotten | None]:
+) -> Callable[[TrainingOrder, Channel], Forgotten | None]:
     """The tiny model against itself on the small suite."""
     monkeypatch.setattr(suites, "get", lambda _name: small_suite(3))
 
@@ -57,7 +58,7 @@ def measure(
     return lambda order, channel: forgetting.measure(order, Renderer(tiny_model_folder), 256, base, tiny, channel)
 
 
-def test_base_and_result_answer_the_same_sample(measure: Callable[[Order, Channel], Forgotten | None]) -> None:
+def test_base_and_result_answer_the_same_sample(measure: Callable[[TrainingOrder, Channel], Forgotten | None]) -> None:
     channel = Channel()
     found = measure(order(2), channel)
     assert found
@@ -71,7 +72,9 @@ def test_base_and_result_answer_the_same_sample(measure: Callable[[Order, Channe
     assert noted[-1] == {"model": "tuned", "on": "general abilities", "rows": 6, "of": 6}
 
 
-def test_nothing_is_measured_where_no_items_are_wanted(measure: Callable[[Order, Channel], Forgotten | None]) -> None:
+def test_nothing_is_measured_where_no_items_are_wanted(
+    measure: Callable[[TrainingOrder, Channel], Forgotten | None],
+) -> None:
     channel = Channel()
     assert measure(order(0), channel) is None
     assert channel.said == []
@@ -79,7 +82,7 @@ def test_nothing_is_measured_where_no_items_are_wanted(measure: Callable[[Order,
 
 @pytest.mark.parametrize("patience", [0, 1])
 def test_it_ends_when_nobody_wants_the_result(
-    measure: Callable[[Order, Channel], Forgotten | None], patience: int
+    measure: Callable[[TrainingOrder, Channel], Forgotten | None], patience: int
 ) -> None:
     with pytest.raises(Interrupted):
         measure(order(2), Channel(patience))

@@ -15,7 +15,8 @@ from templates import recipe as recipes
 from templates.spec import BaseFacts
 from workers import models
 from workers.evaluation.scoring import Answer, Scores
-from workers.protocol import ModelRef, Order
+from workers.orders.train import TrainingOrder
+from workers.protocol import ModelRef
 
 FACTS = BaseFacts(
     architecture="LlamaForCausalLM",
@@ -69,10 +70,10 @@ def scores() -> tuple[Scores, Scores]:
 
 
 @pytest.fixture
-def order_for(studio: Any, tiny_model_folder: Path, tmp_path: Path) -> Callable[..., Order]:
+def order_for(studio: Any, tiny_model_folder: Path, tmp_path: Path) -> Callable[..., TrainingOrder]:
     """Makes an order; keyword arguments replace its fields."""
 
-    def make(method: str = "lora", **fields: Any) -> Order:
+    def make(method: str = "lora", **fields: Any) -> TrainingOrder:
         data = tmp_path / "rows.parquet"
         parquet.write_table(pa.Table.from_pylist(ROWS), data)
         values: dict[str, Any] = {
@@ -97,6 +98,6 @@ def order_for(studio: Any, tiny_model_folder: Path, tmp_path: Path) -> Callable[
             "recipe": recipes.compose("sft", method, facts=FACTS),
         }
         (tmp_path / "staging").mkdir(exist_ok=True)
-        return Order(**(values | fields))
+        return TrainingOrder(**(values | fields))
 
     return make

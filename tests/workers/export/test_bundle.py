@@ -21,7 +21,8 @@ from workers.evaluation.generation import answers
 from workers.evaluation.scoring import Scores
 from workers.export import bundle
 from workers.export.bundle import Staged
-from workers.protocol import ModelRef, Order
+from workers.orders.train import TrainingOrder
+from workers.protocol import ModelRef
 
 CANARY = "hf_CANARYcanaryCANARYcanary"
 CONTEXT = 256
@@ -30,7 +31,7 @@ PROMPT = "where is my card?"
 ACTUAL = {"steps": 12, "trained_tokens": 3456, "tokens_per_s": 810.5, "peak_memory_bytes": 123_456_789}
 
 
-def stage(order: Order, save: Callable[[Path], Any], scores: tuple[Scores, Scores]) -> Staged:
+def stage(order: TrainingOrder, save: Callable[[Path], Any], scores: tuple[Scores, Scores]) -> Staged:
     judged = verdict.judge(*scores, "classification", ["refund", "card"])
     return bundle.stage(order, save, judged, compared.compare(*scores), ACTUAL)
 
@@ -72,7 +73,7 @@ def everything_in(folder: Path) -> bytes:
 
 
 def test_an_adapter_bundle_is_complete_and_sealed(
-    order_for: Callable[..., Order], adapter: Any, scores: tuple[Scores, Scores]
+    order_for: Callable[..., TrainingOrder], adapter: Any, scores: tuple[Scores, Scores]
 ) -> None:
     order = order_for()
     staged = stage(order, adapter.save_pretrained, scores)
@@ -95,7 +96,7 @@ def test_an_adapter_bundle_is_complete_and_sealed(
 
 
 def test_nothing_of_this_machine_is_in_it(
-    order_for: Callable[..., Order],
+    order_for: Callable[..., TrainingOrder],
     adapter: Any,
     scores: tuple[Scores, Scores],
     monkeypatch: pytest.MonkeyPatch,
@@ -124,7 +125,7 @@ def test_nothing_of_this_machine_is_in_it(
 
 @pytest.mark.slow
 def test_use_me_gives_the_greedy_answer_without_our_code(
-    order_for: Callable[..., Order],
+    order_for: Callable[..., TrainingOrder],
     adapter: Any,
     scores: tuple[Scores, Scores],
     tmp_path: Path,
@@ -146,7 +147,7 @@ def test_use_me_gives_the_greedy_answer_without_our_code(
 
 @pytest.mark.long
 def test_use_me_of_a_base_that_is_not_shipped(
-    order_for: Callable[..., Order],
+    order_for: Callable[..., TrainingOrder],
     adapter: Any,
     scores: tuple[Scores, Scores],
     tmp_path: Path,
@@ -163,7 +164,7 @@ def test_use_me_of_a_base_that_is_not_shipped(
 
 
 def test_a_base_from_the_hub_is_pinned(
-    order_for: Callable[..., Order], adapter: Any, scores: tuple[Scores, Scores]
+    order_for: Callable[..., TrainingOrder], adapter: Any, scores: tuple[Scores, Scores]
 ) -> None:
     order = order_for(base_source="hub", base_origin="acme/small-1b")
     stage(order, adapter.save_pretrained, scores)
@@ -175,7 +176,7 @@ def test_a_base_from_the_hub_is_pinned(
 
 
 def test_a_whole_model_stands_alone(
-    order_for: Callable[..., Order], scores: tuple[Scores, Scores], tmp_path: Path, tiny_model_folder: Path
+    order_for: Callable[..., TrainingOrder], scores: tuple[Scores, Scores], tmp_path: Path, tiny_model_folder: Path
 ) -> None:
     model = models.load_base(tiny_model_folder)
     order = order_for(method="full")
@@ -192,7 +193,7 @@ def test_a_whole_model_stands_alone(
 
 
 def test_shards_are_hashed_together(
-    order_for: Callable[..., Order], scores: tuple[Scores, Scores], tiny_model_folder: Path
+    order_for: Callable[..., TrainingOrder], scores: tuple[Scores, Scores], tiny_model_folder: Path
 ) -> None:
     model = models.load_base(tiny_model_folder)
     order = order_for(method="full")
@@ -203,12 +204,14 @@ def test_shards_are_hashed_together(
     assert staged.weights_sha256 not in [files.sha256_of(shard) for shard in shards]
 
 
-def test_no_weights_is_an_error(order_for: Callable[..., Order], scores: tuple[Scores, Scores]) -> None:
+def test_no_weights_is_an_error(order_for: Callable[..., TrainingOrder], scores: tuple[Scores, Scores]) -> None:
     with pytest.raises(StudioError, match="no weights"):
         stage(order_for(), lambda folder: None, scores)
 
 
-def test_recipe_file_is_toml(order_for: Callable[..., Order], adapter: Any, scores: tuple[Scores, Scores]) -> None:
+def test_recipe_file_is_toml(
+    order_for: Callable[..., TrainingOrder], adapter: Any, scores: tuple[Scores, Scores]
+) -> None:
     order = order_for()
     stage(order, adapter.save_pretrained, scores)
     assert tomllib.loads((Path(order.staging) / "recipe.toml").read_text())["method"] == "lora"

@@ -16,20 +16,20 @@ from workers.evaluation import measures, verdict
 from workers.evaluation.forgetting import Forgotten
 from workers.evaluation.scoring import Scores
 from workers.export import card
-from workers.protocol import Order
+from workers.orders.train import TrainingOrder
 
 ACTUAL: Mapping[str, Any] = {"steps": 12, "trained_tokens": 34567, "tokens_per_s": None, "seconds": {"training": 3.0}}
 
 
 @pytest.fixture
-def written(scores: tuple[Scores, Scores]) -> Callable[[Order], dict[str, str]]:
+def written(scores: tuple[Scores, Scores]) -> Callable[[TrainingOrder], dict[str, str]]:
     """The texts for an order."""
     judged = verdict.judge(*scores, "classification", ["refund", "card"])
     return lambda order: card.texts(order, "adapter", judged, ACTUAL, "f" * 64, [2, 7])
 
 
 def test_a_card_says_where_it_comes_from_and_how_good_it_is(
-    order_for: Callable[..., Order], written: Callable[[Order], dict[str, str]]
+    order_for: Callable[..., TrainingOrder], written: Callable[[TrainingOrder], dict[str, str]]
 ) -> None:
     text = written(order_for(split_seed=7))["README.md"]
     for said in (
@@ -51,7 +51,7 @@ def test_a_card_says_where_it_comes_from_and_how_good_it_is(
 
 
 def test_a_card_says_how_often_the_held_out_side_was_opened(
-    order_for: Callable[..., Order], scores: tuple[Scores, Scores]
+    order_for: Callable[..., TrainingOrder], scores: tuple[Scores, Scores]
 ) -> None:
     judged = verdict.judge(*scores, "classification", ["refund", "card"])
 
@@ -66,7 +66,7 @@ def test_a_card_says_how_often_the_held_out_side_was_opened(
 
 
 def test_a_card_says_what_its_objective_measured(
-    order_for: Callable[..., Order], scores: tuple[Scores, Scores]
+    order_for: Callable[..., TrainingOrder], scores: tuple[Scores, Scores]
 ) -> None:
     values = np.array([0.0, 1.0] * 10)
     metric = Metric("margin", "Reward margin", "nats")
@@ -77,7 +77,7 @@ def test_a_card_says_what_its_objective_measured(
     assert f"\n\n{line}\n\n" in text
 
 
-def test_a_card_says_what_was_forgotten(order_for: Callable[..., Order], scores: tuple[Scores, Scores]) -> None:
+def test_a_card_says_what_was_forgotten(order_for: Callable[..., TrainingOrder], scores: tuple[Scores, Scores]) -> None:
     judged = verdict.judge(*scores, "classification", ["refund", "card"])
     forgotten = Forgotten.model_validate(small_forgotten())
     judged = judged.model_copy(update={"forgotten": forgotten})
@@ -95,7 +95,7 @@ def test_a_card_says_what_was_forgotten(order_for: Callable[..., Order], scores:
 
 
 def test_its_front_matter_is_what_the_hub_reads(
-    order_for: Callable[..., Order], written: Callable[[Order], dict[str, str]]
+    order_for: Callable[..., TrainingOrder], written: Callable[[TrainingOrder], dict[str, str]]
 ) -> None:
     order = order_for(base_source="hub", base_origin="acme/small-1b", base_license='odd: "licence"')
     read = ModelCard(written(order)["README.md"]).data.to_dict()
@@ -110,7 +110,7 @@ def test_its_front_matter_is_what_the_hub_reads(
 
 
 def test_names_are_inert_in_the_card_and_in_the_script(
-    order_for: Callable[..., Order], written: Callable[[Order], dict[str, str]]
+    order_for: Callable[..., TrainingOrder], written: Callable[[TrainingOrder], dict[str, str]]
 ) -> None:
     hostile = "x\n# big <img src=x onerror=1> [a](javascript:1) | b"
     order = order_for(name=hostile, dataset_name=hostile, base_source="folder", base_origin='\'; import os #\n"""')
@@ -126,7 +126,7 @@ def test_names_are_inert_in_the_card_and_in_the_script(
 @pytest.mark.parametrize("source", ["bundled", "folder", "hub"])
 @pytest.mark.parametrize("kind", ["adapter", "full_model"])
 def test_every_script_compiles_and_is_short(
-    order_for: Callable[..., Order], scores: tuple[Scores, Scores], source: str, kind: Any
+    order_for: Callable[..., TrainingOrder], scores: tuple[Scores, Scores], source: str, kind: Any
 ) -> None:
     judged = verdict.judge(*scores, "classification")
     texts = card.texts(order_for(base_source=source, base_origin="a/b"), kind, judged, {}, "f" * 64, [2])
@@ -136,7 +136,7 @@ def test_every_script_compiles_and_is_short(
 
 
 def test_a_quantized_training_says_so(
-    order_for: Callable[..., Order], written: Callable[[Order], dict[str, str]]
+    order_for: Callable[..., TrainingOrder], written: Callable[[TrainingOrder], dict[str, str]]
 ) -> None:
     order = order_for(recipe=recipes.compose("sft", "lora", quantization="nf4"))
     assert "trained on a base in nf4" in written(order)["README.md"]

@@ -16,8 +16,9 @@ from tests.small_suite import small_suite
 from workers import models
 from workers.evaluation.generation import Interrupted
 from workers.evaluation.progress import noting
+from workers.orders.evaluate import EvaluationOrder
 from workers.programs import evaluate
-from workers.protocol import Entered, ModelRef, Noted, Order, Report
+from workers.protocol import Entered, ModelRef, Noted, Report
 
 COUNTS = ("n_too_long", "n_refused", "n_cut_off")
 
@@ -51,14 +52,14 @@ def adapter_folder(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture
 def order_of(
     tiny_model_folder: Path, adapter_folder: Path, classified: list[dict[str, Any]], tmp_path: Path
-) -> Callable[..., Order]:
+) -> Callable[..., EvaluationOrder]:
     """An order to score the tiny model without and with an adapter, on all rows but the first four."""
 
-    def make(n_trained: int = 4, names: tuple[str, ...] = ("plain", "adapted", "again")) -> Order:
+    def make(n_trained: int = 4, names: tuple[str, ...] = ("plain", "adapted", "again")) -> EvaluationOrder:
         file = tmp_path / "rows.parquet"
         rows = [{**row, "held_out": i >= n_trained} for i, row in enumerate(classified)]
         parquet.write_table(pa.Table.from_pylist(rows), file)
-        return Order(
+        return EvaluationOrder(
             kind="evaluate",
             job_id="j",
             attempt=1,
@@ -86,7 +87,9 @@ def order_of(
     return make
 
 
-def test_models_are_scored_on_the_same_rows_and_compared_with_the_first(order_of: Callable[..., Order]) -> None:
+def test_models_are_scored_on_the_same_rows_and_compared_with_the_first(
+    order_of: Callable[..., EvaluationOrder],
+) -> None:
     channel = Channel()
     done = evaluate.run(order_of().model_copy(update={"held_out_openings": 2}), channel)
     assert done.result["dataset"] == {"name": "banking", "sha256": "d" * 64, "n_held_out": 20, "opening": 3}
@@ -107,27 +110,27 @@ def test_models_are_scored_on_the_same_rows_and_compared_with_the_first(order_of
     assert same["metrics"]["loss"]["difference"] == {"value": 0.0, "low": 0.0, "high": 0.0}
     assert same["changes"] == {"better": 0, "worse": 0, "same": 12, "changed": 0}
     assert "for plain," in same["sentence"]
-    assert done.artifact_kind is None
+    assert done.made is None
     assert set(done.actual["seconds_by_model"]) == {"plain", "adapted", "again"}
     assert done.model_dump_json()
 
 
-def test_the_page_hears_how_far_it_is(order_of: Callable[..., Order]) -> None:
+def test_the_page_hears_how_far_it_is(order_of: Callable[..., EvaluationOrder]) -> None:
     channel = Channel()
     evaluate.run(order_of(names=("plain", "adapted")), channel)
-    assert [r.stage.value for r in channel.said if isinstance(r, Entered)] == ["preparing", "evaluating"]
+    assert [r.stage for r in channel.said if isinstance(r, Entered)] == ["preparing", "evaluating"]
     noted = [r.data for r in channel.said if isinstance(r, Noted) and r.kind == "evaluated"]
     assert {"model": "plain", "rows": 32, "of": 32} in noted
     assert {"model": "adapted", "rows": 32, "of": 32} in noted
 
 
-def test_no_held_out_rows_is_said(order_of: Callable[..., Order]) -> None:
+def test_no_held_out_rows_is_said(order_of: Callable[..., EvaluationOrder]) -> None:
     with pytest.raises(StudioError, match="no held-out rows") as error:
         evaluate.run(order_of(n_trained=24), Channel())
     assert error.value.problems[0].remedy
 
 
-def test_it_ends_when_nobody_wants_the_result(order_of: Callable[..., Order]) -> None:
+def test_it_ends_when_nobody_wants_the_result(order_of: Callable[..., EvaluationOrder]) -> None:
     with pytest.raises(Interrupted):
         evaluate.run(order_of(), Channel(abandoned=True))
 
@@ -135,7 +138,7 @@ def test_it_ends_when_nobody_wants_the_result(order_of: Callable[..., Order]) ->
 @pytest.fixture
 def suite_order(
     tiny_model_folder: Path, adapter_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Order:
+) -> EvaluationOrder:
     """An order to score the tiny model without and with an adapter on a small suite."""
     monkeypatch.setattr("storage.gallery.suites._SUITES", {"general": lambda: small_suite(4)})
     refs = [
@@ -146,13 +149,13 @@ def suite_order(
         ),
         ModelRef(name="other", base_folder=str(tiny_model_folder), base_revision="r2"),
     ]  # fmt: skip
-    return Order(
+    return EvaluationOrder(
         kind="evaluate", job_id="j", attempt=1, name="abilities", log_file=str(tmp_path / "log"), eval_rows=12,
         threads=1, staging=str(tmp_path), models=tuple(refs), suite="general",
     )  # fmt: skip
 
 
-def test_models_are_scored_on_a_suite(suite_order: Order) -> None:
+def test_models_are_scored_on_a_suite(suite_order: EvaluationOrder) -> None:
     channel = Channel()
     done = evaluate.run(suite_order, channel)
     assert not done.opened_held_out
@@ -174,11 +177,11 @@ def test_models_are_scored_on_a_suite(suite_order: Order) -> None:
     assert done.model_dump_json()
 
 
-def test_an_order_is_about_rows_or_a_suite(suite_order: Order) -> None:
+def test_an_order_is_about_rows_or_a_suite(suite_order: EvaluationOrder) -> None:
     given = suite_order.model_dump()
     for wrong in ({"suite": None}, {"dataset_file": "rows.parquet"}):
         with pytest.raises(ValueError, match="rows of a dataset or about a suite"):
-            Order.model_validate({**given, **wrong})
+            EvaluationOrder.model_validate({**given, **wrong})
 
 
 def test_notes_are_few_but_the_last_always_comes(monkeypatch: pytest.MonkeyPatch) -> None:

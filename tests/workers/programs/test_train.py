@@ -53,10 +53,10 @@ def test_a_lora_job_learns_and_stages(make_order: MakeOrder, heard: Heard) -> No
     assert losses[8] < losses[1]
     assert held_out[8] < held_out[0]
     assert heard.of(Checkpointed)[-1].step == 8
-    assert done.artifact_kind == "adapter"
+    assert done.made.kind == "adapter"
     assert set(done.actual) == {"steps", "trained_tokens", "tokens_per_s", "seconds", "peak_memory_bytes"}
     assert set(done.actual["seconds"]) == {"preparing", "training", "evaluating", "publishing"}
-    files.verify(Path(order.staging), done.manifest_sha256)
+    files.verify(Path(order.staging), done.made.manifest_sha256)
     last = heard.of(Measured)[-1]
     assert last.split == "train"
     assert last.values["tokens_per_s"] > 0
@@ -280,7 +280,7 @@ def test_all_weights_are_published_as_they_were_scored_in_the_stored_dtype(
     order = make_order(base=nano_folder, method="full", learning_rate=5e-4, max_steps=3, eval_rows=0)
     done = train.run(order, heard)
     assert isinstance(done, Done)
-    assert done.artifact_kind == "full_model"
+    assert done.made.kind == "full_model"
     tensors = safetensors.torch.load_file(str(Path(order.staging) / "model.safetensors"))
     assert {tensor.dtype for tensor in tensors.values()} == {torch.bfloat16}
     setup = train._set_up(train.read(order), heard)

@@ -11,10 +11,11 @@ from conversations import Heard
 from storage.gallery import suites
 from tests.small_suite import small_suite
 from workers.evaluation.generation import Interrupted
+from workers.orders.train import TrainingOrder
 from workers.programs import train
-from workers.protocol import Done, Noted, Order, Report, Stop
+from workers.protocol import Done, Noted, Report, Stop
 
-MakeOrder = Callable[..., Order]
+MakeOrder = Callable[..., TrainingOrder]
 
 
 def test_discarding_ends_the_measure_of_what_was_forgotten(make_order: MakeOrder) -> None:

@@ -13,11 +13,12 @@ from conversations import Heard
 from storage.data import row_files
 from storage.rendering.renderer import Renderer
 from templates import registry
+from workers.orders.train import TrainingOrder
 from workers.programs import train
-from workers.protocol import Done, Noted, Order
+from workers.protocol import Done, Noted
 from workers.training import batches
 
-MakeOrder = Callable[..., Order]
+MakeOrder = Callable[..., TrainingOrder]
 
 
 @pytest.fixture

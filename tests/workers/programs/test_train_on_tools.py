@@ -16,10 +16,11 @@ from templates import registry
 from tests.storage.rendering.tool_talk import plain, talk
 from workers import models
 from workers.evaluation.scoring import score
+from workers.orders.train import TrainingOrder
 from workers.programs import evaluate, train
-from workers.protocol import Done, Noted, Order
+from workers.protocol import Done, Noted
 
-MakeOrder = Callable[..., Order]
+MakeOrder = Callable[..., TrainingOrder]
 TOWNS = ("Bern", "Oslo", "Riga", "Lima")
 
 

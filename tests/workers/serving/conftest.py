@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from storage import db, files
 from storage.bases import checkpoint_headers
-from storage.models import Artifact, BaseModelRow, Dataset, Job, User, new_id
+from storage.models import Artifact, BaseModelRow, Dataset, Job, JobInput, User, new_id
 from storage.settings import secret, settings
 from templates import recipe
 from workers.serving.server import make_app
@@ -85,14 +85,14 @@ def publish(studio: User, tiny: BaseModelRow) -> Publish:
             job_id=job_id,
             attempt=1,
             kind="full_model" if full else "adapter",
-            base_model_id=tiny.id,
-            dataset_id=dataset.id,
-            recipe=recipe.compose("sft", "full" if full else "lora").model_dump(),
+            facts={
+                "recipe": recipe.compose("sft", "full" if full else "lora").model_dump(),
+                "weights_sha256": files.sha256_of(folder / weights),
+                "verdict": {},
+            },
             location=location,
             manifest_sha256=files.seal(folder),
-            weights_sha256=files.sha256_of(folder / weights),
             size_bytes=1,
-            verdict={},
             duration_s=1.0,
             created_at=2.0,
         )
@@ -100,6 +100,8 @@ def publish(studio: User, tiny: BaseModelRow) -> Publish:
             session.add(dataset)
             session.add(job)
             session.flush()
+            session.add(JobInput(job_id=job_id, role="base", base_model_id=tiny.id))
+            session.add(JobInput(job_id=job_id, role="training", dataset_id=dataset.id))
             session.add(artifact)
         return artifact
 

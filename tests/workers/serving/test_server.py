@@ -41,7 +41,7 @@ def test_a_whole_answer_says_which_model_gave_it(chat: httpx.Client, tiny: BaseM
     studio = told["studio"]
     assert studio["base"] == "tiny"
     assert studio["base_revision"] == tiny.revision
-    assert studio["weights_sha256"] == artifact.weights_sha256
+    assert studio["weights_sha256"] == artifact.facts["weights_sha256"]
     assert len(studio["template_sha256"]) == 64
     assert studio["self_test"] == "passed"
     assert studio["base_difference"] == 0

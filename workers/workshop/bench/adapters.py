@@ -15,8 +15,9 @@ from storage.bases import base_models
 from templates.recipe import Recipe, compose
 from workers import models
 from workers.evaluation.verdict import Verdict
+from workers.orders.train import TrainingOrder
 from workers.programs import train as program
-from workers.protocol import Entered, Measured, ModelRef, Order, Report, Stop, Stopped
+from workers.protocol import Entered, MadeArtifact, Measured, ModelRef, Report, Stop, Stopped
 from workers.workshop.bench.setup import Setup
 
 EVERY_S = 10.0
@@ -66,15 +67,16 @@ def train(
     done = program.run(order, _ProgressChannel(setup))
     if isinstance(done, Stopped):
         raise RuntimeError("nobody asked this training to stop")
-    assert order.base
+    assert isinstance(done.made, MadeArtifact)
     described = {"objective": objective, "method": "lora", "quantization": recipe.quantization, "rows": len(rows)}
-    ref = order.base.model_copy(update={"adapter_folder": order.staging, "weights_sha256": done.weights_sha256})
+    weights_sha256 = done.made.facts["weights_sha256"]
+    ref = order.base.model_copy(update={"adapter_folder": order.staging, "weights_sha256": weights_sha256})
     return TrainedAdapter(
         Verdict.model_validate(done.result), ref, {**described, **settings, "steps": done.actual["steps"]}
     )
 
 
-def _order(setup: Setup, name: str, recipe: Recipe, shape: str, rows: Rows, held_out: Rows) -> Order:
+def _order(setup: Setup, name: str, recipe: Recipe, shape: str, rows: Rows, held_out: Rows) -> TrainingOrder:
     folder = setup.folder / name
     staging, checkpoints = folder / "staging", folder / "checkpoints"
     for made in (staging, checkpoints):
@@ -84,7 +86,7 @@ def _order(setup: Setup, name: str, recipe: Recipe, shape: str, rows: Rows, held
         base_folder=str(setup.small.folder),
         base_revision=base_models.revision_of(setup.small.folder),
     )
-    return Order(
+    return TrainingOrder(
         kind="train",
         job_id=name,
         attempt=1,

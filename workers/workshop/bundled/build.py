@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from storage import job_inputs
 from storage.bases import base_models
 from storage.data import datasets, splits, uploads
 from storage.gallery import artifacts
@@ -139,9 +140,8 @@ class Build:
         data = datasets.get(self.user, self.dataset(training_pass))
         key = f"{training_pass.recipe}:{model}:{self.key}:{json.dumps(changed, sort_keys=True)}"
         made = recipe.compose(**asked, facts=base_models.facts(base))
-        wanted = {"recipe": made.model_dump(mode="json")}, base.id, data.id
         found = jobs.with_key(self.user, key)
-        if found and (found.spec, found.base_model_id, found.dataset_id) == wanted:
+        if found and found.spec == {"recipe": made.model_dump(mode="json")} and _uses(found, base.id, data.id):
             return found  # a plan would measure every document of the corpus again, for minutes
         plan = training.plan(self.user, base=base.name, dataset=data.name, **asked)
         return training.submit(self.user, plan, name=self._called(model, 1 + len(done)), idem_key=key)
@@ -213,6 +213,10 @@ def check(names: Sequence[str]) -> None:
 def _progress(job: Job) -> str:
     step = f", step {job.step} of {job.total_steps}" if job.total_steps else ""
     return f"{job.name}: {job.stage or job.state.lower()}{step}"
+
+
+def _uses(job: Job, *ids: str) -> bool:
+    return {used.thing.id for used in job_inputs.of_job(job.id)} == set(ids)
 
 
 def _published(user: User, model: str, job: Job) -> Artifact:

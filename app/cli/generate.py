@@ -1,0 +1,44 @@
+"""`studio generate`: a model answers prompts, and the rows become a dataset."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from app.cli import output
+from app.cli.output import Json
+from app.cli.train import Key, Wait, value_of
+from templates.errors import Problem, refuse
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command("generate")(generate)
+
+
+def generate(
+    model: Annotated[str | None, typer.Option(help="A base model or artifact.")] = None,
+    data: Annotated[str | None, typer.Option(help="The dataset whose prompts are answered.")] = None,
+    name: Annotated[str | None, typer.Option(help="The name of the job and of the dataset that it makes.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="max_new_tokens, temperature, top_p, seed."),
+    ] = None,
+    idempotency_key: Key = None,
+    wait: Wait = False,
+    as_json: Json = False,
+) -> None:
+    """Let a model answer the prompts of a dataset; prompts and answers become a new dataset."""
+    from app.cli import acting, waiting
+    from storage.planning import generations
+
+    needed = {"--model": model, "--data": data, "--name": name}
+    refuse([Problem("is missing.", field=option) for option, value in needed.items() if not value])
+    user = acting.user()
+    given = {key: value_of(text) for key, text in output.pairs(settings or [], "--set").items()}
+    job = generations.submit(
+        user, model=str(model), dataset=str(data), name=str(name), settings=given, idem_key=idempotency_key
+    )
+    output.note(f"job {job.id}")
+    waiting.report(user, job, wait, as_json)

@@ -1,0 +1,27 @@
+"""What jobs and results were made from, in words."""
+
+from __future__ import annotations
+
+from storage.job_inputs import Input, Inputs
+from storage.models import Dataset
+from templates.roles import Role
+
+PLAIN = (Role.BASE, Role.MODEL, Role.TRAINING, Role.HELD_OUT, Role.PROMPTS)
+"""Roles that need no word of their own beside a name."""
+DELETED = "deleted data"
+
+
+def models(inputs: Inputs) -> str:
+    """The names of the models that were used."""
+    return ", ".join(_name(one) for one in inputs if not isinstance(one.thing, Dataset))
+
+
+def data(inputs: Inputs) -> str:
+    """The names of the datasets that were used."""
+    return ", ".join(_name(one) for one in inputs if isinstance(one.thing, Dataset))
+
+
+def _name(one: Input) -> str:
+    is_gone = isinstance(one.thing, Dataset) and one.thing.deleted_at is not None
+    name = DELETED if is_gone else one.thing.name
+    return name if one.role in PLAIN else f"{one.role.replace('_', ' ')}: {name}"

@@ -1,0 +1,17 @@
+"""What a job published, as its page finds it."""
+
+from __future__ import annotations
+
+from storage.gallery import artifacts
+from storage.models import Artifact, Job, User
+from templates.errors import NotFound
+
+
+def result_of(user: User, job: Job) -> Artifact | None:
+    """The artifact that the job published, unless it was deleted since."""
+    if not job.artifact_id:
+        return None
+    try:
+        return artifacts.get(user, job.artifact_id)
+    except NotFound:
+        return None

@@ -1,0 +1,62 @@
+"""Generations: a model answers the prompts of a dataset, and the rows become another dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from storage import job_inputs, model_names
+from storage.data import datasets
+from storage.jobs import jobs
+from storage.models import Job, User
+from storage.planning import evaluations
+from templates import registry
+from templates.errors import BadInput, Conflict, Problem, refuse
+from templates.jobs.generate import GenerateParams
+from templates.recipe import problems_of
+from templates.roles import Role
+
+
+def submit(
+    user: User,
+    *,
+    model: str,
+    dataset: str,
+    name: str,
+    settings: Mapping[str, Any] | None = None,
+    idem_key: str | None = None,
+) -> Job:
+    """Queue the answering of the dataset's prompts. `settings` are `GenerateParams`.
+
+    Raises `BadInput` with everything that is wrong, `NotFound` for an unknown model or dataset.
+    """
+    asked, prompts = evaluations.find_model(user, model), datasets.get(user, dataset)
+    problems = []
+    if registry.shape(prompts.shape).messages is None:
+        what = f"“{prompts.name}” holds {prompts.shape}, in which nothing is asked."
+        problems.append(Problem(what, field="dataset", remedy="Choose a dataset of prompts or conversations."))
+    try:
+        params = GenerateParams.model_validate(settings or {})
+    except ValidationError as error:
+        raise BadInput(*problems, *problems_of(error)) from error
+    refuse(problems)
+    if idem_key is None or jobs.with_key(user, idem_key) is None:
+        name = _usable_name(user, name)
+    return jobs.submit(
+        user,
+        name=name.strip(),
+        kind="generate",
+        spec={"params": params.model_dump(mode="json")},
+        inputs=[*job_inputs.of(Role.MODEL, asked), *job_inputs.of(Role.PROMPTS, prompts)],
+        idem_key=idem_key,
+    )
+
+
+def _usable_name(user: User, name: str) -> str:
+    usable = datasets.usable_name(user, name)
+    if model_names.held_by_job(user, usable, "dataset"):
+        what = f"“{usable}” is the name of what a job that has not ended will make."
+        raise Conflict(Problem(what, field="name", remedy="Choose another name."))
+    return usable

@@ -1,0 +1,1 @@
+"""What jobs publish as files, one file a kind."""

@@ -1,0 +1,1 @@
+"""What people see of each kind of job, one file a kind."""

@@ -1,0 +1,28 @@
+"""Adapts a base model to a dataset, judges the result beside its base and publishes it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from templates.job_kind import JobKind
+
+
+def _way(spec: Mapping[str, Any]) -> str:
+    recipe = spec.get("recipe") or {}
+    method, precision = str(recipe.get("method", "training")), recipe.get("quantization", "none")
+    return method if precision == "none" else f"{method} on {precision}"
+
+
+SPEC = JobKind(
+    title="training",
+    summary="Adapts a base model to a dataset.",
+    way=_way,
+    stages=("preparing", "training", "evaluating", "publishing"),
+    result="verdict",
+    publishes="artifact",
+    trains=True,
+    waiting={
+        "preparing": "loading the base model and the data; usually a few seconds",
+        "evaluating": "base and result answer the held-out rows; this can take as long as training",
+        "publishing": "storing the result",
+    },
+)

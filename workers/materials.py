@@ -1,0 +1,80 @@
+"""Models and rows as a child finds them: folders and files, never ids. What is missing is named, never guessed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from storage.bases import base_models
+from storage.data import datasets, openings
+from storage.gallery import artifacts
+from storage.job_inputs import of_job
+from storage.models import Artifact, BaseModelRow, Dataset
+from templates import registry
+from templates.errors import StudioError
+from templates.roles import Role
+from workers.protocol import ModelRef
+
+
+def model_ref(model: BaseModelRow | Artifact) -> ModelRef:
+    """How a child finds the model's files. Raises `StudioError` when they are gone."""
+    if isinstance(model, BaseModelRow):
+        return ModelRef(name=model.name, base_folder=str(base_models.folder(model)), base_revision=model.revision)
+    own, facts = _present(model), artifacts.model_facts(model)
+    if not registry.artifact_kind(model.kind).on_base:
+        base_folder, base_revision, adapter_folder = str(own), artifacts.base_of(model).revision, None
+    else:
+        under = _base_ref(model)
+        base_folder, base_revision, adapter_folder = under.base_folder, under.base_revision, str(own)
+    return ModelRef(
+        name=model.name,
+        base_folder=base_folder,
+        base_revision=base_revision,
+        adapter_folder=adapter_folder,
+        weights_sha256=facts.weights_sha256,
+    )
+
+
+def _base_ref(adapter: Artifact) -> ModelRef:
+    base = of_job(adapter.job_id).model(Role.BASE)
+    ref = model_ref(base) if base is not None else None
+    if ref is None or ref.adapter_folder is not None:
+        raise StudioError(
+            f"“{adapter.name}” does not go directly on top of whole weights, so it can't be loaded.",
+            code="base_model_missing",
+        )
+    return ref
+
+
+def _present(artifact: Artifact) -> Path:
+    folder = artifacts.folder(artifact)
+    if artifact.deleted_at is not None:
+        raise StudioError(
+            f"“{artifact.name}” was deleted before the job began.",
+            code="artifact_missing",
+            remedy="Submit the job again with another model.",
+        )
+    if not folder.is_dir():
+        raise StudioError(
+            f"The files of “{artifact.name}” are gone.", code="artifact_missing", remedy="Restore them from a backup."
+        )
+    return folder
+
+
+def rows_of(dataset: Dataset) -> dict[str, Any]:
+    """The dataset's rows, as fields of an order. Raises `StudioError` when they are gone."""
+    file = datasets.file(dataset)
+    if dataset.deleted_at is not None or not file.is_file():
+        raise StudioError(
+            f"The dataset “{dataset.name}” ({dataset.source_filename}) was deleted before the job began.",
+            code="dataset_missing",
+            remedy="Add the dataset again and submit the job again.",
+        )
+    return {
+        "shape": dataset.shape,
+        "dataset_file": str(file),
+        "dataset_name": dataset.name,
+        "dataset_sha256": dataset.sha256,
+        "split_seed": dataset.split_seed,
+        "held_out_openings": openings.of(dataset),
+    }

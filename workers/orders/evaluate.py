@@ -1,0 +1,54 @@
+"""What an evaluation is told: the models to score, and the rows or the suite to score them on."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import model_validator
+
+from storage.models import Dataset
+from storage.settings import settings
+from templates.roles import Role
+from workers.materials import model_ref, rows_of
+from workers.orders import Claimed
+from workers.protocol import ModelRef, Order
+
+
+class EvaluationOrder(Order):
+    """An order to score models on the held-out rows of a dataset, or on a suite."""
+
+    models: tuple[ModelRef, ...]
+    """The first is the one that the others are compared with."""
+    suite: str | None = None
+    """The suite to score on, instead of a dataset's held-out rows."""
+    shape: str = ""
+    dataset_file: str = ""
+    """Parquet with the shape's fields and a boolean column `held_out`; empty when a suite is scored on."""
+    dataset_name: str = ""
+    dataset_sha256: str = ""
+    split_seed: int | None = None
+    held_out_openings: int = 0
+    """How often the dataset's held-out side had been opened for a verdict before this job began."""
+    eval_rows: int
+
+    @model_validator(mode="after")
+    def _on_something(self) -> Self:
+        if not self.models or bool(self.dataset_file) == (self.suite is not None):
+            raise ValueError("models are scored on the rows of a dataset or on a suite")
+        return self
+
+
+ORDER = EvaluationOrder
+
+
+def order(claimed: Claimed) -> EvaluationOrder:
+    """The order for a claimed job."""
+    models = [thing for thing in claimed.inputs.all(Role.MODEL) if not isinstance(thing, Dataset)]
+    suite = claimed.job.spec.get("suite")
+    return EvaluationOrder(
+        **claimed.common,
+        **({} if suite is not None else rows_of(claimed.dataset(Role.HELD_OUT))),
+        models=tuple(model_ref(model) for model in models),
+        suite=suite,
+        eval_rows=settings().eval_rows,
+    )

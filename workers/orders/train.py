@@ -1,0 +1,64 @@
+"""What a training is told: its base, its rows and its recipe."""
+
+from __future__ import annotations
+
+from storage.bases import base_models
+from storage.gallery import suites
+from storage.models import BaseModelRow
+from storage.settings import settings
+from templates.recipe import Recipe
+from templates.roles import Role
+from templates.spec import BaseFacts
+from workers.materials import model_ref, rows_of
+from workers.orders import Claimed, from_another_version
+from workers.protocol import ModelRef, Order
+
+
+class TrainingOrder(Order):
+    """An order to adapt `base` to the rows of a dataset."""
+
+    base: ModelRef
+    base_name: str
+    base_source: str
+    """`bundled`, `folder` or `hub`."""
+    base_origin: str = ""
+    base_license: str = ""
+    facts: BaseFacts
+    recipe: Recipe
+    shape: str
+    dataset_file: str
+    """Parquet with the shape's fields and a boolean column `held_out`."""
+    dataset_name: str
+    dataset_sha256: str
+    split_seed: int | None = None
+    """What the held-out rows were drawn with, for the model card."""
+    held_out_openings: int = 0
+    """How often the dataset's held-out side had been opened for a verdict before this job began."""
+    eval_rows: int
+    forgetting_items: int = 0
+    """Items of each general ability that base and result answer; 0: what was forgotten is not measured."""
+
+
+ORDER = TrainingOrder
+
+
+def order(claimed: Claimed) -> TrainingOrder:
+    """The order for a claimed job."""
+    base = claimed.model(Role.BASE)
+    if not isinstance(base, BaseModelRow):
+        raise from_another_version(claimed.job.kind)
+    recipe = Recipe.model_validate(claimed.job.spec.get("recipe"))
+    recipe.training(), recipe.adaptation()
+    return TrainingOrder(
+        **claimed.common,
+        **rows_of(claimed.dataset(Role.TRAINING)),
+        base=model_ref(base),
+        base_name=base.name,
+        base_source=base.source,
+        base_origin=base.origin,
+        base_license=base.license,
+        facts=base_models.facts(base),
+        recipe=recipe,
+        eval_rows=settings().eval_rows,
+        forgetting_items=suites.forgetting_items(base.source, recipe.method),
+    )

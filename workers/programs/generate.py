@@ -1,0 +1,250 @@
+"""The program of a `generate` job: a model answers prompts, and the rows become a dataset.
+
+preparing → answering → publishing. Prompts are answered in groups of like length, and each group's answers
+are sealed on disk before the next begins: an attempt goes on where the last one was killed. A group draws with
+a seed of its own, so that the answers do not depend on where that was.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, set_seed
+
+from storage import files
+from storage.data import row_files
+from storage.models import Stage
+from storage.rendering.renderer import Renderer
+from templates import registry
+from templates.errors import BadInput, StudioError
+from workers import models
+from workers.evaluation.generation import ROWS_AT_ONCE, TOKENS_AT_ONCE, answers, batches
+from workers.evaluation.progress import Channel
+from workers.orders.generate import GenerationOrder
+from workers.protocol import Advanced, Done, Entered, MadeDataset, Planned
+
+ROWS_FILE = "rows.parquet"
+UNSTATED_CONTEXT = 4096
+SHOWN_ROWS = 20
+SEEDS = 2**32
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What one row asks."""
+
+    row: Mapping[str, Any]
+    turns: list[dict[str, Any]]
+    """Ending with what the model is to answer."""
+    ids: list[int]
+
+
+@dataclass(frozen=True)
+class Left:
+    """Numbers of the rows that are not in the dataset, by what kept them out."""
+
+    too_long: list[int]
+    refused: list[int]
+    """Nothing is asked, or the chat template refuses the conversation."""
+
+
+def run(order: GenerationOrder, channel: Channel) -> Done:
+    """Answer the order's prompts. Raises `Interrupted` when the worker no longer wants the result."""
+    torch.set_num_threads(order.threads)
+    started = time.monotonic()
+    channel.send(Entered(stage=Stage.PREPARING))
+    renderer = Renderer(Path(order.model.base_folder))
+    prompts, left = read(order, renderer)
+    channel.send(Entered(stage="answering"))
+    given = _answer_all(order, renderer, prompts, channel)
+    channel.send(Entered(stage=Stage.PUBLISHING))
+    made, result = _stage(order, prompts, left, given)
+    seconds = round(time.monotonic() - started, 3)
+    return Done(result=result, actual={"seconds": {"answering": seconds}}, made=made)
+
+
+def read(order: GenerationOrder, renderer: Renderer) -> tuple[list[Prompt], Left]:
+    """Every prompt that can be answered, and the rows of the others. Raises `StudioError` when none can."""
+    config = AutoConfig.from_pretrained(order.model.base_folder, local_files_only=True, trust_remote_code=False)
+    context = int(getattr(config.get_text_config(), "max_position_embeddings", None) or UNSTATED_CONTEXT)
+    shape, found, left = registry.shape(order.shape), list[Prompt](), Left([], [])
+    for row in row_files.read(Path(order.dataset_file)):
+        turns = shape.messages(row) if shape.messages else []
+        while turns and turns[-1]["role"] == "assistant":
+            turns = turns[:-1]
+        try:
+            ids = renderer.prompt(turns, shape.tools(row)) if turns else []
+        except BadInput:
+            ids = []
+        if not ids:
+            left.refused.append(row["source_row"])
+        elif len(ids) + order.params.max_new_tokens > context:
+            left.too_long.append(row["source_row"])
+        else:
+            found.append(Prompt(row, turns, ids))
+    if not found:
+        raise StudioError(
+            f"None of the {len(left.refused) + len(left.too_long):,} prompts of “{order.dataset_name}” can be "
+            f"answered: {len(left.too_long):,} leave no room for an answer in the model's {context:,} tokens.",
+            code="no_prompts",
+            remedy="Allow shorter answers (max_new_tokens), or choose another model or other prompts.",
+        )
+    return found, left
+
+
+def _answer_all(
+    order: GenerationOrder, renderer: Renderer, prompts: Sequence[Prompt], channel: Channel
+) -> dict[int, tuple[str, bool]]:
+    """By the prompt's place: the answer, and whether the model ended it itself."""
+    longest = order.params.max_new_tokens
+    groups = list(batches([len(prompt.ids) + longest for prompt in prompts], ROWS_AT_ONCE, TOKENS_AT_ONCE))
+    sealed = [_sealed(order, number) for number in range(len(groups))]
+    done = {place: (text, ended) for answered in sealed for place, text, ended in answered or ()}
+    n_before, started = len(done), time.monotonic()
+    channel.send(Planned(start_step=n_before, total_steps=len(prompts)))
+    model = None
+    for number, group in enumerate(groups):
+        if sealed[number] is not None:
+            continue
+        model = model or models.load(order.model)
+        set_seed((order.params.seed + number) % SEEDS)
+        found = answers(
+            model,
+            [prompts[place].ids for place in group],
+            eos_ids=renderer.eos_ids,
+            max_new_tokens=longest,
+            sampling=_sampling(order),
+            stopped=_stopped(channel),
+        )
+        told = [(place, renderer.decode(a.ids).strip(), a.ended) for place, a in zip(group, found, strict=True)]
+        with files.atomic_file(_file(order, number)) as file:
+            file.write(json.dumps(told).encode())
+        done |= {place: (text, ended) for place, text, ended in told}
+        pace = (time.monotonic() - started) / (len(done) - n_before)
+        channel.send(Advanced(step=len(done), eta_s=pace * (len(prompts) - len(done))))
+    return done
+
+
+def _stopped(channel: Channel) -> Callable[[], bool]:
+    return lambda: channel.abandoned
+
+
+def _sampling(order: GenerationOrder) -> dict[str, Any] | None:
+    if not order.params.temperature:
+        return None
+    return {"temperature": order.params.temperature, "top_p": order.params.top_p, "top_k": 0}
+
+
+def _file(order: GenerationOrder, group: int) -> Path:
+    return Path(order.checkpoints) / f"answers-{group:06}.json"
+
+
+def _sealed(order: GenerationOrder, group: int) -> list[tuple[int, str, bool]] | None:
+    """What an earlier attempt answered; None where it did not get so far."""
+    file = _file(order, group)
+    return [(place, text, ended) for place, text, ended in json.loads(file.read_bytes())] if file.is_file() else None
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A prompt with its answer."""
+
+    prompt: Prompt
+    text: str
+    ended: bool
+    """False: it was cut off."""
+
+    @property
+    def number(self) -> int:
+        """The number of the prompt's row."""
+        return int(self.prompt.row["source_row"])
+
+
+def _stage(
+    order: GenerationOrder, prompts: Sequence[Prompt], left: Left, given: Mapping[int, tuple[str, bool]]
+) -> tuple[MadeDataset, dict[str, Any]]:
+    """Write and seal the rows; what they are, and what the job came to."""
+    answered = [Answered(prompt, *given[place]) for place, prompt in enumerate(prompts)]
+    kept = [one for one in answered if one.text]
+    empty = [one.number for one in answered if not one.text]
+    cut = [one.number for one in kept if not one.ended]
+    if not kept:
+        raise StudioError(
+            f"All {len(prompts):,} answers of “{order.model.name}” are empty.",
+            code="no_answers",
+            remedy="Choose another model, or a higher temperature.",
+        )
+    remarks = _remarks(order, cut, empty, left)
+    made = _written(order, kept, remarks)
+    n_asked = len(prompts) + len(left.too_long) + len(left.refused)
+    said = [f"{len(kept):,} of {n_asked:,} prompts were answered"]
+    said += [f"{one['count']:,} {one['message']}" for one in remarks]
+    result = {
+        "sentence": f"{'; '.join(said)}.",
+        "n_prompts": n_asked,
+        "n_rows": len(kept),
+        "n_cut_off": len(cut),
+        "n_empty": len(empty),
+        "n_too_long": len(left.too_long),
+        "n_refused": len(left.refused),
+        "model": order.model.model_dump(include={"name", "base_revision", "weights_sha256"}),
+        "prompts": {"name": order.dataset_name, "sha256": order.dataset_sha256},
+        "params": order.params.model_dump(mode="json"),
+    }
+    return made, result
+
+
+def _remarks(order: GenerationOrder, cut: list[int], empty: list[int], left: Left) -> list[dict[str, Any]]:
+    """What a reader of the dataset should know; only what there is."""
+    all_ = [
+        _remark(f"answers were cut off after {order.params.max_new_tokens:,} tokens; they are in the dataset", cut),
+        _remark("answers were empty and are left out", empty),
+        _remark("prompts leave no room for an answer in the model's context and are left out", left.too_long),
+        _remark("prompts can't be put to this model and are left out", left.refused),
+    ]
+    return [one for one in all_ if one["count"]]
+
+
+def _written(order: GenerationOrder, kept: Sequence[Answered], remarks: Sequence[dict[str, Any]]) -> MadeDataset:
+    shape = _shape([one.prompt for one in kept])
+    declared, folder = registry.shape(shape), Path(order.staging)
+    rows = [(one.number, _row(shape, one.prompt, one.text)) for one in kept]
+    held_out = [bool(one.prompt.row["held_out"]) for one in kept]
+    row_files.write(folder / ROWS_FILE, declared, row_files.batches(declared, rows), held_out)
+    return MadeDataset(
+        manifest_sha256=files.seal(folder),
+        file=ROWS_FILE,
+        source=f"answers of {order.model.name} to {order.dataset_name}",
+        shape=shape,
+        n_rows=len(kept),
+        n_held_out=sum(held_out),
+        split_seed=order.split_seed,
+        remarks=tuple(remarks),
+    )
+
+
+def _remark(message: str, rows: Sequence[int]) -> dict[str, Any]:
+    return {"message": message, "count": len(rows), "rows": list(rows[:SHOWN_ROWS])}
+
+
+def _shape(prompts: Sequence[Prompt]) -> str:
+    """Prompt and answer where every prompt is one question, else conversations."""
+    questions = (["user"], ["system", "user"])
+    plain = all(
+        [turn["role"] for turn in prompt.turns] in questions and not prompt.row.get("tools") for prompt in prompts
+    )
+    return "prompt_completion" if plain else "messages"
+
+
+def _row(shape: str, prompt: Prompt, answer: str) -> dict[str, Any]:
+    if shape == "messages":
+        turns = [*prompt.turns, {"role": "assistant", "content": answer}]
+        return {"messages": turns, "tools": prompt.row.get("tools")}
+    system = prompt.turns[0]["content"] if len(prompt.turns) > 1 else None
+    return {"system": system, "prompt": prompt.turns[-1]["content"], "completion": answer}
