@@ -148,7 +148,9 @@ def test_a_result_from_held_out_rows_is_counted_with_it(studio: User, lease: Lea
     publish(order, done.model_copy(update={"opened_held_out": True}))
     with db.reading() as session:
         (opening,) = session.exec(select(HeldOutOpening)).all()
-    assert (opening.job_id, opening.attempt, opening.dataset_id) == (lease.job.id, 1, lease.job.dataset_id)
+    measured_on = job_inputs.of_job(lease.job.id).measured_on
+    assert measured_on
+    assert (opening.job_id, opening.attempt, opening.dataset_id) == (lease.job.id, 1, measured_on.id)
 
 
 def test_a_job_cancelled_meanwhile_opens_nothing(studio: User, lease: Lease, publish: Publish) -> None:

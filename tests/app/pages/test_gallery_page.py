@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.pages import gallery
-from storage import db, users
+from storage import db, job_inputs, users
 from storage.data import openings
 from storage.gallery import artifacts
 from storage.models import Artifact, Job, User
@@ -40,9 +40,11 @@ def test_a_card_says_how_often_its_held_out_side_was_opened(
     studio: User, finished: tuple[Job, Artifact], asking: Any
 ) -> None:
     assert "opened" not in gallery.show_cards(asking(studio), *ANY)[1]
-    job, artifact = finished
+    job, _ = finished
+    measured_on = job_inputs.of_job(job.id).measured_on
+    assert measured_on
     with db.writing() as session:
-        openings.record(session, job_id=job.id, attempt=1, dataset_id=artifact.dataset_id)
+        openings.record(session, job_id=job.id, attempt=1, dataset_id=measured_on.id)
     assert "held-out side opened once · adapter" in gallery.show_cards(asking(studio), *ANY)[1]
 
 

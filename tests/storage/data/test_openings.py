@@ -13,6 +13,7 @@ from storage.data import datasets, openings, splits, uploads, versions
 from storage.jobs import jobs, leases, recovery
 from storage.jobs.leases import LeaseLost
 from storage.models import Dataset, HeldOutOpening, User, Worker
+from templates.roles import Role
 
 
 def added(user: User, name: str, **split: Any) -> Dataset:
@@ -22,7 +23,7 @@ def added(user: User, name: str, **split: Any) -> Dataset:
 
 
 def claimed(worker: Worker, user: User, dataset: Dataset, name: str = "scores") -> leases.Lease:
-    jobs.submit(user, name=name, kind="evaluate", spec={"models": []}, dataset_id=dataset.id)
+    jobs.submit(user, name=name, kind="evaluate", spec={}, inputs=job_inputs.of(Role.HELD_OUT, dataset))
     lease = leases.claim(worker)
     assert lease
     return lease
