@@ -15,6 +15,7 @@ from storage.rendering import rendered_rows
 from storage.rendering.renderer import remembered
 from templates import registry
 from templates.errors import BadInput
+from templates.spec import Objective, View
 
 SAMPLE_ROWS = 1000
 """Rows of a fresh file that are looked at; the whole dataset is measured before launch."""
@@ -64,20 +65,38 @@ def trains_prompt(shape: str) -> bool:
     return next((objective.trains_prompt for objective in registry.objectives_for(shape)), False)
 
 
-def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, *, whole: bool | None = None) -> str:
-    """The row at `index`, rendered for `base` and cut at `length` tokens."""
+def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, objective: Objective | None = None) -> str:
+    """The row at `index`, rendered for `base` and cut at `length` tokens, as `objective` reads it."""
     if not sample.rows:
         return "<p>No row can be read with these choices.</p>"
-    learns_all = trains_prompt(sample.shape) if whole is None else whole
+    learns_all = objective.trains_prompt if objective else trains_prompt(sample.shape)
+    row = sample.rows[index]
+    views = objective.views(row) if objective else (View("", row),)
     place = f"Row {count(index + 1)} of {sample.extent}"
+    cut = cut_at(sample.shape, length)
     try:
-        made = renderer(base).row(
-            sample.shape, sample.rows[index], max_length=cut_at(sample.shape, length), trains_prompt=learns_all
-        )
+        sides = [renderer(base).row(sample.shape, v.row, max_length=cut, trains_prompt=learns_all) for v in views]
     except BadInput as error:
         problem = error.problems[0]
         why = f"This row is refused: {problem.message} {problem.remedy or ''}"
         return f'<div class="row-place">{place}</div><p class="warn">{escaped(why.strip())}</p>'
+    bad = registry.shape(sample.shape).rejected(row) is row
+    notes = '<p class="warn">This answer is judged bad: it is to become less likely.</p>' if bad else ""
+    if not all(side.n_trained for side in sides):
+        notes += f'<p class="warn">{escaped(_unlearned(sample.shape))}</p>'
+    shown = "".join(_side_html(view.title, side, length, place) for view, side in zip(views, sides, strict=True))
+    return f"{shown}{notes}{legend(any(side.n_cut > 0 for side in sides))}"
+
+
+def _unlearned(shape: str) -> str:
+    """What to say of a row without a learned token."""
+    if not registry.shape(shape).has_answers:
+        return "Prompts without answers: there is nothing to learn here but what a goal writes itself."
+    return "Nothing of this row would be learned: it is refused."
+
+
+def _side_html(title: str, made: rendered_rows.Rendered, length: int, place: str) -> str:
+    """One of the sequences that a row becomes; of several each has its title."""
     spans = "".join(
         f'<span class="{"cut" if piece.cut else "learned" if piece.trained else "read"}">{escaped(piece.text)}</span>'
         for piece in made.pieces
@@ -85,13 +104,11 @@ def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, *, who
     n_trained = made.n_trained
     facts = f"{plural(len(made.ids), 'token')}, of which {count(n_trained)} learned"
     facts += f"; {count(made.n_cut)} beyond {count(length)} fall off" if made.n_cut else ""
-    row = sample.rows[index]
-    bad = registry.shape(sample.shape).rejected(row) is row
-    notes = '<p class="warn">This answer is judged bad: it is to become less likely.</p>' if bad else ""
-    notes += "" if n_trained else '<p class="warn">Nothing of this row would be learned: it is refused.</p>'
+    named = f"{place} · {title.lower()}" if title else place
+    label = f"Rendered row, {title.lower()}" if title else "Rendered row"
     return (
-        f'<div class="row-place">{place} · {facts}</div>'
-        f'<pre class="rendered" tabindex="0" aria-label="Rendered row">{spans}</pre>{notes}{legend(made.n_cut > 0)}'
+        f'<div class="row-place">{named} · {facts}</div>'
+        f'<pre class="rendered" tabindex="0" aria-label="{escaped(label)}">{spans}</pre>'
     )
 
 

@@ -15,7 +15,11 @@ from storage.gallery import artifacts
 from storage.models import Artifact
 
 WORDS = {"better": "Better", "worse": "Worse", "not_better": "Not better", "cant_tell": "Can’t tell"}
-SHARES = {"label_accuracy": "Label accuracy", "exact_match": "Exact match"}
+SHARES = {
+    "preference_accuracy": "Preference accuracy",
+    "label_accuracy": "Label accuracy",
+    "exact_match": "Exact match",
+}
 CHANGES = {"better": "Better", "worse": "Worse", "changed": "Changed", "same": "Same"}
 SHOWN = 50
 ANSWERS = Path("evaluation") / "answers.jsonl"

@@ -194,14 +194,13 @@ def measured(base: BaseModelRow, dataset: Dataset, recipe: Recipe) -> LengthRepo
         base.revision,
         dataset.id,
         recipe.objective_params["max_length"],
-        registry.objective(recipe.objective).trains_prompt,
+        recipe.objective,
     )
 
 
 @lru_cache(maxsize=64)
-def _measured(
-    base_folder: str, base_revision: str, dataset_id: str, max_length: int, trains_prompt: bool
-) -> LengthReport:
+def _measured(base_folder: str, base_revision: str, dataset_id: str, max_length: int, objective: str) -> LengthReport:
+    learned = registry.objective(objective)
     with db.reading() as session:
         dataset = session.get_one(Dataset, dataset_id)
     return rendered_rows.measure(
@@ -209,7 +208,8 @@ def _measured(
         dataset.shape,
         datasets.rows(dataset, held_out=False),
         max_length=max_length,
-        trains_prompt=trains_prompt,
+        trains_prompt=learned.trains_prompt,
+        views=learned.views,
     )
 
 
