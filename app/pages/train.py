@@ -66,6 +66,8 @@ class Page:
     fixes: gr.State
     form: gr.State
     """A `Filled`, as it was drawn last."""
+    unfolded: gr.State
+    """Whether the folded settings are in sight, which drawing them anew would forget."""
     following: gr.Textbox
 
     @property
@@ -86,7 +88,7 @@ class Page:
 
 def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     """The page `/train`, with `?data=NAME` and `?base=NAME` to begin with."""
-    key, fixes, form = gr.Textbox(visible=False), gr.State([]), gr.State({})
+    key, fixes, form, unfolded = gr.Textbox(visible=False), gr.State([]), gr.State({}), gr.State(False)
     following, nothing = layout.address(), gr.HTML()
     with gr.Row(elem_classes="two", visible=False) as body:
         with gr.Column(scale=3, min_width=320):
@@ -94,9 +96,11 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
             settings = gr.Column(elem_id="settings")
             start = _start()
         lens = _lens()
-    page = Page(alert, top, start, lens, key, fixes, form, following)
+    page = Page(alert, top, start, lens, key, fixes, form, unfolded, following)
     with settings:
-        gr.render(inputs=[form], triggers=[form.change], show_progress="hidden")(lambda filled: _draw(page, filled))
+        gr.render(inputs=[form, unfolded], triggers=[form.change], show_progress="hidden")(
+            lambda filled, is_unfolded: _draw(page, filled, is_unfolded)
+        )
     demo.load(guarded(4 + N_DRAWN, alert=4)(train_form.opened), None, [nothing, body, key, start.name, *page.drawn])
     start.name.input(new_id, None, key, queue=False, show_progress="hidden")
     drawn = form.change(_of_state(train_form.checked, N_CHECKED), form, page.checked, show_progress="minimal")
@@ -112,7 +116,7 @@ def _of_state(handler: Callable[..., Any], n_outputs: int) -> Callable[..., Any]
     return guarded(n_outputs)(answer)
 
 
-def _draw(page: Page, filled: dict[str, Any]) -> None:
+def _draw(page: Page, filled: dict[str, Any], is_unfolded: bool) -> None:
     """The settings of the chosen goal and method, and what happens when anything is changed."""
     if not filled:
         return
@@ -121,7 +125,7 @@ def _draw(page: Page, filled: dict[str, Any]) -> None:
     with gr.Row(elem_classes="settings"):
         settings.draw_shown()
     n_folded = 1 + len(settings.names(folded=True))
-    with gr.Accordion(f"More settings ({n_folded})", open=False, key="more", preserved_by_key=["open"]):
+    with gr.Accordion(f"More settings ({n_folded})", open=is_unfolded) as more:
         precision = gr.Dropdown(
             choices.precisions(settings.method),
             value=before.values[PRECISION],
@@ -130,6 +134,8 @@ def _draw(page: Page, filled: dict[str, Any]) -> None:
         )
         with gr.Row(elem_classes="settings"):
             settings.draw_folded()
+    more.expand(lambda: True, None, page.unfolded, queue=False, show_progress="hidden")
+    more.collapse(lambda: False, None, page.unfolded, queue=False, show_progress="hidden")
     _listen(page, Reading(page, before, settings, precision))
 
 

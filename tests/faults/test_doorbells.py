@@ -124,7 +124,9 @@ def test_a_double_click_makes_one_job(house: House) -> None:
 def test_the_submitting_process_dies_during_training(house: House) -> None:
     worker = house.start()
     job = house.submit("steps=30 step_s=0.05")
-    watcher = subprocess.Popen([sys.executable, "-c", "from storage.jobs import queue; queue.ring('x'); input()"], stdin=-1)
+    watcher = subprocess.Popen(
+        [sys.executable, "-c", "from storage.jobs import queue; queue.ring('x'); input()"], stdin=-1
+    )
     until(lambda: house.job(job).step > 3, "it trains")
     watcher.send_signal(signal.SIGKILL)
     watcher.wait()

@@ -160,7 +160,15 @@ def test_an_event_brings_the_values_by_component(studio: User, tickets: Dataset,
         settings.draw_folded()
         precision = gr.Dropdown(["none", "nf4"], value="none")
         page = train.Page(
-            gr.HTML(), top, train._start(), train._lens(), gr.Textbox(), gr.State(), gr.State(), gr.Textbox()
+            gr.HTML(),
+            top,
+            train._start(),
+            train._lens(),
+            gr.Textbox(),
+            gr.State(),
+            gr.State(),
+            gr.State(),
+            gr.Textbox(),
         )
     reading = train.Reading(page, before, settings, precision)
     sent = {component: getattr(component, "value", None) for component in reading.inputs}
