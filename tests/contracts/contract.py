@@ -39,8 +39,8 @@ def rows_of(objective: str, folder: Path) -> list[batches.Example]:
     return made.kept
 
 
-def _train(model: torch.nn.Module, rows: list[batches.Example], steps: int = 30) -> list[float]:
-    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+def _train(model: torch.nn.Module, rows: list[batches.Example], rate: float, steps: int = 30) -> list[float]:
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=rate)
     model.train()
     losses = []
     for _ in range(steps):
@@ -60,6 +60,12 @@ def logits_of(model: torch.nn.Module, rows: list[batches.Example]) -> torch.Tens
     return found
 
 
+def _rate(recipe: Recipe, folder: Path) -> float:
+    """A method of few numbers needs larger ones to change what random layers compute; it advises so itself."""
+    advised = float(registry.method(recipe.method).advised(checkpoint_headers.facts(folder))["learning_rate"])
+    return 10 * advised if advised > 1e-2 else 1e-2
+
+
 def learns_and_survives_saving(recipe: Recipe, folder: Path, tmp_path: Path) -> None:
     method = registry.method(recipe.method)
     rows = rows_of(recipe.objective, folder)
@@ -70,7 +76,7 @@ def learns_and_survives_saving(recipe: Recipe, folder: Path, tmp_path: Path) -> 
     assert torch.allclose(before, untouched, atol=2e-4, rtol=1e-3) == method.starts_at_base
     if models.moves_base(recipe):
         models.save_start(model, tmp_path)
-    losses = _train(model, rows)
+    losses = _train(model, rows, _rate(recipe, folder))
     assert losses[-1] < 0.95 * losses[0]
     model.eval()
     trained = logits_of(model, rows)

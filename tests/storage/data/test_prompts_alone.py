@@ -65,9 +65,10 @@ def test_a_prompt_that_does_not_ask_is_refused_by_its_row(studio: User) -> None:
 
 def test_prompts_have_a_health_report_without_answers(studio: User) -> None:
     data = added(studio, [{"prompt": f"Where is parcel {i % 25}?"} for i in range(30)])
-    found = report.of(studio, data)
+    found = report.of_dataset(studio, data.name)
     says = " ".join(one.finding.says for one in found.found)
     assert "answer" not in says
+    assert found.n_rows == 30
 
 
 def test_goals_that_need_answers_refuse_prompts_in_words(studio: User) -> None:
