@@ -1,9 +1,8 @@
 """Draws settings from their declarations; the only file that knows both pydantic and Gradio.
 
-Every setting of every objective and method is one component, made once when the page is built; a
-choice of objective and method shows those that belong to it. So a new method's settings appear
-without a line of page code, and what a form holds is checked where everything is checked: by the
-declaration.
+A form holds the settings of one objective and one method, and is drawn anew for another pair. So a
+new method's settings appear without a line of page code, and what a form holds is checked where
+everything is checked: by the declaration.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ from pydantic.fields import FieldInfo
 
 from templates import registry
 from templates.errors import Problem, refuse
-from templates.recipe import Recipe
-from templates.spec import Params
 
-Kind = Literal["number", "switch", "choice", "text"]
+Kind = Literal["number", "switch", "choice", "several", "numbers", "text"]
+"""`several`: any of a few words. `numbers`: a list of them, typed with commas between."""
+Component = gr.Number | gr.Checkbox | gr.Dropdown | gr.Textbox
 
 
 def kind_of(info: FieldInfo) -> Kind:
@@ -29,6 +28,9 @@ def kind_of(info: FieldInfo) -> Kind:
         return "switch"
     if info.annotation in (int, float):
         return "number"
+    if get_origin(info.annotation) is list:
+        (item,) = get_args(info.annotation)
+        return "several" if get_origin(item) is Literal else "numbers"
     return "choice" if get_origin(info.annotation) is Literal else "text"
 
 
@@ -42,67 +44,6 @@ def label_of(name: str, info: FieldInfo) -> str:
     return f"{info.title or name} ({unit})" if unit else info.title or name
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """One setting's component. Declarations that share name and kind share it."""
-
-    name: str
-    kind: Kind
-    shown: bool
-    info: FieldInfo
-    component: gr.Number | gr.Checkbox | gr.Dropdown | gr.Textbox
-
-
-class SettingsForm:
-    """The settings of every objective and method; `draw_shown` and `draw_folded` place them on a page."""
-
-    def __init__(self) -> None:
-        self.fields: list[Drawn] = []
-
-    def draw_shown(self) -> None:
-        """Make the components that are always in sight."""
-        self._draw(shown=True)
-
-    def draw_folded(self) -> None:
-        """Make the rest."""
-        self._draw(shown=False)
-
-    @property
-    def components(self) -> list[Any]:
-        """Every component, in the order in which values come and go."""
-        return [field.component for field in self.fields]
-
-    def updates(self, recipe: Recipe) -> list[Any]:
-        """Show the settings of `recipe`'s objective and method, with its values."""
-        values = {**recipe.objective_params, **recipe.method_params}
-        active = declared(recipe.objective, recipe.method)
-        return [
-            _update(field, active[field.name], values[field.name])
-            if _belongs(field, active)
-            else gr.update(visible=False)
-            for field in self.fields
-        ]
-
-    def settings(self, objective: str, method: str, values: Sequence[Any]) -> dict[str, Any]:
-        """What the form holds for this choice. Raises `BadInput` for settings left empty."""
-        active = declared(objective, method)
-        given = {f.name: value for f, value in zip(self.fields, values, strict=True) if _belongs(f, active)}
-        refuse(
-            [Problem("is empty.", field=name, remedy="Type a value.") for name, v in given.items() if v in (None, "")]
-        )
-        return {name: _plain(value) for name, value in given.items()}
-
-    def count_folded(self, objective: str, method: str) -> int:
-        """How many settings of this choice are folded away."""
-        active = declared(objective, method)
-        return sum(1 for field in self.fields if not field.shown and _belongs(field, active))
-
-    def _draw(self, shown: bool) -> None:
-        for name, info in _distinct(shown):
-            made = _component(name, info)
-            self.fields.append(Drawn(name, kind_of(info), shown, info, made))
-
-
 def declared(objective: str, method: str) -> dict[str, FieldInfo]:
     """The settings of an objective and a method, by name."""
     return {
@@ -111,55 +52,81 @@ def declared(objective: str, method: str) -> dict[str, FieldInfo]:
     }
 
 
-def _all_params() -> list[type[Params]]:
-    return [
-        *(objective.params for objective in registry.objectives().values()),
-        *(method.params for method in registry.methods().values()),
-    ]
+def shown(info: FieldInfo, value: Any) -> Any:
+    """A setting's value as its component shows it."""
+    return ", ".join(f"{number:g}" for number in value) if kind_of(info) == "numbers" else value
 
 
-def _distinct(shown: bool) -> list[tuple[str, FieldInfo]]:
-    """Every (name, kind) once, if some declaration shows it (or, for not shown, if none does)."""
-    found: dict[tuple[str, Kind], FieldInfo] = {}
-    in_sight: set[tuple[str, Kind]] = set()
-    for params in _all_params():
-        for name, info in params.model_fields.items():
-            key = (name, kind_of(info))
-            found.setdefault(key, info)
-            if _extra(info).get("shown"):
-                in_sight.add(key)
-    return [(key[0], info) for key, info in found.items() if (key in in_sight) == shown]
+def read(objective: str, method: str, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that components hold. Raises `BadInput` naming those left empty."""
+    known = declared(objective, method)
+    given = {name: value for name, value in raw.items() if name in known}
+    empty = [name for name, value in given.items() if value is None or value in ("", [])]
+    refuse([Problem("is empty.", field=name, remedy="Type a value.") for name in empty])
+    return {name: _plain(known[name], value) for name, value in given.items()}
 
 
-def _belongs(field: Drawn, active: Mapping[str, FieldInfo]) -> bool:
-    return field.name in active and kind_of(active[field.name]) == field.kind
+def _plain(info: FieldInfo, value: Any) -> Any:
+    """A whole number as the browser sends it, without its `.0`; a list of numbers in place of its text."""
+    if kind_of(info) == "numbers" and isinstance(value, str):
+        return [part.strip() for part in value.split(",")]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _component(name: str, info: FieldInfo) -> gr.Number | gr.Checkbox | gr.Dropdown | gr.Textbox:
+@dataclass(frozen=True)
+class SettingsForm:
+    """The components of one objective's and one method's settings, by name, once they are drawn."""
+
+    objective: str
+    method: str
+    values: Mapping[str, Any]
+    """As components show them."""
+    components: dict[str, Component]
+
+    @classmethod
+    def of(cls, objective: str, method: str, values: Mapping[str, Any]) -> SettingsForm:
+        """A form of which nothing is drawn yet."""
+        return cls(objective, method, values, {})
+
+    def draw_shown(self) -> None:
+        """Make the components that are always in sight."""
+        self._draw(self.names(folded=False))
+
+    def draw_folded(self) -> None:
+        """Make the rest."""
+        self._draw(self.names(folded=True))
+
+    def names(self, *, folded: bool) -> list[str]:
+        """The settings that are folded away, or those in sight, in the order of their declarations."""
+        known = declared(self.objective, self.method)
+        return [name for name, info in known.items() if bool(_extra(info).get("shown")) != folded]
+
+    def raw(self, values: Mapping[Any, Any]) -> dict[str, Any]:
+        """What the components hold, by name, of all that an event brings."""
+        return {name: values[component] for name, component in self.components.items()}
+
+    def _draw(self, names: Sequence[str]) -> None:
+        known = declared(self.objective, self.method)
+        for name in names:
+            self.components[name] = _component(name, known[name], self.values[name])
+
+
+def _component(name: str, info: FieldInfo, value: Any) -> Component:
     common: dict[str, Any] = {
         "label": label_of(name, info),
         "info": info.description,
         "interactive": True,
-        "visible": False,
         "elem_id": f"setting-{name}",
+        "value": value,
     }
     kind = kind_of(info)
     if kind == "switch":
-        return gr.Checkbox(value=bool(info.default), **common)
+        return gr.Checkbox(**common)
     if kind == "number":
-        return gr.Number(value=info.default, min_width=150, **common)
+        return gr.Number(min_width=150, **common)
     if kind == "choice":
-        return gr.Dropdown(choices=list(get_args(info.annotation)), value=info.default, min_width=150, **common)
-    return gr.Textbox(value=str(info.default or ""), min_width=150, **common)
-
-
-def _update(field: Drawn, info: FieldInfo, value: Any) -> Any:
-    changes: dict[str, Any] = {"label": label_of(field.name, info), "info": info.description}
-    if field.kind == "choice":
-        changes["choices"] = list(get_args(info.annotation))
-    return gr.update(visible=True, value=value, **changes)
-
-
-def _plain(value: Any) -> Any:
-    """A whole number as the browser sends it, without its `.0`."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+        return gr.Dropdown(choices=list(get_args(info.annotation)), min_width=150, **common)
+    if kind == "several":
+        (item,) = get_args(info.annotation)
+        return gr.Dropdown(choices=list(get_args(item)), multiselect=True, min_width=150, **common)
+    return gr.Textbox(min_width=150, **common)

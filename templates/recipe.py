@@ -23,7 +23,7 @@ from typing import Any
 import tomlkit
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from templates import registry
+from templates import capabilities, registry
 from templates.errors import BadInput, Problem, refuse
 from templates.spec import PRESET_TITLES, BaseFacts, Method, Objective, Params, Preset, Quantization, TrainingParams
 
@@ -62,9 +62,9 @@ def compose(
 ) -> Recipe:
     """A recipe from a choice and the settings that differ from it.
 
-    Later wins: the declarations' defaults, what the method advises for a base of these `facts`, the
-    objective's preset, `settings` (flat; each key belongs to the objective, the method, or is
-    `quantization`). Raises `BadInput` with every problem at once.
+    Later wins: shared defaults, what the method advises for a base of these `facts`, the objective's
+    own defaults and advice, its preset, `settings` (flat; each key belongs to the objective, the
+    method, or is `quantization`). Raises `BadInput` with every problem at once.
     """
     chosen, how = registry.objective(objective), registry.method(method)
     if preset not in PRESET_TITLES:
@@ -73,17 +73,17 @@ def compose(
         )
     given = dict(settings or {})
     quantization = given.pop("quantization", quantization)
-    problems = _quantization_problems(how, quantization)
-    training = dict(chosen.presets[preset])
+    training = {**_advised(chosen, how, facts), **chosen.presets[preset]}
     if facts is not None:
-        training = {**how.advised(facts), **training}
         training["max_length"] = min(training.get("max_length", 512), facts.context_length)
+    problems: list[Problem] = []
     adaptation = {key: value for key, value in given.items() if key in how.params.model_fields}
     rest = {key: value for key, value in given.items() if key not in adaptation}
     training |= {key: value for key, value in rest.items() if key in chosen.params.model_fields}
     problems += [_unknown(key, chosen, how) for key in rest if key not in chosen.params.model_fields]
     objective_params = _validated(chosen.params, training, problems)
     method_params = _validated(how.params, adaptation, problems)
+    problems += capabilities.refusals(chosen, how, quantization, method_params or None)
     if method_params or not adaptation:
         problems += how.problems(how.params(**method_params), quantization, facts)
     if facts and objective_params and objective_params["max_length"] > facts.context_length:
@@ -98,18 +98,12 @@ def compose(
     )
 
 
-def _quantization_problems(how: Method, quantization: Any) -> list[Problem]:
-    if quantization in how.quantizations:
-        return []
-    able = [m.key for m in registry.methods().values() if quantization in m.quantizations]
-    instead = f" or the method {' or '.join(able)}" if able else ""
-    return [
-        Problem(
-            f"{how.title} does not work with quantization “{quantization}”.",
-            field="quantization",
-            remedy=f"Use quantization {' or '.join(how.quantizations)}{instead}.",
-        )
-    ]
+def _advised(chosen: Objective, how: Method, facts: BaseFacts | None) -> dict[str, Any]:
+    """Training settings that nobody chose, where they differ from the shared defaults."""
+    if facts is None:
+        return dict(chosen.declared_defaults)
+    of_method = how.advised(facts)
+    return {**of_method, **chosen.declared_defaults, **chosen.advised(facts, of_method)}
 
 
 def _too_long(asked: int, context_length: int) -> Problem:

@@ -29,8 +29,6 @@ from templates.spec import Method, Params, Quantization
 from workers.protocol import ModelRef
 
 Dtype = Literal["auto", "float32", "bfloat16"]
-MOVED_BASE = ("pissa", "olora")
-"""LoRA initialisations that take their starting point out of the base's weights."""
 START = "start"
 """Folder and adapter name of an adapter as it was before training."""
 WIDENED = 2
@@ -142,7 +140,7 @@ def attention_modules(model: PreTrainedModel) -> list[str]:
 
 def moves_base(recipe: Recipe) -> bool:
     """Whether the method's initialisation changes the base weights under the adapter."""
-    return recipe.method_params.get("init_lora_weights") in MOVED_BASE
+    return registry.method(recipe.method).moves_base(recipe.method_params)
 
 
 def torch_dtype(name: str) -> torch.dtype:

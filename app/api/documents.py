@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlmodel import SQLModel
 
 from storage.models import Artifact, BaseModelRow, Dataset, Job, JobEvent, JobMetric, Upload, Worker
-from templates import recipe, registry
+from templates import capabilities, recipe, registry
 from templates.roles import Role
 from templates.spec import Method, Objective, Params, RowShape
 
@@ -199,6 +199,7 @@ def catalogue() -> dict[str, Any]:
         "objectives": [of_objective(objective) for objective in registry.objectives().values()],
         "methods": [of_method(method) for method in registry.methods().values()],
         "shapes": [of_shape(shape) for shape in registry.shapes().values()],
+        "capabilities": [dataclasses.asdict(cell) for cell in capabilities.matrix()],
     }
 
 
@@ -209,7 +210,9 @@ def of_objective(objective: Objective) -> dict[str, Any]:
         "page": objective.page,
         "row_shapes": list(objective.row_shapes),
         "trains_prompt": objective.trains_prompt,
+        "roles": list(objective.roles),
         "metrics": [dataclasses.asdict(metric) for metric in objective.metrics],
+        "cost": dataclasses.asdict(objective.cost),
         "presets": {name: dict(values) for name, values in objective.presets.items()},
         "parameters": parameters(objective.params),
     }
@@ -224,7 +227,8 @@ def of_method(method: Method) -> dict[str, Any]:
         "peft_type": method.peft_type,
         "quantizations": list(method.quantizations),
         "mergeable": method.mergeable,
-        "mixed_batch": method.mixed_batch,
+        "mixed_batch": method.mixes(method.defaults),
+        "moves_base": method.moves_base(method.defaults),
         "exports_as_lora": method.exports_as_lora,
         "parameters": parameters(method.params),
     }

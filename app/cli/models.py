@@ -85,6 +85,11 @@ def methods(as_json: Json = False) -> None:
     lines.append("METHODS: how weights change")
     for method in found["methods"]:
         lines += [f"  {method['key']}: {method['summary']}", f"      base in {', '.join(method['quantizations'])}"]
+    refused = [cell for cell in found["capabilities"] if cell["why_not"]]
+    lines.append("NOT TOGETHER: everything else is")
+    lines += [
+        f"  {c['objective']} with {c['method']} ({c['quantization']}): {c['why_not']} {c['instead']}" for c in refused
+    ]
     lines.append("PARAMETERS (--set name=value)")
     for owner in (*found["objectives"], *found["methods"]):
         lines.append(f"  {owner['key']}")

@@ -10,8 +10,8 @@ from app.formats import parameters
 from storage.bases import base_models
 from storage.data import datasets
 from storage.models import BaseModelRow, Dataset, User
+from templates import capabilities, registry
 from templates import recipe as recipes
-from templates import registry
 from templates.errors import BadInput, Problem
 from templates.recipe import Recipe
 from templates.spec import PRESET_TITLES, Preset, Quantization
@@ -54,9 +54,10 @@ def first_data(user: User) -> Dataset | None:
 
 
 def ways(objective: str) -> list[tuple[str, str]]:
-    """Methods and named recipes for this goal as choices, the advised one first."""
+    """Methods and named recipes that this goal works with as choices, the advised one first."""
     best = registry.objective(objective).advised_method
-    methods = [(f"{m.title} — advised" if key == best else m.title, key) for key, m in registry.methods().items()]
+    able = capabilities.methods_for(registry.objective(objective))
+    methods = [(f"{m.title} — advised" if m.key == best else m.title, m.key) for m in able]
     named = [
         (_title_of(text, name), f"{RECIPE}{name}")
         for name, text in recipes.named().items()
@@ -64,6 +65,17 @@ def ways(objective: str) -> list[tuple[str, str]]:
     ]
     methods.sort(key=lambda choice: choice[1] != best)
     return [*methods[:1], *named, *methods[1:]]
+
+
+def left_out(objective: str) -> str | None:
+    """Which methods this goal does not work with, and why; None where it works with all."""
+    goal = registry.objective(objective)
+    able = capabilities.methods_for(goal)
+    others = [method for method in registry.methods().values() if method not in able]
+    if not others:
+        return None
+    why = "; ".join(dict.fromkeys(need.why for need in goal.needs))
+    return f"Not {' or '.join(method.title for method in others)}: this goal {why}."
 
 
 def _title_of(toml: str, name: str) -> str:
@@ -81,17 +93,15 @@ def way(choice: str) -> Way:
     return Way(found["method"], found["quantization"], found["settings"])
 
 
-def advised(
-    base: BaseModelRow, objective: str, choice: str, preset: str, kept: Mapping[str, Any] | None = None
-) -> Recipe:
-    """The recipe for a choice, everything filled in; `kept` are settings typed by hand."""
+def advised(base: BaseModelRow, objective: str, choice: str, preset: str) -> Recipe:
+    """The recipe for a choice, everything filled in."""
     chosen = way(choice)
     return recipes.compose(
         objective,
         chosen.method,
         preset=cast(Preset, preset),
         quantization=chosen.quantization,
-        settings={**chosen.settings, **(kept or {})},
+        settings=chosen.settings,
         facts=base_models.facts(base),
     )
 

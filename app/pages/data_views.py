@@ -109,7 +109,7 @@ def _measured(
         sample.shape,
         rows,
         max_length=length,
-        trains_prompt=rendered.trains_prompt(sample.shape),
+        trains_prompt=rendered.trains_prompt(sample.shape) or not registry.shape(sample.shape).has_answers,
     )
 
 

@@ -18,6 +18,7 @@ from storage.rendering import rendered_rows
 from storage.rendering.renderer import remembered
 from templates import registry
 from templates.errors import BadInput
+from templates.spec import Objective, View
 
 SAMPLE_ROWS = 1000
 """Rows of a fresh file that are looked at; the whole dataset is measured before launch."""
@@ -67,25 +68,37 @@ def trains_prompt(shape: str) -> bool:
     return next((objective.trains_prompt for objective in registry.objectives_for(shape)), False)
 
 
-def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, *, whole: bool | None = None) -> Markup:
-    """The row at `index`, rendered for `base` and cut at `length` tokens."""
+def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, objective: Objective | None = None) -> Markup:
+    """The row at `index`, rendered for `base` and cut at `length` tokens, as `objective` reads it."""
     if not sample.rows:
         return html("plain", words="No row can be read with these choices.")
+    learns_all = objective.trains_prompt if objective else trains_prompt(sample.shape)
     row = sample.rows[index]
+    views = objective.views(row) if objective else (View("", row),)
     place = f"Row {count(index + 1)} of {sample.extent}"
+    cut = cut_at(sample.shape, length)
     try:
-        made = renderer(base).row(
-            sample.shape,
-            row,
-            max_length=cut_at(sample.shape, length),
-            trains_prompt=trains_prompt(sample.shape) if whole is None else whole,
-        )
+        sides = [renderer(base).row(sample.shape, v.row, max_length=cut, trains_prompt=learns_all) for v in views]
     except BadInput as error:
         problem = error.problems[0]
         why = f"This row is refused: {problem.message} {problem.remedy or ''}"
         return html("data/row", place=place, why=why.strip())
-    is_bad = registry.shape(sample.shape).rejected(row) is row
-    return html("data/row", place=place, why="", row=made, length=length, is_bad=is_bad)
+    return html(
+        "data/row",
+        place=place,
+        why="",
+        sides=[(view.title.lower(), side) for view, side in zip(views, sides, strict=True)],
+        length=length,
+        is_bad=registry.shape(sample.shape).rejected(row) is row,
+        unlearned="" if all(side.n_trained for side in sides) else _unlearned(sample.shape),
+    )
+
+
+def _unlearned(shape: str) -> str:
+    """What to say of a row without a learned token."""
+    if not registry.shape(shape).has_answers:
+        return "Prompts without answers: a model learns nothing from them alone."
+    return "The model would learn nothing from this row: it is refused."
 
 
 def moved(base: BaseModelRow, sample: Sample, index: int, way: str) -> int:

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
 
 from app.forms import SettingsForm
-from app.pages import choices, layout
-from app.pages.alerts import FOCUS_JS
-from app.pages.train_form import FIXES, WAYS, TrainForm
+from app.pages import choices, layout, train_form
+from app.pages.alerts import FOCUS_JS, guarded
+from app.pages.train_form import FIXES, N_CHECKED, N_DRAWN, N_SHOWN, PRECISION, Filled
 from storage.models import new_id
 
 LEAD = "Everything is filled in with what is advised. Change what you like, or launch."
+WAYS = {"previous": "‹ Previous", "next": "Next ›", "random": "Random", "longest": "Longest"}
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What is chosen first; it decides which settings there are."""
+
+    goal: gr.Radio
+    base: gr.Dropdown
+    data: gr.Dropdown
+    method: gr.Dropdown
+    effort: gr.Radio
+
+    @property
+    def all(self) -> list[Any]:
+        """In the order of `Filled`."""
+        return [self.goal, self.base, self.data, self.method, self.effort]
 
 
 @dataclass(frozen=True)
@@ -22,6 +40,7 @@ class Lens:
 
     row: gr.HTML
     ways: dict[str, gr.Button]
+    index: gr.Number
     about: gr.Markdown
 
 
@@ -35,68 +54,189 @@ class Start:
     launch: gr.Button
 
 
+@dataclass(frozen=True)
+class Page:
+    """Everything that stays when the settings are drawn anew."""
+
+    alert: gr.HTML
+    top: Choices
+    start: Start
+    lens: Lens
+    key: gr.Textbox
+    fixes: gr.State
+    form: gr.State
+    """A `Filled`, as it was drawn last."""
+    unfolded: gr.State
+    """Whether the folded settings are in sight, which drawing them anew would forget."""
+    following: gr.Textbox
+
+    @property
+    def drawn(self) -> list[Any]:
+        """The outputs of what redraws the form."""
+        return [self.alert, *self.top.all, self.lens.about, self.form]
+
+    @property
+    def checked(self) -> list[Any]:
+        """The outputs of a check."""
+        return [self.alert, self.start.card, self.fixes, self.key, *self.start.fixes]
+
+    @property
+    def shown(self) -> list[Any]:
+        """The outputs of what shows a row."""
+        return [self.alert, self.lens.index, self.lens.row]
+
+
 def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     """The page `/train`, with `?data=NAME` and `?base=NAME` to begin with."""
-    settings = SettingsForm()
-    key, advised, fixes = gr.Textbox(visible=False), gr.State({}), gr.State([])
-    following, index = layout.address(), gr.Number(0, visible=False)
-    nothing = gr.HTML()
+    key, fixes, form, unfolded = gr.Textbox(visible=False), gr.State([]), gr.State({}), gr.State(False)
+    following, nothing = layout.address(), gr.HTML()
     with gr.Row(elem_classes="two", visible=False) as body:
         with gr.Column(scale=3, min_width=320):
-            goal = gr.Radio(label="Goal", elem_id="goal")
-            with gr.Row():
-                base = gr.Dropdown(label="Base model", min_width=180, elem_id="base")
-                data = gr.Dropdown(label="Data", min_width=180, elem_id="data")
-            with gr.Row():
-                method = gr.Dropdown(label="Method", min_width=180, elem_id="method")
-                effort = gr.Radio(choices.efforts(), label="Effort", min_width=220, elem_id="effort")
-            with gr.Row(elem_classes="settings"):
-                settings.draw_shown()
-            more, precision = _more(settings)
+            top = _choices()
+            settings = gr.Column(elem_id="settings")
             start = _start()
         lens = _lens()
-
-    form = TrainForm(settings)
-    top = [goal, base, data, method, effort]
-    drawn = [alert, *top, precision, more, lens.about, advised, *settings.components]
-    everything = [*top, precision, *settings.components]
-    checked = [alert, start.card, fixes, key, *start.fixes]
-    shown = [alert, index, lens.row]
-
-    def then_check(event: Any) -> None:
-        event.success(form.check, everything, checked, show_progress="minimal").success(
-            form.show, [index, *everything], shown, show_progress="hidden"
+    page = Page(alert, top, start, lens, key, fixes, form, unfolded, following)
+    with settings:
+        gr.render(inputs=[form, unfolded], triggers=[form.change], show_progress="hidden")(
+            lambda filled, is_unfolded: _draw(page, filled, is_unfolded)
         )
-
-    then_check(demo.load(form.open, None, [nothing, body, key, start.name, *drawn]))
-    then_check(goal.input(form.aim, top, drawn, show_progress="hidden"))
-    for part in (method, effort):
-        then_check(part.input(form.choose, top, drawn, show_progress="hidden"))
-    for part in (base, data):
-        then_check(part.input(form.rebase, [advised, *everything], drawn, show_progress="hidden"))
-    for part in (precision, *settings.components):
-        changed = part.input(form.check, everything, checked, show_progress="hidden", trigger_mode="always_last")
-        changed.success(form.show, [index, *everything], shown, show_progress="hidden")
+    demo.load(guarded(4 + N_DRAWN, alert=4)(train_form.opened), None, [nothing, body, key, start.name, *page.drawn])
     start.name.input(new_id, None, key, queue=False, show_progress="hidden")
-    for way, button in lens.ways.items():
-        button.click(form.mover(way), [index, *everything], shown, show_progress="hidden")
-    for i, button in enumerate(start.fixes):
-        then_check(button.click(form.fixer(i), [fixes, *everything], drawn, show_progress="hidden"))
-    launched = start.launch.click(form.launch, [key, start.name, *everything], [alert, following])
-    launched.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
+    drawn = form.change(_of_state(train_form.checked, N_CHECKED), form, page.checked, show_progress="minimal")
+    drawn.success(_of_state(train_form.seen, N_SHOWN), [form, lens.index], page.shown, show_progress="hidden")
 
 
-def _more(settings: SettingsForm) -> tuple[gr.Accordion, gr.Dropdown]:
-    with gr.Accordion("More settings", open=False) as more:
-        precision = gr.Dropdown(label="Precision of the frozen base", elem_id="precision")
+def _of_state(handler: Callable[..., Any], n_outputs: int) -> Callable[..., Any]:
+    """A handler of the form as it was drawn, before anything is typed."""
+
+    def answer(request: gr.Request, filled: dict[str, Any], *others: Any) -> Any:
+        return handler(request, Filled(**filled), *others) if filled else [gr.skip()] * n_outputs
+
+    return guarded(n_outputs)(answer)
+
+
+def _draw(page: Page, filled: dict[str, Any], is_unfolded: bool) -> None:
+    """The settings of the chosen goal and method, and what happens when anything is changed."""
+    if not filled:
+        return
+    before = Filled(**filled)
+    settings = SettingsForm.of(before.goal, choices.way(before.method).method, before.values)
+    with gr.Row(elem_classes="settings"):
+        settings.draw_shown()
+    n_folded = 1 + len(settings.names(folded=True))
+    with gr.Accordion(f"More settings ({n_folded})", open=is_unfolded) as more:
+        precision = gr.Dropdown(
+            choices.precisions(settings.method),
+            value=before.values[PRECISION],
+            label="Precision of the frozen base",
+            elem_id="precision",
+        )
         with gr.Row(elem_classes="settings"):
             settings.draw_folded()
-    return more, precision
+    more.expand(lambda: True, None, page.unfolded, queue=False, show_progress="hidden")
+    more.collapse(lambda: False, None, page.unfolded, queue=False, show_progress="hidden")
+    _listen(page, Reading(page, before, settings, precision))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Makes a `Filled` of what an event brings: every component's value."""
+
+    page: Page
+    before: Filled
+    settings: SettingsForm
+    precision: gr.Dropdown
+
+    @property
+    def settings_and_precision(self) -> list[Any]:
+        """What is drawn anew for each goal and method."""
+        return [self.precision, *self.settings.components.values()]
+
+    @property
+    def inputs(self) -> set[Any]:
+        """Everything that a handler may want to know."""
+        page = self.page
+        return {*page.top.all, *self.settings_and_precision, page.key, page.start.name, page.fixes, page.lens.index}
+
+    def filled(self, values: Mapping[Any, Any]) -> Filled:
+        """The form as it is now."""
+        typed = {**self.settings.raw(values), PRECISION: values[self.precision]}
+        goal, base, data, method, effort = (values[component] for component in self.page.top.all)
+        return Filled(goal, base, data, method, effort, typed, self.before.advised, self.before.kept)
+
+    def drawn(self, handler: Callable[..., list[Any]]) -> Callable[..., Any]:
+        """A handler of another choice: it is told the form as it is now, and as it was before the choice."""
+
+        def answer(request: gr.Request, values: dict[Any, Any]) -> Any:
+            now = self.filled(values)
+            before = replace(self.before, values=now.values)
+            return handler(request, now, before)
+
+        return guarded(N_DRAWN)(answer)
+
+    def told(self, handler: Callable[..., Any], n_outputs: int, *wanted: Any) -> Callable[..., Any]:
+        """A handler of the form as it is now, and of the values of the `wanted` components."""
+
+        def answer(request: gr.Request, values: dict[Any, Any]) -> Any:
+            return handler(request, self.filled(values), *(values[component] for component in wanted))
+
+        return guarded(n_outputs)(answer)
+
+    def fixer(self, place: int) -> Callable[..., Any]:
+        """The handler that applies the change at `place` of those offered."""
+
+        def answer(request: gr.Request, values: dict[Any, Any]) -> Any:
+            return train_form.fixed(request, self.filled(values), values[self.page.fixes][place])
+
+        return guarded(N_DRAWN)(answer)
+
+    def mover(self, way: str) -> Callable[..., Any]:
+        """The handler that leads to another row."""
+
+        def answer(request: gr.Request, values: dict[Any, Any]) -> Any:
+            return train_form.seen(request, self.filled(values), values[self.page.lens.index], way)
+
+        return guarded(N_SHOWN)(answer)
+
+
+def _listen(page: Page, reading: Reading) -> None:
+    top, lens, start, inputs = page.top, page.lens, page.start, reading.inputs
+    for part, handler in (
+        (top.goal, train_form.aimed),
+        (top.method, train_form.chosen),
+        (top.effort, train_form.tried),
+        (top.base, train_form.rebased),
+        (top.data, train_form.rebased),
+    ):
+        part.input(reading.drawn(handler), inputs, page.drawn, show_progress="hidden")
+    check, show = reading.told(train_form.checked, N_CHECKED), reading.told(train_form.seen, N_SHOWN, lens.index)
+    for component in reading.settings_and_precision:
+        changed = component.input(check, inputs, page.checked, show_progress="hidden", trigger_mode="always_last")
+        changed.success(show, inputs, page.shown, show_progress="hidden")
+    for way, button in lens.ways.items():
+        button.click(reading.mover(way), inputs, page.shown, show_progress="hidden")
+    for place, button in enumerate(start.fixes):
+        button.click(reading.fixer(place), inputs, page.drawn, show_progress="hidden")
+    launch = reading.told(train_form.launched, 2, page.key, start.name)
+    launched = start.launch.click(launch, inputs, [page.alert, page.following])
+    launched.then(None, page.following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
+
+
+def _choices() -> Choices:
+    goal = gr.Radio(label="Goal", elem_id="goal", interactive=True)
+    with gr.Row():
+        base = gr.Dropdown(label="Base model", min_width=180, elem_id="base", interactive=True)
+        data = gr.Dropdown(label="Data", min_width=180, elem_id="data", interactive=True)
+    with gr.Row():
+        method = gr.Dropdown(label="Method", min_width=180, elem_id="method", interactive=True)
+        effort = gr.Radio(choices.efforts(), label="Effort", min_width=220, elem_id="effort", interactive=True)
+    return Choices(goal, base, data, method, effort)
 
 
 def _start() -> Start:
     return Start(
-        name=gr.Textbox(label="Name of the result", max_length=64, elem_id="job-name"),
+        name=gr.Textbox(label="Name of the result", max_length=64, elem_id="job-name", interactive=True),
         card=gr.HTML(elem_id="preflight"),
         fixes=[gr.Button(visible=False, size="sm", elem_classes="fix") for _ in range(FIXES)],
         launch=gr.Button("Launch", variant="primary", elem_id="launch"),
@@ -106,9 +246,9 @@ def _start() -> Start:
 def _lens() -> Lens:
     with gr.Column(scale=2, min_width=300, elem_id="preview"):
         gr.HTML(layout.section("What the model will see"))
-        row = gr.HTML(elem_id="rendered")
+        row, index = gr.HTML(elem_id="rendered"), gr.Number(0, visible=False)
         with gr.Row(elem_classes="ways"):
             ways = {way: gr.Button(text, size="sm", min_width=70) for way, text in WAYS.items()}
         with gr.Accordion("About this method", open=False):
             about = gr.Markdown()
-    return Lens(row, ways, about)
+    return Lens(row, ways, index, about)

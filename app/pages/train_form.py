@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, cast
 from urllib.parse import quote
 
 import gradio as gr
 
-from app.forms import SettingsForm
+from app import forms
 from app.pages import choices, layout, preflight, rendered
-from app.pages.alerts import CLEAR, guarded, html_of
+from app.pages.alerts import CLEAR, html_of
 from app.pages.who import acting, asked
 from storage.bases import base_models
 from storage.data import datasets
@@ -22,167 +23,164 @@ from templates import registry
 from templates.spec import Preset, Quantization
 
 FIXES = 3
-WAYS = {"previous": "‹ Previous", "next": "Next ›", "random": "Random", "longest": "Longest"}
-N_TOP = 5
+N_DRAWN, N_CHECKED, N_SHOWN = 8, 4 + FIXES, 3
+"""How many outputs the handlers have that redraw the form, check it, and show a row."""
+PRECISION = "quantization"
 
 
-class TrainForm:
-    """The handlers of the training page.
+@dataclass(frozen=True)
+class Filled:
+    """The form as it is filled in: what was chosen, and settings as their components hold them."""
 
-    `everything` is always: goal, base, data, method, effort, precision, then the settings' values.
-    `drawn` is always: alert, the first five of these, precision, the fold, the method's page, what
-    was advised, then the settings.
-    """
+    goal: str
+    base: str
+    data: str
+    method: str
+    """A method or a named recipe, see `choices.ways`."""
+    effort: str = "balanced"
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Of the goal's and the method's settings, and the base's precision under `quantization`."""
+    advised: Mapping[str, Any] = field(default_factory=dict)
+    """The values that nobody chose."""
+    kept: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By goal and method: what was typed while they were chosen."""
 
-    def __init__(self, settings: SettingsForm):
-        self.settings = settings
-        n_drawn = 1 + N_TOP + 4 + len(settings.components)
-        n_checked = 4 + FIXES
-        self.open = guarded(4 + n_drawn, alert=4)(self._open)
-        self.aim = guarded(n_drawn)(self._aim)
-        self.choose = guarded(n_drawn)(self._choose)
-        self.rebase = guarded(n_drawn)(self._rebase)
-        self.check = guarded(n_checked)(self._check)
-        self.show = guarded(3)(self._show)
-        self.launch = guarded(2)(self._launch)
+    @property
+    def pair(self) -> str:
+        """The key of `kept`."""
+        return f"{self.goal} {self.method}"
 
-    def mover(self, way: str) -> Callable[..., Any]:
-        """The handler that leads to another row."""
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Ready to be checked. Raises `BadInput` for settings left empty."""
+        return forms.read(self.goal, choices.way(self.method).method, self.values)
 
-        def move(request: gr.Request, index: float, *everything: Any) -> list[Any]:
-            return self._show(request, index, *everything, way=way)
+    def typed(self) -> dict[str, Any]:
+        """What differs from the advice."""
+        return {name: value for name, value in self.values.items() if value != self.advised.get(name, value)}
 
-        return guarded(3)(move)
+    def keeping(self) -> Filled:
+        """The same, with what was typed put aside for when this pair comes back."""
+        return replace(self, kept={**self.kept, self.pair: self.typed()})
 
-    def fixer(self, place: int) -> Callable[..., Any]:
-        """The handler that applies the fix at `place` of those offered."""
-        n_drawn = 1 + N_TOP + 4 + len(self.settings.components)
-
-        def fix(request: gr.Request, fixes: list[dict[str, Any]], *everything: Any) -> list[Any]:
-            chosen = fixes[place]
-            goal, base, data, method, effort, precision, *values = everything
-            kept = {} if chosen["method"] else self._typed(goal, method, values)
-            kept |= {"quantization": precision} if not chosen["method"] else {}
-            user = acting(request)
-            return self._drawn(
-                user, goal, base, data, chosen["method"] or method, effort, {**kept, **chosen["settings"]}
-            )
-
-        return guarded(n_drawn)(fix)
-
-    def _open(self, request: gr.Request) -> list[Any]:
-        user = acting(request)
-        first = choices.first_data(user)
-        if first is None:
-            empty = layout.empty("Training needs data. Drop a file first; it takes one minute.", "data", "Add data ›")
-            return (
-                [empty, gr.update(visible=False), "", ""] + [CLEAR] + [gr.skip()] * (9 + len(self.settings.components))
-            )
-        wanted = asked(request, "data")
-        dataset = datasets.get(user, wanted) if wanted else first
-        bases = [name for _, name in choices.bases(user)]
-        base = asked(request, "base") or bases[0]
-        goal = choices.goals(dataset)[0][1]
-        method = registry.objective(goal).advised_method
-        drawn = self._drawn(user, goal, base, dataset.name, method, "balanced", {})
-        name = layout.free_name(f"{dataset.name[:50]}-{method}", _taken(user))
-        return [CLEAR, gr.update(visible=True), new_id(), name, *drawn]
-
-    def _aim(self, request: gr.Request, goal: str, base: str, data: str, _method: str, effort: str) -> list[Any]:
-        """Another goal: with the method that is advised for it."""
-        return self._drawn(acting(request), goal, base, data, registry.objective(goal).advised_method, effort, {})
-
-    def _choose(self, request: gr.Request, goal: str, base: str, data: str, method: str, effort: str) -> list[Any]:
-        return self._drawn(acting(request), goal, base, data, method, effort, {})
-
-    def _rebase(self, request: gr.Request, advised: dict[str, Any], *everything: Any) -> list[Any]:
-        """Another base or other data: what was typed by hand stays, what was advised is advised anew."""
-        goal, base, data, method, effort, precision, *values = everything
-        user = acting(request)
-        fitting = [key for _, key in choices.goals(datasets.get(user, data))]
-        kept = {}
-        if goal in fitting:
-            now = {**self._typed(goal, method, values), "quantization": precision}
-            kept = {name: value for name, value in now.items() if value != advised.get(name, value)}
-        if goal not in fitting:
-            goal = fitting[0]
-            method = registry.objective(goal).advised_method
-        return self._drawn(user, goal, base, data, method, effort, kept)
-
-    def _drawn(
-        self, user: User, goal: str, base: str, data: str, method: str, effort: str, kept: dict[str, Any]
-    ) -> list[Any]:
-        """Every choice and setting, with `kept` laid over what is advised."""
-        row = base_models.get(user, base)
-        recipe = choices.advised(row, goal, method, effort, kept)
-        plain = choices.advised(row, goal, method, effort)
-        advised = {**plain.objective_params, **plain.method_params, "quantization": plain.quantization}
-        folded = 1 + self.settings.count_folded(recipe.objective, recipe.method)
-        return [
-            CLEAR,
-            gr.update(choices=choices.goals(datasets.get(user, data)), value=goal),
-            gr.update(choices=choices.bases(user), value=row.name),
-            gr.update(choices=choices.data(user), value=data),
-            gr.update(choices=choices.ways(goal), value=method),
-            effort,
-            gr.update(choices=choices.precisions(recipe.method), value=recipe.quantization),
-            gr.update(label=f"More settings ({folded})"),
-            registry.method(recipe.method).page,
-            advised,
-            *self.settings.updates(recipe),
-        ]
-
-    def _typed(self, goal: str, method: str, values: Sequence[Any]) -> dict[str, Any]:
-        return self.settings.settings(goal, choices.way(method).method, values)
-
-    def _plan(self, user: User, everything: Sequence[Any]) -> training.Plan:
-        goal, base, data, method, effort, precision, *values = everything
+    def plan(self, user: User) -> training.Plan:
+        """What it would take. Raises `BadInput` or `DoesNotFit`."""
         return training.plan(
             user,
-            base=base,
-            dataset=data,
-            objective=goal,
-            method=choices.way(method).method,
-            preset=cast(Preset, effort),
-            quantization=cast(Quantization, precision),
-            settings=self._typed(goal, method, values),
+            base=self.base,
+            dataset=self.data,
+            objective=self.goal,
+            method=choices.way(self.method).method,
+            preset=cast(Preset, self.effort),
+            quantization=cast(Quantization, self.values[PRECISION]),
+            settings=self.settings,
         )
 
-    def _check(self, request: gr.Request, *everything: Any) -> list[Any]:
-        """The preflight card; for a job that does not fit, the changes that would make it fit."""
-        hidden = [gr.update(visible=False)] * FIXES
-        if not _complete(everything):
-            return [gr.skip(), "", [], new_id(), *hidden]
-        try:
-            plan = self._plan(acting(request), everything)
-        except training.DoesNotFit as error:
-            offered = error.estimate.advice[:FIXES]
-            buttons = [gr.update(value=fix.text, visible=True) for fix in offered]
-            fixes = [fix.model_dump() for fix in offered]
-            card = preflight.card_refused(error.estimate)
-            return [html_of(error), card, fixes, new_id(), *buttons, *hidden[len(offered) :]]
-        return [CLEAR, preflight.card(plan), [], new_id(), *hidden]
 
-    def _show(self, request: gr.Request, index: float, *everything: Any, way: str = "") -> list[Any]:
-        if not _complete(everything):
-            return [gr.skip(), 0, ""]
-        goal, base, data, method, _effort, _precision, *values = everything
-        user = acting(request)
-        row, sample = base_models.get(user, base), rendered.of_dataset(datasets.get(user, data))
-        at = rendered.moved(row, sample, int(index), way)
-        length = int(self._typed(goal, method, values)["max_length"])
-        whole = registry.objective(goal).trains_prompt
-        return [gr.skip(), at, rendered.row_html(row, sample, at, length, whole=whole)]
-
-    def _launch(self, request: gr.Request, key: str, name: str, *everything: Any) -> tuple[str, str]:
-        user = acting(request)
-        job = training.submit(user, self._plan(user, everything), name=name, idem_key=key)
-        return CLEAR, f"jobs?job={quote(job.id)}"
+def opened(request: gr.Request) -> list[Any]:
+    """What the page begins with: nothing, or the body, a key and a name, and then all that `drawn` gives."""
+    user = acting(request)
+    first = choices.first_data(user)
+    if first is None:
+        empty = layout.empty("Training needs data. Drop a file first; it takes one minute.", "data", "Add data ›")
+        return [empty, gr.update(visible=False), "", "", CLEAR, *[gr.skip()] * (N_DRAWN - 1)]
+    wanted = asked(request, "data")
+    dataset = datasets.get(user, wanted) if wanted else first
+    base = asked(request, "base") or choices.bases(user)[0][1]
+    goal = choices.goals(dataset)[0][1]
+    method = registry.objective(goal).advised_method
+    name = layout.free_name(f"{dataset.name[:50]}-{method}", _taken(user))
+    return [CLEAR, gr.update(visible=True), new_id(), name, *drawn(user, Filled(goal, base, dataset.name, method))]
 
 
-def _complete(everything: Sequence[Any]) -> bool:
-    """Whether goal, base, data, method and effort are chosen; they are not while the page opens."""
-    return all(everything[:N_TOP])
+def drawn(user: User, form: Filled) -> list[Any]:
+    """Every choice and setting: as advised, under what was typed for this goal and method."""
+    row = base_models.get(user, form.base)
+    recipe = choices.advised(row, form.goal, form.method, form.effort)
+    known = forms.declared(recipe.objective, recipe.method)
+    plain = {**recipe.objective_params, **recipe.method_params}
+    advised = {name: forms.shown(known[name], value) for name, value in plain.items()}
+    advised[PRECISION] = recipe.quantization
+    values = {**advised, **form.kept.get(form.pair, {})}
+    left_out = choices.left_out(form.goal)
+    return [
+        CLEAR,
+        gr.update(choices=choices.goals(datasets.get(user, form.data)), value=form.goal),
+        gr.update(choices=choices.bases(user), value=row.name),
+        gr.update(choices=choices.data(user), value=form.data),
+        gr.update(choices=choices.ways(form.goal), value=form.method, info=left_out),
+        form.effort,
+        registry.method(recipe.method).page,
+        asdict(replace(form, base=row.name, values=values, advised=advised)),
+    ]
+
+
+def aimed(request: gr.Request, form: Filled, before: Filled) -> list[Any]:
+    """Another goal: with the method that is advised for it."""
+    method = registry.objective(form.goal).advised_method
+    return drawn(acting(request), replace(form, method=method, kept=before.keeping().kept))
+
+
+def chosen(request: gr.Request, form: Filled, before: Filled) -> list[Any]:
+    """Another method: with what was typed for it before."""
+    return drawn(acting(request), replace(form, kept=before.keeping().kept))
+
+
+def tried(request: gr.Request, form: Filled, before: Filled) -> list[Any]:
+    """Another effort: what it sets is advised anew, what else was typed stays."""
+    of_efforts = {name for preset in registry.objective(form.goal).presets.values() for name in preset}
+    typed = {name: value for name, value in before.typed().items() if name not in of_efforts}
+    return drawn(acting(request), replace(form, kept={**before.kept, before.pair: typed}))
+
+
+def rebased(request: gr.Request, form: Filled, before: Filled) -> list[Any]:
+    """Another base or other data: what was typed by hand stays, what was advised is advised anew."""
+    user = acting(request)
+    fitting = [key for _, key in choices.goals(datasets.get(user, form.data))]
+    form = replace(form, kept=before.keeping().kept)
+    if form.goal not in fitting:
+        form = replace(form, goal=fitting[0], method=registry.objective(fitting[0]).advised_method)
+    return drawn(user, form)
+
+
+def fixed(request: gr.Request, form: Filled, fix: Mapping[str, Any]) -> list[Any]:
+    """The form with an offered change."""
+    if fix["method"]:
+        form = replace(form.keeping(), method=fix["method"])
+        typed = dict(fix["settings"])
+    else:
+        typed = {**form.typed(), **fix["settings"]}
+    return drawn(acting(request), replace(form, kept={**form.kept, form.pair: typed}))
+
+
+def checked(request: gr.Request, form: Filled) -> list[Any]:
+    """The preflight card; for a job that does not fit, the changes that would make it fit."""
+    hidden = [gr.update(visible=False)] * FIXES
+    try:
+        plan = form.plan(acting(request))
+    except training.DoesNotFit as error:
+        offered = error.estimate.advice[:FIXES]
+        buttons = [gr.update(value=fix.text, visible=True) for fix in offered]
+        fixes = [fix.model_dump() for fix in offered]
+        card = preflight.card_refused(error.estimate)
+        return [html_of(error), card, fixes, new_id(), *buttons, *hidden[len(offered) :]]
+    return [CLEAR, preflight.card(plan), [], new_id(), *hidden]
+
+
+def seen(request: gr.Request, form: Filled, index: float, way: str = "") -> list[Any]:
+    """The row at `index`, or where `way` leads from there, as the chosen base model sees it."""
+    user = acting(request)
+    row, sample = base_models.get(user, form.base), rendered.of_dataset(datasets.get(user, form.data))
+    at = rendered.moved(row, sample, int(index), way)
+    length = int(form.settings["max_length"])
+    return [gr.skip(), at, rendered.row_html(row, sample, at, length, registry.objective(form.goal))]
+
+
+def launched(request: gr.Request, form: Filled, key: str, name: str) -> tuple[str, str]:
+    """Queue the job, and lead to it."""
+    user = acting(request)
+    job = training.submit(user, form.plan(user), name=name, idem_key=key)
+    return CLEAR, f"jobs?job={quote(job.id)}"
 
 
 def _taken(user: User) -> set[str]:

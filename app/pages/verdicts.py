@@ -18,7 +18,11 @@ from storage.models import Artifact
 from templates import metrics
 
 WORDS = {"better": "Better", "worse": "Worse", "not_better": "Not better", "cant_tell": "Can’t tell"}
-SHARES = {"label_accuracy": "Label accuracy", "exact_match": "Exact match"}
+SHARES = {
+    "preference_accuracy": "Preference accuracy",
+    "label_accuracy": "Label accuracy",
+    "exact_match": "Exact match",
+}
 LOSSES = {"loss": "Loss on held-out rows", "perplexity": "Perplexity"}
 CHANGES = {"better": "Better", "worse": "Worse", "changed": "Still wrong", "same": "Same"}
 SHOWN = 50

@@ -181,7 +181,8 @@ def _of_field(
     came_from: CameFrom = "remembered" if recalled else "given" if wanted.name in given else "guess"
     if column == guess:
         reason = guessed.reasons.get(
-            wanted.name, FROM_ANSWERS if wanted.kind == "prompt" else "No matching column found."
+            wanted.name,
+            FROM_ANSWERS if wanted.kind == "prompt" and not wanted.required else "No matching column found.",
         )
         reason += " Choose one." if wanted.required and not column else ""
     else:

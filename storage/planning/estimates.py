@@ -108,6 +108,7 @@ class _Work:
     """How much is to be computed."""
 
     examples: int
+    """Sequences; a row of a pair is two."""
     steps: int
     micro_steps: int
     tokens: int
@@ -167,13 +168,14 @@ def estimate(
 
 def n_trained(facts: BaseFacts, recipe: Recipe) -> int:
     """About how many parameters the recipe trains."""
-    return registry.method(recipe.method).trainable_parameters(recipe.adaptation(), facts)
+    return registry.method(recipe.method).n_trained(recipe.adaptation(), facts)
 
 
 def _work(recipe: Recipe, lengths: LengthReport) -> _Work:
     training = recipe.training()
     examples = max(1, lengths.n_examples)
-    batches = math.ceil(examples / training.rows_at_once(lengths.n_tokens / examples))
+    sides = registry.objective(recipe.objective).cost.sides
+    batches = math.ceil(examples / (sides * training.rows_at_once(lengths.n_tokens / examples)))
     if training.max_steps > 0:
         micro_steps = training.max_steps * training.gradient_accumulation_steps
     else:
@@ -194,7 +196,8 @@ def _memory(facts: BaseFacts, recipe: Recipe, work: _Work, on_gpu: bool) -> dict
     """Bytes at the peak of a training step, by what they are for."""
     training = recipe.training()
     wide, heap = (2, GPU_HEAP) if on_gpu else (4, CPU_HEAP)
-    rows = min(training.rows_at_once(work.longest), work.examples)
+    cost = registry.objective(recipe.objective).cost
+    rows = min(cost.sides * training.rows_at_once(work.longest), work.examples)
     tokens = rows * work.longest
     linear = LINEAR_BYTES.get(recipe.quantization, wide) * facts.n_linear_parameters
     frozen = linear + wide * (facts.n_parameters - facts.n_linear_parameters)
@@ -204,8 +207,9 @@ def _memory(facts: BaseFacts, recipe: Recipe, work: _Work, on_gpu: bool) -> dict
     kept = facts.n_layers * layer
     if training.gradient_checkpointing:
         kept = facts.n_layers * tokens * facts.hidden_size * wide + layer
+    others = cost.extra_models * wide * facts.n_parameters
     return {
-        "weights": round(frozen),
+        "weights": round(frozen + others),
         "trained parameters": TRAINED_BYTES * n_trained(facts, recipe),
         "activations": round(heap * kept),
         "logits": round(heap * LOGIT_COPIES * 4 * rows * work.answer * facts.vocab_size),
@@ -226,6 +230,7 @@ def flop_per_token(facts: BaseFacts, recipe: Recipe, length: float, *, forward_o
     if not forward_only:
         passes = 6 if registry.method(recipe.method).trains == "all_weights" else 4
         passes += 2 if recipe.training().gradient_checkpointing else 0
+        passes += 2 * (registry.objective(recipe.objective).cost.forwards - 1)
     return passes * (matmul + attention) * SLOWDOWN[recipe.quantization]
 
 
@@ -241,37 +246,38 @@ def _seconds(
     """Seconds by stage, what they rest on, and the factors of the range."""
     per_token = flop_per_token(facts, recipe, work.mean_length)
     training_s = PADDING * work.tokens * per_token / machine.flop_per_s + STEP_S * work.micro_steps
+    forward_s = flop_per_token(facts, recipe, work.mean_length, forward_only=True) / machine.flop_per_s
+    n_written = registry.objective(recipe.objective).cost.generations * work.tokens / work.mean_length
+    training_s += _answers_s(facts, lengths, n_written, forward_s)
     based_on = f"the measured speed of {machine.name}" if machine.calibrated else "a cautious guess of the speed"
     spread = (0.6, 1.7) if machine.calibrated else (0.3, 3.0)
     if earlier is not None:
         same_pace = flop_per_token(facts, earlier.recipe, work.mean_length) / per_token
         training_s = work.tokens / (earlier.tokens_per_s * same_pace)
         based_on, spread = "an earlier job on this base model", (0.7, 1.4)
-    forward_s = flop_per_token(facts, recipe, work.mean_length, forward_only=True) / machine.flop_per_s
-    training = recipe.training()
+    training, learned = recipe.training(), registry.objective(recipe.objective)
     looks = 1 / training.eval_steps if training.eval_steps < 1 else work.steps / training.eval_steps
-    held_out_tokens = n_held_out * work.mean_length
+    row_tokens = learned.cost.sides * work.mean_length
     looked_at = n_held_out + (
         splits.n_selected(round(lengths.n_rows / (1 - splits.SELECTION_SHARE))) if training.chooses else 0
     )
+    n_answered = 0 if learned.trains_prompt else min(n_held_out, settings().eval_rows)
     stages = {
         "preparing": STARTUP_S + facts.weights_bytes / LOAD_BYTES_PER_S,
-        "training": training_s + looks * looked_at * work.mean_length * forward_s,
-        "evaluating": 2 * held_out_tokens * forward_s + _answers_s(facts, recipe, lengths, n_held_out, forward_s),
+        "training": training_s + looks * looked_at * row_tokens * forward_s,
+        "evaluating": 2 * n_held_out * row_tokens * forward_s + 2 * _answers_s(facts, lengths, n_answered, forward_s),
     }
     return stages, based_on, spread
 
 
-def _answers_s(facts: BaseFacts, recipe: Recipe, lengths: LengthReport, n_held_out: int, forward_s: float) -> float:
-    """Seconds in which base and result answer the held-out prompts, several at once."""
-    if registry.objective(recipe.objective).trains_prompt:
-        return 0.0  # plain text has no answers
+def _answers_s(facts: BaseFacts, lengths: LengthReport, n_answers: float, forward_s: float) -> float:
+    """Seconds in which a model writes so many answers, several at once."""
     examples = max(1, lengths.n_examples)
     answer_tokens = 1.5 * lengths.n_trained_tokens / examples
-    batches = math.ceil(min(n_held_out, settings().eval_rows) / ANSWERS_AT_ONCE)
+    batches = math.ceil(n_answers / ANSWERS_AT_ONCE)
     one_token_s = DECODE_LAYER_S * facts.n_layers + ANSWERS_AT_ONCE * forward_s
     prompts_s = ANSWERS_AT_ONCE * forward_s * lengths.n_tokens / examples
-    return 2 * batches * (answer_tokens * one_token_s + prompts_s)
+    return batches * (answer_tokens * one_token_s + prompts_s)
 
 
 def _forgetting_s(facts: BaseFacts, recipe: Recipe, items: int, machine: Machine) -> float:

@@ -85,7 +85,7 @@ def _starts(recipe: Recipe, facts: BaseFacts) -> Iterator[Recipe]:
 
 
 def _suits_first(method: Method) -> tuple[int, bool, str]:
-    return -len(method.quantizations), not method.mixed_batch, method.key
+    return -len(method.quantizations), not method.mixes(method.defaults), method.key
 
 
 def _changes(old: Recipe, new: Recipe) -> dict[str, int | float | bool | str]:

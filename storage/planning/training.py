@@ -210,15 +210,16 @@ def measured(base: BaseModelRow, dataset: Dataset, recipe: Recipe) -> LengthRepo
         base.revision,
         dataset.id,
         recipe.objective_params["max_length"],
-        registry.objective(recipe.objective).trains_prompt,
+        recipe.objective,
         recipe.training().chooses,
     )
 
 
 @lru_cache(maxsize=64)
 def _measured(
-    base_folder: str, base_revision: str, dataset_id: str, max_length: int, trains_prompt: bool, chooses: bool
+    base_folder: str, base_revision: str, dataset_id: str, max_length: int, objective: str, chooses: bool
 ) -> LengthReport:
+    learned = registry.objective(objective)
     with db.reading() as session:
         dataset = session.get_one(Dataset, dataset_id)
     return rendered_rows.measure(
@@ -226,7 +227,8 @@ def _measured(
         dataset.shape,
         datasets.divided(dataset).training if chooses else datasets.rows(dataset, side="training"),
         max_length=max_length,
-        trains_prompt=trains_prompt,
+        trains_prompt=learned.trains_prompt,
+        views=learned.views,
     )
 
 

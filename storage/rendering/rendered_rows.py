@@ -5,16 +5,19 @@ The web measures here before launch what the worker will train on: both go throu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from storage.rendering.renderer import Piece, Rendered, Renderer
 from storage.rendering.whole_turns import ToolsLeftOut
 from templates.errors import BadInput
+from templates.spec import View
 
 __all__ = ["LengthReport", "Piece", "Rendered", "RenderedRow", "Renderer", "histogram", "measure", "rendered"]
 
+Views = Callable[[Mapping[str, Any]], tuple[View, ...]]
+"""An objective's sequences of a row: see `templates.spec.Objective.views`."""
 N_LISTED = 20
 HISTOGRAM_BINS = 20
 
@@ -28,6 +31,7 @@ class LengthReport:
     n_refused: int
     """Rows that are not trained on: no learned token is left, or the template refuses them."""
     n_examples: int
+    """Sequences that go through the model; both sides of a pair are one each."""
     n_tokens: int
     """Tokens of all examples, after cutting."""
     n_trained_tokens: int
@@ -68,6 +72,8 @@ class RenderedRow:
     refusal: str | None = None
     loses_tools: bool = False
     """It is refused because the chat template does not know tools."""
+    titles: tuple[str, ...] = ()
+    """What each example is of the row, where an objective makes several of it: `Chosen`, `Rejected`."""
 
     @property
     def n_cut(self) -> int:
@@ -76,7 +82,12 @@ class RenderedRow:
 
     @property
     def n_tokens(self) -> int:
-        """Before cutting; each further chunk of a plain text repeats the last token of the one before."""
+        """Before cutting; of several views the longest.
+
+        Each further chunk of a plain text repeats the last token of the one before.
+        """
+        if len(self.titles) > 1:
+            return max((len(example.ids) + example.n_cut for example in self.examples), default=0)
         n_repeated = max(0, len(self.examples) - 1)
         return sum(len(example.ids) for example in self.examples) + self.n_cut - n_repeated
 
@@ -87,31 +98,58 @@ class RenderedRow:
 
 
 def rendered(
-    renderer: Renderer, shape: str, rows: Iterable[Mapping[str, Any]], *, max_length: int, trains_prompt: bool
+    renderer: Renderer,
+    shape: str,
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    max_length: int,
+    trains_prompt: bool,
+    views: Views | None = None,
 ) -> Iterator[RenderedRow]:
     """Each row as what is trained on. Reports before launch and training itself both go through here."""
     for position, row in enumerate(rows, start=1):
         number = int(row.get("source_row") or position)
+        seen = views(row) if views else (View("", row),)
         try:
-            examples = renderer.examples(shape, row, max_length=max_length, trains_prompt=trains_prompt)
+            found = [
+                renderer.examples(shape, view.row, max_length=max_length, trains_prompt=trains_prompt) for view in seen
+            ]
         except BadInput as error:
             yield RenderedRow(number, [], error.problems[0].message, isinstance(error, ToolsLeftOut))
             continue
-        kept = [example for example in examples if example.n_trained]
-        if kept:
-            yield RenderedRow(number, kept)
+        titles = tuple(view.title for view in seen)
+        if len(seen) == 1:
+            yield _one_view(number, found[0], titles, max_length)
         else:
-            cut = any(example.n_cut for example in examples)
-            why = (
-                f"the answer begins beyond the longest row of {max_length} tokens"
-                if cut
-                else "it has no answer to learn"
-            )
-            yield RenderedRow(number, examples, why)
+            examples = [side[0] for side in found]
+            yield RenderedRow(number, examples, _why_refused(examples, max_length), titles=titles)
+
+
+def _one_view(number: int, examples: list[Rendered], titles: tuple[str, ...], max_length: int) -> RenderedRow:
+    kept = [example for example in examples if example.n_trained]
+    return RenderedRow(number, kept or examples, None if kept else _why_refused(examples, max_length), titles=titles)
+
+
+def _why_refused(examples: list[Rendered], max_length: int) -> str | None:
+    """Why nothing can be learned of examples that are needed together; None where something can."""
+    empty = [example for example in examples if not example.n_trained]
+    if any(example.n_cut for example in empty):
+        return f"the answer begins beyond the longest row of {max_length} tokens"
+    if empty:
+        return "it has no answer to learn"
+    if len(examples) > 1 and all(example.ids == examples[0].ids for example in examples):
+        return f"its answers are the same within the longest row of {max_length} tokens"
+    return None
 
 
 def measure(
-    renderer: Renderer, shape: str, rows: Iterable[Mapping[str, Any]], *, max_length: int, trains_prompt: bool
+    renderer: Renderer,
+    shape: str,
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    max_length: int,
+    trains_prompt: bool,
+    views: Views | None = None,
 ) -> LengthReport:
     """What these settings would train on, without training."""
     lengths: list[int] = []
@@ -122,7 +160,7 @@ def measure(
     kept_rows = list(rows)
     for row, made in zip(
         kept_rows,
-        rendered(renderer, shape, kept_rows, max_length=max_length, trains_prompt=trains_prompt),
+        rendered(renderer, shape, kept_rows, max_length=max_length, trains_prompt=trains_prompt, views=views),
         strict=True,
     ):
         n_with_control_tokens += renderer.n_control_tokens(shape, row) > 0

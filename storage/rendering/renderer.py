@@ -95,7 +95,7 @@ class Renderer:
 
     def __init__(self, base_folder: Path):
         """Raises `BadInput` when the folder has no usable tokenizer or template."""
-        self._folder = base_folder
+        self.folder = base_folder
         self._tokenizer = self._load_tokenizer()
         config = self._read_json("tokenizer_config.json")
         named = {**self._read_json("special_tokens_map.json"), **config}
@@ -215,7 +215,7 @@ class Renderer:
     def _load_tokenizer(self) -> Tokenizer:
         from tokenizers import Tokenizer  # needed late: the web process starts faster and smaller without it
 
-        file = self._folder / "tokenizer.json"
+        file = self.folder / "tokenizer.json"
         try:
             tokenizer = Tokenizer.from_file(str(file))
         except Exception as error:  # tokenizers raises bare Exception for whatever is wrong with the file
@@ -225,7 +225,7 @@ class Renderer:
         return tokenizer
 
     def _read_json(self, name: str) -> dict[str, Any]:
-        file = self._folder / name
+        file = self.folder / name
         if not file.is_file():
             return {}
         try:
@@ -253,7 +253,7 @@ class Renderer:
         return ids
 
     def _own_template(self, config: Mapping[str, Any]) -> str | None:
-        file = self._folder / "chat_template.jinja"
+        file = self.folder / "chat_template.jinja"
         if file.is_file():
             return file.read_text("utf-8")
         given = config.get("chat_template")

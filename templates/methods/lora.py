@@ -22,9 +22,10 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from templates.errors import Problem
-from templates.spec import BaseFacts, Method, Params, Quantization, setting
+from templates.spec import BaseFacts, Method, Params, Quantization, Settings, setting
 
-MOVES_BASE = ("olora", "pissa")
+LEAVES_BASE_ALONE = ("default", True, False, "gaussian", "eva", "orthogonal")
+"""Initialisations that change no weight of the base; PiSSA and OLoRA do, and who knows what others do."""
 
 
 class LoraParams(Params):
@@ -58,14 +59,22 @@ def _trainable(params: LoraParams, facts: BaseFacts) -> int:
     return facts.n_layers * per_layer * params.r
 
 
+def _moves_base(settings: Settings) -> bool:
+    return settings.get("init_lora_weights", True) not in LEAVES_BASE_ALONE
+
+
+def _mixes(settings: Settings) -> bool:
+    return not settings.get("use_dora")
+
+
 def _problems(params: LoraParams, quantization: Quantization, facts: BaseFacts | None) -> list[Problem]:
     found = []
     if facts and params.r > facts.hidden_size:
         message = f"rank {params.r} is larger than the base model's width of {facts.hidden_size}; use at most that."
         found.append(Problem(message, field="r"))
-    start = params.init_lora_weights
+    start, moves = params.init_lora_weights, _moves_base(params.model_dump())
     # such a start takes a part out of the base's weights, which must be given back exactly at the end
-    if start in MOVES_BASE and quantization != "none":
+    if moves and quantization != "none":
         found.append(
             Problem(
                 f"“{start}” can't start from quantized weights.",
@@ -73,7 +82,7 @@ def _problems(params: LoraParams, quantization: Quantization, facts: BaseFacts |
                 remedy="Use the initialisation “default”, or no quantization.",
             )
         )
-    if start in MOVES_BASE and params.use_dora:
+    if moves and params.use_dora:
         found.append(
             Problem(
                 f"“{start}” does not work with DoRA.",
@@ -100,7 +109,8 @@ SPEC = Method(
     peft_type="LORA",
     quantizations=("none", "int8", "nf4"),
     mergeable=True,
-    mixed_batch=True,
+    mixes=_mixes,
+    moves_base=_moves_base,
     exports_as_lora=True,
     advised=_advised,
     problems=_problems,

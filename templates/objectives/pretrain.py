@@ -77,10 +77,9 @@ SPEC = Objective(
     row_shapes=("text",),
     advised_method="from_scratch",
     presets={
-        "quick": {"num_train_epochs": 0.1, "learning_rate": 0.02},
-        "balanced": {"num_train_epochs": 1.0, "learning_rate": 0.02},
-        "thorough": {"num_train_epochs": 2.0, "learning_rate": 0.02},
+        "quick": {"num_train_epochs": 0.1},
+        "balanced": {"num_train_epochs": 1.0},
+        "thorough": {"num_train_epochs": 2.0},
     },
     trains_prompt=True,
 )
-"""`learning_rate` stands in the presets because what methods advise is meant for AdamW."""

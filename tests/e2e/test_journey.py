@@ -31,6 +31,7 @@ def csv_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def quick(page: Page) -> None:
     """Settings for a machine that is busy with other tests; not part of the journey's six actions."""
     page.get_by_text("quick try").click()
+    expect(page.locator("#setting-num_train_epochs input")).to_have_value("1")
     page.get_by_role("button", name=re.compile("More settings")).click()
     page.locator("#setting-max_steps input").fill("3")
     page.locator("#setting-max_length input").fill("64")
@@ -153,6 +154,29 @@ def test_another_set_of_sample_data_is_two_clicks_away(page: Page, address: str)
     page.wait_for_url("**/data?upload=*")
     expect(page.get_by_label("Name of the dataset")).to_have_value("support")
     expect(page.locator("#rendered .learned").first).to_be_visible()
+
+
+def test_the_form_has_the_settings_of_the_goal_and_remembers_what_was_typed(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_label("Polite openings").check()
+    page.locator("#sample").click()
+    page.wait_for_url("**/data?upload=*")
+    page.locator("#use-data").click()
+    page.wait_for_url("**/train?data=preferences")
+    card = page.locator("#preflight")
+    expect(page.locator("#setting-beta input")).to_have_value("0.1")
+    expect(page.locator("#rendered")).to_contain_text("rejected")
+    expect(page.locator("#method")).to_contain_text("compares with the untouched base")
+    page.get_by_role("button", name=re.compile("More settings")).click()
+    page.locator("#setting-max_steps input").fill("3")
+    expect(card).to_contain_text("in 3 updates")
+    page.get_by_text("Learn input → output").click()
+    expect(page.locator("#setting-beta")).to_have_count(0)
+    expect(page.locator("#setting-max_steps input")).to_have_value("-1")
+    expect(card).not_to_contain_text("in 3 updates")
+    page.get_by_text("Prefer one answer over another").click()
+    expect(page.locator("#setting-max_steps input")).to_have_value("3")
+    expect(card).to_contain_text("in 3 updates")
 
 
 def test_a_finding_is_mended_into_a_new_version(page: Page, address: str, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from templates import registry
 from templates.errors import BadInput
-from templates.spec import Params
+from templates.spec import Method, Params
 
 KINDS = {"methods": registry.methods, "objectives": registry.objectives, "shapes": registry.shapes}
 
@@ -27,7 +27,8 @@ def test_every_file_is_a_declaration_with_its_own_key(folder: str) -> None:
 def test_a_new_file_registers_by_existing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "lora_twin.py").write_text(
         '"""A twin."""\nfrom templates.methods.lora import LoraParams\nfrom templates.spec import Method\n'
-        'SPEC = Method(title="Twin", summary="As LoRA.", params=LoraParams, trains="adapter", peft_type="LORA")\n'
+        'SPEC = Method(title="Twin", summary="As LoRA.", params=LoraParams, trains="adapter", peft_type="LORA",\n'
+        "trainable_parameters=lambda params, facts: params.r)\n"
     )
     import templates.methods
 
@@ -55,10 +56,15 @@ def test_a_file_without_spec_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
         sys.modules.pop("templates.methods.empty_one")
 
 
+def test_an_adapter_method_must_say_how_much_it_trains() -> None:
+    with pytest.raises(TypeError, match="trainable_parameters"):
+        Method(title="Twin", summary="As LoRA.", params=Params, trains="adapter")
+
+
 def test_an_unknown_key_names_the_known_ones() -> None:
     with pytest.raises(BadInput) as caught:
         registry.method("lorra")
-    assert "full, lora" in str(caught.value)
+    assert ", ".join(registry.methods()) in str(caught.value)
     assert caught.value.problems[0].field == "method"
 
 

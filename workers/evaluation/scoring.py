@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from storage.rendering.rendered_rows import rendered
+from storage.rendering.rendered_rows import RenderedRow, Views, rendered
 from storage.rendering.renderer import Renderer
 from templates import registry
 from templates.errors import BadInput, StudioError
@@ -61,6 +61,8 @@ class Scores:
     """Sum of the negative log likelihoods of the row's trained tokens, in nats."""
     n_tokens: Ints
     """Trained tokens of the row; 0: nothing of it could be scored."""
+    prefers: Floats | None = None
+    """How much more likely the row's chosen answer is than its rejected one, in nats, NaN where it can't be told."""
     n_cut: int = 0
     """Rows longer than the limit, scored up to it."""
     answers: tuple[Answer, ...] = ()
@@ -91,22 +93,21 @@ def score(
     context_length: int,
     trains_prompt: bool,
     eval_rows: int,
+    views: Views | None = None,
     progress: Callable[[int, int], None] = lambda _n, _of: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Scores:
     """Loss on all of `rows`, greedy answers on the first `eval_rows`.
 
+    Where `views` are pairs, the loss is that of the first side, and both sides are compared.
     `max_length` is the recipe's; a prompt may use the whole `context_length`. `progress(n, of)`
     counts rows. Raises `Interrupted` once `stopped()` is true.
     """
     questions = _questions(renderer, shape, rows[:eval_rows])
     total = len(rows) + len(questions)
-    made = list(rendered(renderer, shape, rows, max_length=max_length, trains_prompt=trains_prompt))
+    made = list(rendered(renderer, shape, rows, max_length=max_length, trains_prompt=trains_prompt, views=views))
     nll, n_tokens = losses(
-        model,
-        [[(example.ids, example.trained) for example in row.examples] for row in made],
-        progress=lambda n: progress(n, total),
-        stopped=stopped,
+        model, [_pieces(row, others=False) for row in made], progress=lambda n: progress(n, total), stopped=stopped
     )
     max_new_tokens = min(max((q.n_expected for q in questions), default=0) + SPARE_TOKENS, MOST_NEW_TOKENS)
     fitting = [q for q in questions if len(q.prompt_ids) + max_new_tokens <= context_length]
@@ -117,12 +118,29 @@ def score(
         source_rows=tuple(row.number for row in made),
         nll=nll,
         n_tokens=n_tokens,
+        prefers=_preferred(model, made, nll, stopped),
         n_cut=sum(any(example.n_cut for example in row.examples) for row in made),
         answers=given,
         n_too_long=len(questions) - len(fitting),
         n_not_asked=len(rows[:eval_rows]) - len(questions),
         max_new_tokens=max_new_tokens,
     )
+
+
+def _pieces(row: RenderedRow, *, others: bool) -> list[Piece]:
+    """What of a row is scored: its examples, or of several views the first, or the `others`."""
+    n_first = 1 if len(row.titles) > 1 else len(row.examples)
+    wanted = row.examples[n_first:] if others else row.examples[:n_first]
+    return [(example.ids, example.trained) for example in wanted]
+
+
+def _preferred(model: Any, rows: Sequence[RenderedRow], nll: Floats, stopped: Callable[[], bool]) -> Floats | None:
+    """By how much each row's first view is likelier than its second; None where rows have but one."""
+    if not any(len(row.titles) > 1 for row in rows):
+        return None
+    others, _ = losses(model, [_pieces(row, others=True) for row in rows], stopped=stopped)
+    whole = np.array([row.refusal is None and len(row.examples) > 1 for row in rows])
+    return np.where(whole, others - nll, np.nan)
 
 
 def _answered(

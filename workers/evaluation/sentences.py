@@ -21,7 +21,9 @@ TITLES: Mapping[str, str] = {
     "perplexity": "Perplexity",
     "exact_match": "Exact match",
     "label_accuracy": "Label accuracy",
+    "preference_accuracy": "Preference accuracy",
 }
+SHARES = ("exact_match", "label_accuracy", "preference_accuracy")
 OPENINGS: Mapping[Outcome, str] = {"better": "Better.", "not_better": "Not better.", "worse": "Worse."}
 
 
@@ -37,14 +39,14 @@ def percent(share: float) -> str:
 
 def score(metric: str, interval: Interval) -> str:
     """A score with its interval, e.g. `93 % [88, 96]` or `0.74 [0.70, 0.79]`."""
-    if metric in ("exact_match", "label_accuracy"):
+    if metric in SHARES:
         return f"{percent(interval.value)} % [{percent(interval.low)}, {percent(interval.high)}]"
     return f"{interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
 def change(metric: str, difference: Interval) -> str:
     """A difference with its sign, e.g. `+93 points [+88, +96]`."""
-    if metric in ("exact_match", "label_accuracy"):
+    if metric in SHARES:
         value, low, high = (f"{round(100 * x):+d}" for x in (difference.value, difference.low, difference.high))
         return f"{value} points [{low}, {high}]"
     return f"{difference.value:+.2f} [{difference.low:+.2f}, {difference.high:+.2f}]"

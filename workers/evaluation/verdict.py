@@ -25,6 +25,8 @@ Change = Literal["better", "worse", "same", "changed"]
 """Of an answer. `changed`: other words, but neither or both are right."""
 RIGHT_ANSWERS = ("exact_match", "label_accuracy")
 """Metrics that are a share of right answers."""
+PREFERENCE = "preference_accuracy"
+"""The share of pairs of which a model finds the chosen answer likelier than the rejected one."""
 INFORMATIVE_SHARE = 0.05
 """Exact match decides only where a model gets at least this share right; long answers never do."""
 
@@ -79,11 +81,18 @@ class Verdict(_Form):
 
 
 def judge(
-    base: Scores, adapted: Scores, shape: str, labels: Sequence[str] = (), *, against: str = "the base"
+    base: Scores,
+    adapted: Scores,
+    shape: str,
+    labels: Sequence[str] = (),
+    *,
+    against: str = "the base",
+    headline: str | None = None,
 ) -> Verdict:
     """Compare two models on the same held-out rows.
 
-    `labels` are all of a classification's labels; `against` is what the sentence calls the first model.
+    `labels` are all of a classification's labels; `against` is what the sentence calls the first model;
+    `headline` is the metric that decides where it could be measured.
     """
     metrics, n_rows, n_tokens = _loss_metrics(base, adapted)
     pairs = answered_by_both(base, adapted)
@@ -92,9 +101,10 @@ def judge(
         for name in registry.shape(shape).metrics:
             if name in RIGHT_ANSWERS:
                 metrics[name] = paired_shares(right_base, right_adapted)
-    headline = _headline(metrics)
+    n_compared = _preference(base, adapted, metrics)
+    headline = headline if headline in metrics else _headline(metrics)
     pair = metrics.get(headline)
-    n = n_rows if headline == "loss" else len(pairs)
+    n = {"loss": n_rows, PREFERENCE: n_compared}.get(headline, len(pairs))
     outcome = _outcome(headline, pair, n)
     has_labels = "label_accuracy" in metrics
     majority = _majority(pairs, metrics["label_accuracy"].adapted) if has_labels else None
@@ -114,6 +124,16 @@ def judge(
         what_would_help=what_would_help(outcome, headline, metrics, n, len(base.n_tokens)),
         remarks=tuple(remarks_on(base, adapted)),
     )
+
+
+def _preference(base: Scores, adapted: Scores, metrics: dict[str, Pair]) -> int:
+    """Add the share of pairs whose chosen answer is the likelier one; on how many pairs that rests."""
+    if base.prefers is None or adapted.prefers is None:
+        return 0
+    told = np.isfinite(base.prefers) & np.isfinite(adapted.prefers)
+    if told.any():
+        metrics[PREFERENCE] = paired_shares(base.prefers[told] > 0, adapted.prefers[told] > 0)
+    return int(told.sum())
 
 
 def _loss_metrics(base: Scores, adapted: Scores) -> tuple[dict[str, Pair], int, int]:

@@ -105,7 +105,8 @@ def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
     stages.enter(Stage.EVALUATING)
     model = models.as_published(model, task.recipe, task.base.base_folder, task.facts.stored_dtype, drafts)
     base_scores, scores = _scores(task, model, channel)
-    judged = verdict.judge(base_scores, scores, order.shape, _labels(task))
+    headline = registry.objective(task.recipe.objective).headline
+    judged = verdict.judge(base_scores, scores, order.shape, _labels(task), headline=headline)
     judged = judged.model_copy(update={"measures": _measures(task, setup, model, channel)})
     remarks = (*judged.remarks, *([SCORED_QUANTIZED] if models.is_quantized(model) else []), *_chosen(task, actual))
     forgotten = forgetting.measure(
@@ -217,6 +218,7 @@ def train(task: Task, setup: TrainingSetup, model: PreTrainedModel, drafts: Path
 
 def _scores(task: Task, model: PreTrainedModel, channel: Channel) -> tuple[Scores, Scores]:
     """The base's scores and the model's, on all held-out rows."""
+    learned = registry.objective(task.recipe.objective)
 
     def score(which: PreTrainedModel, name: str) -> Scores:
         return scoring.score(
@@ -226,7 +228,8 @@ def _scores(task: Task, model: PreTrainedModel, channel: Channel) -> tuple[Score
             task.held_out,
             max_length=task.params.max_length,
             context_length=task.facts.context_length,
-            trains_prompt=registry.objective(task.recipe.objective).trains_prompt,
+            trains_prompt=learned.trains_prompt,
+            views=learned.views,
             eval_rows=task.order.eval_rows,
             progress=noting(channel, name),
             stopped=lambda: channel.abandoned,

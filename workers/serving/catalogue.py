@@ -14,10 +14,7 @@ from storage.gallery import artifacts
 from storage.models import Artifact, BaseModelRow, User
 from templates import registry
 from templates.errors import NotFound
-from templates.spec import BaseFacts
-
-LEAVES_BASE_ALONE = (True, False, "gaussian", "eva", "orthogonal")
-"""LoRA initialisations that change no base weight when an adapter is attached; PiSSA and OLoRA do."""
+from templates.spec import BaseFacts, Method
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ class Entry:
     @property
     def resident(self) -> str:
         """What must be in memory: entries with the same value share one copy of the weights."""
-        if self.artifact is None or (self.adapter and self._leaves_base_alone):
+        if self.artifact is None or (self._method and not self._method.moves_base(self._adapter_config)):
             return f"base-{self.row.id}"
         return f"artifact-{self.artifact.id}"
 
@@ -81,14 +78,14 @@ class Entry:
 
         PEFT ignores these names, without an error, for most methods.
         """
-        if self.artifact is None or not self.adapter:
-            return False
-        method = registry.method(artifacts.model_facts(self.artifact).recipe["method"])
-        return method.mixed_batch and not self._adapter_config.get("use_dora")
+        return self._method is not None and self._method.mixes(self._adapter_config)
 
     @property
-    def _leaves_base_alone(self) -> bool:
-        return self._adapter_config.get("init_lora_weights", True) in LEAVES_BASE_ALONE
+    def _method(self) -> Method | None:
+        """How the adapter was made; None without one."""
+        if self.artifact is None or not self.adapter:
+            return None
+        return registry.method(artifacts.model_facts(self.artifact).recipe["method"])
 
     @cached_property
     def _adapter_config(self) -> dict[str, Any]:

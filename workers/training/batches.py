@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from storage.rendering.rendered_rows import rendered
+from storage.rendering.rendered_rows import Views, rendered
 from storage.rendering.renderer import Renderer
 from templates.spec import TrainingParams
 
@@ -44,11 +44,37 @@ class Example:
         return next(place for place, learned in enumerate(self.trained) if learned and place > 0)
 
 
+class Measured(Protocol):
+    """What can be put in order by its length."""
+
+    @property
+    def ids(self) -> Sequence[int]:
+        """Its tokens; of several sequences those of the longest."""
+
+
+Item = TypeVar("Item", bound=Measured)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A row with two answers, each as the model sees it."""
+
+    number: int
+    """Its place among the pairs."""
+    chosen: Example
+    rejected: Example
+
+    @property
+    def ids(self) -> Sequence[int]:
+        """Those of the longer side."""
+        return max(self.chosen.ids, self.rejected.ids, key=len)
+
+
 @dataclass
-class Examples:
+class Examples(Generic[Item]):
     """What became of some rows."""
 
-    kept: list[Example] = field(default_factory=list)
+    kept: list[Item] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
     """Source rows left without any token to learn, or refused by the chat template."""
     cut: list[int] = field(default_factory=list)
@@ -57,9 +83,9 @@ class Examples:
 
 def render(
     renderer: Renderer, shape: str, rows: Sequence[Mapping[str, Any]], *, max_length: int, trains_prompt: bool
-) -> Examples:
+) -> Examples[Example]:
     """Exactly what the preview showed: cut at `max_length`, long plain texts in consecutive pieces."""
-    made = Examples()
+    made = Examples[Example]()
     for row in rendered(renderer, shape, rows, max_length=max_length, trains_prompt=trains_prompt):
         if row.refusal is None:
             made.kept += [Example(example.ids, example.trained) for example in row.examples]
@@ -70,10 +96,26 @@ def render(
     return made
 
 
-class Schedule(Dataset[list[Example]]):
+def render_pairs(
+    renderer: Renderer, shape: str, rows: Sequence[Mapping[str, Any]], views: Views, *, max_length: int
+) -> Examples[Pair]:
+    """As `render`, for rows of which an objective takes a better and a worse side."""
+    made = Examples[Pair]()
+    for row in rendered(renderer, shape, rows, max_length=max_length, trains_prompt=False, views=views):
+        if row.refusal is None:
+            chosen, rejected = (Example(example.ids, example.trained) for example in row.examples)
+            made.kept.append(Pair(len(made.kept), chosen, rejected))
+        else:
+            made.refused.append(row.number)
+        if any(example.n_cut for example in row.examples):
+            made.cut.append(row.number)
+    return made
+
+
+class Schedule(Dataset[list[Item]]):
     """The micro-batches of a whole run, in order, over as many epochs as it takes."""
 
-    def __init__(self, examples: Sequence[Example], params: TrainingParams):
+    def __init__(self, examples: Sequence[Item], params: TrainingParams):
         self._examples = examples
         self._size = params.per_device_train_batch_size
         self._seed = params.seed
@@ -88,7 +130,7 @@ class Schedule(Dataset[list[Example]]):
     def __len__(self) -> int:
         return self._total
 
-    def __getitem__(self, index: int) -> list[Example]:
+    def __getitem__(self, index: int) -> list[Item]:
         epoch, place = divmod(index, self.per_epoch)
         if epoch != self._epoch:
             self._epoch, self._order = epoch, self._arranged(epoch)

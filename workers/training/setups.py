@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from transformers import PreTrainedModel, Trainer, TrainingArguments
@@ -29,6 +29,9 @@ HELD_OUT_ROWS = 256
 """Held-out examples behind the live chart; the verdict is taken on all."""
 NAMED_ROWS = 20
 """Refused or cut rows that are named; all are counted."""
+
+
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
@@ -69,18 +72,9 @@ def next_token(data: TrainingData) -> TrainingSetup:
         batches.render(data.renderer, data.shape, rows, max_length=data.params.max_length, trains_prompt=trains_prompt)
         for rows in (data.train, data.held_out, data.selection)
     )
-    if not train.kept:
-        raise BadInput(
-            Problem(
-                f"None of the {len(data.train)} training rows has a token to learn within the first "
-                f"{data.params.max_length}.",
-                field="max_length",
-                remedy="Raise the longest row (max_length), or shorten the prompts.",
-            ),
-            code="nothing_to_learn",
-        )
+    refuse_nothing(data, train)
     schedule = batches.Schedule(train.kept, data.params)
-    sample = held_out.kept[:: max(1, -(-len(held_out.kept) // HELD_OUT_ROWS))]
+    sample = sampled(held_out.kept)
 
     def trainer(model: PreTrainedModel, folder: Path) -> Trainer:
         takes = frozenset(inspect.signature(_core(model).forward).parameters)
@@ -98,7 +92,7 @@ def next_token(data: TrainingData) -> TrainingSetup:
         trainer=trainer,
         held_out_loss=mean_loss([(example.ids, example.trained) for example in sample]),
         selection_loss=mean_loss([(example.ids, example.trained) for example in selection.kept]),
-        remarks=_remarks(data, train, held_out, len(sample)),
+        remarks=remarks(data, train, held_out),
     )
 
 
@@ -116,13 +110,34 @@ def mean_loss(
     return measure
 
 
+def refuse_nothing(data: TrainingData, train: batches.Examples[Any]) -> None:
+    """Raises `BadInput` where no training row is left."""
+    if not train.kept:
+        raise BadInput(
+            Problem(
+                f"None of the {len(data.train)} training rows has a token to learn within the first "
+                f"{data.params.max_length}.",
+                field="max_length",
+                remedy="Raise the longest row (max_length), or shorten the prompts.",
+            ),
+            code="nothing_to_learn",
+        )
+
+
+def sampled(held_out: Sequence[Kept]) -> Sequence[Kept]:
+    """The held-out examples behind the live chart."""
+    return held_out[:: max(1, -(-len(held_out) // HELD_OUT_ROWS))]
+
+
 def _core(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
-def _remarks(
-    data: TrainingData, train: batches.Examples, held_out: batches.Examples, n_sample: int
+def remarks(
+    data: TrainingData, train: batches.Examples[Any], held_out: batches.Examples[Any]
 ) -> Mapping[str, Mapping[str, Any]]:
+    """What the job's page should say of the rows."""
+    n_sample = len(sampled(held_out.kept))
     said: dict[str, Mapping[str, Any]] = {}
     for kind, rows in (("rows_refused", train.refused), ("rows_cut", train.cut)):
         if rows:
@@ -132,13 +147,20 @@ def _remarks(
     return said
 
 
-def training_arguments(params: TrainingParams, folder: Path, n_updates: int, where: torch.device) -> TrainingArguments:
+def training_arguments(
+    params: TrainingParams,
+    folder: Path,
+    n_updates: int,
+    where: torch.device,
+    kind: type[TrainingArguments] = TrainingArguments,
+    **more: Any,
+) -> TrainingArguments:
     """`params` for a `Trainer` whose dataset is a `Schedule`: the whole run is one pass over it.
 
     Logging after every update costs little and lets a loss that is not a number be seen at once;
     the callbacks thin it out to `logging_steps`. Checkpoints are saved when a callback says so.
     """
-    return TrainingArguments(
+    return kind(
         output_dir=str(folder),
         max_steps=n_updates,
         per_device_train_batch_size=1,
@@ -165,4 +187,5 @@ def training_arguments(params: TrainingParams, folder: Path, n_updates: int, whe
         push_to_hub=False,
         disable_tqdm=True,
         remove_unused_columns=False,
+        **more,
     )

@@ -23,6 +23,8 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "boolean": ("boolean", "integer", "text", "mixed"),
 }
 """Kinds of columns that can hold a field of each kind."""
+UNSAID = ("integer", "number", "boolean", "empty")
+"""Kinds of columns that are no answer to a prompt."""
 JOINT = " + "
 """Between the names of columns that are joined into one field."""
 JOINED = (("instruction", "input"), ("context", "question"))
@@ -132,7 +134,10 @@ def _joined(look: Look, column: Column) -> str | None:
 
 
 def _plausible(fit: _Fit, look: Look) -> bool:
-    """A shape with labels needs few of them, one with judgements only two; the others take any text."""
+    """A shape with labels needs few of them, one with judgements only two, prompts alone no other column of texts."""
+    if not fit.shape.has_answers:
+        used = {part for column in fit.mapping.values() for part in (column, *column.split(JOINT))}
+        return all(column.name in used or column.kind in UNSAID for column in look.columns)
     judgement = next((f.name for f in fit.shape.fields if f.kind == "boolean"), None)
     if judgement:
         return _judges(fit, look, judgement)
@@ -169,7 +174,7 @@ def _by_content(look: Look, choices: list[RowShape]) -> Guess | None:
     words = [c for c in texts if c.kind == "text"]
     nested = any(c.kind in ("list", "object", "mixed") for c in look.columns)
     found: list[tuple[RowShape, list[Column], str]] = []
-    for shape in (one for one in choices if not one.judged):
+    for shape in (one for one in choices if not one.judged and (one.has_answers or len(choices) == 1)):
         required = [f for f in shape.fields if f.required]
         if required[0].kind == "messages":
             if len(conversations) == 1:

@@ -69,7 +69,7 @@ def truth(value: Any, cell: Cell) -> bool | None:
 def settled(
     shape: RowShape, given: Mapping[str, Any], columns: Mapping[str, str], row: int, findings: Findings
 ) -> dict[str, Any] | None:
-    """A row of a shape that judges answers, of what its cells hold: texts, messages and lists of them.
+    """A row of a shape with a prompt, and maybe answers, of what its cells hold: texts, messages, lists of them.
 
     None, with problems noted, where they do not make one prompt with its answers.
     """
@@ -81,9 +81,9 @@ def settled(
     # beside a list of messages a text is an answer, whatever it looks like; in a table both are texts
     texts_only = isinstance(given[prompt], (list, dict))
     sides = [side for name in answers if (side := _side(given[name], cells[name], texts_only, is_listed))]
-    if findings.n_problems > n_before or not _differ(sides):
+    if findings.n_problems > n_before or (sides and not _differ(sides)):
         return None
-    told = next((side for side in sides if side.before), sides[0])
+    told = next((side for side in sides if side.before), sides[0] if sides else _Side(cells[prompt], [], ""))
     turns = _joined(given[system], asked, told.before, _Cells(cells[prompt], cells[system], told.cell))
     if turns is None:
         return None

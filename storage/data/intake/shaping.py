@@ -100,9 +100,14 @@ def shaped(
                 made[wanted.name] = value
         if findings.n_problems > n_before:
             continue
-        whole_row = judgements.settled(shape, made, places, row.number, findings) if shape.judged else made
+        whole_row = judgements.settled(shape, made, places, row.number, findings) if _has_prompt(shape) else made
         if whole_row is not None:
             yield row.number, whole_row
+
+
+def _has_prompt(shape: RowShape) -> bool:
+    """Whether its rows are put together of prompts and what belongs to them."""
+    return any(field.kind == "prompt" for field in shape.fields)
 
 
 def _value(wanted: ShapeField, cells: Sequence[tuple[Cell, Any]], whole: Mapping[str, str]) -> Any:

@@ -118,7 +118,7 @@ def measure(
     """Render every row as training would at the context window's length, and once more for a rejected answer."""
 
     def rendered(some: Iterable[Mapping[str, Any]]) -> Iterable[RenderedRow]:
-        trains_prompt = shape.messages is None
+        trains_prompt = shape.messages is None or not shape.has_answers
         return rendered_rows.rendered(renderer, shape.key, some, max_length=context_length, trains_prompt=trains_prompt)
 
     kept = list(rows)

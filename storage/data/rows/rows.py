@@ -26,7 +26,7 @@ _SHORT = 300
 
 @dataclass(frozen=True)
 class Row:
-    """One row. A plain text has no answers, and is all prompt; nor has a bad answer that stands alone."""
+    """One row. A plain text, a prompt alone and a bad answer alone have no answers; the first is all prompt."""
 
     number: int
     """In the source file."""
@@ -66,7 +66,7 @@ def _row(shape: RowShape, values: Mapping[str, Any], position: int) -> Row:
     if shape.messages is None:
         return Row(number, held_out, values["text"], ())
     messages = shape.messages(values)
-    places = [i for i, message in enumerate(messages) if message["role"] == "assistant"]
+    places = [i for i, message in enumerate(messages) if message["role"] == "assistant" and shape.has_answers]
     last = places[-1] if places else None
     offered = turns.tool_names(shape.tools(values))  # by name only: whole schemas would make rows look alike
     texts = [*([offered] if offered else []), *(turns.said(m) for i, m in enumerate(messages) if i != last)]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
-import gradio as gr
 import pytest
 
-from app.forms import SettingsForm
-from app.pages import data_form, data_views, mapping_views, rendered
+from app.pages import data_form, data_views, mapping_views, rendered, train_form
+from app.pages.alerts import guarded
 from app.pages.rendered import Sample
-from app.pages.train_form import FIXES, TrainForm
+from app.pages.train_form import N_CHECKED, N_DRAWN, Filled
 from storage.bases import base_models
 from storage.data import datasets, uploads
 from storage.models import Dataset, User
@@ -30,15 +30,6 @@ def upload(user: User, rows: list[dict[str, Any]], name: str) -> str:
 def judged(studio: User) -> Dataset:
     """A dataset from which no goal learns yet."""
     return datasets.add(studio, uploads.get(studio, upload(studio, JUDGED, "judged")), name="judged")
-
-
-@pytest.fixture(scope="module")
-def form() -> TrainForm:
-    settings = SettingsForm()
-    with gr.Blocks():
-        settings.draw_shown()
-        settings.draw_folded()
-    return TrainForm(settings)
 
 
 def test_pairs_are_mapped_and_shown(studio: User, asking: Any) -> None:
@@ -105,27 +96,29 @@ def test_a_bad_answer_is_shown_as_one(studio: User) -> None:
     assert ["rated bad" in rendered.row_html(base, sample, i, 64) for i in range(2)] == [False, True]
 
 
-def test_pairs_are_proposed_for_learning_their_chosen_answers(form: TrainForm, studio: User, asking: Any) -> None:
+def test_pairs_are_proposed_for_learning_their_chosen_answers(studio: User, asking: Any) -> None:
     datasets.add(studio, uploads.get(studio, upload(studio, PAIRS, "pairs")), name="pairs")
-    shown = form.open(asking(studio, data="pairs"))
+    shown = train_form.opened(asking(studio, data="pairs"))
     assert "sft" in [key for _, key in shown[5]["choices"]]
 
 
 def test_the_training_page_opens_with_data_that_a_goal_takes(
-    form: TrainForm, studio: User, tickets: Dataset, judged: Dataset, asking: Any
+    studio: User, tickets: Dataset, judged: Dataset, asking: Any
 ) -> None:
-    assert form.open(asking(studio))[7]["value"] == tickets.name
-    refused = form.open(asking(studio, data="judged"))
+    open_page = guarded(4 + N_DRAWN, alert=4)(train_form.opened)
+    assert open_page(asking(studio))[7]["value"] == tickets.name
+    refused = open_page(asking(studio, data="judged"))
     assert "holds rows of the shape unpaired_preference, from which no goal learns yet." in str(refused[4])
     assert "add the file again with another shape" in str(refused[4])
 
 
 def test_changing_to_data_that_no_goal_takes_says_so(
-    form: TrainForm, studio: User, tickets: Dataset, judged: Dataset, asking: Any
+    studio: User, tickets: Dataset, judged: Dataset, asking: Any
 ) -> None:
-    values = [update.get("value") for update in form.open(asking(studio))[-len(form.settings.fields) :]]
-    everything = ["sft", "studio-nano", "judged", "lora", "quick", "none", *values]
-    assert "from which no goal learns yet" in form.rebase(asking(studio), {}, *everything)[0]
-    checked = form.check(asking(studio), *everything)
+    before = Filled(**train_form.opened(asking(studio))[-1])
+    form = replace(before, data="judged")
+    rebased = guarded(N_DRAWN)(train_form.rebased)(asking(studio), form, before)
+    assert "from which no goal learns yet" in rebased[0]
+    checked = guarded(N_CHECKED)(train_form.checked)(asking(studio), form)
     assert "No objective learns from unpaired_preference yet" in checked[0]
-    assert len(checked) == 4 + FIXES
+    assert len(checked) == N_CHECKED

@@ -2,138 +2,183 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
-import pytest
 
-from app.forms import SettingsForm
-from app.pages.train_form import FIXES, N_TOP, TrainForm
+from app.pages import train, train_form
+from app.pages.alerts import guarded
+from app.pages.train_form import FIXES, N_CHECKED, N_DRAWN, Filled
 from storage.jobs import jobs, worker_rows
 from storage.models import Dataset, User
+from templates import registry
+
+launch = guarded(2)(train_form.launched)
+check = guarded(N_CHECKED)(train_form.checked)
 
 
-@pytest.fixture(scope="module")
-def form() -> TrainForm:
-    settings = SettingsForm()
-    with gr.Blocks():
-        settings.draw_shown()
-        settings.draw_folded()
-    return TrainForm(settings)
+def filled(drawn: list[Any], **typed: Any) -> Filled:
+    """The form as the handlers drew it, with what is typed over it."""
+    form = Filled(**drawn[-1])
+    return replace(form, values={**form.values, **typed})
 
 
-def values(form: TrainForm, drawn: list[Any], **typed: Any) -> list[Any]:
-    """What the browser would send back: goal, base, data, method, effort, precision and the settings."""
-    goal, base, data, method, effort = (d["value"] if isinstance(d, dict) else d for d in drawn[1 : 1 + N_TOP])
-    settings = []
-    for field, update in zip(form.settings.fields, drawn[-len(form.settings.fields) :], strict=True):
-        settings.append(typed.get(field.name, update.get("value")))
-    return [goal, base, data, method, effort, drawn[1 + N_TOP]["value"], *settings]
-
-
-def opened(form: TrainForm, request: gr.Request) -> tuple[list[Any], list[Any]]:
-    shown = form.open(request)
+def opened(request: gr.Request) -> tuple[list[Any], list[Any]]:
+    shown = train_form.opened(request)
     return shown[:4], shown[4:]
 
 
-def test_everything_advised_is_filled_in(form: TrainForm, studio: User, tickets: Dataset, asking: Any) -> None:
-    (_, body, key, name), drawn = opened(form, asking(studio, data="tickets"))
+def test_everything_advised_is_filled_in(studio: User, tickets: Dataset, asking: Any) -> None:
+    (_, body, key, name), drawn = opened(asking(studio, data="tickets"))
+    assert len(drawn) == N_DRAWN
     assert body["visible"]
     assert key
     assert name == "tickets-lora"
     assert [choice[1] for choice in drawn[1]["choices"]] == ["sft"]
     assert drawn[4]["choices"][0] == ("LoRA — advised", "lora")
     assert ("QLoRA: LoRA on a 4-bit base", "recipe:qlora") in drawn[4]["choices"]
-    by_name = dict(zip([f.name for f in form.settings.fields], drawn[-len(form.settings.fields) :], strict=True))
-    assert by_name["learning_rate"]["value"] == 0.002
-    assert by_name["r"]["value"] == 16
-    in_sight = [f.name for f in form.settings.fields if f.shown and by_name[f.name]["visible"]]
-    assert 1 <= len(in_sight) <= 6
+    assert filled(drawn).values["learning_rate"] == 0.002
+    assert filled(drawn).values["r"] == 16
 
 
-def test_another_goal_comes_with_its_own_method(form: TrainForm, studio: User, letters: Dataset, asking: Any) -> None:
-    _, drawn = opened(form, asking(studio, data="letters"))
+def test_another_goal_comes_with_its_own_method(studio: User, letters: Dataset, asking: Any) -> None:
+    _, drawn = opened(asking(studio, data="letters"))
     goals = [choice[1] for choice in drawn[1]["choices"]]
     assert goals == ["continue_pretraining", "pretrain"]
     assert drawn[4]["value"] == "lora"
-    _, base, data, method, effort = values(form, drawn)[:N_TOP]
-    drawn = form.aim(asking(studio), "pretrain", base, data, method, effort)
+    before = filled(drawn)
+    drawn = train_form.aimed(asking(studio), replace(before, goal="pretrain"), before)
     assert drawn[4]["value"] == "from_scratch"
     assert drawn[4]["choices"][0] == ("From scratch — advised", "from_scratch")
-    by_name = dict(zip([f.name for f in form.settings.fields], drawn[-len(form.settings.fields) :], strict=True))
-    assert by_name["learning_rate"]["label"] == "Learning rate of matrices (Muon)"
-    assert by_name["lr_scheduler_type"]["value"] == "warmup_stable_decay"
-    in_sight = [f.name for f in form.settings.fields if f.shown and by_name[f.name]["visible"]]
-    assert 1 <= len(in_sight) <= 6
-    _, card, *_ = form.check(asking(studio), *values(form, drawn))
+    form = filled(drawn)
+    assert form.values["learning_rate"] == 0.02
+    assert form.values["lr_scheduler_type"] == "warmup_stable_decay"
+    assert "r" not in form.values, "only the settings of the chosen goal and method are there"
+    _, card, *_ = check(asking(studio), form)
     assert "Before you launch" in card
 
 
-def test_the_card_says_what_it_takes(form: TrainForm, studio: User, tickets: Dataset, asking: Any) -> None:
-    _, drawn = opened(form, asking(studio))
-    alert, card, fixes, _key, *buttons = form.check(asking(studio), *values(form, drawn))
+def test_what_was_typed_comes_back_with_its_method(studio: User, tickets: Dataset, asking: Any) -> None:
+    _, drawn = opened(asking(studio))
+    typed = filled(drawn, r=64, learning_rate=7, lora_dropout=None)
+    drawn = train_form.chosen(asking(studio), replace(typed, method="full"), typed)
+    other = filled(drawn, weight_decay=0.5)
+    assert other.method == "full"
+    assert other.values["learning_rate"] != 7
+    back = filled(train_form.chosen(asking(studio), replace(other, method="lora"), other))
+    assert back.values == typed.values, "what can't be used stays too, and is told"
+    assert check(asking(studio), back)[0].count("<li>") == 1
+    again = filled(train_form.chosen(asking(studio), replace(back, method="full"), back))
+    assert again.values["weight_decay"] == 0.5
+
+
+def test_another_effort_keeps_what_it_does_not_set(studio: User, tickets: Dataset, asking: Any) -> None:
+    _, drawn = opened(asking(studio))
+    typed = filled(drawn, r=64, num_train_epochs=99.0)
+    after = filled(train_form.tried(asking(studio), replace(typed, effort="quick"), typed))
+    assert after.values["r"] == 64
+    assert after.values["num_train_epochs"] == registry.objective("sft").presets["quick"]["num_train_epochs"]
+
+
+def test_the_card_says_what_it_takes(studio: User, tickets: Dataset, asking: Any) -> None:
+    _, drawn = opened(asking(studio))
+    alert, card, fixes, _key, *buttons = check(asking(studio), filled(drawn))
     assert alert == ""
     assert "Before you launch" in card
     assert "training rows" in card
     assert "≈" in card
     assert fixes == []
     assert len(buttons) == FIXES
-    cut = values(form, drawn, max_length=20)
-    assert "tokens are cut off" in form.check(asking(studio), *cut)[1]
+    assert "tokens are cut off" in check(asking(studio), filled(drawn, max_length=20))[1]
 
 
-def test_all_errors_at_once_by_their_titles(form: TrainForm, studio: User, tickets: Dataset, asking: Any) -> None:
-    _, drawn = opened(form, asking(studio))
-    alert, *rest = form.check(asking(studio), *values(form, drawn, learning_rate=-1, r=2.5))
+def test_all_errors_at_once_by_their_titles(studio: User, tickets: Dataset, asking: Any) -> None:
+    _, drawn = opened(asking(studio))
+    alert, *rest = check(asking(studio), filled(drawn, learning_rate=-1, r=2.5))
     assert "Learning rate" in alert
     assert "Rank" in alert
     assert rest == [gr.skip()] * len(rest)
-    alert, *_ = form.check(asking(studio), *values(form, drawn, learning_rate=None))
+    alert, *_ = check(asking(studio), filled(drawn, learning_rate=None))
     assert "is empty" in alert
 
 
-def test_a_double_click_is_one_job(form: TrainForm, studio: User, tickets: Dataset, asking: Any) -> None:
-    (_, _, key, name), drawn = opened(form, asking(studio))
-    first = form.launch(asking(studio), key, name, *values(form, drawn))
-    second = form.launch(asking(studio), key, name, *values(form, drawn))
+def test_a_double_click_is_one_job(studio: User, tickets: Dataset, asking: Any) -> None:
+    (_, _, key, name), drawn = opened(asking(studio))
+    first = launch(asking(studio), filled(drawn), key, name)
+    second = launch(asking(studio), filled(drawn), key, name)
     assert first == second
     assert first[1] == f"jobs?job={jobs.of_user(studio)[0].id}"
     assert len(jobs.of_user(studio)) == 1
-    (_, _, _, next_name), _ = opened(form, asking(studio))
+    (_, _, _, next_name), _ = opened(asking(studio))
     assert next_name == "tickets-lora-2"
 
 
-def test_a_named_recipe_sets_its_precision(form: TrainForm, studio: User, tickets: Dataset, asking: Any) -> None:
-    drawn = form.choose(asking(studio), "sft", "studio-nano", "tickets", "recipe:qlora", "quick")
-    assert drawn[1 + N_TOP]["value"] == "nf4"
+def test_a_named_recipe_sets_its_precision(studio: User, tickets: Dataset, asking: Any) -> None:
+    before = filled(opened(asking(studio))[1])
+    form = filled(train_form.chosen(asking(studio), replace(before, method="recipe:qlora"), before))
+    assert form.values["quantization"] == "nf4"
+    assert form.plan(studio).recipe.quantization == "nf4"
 
 
-def test_typed_settings_survive_another_base(form: TrainForm, studio: User, tickets: Dataset, asking: Any) -> None:
-    _, drawn = opened(form, asking(studio))
-    advised = drawn[1 + N_TOP + 3]
-    again = form.rebase(asking(studio), advised, *values(form, drawn, r=64))
-    assert values(form, again)[6:] == values(form, drawn, r=64)[6:]
+def test_typed_settings_survive_another_base(studio: User, tickets: Dataset, asking: Any) -> None:
+    typed = filled(opened(asking(studio))[1], r=64)
+    again = filled(train_form.rebased(asking(studio), replace(typed, base="studio-nano"), typed))
+    assert again.base == "studio-nano"
+    assert again.values == typed.values
 
 
-def test_a_job_that_does_not_fit_offers_its_remedy(
-    form: TrainForm, studio: User, tickets: Dataset, asking: Any
-) -> None:
+def test_a_job_that_does_not_fit_offers_its_remedy(studio: User, tickets: Dataset, asking: Any) -> None:
     gigabyte = 10**9
     worker_rows.register(
         device="cpu", slots=1, memory_total_bytes=gigabyte, memory_free_bytes=gigabyte, disk_free_bytes=50 * gigabyte
     )
-    _, drawn = opened(form, asking(studio))
-    large = values(form, drawn, per_device_train_batch_size=4096)
-    alert, card, fixes, _key, *buttons = form.check(asking(studio), *large)
+    large = filled(opened(asking(studio))[1], per_device_train_batch_size=4096)
+    alert, card, fixes, _key, *buttons = check(asking(studio), large)
     assert "memory" in alert
     assert "does not fit" in card
     assert fixes
     assert buttons[0]["visible"]
-    applied = form.fixer(0)(asking(studio), fixes, *large)
-    assert form.check(asking(studio), *values(form, applied))[0] == ""
+    applied = filled(train_form.fixed(asking(studio), large, fixes[0]))
+    assert check(asking(studio), applied)[0] == ""
 
 
-def test_without_data_the_page_teaches(form: TrainForm, studio: User, asking: Any) -> None:
-    (nothing, body, _, _), _ = opened(form, asking(studio))
+def test_without_data_the_page_teaches(studio: User, asking: Any) -> None:
+    (nothing, body, _, _), drawn = opened(asking(studio))
     assert 'href="data"' in nothing
     assert not body["visible"]
+    assert len(drawn) == N_DRAWN
+
+
+def test_an_event_brings_the_values_by_component(studio: User, tickets: Dataset, asking: Any) -> None:
+    """What the browser sends is one value for each component of the drawn form."""
+    before = filled(opened(asking(studio))[1])
+    with gr.Blocks():
+        top = train._choices()
+        settings = train.SettingsForm.of("sft", "lora", before.values)
+        settings.draw_shown()
+        settings.draw_folded()
+        precision = gr.Dropdown(["none", "nf4"], value="none")
+        page = train.Page(
+            gr.HTML(),
+            top,
+            train._start(),
+            train._lens(),
+            gr.Textbox(),
+            gr.State(),
+            gr.State(),
+            gr.State(),
+            gr.Textbox(),
+        )
+    reading = train.Reading(page, before, settings, precision)
+    sent = {component: getattr(component, "value", None) for component in reading.inputs}
+    sent |= dict(zip(top.all, ["sft", "studio-nano", "tickets", "lora", "quick"], strict=True))
+    sent |= {settings.components["r"]: 64, precision: "nf4"}
+    form = reading.filled(sent)
+    assert (form.base, form.effort, form.values["r"], form.values["quantization"]) == (
+        "studio-nano",
+        "quick",
+        64,
+        "nf4",
+    )
+    assert form.typed() == {"r": 64, "quantization": "nf4"}

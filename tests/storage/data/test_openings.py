@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from storage import db, users
+from storage import db, job_inputs, users
 from storage.data import datasets, openings, splits, uploads, versions
 from storage.jobs import jobs, leases, recovery
 from storage.jobs.leases import LeaseLost

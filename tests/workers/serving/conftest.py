@@ -11,6 +11,7 @@ import chat_servers
 import httpx
 import pytest
 import torch
+from conversations import Heard
 from fastapi import FastAPI
 
 from storage import db, files
@@ -18,6 +19,8 @@ from storage.bases import checkpoint_headers
 from storage.models import Artifact, BaseModelRow, Dataset, Job, JobInput, User, new_id
 from storage.settings import secret, settings
 from templates import recipe
+from workers.programs import train
+from workers.protocol import Done, Order
 from workers.serving.server import make_app
 
 Publish = Callable[..., Artifact]
@@ -104,6 +107,48 @@ def publish(studio: User, tiny: BaseModelRow) -> Publish:
             session.add(JobInput(job_id=job_id, role="training", dataset_id=dataset.id))
             session.add(artifact)
         return artifact
+
+    return publish
+
+
+@pytest.fixture
+def publish_trained(
+    studio: User, tiny: BaseModelRow, make_order: Callable[..., Order], heard: Heard
+) -> Callable[..., Done]:
+    """Trains on the studio's tiny model, and publishes what comes of it."""
+
+    def publish(name: str, **asked: Any) -> Done:
+        job_id = new_id()
+        location = f"artifacts/{job_id}/1"
+        order = make_order(base=settings().files / tiny.location, **asked)
+        order = order.model_copy(update={"staging": str(settings().files / location), "name": name})
+        done = train.run(order, heard)
+        assert isinstance(done, Done)
+        assert order.recipe
+        dataset, job = _dataset(studio, f"data-{job_id}"), _ended_job(studio, job_id, name)
+        artifact = Artifact(
+            owner_id=studio.id,
+            name=name,
+            job_id=job_id,
+            attempt=1,
+            kind=done.artifact_kind,
+            base_model_id=tiny.id,
+            dataset_id=dataset.id,
+            recipe=order.recipe.model_dump(mode="json"),
+            location=location,
+            manifest_sha256=done.manifest_sha256,
+            weights_sha256=done.weights_sha256,
+            size_bytes=1,
+            verdict=done.result,
+            duration_s=1.0,
+            created_at=2.0,
+        )
+        with db.writing() as session:
+            session.add(dataset)
+            session.add(job)
+            session.flush()
+            session.add(artifact)
+        return done
 
     return publish
 

@@ -1,0 +1,94 @@
+"""Which objective works with which method on which precision of the base, and why not where it doesn't.
+
+Nothing is listed here: all of it follows from what objectives need and what methods declare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import product
+
+from templates import registry
+from templates.errors import Problem
+from templates.spec import QUANTIZATIONS, Method, Need, Objective, Quantization, Settings
+
+
+@dataclass(frozen=True)
+class Capability:
+    """One cell of the matrix, for the method's own defaults; `why_not` is None where it works."""
+
+    objective: str
+    method: str
+    quantization: Quantization
+    why_not: str | None = None
+    instead: str | None = None
+
+
+def matrix() -> list[Capability]:
+    """Every objective with every method on every precision."""
+    return [
+        _cell(objective, method, quantization)
+        for objective, method, quantization in product(
+            registry.objectives().values(), registry.methods().values(), QUANTIZATIONS
+        )
+    ]
+
+
+def _cell(objective: Objective, method: Method, quantization: Quantization) -> Capability:
+    problems = refusals(objective, method, quantization)
+    cell = Capability(objective.key, method.key, quantization)
+    if not problems:
+        return cell
+    first = problems[0]
+    return Capability(objective.key, method.key, quantization, first.message, first.remedy)
+
+
+def refusals(
+    objective: Objective, method: Method, quantization: Quantization = "none", settings: Settings | None = None
+) -> list[Problem]:
+    """Why this pair can't work, with what to choose instead; nothing where it can.
+
+    `settings` are the method's, its defaults when left out.
+    """
+    given = method.defaults if settings is None else settings
+    found = [_unmet(need, objective, method, given) for need in objective.needs if not need.met(method, given)]
+    if quantization not in method.quantizations:
+        found.append(_imprecise(objective, method, quantization))
+    return found
+
+
+def methods_for(objective: Objective) -> list[Method]:
+    """The methods that it works with."""
+    return [method for method in registry.methods().values() if not refusals(objective, method)]
+
+
+def _unmet(need: Need, objective: Objective, method: Method, given: Settings) -> Problem:
+    defaults = method.defaults
+    for name, value in given.items():
+        if value != defaults.get(name) and need.met(method, {**given, name: defaults.get(name)}):
+            return Problem(
+                f"“{value}” does not work with the objective {objective.key}, which {need.why}.",
+                field=name,
+                remedy=f"Use “{defaults.get(name)}”, or another objective.",
+            )
+    able = _names(each for each in registry.methods().values() if need.met(each, each.defaults))
+    return Problem(
+        f"The objective {objective.key} {need.why}, and {method.title} ({method.key}) does not keep it so.",
+        field="method",
+        remedy=f"Choose the method {able}." if able else "Choose another objective.",
+    )
+
+
+def _imprecise(objective: Objective, method: Method, quantization: Quantization) -> Problem:
+    able = _names(each for each in methods_for(objective) if quantization in each.quantizations)
+    instead = f" or the method {able}" if able else ""
+    return Problem(
+        f"{method.title} does not work with quantization “{quantization}”.",
+        field="quantization",
+        remedy=f"Use quantization {' or '.join(method.quantizations)}{instead}.",
+    )
+
+
+def _names(methods: Iterable[Method]) -> str:
+    return " or ".join(method.key for method in methods)

@@ -1,0 +1,116 @@
+"""Direct preference optimisation (DPO).
+
+**What is learned.** To prefer one answer over another: of each pair the chosen answer becomes likelier
+and the rejected one less likely, both measured against the base model, from which the result stays
+near. No reward model and no sampling are needed.
+
+**When to use it.** You can say which of two answers is better, but not write the perfect one: tone,
+length, refusals, politeness. **When not:** to teach new facts or a format that the base can't produce
+yet: then first *supervised fine-tuning* on the chosen answers.
+
+**How much data.** Some hundreds of pairs change a habit. Both answers should differ in what matters
+and in little else: if the chosen ones are always longer, length is what is learned.
+
+**Losses.** `sigmoid` is the paper's; `sft` beside it keeps the chosen answers likely, without which
+small models collapse into repeating what was preferred (Pang et al. 2024, arXiv 2404.19733). The
+other losses and their sources are in TRL's documentation of `DPOConfig`.
+
+**Cost.** Two sequences a row, each read by the model and by its reference. The reference is the base
+itself, seen by switching the adapter off, so it takes no memory; that is why an adapter is needed.
+
+**Source.** Rafailov et al. 2023, arXiv 2305.18290, equation 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import ValidationInfo, field_validator
+
+from templates.metrics import Metric
+from templates.spec import BASE_BEHIND_ADAPTER, BaseFacts, Cost, Objective, TrainingParams, View, setting
+
+Loss = Literal[
+    "sigmoid",
+    "sft",
+    "sigmoid_norm",
+    "hinge",
+    "ipo",
+    "robust",
+    "nca_pair",
+    "bco_pair",
+    "sppo_hard",
+    "aot",
+    "aot_unpaired",
+    "apo_zero",
+    "apo_down",
+    "discopop",
+]
+SHARE_OF_ADVICE = 0.25
+"""Of the learning rate that the method advises for next-token losses."""
+
+
+class DpoParams(TrainingParams):
+    """`trl.DPOConfig`'s arguments, under its names."""
+
+    num_train_epochs: float = setting(2.0, "Passes over the data", shown=True, unit="epochs", gt=0, le=1000)
+    """How often the model sees each pair. More drives the two answers further apart, and from the base."""
+    learning_rate: float = setting(5e-5, "Learning rate", shown=True, gt=0, le=1)
+    """Size of each update; a fraction of what suits supervised fine-tuning."""
+    beta: float = setting(0.1, "Nearness to the base (beta)", shown=True, gt=0, le=100)
+    """Higher keeps the result nearer to the base; lower follows the preferences further."""
+    loss_type: list[Loss] = setting(["sigmoid", "sft"], "Losses", min_length=1)
+    """What is added up. `sigmoid` alone is the paper's DPO."""
+    loss_weights: list[float] = setting([1.0, 1.0], "Weights of the losses", min_length=1)
+    """One for each loss, in their order."""
+    label_smoothing: float = setting(0.0, "Share of doubtful pairs", ge=0, lt=0.5)
+    """How many pairs you believe to be the wrong way round."""
+    precompute_ref_log_probs: bool = setting(False, "Read the reference once, before training")
+    """Takes a pass over all pairs first and halves the forward work of each later one."""
+
+    @field_validator("loss_type")
+    @classmethod
+    def _each_once(cls, value: list[Loss]) -> list[Loss]:
+        if len(set(value)) < len(value):
+            raise ValueError("the same loss stands here twice")
+        return value
+
+    @field_validator("loss_weights")
+    @classmethod
+    def _one_for_each(cls, value: list[float], info: ValidationInfo) -> list[float]:
+        n_losses = len(info.data.get("loss_type", value))
+        if len(value) != n_losses:
+            raise ValueError(f"as many weights as losses are wanted: {n_losses}, and there are {len(value)}")
+        return value
+
+
+def _views(row: Mapping[str, Any]) -> tuple[View, ...]:
+    return View("Chosen", row), View("Rejected", {**row, "chosen": row["rejected"]})
+
+
+def _advised(_facts: BaseFacts, of_method: Mapping[str, Any]) -> Mapping[str, Any]:
+    rate = of_method.get("learning_rate")
+    return {} if rate is None else {"learning_rate": SHARE_OF_ADVICE * rate}
+
+
+SPEC = Objective(
+    title="Prefer one answer over another",
+    summary="Direct preference optimisation: makes chosen answers likelier than rejected ones.",
+    params=DpoParams,
+    row_shapes=("preference",),
+    presets={
+        "quick": {"num_train_epochs": 1.0},
+        "balanced": {"num_train_epochs": 2.0},
+        "thorough": {"num_train_epochs": 3.0},
+    },
+    needs=(BASE_BEHIND_ADAPTER,),
+    metrics=(
+        Metric("rewards/accuracies", "Pairs ranked as wanted", "%"),
+        Metric("rewards/margins", "Distance of chosen and rejected answers"),
+    ),
+    headline="preference_accuracy",
+    cost=Cost(sides=2, forwards=2),
+    views=_views,
+    advised=_advised,
+)

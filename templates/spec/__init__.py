@@ -1,0 +1,43 @@
+"""The forms in which methods, objectives and row shapes declare themselves.
+
+One declaration has five readers: the web form, the validation in the web, the validation in the
+worker, the record on the job, and the reference (`studio methods --json`). A file in
+`templates/methods/`, `templates/objectives/` or `templates/shapes/` exports one `SPEC`; its key is
+the file's name and its help page is the file's docstring. Nothing here imports more than pydantic.
+"""
+
+from templates.spec.base_facts import SMALL_BASE, BaseFacts
+from templates.spec.method import QUANTIZATIONS, Method, Quantization, Settings
+from templates.spec.objective import (
+    BASE_BEHIND_ADAPTER,
+    PRESET_TITLES,
+    Cost,
+    Need,
+    Objective,
+    Preset,
+    View,
+)
+from templates.spec.params import Params, TrainingParams, setting
+from templates.spec.shape import FieldKind, RowShape, ShapeField
+
+__all__ = [
+    "BASE_BEHIND_ADAPTER",
+    "PRESET_TITLES",
+    "QUANTIZATIONS",
+    "SMALL_BASE",
+    "BaseFacts",
+    "Cost",
+    "FieldKind",
+    "Method",
+    "Need",
+    "Objective",
+    "Params",
+    "Preset",
+    "Quantization",
+    "RowShape",
+    "Settings",
+    "ShapeField",
+    "TrainingParams",
+    "View",
+    "setting",
+]

@@ -1,0 +1,101 @@
+"""What is learned."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from templates.metrics import Metric
+from templates.roles import Role
+from templates.spec.base_facts import BaseFacts
+from templates.spec.method import Method, Settings
+from templates.spec.params import TrainingParams
+
+Preset = Literal["quick", "balanced", "thorough"]
+PRESET_TITLES: Mapping[Preset, str] = {"quick": "quick try", "balanced": "balanced", "thorough": "thorough"}
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something about the method without which an objective can't work."""
+
+    met: Callable[[Method, Settings], bool]
+    why: str
+    """What is missing where it is not met, as the end of a sentence that begins with the objective."""
+
+
+BASE_BEHIND_ADAPTER = Need(
+    lambda method, settings: method.trains == "adapter" and not method.moves_base(settings),
+    "compares with the untouched base, which must stay behind the adapter",
+)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one row takes, next to one forward and one backward pass over it."""
+
+    sides: int = 1
+    """Sequences that one row becomes."""
+    forwards: int = 1
+    """Forward passes over each sequence, that of the trained model included."""
+    generations: int = 0
+    """Answers that are written for each row."""
+    extra_models: int = 0
+    """Models held in memory besides the trained one."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A row as one of the sequences that an objective makes of it."""
+
+    title: str
+    row: Mapping[str, Any]
+
+
+def _as_it_is(row: Mapping[str, Any]) -> tuple[View, ...]:
+    return (View("", row),)
+
+
+def _nothing(_facts: BaseFacts, _of_method: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is learned."""
+
+    title: str
+    summary: str
+    params: type[TrainingParams]
+    """A default that this class declares anew wins over what the method advises."""
+    row_shapes: tuple[str, ...]
+    presets: Mapping[Preset, Mapping[str, Any]]
+    """Settings that each effort level overrides."""
+    advised_method: str = "lora"
+    """Key of the method that a form proposes first."""
+    trains_prompt: bool = False
+    """True: every token is learned. False: only the answers' tokens are."""
+    needs: tuple[Need, ...] = ()
+    """What the method must offer."""
+    roles: tuple[Role, ...] = ()
+    """What the job must be given besides base and data."""
+    metrics: tuple[Metric, ...] = ()
+    """What its training and its verdict report besides the loss."""
+    headline: str | None = None
+    """The metric that its verdict rests on; None: as the row shape has it."""
+    cost: Cost = Cost()
+    views: Callable[[Mapping[str, Any]], tuple[View, ...]] = _as_it_is
+    """The sequences that a row becomes, in their order."""
+    advised: Callable[[BaseFacts, Mapping[str, Any]], Mapping[str, Any]] = _nothing
+    """Settings that suit it on a base of these facts, given what the method advises; they win over both."""
+    key: str = ""
+    page: str = ""
+
+    @property
+    def declared_defaults(self) -> Mapping[str, Any]:
+        """The defaults of the settings that its own parameters declare, or declare anew."""
+        own = [c for c in self.params.__mro__ if issubclass(c, TrainingParams) and c is not TrainingParams]
+        names = {name for declaring in own for name in inspect.get_annotations(declaring)}
+        return {name: info.default for name, info in self.params.model_fields.items() if name in names}

@@ -1,0 +1,107 @@
+"""What a method must do on a two-layer model: learn, be saved, be loaded, and leave the base alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch  # noqa: TID253
+
+from storage.bases import checkpoint_headers
+from storage.rendering.renderer import Renderer
+from templates import registry
+from templates.recipe import Recipe
+from workers import models
+from workers.protocol import ModelRef
+from workers.training import batches
+
+CPU = torch.device("cpu")
+ROWS: dict[str, list[dict[str, Any]]] = {
+    "text": [{"text": f"the sky is blue and the sea is {word}"} for word in ("green", "grey", "blue", "black")],
+    "prompt_completion": [{"prompt": f"say {word}", "completion": f"{word} it is"} for word in ("a", "b", "c", "d")],
+    "classification": [{"text": f"number {n}", "label": "odd" if n % 2 else "even"} for n in range(4)],
+    "preference": [
+        {"prompt": [{"role": "user", "content": f"say {word}"}], "chosen": f"{word} it is", "rejected": "no"}
+        for word in ("a", "b", "c", "d")
+    ],
+    "messages": [
+        {"messages": [{"role": "user", "content": f"hi {n}"}, {"role": "assistant", "content": "hello"}]}
+        for n in range(4)
+    ],
+}
+
+
+def rows_of(objective: str, folder: Path) -> list[batches.Example]:
+    spec = registry.objective(objective)
+    shape = spec.row_shapes[0]
+    made = batches.render(Renderer(folder), shape, ROWS[shape], max_length=64, trains_prompt=spec.trains_prompt)
+    assert made.kept
+    return made.kept
+
+
+def _train(model: torch.nn.Module, rows: list[batches.Example], rate: float, steps: int = 30) -> list[float]:
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=rate)
+    model.train()
+    losses = []
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss = model(**batches.padded(rows)).loss
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+@torch.no_grad()
+def logits_of(model: torch.nn.Module, rows: list[batches.Example]) -> torch.Tensor:
+    batch = batches.padded(rows)
+    mask = batch["attention_mask"].bool()
+    found: torch.Tensor = model(**batch).logits[mask]
+    return found
+
+
+def _rate(recipe: Recipe, folder: Path) -> float:
+    """A method of few numbers needs larger ones to change what random layers compute; it advises so itself."""
+    advised = float(registry.method(recipe.method).advised(checkpoint_headers.facts(folder))["learning_rate"])
+    return 10 * advised if advised > 1e-2 else 1e-2
+
+
+def learns_and_survives_saving(recipe: Recipe, folder: Path, tmp_path: Path) -> None:
+    method = registry.method(recipe.method)
+    rows = rows_of(recipe.objective, folder)
+    torch.manual_seed(1)  # not the seed that drew the tiny model
+    untouched = logits_of(models.load_base(folder, recipe.quantization, CPU), rows)
+    model = models.adapt(models.load_base(folder, recipe.quantization, CPU, dtype="float32"), recipe)
+    before = logits_of(model.eval(), rows)
+    assert torch.allclose(before, untouched, atol=2e-4, rtol=1e-3) == method.starts_at_base
+    if models.moves_base(recipe):
+        models.save_start(model, tmp_path)
+    losses = _train(model, rows, _rate(recipe, folder))
+    assert losses[-1] < 0.95 * losses[0]
+    model.eval()
+    trained = logits_of(model, rows)
+    stored = checkpoint_headers.facts(folder).stored_dtype
+    published = models.as_published(model, recipe, str(folder), stored, tmp_path)
+    if recipe.quantization == "none":
+        torch.testing.assert_close(logits_of(published, rows), trained, atol=2e-3, rtol=1e-3)
+    else:  # published on the base in full precision, where what was learned still holds
+        assert not models.is_quantized(published)
+        with torch.no_grad():
+            assert published(**batches.padded(rows)).loss < 0.95 * losses[0]
+    saved = tmp_path / "saved"
+    models.save(published, recipe, saved, stored)
+    assert not list(saved.glob("*.bin"))
+    if method.trains == "adapter":
+        with published.disable_adapter():
+            assert torch.equal(logits_of(published, rows), logits_of(models.load_base(folder, where=CPU), rows))
+        ref = ModelRef(name="x", base_folder=str(folder), base_revision="1", adapter_folder=str(saved))
+    else:
+        ref = ModelRef(name="x", base_folder=str(saved), base_revision="1")
+    loaded = models.load(ref, CPU)
+    torch.testing.assert_close(logits_of(loaded, rows), logits_of(published, rows), atol=1e-5, rtol=1e-5)
+
+
+def n_trained(recipe: Recipe, folder: Path) -> int:
+    """How many parameters of the adapted model are trained."""
+    model = models.adapt(models.load_base(folder, where=CPU), recipe)
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
