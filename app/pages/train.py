@@ -131,6 +131,7 @@ def _draw(page: Page, filled: dict[str, Any], is_unfolded: bool) -> None:
             value=before.values[PRECISION],
             label="Precision of the frozen base",
             elem_id="precision",
+            interactive=True,
         )
         with gr.Row(elem_classes="settings"):
             settings.draw_folded()

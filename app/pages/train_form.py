@@ -102,7 +102,7 @@ def drawn(user: User, form: Filled) -> list[Any]:
     advised = {name: forms.shown(known[name], value) for name, value in plain.items()}
     advised[PRECISION] = recipe.quantization
     values = {**advised, **form.kept.get(form.pair, {})}
-    left_out = choices.left_out(form.goal)
+    left_out = choices.left_out(form.goal) or ""  # None would leave what stands there
     return [
         CLEAR,
         gr.update(choices=choices.goals(datasets.get(user, form.data)), value=form.goal),

@@ -15,6 +15,7 @@ from storage.bases import base_models
 from storage.gallery import artifacts
 from storage.models import Artifact, BaseModelRow, User
 from templates.errors import StudioError
+from templates.methods import lora
 from workers.serving import catalogue
 from workers.serving.answers import Answer
 from workers.serving.decoding import BASE, Batch, Row
@@ -230,7 +231,7 @@ def test_an_adapter_that_would_change_the_base_is_refused_by_the_self_test(
     studio: User, tiny: BaseModelRow, publish: Publish, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish("pissa", init_lora_weights="pissa")
-    monkeypatch.setattr(catalogue, "LEAVES_BASE_ALONE", ("pissa",))
+    monkeypatch.setattr(lora, "LEAVES_BASE_ALONE", ("pissa",))
     loaded = Loaded(base_models.folder(tiny), CPU)
     with pytest.raises(StudioError, match="changes what the base model says"):
         loaded.attach(catalogue.find(studio, "pissa"))
