@@ -35,7 +35,7 @@ check: $(VENV)/.test ## Format, lint, import contracts and types
 
 # Two processes wait for workers and browsers most of the time, two others keep the cores busy. tests/conftest.py
 # says which tests stay together, and hands out first what takes longest.
-PYTEST := $(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder
 
 test: $(VENV)/.test chromium check ## Everything that must hold before a commit
 	$(PYTEST)

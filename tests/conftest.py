@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from storage import db, migrate, users
 from storage.jobs import queue
@@ -24,19 +26,27 @@ TOGETHER = ("e2e", "faults")
 """Folders whose tests stay in one process of several: they share a browser and servers, and mostly wait."""
 
 
-def _group(item: pytest.Item) -> str:
+def _group(nodeid: str) -> str:
     """What stays in one process: a folder of those above, else a file, whose fixtures serve all its tests."""
-    path = item.path.relative_to(HERE)
+    path = PurePosixPath(nodeid.partition("::")[0]).relative_to("tests")
     return path.parts[0] if path.parts[0] in TOGETHER else path.as_posix()
 
 
-@pytest.hookimpl(tryfirst=True)
+class Grouped(LoadScopeScheduling):
+    """Hands whole groups to the processes. `--dist loadgroup` does not: pytest 9.2 ignores the names it gives."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Grouped:
+    return Grouped(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Groups for `--dist loadgroup`; those that take long are handed out first."""
-    groups = {item: _group(item) for item in items}
-    slow = {groups[item] for item in items if item.get_closest_marker("slow")}
-    for item, group in groups.items():
-        item.add_marker(pytest.mark.xdist_group(group))
+    """What takes long is handed out first."""
+    slow = {_group(item.nodeid) for item in items if item.get_closest_marker("slow")}
+    groups = {item: _group(item.nodeid) for item in items}
     items.sort(key=lambda item: (groups[item] not in TOGETHER, groups[item] not in slow))
 
 
