@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.bases import base_models
-from storage.data import datasets, openings
+from storage.data import datasets
 from storage.gallery import artifacts
 from storage.job_inputs import of_job
 from storage.models import Artifact, BaseModelRow, Dataset
@@ -76,5 +76,4 @@ def rows_of(dataset: Dataset) -> dict[str, Any]:
         "dataset_name": dataset.name,
         "dataset_sha256": dataset.sha256,
         "split_seed": dataset.split_seed,
-        "held_out_openings": openings.of(dataset),
     }

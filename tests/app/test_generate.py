@@ -13,7 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.main import create_app
-from app.pages import job_views
+from app.pages import job_progress
 from app.pages.outcomes import block
 from storage import job_inputs
 from storage.data import datasets, uploads
@@ -54,12 +54,12 @@ def test_prompts_to_rows(studio: User, sums: None, monkeypatch: pytest.MonkeyPat
     made = datasets.get(studio, "answers")
     assert (made.shape, made.made_by_job_id) == ("prompt_completion", job["id"])
     assert made.n_rows == job["answers"]["n_rows"]
-    held_out = {row["prompt"] for row in datasets.rows(datasets.get(studio, "sums"), held_out=True)}
-    assert {row["prompt"] for row in datasets.rows(made, held_out=True)} <= held_out
+    held_out = {row["prompt"] for row in datasets.rows(datasets.get(studio, "sums"), side="held_out")}
+    assert {row["prompt"] for row in datasets.rows(made, side="held_out")} <= held_out
 
     ended = jobs.get(studio, job["id"])
     assert "data?data=answers" in block(studio, ended)
-    assert "studio-nano → answers greedily → sums" in job_views.head(ended, job_inputs.of_job(ended.id))
+    assert "studio-nano → answers greedily → sums" in job_progress.head(ended, job_inputs.of_job(ended.id))
     again = jobs.retry(studio, ended.id)
     assert again.name == "answers-2", "the name is taken by the first one's dataset"
 

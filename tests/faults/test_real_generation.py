@@ -16,7 +16,7 @@ from storage.planning import generations
 from templates.roles import Role
 from tests.faults.conftest import House, until
 
-N = 320
+N = 160
 
 
 def prompts(user: User) -> None:

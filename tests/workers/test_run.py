@@ -28,7 +28,7 @@ def test_a_warm_child_trains_the_bundled_base(child: Child, make_order: MakeOrde
     done = child.hear_until(Done)
     assert child.process.wait(5) == 0
     said = [report for _, report in child.said]
-    stages = [report.stage.value for report in said if isinstance(report, Entered)]
+    stages = [report.stage for report in said if isinstance(report, Entered)]
     assert stages == ["preparing", "training", "evaluating", "publishing"]
     assert [r.step for r in said if isinstance(r, Measured) and r.split == "train"] == list(range(1, 7))
     assert any(isinstance(r, Checkpointed) for r in said)

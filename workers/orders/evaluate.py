@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import model_validator
 
+from storage.data import openings
 from storage.models import Dataset
 from storage.settings import settings
 from templates.roles import Role
@@ -45,9 +46,11 @@ def order(claimed: Claimed) -> EvaluationOrder:
     """The order for a claimed job."""
     models = [thing for thing in claimed.inputs.all(Role.MODEL) if not isinstance(thing, Dataset)]
     suite = claimed.job.spec.get("suite")
+    data = None if suite is not None else claimed.dataset(Role.HELD_OUT)
     return EvaluationOrder(
         **claimed.common,
-        **({} if suite is not None else rows_of(claimed.dataset(Role.HELD_OUT))),
+        **(rows_of(data) if data else {}),
+        held_out_openings=openings.of(data) if data else 0,
         models=tuple(model_ref(model) for model in models),
         suite=suite,
         eval_rows=settings().eval_rows,

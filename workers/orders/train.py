@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from storage.bases import base_models
+from storage.data import openings
 from storage.gallery import suites
 from storage.models import BaseModelRow
 from storage.settings import settings
@@ -49,9 +50,11 @@ def order(claimed: Claimed) -> TrainingOrder:
         raise from_another_version(claimed.job.kind)
     recipe = Recipe.model_validate(claimed.job.spec.get("recipe"))
     recipe.training(), recipe.adaptation()
+    data = claimed.dataset(Role.TRAINING)
     return TrainingOrder(
         **claimed.common,
-        **rows_of(claimed.dataset(Role.TRAINING)),
+        **rows_of(data),
+        held_out_openings=openings.of(data),
         base=model_ref(base),
         base_name=base.name,
         base_source=base.source,

@@ -38,10 +38,8 @@ class Channel:
 
 
 def order(items: int) -> TrainingOrder:
-    return TrainingOrder(
-        kind="train", job_id="j", attempt=1, name="tuned", log_file="", dataset_file="rows", eval_rows=0, threads=1,
-        staging="", base_name="studio-nano", forgetting_items=items,
-    )  # fmt: skip
+    """What the measure reads of an order."""
+    return TrainingOrder.model_construct(name="tuned", base_name="studio-nano", forgetting_items=items)
 
 
 @pytest.fixture

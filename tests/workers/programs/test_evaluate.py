@@ -180,7 +180,7 @@ def test_models_are_scored_on_a_suite(suite_order: EvaluationOrder) -> None:
 def test_an_order_is_about_rows_or_a_suite(suite_order: EvaluationOrder) -> None:
     given = suite_order.model_dump()
     for wrong in ({"suite": None}, {"dataset_file": "rows.parquet"}):
-        with pytest.raises(ValueError, match="rows of a dataset or about a suite"):
+        with pytest.raises(ValueError, match="rows of a dataset or on a suite"):
             EvaluationOrder.model_validate({**given, **wrong})
 
 

@@ -20,7 +20,7 @@ from storage.models import Artifact, BaseModelRow, Dataset, Job, JobInput, User,
 from storage.settings import secret, settings
 from templates import recipe
 from workers.programs import train
-from workers.protocol import Done, Order
+from workers.protocol import Done, MadeArtifact, Order
 from workers.serving.server import make_app
 
 Publish = Callable[..., Artifact]
@@ -124,22 +124,18 @@ def publish_trained(
         order = order.model_copy(update={"staging": str(settings().files / location), "name": name})
         done = train.run(order, heard)
         assert isinstance(done, Done)
-        assert order.recipe
+        assert isinstance(done.made, MadeArtifact)
         dataset, job = _dataset(studio, f"data-{job_id}"), _ended_job(studio, job_id, name)
         artifact = Artifact(
             owner_id=studio.id,
             name=name,
             job_id=job_id,
             attempt=1,
-            kind=done.artifact_kind,
-            base_model_id=tiny.id,
-            dataset_id=dataset.id,
-            recipe=order.recipe.model_dump(mode="json"),
+            kind=done.made.kind,
+            facts=done.made.facts,
             location=location,
-            manifest_sha256=done.manifest_sha256,
-            weights_sha256=done.weights_sha256,
+            manifest_sha256=done.made.manifest_sha256,
             size_bytes=1,
-            verdict=done.result,
             duration_s=1.0,
             created_at=2.0,
         )
@@ -147,6 +143,8 @@ def publish_trained(
             session.add(dataset)
             session.add(job)
             session.flush()
+            session.add(JobInput(job_id=job_id, role="base", base_model_id=tiny.id))
+            session.add(JobInput(job_id=job_id, role="training", dataset_id=dataset.id))
             session.add(artifact)
         return done
 
