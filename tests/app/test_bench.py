@@ -49,6 +49,7 @@ def test_what_adapting_does_is_shown_as_a_table(tiny_model_folder: Path, capfd: 
     assert "4 questions behind 0, 4 and 8 examples" in said.err
 
 
+@pytest.mark.long
 def test_what_the_demonstrations_refuse_is_told(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "family", "--only", "rlhf"]) == 2
     said = capfd.readouterr()

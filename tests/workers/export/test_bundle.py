@@ -175,6 +175,7 @@ def test_a_base_from_the_hub_is_pinned(
     assert 'base_model: "acme/small-1b"' in (folder / "README.md").read_text()
 
 
+@pytest.mark.long
 def test_a_whole_model_stands_alone(
     order_for: Callable[..., TrainingOrder], scores: tuple[Scores, Scores], tmp_path: Path, tiny_model_folder: Path
 ) -> None:

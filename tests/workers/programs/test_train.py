@@ -128,7 +128,7 @@ def killed(order: Order, after: int) -> dict[int, float]:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"lora_dropout": 0.1},
+        pytest.param({"lora_dropout": 0.1}, marks=pytest.mark.long),
         {"lora_dropout": 0.1, "gradient_accumulation_steps": 3},
         {"init_lora_weights": "olora"},
         {"method": "full", "learning_rate": 1e-3, "lr_scheduler_type": "cosine"},

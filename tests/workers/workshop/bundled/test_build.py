@@ -34,7 +34,7 @@ def making(studio: User, monkeypatch: pytest.MonkeyPatch) -> build.Build:
     return build.Build(studio, n_documents=SMALL, note=lambda _line: None)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_model_is_pretrained_placed_and_described(making: build.Build, tmp_path: Path) -> None:
     job = making.submit("studio-nano", max_steps=3, torch_compile=False)
     assert making.submit("studio-nano", max_steps=3, torch_compile=False).id == job.id
