@@ -1,0 +1,25 @@
+"""Every table. Times are seconds since 1970 (UTC) by the database's clock; `…_at` is when."""
+
+from storage.models.columns import new_id
+from storage.models.owned import Artifact, BaseModelRow, Dataset, Upload, User
+from storage.models.states import TERMINAL, JobState, Stage
+from storage.models.work import HeldOutOpening, Job, JobAttempt, JobEvent, JobInput, JobMetric, Worker
+
+__all__ = [
+    "TERMINAL",
+    "Artifact",
+    "BaseModelRow",
+    "Dataset",
+    "HeldOutOpening",
+    "Job",
+    "JobAttempt",
+    "JobEvent",
+    "JobInput",
+    "JobMetric",
+    "JobState",
+    "Stage",
+    "Upload",
+    "User",
+    "Worker",
+    "new_id",
+]

@@ -1,0 +1,119 @@
+"""Tables of people and of what they own: files, models, datasets, artifacts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from storage.models.columns import json, new_id
+
+
+class User(SQLModel, table=True):
+    """Somebody who owns things. The local user has no password."""
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    name: str = Field(unique=True)
+    password_hash: str | None = None
+    created_at: float
+
+
+class Upload(SQLModel, table=True):
+    """A file as it came in, content-addressed in the file store."""
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    owner_id: str = Field(foreign_key="user.id", index=True)
+    filename: str
+    sha256: str
+    size_bytes: int = Field(sa_type=BigInteger)
+    created_at: float
+
+
+class BaseModelRow(SQLModel, table=True):
+    """A causal language model that can be adapted: bundled, or added by a user."""
+
+    __tablename__ = "base_model"
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    owner_id: str | None = Field(default=None, foreign_key="user.id")
+    """None: bundled with the product, everybody's."""
+    name: str = Field(unique=True)
+    source: str
+    """`bundled`, `folder` or `hub`."""
+    origin: str
+    """Bundled name, the folder's name, or the hub id. Never used as a path."""
+    revision: str
+    """sha256 over the files, or the hub commit."""
+    license: str
+    location: str
+    """Folder relative to the file store, or to `templates/models` when bundled."""
+    facts: dict[str, Any] = Field(sa_column=json())
+    size_bytes: int = Field(sa_type=BigInteger)
+    created_at: float
+    deleted_at: float | None = None
+
+
+class Dataset(SQLModel, table=True):
+    """Immutable, content-hashed rows of one shape, split into training and held-out rows."""
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    owner_id: str = Field(foreign_key="user.id", index=True)
+    name: str
+    shape: str
+    upload_id: str | None = Field(default=None, foreign_key="upload.id")
+    source_filename: str
+    sha256: str
+    """Hash of the stored rows file, which includes the split."""
+    mapping: dict[str, str] = Field(sa_column=json())
+    """Row-shape field → column of the file."""
+    header: str | None = None
+    """Hash of the file's column names (`mappings.header`); None for datasets older than this column."""
+    n_rows: int
+    n_held_out: int
+    split_seed: int = Field(sa_type=BigInteger)
+    held_out_file: str | None = None
+    """Of several files, the one whose rows are held out; None: they were drawn with the seed."""
+    labels: list[str] = Field(default_factory=list, sa_column=json())
+    remarks: list[dict[str, Any]] = Field(default_factory=list, sa_column=json())
+    """Oddities accepted and said aloud: `{"message", "count", "rows"}`."""
+    parent_id: str | None = Field(default=None, foreign_key="dataset.id")
+    """The version that this one was made of; None: it came from the file."""
+    fixes: list[dict[str, Any]] = Field(default_factory=list, sa_column=json())
+    """What was done to the parent's rows: `{"check", "title", "n_dropped", "n_changed"}`, in this order.
+
+    Where rows were dropped for words that the user had named, the ones found in them are `words`.
+    """
+    made_by_job_id: str | None = Field(default=None, foreign_key="job.id")
+    """The job that made the rows; its inputs are their lineage. None: they were uploaded."""
+    created_at: float
+    deleted_at: float | None = None
+
+    __table_args__ = (
+        UniqueConstraint("owner_id", "name", name="uq_dataset_owner_id_name"),
+        UniqueConstraint("made_by_job_id", name="uq_dataset_made_by_job_id"),
+    )
+
+
+class Artifact(SQLModel, table=True):
+    """What a job published as files, in an immutable folder of the file store; its lineage is the job's inputs."""
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    owner_id: str = Field(foreign_key="user.id", index=True)
+    name: str
+    job_id: str = Field(foreign_key="job.id")
+    attempt: int
+    kind: str
+    """Key of its declaration in `templates/artifacts`."""
+    facts: dict[str, Any] = Field(sa_column=json())
+    """What only this kind has, in the form that its declaration gives."""
+    location: str
+    """Folder relative to the file store."""
+    manifest_sha256: str
+    size_bytes: int = Field(sa_type=BigInteger)
+    duration_s: float
+    note: str = ""
+    created_at: float
+    deleted_at: float | None = None
+
+    __table_args__ = (UniqueConstraint("job_id", name="uq_artifact_job_id"),)
