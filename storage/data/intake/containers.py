@@ -1,4 +1,4 @@
-"""Tells the files that are no text apart: PDF, and documents packed in a zip or in Office's older container.
+"""Tells the files that are no text apart: Parquet, PDF, and what is in a zip or in Office's older container.
 
 Those that can be read are given their format; any other is refused with what to do about it.
 """
@@ -19,6 +19,7 @@ from templates.errors import BadInput
 
 HEAD_BYTES = 4096
 SEVERAL = "several"
+PARQUET_MAGIC = b"PAR1"
 PDF_MAGIC = b"%PDF-"
 PDF_MAGIC_WITHIN = 1024
 """Bytes at the begin in which a file that is called a PDF may have its magic, as other programs allow."""
@@ -65,6 +66,8 @@ def find(path: Path, filename: str, suffixes: Collection[str]) -> str | None:
     """
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
+    if head.startswith(PARQUET_MAGIC):
+        return "parquet"
     if head.startswith(ZIP_MAGICS):
         return _zipped(path, filename, head, suffixes)
     if head.startswith(OLD_OFFICE_MAGIC):
@@ -117,8 +120,7 @@ def _no_office(file: zipfile.ZipFile, names: set[str], filename: str, suffixes: 
         for kind, message, remedy in _MIMETYPES:
             if kind in declared:
                 raise refusal(filename, message, remedy=remedy)
-    if wrong := bundles.problem_of(file, filename, suffixes):
-        raise BadInput(wrong)
+    bundles.check(file, filename, suffixes)
     return SEVERAL
 
 

@@ -108,7 +108,7 @@ class _Reading(Cell):
             given = value.get(key)
             if isinstance(given, str):
                 content.reasoning += [given] if given.strip() and given not in content.reasoning else []
-            elif given is not None and not isinstance(given, str):
+            elif given is not None:
                 self.problem(f"holds {kind(given)} where text is needed.", f"{at}.{key}")
 
     def _parts(self, parts: list[Any], at: str, role: str) -> _Content:

@@ -64,7 +64,7 @@ def usual_names(*kinds: str) -> set[str]:
 def find(path: Path, filename: str, findings: Findings, scratch: Scratch | None = None) -> Source:
     """How the file is to be read. Raises `BadInput` for what no reader takes."""
     hint = SUFFIXES.get(Path(filename).suffix.lower())
-    packed = "parquet" if encodings.is_parquet(path) else containers.find(path, filename, SUFFIXES.keys() - {".zip"})
+    packed = containers.find(path, filename, SUFFIXES.keys() - {".zip"})
     if packed == containers.SEVERAL:
         if hint not in (None, packed):
             raise refusal(filename, "is a zip archive of other files, whatever its name says.", remedy=ZIP_MEANT)
