@@ -30,6 +30,7 @@ MAX_TYPES_BYTES = 1024**2
 _UNPACK = "Unpack it and send the file inside."
 _AS_SHEET = "Save it as an Excel workbook (.xlsx) or CSV and send that."
 _AS_WORD = "Save it as a Word document (.docx) and send that."
+_AS_NEW = "Save it as .docx, .xlsx or PDF and send that."
 _WITHOUT_MACROS = "Save it without macros, as .xlsx or .docx, and send that."
 _KINDS = {
     b"wordprocessingml.document.main+xml": "word",
@@ -135,10 +136,8 @@ def _old_office(path: Path, filename: str) -> BadInput:
         places = [(_entry(content, name), message, remedy) for name, message, remedy in _OLD_STREAMS]
     # a document can hold others; its own streams stand first
     found = [(place, message, remedy) for place, message, remedy in places if place is not None]
-    if found:
-        _, message, remedy = min(found)
-        return refusal(filename, message, remedy=remedy)
-    return refusal(filename, "is an old Office document.", remedy="Save it as .docx, .xlsx or PDF and send that.")
+    _, message, remedy = min(found, default=(0, "is an old Office document.", _AS_NEW))
+    return refusal(filename, message, remedy=remedy)
 
 
 def _entry(content: mmap.mmap, name: str) -> int | None:
