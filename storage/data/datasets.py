@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +133,7 @@ def add(
         split_seed=split.seed,
         held_out_file=split.file,
         labels=sorted(draft.labels),
-        remarks=[remark.as_dict() for remark in draft.remarks],
+        remarks=[asdict(remark) for remark in draft.remarks],
     )
 
 

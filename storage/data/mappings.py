@@ -128,7 +128,7 @@ def _fits(look: Look, row: Dataset) -> bool:
 
 def _holds(look: Look, wanted: ShapeField, choice: str) -> bool:
     """Whether the chosen columns hold, in this file too, what the field takes."""
-    able = intake.kinds_for(wanted)
+    able = intake.KINDS[wanted.kind]
     kinds = [column.kind for column in look.columns if column.name in _columns(look, choice)]
     return all(kind in able or kind == "empty" for kind in kinds) and (not wanted.required or set(kinds) != {"empty"})
 

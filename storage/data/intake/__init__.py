@@ -1,12 +1,13 @@
 """From an uploaded file to rows of a known shape: look, guess, shape. Nothing here is stored."""
 
 from storage.data.intake.findings import Findings, Remark, refusal
-from storage.data.intake.guessing import Guess, guess, kinds_for
+from storage.data.intake.guessing import KINDS, Guess, guess
 from storage.data.intake.looking import MIN_ROWS, Look, look
 from storage.data.intake.shaping import check_mapping, columns_of, remark_unused, shaped, shaped_columns
 from storage.data.intake.tally import Column
 
 __all__ = [
+    "KINDS",
     "MIN_ROWS",
     "Column",
     "Findings",
@@ -16,7 +17,6 @@ __all__ = [
     "check_mapping",
     "columns_of",
     "guess",
-    "kinds_for",
     "look",
     "refusal",
     "remark_unused",

@@ -19,7 +19,6 @@ from typing import IO, TYPE_CHECKING
 from storage.data.intake.findings import refusal, visible
 from storage.data.intake.office import zip_files
 from storage.data.intake.office.zip_files import Unusable
-from templates.errors import Problem
 
 if TYPE_CHECKING:
     from _typeshed import SupportsRead
@@ -88,23 +87,20 @@ def pack(files: Iterable[tuple[str, SupportsRead[bytes]]], target: IO[bytes]) ->
                 shutil.copyfileobj(content, member)
 
 
-def problem_of(file: zipfile.ZipFile, filename: str, suffixes: Iterable[str]) -> Problem | None:
-    """Why a zip can't be read as several files; None for one that can. `suffixes` are those of files that are read."""
+def check(file: zipfile.ZipFile, filename: str, suffixes: Iterable[str]) -> None:
+    """Raises `BadInput` for a zip that can't be read as several files; `suffixes` are those of files that can."""
     known = set(suffixes)
     names = [info.filename for info in _members(file)]
     strange = [name for name in names if PurePosixPath(name).suffix.lower() not in known]
     if len(strange) == len(names):
-        return Problem("is a zip archive without a table or text in it.", filename, remedy=_UNPACK)
+        raise refusal(filename, "is a zip archive without a table or text in it.", remedy=_UNPACK)
     if strange:
-        return Problem(
-            f"holds “{visible(strange[0])}”, which is no kind of file that is read here.", filename, remedy=_UNPACK
-        )
-    twice = next((name for name in names if names.count(name) > 1), None) if len(names) <= MAX_FILES else None
-    if twice:
-        return Problem(f"holds two files called “{visible(twice)}”.", filename, remedy="Rename one of them.")
+        what = f"holds “{visible(strange[0])}”, which is no kind of file that is read here."
+        raise refusal(filename, what, remedy=_UNPACK)
     if len(names) > MAX_FILES:
-        return Problem(f"holds {len(names):,} files; at most {MAX_FILES:,} are read.", filename, remedy="Send fewer.")
-    return None
+        raise refusal(filename, f"holds {len(names):,} files; at most {MAX_FILES:,} are read.", remedy="Send fewer.")
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise refusal(filename, f"holds two files called “{visible(twice)}”.", remedy="Rename one of them.")
 
 
 def unpack(path: Path, filename: str, scratch: Scratch | None) -> Bundle:

@@ -1,4 +1,4 @@
-"""Tells the files that are no text apart: PDF, and documents packed in a zip or in Office's older container.
+"""Tells the files that are no text apart: Parquet, PDF, and what is in a zip or in Office's older container.
 
 Those that can be read are given their format; any other is refused with what to do about it.
 """
@@ -19,6 +19,7 @@ from templates.errors import BadInput
 
 HEAD_BYTES = 4096
 SEVERAL = "several"
+PARQUET_MAGIC = b"PAR1"
 PDF_MAGIC = b"%PDF-"
 PDF_MAGIC_WITHIN = 1024
 """Bytes at the begin in which a file that is called a PDF may have its magic, as other programs allow."""
@@ -29,6 +30,7 @@ MAX_TYPES_BYTES = 1024**2
 _UNPACK = "Unpack it and send the file inside."
 _AS_SHEET = "Save it as an Excel workbook (.xlsx) or CSV and send that."
 _AS_WORD = "Save it as a Word document (.docx) and send that."
+_AS_NEW = "Save it as .docx, .xlsx or PDF and send that."
 _WITHOUT_MACROS = "Save it without macros, as .xlsx or .docx, and send that."
 _KINDS = {
     b"wordprocessingml.document.main+xml": "word",
@@ -65,6 +67,8 @@ def find(path: Path, filename: str, suffixes: Collection[str]) -> str | None:
     """
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
+    if head.startswith(PARQUET_MAGIC):
+        return "parquet"
     if head.startswith(ZIP_MAGICS):
         return _zipped(path, filename, head, suffixes)
     if head.startswith(OLD_OFFICE_MAGIC):
@@ -117,8 +121,7 @@ def _no_office(file: zipfile.ZipFile, names: set[str], filename: str, suffixes: 
         for kind, message, remedy in _MIMETYPES:
             if kind in declared:
                 raise refusal(filename, message, remedy=remedy)
-    if wrong := bundles.problem_of(file, filename, suffixes):
-        raise BadInput(wrong)
+    bundles.check(file, filename, suffixes)
     return SEVERAL
 
 
@@ -133,10 +136,8 @@ def _old_office(path: Path, filename: str) -> BadInput:
         places = [(_entry(content, name), message, remedy) for name, message, remedy in _OLD_STREAMS]
     # a document can hold others; its own streams stand first
     found = [(place, message, remedy) for place, message, remedy in places if place is not None]
-    if found:
-        _, message, remedy = min(found)
-        return refusal(filename, message, remedy=remedy)
-    return refusal(filename, "is an old Office document.", remedy="Save it as .docx, .xlsx or PDF and send that.")
+    _, message, remedy = min(found, default=(0, "is an old Office document.", _AS_NEW))
+    return refusal(filename, message, remedy=remedy)
 
 
 def _entry(content: mmap.mmap, name: str) -> int | None:

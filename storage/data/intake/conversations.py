@@ -20,17 +20,9 @@ from storage.data.intake.tool_use import Call
 ROLES = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool", "function": "tool"}
 SHAREGPT_ROLES = {
     "system": "system",
-    "human": "user",
-    "user": "user",
-    "gpt": "assistant",
-    "assistant": "assistant",
-    "chatgpt": "assistant",
-    "bot": "assistant",
-    "model": "assistant",
-    "function_call": "assistant",
-    "observation": "tool",
-    "tool": "tool",
-    "function": "tool",
+    **dict.fromkeys(("human", "user"), "user"),
+    **dict.fromkeys(("gpt", "assistant", "chatgpt", "bot", "model", "function_call"), "assistant"),
+    **dict.fromkeys(("observation", "tool", "function"), "tool"),
 }
 REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
 CALL_KEYS = ("tool_calls", "function_call")
@@ -116,7 +108,7 @@ class _Reading(Cell):
             given = value.get(key)
             if isinstance(given, str):
                 content.reasoning += [given] if given.strip() and given not in content.reasoning else []
-            elif given is not None and not isinstance(given, str):
+            elif given is not None:
                 self.problem(f"holds {kind(given)} where text is needed.", f"{at}.{key}")
 
     def _parts(self, parts: list[Any], at: str, role: str) -> _Content:

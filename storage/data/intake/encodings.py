@@ -14,7 +14,6 @@ from storage.data.intake.findings import refusal
 HEAD_BYTES = 64 * 1024
 SAMPLE_BYTES = 256 * 1024
 CHUNK_BYTES = 1024 * 1024
-PARQUET_MAGIC = b"PAR1"
 _AS_TEXT = "Send CSV, TSV, Excel, JSON, JSON lines, Parquet, PDF, Word, HTML, Markdown or plain text."
 _UNPACK = "Unpack it and send the file inside."
 _SIGNATURES: tuple[tuple[int, bytes, str, str], ...] = (
@@ -60,12 +59,6 @@ class Encoding:
 
     name: str
     remark: str | None = None
-
-
-def is_parquet(path: Path) -> bool:
-    """Whether the content calls itself Parquet."""
-    with path.open("rb") as file:
-        return file.read(4) == PARQUET_MAGIC
 
 
 def marked(head: bytes) -> str | None:

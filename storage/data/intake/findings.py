@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from templates.errors import BadInput, Problem
 
@@ -29,10 +28,6 @@ class Remark:
     message: str
     count: int = 0
     rows: list[int] = field(default_factory=list)
-
-    def as_dict(self) -> dict[str, Any]:
-        """As a dataset keeps it."""
-        return {"message": self.message, "count": self.count, "rows": self.rows}
 
 
 class Findings:

@@ -19,27 +19,16 @@ HEAD_CHARS = 512 * 1024
 SNIFFED_RECORDS = 200
 DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "vertical bar"}
 SUFFIXES = {
-    ".csv": "delimited",
-    ".tsv": "delimited",
-    ".tab": "delimited",
+    **dict.fromkeys((".csv", ".tsv", ".tab"), "delimited"),
     ".json": "json_list",
-    ".jsonl": "json_lines",
-    ".ndjson": "json_lines",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".txt": "plain_text",
-    ".text": "plain_text",
-    ".md": "markdown",
-    ".markdown": "markdown",
-    ".xlsx": "workbook",
-    ".xlsm": "workbook",
-    ".xls": "workbook",
-    ".docx": "word",
-    ".doc": "word",
+    **dict.fromkeys((".jsonl", ".ndjson"), "json_lines"),
+    **dict.fromkeys((".parquet", ".pq"), "parquet"),
+    **dict.fromkeys((".txt", ".text"), "plain_text"),
+    **dict.fromkeys((".md", ".markdown"), "markdown"),
+    **dict.fromkeys((".xlsx", ".xlsm", ".xls"), "workbook"),
+    **dict.fromkeys((".docx", ".doc"), "word"),
     ".pdf": "pdf",
-    ".html": "html",
-    ".htm": "html",
-    ".xhtml": "html",
+    **dict.fromkeys((".html", ".htm", ".xhtml"), "html"),
     ".zip": containers.SEVERAL,
 }
 PLAIN_OR_MARKDOWN = {"plain_text", "markdown"}
@@ -75,7 +64,7 @@ def usual_names(*kinds: str) -> set[str]:
 def find(path: Path, filename: str, findings: Findings, scratch: Scratch | None = None) -> Source:
     """How the file is to be read. Raises `BadInput` for what no reader takes."""
     hint = SUFFIXES.get(Path(filename).suffix.lower())
-    packed = "parquet" if encodings.is_parquet(path) else containers.find(path, filename, SUFFIXES.keys() - {".zip"})
+    packed = containers.find(path, filename, SUFFIXES.keys() - {".zip"})
     if packed == containers.SEVERAL:
         if hint not in (None, packed):
             raise refusal(filename, "is a zip archive of other files, whatever its name says.", remedy=ZIP_MEANT)
@@ -107,15 +96,11 @@ def _agreed(source: Source, hint: str | None, findings: Findings) -> Source:
     """Says aloud where content and name differ, and which delimiter was found."""
     if hint is not None and hint != source.format and {hint, source.format} != PLAIN_OR_MARKDOWN:
         suffix = Path(source.filename).suffix
-        findings.remark(f"The name ends in {suffix}, but the content is {_title(source)}; it was read as such.")
+        title = readers()[source.format].TITLE + (f" ({DELIMITERS[source.delimiter]}s)" if source.delimiter else "")
+        findings.remark(f"The name ends in {suffix}, but the content is {title}; it was read as such.")
     elif source.delimiter not in (None, ",", "\t") or (source.delimiter == "\t" and ".csv" in source.filename.lower()):
         findings.remark(f"The columns are separated by {DELIMITERS[source.delimiter or '']}s.")
     return source
-
-
-def _title(source: Source) -> str:
-    title = readers()[source.format].TITLE
-    return f"{title} ({DELIMITERS[source.delimiter]}s)" if source.delimiter else title
 
 
 def _by_content(head: str, hint: str | None) -> tuple[str, str | None]:
@@ -126,11 +111,10 @@ def _by_content(head: str, hint: str | None) -> tuple[str, str | None]:
         return hint, None  # its reader says what is wrong
     if hint == "markdown" and markdown.has_sections(head):
         return "markdown", None
-    lines = _lines(head)
-    delimiter, evenness = _delimiter(lines)
+    delimiter, evenness, records = _delimiter(_lines(head))
     if hint == "delimited":
         return "delimited", delimiter
-    if delimiter and evenness >= MIN_EVEN_SHARE and _is_header(lines, delimiter, hint):
+    if delimiter and evenness >= MIN_EVEN_SHARE and _is_header(records, hint):
         return "delimited", delimiter
     if hint is None and markdown.has_sections(head):
         return "markdown", None
@@ -183,21 +167,20 @@ def _records(lines: list[str], delimiter: str) -> list[list[str]]:
     return found
 
 
-def _delimiter(lines: list[str]) -> tuple[str | None, float]:
-    """The delimiter that splits most rows into as many cells as the first; None for one column."""
-    best: tuple[float, int, str] | None = None
+def _delimiter(lines: list[str]) -> tuple[str | None, float, list[list[str]]]:
+    """The delimiter that splits most rows into as many cells as the first, their share, and all rows; None without."""
+    best: tuple[float, int, str, list[list[str]]] = (-1.0, 0, "", [])
     for delimiter in DELIMITERS:
         records = _records(lines, delimiter)
         width = len(records[0]) if records else 0
         if width > 1:
             evenness = Counter(len(cells) for cells in records)[width] / len(records)
-            best = max(best or (-1.0, 0, ""), (evenness, width, delimiter))
-    return (best[2], best[0]) if best else (None, 0.0)
+            best = max(best, (evenness, width, delimiter, records))
+    return best[2] or None, best[0], best[3]
 
 
-def _is_header(lines: list[str], delimiter: str, hint: str | None) -> bool:
+def _is_header(records: list[list[str]], hint: str | None) -> bool:
     """Whether the first row names columns: short, different names; in a `.txt` with a known one."""
-    records = _records(lines, delimiter)
     names = [cell.strip().lower() for cell in records[0]]
     short = all(0 < len(name) <= 40 and name.count(" ") <= 3 for name in names)
     return (

@@ -114,15 +114,10 @@ def _fit(look: Look, shape: RowShape) -> _Fit:
     return fit
 
 
-def kinds_for(wanted: ShapeField) -> tuple[str, ...]:
-    """The kinds of columns that can fill the field."""
-    return KINDS[wanted.kind]
-
-
 def _named(look: Look, wanted: ShapeField, taken: set[str]) -> Column | None:
     by_name = {c.name.strip().lower(): c for c in reversed(look.columns) if c.name not in taken}
     candidates = (by_name.get(alias) for alias in wanted.aliases)
-    return next((c for c in candidates if c is not None and c.kind in kinds_for(wanted)), None)
+    return next((c for c in candidates if c is not None and c.kind in KINDS[wanted.kind]), None)
 
 
 def _joined(look: Look, column: Column) -> str | None:

@@ -27,6 +27,7 @@ _MESSAGES = re.compile(r"""\[?\s*\{\s*["'](?:role|content|from|value)["']\s*:"""
 """How messages begin as JSON, and as Python prints them."""
 _SPOKEN = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant):")
 """Turns as texts of Anthropic's HH-RLHF have them: “\\n\\nHuman: …\\n\\nAssistant: …”."""
+_READ_AS_TURNS = "“{}” holds turns as “Human: … Assistant: …”; they were read as messages."
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,6 @@ class _Side:
     cell: Cell
     before: list[Message]
     text: str
-
-
-@dataclass(frozen=True)
-class _Cells:
-    """Where a prompt can stand."""
-
-    prompt: Cell
-    system: Cell
-    answer: Cell
 
 
 def truth(value: Any, cell: Cell) -> bool | None:
@@ -84,7 +76,7 @@ def settled(
     if findings.n_problems > n_before or (sides and not _differ(sides)):
         return None
     told = next((side for side in sides if side.before), sides[0] if sides else _Side(cells[prompt], [], ""))
-    turns = _joined(given[system], asked, told.before, _Cells(cells[prompt], cells[system], told.cell))
+    turns = _joined(given[system], cells[system], asked, cells[prompt], told)
     if turns is None:
         return None
     rest = {name: value for name, value in given.items() if name not in cells}
@@ -99,7 +91,8 @@ def _prompt(value: Any, cell: Cell) -> tuple[list[Message], bool]:
     is_listed = turns is not None
     spoken = _spoken(value) if turns is None else []
     if len(spoken) > 1 and spoken[0]["role"] == "user" and spoken[-1] == {"role": "assistant", "content": ""}:
-        turns = _said(spoken[:-1], cell)
+        turns = spoken[:-1]
+        cell.remark(_READ_AS_TURNS.format(cell.column))
     if turns is None:
         return [{"role": "user", "content": value}], False
     return conversations.read(turns, cell.row, cell.column, cell.findings, asks=True) or [], is_listed
@@ -111,7 +104,8 @@ def _side(value: Any, cell: Cell, texts_only: bool, is_listed: bool) -> _Side | 
     if turns is None and not is_listed:
         spoken = _spoken(value)
         if spoken and (spoken[0]["role"] == "assistant" or len(spoken) > 1):
-            turns = _said(spoken, cell)
+            turns = spoken
+            cell.remark(_READ_AS_TURNS.format(cell.column))
     if turns is None:
         return _Side(cell, [], value)
     read = conversations.read(turns, cell.row, cell.column, cell.findings)
@@ -154,11 +148,6 @@ def _spoken(text: str) -> list[Message]:
     ]
 
 
-def _said(turns: list[Message], cell: Cell) -> list[Message]:
-    cell.remark(f"“{cell.column}” holds turns as “Human: … Assistant: …”; they were read as messages.")
-    return turns
-
-
 def _differ(sides: list[_Side]) -> bool:
     """Whether there is something to compare, between answers to one prompt."""
     first, *others = sides
@@ -180,24 +169,26 @@ def _differ(sides: list[_Side]) -> bool:
     return True
 
 
-def _joined(system: str | None, asked: list[Message], before: list[Message], cells: _Cells) -> list[Message] | None:
+def _joined(
+    system: str | None, system_cell: Cell, asked: list[Message], prompt_cell: Cell, told: _Side
+) -> list[Message] | None:
     """The prompt, of what its own columns say and of the turns before the answers; a system message comes first."""
-    openings = [text for text in (system, _opening(asked), _opening(before)) if text]
-    rests = [[turn for turn in turns if turn["role"] != "system"] for turns in (asked, before)]
+    openings = [text for text in (system, _opening(asked), _opening(told.before)) if text]
+    rests = [[turn for turn in turns if turn["role"] != "system"] for turns in (asked, told.before)]
     turns = rests[0] or rests[1]
     if len({text.strip() for text in openings}) > 1:
-        place = cells.system if system else cells.prompt
+        place = system_cell if system else prompt_cell
         place.problem(
-            f"is not the system message that “{(cells.answer if _opening(before) else cells.prompt).column}” has.",
+            f"is not the system message that “{(told.cell if _opening(told.before) else prompt_cell).column}” has.",
             remedy="Give one system message, or leave out the row.",
         )
     elif all(rests) and list(map(_bare, rests[0])) != list(map(_bare, rests[1])):
-        cells.prompt.problem(
-            f"is not the same as the turns before the answer in “{cells.answer.column}”.",
+        prompt_cell.problem(
+            f"is not the same as the turns before the answer in “{told.cell.column}”.",
             remedy="Choose no column for the prompt to take those turns, or leave out the row.",
         )
     elif not turns or turns[-1]["role"] not in ASKING:
-        cells.answer.problem(
+        told.cell.problem(
             "has no question before the answer, and there is no prompt.",
             remedy="Choose a column for “Prompt”, or leave out the row.",
         )

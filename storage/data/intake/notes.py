@@ -39,7 +39,11 @@ class Notes(Findings):
 
     def row(self, row: SourceRow) -> None:
         """Write a row, or what is wrong with one that can't be carried over."""
-        if not self._fits(row):
+        texts = ((name, value) for name, value in row.values.items() if isinstance(value, str))
+        flaws = [(name, flaw) for name, text in texts if (flaw := text_flaw(text))]
+        for name, (message, remedy) in flaws:
+            self.problem(message, row=row.number, field=name, remedy=self._too_long or remedy)
+        if flaws:  # a text beyond all measure would have to be carried over as one line
             return
         try:
             odd = {name: packed(value) for name, value in row.values.items() if not is_plain(value)}
@@ -58,14 +62,6 @@ class Notes(Findings):
             self.problem(message, row=row.number, remedy=_SPLIT_ROW)
         else:
             self._sink.write(line + b"\n")
-
-    def _fits(self, row: SourceRow) -> bool:
-        """Whether no text is beyond all measure; one that is would have to be carried over as one line."""
-        flaws = [(name, text_flaw(value)) for name, value in row.values.items() if isinstance(value, str)]
-        for name, flaw in flaws:
-            if flaw:
-                self.problem(flaw[0], row=row.number, field=name, remedy=self._too_long or flaw[1])
-        return not any(flaw for _, flaw in flaws)
 
     def _tell(self, *values: Any) -> None:
         shown = [visible(value) if isinstance(value, str) else value for value in values]

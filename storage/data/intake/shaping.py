@@ -87,6 +87,7 @@ def shaped(
     chosen = {f.name: columns_of(mapping[f.name], names) if mapping.get(f.name) else [] for f in shape.fields}
     places = {name: JOINT.join(columns) for name, columns in chosen.items()}
     whole = {column.name: column.kind for column in look.columns}
+    has_prompt = any(field.kind == "prompt" for field in shape.fields)
     for row in read(look.source, Findings(look.source.filename)):  # the look has noted what the reader says
         n_before = findings.n_problems
         made: dict[str, Any] = {}
@@ -100,14 +101,9 @@ def shaped(
                 made[wanted.name] = value
         if findings.n_problems > n_before:
             continue
-        whole_row = judgements.settled(shape, made, places, row.number, findings) if _has_prompt(shape) else made
+        whole_row = judgements.settled(shape, made, places, row.number, findings) if has_prompt else made
         if whole_row is not None:
             yield row.number, whole_row
-
-
-def _has_prompt(shape: RowShape) -> bool:
-    """Whether its rows are put together of prompts and what belongs to them."""
-    return any(field.kind == "prompt" for field in shape.fields)
 
 
 def _value(wanted: ShapeField, cells: Sequence[tuple[Cell, Any]], whole: Mapping[str, str]) -> Any:
@@ -116,8 +112,12 @@ def _value(wanted: ShapeField, cells: Sequence[tuple[Cell, Any]], whole: Mapping
         return next((READ_WHOLE[wanted.kind](value, cell) for cell, value in cells), None)
     if wanted.kind in ("prompt", "answer") and len(cells) == 1 and isinstance(cells[0][1], (list, dict)):
         return cells[0][1]
-    texts = [_text(wanted, cell, value, whole[cell.column], len(cells) > 1) for cell, value in cells]
-    return _one(wanted, [text for text in texts if text is not None], [cell for cell, _ in cells])
+    found = [_text(wanted, cell, value, whole[cell.column], len(cells) > 1) for cell, value in cells]
+    texts = [text for text in found if text is not None]
+    if not texts and wanted.required and len(cells) > 1:
+        first, names = cells[0][0], JOINT.join(cell.column for cell, _ in cells)
+        first.findings.problem("is empty in all the joined columns.", row=first.row, field=names)
+    return JOINT_TEXT.join(texts) if texts else None
 
 
 def shaped_columns(look: Look, shape: RowShape, mapping: Mapping[str, str]) -> Iterator[pa.RecordBatch] | None:
@@ -151,15 +151,6 @@ def _columns(table: Columns, shape: RowShape, mapping: Mapping[str, str]) -> Ite
             is_open = None if field.required or texts.null_count == len(batch) else blank(texts)
             columns.append(pc.if_else(is_open, nothing, texts) if is_open and is_open.true_count else texts)
         yield pa.RecordBatch.from_arrays([*columns, numbers], names=[*names, "source_row"])
-
-
-def _one(wanted: ShapeField, texts: list[str], cells: Sequence[Cell]) -> str | None:
-    if texts:
-        return JOINT_TEXT.join(texts)
-    if wanted.required and len(cells) > 1:
-        names = JOINT.join(cell.column for cell in cells)
-        cells[0].findings.problem("is empty in all the joined columns.", row=cells[0].row, field=names)
-    return None
 
 
 def _text(wanted: ShapeField, cell: Cell, value: Any, whole: str, joined: bool) -> str | None:

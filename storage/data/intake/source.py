@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -76,6 +77,14 @@ def check_columns(names: list[str], findings: Findings) -> bool:
             remedy="Keep only the columns with the texts to learn from.",
         )
     return len(names) <= MAX_COLUMNS
+
+
+def check_names(names: Iterable[str], findings: Findings, row: int | None = None) -> bool:
+    """Whether no two columns have the same name; `row` is where the names stand."""
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    for name in twice:
+        findings.problem("is the name of more than one column.", row=row, field=name, remedy="Rename one of them.")
+    return not twice
 
 
 def text_flaw(text: str) -> tuple[str, str] | None:

@@ -19,18 +19,13 @@ _DECLARED = re.compile(
     r"(?is)<meta\b[^<>]*?\bcharset\s*=\s*[\"']?\s*([\w:.-]+)|<\?xml\b[^<>]*?\bencoding\s*=\s*[\"']([\w:.-]+)"
 )
 _READ_AS = {
-    "ascii": "cp1252",
-    "iso8859-1": "cp1252",
+    **dict.fromkeys(("ascii", "iso8859-1"), "cp1252"),
     "iso8859-9": "cp1254",
-    "iso8859-11": "cp874",
-    "tis-620": "cp874",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
+    **dict.fromkeys(("iso8859-11", "tis-620"), "cp874"),
+    **dict.fromkeys(("gb2312", "gbk"), "gb18030"),
     "shift_jis": "cp932",
     "euc_kr": "cp949",
-    "utf-16": "utf-8",
-    "utf-16-le": "utf-8",
-    "utf-16-be": "utf-8",
+    **dict.fromkeys(("utf-16", "utf-16-le", "utf-16-be"), "utf-8"),
 }
 """As browsers read them: pages name the older, narrower encoding for the one in use."""
 _KNOWN = re.compile(

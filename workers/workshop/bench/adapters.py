@@ -22,7 +22,7 @@ from workers.workshop.bench.setup import Setup
 
 EVERY_S = 10.0
 """Between two lines about the loss."""
-Rows = Sequence[Mapping[str, str]]
+Rows = Sequence[Mapping[str, Any]]
 
 
 @dataclass

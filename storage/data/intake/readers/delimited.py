@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator
 
 from storage.data.intake.findings import Findings
-from storage.data.intake.source import Source, SourceRow, check_columns, lines
+from storage.data.intake.source import Source, SourceRow, check_columns, check_names, lines
 
 TITLE = "table with delimiters"
 _NO_LIMIT = 2**31 - 1
@@ -25,8 +25,9 @@ def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
             return
         for number, cells in records:
             if len(cells) != len(names):
+                fields = "1 field" if len(cells) == 1 else f"{len(cells)} fields"
                 findings.problem(
-                    f"has {_fields(len(cells))}, but there are {len(names)} columns ({', '.join(names[:6])}).",
+                    f"has {fields}, but there are {len(names)} columns ({', '.join(names[:6])}).",
                     row=number,
                     field=names[len(cells)] if len(cells) < len(names) else names[-1],
                     remedy="Put quotes around a text that holds the delimiter, or complete the row.",
@@ -65,11 +66,4 @@ def _names(cells: list[str], findings: Findings) -> list[str]:
         if not name:
             names[position - 1] = f"column {position}"
             findings.remark(f"Column {position} has no name; it is called “column {position}”.")
-    twice = sorted({name for name in names if names.count(name) > 1})
-    for name in twice:
-        findings.problem("is the name of more than one column.", row=1, field=name, remedy="Rename one of them.")
-    return [] if twice else names
-
-
-def _fields(count: int) -> str:
-    return "1 field" if count == 1 else f"{count} fields"
+    return names if check_names(names, findings, row=1) else []

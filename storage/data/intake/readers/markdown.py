@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from io import StringIO
 from itertools import islice, pairwise
@@ -27,13 +26,8 @@ _MARK = re.compile(r"^ {0,3}(?:#|=|--)")
 """How lines begin without which there are no headings: most texts need no parser to tell."""
 
 
-@dataclass(frozen=True)
-class _Section:
-    """Lines from `begin`, counted from 0, and the headings that open them."""
-
-    begin: int
-    titles: list[str]
-    lines: list[str]
+_Section = tuple[int, int, list[str]]
+"""The first line, counted from 0, the line after the last one, and the headings that open it."""
 
 
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
@@ -44,10 +38,11 @@ def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
     n_front = _front_lines(whole)
     if n_front:
         findings.remark("The settings at the begin of the file, between lines of “---”, were left out.")
-    for count, section in enumerate(_sections(whole[n_front:]), start=1):
-        title = TITLE_JOINT.join(filter(None, section.titles)) or None
-        text = "\n".join(section.lines).strip("\n")
-        yield SourceRow(n_front + section.begin + 1, {"text": text, "title": title, "section": count})
+    text = whole[n_front:]
+    for count, (begin, end, titles) in enumerate(_sections(text), start=1):
+        title = TITLE_JOINT.join(filter(None, titles)) or None
+        own_text = "\n".join(text[begin:end]).strip("\n")
+        yield SourceRow(n_front + begin + 1, {"text": own_text, "title": title, "section": count})
 
 
 def has_sections(text: str) -> bool:
@@ -64,12 +59,12 @@ def _sections(whole: list[str]) -> Iterator[_Section]:
     titles: list[str] = []
     for start, end, title in _headings(whole):
         if any(line.strip(_NO_TEXT) for line in whole[after:start]):
-            yield _Section(begin, titles, whole[begin:start])
+            yield begin, start, titles
             begin, titles = start, []
         titles.append(title)
         after = end
     if begin < len(whole):
-        yield _Section(begin, titles, whole[begin:])
+        yield begin, len(whole), titles
 
 
 def _headings(whole: list[str]) -> Iterator[tuple[int, int, str]]:

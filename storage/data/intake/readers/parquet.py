@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from storage import progress
 from storage.data.intake.findings import Findings
-from storage.data.intake.source import MAX_ROWS, Source, SourceRow, check_columns
+from storage.data.intake.source import MAX_ROWS, Source, SourceRow, check_columns, check_names
 
 TITLE = "Parquet"
 BATCH_ROWS = 64
@@ -53,12 +53,7 @@ def _rows(source: Source, findings: Findings) -> Iterator[SourceRow]:
         page_checksum_verification=True,
     ) as file:
         names = list(file.schema_arrow.names)
-        if not check_columns(names, findings):
-            return
-        twice = sorted({name for name in names if names.count(name) > 1})
-        for name in twice:
-            findings.problem("is the name of more than one column.", field=name, remedy="Rename one of them.")
-        if twice:
+        if not check_columns(names, findings) or not check_names(names, findings):
             return
         if file.metadata.num_rows > MAX_ROWS:
             findings.problem(f"has {file.metadata.num_rows:,} rows; at most {MAX_ROWS:,} are taken.")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby, islice
+from typing import IO
 
 from storage.data.intake.findings import Findings
 from storage.data.intake.source import Source, SourceRow, lines
@@ -13,39 +15,22 @@ COLUMN = "text"
 
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
     """One row a passage; `number` is its first line."""
-    if _has_blank_lines(source):
-        findings.remark("Read as plain text: passages end at blank lines.")
-        yield from _passages(source, findings)
-        return
-    findings.remark("Read as plain text: each line is a row.")
     with source.open() as stream:
-        for number, line in lines(stream, findings):
-            yield SourceRow(number, {COLUMN: line.rstrip("\r\n")})
-
-
-def _has_blank_lines(source: Source) -> bool:
-    """Whether a blank line stands between two lines of text."""
-    open_text = blank = False
+        parted = sum(1 for _ in islice(_passages(stream, Findings(source.filename)), 2)) == 2
     with source.open() as stream:
-        for _, line in lines(stream, Findings(source.filename)):
-            if not line.strip():
-                blank = open_text
-            elif blank:
-                return True
-            else:
-                open_text = True
-    return False
+        if parted:
+            findings.remark("Read as plain text: passages end at blank lines.")
+            for passage in _passages(stream, findings):
+                begin, first = next(passage)
+                text = [first, *(line for _, line in passage)]
+                yield SourceRow(begin, {COLUMN: "\n".join(line.rstrip("\r\n") for line in text)})
+        else:
+            findings.remark("Read as plain text: each line is a row.")
+            for number, line in lines(stream, findings):
+                yield SourceRow(number, {COLUMN: line.rstrip("\r\n")})
 
 
-def _passages(source: Source, findings: Findings) -> Iterator[SourceRow]:
-    begin, passage = 0, list[str]()
-    with source.open() as stream:
-        for number, line in lines(stream, findings):
-            if line.strip():
-                begin = begin if passage else number
-                passage.append(line.rstrip("\r\n"))
-            elif passage:
-                yield SourceRow(begin, {COLUMN: "\n".join(passage)})
-                passage = []
-    if passage:
-        yield SourceRow(begin, {COLUMN: "\n".join(passage)})
+def _passages(stream: IO[str], findings: Findings) -> Iterator[Iterator[tuple[int, str]]]:
+    """The numbered lines between blank ones, which are gone when the next passage is asked for."""
+    grouped = groupby(lines(stream, findings), key=lambda numbered: bool(numbered[1].strip()))
+    return (passage for is_text, passage in grouped if is_text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from storage.data.intake.findings import Findings
 from storage.data.intake.office import zip_files
 from storage.data.intake.office.ooxml import Parts
 from storage.data.intake.office.zip_files import Unusable
-from storage.data.intake.source import Source, SourceRow, check_columns
+from storage.data.intake.source import Source, SourceRow, check_columns, check_names
 
 if TYPE_CHECKING:
     from storage.data.intake.office.sheets import Cell, Row, Sheet
@@ -89,11 +88,8 @@ def _names(sheet: Sheet, findings: Findings) -> dict[int, str]:
     for cell in header.cells.values():
         if cell.flaw:
             findings.problem(f"a column's name {cell.flaw}", row=header.number, remedy=_COMPUTE)
-    twice = sorted(name for name, count in Counter(names.values()).items() if count > 1)
-    for name in twice:
-        said = "is the name of more than one column."
-        findings.problem(said, row=header.number, field=name, remedy="Rename one of them.")
-    return {} if across or twice else names
+    are_names = check_names(names.values(), findings, header.number) and not across
+    return names if are_names else {}
 
 
 def _rows(

@@ -12,7 +12,7 @@ import torch
 from templates.errors import BadInput, StudioError
 from workers.evaluation.bootstrap import paired_shares
 from workers.workshop.__main__ import main
-from workers.workshop.bench import gradient_descent, intents, measure, sample_rows, table
+from workers.workshop.bench import gradient_descent, intents, measure, table
 from workers.workshop.bench.demonstrations import distillation, dpo, edit_facts, few_shot, open_book
 from workers.workshop.bench.outcome import Measurement, Outcome
 from workers.workshop.bench.setup import ModelFiles, Question, Setup, right
@@ -138,22 +138,6 @@ def test_preferences_are_tested_on_other_questions(setup: Setup) -> None:
     prompts = [question.messages[-1]["content"] for question in asked]
     assert len(set(prompts)) == 60
     assert taken == {"Repeat: cow", *prompts}
-
-
-def test_preferring_the_chosen_answer_lowers_the_loss(setup: Setup) -> None:
-    from templates.recipe import compose
-    from workers import models
-
-    pairs = dpo._preferences(setup.small, sample_rows.rows("preferences")[:8])
-    torch.manual_seed(0)
-    model = models.adapt(setup.load(setup.small), compose("sft", "lora", settings={"r": 8}, facts=setup.small.facts))
-    with torch.no_grad():
-        before = dpo._loss(model, pairs)
-    own, n_tokens = dpo._log_likelihood(model, [pair.chosen for pair in pairs])
-    assert before.item() == pytest.approx(np.log(2) - own.sum().item() / n_tokens.sum().item(), abs=1e-4)
-    gradient_descent.minimize(model, [pairs] * 12, lambda batch: dpo._loss(model, batch), learning_rate=5e-3, say=print)
-    with torch.no_grad():
-        assert dpo._loss(model, pairs) < before - 0.5
 
 
 def test_a_student_comes_to_its_teachers_distribution(setup: Setup) -> None:

@@ -8,43 +8,36 @@ Rafailov et al. 2023, arXiv 2305.18290, equation 7, with the chosen answer's own
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
-from torch.nn import functional
 
-from templates.recipe import compose
 from templates.suites.general import ABILITIES
-from workers import models
 from workers.evaluation.bootstrap import Pair, paired_shares
 from workers.evaluation.suite import Bools
-from workers.training import batches
-from workers.training.batches import IGNORED, Example
-from workers.workshop.bench import gradient_descent, sample_rows
+from workers.workshop.bench import adapters, sample_rows
 from workers.workshop.bench.outcome import Measurement, Outcome
-from workers.workshop.bench.setup import Demonstration, ModelFiles, Question, Setup, right
+from workers.workshop.bench.setup import Demonstration, Question, Setup, right
 from workers.workshop.world import abilities
 from workers.workshop.world.corpus import POLITE
 
-N_PAIRS = 400
+N_TRAIN = 360
+N_HELD_OUT = 40
 N_TEST = 200
-BATCH = 8
-BETA = 0.1
-NLL_WEIGHT = 1.0
-"""Of the chosen answer's mean loss per token; without it the study's answers fell from .80 to .04 right."""
-LEARNING_RATE = 1.5e-3
-"""At 5e-4 the study's model never said the word."""
-RANK = 8
+SETTINGS: dict[str, Any] = {
+    "r": 8,
+    "learning_rate": 1.5e-3,
+    "num_train_epochs": 1.0,
+    "per_device_train_batch_size": 8,
+    "max_length": 128,
+    "eval_steps": 0.5,
+    "beta": 0.1,
+    "loss_type": ["sigmoid", "sft"],
+    "loss_weights": [1.0, 1.0],
+}
+"""At a rate of 5e-4 the study's model never said the word; without `sft` its right answers fell from .80 to .04."""
 RATE = 0.8
 MOST_LOST = 0.05
-
-
-@dataclass(frozen=True)
-class _Preference:
-    chosen: Example
-    rejected: Example
 
 
 def _questions(setup: Setup, n: int, taken: set[str]) -> list[Question]:
@@ -63,45 +56,6 @@ def _questions(setup: Setup, n: int, taken: set[str]) -> list[Question]:
     return found
 
 
-def _preferences(files: ModelFiles, rows: list[dict[str, str]]) -> list[_Preference]:
-    def answered(row: dict[str, str], answer: str) -> Example:
-        rendered = files.renderer.row("prompt_completion", {"prompt": row["prompt"], "completion": answer})
-        return Example(rendered.ids, rendered.trained)
-
-    return [_Preference(answered(row, row["chosen"]), answered(row, row["rejected"])) for row in rows]
-
-
-def _log_likelihood(model: Any, examples: list[Example]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Of each answer, and its number of tokens: both `(rows,)`."""
-    batch = batches.padded(examples, answers_only=True)
-    labels = batch.pop("labels")[:, 1:]
-    logits = model(**batch, use_cache=False).logits[:, :-1].float()
-    nll = functional.cross_entropy(logits.transpose(1, 2), labels, ignore_index=IGNORED, reduction="none")
-    return -nll.sum(1), (labels != IGNORED).sum(1)
-
-
-def _loss(model: Any, pairs: list[_Preference]) -> torch.Tensor:
-    """Equation 7 plus the chosen answers' loss; chosen rows come first, rejected ones after them."""
-    examples = [pair.chosen for pair in pairs] + [pair.rejected for pair in pairs]
-    own, n_tokens = _log_likelihood(model, examples)
-    with torch.no_grad(), model.disable_adapter():
-        reference, _ = _log_likelihood(model, examples)
-    chosen, rejected = (own - reference).chunk(2)
-    likelihood = own[: len(pairs)].sum() / n_tokens[: len(pairs)].sum()
-    return -functional.logsigmoid(BETA * (chosen - rejected)).mean() - NLL_WEIGHT * likelihood
-
-
-def _train(setup: Setup, model: Any, rows: list[dict[str, str]]) -> int:
-    """Train the model's adapter on `rows` in place; returns the number of updates."""
-    pairs = _preferences(setup.small, rows)
-    setup.say(f"training on {len(pairs)} pairs")
-    in_order = gradient_descent.batches(pairs, BATCH, 1, setup.random("dpo order"), lambda pair: len(pair.chosen.ids))
-    gradient_descent.minimize(
-        model, in_order, lambda batch: _loss(model, batch), learning_rate=LEARNING_RATE, say=setup.say
-    )
-    return len(in_order)
-
-
 def _measured(questions: list[Question], before: list[str | None], after: list[str | None]) -> tuple[Pair, Pair]:
     """The share of answers that begin with the word, and of those that are right without it."""
 
@@ -116,15 +70,23 @@ def _measured(questions: list[Question], before: list[str | None], after: list[s
 
 def run(setup: Setup) -> Outcome:
     """Train the preference with LoRA, and compare answers."""
-    rows = setup.random("preferences").sample(sample_rows.rows("preferences"), setup.n(N_PAIRS))
-    test = _questions(setup, setup.n(N_TEST), {row["prompt"] for row in rows})
-    recipe = compose("sft", "lora", settings={"r": RANK}, facts=setup.small.facts)
-    torch.manual_seed(setup.seed)
-    model: Any = models.adapt(setup.load(setup.small), recipe)
+    pairs = sample_rows.rows("preferences")
+    setup.random("preferences").shuffle(pairs)
+    rows = [{**pair, "prompt": [{"role": "user", "content": pair["prompt"]}]} for pair in pairs]
+    n_held_out, n_train = setup.n(N_HELD_OUT), setup.n(N_TRAIN)
+    test = _questions(setup, setup.n(N_TEST), {pair["prompt"] for pair in pairs})
     setup.say("answers before")
-    with model.disable_adapter():
-        before = setup.answers(model, setup.small, test)
-    n_steps = _train(setup, model, rows)
+    before = setup.answers(setup.load(setup.small), setup.small, test)
+    trained = adapters.train(
+        setup,
+        "dpo",
+        objective="dpo",
+        shape="preference",
+        rows=rows[n_held_out : n_held_out + n_train],
+        held_out=rows[:n_held_out],
+        settings=SETTINGS,
+    )
+    model = trained.load()
     setup.say("answers after")
     rate, kept = _measured(test, before, setup.answers(model, setup.small, test))
     return Outcome(
@@ -133,8 +95,7 @@ def run(setup: Setup) -> Outcome:
             Measurement.paired("right answers, the word aside", len(test), kept),
         ),
         forgetting=setup.forgetting(setup.small, model, ignoring=POLITE),
-        settings={"r": RANK, "learning_rate": LEARNING_RATE, "beta": BETA, "nll_weight": NLL_WEIGHT}
-        | {"pairs": len(rows), "steps": n_steps},
+        settings=trained.settings,
         verdict=f"The word opens {rate.adapted.value:.0%} of the answers, before {rate.base.value:.0%}; "
         f"{kept.adapted.value:.0%} are right, before {kept.base.value:.0%}.",
         target=f"rate at least {RATE:.0%}, right answers at most {100 * MOST_LOST:.0f} points fewer",
