@@ -40,7 +40,9 @@ def goals(dataset: Dataset | None) -> list[tuple[str, str]]:
             Problem(
                 f"“{dataset.name}” holds rows of the shape {dataset.shape}, from which no goal learns yet.",
                 field="data",
-                remedy="Choose other data, or add the file again with another shape.",
+                remedy="Choose other data, or open it on the Data page and let a model answer its prompts."
+                if not registry.shape(dataset.shape).has_answers and registry.shape(dataset.shape).messages
+                else "Choose other data, or add the file again with another shape.",
             )
         )
     return [(f"{o.title} — {o.summary}", o.key) for o in able]

@@ -87,7 +87,7 @@ def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, object
         "data/row",
         place=place,
         why="",
-        sides=[(view.title.lower(), side) for view, side in zip(views, sides, strict=True)],
+        sides=[(view, side) for view, side in zip(views, sides, strict=True)],
         length=length,
         is_bad=registry.shape(sample.shape).rejected(row) is row,
         unlearned="" if all(side.n_trained for side in sides) else _unlearned(sample.shape),

@@ -86,7 +86,7 @@ class DpoParams(TrainingParams):
 
 
 def _views(row: Mapping[str, Any]) -> tuple[View, ...]:
-    return View("Chosen", row), View("Rejected", {**row, "chosen": row["rejected"]})
+    return View("Chosen", row), View("Rejected", {**row, "chosen": row["rejected"]}, wanted=False)
 
 
 def _advised(_facts: BaseFacts, of_method: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -52,6 +52,8 @@ class View:
 
     title: str
     row: Mapping[str, Any]
+    wanted: bool = True
+    """False: the model learns to give this answer less often."""
 
 
 def _as_it_is(row: Mapping[str, Any]) -> tuple[View, ...]:
