@@ -64,7 +64,7 @@ class Examination(Body):
     """What to compare a dataset's rows with."""
 
     base: str | None = None
-    """Base model in whose tokens lengths are counted."""
+    """Base model whose tokens are used to measure lengths."""
     against: str | None = None
     """The evaluation set to compare with."""
     words: list[str] | None = None
@@ -79,7 +79,7 @@ class Fixes(Body):
     against: str | None = None
     """The evaluation set to compare with."""
     base: str | None = None
-    """Base model in whose tokens lengths are counted."""
+    """Base model whose tokens are used to measure lengths."""
     words: list[str] | None = None
     """Words and phrases to look for."""
     name: str | None = None

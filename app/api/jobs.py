@@ -57,7 +57,7 @@ class NewGeneration(Body):
 
 
 class Cancel(Body):
-    """How to cancel: `keep` publishes what a training job has so far."""
+    """How to cancel: `keep` publishes what a training job has learned so far."""
 
     keep: bool = False
 

@@ -25,7 +25,9 @@ Against = Annotated[
 ]
 WordFile = Annotated[
     Path | None,
-    typer.Option("--words", metavar="FILE", help="Words to look for, one per line; lines that begin with # are comments."),
+    typer.Option(
+        "--words", metavar="FILE", help="Words to look for, one per line; lines that begin with # are comments."
+    ),
 ]
 
 
@@ -175,7 +177,8 @@ def show(name: str, as_json: Json = False) -> None:
 def check(
     name: str,
     base: Annotated[
-        str | None, typer.Option(help="Base model whose tokens are used to measure lengths; lengths are skipped without it.")
+        str | None,
+        typer.Option(help="Base model whose tokens are used to measure lengths; lengths are skipped without it."),
     ] = None,
     against: Against = None,
     words: WordFile = None,

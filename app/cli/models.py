@@ -44,7 +44,9 @@ def list_all(as_json: Json = False) -> None:
 def add(
     name: str,
     source: Annotated[str, typer.Argument(metavar="PATH_OR_HUB_ID")],
-    chat_template: Annotated[str | None, typer.Option(help="One of the studio's chat templates, for a model without one.")] = None,
+    chat_template: Annotated[
+        str | None, typer.Option(help="One of the studio's chat templates, for a model without one.")
+    ] = None,
     license: Annotated[str | None, typer.Option(help="The licence, if the model doesn't state it.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -64,7 +66,9 @@ def build(
         list[str] | None, typer.Argument(metavar="[NAME]...", help="The models to build; by default all.")
     ] = None,
     to: Annotated[Path, typer.Option(help="The folder that receives the models' folders.")] = Path("models"),
-    documents: Annotated[int | None, typer.Option(help="Number of documents in the corpus; by default as shipped.")] = None,
+    documents: Annotated[
+        int | None, typer.Option(help="Number of documents in the corpus; by default as shipped.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the corpus; by default as shipped.")] = None,
     as_json: Json = False,
 ) -> None:

@@ -100,7 +100,9 @@ def bench(
     small: Annotated[str | None, typer.Option(help="family: base and teacher, a bundled name or a folder.")] = None,
     nano: Annotated[str | None, typer.Option(help="family: the student, a bundled name or a folder.")] = None,
     seed: Annotated[int | None, typer.Option(help="family: the seed that the rows are drawn with.")] = None,
-    share: Annotated[float | None, typer.Option(help="family: share of the rows; less than 1 for a quick look.")] = None,
+    share: Annotated[
+        float | None, typer.Option(help="family: share of the rows; less than 1 for a quick look.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure this installation: web process, first training step, large files; or demonstrate adaptation."""
@@ -149,4 +151,6 @@ def add_account(name: str, as_json: Json = False) -> None:
         password = sys.stdin.readline().rstrip("\r\n")
     migrate.upgrade()
     user = users.add(name, password)
-    output.emit({"name": user.name}, [f"Created the account {user.name}. From now on everybody has to log in."], as_json)
+    output.emit(
+        {"name": user.name}, [f"Created the account {user.name}. From now on everybody has to log in."], as_json
+    )

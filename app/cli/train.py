@@ -105,7 +105,9 @@ def planned(plan: Any) -> list[str]:
         lines.append(f"{cost.n_truncated:,} rows are longer than {recipe.objective_params['max_length']} tokens: cut")
     if cost.n_refused:
         row, why = plan.lengths.refused_rows[0]
-        lines.append(f"{cost.n_refused:,} rows are left out because a model can't learn from them (row {row:,}: {why.rstrip('.')})")
+        lines.append(
+            f"{cost.n_refused:,} rows are left out because a model can't learn from them (row {row:,}: {why.rstrip('.')})"
+        )
     if plan.lengths.control_tokens_words:
         lines.append(plan.lengths.control_tokens_words)
     return lines
