@@ -106,7 +106,7 @@ def planned(plan: Any) -> list[str]:
     if cost.n_refused:
         row, why = plan.lengths.refused_rows[0]
         lines.append(
-            f"{cost.n_refused:,} rows are left out because a model can't learn from them (row {row:,}: {why.rstrip('.')})"
+            f"{cost.n_refused:,} rows are left out: a model can't learn from them (row {row:,}: {why.rstrip('.')})"
         )
     if plan.lengths.control_tokens_words:
         lines.append(plan.lengths.control_tokens_words)
