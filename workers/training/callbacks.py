@@ -85,7 +85,7 @@ class Mean:
     n: int = 0
 
     def add(self, value: float) -> None:
-        """One more."""
+        """Add a number."""
         self.total, self.n = self.total + value, self.n + 1
 
     def taken(self) -> float:

@@ -99,7 +99,7 @@ def next_token(data: TrainingData) -> TrainingSetup:
 def mean_loss(
     examples: Sequence[tuple[Sequence[int], Sequence[bool]]],
 ) -> Callable[[PreTrainedModel, Callable[[], bool]], float] | None:
-    """Returns a function that measures the mean loss of the learned tokens of `examples`, (ids, learned) each."""
+    """A function that measures the mean loss of the learned tokens of `examples`, (ids, learned); None without any."""
     if not examples:
         return None
 
