@@ -204,7 +204,7 @@ def catalogue() -> dict[str, Any]:
 
 
 def of_objective(objective: Objective) -> dict[str, Any]:
-    """What is learned."""
+    """The objective."""
     return {
         **_headline(objective),
         "page": objective.page,

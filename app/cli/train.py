@@ -28,7 +28,7 @@ def train(
     recipe: Annotated[str | None, typer.Argument(metavar="RECIPE.toml", help="A recipe file or named recipe.")] = None,
     base: Annotated[str | None, typer.Option(help="The base model.")] = None,
     data: Annotated[str | None, typer.Option(help="The dataset.")] = None,
-    objective: Annotated[str | None, typer.Option(help="What is learned.")] = None,
+    objective: Annotated[str | None, typer.Option(help="The training objective.")] = None,
     method: Annotated[str | None, typer.Option(help="How weights change.")] = None,
     preset: Annotated[str | None, typer.Option(help="Effort: quick, balanced or thorough.")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE")] = None,

@@ -1,2 +1,1 @@
 """The programs that a child runs: one file per kind of job, registered by existing."""
---

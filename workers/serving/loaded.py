@@ -79,7 +79,7 @@ class Loaded:
 
     @property
     def adapters(self) -> set[str]:
-        """What is attached."""
+        """The attached adapters."""
         return self._mixing | self._exclusive
 
     def lane(self, adapter: str) -> str:
