@@ -79,7 +79,7 @@ def check_bind(host: str) -> None:
     """Raise `BadInput` if other machines could reach a studio without passwords."""
     if not is_loopback(host) and not users.any_accounts():
         raise BadInput(
-            f"At {host}, other machines can reach the studio, and no account has a password.",
+            f"Other machines can reach the studio at {host}, but it has no accounts.",
             code="accounts_needed",
             remedy=MAKE_AN_ACCOUNT,
         )
