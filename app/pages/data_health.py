@@ -70,9 +70,8 @@ def draw(tabs: gr.Tabs) -> Health:
 
 def let_mend(opened: Any, alert: gr.HTML, subject: gr.Textbox, following: gr.Textbox, health: Health) -> None:
     """The report comes after the page; the button makes a version and leads to it."""
-    opened.success(
-        first_tab, subject, health.tabs, queue=False
-    )  # before the report, so that the tab doesn't change under the reader
+    # before the report, so that the tab doesn't change under the reader
+    opened.success(first_tab, subject, health.tabs, queue=False)
     shown = [alert, health.outcome, health.findings, health.fixes, health.mend, health.versions]
     drawn = opened.success(guarded(len(shown))(show), subject, shown, show_progress_on=health.outcome)
     drawn.success(choices, subject, [health.against, health.words, health.look], show_progress="hidden")
