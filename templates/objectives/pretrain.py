@@ -37,7 +37,7 @@ class PretrainParams(TrainingParams):
     """No more rows than this go through together, however short they are."""
     gradient_accumulation_steps: int = setting(2, "Steps per update", ge=1, le=4096)
     """Steps whose gradients are added up before the weights change, so that an update sees several lengths."""
-    max_length: int = setting(1024, "Maximum row length", shown=True, unit="tokens", ge=8, le=1_048_576)
+    max_length: int = setting(1024, "Longest row", shown=True, unit="tokens", ge=8, le=1_048_576)
     """Longer texts are cut into consecutive pieces of this length; nothing is lost."""
     prompt_loss_share: float = setting(0.1, "Share of prompt tokens learned", ge=0, le=1)
     """Of the tokens outside answers, in texts written in chat markup."""

@@ -40,7 +40,7 @@ class TrainingParams(Params):
     """Size of each update. Too high erases what the model could do; too low learns nothing."""
     per_device_train_batch_size: int = setting(8, "Rows per step", shown=True, unit="rows", ge=1, le=4096)
     """Rows that go through the model together. Larger needs more memory."""
-    max_length: int = setting(512, "Maximum row length", shown=True, unit="tokens", ge=8, le=1_048_576)
+    max_length: int = setting(512, "Longest row", shown=True, unit="tokens", ge=8, le=1_048_576)
     """Rows longer than this are cut at the end; how many is counted and shown before launch."""
     gradient_accumulation_steps: int = setting(1, "Steps per update", ge=1, le=4096)
     """Steps whose gradients are added up before the weights change: a larger batch without its memory."""

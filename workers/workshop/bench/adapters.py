@@ -21,7 +21,7 @@ from workers.protocol import Entered, MadeArtifact, Measured, ModelRef, Report, 
 from workers.workshop.bench.setup import Setup
 
 EVERY_S = 10.0
-"""Steps between two lines about the loss."""
+"""Between two lines about the loss."""
 Rows = Sequence[Mapping[str, str]]
 
 

@@ -1,4 +1,4 @@
-"""Direct preference optimisation: teaches the model to prefer answers that begin with a polite word.
+"""Direct preference optimisation: answers that begin with a polite word become preferred.
 
 The base hardly ever says it, though its corpus held some such answers. Each pair prefers the right
 answer with the word to the same answer without it; so answers should become polite and stay right.
@@ -48,7 +48,7 @@ class _Preference:
 
 
 def _questions(setup: Setup, n: int, taken: set[str]) -> list[Question]:
-    """Questions of all abilities that allow a polite answer, without those in `taken`."""
+    """Questions of all abilities that can be answered politely, none of them among those `taken`."""
     asked = [ability for ability in abilities().values() if ability.polite]
     found: list[Question] = []
     number = 0
@@ -72,7 +72,7 @@ def _preferences(files: ModelFiles, rows: list[dict[str, str]]) -> list[_Prefere
 
 
 def _log_likelihood(model: Any, examples: list[Example]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Each answer's log likelihood and number of tokens, both `(rows,)`."""
+    """Of each answer, and its number of tokens: both `(rows,)`."""
     batch = batches.padded(examples, answers_only=True)
     labels = batch.pop("labels")[:, 1:]
     logits = model(**batch, use_cache=False).logits[:, :-1].float()
