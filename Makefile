@@ -33,8 +33,8 @@ check: $(VENV)/.test ## Format, lint, import contracts and types
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-# Two processes wait for workers and browsers most of the time, two others keep the cores busy. tests/conftest.py
-# says which tests stay together, and hands out first what takes longest.
+# Two processes mostly wait for workers and browsers, two others keep the cores busy. tests/conftest.py
+# keeps related tests together and starts the longest first.
 PYTEST := $(BIN)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder
 
 test: $(VENV)/.test chromium check ## Everything that must hold before a commit
@@ -43,7 +43,7 @@ test: $(VENV)/.test chromium check ## Everything that must hold before a commit
 test-long: $(VENV)/.test chromium ## What `make test` leaves out: all mutants, each fault on both installations, demonstrations …
 	$(PYTEST) -m long
 
-models: $(VENV)/.run ## Pretrain the bundled models anew, in an hour or two on two cores; killed, it goes on
+models: $(VENV)/.run ## Pretrain the bundled models: an hour or two on two cores; resumes if it was killed
 	STUDIO_DATA_DIR=$${STUDIO_DATA_DIR:-build/studio} $(BIN)/studio models build --to templates/models
 
 .PHONY: help install run chromium check test test-long models

@@ -1,6 +1,6 @@
-"""Who is asking. One guard stands before everything: REST, pages, their files and their websockets.
+"""Authentication: one guard in front of REST, pages, their files and their websockets.
 
-- Bound to a loopback address and no accounts: everybody is the local user, and the `Host` header
+- A loopback address without accounts: everybody is the local user, and the `Host` header
   must name this machine, so that a foreign page can't reach the studio by rebinding its DNS name.
 - Accounts exist: HTTP Basic, with slow checks remembered for minutes and failures counted.
 - Any other address without accounts: the studio does not start, and refuses if started anyhow.
@@ -44,7 +44,7 @@ MAKE_AN_ACCOUNT = "Make an account first (`studio users add NAME`), or bind to 1
 
 
 class Refused(StudioError):
-    """The guard let nobody through."""
+    """The guard rejected the request."""
 
     exit_code = 2
     http_status = 403
@@ -52,14 +52,14 @@ class Refused(StudioError):
 
 
 class LoginNeeded(Refused):
-    """No name and password, or wrong ones."""
+    """The name or password is missing or wrong."""
 
     http_status = 401
     code = "login_needed"
 
 
 class TooManyFailures(Refused):
-    """Too many wrong passwords of late."""
+    """There were too many wrong passwords recently."""
 
     http_status = 429
     code = "too_many_failures"
@@ -76,17 +76,17 @@ def is_loopback(host: str) -> bool:
 
 
 def check_bind(host: str) -> None:
-    """Raise `BadInput` when others could reach a studio that asks nobody for a password."""
+    """Raise `BadInput` if other machines could reach a studio without passwords."""
     if not is_loopback(host) and not users.any_accounts():
         raise BadInput(
-            f"Bound to {host}, the studio can be reached from other machines, and nobody has a password.",
+            f"Other machines can reach the studio at {host}, but it has no accounts.",
             code="accounts_needed",
             remedy=MAKE_AN_ACCOUNT,
         )
 
 
 def acting(request: Request) -> User:
-    """The user who acts in this request, as the guard found them."""
+    """The user whom the guard found for this request."""
     user: User = request.scope["studio_user"]
     return user
 
@@ -112,7 +112,7 @@ class Failures:
             self._times[key].append(time.monotonic())
 
     def forgive(self, name: str, address: str) -> None:
-        """Take back what was counted for a check that then passed."""
+        """Undo the count for a check that passed."""
         for key in ((name, address), (address,)):
             if times := self._times.get(key):
                 times.pop()
@@ -121,7 +121,7 @@ class Failures:
 
 
 class Guard:
-    """ASGI middleware that finds out who asks, and turns away who may not."""
+    """ASGI middleware that identifies the user and rejects everybody else."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -138,7 +138,7 @@ class Guard:
             return
         try:
             scope["studio_user"] = await self._admitted(HTTPConnection(scope))
-        except Exception as error:  # a door: whatever goes wrong, nobody passes
+        except Exception as error:  # any failure means no access
             await _turn_away(notify.told(error), scope, receive, send)
             return
         await self.app(scope, receive, send)
@@ -183,7 +183,7 @@ class Guard:
         self.failures.add(name, address)  # before the slow check, so that a burst can't outrun the count
         user = await to_thread.run_sync(users.with_password, name, password)
         if user is None:
-            raise LoginNeeded("Name and password do not fit.")
+            raise LoginNeeded("The name or the password is wrong.")
         self.failures.forgive(name, address)
         return user
 

@@ -1,6 +1,6 @@
 """Charts as SVG made on the server: no script, no off-origin request, colours from the theme.
 
-Each chart has its numbers as text beside or beneath it, for those who can't see it.
+Each chart also gives its numbers as text, for readers who can't see it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from templates.quantities import plural
 Points = Sequence[tuple[float, float]]
 """(step, value) by rising step."""
 FEW = 3
-"""Fewer training points than this are drawn as points, since they make no line."""
+"""Below this number, training values are drawn as points, not as a line."""
 WIDTH, HEIGHT = 640, 240
 LEFT, RIGHT, TOP, BOTTOM = 48, 12, 12, 30
 
@@ -95,7 +95,7 @@ def line_chart(
 ) -> Markup:
     """A metric against steps: training as a thin line, held-out as a strong one with its points.
 
-    `sides` are explained in the caption, by default those with points, called by `words`; `note` stands behind it.
+    The caption explains `sides` (by default those with points) in `words`, and ends with `note`.
     """
     train, held_out = ([(s, v) for s, v in points if math.isfinite(v)] for points in (train, held_out))
     points_of = {side: points for side, points in (("train", train), ("held-out", held_out)) if points}
@@ -123,7 +123,7 @@ def line_chart(
 
 
 def thinned(points: Points, most: int = 400) -> Points:
-    """At most about `most` of the points, evenly taken, the last always kept."""
+    """About `most` evenly spaced points; the last is always kept."""
     stride = max(1, math.ceil(len(points) / most))
     kept = list(points[::stride])
     if points and kept[-1] != points[-1]:
@@ -163,7 +163,7 @@ def bar_pair(title: str, base: Interval, adapted: Interval) -> Markup:
 
 @dataclass(frozen=True)
 class _Dot:
-    """One share: where it is drawn, and the words for it."""
+    """One share: its position and its caption."""
 
     kind: str
     value: float
@@ -211,7 +211,7 @@ def dot_rows(keys: Mapping[str, str], rows: Sequence[tuple[str, Mapping[str, Int
 
 
 def _across(share: float) -> float:
-    """Where a share between 0 and 1 stands."""
+    """The position of a share between 0 and 1."""
     return LABELS + (WIDTH - CHANGES - LABELS) * min(1.0, max(0.0, share))
 
 
@@ -223,7 +223,7 @@ def _dot(kind: str, share: Interval, y: float, name: str) -> _Dot:
 
 @dataclass(frozen=True)
 class _Bar:
-    """So many rows up to a length."""
+    """The number of rows up to a length."""
 
     kind: str
     x: float
@@ -265,11 +265,11 @@ def histogram(bins: Sequence[tuple[int, int]], limit: int, title: str = "Rows by
 
 
 def _edges(bins: Sequence[tuple[int, int]], width: float) -> list[tuple[int, str, str]]:
-    """Some eight of the bars' upper edges, each with its place and how it stands there."""
+    """About eight of the bars' upper edges, with position and alignment."""
     every = math.ceil(len(bins) / 8)
     found = [
         (edge, f"{LEFT + (i + 1) * width:.1f}", "middle")
         for i, (edge, _) in enumerate(bins[:-1])
         if (len(bins) - 1 - i) % every == 0
     ]
-    return [*found, (bins[-1][0], str(WIDTH), "end")]  # in the middle under its edge the last would be cut off
+    return [*found, (bins[-1][0], str(WIDTH), "end")]  # centred under its edge, the last label would be cut off

@@ -1,7 +1,7 @@
-"""The pages' and the command line's way to the chat server: OpenAI's protocol over HTTP.
+"""The chat client of the pages and the command line: OpenAI's protocol over HTTP.
 
-Anything that speaks the protocol can stand behind it; what only our own server tells (revision,
-hashes, self-test, pace) is None with another.
+It works with any server that speaks the protocol; fields that only the studio's own server sends
+(revision, hashes, self-test, pace) are None for others.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Delta:
 
 @dataclass(frozen=True)
 class Info:
-    """What is known of an answer besides its text. The studio's own particulars may be None."""
+    """Facts about an answer besides its text. The studio's own extras may be None."""
 
     model: str
     finish_reason: str
@@ -50,9 +50,9 @@ class Info:
     """Of the adapter or full model; None for a base model."""
     template_sha256: str | None = None
     self_test: str | None = None
-    """`passed`, or `no_effect`: the adapter changes nothing that the model says."""
+    """`passed`, or `no_effect`: the adapter doesn't change the model's answers."""
     base_difference: float | None = None
-    """Largest change of a base logit by having the adapter attached: 0 proves the base pane untouched."""
+    """Largest change of a base logit when the adapter is attached: 0 proves that the base is untouched."""
     adapter_effect: float | None = None
     """Largest difference between the adapter's and the base's logits on a probe."""
     seed: int | None = None
@@ -74,20 +74,20 @@ class ServedModel:
 
     name: str
     loaded: bool | None
-    """Already in memory; None when the server does not tell."""
+    """Already in memory; None if the server doesn't say."""
     studio: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Health:
-    """The chat server lives; `ready` when it could answer at once."""
+    """The chat server is running; `ready` means that it can answer at once."""
 
     ready: bool
     device: str | None
 
 
 def health() -> Health:
-    """How the chat server is. Raises `Unavailable` when it does not answer."""
+    """The chat server's state. Raises `Unavailable` if it doesn't answer."""
     with _reaching(), httpx.Client(**_connection(None, CONNECT_S)) as client:
         response = client.get("/healthz")
         _refuse_failure(response.status_code, response.content)
@@ -96,7 +96,7 @@ def health() -> Health:
 
 
 def models(user: User) -> list[ServedModel]:
-    """What the user may chat with, base models first."""
+    """The models that the user may chat with, base models first."""
     with _reaching(), httpx.Client(**_connection(user, LOOK_S)) as client:
         response = client.get("/v1/models")
         _refuse_failure(response.status_code, response.content)
@@ -115,7 +115,7 @@ def complete(
     max_new_tokens: int | None = None,
     stop: Sequence[str] = (),
 ) -> Answer:
-    """The model's answer to a conversation, whole. Raises the server's refusal as the same `StudioError`."""
+    """The model's complete answer to a conversation. Re-raises the server's refusal as a `StudioError`."""
     body = _body(model, messages, seed, temperature, top_p, max_new_tokens, stop)
     with _reaching(), httpx.Client(**_connection(user, ANSWER_S)) as client:
         response = client.post("/v1/chat/completions", json=body)
@@ -137,7 +137,7 @@ async def stream(
     max_new_tokens: int | None = None,
     stop: Sequence[str] = (),
 ) -> AsyncIterator[Delta | Info]:
-    """The answer as it is made: deltas, then one `Info`. Closing the iterator stops the server's work on it."""
+    """Stream the answer: deltas, then one `Info`. Closing the iterator stops generation on the server."""
     body = _body(model, messages, seed, temperature, top_p, max_new_tokens, stop)
     body |= {"stream": True, "stream_options": {"include_usage": True}}
     told: dict[str, Any] = {}
@@ -185,17 +185,17 @@ def _connection(user: User | None, silence_s: float) -> dict[str, Any]:
         "base_url": settings().chat,
         "headers": headers,
         "timeout": httpx.Timeout(silence_s, connect=CONNECT_S),
-        "trust_env": False,  # a proxy for the world outside must not get between the studio's parts
+        "trust_env": False,  # a proxy for outside traffic must not sit between the studio's parts
     }
 
 
 @contextmanager
 def _reaching() -> Iterator[None]:
-    """Failures of the connection, in words."""
+    """Turn connection failures into `Unavailable`."""
     try:
         yield
     except httpx.TimeoutException as error:
-        raise _silent("takes too long to answer") from error
+        raise _silent("took too long to answer") from error
     except httpx.TransportError as error:
         raise _silent("does not answer") from error
 
@@ -209,20 +209,20 @@ def _silent(what: str) -> Unavailable:
 
 
 def _document(content: bytes) -> dict[str, Any]:
-    """A JSON object from the server; its failures are raised."""
+    """A JSON object from the server. Raises the server's errors."""
     try:
         document = json.loads(content)
     except ValueError as error:
-        raise _silent("sends something that is not JSON") from error
+        raise _silent("sent an answer that is not JSON") from error
     if not isinstance(document, dict):
-        raise _silent("sends something that is not a JSON object")
+        raise _silent("sent an answer that is not a JSON object")
     if "error" in document:
         raise _failure(httpx.codes.INTERNAL_SERVER_ERROR, document["error"])
     return document
 
 
 def _refuse_failure(status: int, content: bytes) -> None:
-    """Raise what a status other than 200 means, with the server's own words."""
+    """Raise the error for a status other than 200, with the server's message."""
     if status == httpx.codes.OK:
         return
     try:

@@ -1,4 +1,4 @@
-"""`studio doctor`: looks at every part of an installation and says what to do about what is wrong."""
+"""`studio doctor`: checks every part of an installation and suggests fixes."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ LIBRARIES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "gradi
 
 @dataclass(frozen=True)
 class Finding:
-    """One part, and how it is."""
+    """One part and its state."""
 
     about: str
     ok: bool
     found: str
     remedy: str = ""
     needed: bool = True
-    """False: a part that may be off, e.g. a worker that is simply not started."""
+    """False: a part that may be off, such as a worker that was not started."""
 
     @property
     def bad(self) -> bool:
-        """Whether this stands in the way."""
+        """Whether this keeps the studio from working."""
         return self.needed and not self.ok
 
     def as_dict(self) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def examine() -> list[Finding]:
 def _looked(look: Callable[[], Finding]) -> Finding:
     try:
         return look()
-    except Exception as error:  # whatever is broken is a finding, not the end of the examination
+    except Exception as error:  # a broken part is a finding, and must not end the check
         about = look.__name__.strip("_").replace("_", " ")
         return Finding(about, False, f"{type(error).__name__}: {error}.", "Mend this first.")
 
@@ -123,7 +123,7 @@ def _worker() -> Finding:
     rows = [row for row in worker_rows.alive() if row.id not in gone]
     found = ", ".join(f"{row.host} on {row.device}, {row.busy} of {row.slots} busy" for row in rows)
     return Finding(
-        "worker", bool(rows), found or "none is running; jobs wait.", "Run `studio up` or `studio worker`.", False
+        "worker", bool(rows), found or "none is running, so jobs wait.", "Run `studio up` or `studio worker`.", False
     )
 
 

@@ -1,4 +1,4 @@
-"""Numbers, times and texts as a page shows them."""
+"""Formats numbers, times and texts for pages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def count(n: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`108` → `1 min 48 s`; the smaller part is left out where it tells nothing."""
+    """`108` → `1 min 48 s`; omits the smaller part where it doesn't matter."""
     whole = round(seconds)
     if whole < MINUTE:
         return f"{seconds:.1f} s" if 0 < seconds < 10 else f"{whole} s"
@@ -64,7 +64,7 @@ def percent(share: float) -> str:
 
 
 def number(value: float) -> str:
-    """A loss or the like: two or three telling digits."""
+    """A loss or a similar number: two or three significant digits."""
     if not math.isfinite(value):
         return "∞" if value > 0 else "–"
     if value == 0 or abs(value) >= 0.1:
@@ -80,6 +80,6 @@ def parameters(n: int) -> str:
 
 
 def shortened(text: str, length: int = 80) -> str:
-    """One line of at most `length` characters; … says that something is left out."""
+    """One line of at most `length` characters; … marks a cut."""
     line = " ".join(text.split())
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"

@@ -1,8 +1,8 @@
 """Draws settings from their declarations; the only file that knows both pydantic and Gradio.
 
-A form holds the settings of one objective and one method, and is drawn anew for another pair. So a
-new method's settings appear without a line of page code, and what a form holds is checked where
-everything is checked: by the declaration.
+A form holds the settings of one objective and one method, and is redrawn for another pair. A new
+method's settings therefore appear without page code, and the declaration validates them as it does
+everywhere.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from templates import registry
 from templates.errors import Problem, refuse
 
 Kind = Literal["number", "switch", "choice", "several", "numbers", "text"]
-"""`several`: any of a few words. `numbers`: a list of them, typed with commas between."""
+"""`several`: any of a few words. `numbers`: a list of numbers, separated by commas."""
 Component = gr.Number | gr.Checkbox | gr.Dropdown | gr.Textbox
 
 
@@ -45,7 +45,7 @@ def label_of(name: str, info: FieldInfo) -> str:
 
 
 def declared(objective: str, method: str) -> dict[str, FieldInfo]:
-    """The settings of an objective and a method, by name."""
+    """An objective's and a method's settings, by name."""
     return {
         **registry.objective(objective).params.model_fields,
         **registry.method(method).params.model_fields,
@@ -58,7 +58,7 @@ def shown(info: FieldInfo, value: Any) -> Any:
 
 
 def read(objective: str, method: str, raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that components hold. Raises `BadInput` naming those left empty."""
+    """The components' settings. Raises `BadInput` naming those left empty."""
     known = declared(objective, method)
     given = {name: value for name, value in raw.items() if name in known}
     empty = [name for name, value in given.items() if value is None or value in ("", [])]
@@ -67,7 +67,7 @@ def read(objective: str, method: str, raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(info: FieldInfo, value: Any) -> Any:
-    """A whole number as the browser sends it, without its `.0`; a list of numbers in place of its text."""
+    """Drops the `.0` that the browser adds to whole numbers, and parses lists of numbers."""
     if kind_of(info) == "numbers" and isinstance(value, str):
         return [part.strip() for part in value.split(",")]
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -85,11 +85,11 @@ class SettingsForm:
 
     @classmethod
     def of(cls, objective: str, method: str, values: Mapping[str, Any]) -> SettingsForm:
-        """A form of which nothing is drawn yet."""
+        """A form that has not been drawn yet."""
         return cls(objective, method, values, {})
 
     def draw_shown(self) -> None:
-        """Make the components that are always in sight."""
+        """Make the components that are always visible."""
         self._draw(self.names(folded=False))
 
     def draw_folded(self) -> None:
@@ -97,12 +97,12 @@ class SettingsForm:
         self._draw(self.names(folded=True))
 
     def names(self, *, folded: bool) -> list[str]:
-        """The settings that are folded away, or those in sight, in the order of their declarations."""
+        """The folded or the visible settings, in the order of their declarations."""
         known = declared(self.objective, self.method)
         return [name for name, info in known.items() if bool(_extra(info).get("shown")) != folded]
 
     def raw(self, values: Mapping[Any, Any]) -> dict[str, Any]:
-        """What the components hold, by name, of all that an event brings."""
+        """The components' values by name, picked from an event's values."""
         return {name: values[component] for name, component in self.components.items()}
 
     def _draw(self, names: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
-"""What Gradio does when it starts that a server does not need, left out.
+"""Skips work that Gradio does at start-up and a server doesn't need.
 
-Two of its internals are involved, and both have a public effect to fall back on: should a later
-Gradio do without them, the studio only starts as slowly as Gradio does.
+This relies on two of Gradio's internals. If a later Gradio drops them, the studio still works; it
+only starts as slowly as Gradio does.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from unittest import mock
 def load() -> None:
     """Import Gradio without the interface files that it writes beside its own source for editors.
 
-    For each of its component classes Gradio parses its source and renders that file anew: about half the
-    time of the import. It leaves out a class whose file it cannot find, so none is found meanwhile.
+    Gradio parses the source of each component class and renders that file again, which takes about half
+    of its import time. It skips a class whose file it can't find, so no file is found meanwhile.
     """
     with mock.patch("inspect.getfile", side_effect=OSError("not looked for while Gradio loads")):
         importlib.import_module("gradio")
@@ -24,9 +24,9 @@ def load() -> None:
 
 @contextmanager
 def without_web_app() -> Iterator[None]:
-    """Pages built in here get no web app of their own.
+    """Pages built inside this block get no web app of their own.
 
-    Gradio makes a whole one at the end of each page and keeps only the last page's.
+    Gradio builds an app at the end of each page and keeps only the last one.
     """
     with mock.patch("gradio.blocks.App.create_app"):
         yield

@@ -1,7 +1,7 @@
 """The web process: REST under /api/v1, the pages at /, health at /healthz and /readyz.
 
-It never imports torch, transformers, peft or trl. The guard of `app.auth` stands outermost, before
-REST, pages, their files and their websockets alike.
+It never imports torch, transformers, peft or trl. The guard of `app.auth` is the outermost
+middleware, in front of REST, pages, their files and their websockets.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ROUTERS = (catalogue.router, models.router, data.router, jobs.router, artifacts.
 M_ARENA_MAX = -8
 N_ARENAS = 2
 STOP_WITHIN_S = 3
-"""Open event streams of pages get this long when the web process stops."""
+"""How long open event streams may last once the web process stops."""
 
 
 def create_app(host: str | None = None) -> FastAPI:
@@ -60,7 +60,7 @@ def serve(host: str, port: int) -> None:
 
     _limit_arenas()
     app = create_app(host)
-    gc.freeze()  # what was imported stays: no collection need ever look at it
+    gc.freeze()  # imported objects stay, so the collector never needs to scan them
     gc.enable()
     uvicorn.run(
         app,
@@ -74,7 +74,7 @@ def serve(host: str, port: int) -> None:
 
 
 def _limit_arenas() -> None:
-    """Keep memory small: glibc would give each thread of the pool an arena of its own and rarely return it."""
+    """Save memory: glibc would give each pool thread its own arena and rarely return it."""
     c_library = ctypes.CDLL(None)
     if hasattr(c_library, "mallopt"):
         c_library.mallopt(M_ARENA_MAX, N_ARENAS)
@@ -93,15 +93,15 @@ def _health(app: FastAPI) -> None:
         try:
             if migrate.current() != migrate.head():
                 found["database"] = "needs `studio db upgrade`"
-        except Exception as error:  # a probe: any failure means "not ready", and no detail leaves the process
+        except Exception as error:  # a probe: any failure means "not ready", and it reveals no details
             found["database"] = notify.told(error).code
         if not broker_answers():
-            found["broker"] = "does not answer; jobs wait in the database"
+            found["broker"] = "doesn't answer; jobs wait in the database"
         return JSONResponse(found, status_code=200 if found["database"] == "ok" else 503)
 
 
 def broker_answers() -> bool:
-    """Whether a doorbell would be taken."""
+    """Whether the broker would accept a message."""
     try:
         with queue.celery().connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, timeout=2)
@@ -120,7 +120,7 @@ def _mount_pages(app: FastAPI) -> None:
     from app import pages
 
     blocks = pages.build()
-    # Gradio checks the paths that a browser names only on an app that it believes launched.
+    # Gradio checks the paths that a browser sends only if it believes that the app was launched.
     blocks.has_launched = True
     warnings.filterwarnings("ignore", message="SSR mode is not supported")  # Gradio says so even when it is off
     gr.mount_gradio_app(

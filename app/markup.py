@@ -1,4 +1,4 @@
-"""The pages' HTML: jinja2 templates under `templates/pages`, which escape every value they are given."""
+"""Renders the pages' HTML from the jinja2 templates in `templates/pages`, which escape every value."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from templates import quantities
 
 _CODE = re.compile("`(.+?)`")
 _TEMPLATE_SIGNS = str.maketrans({"{": "&#123;", "}": "&#125;", "$": "&#36;", "`": "&#96;"})
-"""Gradio's browser-side templates give these a meaning."""
+"""Characters with a meaning in Gradio's browser-side templates."""
 
 
 def html(template: str, **values: Any) -> Markup:
-    """A part of a page: `templates/pages/<template>.jinja` with these values, of which only `Markup` is markup."""
+    """Render `templates/pages/<template>.jinja` for a part of a page; escapes all values but `Markup`."""
     return Markup(document(template, **values).translate(_TEMPLATE_SIGNS))
 
 
 def document(template: str, **values: Any) -> Markup:
-    """The same as a page of its own, outside Gradio."""
+    """Render a complete page outside Gradio."""
     made = _environment().get_template(f"{template}.jinja").render(values)
     return Markup(made.strip())
 
 
 def prose(text: object) -> Markup:
-    """A sentence as HTML; what stands between backticks is shown as code."""
+    """A sentence as HTML; text between backticks becomes code."""
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
 
 
@@ -48,7 +48,7 @@ _SHOWN: tuple[Callable[..., str], ...] = (
     quantities.size,
     prose,
 )
-"""Templates know these as filters."""
+"""The filters that templates can use."""
 
 
 @cache

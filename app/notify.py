@@ -1,7 +1,7 @@
-"""The one place where errors become words: for the pages, for REST and for the command line.
+"""Turns errors into messages for pages, REST and the command line.
 
-A `StudioError` is told as it is. What else goes wrong is a bug or a part that is down: the person
-gets one sentence and the place of the log, the log gets the traceback.
+A `StudioError` is shown as it is. Anything else is a bug, or a part is down: the user gets one
+sentence and the path of the log, and the log gets the traceback.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ log = logging.getLogger("studio.errors")
 
 
 def log_file() -> Path:
-    """Where unexpected errors are written down."""
+    """The log of unexpected errors."""
     from storage.settings import settings
 
     folder = settings().root / "logs"
@@ -32,11 +32,11 @@ def log_file() -> Path:
 
 
 def told(error: BaseException) -> StudioError:
-    """Any exception as one that a person can read; an unexpected one is written to the log first."""
+    """Any exception as a readable one; logs an unexpected one first."""
     if isinstance(error, StudioError):
         return error
     if _is_database(error):
-        log.warning("the database did not answer: %s", type(error).__name__)
+        log.warning("the database doesn't answer: %s", type(error).__name__)
         return Unavailable(
             "The database does not answer.", code="database", remedy="Try again in a moment; `studio doctor` says more."
         )
@@ -71,7 +71,7 @@ def _written_down(error: BaseException) -> Path | None:
 
 
 def of_validation(findings: Sequence[Any]) -> BadInput:
-    """FastAPI's findings about a request as problems that name their field."""
+    """FastAPI's validation errors as problems that name their field."""
     problems = []
     for finding in findings:
         place = [str(part) for part in finding["loc"] if part not in ("body", "query", "path", "header")]

@@ -1,4 +1,4 @@
-"""Sample data as the pages, REST and the command line offer it."""
+"""The sample datasets that pages, REST and the command line offer."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from templates.samples import Sample
 
 
 def described() -> list[dict[str, Any]]:
-    """Every set that can be made a dataset, with what it demonstrates."""
+    """Every sample set that can become a dataset, and what it demonstrates."""
     return [_of(sample) for sample in samples.offered().values()]
 
 
 def keep(user: User, key: str) -> tuple[Sample, Upload]:
-    """The set `key`, and its file as if `user` had sent it. Raises `BadInput` for one that is not offered."""
+    """The set `key`, and its file as if `user` had sent it. Raises `BadInput` for an unknown key."""
     sample = samples.sample(key)
     with sample.file.path.open("rb") as stream:
         return sample, uploads.save(user, sample.file.name, stream)

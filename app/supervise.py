@@ -1,7 +1,7 @@
-"""`studio up`: keeps web, worker and chat server alive, and takes them down in order.
+"""`studio up`: keeps web, worker and chat server running, and stops them in order.
 
-Each part is a process of its own in a session of its own, so that Ctrl-C reaches the supervisor
-alone. On Linux a part also gets SIGTERM from the kernel when the supervisor dies, however it dies.
+Each part is a process in its own session, so that Ctrl-C reaches only the supervisor. On Linux the
+kernel also sends a part SIGTERM when the supervisor dies, for whatever reason.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from templates.errors import Conflict, StudioError
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
 STEADY_S = 20.0
-"""A part that ran this long has recovered: its next pause is the first again."""
+"""A part that ran this long has recovered, so its pauses start again with the first."""
 WEB_GRACE_S = 5.0
 
 
 def check_port(host: str, port: int, remedy: str) -> None:
-    """Raise `Conflict` when something already listens there."""
+    """Raise `Conflict` if the address is in use."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -45,7 +45,7 @@ def check_port(host: str, port: int, remedy: str) -> None:
 
 
 def free_port() -> int:
-    """A port that nothing listens on now."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -53,7 +53,7 @@ def free_port() -> int:
 
 @dataclass
 class Part:
-    """One process that is kept alive."""
+    """One process to keep running."""
 
     name: str
     command: Sequence[str]
@@ -65,7 +65,7 @@ class Part:
     n_starts: int = 0
 
     def start(self) -> None:
-        """Start the process; a thread copies what it says to its log and to stderr."""
+        """Start the process; a thread copies its output to its log and to stderr."""
         self.process = spawn(self.command, subprocess.PIPE, **self.variables)
         self.started = time.monotonic()
         self.n_starts += 1
@@ -80,14 +80,14 @@ class Part:
             say(f"{self.name:6} | {line.decode('utf-8', 'replace').rstrip()}")
 
     def look_after(self) -> None:
-        """Start it again when it ended, after a pause that grows with every quick end."""
+        """Restart the process if it ended, after a pause that grows with every quick exit."""
         if self.process is None or self.process.poll() is None:
             return
         now = time.monotonic()
         if not self.due:
             if now - self.started >= STEADY_S:
                 self.pause_s = FIRST_PAUSE_S
-            say(f"{self.name} ended with code {self.process.returncode}; it starts again in {self.pause_s:g} s")
+            say(f"{self.name} exited with code {self.process.returncode}; restarting in {self.pause_s:g} s")
             self.due = now + self.pause_s
             self.pause_s = min(self.pause_s * 2, LONGEST_PAUSE_S)
         elif now >= self.due:
@@ -95,11 +95,11 @@ class Part:
 
 
 def say(line: str) -> None:
-    """One line for whoever watches the terminal."""
+    """Print one line to the terminal."""
     try:
         print(line, file=sys.stderr, flush=True)
     except OSError:
-        pass  # the terminal is gone; the logs stay
+        pass  # the terminal is gone; the logs remain
 
 
 def up(host: str, port: int) -> None:
@@ -131,7 +131,7 @@ def _watch(parts: list[Part], stopping: threading.Event, address: str) -> None:
 
 
 def _take_down(parts: list[Part]) -> None:
-    say("stopping: a running job is checkpointed and goes on at the next start")
+    say("stopping: a running job saves a checkpoint and resumes at the next start")
     web, *others = [part.process for part in parts]
     stop([web] if web else [], WEB_GRACE_S)
     stop([process for process in others if process], DRAIN_GRACE_S)
@@ -143,7 +143,7 @@ def _address(host: str, port: int) -> str:
 
 
 def answers(url: str) -> bool:
-    """Whether a GET gives 200. Asked often, so it makes no client with TLS and a pool each time."""
+    """Whether a GET returns 200. Polled often, so it avoids a client with TLS and a pool."""
     address = urlsplit(url)
     connection = HTTPConnection(address.hostname or "", address.port, timeout=2.0)
     try:
@@ -156,7 +156,7 @@ def answers(url: str) -> bool:
 
 
 def wait_until_answers(url: str, process: subprocess.Popen[bytes], log: Path, within_s: float) -> None:
-    """Return when `url` gives 200. Raises `StudioError` when the process ends first or time is up."""
+    """Wait until `url` returns 200. Raises `StudioError` if the process exits or time runs out."""
     deadline = time.monotonic() + within_s
     while not answers(url):
         if process.poll() is not None or time.monotonic() > deadline:

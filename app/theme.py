@@ -21,8 +21,8 @@ HEAD = """
 }
 </style>
 """
-"""Colours before the first paint, without which dark mode flashes white; and the navigation on a phone,
-which lies outside what Gradio lets `theme.css` reach in a media query."""
+"""Sets the colours before the first paint (dark mode would flash white) and the navigation on phones,
+which `theme.css` can't reach from a media query in Gradio."""
 
 COLOURS = {
     "body_background_fill": ("#fbfbfa", "#14181d"),
@@ -59,7 +59,7 @@ COLOURS = {
     "checkbox_background_color_selected": ("#0f6b64", "#2aa596"),
     "checkbox_border_color": ("#8d99a5", "#66737f"),
 }
-"""Light and dark, by the name that Gradio has for the place."""
+"""Light and dark values, by Gradio's variable names."""
 
 SAME = {
     "block_shadow": "none",
@@ -67,12 +67,12 @@ SAME = {
     "button_border_width": "1px",
     "color_accent": "var(--adapted)",
 }
-"""What light and dark share."""
+"""Values for both light and dark."""
 
 
 def theme() -> gr.themes.Base:
-    """The theme, with fonts that ship with Gradio: nothing is loaded from elsewhere."""
-    # Gradio's file of the weight 600 lacks most letters.
+    """The theme, with fonts that ship with Gradio: it loads nothing external."""
+    # Gradio's font file for weight 600 lacks most letters.
     sans = (LocalFont("IBM Plex Sans", weights=(400, 700)), "ui-sans-serif", "system-ui", "sans-serif")
     mono = (LocalFont("IBM Plex Mono"), "ui-monospace", "Consolas", "monospace")
     made = gr.themes.Base(

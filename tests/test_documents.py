@@ -1,4 +1,4 @@
-"""README and CONTRIBUTING tell the truth: commands parse, settings exist, the example method works."""
+"""README, CONTRIBUTING and docs are true: commands parse, settings exist, the example method works."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from templates import recipe, registry
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
-COMMANDS = re.findall(r"^(?:\.venv/bin/)?(studio .+)$", README, re.M) + re.findall(r"`(studio [^`]+)`", README)
+TEXTS = README + (ROOT / "docs" / "data.md").read_text("utf-8")
+COMMANDS = re.findall(r"^(?:\.venv/bin/)?(studio .+)$", TEXTS, re.M) + re.findall(r"`(studio [^`]+)`", TEXTS)
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_a_command_of_the_readme_parses(line: str) -> None:
+def test_a_documented_command_parses(line: str) -> None:
     words = shlex.split(line)[1:]
     command, context = get_command(cli.app), None
     while hasattr(command, "resolve_command"):

@@ -1,4 +1,4 @@
-"""One attempt at a job, from the order to the end: watch the child, pass wishes on, conclude."""
+"""Runs one attempt at a job: sends the order, watches the child, passes on requests, records the end."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from workers.run import SMALLER
 
 TICK_S = 0.1
 DRAIN_S = 24.0
-"""What a draining worker gives a child to write a checkpoint; the service manager kills after 30 s."""
+"""How long a draining worker waits for a child's checkpoint; the service manager kills after 30 s."""
 
 log = logging.getLogger(__name__)
 
 
 class Cut(Enum):
-    """Why an attempt ended without a last word from the child."""
+    """Why an attempt ended without a final message from the child."""
 
     DIED = "died"
     STALLED = "stalled"
@@ -56,13 +56,13 @@ class Attempt:
         self.lease, self.child, self.order, self.draining = lease, child, order, draining
         self.heartbeat = Heartbeat(lease)
         self._trains = False
-        """A first training step is on its way to the page: that one does not wait."""
+        """The first training step was reported; it is sent to the page without delay."""
         self._asked: Literal["keep", "discard", "drain"] | None = None
         self._stop_by = float("inf")
         self._heard_at = time.monotonic()
 
     def run(self) -> None:
-        """Do the attempt and record its end."""
+        """Run the attempt and record its end."""
         self.child.send(self.order)
         try:
             end = self._watch()
@@ -96,7 +96,7 @@ class Attempt:
                 return Cut.OVERRAN
 
     def _listen(self) -> Report | Cut | None:
-        """What the child says next; None when it says nothing for a moment."""
+        """The child's next message; None if there is none for a moment."""
         died = not self.child.alive
         try:
             said = self.child.reports.get(timeout=TICK_S)
@@ -105,7 +105,7 @@ class Attempt:
         return Cut.DIED if said is None else said
 
     def _pass_on(self, now: float) -> None:
-        """Tell the child what is wanted of it; discarding outranks draining, which outranks keeping."""
+        """Send the child the current request; discard outranks drain, which outranks keep."""
         wish = self.heartbeat.wish
         wanted: Literal["keep", "discard", "drain"] | None = "keep" if wish.cancel else None
         if self.draining.is_set():
@@ -115,7 +115,7 @@ class Attempt:
         if wanted is None or wanted == self._asked:
             return
         self._asked = wanted
-        # what is kept is evaluated first: that takes its time
+        # a kept result is evaluated first, which takes time
         patience = {"keep": float("inf"), "discard": settings().cancel_grace_s, "drain": DRAIN_S}
         self._stop_by = now + patience[wanted]
         self.child.send(Stop(stop=wanted))
@@ -157,7 +157,9 @@ class Attempt:
         if isinstance(end, Failed):
             db.insist(lambda: leases.fail(lease, end.code, end.message, end.remedy))
         elif end is Cut.FENCED:
-            self._crashed("cut_off", "Its worker was cut off from the database.", "Look at the worker's network.")
+            self._crashed(
+                "cut_off", "The job's worker lost its connection to the database.", "Check the worker's network."
+            )
         elif self._asked == "discard" or (isinstance(end, Stopped) and end.why == "discard"):
             db.insist(lambda: leases.cancelled(lease))
             publishing.clean_up(lease)
@@ -165,18 +167,18 @@ class Attempt:
             db.insist(lambda: leases.give_back(lease, "its worker was shut down"))
         elif end is Cut.STALLED:
             minutes = settings().stall_s / 60
-            message = f"Nothing happened for {minutes:.0f} minutes, so the job was stopped."
-            self._crashed("stalled", message, "Look at the log; if it says nothing, try again.")
+            message = f"The job made no progress for {minutes:.0f} minutes, so it was stopped."
+            self._crashed("stalled", message, "Read the log; if it shows no cause, try again.")
         else:
             self._conclude_death(death)
 
     def _conclude_death(self, death: Death) -> None:
         lease = self.lease
         if death.killed and death.out_of_memory:
-            message = "The machine ran out of memory, and the system ended the job."
+            message = "The machine ran out of memory, so the system killed the job."
             db.insist(lambda: leases.fail(lease, "out_of_memory_or_killed", message, SMALLER))
         elif death.killed:
-            message = "The job was killed from outside, most likely because the machine ran out of memory."
+            message = "Something killed the job, most likely because the machine ran out of memory."
             self._crashed("out_of_memory_or_killed", message, SMALLER)
         elif not self.child.ready.is_set():
             log.error("a child did not start (%s): %s", death, death.last_words)
@@ -184,8 +186,8 @@ class Attempt:
             message = f"The training program did not start: {last[0]}"
             self._crashed("did_not_start", message, "Run `studio doctor` on the worker's machine.")
         else:
-            message = f"The job broke off without a word: {death}."
-            self._crashed("crashed", message, "The job's log has the particulars; please report them.")
+            message = f"The job ended without a message: {death}."
+            self._crashed("crashed", message, "The job's log has the details; please report them.")
 
     def _crashed(self, code: str, message: str, remedy: str) -> None:
         state = db.insist(lambda: leases.crashed(self.lease, code, message, remedy))

@@ -1,8 +1,8 @@
 """How fast this machine trains: `python -m workers.calibration` measures it once a day, in two seconds.
 
 The figure is 6 × parameters × tokens / seconds of the quickest forward and backward pass of a small
-Llama, all weights trained. On a CPU the model is the size of the bundled one; on a GPU larger, in
-bfloat16, so that the GPU has something to do.
+Llama with all weights trained. On a CPU the model has the size of the bundled one; on a GPU it is
+larger and in bfloat16, to keep the GPU busy.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 def of_machine(devices: Devices, threads: int) -> float | None:
-    """Training speed in FLOP/s, from today's file or measured now; None when it can't be measured."""
+    """Training speed in FLOP/s, from today's file or measured now; None if it can't be measured."""
     cache = settings().root / f"calibration-{platform.node()}.json"
     key = {"device": devices.name, "threads": threads}
     known = _read(cache)
@@ -57,7 +57,7 @@ def of_machine(devices: Devices, threads: int) -> float | None:
 def _read(cache: Path) -> dict[str, Any] | None:
     try:
         known: dict[str, Any] = json.loads(cache.read_bytes())
-    except (OSError, ValueError):  # none yet, or damaged: measured anew
+    except (OSError, ValueError):  # missing or damaged: measure again
         return None
     return known if known.keys() >= {"key", "at", "flop_per_s"} else None
 
@@ -91,7 +91,7 @@ def measure() -> float:
     while time.perf_counter() < until:
         began = time.perf_counter()
         step()
-        best_s = min(best_s, time.perf_counter() - began)  # the machine may be busy with other things now
+        best_s = min(best_s, time.perf_counter() - began)  # the machine may be busy
     return 6 * n_parameters * rows * ROW_TOKENS / best_s
 
 

@@ -1,7 +1,7 @@
-"""The child process in which a job runs: its birth, its messages, its death.
+"""The child process that runs a job: starts it, talks to it, and ends it.
 
-It has a session of its own (so that all its descendants can be killed at once), an empty working
-folder, and an environment cut down to what training needs: no secret of the worker reaches it.
+It gets its own session (so that all its descendants can be killed at once), an empty working folder,
+and an environment with only what training needs: none of the worker's secrets.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ OFFLINE = {
     "DO_NOT_TRACK": "1",
     "TRANSFORMERS_VERBOSITY": "warning",
 }
-"""No library calls home or looks for files that are not there."""
+"""Keeps libraries from calling home and from looking for missing files."""
 INHERITED = ("PATH", "LANG", "TZ", "USER", "LOGNAME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_PATH")
 INHERITED_PREFIXES = ("LC_", "NVIDIA_", "CUDA_", "PYTORCH_", "NCCL_")
 PACKAGES = Path(__file__).resolve().parent.parent
@@ -44,18 +44,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Death:
-    """How a child ended that did not say why."""
+    """How a child ended that gave no reason."""
 
     exit_code: int
     """Negative: the signal that killed it."""
     out_of_memory: bool
-    """The kernel reported that it killed something for memory while this child ran."""
+    """The kernel reported an out-of-memory kill while this child ran."""
     last_words: str
-    """The end of what it wrote to stderr before it got an order."""
+    """The end of its stderr output before it got an order."""
 
     @property
     def killed(self) -> bool:
-        """SIGKILL from outside: nearly always the kernel, short of memory."""
+        """Someone sent SIGKILL: nearly always the kernel when memory is short."""
         return self.exit_code == -signal.SIGKILL
 
     def __str__(self) -> str:
@@ -65,11 +65,11 @@ class Death:
 
 
 class Child:
-    """A spawned child: a spare until it gets its order, then bound to that one attempt."""
+    """A spawned child: a spare until it gets an order, then tied to that attempt."""
 
     def __init__(self, command: Sequence[str] = COMMAND, *, device: str | None = None, threads: int = 1):
         self.reports: queue.SimpleQueue[protocol.Report | None] = queue.SimpleQueue()
-        """What the child says; None when its pipe has closed."""
+        """The child's messages; None once its pipe has closed."""
         self.ready = threading.Event()
         self._folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-"))
         for name in ("home", "cwd", "tmp"):
@@ -104,7 +104,7 @@ class Child:
             try:
                 report = protocol.parse_report(line)
             except ValueError as error:
-                log.warning("child %d said something that is no message: %s", self.pid, error)
+                log.warning("child %d sent an invalid message: %s", self.pid, error)
                 continue
             if isinstance(report, protocol.Ready):
                 self.ready.set()
@@ -113,11 +113,11 @@ class Child:
         self.reports.put(None)
 
     def send(self, message: BaseModel) -> bool:
-        """Send an order or a stop; False when the child does not listen any more."""
+        """Send an order or a stop; False if the child no longer reads."""
         assert self._process.stdin is not None
         try:
             protocol.write(self._process.stdin, message)
-        except (OSError, ValueError):  # its end of the pipe is closed: `reports` tells of its death
+        except (OSError, ValueError):  # its end of the pipe is closed: `reports` will say so
             return False
         return True
 
@@ -126,10 +126,10 @@ class Child:
         try:
             os.killpg(self.pid, signal.SIGKILL)
         except ProcessLookupError:
-            pass  # gone already
+            pass  # already gone
 
     def bury(self) -> Death:
-        """Make sure that nothing of the child is left, and say how it ended."""
+        """Kill whatever is left of the child, and return how it ended."""
         try:
             self._process.wait(REAP_S if self.reports_ended() else 0)
         except subprocess.TimeoutExpired:
@@ -153,7 +153,7 @@ class Child:
 
 
 def environment(folder: Path, device: str | None, threads: int) -> dict[str, str]:
-    """The child's environment: what is inherited by name, and what keeps it at home."""
+    """The child's environment: the allowed variables, and settings that keep it offline."""
     kept = {k: v for k, v in os.environ.items() if k in INHERITED or k.startswith(INHERITED_PREFIXES)}
     paths = [str(PACKAGES), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     kept |= {
@@ -172,7 +172,7 @@ def environment(folder: Path, device: str | None, threads: int) -> dict[str, str
 
 
 def oom_kills() -> int:
-    """Processes the kernel has killed for memory, on this machine and in this control group."""
+    """The number of out-of-memory kills on this machine and in this control group."""
     counted = 0
     for path in (Path("/proc/vmstat"), Path("/sys/fs/cgroup/memory.events")):
         if path.exists():

@@ -1,7 +1,7 @@
 """The worker: `python -m workers.daemon`. It takes jobs, runs each in a child, and never imports torch.
 
-The main thread keeps the worker's row fresh and waits for a signal; the sweeper looks for work by
-itself; Celery answers the doorbell in a thread that is started again should it fall over.
+The main thread waits for a signal; other threads keep the worker's row fresh, sweep for work, and
+run Celery, which answers the doorbell and is restarted if it crashes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from workers.sweeper import Sweeper
 TOUCH_S = 5.0
 LOOK_S = 0.2
 DRAIN_S = 27.0
-"""From the signal to the exit at the latest; service managers kill after 30 s."""
+"""Longest time from the signal to the exit; service managers kill after 30 s."""
 CELERY_RETRY_S = 5.0
 DATABASE_RETRY_S = 2.0
 SPARE_WAIT_S = 60.0
@@ -76,7 +76,7 @@ class Daemon:
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if self.slots.draining.is_set():
-            os._exit(1)  # asked twice: children notice and exit, another worker takes their jobs
+            os._exit(1)  # second signal: children notice and exit, and another worker takes their jobs
         self._signals.put(number)  # reentrant, unlike an Event
 
     def _drain(self) -> int:
@@ -90,7 +90,7 @@ class Daemon:
         return 0 if idle else 1
 
     def _be_present(self) -> None:
-        """Keep the worker's row fresh; remove it in the end. Not in the main thread: the database may block."""
+        """Keep the worker's row fresh, and remove it at the end. Has its own thread: the database may block."""
         touched, shown = 0.0, None
         while not self._leaving.is_set():
             state = {"ready": self.slots.is_ready, "busy": self.slots.busy, "draining": self.slots.draining.is_set()}
@@ -104,16 +104,16 @@ class Daemon:
         try:
             act()
         except db.AWAY as error:
-            log.warning("the worker's row could not be changed: %s", type(error).__name__)
+            log.warning("could not update the worker's row: %s", type(error).__name__)
 
     def _answer_doorbell(self) -> None:
-        """Run Celery's worker; with its broker gone it waits for it, and when it gives up it starts over."""
+        """Run Celery's worker; it waits for a lost broker, and is restarted when it gives up."""
         while not self.slots.draining.is_set():
             try:
                 controller = queue.celery().WorkController(
                     app=queue.celery(),
                     pool="threads",
-                    concurrency=self._n_slots + 1,  # a doorbell never waits behind a job
+                    concurrency=self._n_slots + 1,  # a doorbell must not wait behind a job
                     loglevel=logging.WARNING,
                     without_gossip=True,
                     without_mingle=True,
@@ -121,13 +121,13 @@ class Daemon:
                 )
                 controller.start()
             except Exception:
-                log.exception("celery fell over and is started again")
+                log.exception("celery crashed; restarting it")
             time.sleep(CELERY_RETRY_S)
 
     def _calibrate(self) -> None:
         until = time.monotonic() + SPARE_WAIT_S
         while (self.slots.busy or not self.slots.is_ready) and time.monotonic() < until:
-            time.sleep(0.5)  # the spare's imports, or a job, would be measured along
+            time.sleep(0.5)  # the spare's imports or a job would distort the measurement
         self.worker.flop_per_s = calibration.of_machine(self._devices, self.slots.threads)
 
 
@@ -147,7 +147,7 @@ def room() -> dict[str, int]:
 
 
 def main(command: Sequence[str] = child.COMMAND, *, calibrates: bool = True) -> int:
-    """Run a worker until it is told to stop; the exit status."""
+    """Run a worker until it is told to stop; returns the exit status."""
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s worker %(levelname)s %(message)s", datefmt="%H:%M:%S"
     )
@@ -156,7 +156,7 @@ def main(command: Sequence[str] = child.COMMAND, *, calibrates: bool = True) -> 
 
 
 def _persist(act: Callable[[], T]) -> T:
-    """Do it as soon as there is a database."""
+    """Call `action` as soon as the database answers."""
     while True:
         try:
             return act()
@@ -168,4 +168,4 @@ def _persist(act: Callable[[], T]) -> T:
 if __name__ == "__main__":
     status = main()
     sys.stderr.flush()
-    os._exit(status)  # celery's threads would be waited for
+    os._exit(status)  # a normal exit would wait for celery's threads

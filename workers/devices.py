@@ -1,4 +1,4 @@
-"""Which GPUs this worker may use, found without importing torch."""
+"""Finds the GPUs that this worker may use, without importing torch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Devices:
-    """What the slots run on."""
+    """The device that the slots run on."""
 
     name: str
     """`cpu`, or the GPU's name."""
@@ -30,7 +30,7 @@ class Devices:
 def find(environ: Mapping[str, str] = os.environ) -> Devices:
     """One slot for each GPU that `CUDA_VISIBLE_DEVICES` leaves visible, else one on the CPU.
 
-    `STUDIO_WORKER_SLOTS` sets the number of slots; more than there are GPUs share them.
+    `STUDIO_WORKER_SLOTS` sets the number of slots; if there are more slots than GPUs, they share.
     """
     present = _gpus()
     chosen = environ.get("CUDA_VISIBLE_DEVICES")

@@ -1,4 +1,4 @@
-"""Keeps one lease alive from a thread of its own: news goes out with it, the wish to cancel comes in."""
+"""Renews one lease from its own thread, sends news along, and notices requests to cancel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from storage.models import JobMetric
 from storage.settings import settings
 
 NEWS_S = 1.0
-"""News goes out, and the owner's wish is looked up, this often; without news the lease is renewed every
+"""How often to send news and to check for a request to cancel; without news the lease is renewed every
 `heartbeat_s`."""
 RETRY_S = 0.5
 
@@ -22,12 +22,12 @@ log = logging.getLogger(__name__)
 
 
 class Heartbeat:
-    """Renews `lease` until stopped. A database that does not answer is asked again."""
+    """Renews `lease` until stopped. Retries while the database doesn't answer."""
 
     def __init__(self, lease: Lease):
         self.lease = lease
         self.lost = False
-        """Somebody else holds the job now, or nobody: work on it must end."""
+        """The lease is lost, so work on the job must end."""
         self.wish = Renewal(cancel=False, keep=False)
         self._renewed_at = time.monotonic()
         self._news = threading.Condition()
@@ -41,7 +41,7 @@ class Heartbeat:
 
     @property
     def silent_s(self) -> float:
-        """Seconds since the last renewal that worked was sent."""
+        """Seconds since the last successful renewal was sent."""
         return time.monotonic() - self._renewed_at
 
     def tell(
@@ -64,7 +64,7 @@ class Heartbeat:
                 self._news.notify()
 
     def stop(self) -> None:
-        """Send what is left and end; returns when the lease is not renewed any more."""
+        """Send the remaining news and stop; returns once the lease is no longer renewed."""
         with self._news:
             self._stopping = True
             self._news.notify()
@@ -93,7 +93,7 @@ class Heartbeat:
                 self.lost = True
                 return
             except db.AWAY as error:
-                log.warning("job %s: the lease could not be renewed: %s", self.lease.job.id, type(error).__name__)
+                log.warning("job %s: could not renew the lease: %s", self.lease.job.id, type(error).__name__)
                 if self._stopping and self.silent_s > settings().self_fence_s:
                     return
                 time.sleep(RETRY_S)

@@ -1,4 +1,4 @@
-"""Models and rows as a child finds them: folders and files, never ids. What is missing is named, never guessed."""
+"""Resolves models and rows to the folders and files that a child needs. Names what is missing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workers.protocol import ModelRef
 
 
 def model_ref(model: BaseModelRow | Artifact) -> ModelRef:
-    """How a child finds the model's files. Raises `StudioError` when they are gone."""
+    """The paths of the model's files. Raises `StudioError` if they are gone."""
     if isinstance(model, BaseModelRow):
         return ModelRef(name=model.name, base_folder=str(base_models.folder(model)), base_revision=model.revision)
     own, facts = _present(model), artifacts.model_facts(model)
@@ -40,7 +40,7 @@ def _base_ref(adapter: Artifact) -> ModelRef:
     ref = model_ref(base) if base is not None else None
     if ref is None or ref.adapter_folder is not None:
         raise StudioError(
-            f"“{adapter.name}” does not go directly on top of whole weights, so it can't be loaded.",
+            f"“{adapter.name}” can't be loaded: it was not trained directly on a full set of weights.",
             code="base_model_missing",
         )
     return ref
@@ -50,7 +50,7 @@ def _present(artifact: Artifact) -> Path:
     folder = artifacts.folder(artifact)
     if artifact.deleted_at is not None:
         raise StudioError(
-            f"“{artifact.name}” was deleted before the job began.",
+            f"“{artifact.name}” was deleted before the job started.",
             code="artifact_missing",
             remedy="Submit the job again with another model.",
         )
@@ -62,11 +62,11 @@ def _present(artifact: Artifact) -> Path:
 
 
 def rows_of(dataset: Dataset) -> dict[str, Any]:
-    """The dataset's rows, as fields of an order. Raises `StudioError` when they are gone."""
+    """The dataset's rows as fields of an order. Raises `StudioError` if they are gone."""
     file = datasets.file(dataset)
     if dataset.deleted_at is not None or not file.is_file():
         raise StudioError(
-            f"The dataset “{dataset.name}” ({dataset.source_filename}) was deleted before the job began.",
+            f"The dataset “{dataset.name}” ({dataset.source_filename}) was deleted before the job started.",
             code="dataset_missing",
             remedy="Add the dataset again and submit the job again.",
         )

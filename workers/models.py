@@ -1,8 +1,8 @@
 """Loads base models and puts methods on them.
 
 On a CPU everything is float32 (float16 is a hundred times slower there); on a GPU bfloat16, or
-float32 where the GPU is too old for it.
-Nothing is ever fetched: folders only, safetensors only, no code from a model's folder.
+float32 if the GPU is too old for it. Nothing is downloaded: models are local folders with
+safetensors, and code in a model's folder never runs.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from workers.protocol import ModelRef
 
 Dtype = Literal["auto", "float32", "bfloat16"]
 START = "start"
-"""Folder and adapter name of an adapter as it was before training."""
+"""Folder and adapter name of the adapter as initialised."""
 WIDENED = 2
-"""A base is mostly stored in 16 bits, and 32 on a CPU."""
+"""A base is mostly stored in 16 bits, but takes 32 on a CPU."""
 ROOM = 0.8
 ATTENTION = (
     "q_proj k_proj v_proj o_proj qkv_proj out_proj dense query_key_value c_attn query key value Wqkv wq wk wv wo"
 )
-"""What the projections of attention layers are called across architectures."""
+"""Names of attention projections across architectures."""
 transformers_logging.disable_progress_bar()
-logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # int8 warns of a cast at every layer call
+logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # int8 warns about a cast at every layer call
 
 
 def device() -> torch.device:
@@ -48,14 +48,14 @@ def device() -> torch.device:
 
 
 def multiplies_bfloat16(where: torch.device) -> bool:
-    """Whether `where` has instructions for it; emulated, a product takes a hundred times as long."""
+    """Whether `where` has instructions for bfloat16; emulation makes a product a hundred times slower."""
     if where.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return any(has for name, has in torch.cpu.get_capabilities().items() if "bf16" in name)
 
 
 def compute_dtype(where: torch.device, dtype: Dtype = "auto") -> torch.dtype:
-    """What weights are held and multiplied in."""
+    """The dtype for holding and multiplying weights."""
     if dtype == "auto":
         fast = where.type == "cuda" and multiplies_bfloat16(where)
         return torch.bfloat16 if fast else torch.float32
@@ -90,8 +90,8 @@ def load_base(
 def _keep_trainable(model: PreTrainedModel) -> None:
     """Keep bitsandbytes from repacking 4-bit weights at the first forward pass in eval mode on a CPU.
 
-    The packed form is faster, but lets no gradient through and is never unpacked again: a held-out
-    loss measured during training would silently end the learning of all lower layers.
+    The packed form is faster, but passes no gradients and is never unpacked: measuring a held-out loss
+    during training would silently stop all lower layers from learning.
     """
     for module in model.modules():
         if isinstance(module, Linear4bit):
@@ -99,7 +99,7 @@ def _keep_trainable(model: PreTrainedModel) -> None:
 
 
 def load(ref: ModelRef, where: torch.device | None = None, quantization: Quantization = "none") -> PreTrainedModel:
-    """A model as chat and evaluation use it: the base, with the adapter on it if there is one."""
+    """A model for chat and evaluation: the base, with its adapter if there is one."""
     model = load_base(ref.base_folder, quantization, where)
     if ref.adapter_folder:
         model = PeftModel.from_pretrained(model, ref.adapter_folder, is_trainable=False)
@@ -109,8 +109,8 @@ def load(ref: ModelRef, where: torch.device | None = None, quantization: Quantiz
 def adapt(model: PreTrainedModel, recipe: Recipe) -> PreTrainedModel:
     """Put the recipe's method on a freshly loaded base, ready to be trained.
 
-    `workers/methods/<key>.py` does it where PEFT doesn't know the method; its `adapt(model, params)`
-    returns the model to train.
+    If PEFT doesn't know the method, `adapt(model, params)` in `workers/methods/<key>.py` returns the
+    model to train.
     """
     method = registry.method(recipe.method)
     params = recipe.adaptation()
@@ -124,7 +124,7 @@ def adapt(model: PreTrainedModel, recipe: Recipe) -> PreTrainedModel:
 
 
 def _peft_config(method: Method, params: Params, model: PreTrainedModel) -> Any:
-    """PEFT's configuration of the method. A parameter set to “default” is left to PEFT."""
+    """PEFT's configuration of the method. PEFT chooses parameters set to “default”."""
     given = {name: value for name, value in params.model_dump().items() if value != "default"}
     if given.get("target_modules") == "attention":
         given["target_modules"] = attention_modules(model)
@@ -132,7 +132,7 @@ def _peft_config(method: Method, params: Params, model: PreTrainedModel) -> Any:
 
 
 def attention_modules(model: PreTrainedModel) -> list[str]:
-    """Last name parts of the model's attention projections."""
+    """Last parts of the names of the model's attention projections."""
     layers = [name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)]
     found = {name.rpartition(".")[2] for name in layers if "attn" in name or "attention" in name}
     return sorted(found & set(ATTENTION.split()) or found)
@@ -144,7 +144,7 @@ def moves_base(recipe: Recipe) -> bool:
 
 
 def torch_dtype(name: str) -> torch.dtype:
-    """The dtype of this name: torch's own (`bfloat16`) or safetensors' (`BF16`)."""
+    """The dtype with this name, torch's (`bfloat16`) or safetensors' (`BF16`)."""
     known = {"BF16": torch.bfloat16, "F16": torch.float16, "F32": torch.float32, "F64": torch.float64}
     found = known.get(name, getattr(torch, name, None))
     if not isinstance(found, torch.dtype) or not found.is_floating_point:
@@ -153,21 +153,21 @@ def torch_dtype(name: str) -> torch.dtype:
 
 
 def save_start(model: PreTrainedModel, folder: Path) -> None:
-    """Keep an adapter as it was initialised; needed later where that moved the base (`moves_base`)."""
+    """Save the adapter as initialised; needed later if that changed the base (`moves_base`)."""
     model.save_pretrained(str(folder / START))
 
 
 def as_published(
     model: PreTrainedModel, recipe: Recipe, base_folder: str, stored_dtype: str, start: Path
 ) -> PreTrainedModel:
-    """The trained model exactly as others will load it: in eval mode, and on the untouched base.
+    """The trained model exactly as others will load it: in eval mode and on the untouched base.
 
-    All weights: rounded to the dtype the base is stored in. An adapter whose initialisation moved the
-    base: rewritten as a plain one of twice the rank, on a freshly loaded base. An adapter trained on a
-    quantized base: on the base in full precision, as chat and downloads use it, where that fits.
+    Full weights are rounded to the base's stored dtype. An adapter whose initialisation changed the base
+    is rewritten as a plain one with twice the rank, on a freshly loaded base. An adapter trained on a
+    quantized base moves to the base in full precision, as in chat and downloads, if that fits.
     """
     where = model.device
-    model.config.use_cache = True  # a Trainer switches it off, and answering would take many times as long
+    model.config.use_cache = True  # a Trainer switches it off, which would make answering many times slower
     if registry.method(recipe.method).trains == "all_weights":
         _cast(model, torch_dtype(stored_dtype))
         _cast(model, compute_dtype(where))
@@ -186,14 +186,14 @@ def as_published(
 
 
 def _cast(model: PreTrainedModel, dtype: torch.dtype) -> None:
-    """Weights alone: `model.to` would round the rotary frequencies too, which loading computes in 32 bits."""
+    """Round only the weights: `model.to` would also round the rotary frequencies, which stay in 32 bits."""
     for parameter in model.parameters():
         parameter.grad = None
         parameter.data = parameter.data.to(dtype)
 
 
 def fits_plain(base_folder: str, where: torch.device) -> bool:
-    """Whether the base in full precision fits into what memory is free now."""
+    """Whether the base in full precision fits in the memory that is free now."""
     stored = sum(path.stat().st_size for path in Path(base_folder).glob("*.safetensors"))
     free, needed = psutil.virtual_memory().available, WIDENED * stored
     if where.type == "cuda":
@@ -207,7 +207,7 @@ def is_quantized(model: PreTrainedModel) -> bool:
 
 
 def save(model: PreTrainedModel, recipe: Recipe, folder: Path, stored_dtype: str) -> None:
-    """Write what is published: an adapter, or all weights in the base's stored dtype."""
+    """Write the result: an adapter, or all weights in the base's stored dtype."""
     if registry.method(recipe.method).trains == "all_weights":
         _cast(model, torch_dtype(stored_dtype))
     model.save_pretrained(str(folder))

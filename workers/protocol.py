@@ -1,8 +1,8 @@
-"""What a worker and its child say to each other: JSON, one message a line.
+"""The messages between a worker and its child: JSON, one message per line.
 
 The worker writes an `Order` to the child's stdin and later perhaps a `Stop`; the end of that stream
-means that the worker is dead, and the child exits at once. The child writes messages to the pipe
-that was its stdout. The child knows no database and no secret: all it may touch is in its order.
+means that the worker is dead, and the child exits at once. The child writes messages to its original
+stdout. It has no access to the database or to secrets: its order lists everything it may touch.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class _Message(BaseModel):
 
 
 class ModelRef(_Message):
-    """A model to load: a base folder, with an adapter folder on top of it or not."""
+    """A model to load: a base folder, and perhaps an adapter folder on top."""
 
     name: str
     base_folder: str
@@ -31,23 +31,23 @@ class ModelRef(_Message):
 
 
 class Order(_Message):
-    """What a child is told of one attempt at one job; `workers/orders/<kind>.py` adds what the kind needs."""
+    """The order for one attempt at one job; `workers/orders/<kind>.py` adds the kind's own fields."""
 
     kind: str
     job_id: str
     attempt: int
     name: str
     log_file: str
-    """The child points its stdout and stderr here when it gets the order."""
+    """The file to which the child redirects stdout and stderr."""
     threads: int
     staging: str
-    """Empty folder of this attempt; what is published is sealed here."""
+    """Empty folder of this attempt; the result is sealed here."""
     checkpoints: str = ""
     """Folder of this job's checkpoints, shared by its attempts."""
 
 
 class Stop(_Message):
-    """End the attempt: `keep` publishes what is there, `discard` throws it away, `drain` checkpoints."""
+    """End the attempt: `keep` publishes the result so far, `discard` drops it, `drain` saves a checkpoint."""
 
     stop: Literal["keep", "discard", "drain"]
 
@@ -63,11 +63,11 @@ class Entered(_Message):
 
     type: Literal["entered"] = "entered"
     stage: str
-    """One of those that the kind of job declares."""
+    """One of the stages that the kind of job declares."""
 
 
 class Planned(_Message):
-    """Training begins: `start_step` is 0, or the step of the checkpoint it resumes from."""
+    """Training starts: `start_step` is 0, or the step of the checkpoint that it resumes from."""
 
     type: Literal["planned"] = "planned"
     start_step: int
@@ -81,9 +81,9 @@ class Measured(_Message):
     split: Literal["train", "held_out", "selection"]
     step: int
     values: dict[str, float]
-    """By name: `loss` and any other metric. A value that is no finite number is left out: JSON knows none."""
+    """By name: `loss` and any other metric. Omits values that are not finite, which JSON can't express."""
     eta_s: float | None = None
-    """Seconds to the end of the job, from the recent pace of this attempt."""
+    """Seconds to the end of the job at the recent pace."""
 
     @field_validator("values")
     @classmethod
@@ -99,7 +99,7 @@ class Checkpointed(_Message):
 
 
 class Noted(_Message):
-    """Something the job's page should say: `kind` names it, `data` are its particulars."""
+    """A remark for the job's page: `kind` names it, `data` holds its details."""
 
     type: Literal["noted"] = "noted"
     kind: str
@@ -107,7 +107,7 @@ class Noted(_Message):
 
 
 class Advanced(_Message):
-    """So many of the planned steps are done, and a further attempt would not do them again."""
+    """The number of planned steps that are done and that another attempt would not repeat."""
 
     type: Literal["advanced"] = "advanced"
     step: int
@@ -122,18 +122,18 @@ class MadeArtifact(_Message):
     """Key of its declaration in `templates/artifacts`."""
     manifest_sha256: str
     facts: dict[str, Any]
-    """In the form that the declaration gives."""
+    """In the form that the declaration defines."""
 
 
 class MadeDataset(_Message):
-    """The staging folder is sealed, and `file` in it may become the rows of a dataset."""
+    """The staging folder is sealed, and its `file` may become the rows of a dataset."""
 
     what: Literal["dataset"] = "dataset"
     manifest_sha256: str
     file: str
     """Parquet, as `storage.data.row_files` writes it."""
     source: str
-    """What it was made from, in the place of a file's name."""
+    """The source, shown instead of a file's name."""
     shape: str
     n_rows: int
     n_held_out: int
@@ -147,16 +147,16 @@ class Done(_Message):
 
     type: Literal["done"] = "done"
     result: dict[str, Any]
-    """What it came to, e.g. train: the verdict."""
+    """The job's result; for a training, the verdict."""
     actual: dict[str, Any]
     """`seconds` by stage, `peak_memory_bytes`, `trained_tokens`, `tokens_per_s`, `steps`."""
     opened_held_out: bool = False
-    """The result was measured on the dataset's held-out rows: the look is counted."""
+    """The result was measured on the dataset's held-out rows, which counts as an opening."""
     made: MadeArtifact | MadeDataset | None = None
 
 
 class Failed(_Message):
-    """The attempt ended for a reason that trying again would not mend."""
+    """The attempt failed for a reason that another try would not fix."""
 
     type: Literal["failed"] = "failed"
     code: str
@@ -165,7 +165,7 @@ class Failed(_Message):
 
 
 class Stopped(_Message):
-    """The child obeyed a `Stop` of `discard` or `drain`."""
+    """The child stopped as told by `discard` or `drain`."""
 
     type: Literal["stopped"] = "stopped"
     why: Literal["discard", "drain"]
@@ -193,9 +193,9 @@ def write(stream: IO[bytes], message: BaseModel) -> None:
 
 
 def parse_report(line: bytes) -> Report:
-    """A line from the child. Raises `ValueError` for anything that is not a message."""
+    """Parse a line from the child. Raises `ValueError` for an invalid message."""
     document = json.loads(line)
     kind = document.get("type") if isinstance(document, dict) else None
     if kind not in _REPORTS:
-        raise ValueError(f"not a message of the child: {line[:80]!r}")
+        raise ValueError(f"not a message from the child: {line[:80]!r}")
     return _REPORTS[kind].model_validate(document)  # type: ignore[return-value]

@@ -1,6 +1,6 @@
-"""Publishing, once: check what the child staged, move it to its final place, then say so in one transaction.
+"""Publishes a result once: checks the staged files, moves them into place, and records them in one transaction.
 
-A worker that dies between the two leaves a folder that no row names; the sweeper removes it later.
+A worker that dies in between leaves a folder without a row; the sweeper removes it later.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ log = logging.getLogger(__name__)
 
 
 class Unpublishable(Exception):
-    """What the child staged can't be published; the message says why."""
+    """The staged files can't be published; the message says why."""
 
 
 def publish(lease: Lease, order: Order, done: Done, heartbeat: Heartbeat) -> None:
-    """End the attempt as its child wanted. Raises `LeaseLost`; then nothing of it is ever seen."""
+    """End the attempt with the child's result. After `LeaseLost`, nothing of it becomes visible."""
     try:
         made = _made(lease, order, done)
     except Unpublishable as error:
         wrong = str(error)
         heartbeat.stop()
-        db.insist(lambda: leases.crashed(lease, "publishing_failed", wrong, "Look at the disk, then retry the job."))
+        db.insist(lambda: leases.crashed(lease, "publishing_failed", wrong, "Check the disk, then retry the job."))
         return
     heartbeat.stop()
     if heartbeat.wish.cancel and not heartbeat.wish.keep:
@@ -46,22 +46,22 @@ def publish(lease: Lease, order: Order, done: Done, heartbeat: Heartbeat) -> Non
 
 
 def _made(lease: Lease, order: Order, done: Done) -> Made | None:
-    """Put what the job made into its final place; its row, to be stored with the job's end."""
+    """Move the job's result into place; returns its row, to be stored with the end of the job."""
     wanted, said = registry.job_kind(order.kind).publishes, done.made
     if wanted is None:
         return None
     if said is None or said.what != wanted:
-        raise Unpublishable("The job ended without saying what it made.")
+        raise Unpublishable("The job ended without reporting a result.")
     staging = Path(order.staging)
     wrong = files.flaw(staging, said.manifest_sha256)
     if wrong:
-        raise Unpublishable(f"What the job made is damaged: {wrong}.")
+        raise Unpublishable(f"The job's result is damaged: {wrong}.")
     try:
         return _artifact(lease, staging, said) if isinstance(said, MadeArtifact) else _dataset(lease, staging, said)
     except OSError as error:
-        log.exception("job %s: the result can't be moved to its place", lease.job.id)
+        log.exception("job %s: can't move the result into place", lease.job.id)
         reason = "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or type(error).__name__)
-        raise Unpublishable(f"The result could not be put in its place: {reason}.") from error
+        raise Unpublishable(f"The result could not be moved into place: {reason}.") from error
 
 
 def _artifact(lease: Lease, staging: Path, said: MadeArtifact) -> Artifact:
@@ -105,5 +105,5 @@ def _dataset(lease: Lease, staging: Path, said: MadeDataset) -> Dataset:
 
 
 def clean_up(lease: Lease) -> None:
-    """Remove the ended job's checkpoints and staging folders."""
+    """Remove the finished job's checkpoints and staging folders."""
     workspaces.clean(lease.job.id)

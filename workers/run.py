@@ -1,8 +1,8 @@
 """The child: `python -m workers.run`. Read it from top to bottom.
 
-It imports what training needs, says that it is ready, waits for one order on stdin, does it, says
-how it ended, and exits. It opens no database and needs no network and no secret. The end of stdin
-means that its worker is dead: it then exits at once, whatever it is doing, and publishes nothing.
+It imports what training needs, reports that it is ready, waits for one order on stdin, carries it out,
+reports how it ended, and exits. It needs no database, network or secrets. The end of stdin means that
+its worker is dead: the child then exits at once and publishes nothing.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from workers.protocol import Failed, Order, Ready, Report, Stop, Stopped, write
 ORPHANED = 3
 """Exit status of a child whose worker is gone."""
 SMALLER = (
-    "Use fewer rows per step (per_device_train_batch_size) or a shorter longest row (max_length), "
-    "switch gradient_checkpointing on, or train on a quantized base (nf4)."
+    "Use fewer rows per step (per_device_train_batch_size) or a smaller maximum row length (max_length), "
+    "turn on gradient_checkpointing, or train on a quantized base (nf4)."
 )
 log = logging.getLogger("studio.child")
 
@@ -42,10 +42,10 @@ class Channel:
         self._writing = threading.Lock()
         self._orders: queue.Queue[Order] = queue.Queue()
         self.stop: Stop | None = None
-        """What the worker asked for last, if anything."""
+        """The worker's last request, if any."""
 
     def listen(self) -> None:
-        """Read stdin from now on, in a thread of its own."""
+        """Start reading stdin in a separate thread."""
         threading.Thread(target=self._listen, name="stdin", daemon=True).start()
 
     def _listen(self) -> None:
@@ -55,7 +55,7 @@ class Channel:
                     self.stop = Stop.model_validate_json(line)
                 else:
                     self._orders.put(orders.read(line))
-        finally:  # stdin ended, or what came makes no sense: either way nobody is in charge any more
+        finally:  # stdin ended or sent nonsense: either way the worker is gone
             os._exit(ORPHANED)
 
     def order(self) -> Order:
@@ -63,7 +63,7 @@ class Channel:
         return self._orders.get()
 
     def send(self, report: Report) -> None:
-        """Tell the worker something."""
+        """Send the worker a message."""
         try:
             with self._writing:
                 write(self._outgoing, report)
@@ -72,12 +72,12 @@ class Channel:
 
     @property
     def abandoned(self) -> bool:
-        """The worker wants no result of this attempt: its `Stop` says `discard` or `drain`."""
+        """Whether the worker no longer wants a result: its `Stop` says `discard` or `drain`."""
         return self.stop is not None and self.stop.stop != "keep"
 
 
 def warm() -> None:
-    """Import everything slow now, so that an order starts at once."""
+    """Do all slow imports now, so that an order starts at once."""
     import peft
     import torch
     from transformers import AutoModelForCausalLM, LlamaForCausalLM, Trainer, TrainingArguments
@@ -89,7 +89,7 @@ def warm() -> None:
 
 
 def attempt(order: Order, channel: Channel) -> Report:
-    """Do the order; the returned report is its end."""
+    """Carry out the order; returns the final report."""
     try:
         last: Report = importlib.import_module(f"workers.programs.{order.kind}").run(order, channel)
         return last
@@ -102,7 +102,7 @@ def attempt(order: Order, channel: Channel) -> Report:
 
 
 def failure(error: Exception) -> Failed:
-    """An exception as a plain cause and what to do about it; the traceback stays in the log."""
+    """Turn an exception into a cause and a remedy; the traceback stays in the log."""
     import torch
 
     if isinstance(error, StudioError):
@@ -113,12 +113,12 @@ def failure(error: Exception) -> Failed:
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
         return Failed(code="out_of_memory", message="The machine's memory is full.", remedy=SMALLER)
     if getattr(error, "errno", None) == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error):
-        remedy = "Delete artifacts or files that are not needed, then retry the job."
+        remedy = "Delete artifacts or files that you don't need, then retry the job."
         return Failed(code="disk_full", message="The disk is full.", remedy=remedy)
     return Failed(
         code="internal",
         message=f"Something went wrong inside the studio ({type(error).__name__}).",
-        remedy="The job's log has the particulars; please report them.",
+        remedy="The job's log has the details; please report them.",
     )
 
 
@@ -133,7 +133,7 @@ def _log_to(file: str) -> None:
 def main() -> None:
     """The whole life of a child."""
     channel = Channel(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
-    os.dup2(2, 1)  # whatever a library prints must not get between our messages
+    os.dup2(2, 1)  # output of libraries must not mix with the messages
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     channel.listen()
     warm()
@@ -145,7 +145,7 @@ def main() -> None:
     log.info("ended: %s", end.type)
     logging.shutdown()
     channel.send(end)
-    os._exit(0)  # the worker closes our stdin now; an orderly interpreter exit would race with that
+    os._exit(0)  # the worker closes stdin now, which would race with a normal interpreter exit
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A worker's slots: one job each at a time, on a GPU of its own or on the CPU, with a warm spare child."""
+"""A worker's slots: each runs one job at a time, on its own GPU or on the CPU, with a warm spare child."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from workers.attempts import Attempt
 from workers.child import Child
 
 SPARE_AFTER_S = 10.0
-"""A busy slot gets its next spare only now: importing torch would slow the start of its job."""
+"""A busy slot waits this long for its next spare, because importing torch would slow its job's start."""
 SPARE_RETRY_S = 30.0
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Slot:
         self._spare_not_before = 0.0
 
     def take(self) -> Child:
-        """The spare, or a fresh child when there is none alive."""
+        """The spare, or a fresh child if no spare is alive."""
         spare, self.spare = self.spare, None
         if spare and spare.alive:
             return spare
@@ -45,7 +45,7 @@ class Slot:
         return Child(self.command, device=self.device, threads=self.threads)
 
     def keep_warm(self) -> None:
-        """Have a spare, unless the slot's job has just begun or the last spare died of itself."""
+        """Start a spare, unless the slot's job has just started or the last spare died by itself."""
         now = time.monotonic()
         if self.spare and not self.spare.alive:
             death, self.spare = self.spare.bury(), None
@@ -57,7 +57,7 @@ class Slot:
 
     @property
     def is_ready(self) -> bool:
-        """Whether a job would start at once."""
+        """Whether a job could start at once."""
         return bool(self.spare and self.spare.ready.is_set())
 
 
@@ -91,9 +91,9 @@ class Slots:
         return any(slot.is_ready for slot in self._all)
 
     def work_off(self, job_id: str | None = None) -> None:
-        """Do job `job_id`, if it still waits, and then what else waits; return when nothing does.
+        """Run job `job_id` if it still waits, then other waiting jobs; returns when none is left.
 
-        Without a free slot it returns at once: whoever holds a slot looks for more work when done.
+        Without a free slot it returns at once: a busy slot looks for more work when it is done.
         """
         while not self.draining.is_set():
             try:
@@ -114,11 +114,11 @@ class Slots:
         try:
             return (leases.claim(self.worker, job_id) if job_id else None) or leases.claim(self.worker)
         except db.AWAY as error:
-            log.warning("no job could be claimed: %s", type(error).__name__)
+            log.warning("could not claim a job: %s", type(error).__name__)
             return None
 
     def _attempt(self, slot: Slot, lease: Lease) -> None:
-        log.info("job %s: attempt %d begins", lease.job.id, lease.attempt)
+        log.info("job %s: attempt %d starts", lease.job.id, lease.attempt)
         try:
             order = orders.of(lease, slot.threads)
             with self._spares:
@@ -127,15 +127,17 @@ class Slots:
         except StudioError as error:
             _fail(lease, error.code, "\n".join(p.message for p in error.problems), _remedy(error))
         except db.AWAY as error:
-            log.error("job %s: left to expire, the database is away: %s", lease.job.id, type(error).__name__)
+            log.error(
+                "job %s: left to expire because the database doesn't answer: %s", lease.job.id, type(error).__name__
+            )
         except Exception as error:
             log.exception("job %s: a fault of the worker", lease.job.id)
             message = f"Something went wrong inside the studio ({type(error).__name__})."
-            _fail(lease, "internal", message, "The worker's log has the particulars; please report them.")
+            _fail(lease, "internal", message, "The worker's log has the details; please report them.")
         log.info("job %s: attempt %d is over", lease.job.id, lease.attempt)
 
     def keep_warm(self) -> None:
-        """Give every slot that may have one its spare child."""
+        """Give every eligible slot a spare child."""
         if not settings().worker_warm:
             return
         with self._spares:
@@ -144,7 +146,7 @@ class Slots:
                     slot.keep_warm()
 
     def drain(self) -> None:
-        """Take no more jobs, let running children write a checkpoint and give their jobs back."""
+        """Take no more jobs; running children save a checkpoint and their jobs return to the queue."""
         self.draining.set()
         with self._spares:
             for slot in self._all:
@@ -154,7 +156,7 @@ class Slots:
                     slot.spare = None
 
     def wait_idle(self, timeout_s: float) -> bool:
-        """Wait until no slot has a job; False when time runs out first."""
+        """Wait until no slot has a job; False if time runs out first."""
         until = time.monotonic() + timeout_s
         while self.busy and time.monotonic() < until:
             time.sleep(0.05)

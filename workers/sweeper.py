@@ -1,6 +1,6 @@
-"""What a worker does unasked: look for waiting jobs, take back lost ones, clear away what is left.
+"""A worker's housekeeping: finds waiting jobs, recovers lost ones, and removes leftovers.
 
-It runs beside Celery and does not need it: with the broker down, emptied or deleted, jobs still run.
+It doesn't need Celery: jobs still run with the broker down, emptied or deleted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class Sweeper:
-    """The thread that does it."""
+    """The housekeeping thread."""
 
     def __init__(self, slots: Slots):
         self._slots = slots
@@ -30,11 +30,11 @@ class Sweeper:
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
     def start(self) -> None:
-        """Begin, with a full sweep."""
+        """Start with a full sweep."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End after what is being done."""
+        """Stop after the current step."""
         self._stop.set()
 
     def _run(self) -> None:
@@ -58,10 +58,10 @@ class Sweeper:
 
 
 def sweep() -> None:
-    """Take jobs back from dead workers, and ring for those that wait."""
+    """Requeue the jobs of dead workers, and announce waiting ones."""
     dead = worker_rows.dead_here()
     for job_id, state in recovery.expire(dead_workers=dead):
-        log.warning("job %s was taken from a worker that does not answer: now %s", job_id, state)
+        log.warning("job %s was recovered from a worker that doesn't answer: now %s", job_id, state)
     if dead:
         worker_rows.forget(dead)
     for job_id in recovery.unrung(RING_AGAIN_S):
@@ -70,17 +70,17 @@ def sweep() -> None:
 
 
 def clear_away() -> None:
-    """Remove files and rows that nothing needs any more."""
+    """Remove files and rows that are no longer needed."""
     worker_rows.forget()
     for path in garbage.collect():
         log.info("removed %s", path)
 
 
 def _guarded(act: Callable[[], None]) -> None:
-    """Nothing ends this thread: what went wrong is logged and tried again the next time."""
+    """Keep the thread running: errors are logged, and the step is tried again later."""
     try:
         act()
     except db.AWAY as error:
-        log.warning("the database is away: %s", type(error).__name__)
+        log.warning("the database doesn't answer: %s", type(error).__name__)
     except Exception:
-        log.exception("the sweeper failed and goes on")
+        log.exception("the sweeper failed and continues")

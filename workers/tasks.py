@@ -1,4 +1,4 @@
-"""The one Celery task: a door. It carries a job's id in, and nothing out."""
+"""The only Celery task: it takes a job's id and returns nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from workers.slots import Slots
 
 
 def register(slots: Slots) -> None:
-    """Let `slots` answer when the doorbell rings."""
+    """Let `slots` answer the doorbell."""
 
     def run_job(job_id: str) -> None:
         slots.work_off(job_id)

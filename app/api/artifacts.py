@@ -17,7 +17,7 @@ router = APIRouter(prefix="/api/v1", tags=["artifacts"])
 
 
 class Change(Body):
-    """What to change; what is left out stays."""
+    """The changes; omitted fields keep their values."""
 
     name: str | None = None
     note: str | None = None
@@ -37,7 +37,7 @@ def show(user: Acting, artifact: str) -> dict[str, Any]:
 
 @router.patch("/artifacts/{artifact}")
 def change(user: Acting, artifact: str, body: Change) -> dict[str, Any]:
-    """Rename an artifact or write a note on it."""
+    """Rename an artifact or edit its note."""
     row = artifacts.get(user, artifact)
     if body.name is not None:
         artifacts.rename(user, row.id, body.name)

@@ -1,4 +1,4 @@
-"""What every JSON body has in common."""
+"""The base class of every JSON body."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class Body(BaseModel):
-    """Refuses unknown keys, NaN, and text that no database and no UTF-8 file can hold."""
+    """Refuses unknown keys, NaN, and text that neither a database nor a UTF-8 file can hold."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 

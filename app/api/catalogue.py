@@ -1,4 +1,4 @@
-"""What may be asked for, and what this studio has at hand."""
+"""Methods, recipes and workers: what this studio offers."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ def recipes() -> list[dict[str, Any]]:
 
 @router.get("/workers")
 def workers() -> list[dict[str, Any]]:
-    """The workers that are alive."""
+    """The running workers."""
     return [documents.of(row) for row in worker_rows.alive()]

@@ -40,7 +40,7 @@ def _silent(error: httpx.HTTPError) -> Unavailable:
 
 @router.get("/models")
 async def models(user: Acting) -> Response:
-    """The models that can be talked to, with their hashes and self-tests."""
+    """The models that you can chat with, their hashes and self-tests."""
     try:
         async with _client(user) as client:
             answer = await client.get("/v1/models")
@@ -72,6 +72,6 @@ async def _passed_on(client: httpx.AsyncClient, answer: httpx.Response) -> Async
     try:
         async for chunk in answer.aiter_bytes():
             yield chunk
-    finally:  # also when the browser hangs up: the chat server then stops generating
+    finally:  # also when the browser disconnects: the chat server then stops generating
         await answer.aclose()
         await client.aclose()

@@ -35,36 +35,36 @@ _MULTIPART = {
 
 
 class Reading(Body):
-    """How an uploaded file is to be read; what is left out is guessed.
+    """How to read an uploaded file; anything omitted is guessed.
 
-    With neither shape nor mapping, what was chosen for your last file of the same columns goes before the
-    guess; a remark says so where they differ.
+    Without shape and mapping, your choices for the last file with the same columns take precedence over
+    the guess; a remark says so where they differ.
     """
 
     upload_id: str
     shape: str | None = None
     mapping: dict[str, str] | None = None
     guess_anew: bool = False
-    """Guess, whatever was chosen for an earlier file."""
+    """Guess again, even if you made choices for an earlier file."""
 
 
 class NewDataset(Reading):
-    """A dataset to be made from an uploaded file."""
+    """The dataset to create from an uploaded file."""
 
     name: str
     split_seed: int = 42
     held_out_share: float = 0.10
     leave_out_refused: bool = False
-    """Leave out rows that can't be learned from, rather than refuse the file; a remark says which."""
+    """Leave out rows that a model can't learn from instead of refusing the file; a remark lists them."""
     held_out_file: str | None = None
-    """Of several files, the one whose rows are held out, in place of rows drawn with seed and share."""
+    """The file, out of several, whose rows are held out; replaces the draw by seed and share."""
 
 
 class Examination(Body):
-    """What a dataset's rows are to be compared with."""
+    """What to compare a dataset's rows with."""
 
     base: str | None = None
-    """Base model in whose tokens lengths are counted."""
+    """Base model whose tokens are used to measure lengths."""
     against: str | None = None
     """The evaluation set to compare with."""
     words: list[str] | None = None
@@ -72,18 +72,18 @@ class Examination(Body):
 
 
 class Fixes(Body):
-    """Which findings are to be mended."""
+    """The findings to fix."""
 
     fixes: list[str]
-    """Keys of the checks."""
+    """The checks' keys."""
     against: str | None = None
     """The evaluation set to compare with."""
     base: str | None = None
-    """Base model in whose tokens lengths are counted."""
+    """Base model whose tokens are used to measure lengths."""
     words: list[str] | None = None
     """Words and phrases to look for."""
     name: str | None = None
-    """Of the new version; the next number when left out."""
+    """The new version's name; by default the next number."""
 
 
 class NewName(Body):
@@ -94,9 +94,9 @@ class NewName(Body):
 
 @router.post("/uploads", status_code=201, openapi_extra=_MULTIPART)
 async def upload(request: Request) -> dict[str, Any]:
-    """Upload a file, as the form field `file`, or several, in that field each, which are read as one.
+    """Upload one file in the form field `file`, or repeat the field to read several files as one.
 
-    What no dataset is made of is removed after a day.
+    Uploads that don't become a dataset are deleted after a day.
     """
     user = auth.acting(request)
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
@@ -117,14 +117,14 @@ def list_samples(_user: Acting) -> list[dict[str, Any]]:
 
 @router.post("/samples/{sample}", status_code=201)
 def take_sample(user: Acting, sample: str) -> dict[str, Any]:
-    """Take a set of sample data as if you had uploaded its file."""
+    """Upload a sample dataset, as if you had sent its file."""
     _, row = samples.keep(user, sample)
     return documents.of(row)
 
 
 @router.post("/data/preview")
 def preview(user: Acting, body: Reading) -> dict[str, Any]:
-    """What an uploaded file would become; creates nothing. `choice` says where shape and columns come from."""
+    """Preview the dataset without creating it. `choice` says where shape and columns come from."""
     upload = uploads.get(user, body.upload_id)
     return documents.of_preview(
         datasets.preview(user, upload, shape=body.shape, mapping=body.mapping, guess_anew=body.guess_anew)
@@ -133,7 +133,7 @@ def preview(user: Acting, body: Reading) -> dict[str, Any]:
 
 @router.post("/data", status_code=201)
 def add(user: Acting, body: NewDataset) -> dict[str, Any]:
-    """Make a dataset from an uploaded file."""
+    """Create a dataset from an uploaded file."""
     made = datasets.add(
         user,
         uploads.get(user, body.upload_id),
@@ -170,8 +170,8 @@ def rows(
 ) -> dict[str, Any]:
     """Some of a dataset's rows: all of them, or one side's.
 
-    The training side holds the selection side's rows too, which are drawn from it when a job makes a choice.
-    `held_out` is the older way to name a side.
+    The training side includes the selection rows, which a job draws from it when it makes a choice.
+    `held_out` is the older name for this parameter.
     """
     if side is None and held_out is not None:
         side = "held_out" if held_out else "training"
@@ -187,10 +187,10 @@ def health(
     against: str | None = None,
     words: Annotated[list[str] | None, Query()] = None,
 ) -> dict[str, Any]:
-    """What in a dataset's rows would harm a training or its score.
+    """Report problems in a dataset's rows that would harm training or its score.
 
-    With `base`, lengths in its tokens too; with `against`, another dataset, overlap with its rows; with
-    `words`, one each, the rows that hold them.
+    `base` adds lengths in that model's tokens, `against` adds the overlap with another dataset, and each
+    `words` adds the rows that contain it.
     """
     from storage.data.health import report  # needed late: numpy is slow to import
 
@@ -199,7 +199,7 @@ def health(
 
 @router.post("/data/{dataset}/health")
 def health_of_many_words(user: Acting, dataset: str, body: Examination) -> dict[str, Any]:
-    """The same report, for more words than an address can hold."""
+    """The same report, for word lists too long for a URL."""
     return health(user, dataset, body.base, body.against, body.words)
 
 
@@ -211,7 +211,7 @@ def _listed(words: list[str] | None) -> Words | None:
 
 @router.post("/data/{dataset}/fixes", status_code=201)
 def fix(user: Acting, dataset: str, body: Fixes) -> dict[str, Any]:
-    """Mend findings of the health report, into a new version of the dataset; this one stays as it is."""
+    """Fix findings of the health report in a new version; this one doesn't change."""
     from storage.data.health import fixing  # needed late: numpy is slow to import
 
     words = _listed(body.words)
@@ -221,7 +221,7 @@ def fix(user: Acting, dataset: str, body: Fixes) -> dict[str, Any]:
 
 @router.get("/data/{dataset}/versions")
 def list_versions(user: Acting, dataset: str) -> dict[str, Any]:
-    """The versions that this one was made of, the oldest first and itself last, and those made of it."""
+    """The versions before this one, oldest first and itself last, and those made from it."""
     return {
         "lineage": documents.of_datasets(versions.lineage(user, dataset)),
         "made_of_it": documents.of_datasets(versions.children(user, dataset)),
@@ -232,7 +232,7 @@ def list_versions(user: Acting, dataset: str) -> dict[str, Any]:
 def difference(
     user: Acting, dataset: str, older: str, limit: Annotated[int, Query(ge=0, le=MOST_ROWS)] = 50
 ) -> dict[str, Any]:
-    """What is different from the version `older`: how many rows, and the first of each kind."""
+    """Compare with the version `older`: how many rows differ, and the first of each kind."""
     return documents.of_difference(versions.difference(user, older, dataset), limit)
 
 
@@ -250,7 +250,7 @@ def export(user: Acting, dataset: str, form: Annotated[str, Query(alias="format"
 
 @router.patch("/data/{dataset}")
 def rename(user: Acting, dataset: str, body: NewName) -> dict[str, Any]:
-    """Give a dataset another name."""
+    """Rename a dataset."""
     row = datasets.get(user, dataset)
     datasets.rename(user, row.id, body.name)
     return documents.of_dataset(datasets.get(user, row.id))
@@ -258,6 +258,6 @@ def rename(user: Acting, dataset: str, body: NewName) -> dict[str, Any]:
 
 @router.delete("/data/{dataset}")
 def delete(user: Acting, dataset: str) -> dict[str, Any]:
-    """Delete a dataset; what was trained on it stays."""
+    """Delete a dataset; models trained on it stay."""
     datasets.delete(user, dataset)
     return {"deleted": dataset}

@@ -1,4 +1,4 @@
-"""How things look from outside: the JSON that REST and `--json` give for a row of a table."""
+"""The JSON that REST and `--json` return for a database row."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ INSIDE: dict[type[SQLModel], set[str]] = {
     Upload: {"owner_id"},
     Worker: set(),
 }
-"""Columns that are nobody's business outside, by table."""
+"""Internal columns that are never shown, by table."""
 
 
 def of(row: SQLModel) -> dict[str, Any]:
-    """A row's columns, without those that only the studio itself needs."""
+    """A row's columns without the internal ones."""
     document = row.model_dump(mode="json", exclude=INSIDE[type(row)])
     return {name: document[name] for name in type(row).model_fields if name in document}
 
 
 def of_dataset(dataset: Dataset) -> dict[str, Any]:
-    """A dataset, with how often its held-out side was opened for a verdict."""
+    """A dataset, and how often a verdict has opened its held-out side."""
     return of_datasets([dataset])[0]
 
 
@@ -52,8 +52,8 @@ def of_datasets(found: Sequence[Dataset]) -> list[dict[str, Any]]:
 
 
 def of_artifact(artifact: Artifact) -> dict[str, Any]:
-    """An artifact with what only its kind has, with what it was made from, and how often the held-out side
-    that its verdict was taken on has been opened by now."""
+    """An artifact with its kind's own fields, its lineage, and how often the held-out side behind its verdict
+    has been opened."""
     return of_artifacts([artifact])[0]
 
 
@@ -79,7 +79,7 @@ def _openings(owners: Iterable[str]) -> dict[str, int]:
 
 
 def of_job(job: Job) -> dict[str, Any]:
-    """A job with its place in the queue, what it uses, and what it came to under the name that this has."""
+    """A job with its place in the queue, its inputs, and its result under the result's name."""
     from storage import job_inputs
     from storage.jobs import jobs
 
@@ -92,7 +92,7 @@ def of_job(job: Job) -> dict[str, Any]:
 
 
 def _of_inputs(inputs: Inputs) -> dict[str, Any]:
-    """Everything that was used; the base model and the first dataset once more by their ids."""
+    """All inputs; the base model and the first dataset also by id."""
     used = [
         {"role": one.role, "kind": _THINGS[type(one.thing)], "id": one.thing.id, "name": one.thing.name}
         for one in inputs
@@ -108,7 +108,7 @@ _ERROR_COLUMNS = {"code": "error_code", "message": "error", "remedy": "remedy"}
 
 
 def of_plan(plan: Plan) -> dict[str, Any]:
-    """What a training job would be and cost."""
+    """The plan of a training job, and its cost."""
     return {
         "base": plan.base_row.name,
         "dataset": plan.dataset_row.name,
@@ -119,7 +119,7 @@ def of_plan(plan: Plan) -> dict[str, Any]:
 
 
 def of_preview(preview: Preview) -> dict[str, Any]:
-    """What a file would become. Where the studio keeps it is nobody's business."""
+    """The dataset that a file would become, without the file's path."""
     look = dataclasses.replace(preview.look, source=dataclasses.replace(preview.look.source, bundle=None))
     document = dataclasses.asdict(dataclasses.replace(preview, look=look))
     for name in ("path", "bundle"):
@@ -128,7 +128,7 @@ def of_preview(preview: Preview) -> dict[str, Any]:
 
 
 def of_difference(difference: Difference, limit: int) -> dict[str, Any]:
-    """What is different between two versions: how much of each kind, and the first rows of it."""
+    """The differences between two versions: counts, and the first rows of each kind."""
     return {
         "n_same": difference.n_same,
         **{
@@ -144,7 +144,7 @@ def _plain(row: Any) -> Any:
 
 
 def of_health(report: Report) -> dict[str, Any]:
-    """A health report: of the rows concerned, how many, and the examples."""
+    """A health report: for each finding the number of rows, and examples."""
     return {
         "dataset": report.dataset,
         "n_rows": report.n_rows,
@@ -194,7 +194,7 @@ def _of_found(one: Found) -> dict[str, Any]:
 
 
 def catalogue() -> dict[str, Any]:
-    """Every objective, method and row shape: what it takes, what it can do, and its help page."""
+    """Every objective, method and row shape with its inputs, capabilities and help page."""
     return {
         "objectives": [of_objective(objective) for objective in registry.objectives().values()],
         "methods": [of_method(method) for method in registry.methods().values()],
@@ -204,7 +204,7 @@ def catalogue() -> dict[str, Any]:
 
 
 def of_objective(objective: Objective) -> dict[str, Any]:
-    """What is learned."""
+    """The objective."""
     return {
         **_headline(objective),
         "page": objective.page,
@@ -235,7 +235,7 @@ def of_method(method: Method) -> dict[str, Any]:
 
 
 def of_shape(shape: RowShape) -> dict[str, Any]:
-    """What a row holds."""
+    """The fields of a row."""
     fields = [{"name": f.name, "title": f.title, "kind": f.kind, "required": f.required} for f in shape.fields]
     return {**_headline(shape), "metrics": list(shape.metrics), "fields": fields}
 
@@ -251,5 +251,5 @@ def parameters(params: type[Params]) -> list[dict[str, Any]]:
 
 
 def recipes() -> list[dict[str, Any]]:
-    """The named recipes, as TOML and as what it says."""
+    """The named recipes, as TOML and parsed."""
     return [{"name": name, "toml": text, **recipe.read_toml(text, name)} for name, text in recipe.named().items()]

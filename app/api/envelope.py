@@ -1,4 +1,4 @@
-"""What surrounds every request and answer: a limit on bodies, and headers that keep pages to themselves."""
+"""Middleware around every request: a limit on body size, and security headers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ POLICY = "; ".join(
 
 
 class TooLarge(StudioError):
-    """A request with more bytes than it may have."""
+    """The request body exceeds the limit."""
 
     exit_code = 2
     http_status = 413
@@ -40,14 +40,14 @@ class TooLarge(StudioError):
 
 
 def limit_of(path: str) -> int:
-    """How many bytes the body of a request to `path` may have."""
+    """The largest body, in bytes, that a request to `path` may have."""
     if path.startswith(REST) and not path.startswith(UPLOADS):
         return DOCUMENT_BYTES
     return settings().max_upload_bytes + FORM_OVERHEAD_BYTES
 
 
 class BodyLimit:
-    """ASGI middleware: 413 for a body that says it is too large, and for one that turns out to be."""
+    """ASGI middleware: 413 for a body whose declared or actual size exceeds the limit."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -76,7 +76,7 @@ class BodyLimit:
 
 
 class _Counted:
-    """A request's channels, with its bytes counted; after too many nothing of the app's answer is sent."""
+    """A request's channels; counts its bytes, and sends none of the app's answer once there are too many."""
 
     def __init__(self, limit: int, receive: Receive, send: Send) -> None:
         self.limit, self.size, self.answered = limit, 0, False
@@ -103,7 +103,7 @@ class _Counted:
 def too_large(limit: int) -> TooLarge:
     """The error for more than `limit` bytes."""
     return TooLarge(
-        f"That is more than the {size(limit)} that one request may have.",
+        f"The request is larger than {size(limit)}, the limit for one request.",
         remedy="Send less, or raise STUDIO_MAX_UPLOAD_BYTES for files.",
     )
 
@@ -115,7 +115,7 @@ async def _refuse(limit: int, scope: Scope, receive: Receive, send: Send) -> Non
 
 
 class SecurityHeaders:
-    """ASGI middleware: nothing off-origin is loaded, framed or told where a link was followed from."""
+    """ASGI middleware: pages load nothing from other origins, can't be framed, and send no referrer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

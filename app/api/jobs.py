@@ -21,7 +21,7 @@ Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
 
 
 class Wish(Body):
-    """What is to be trained; `settings` are the objective's and the method's parameters, flat."""
+    """A training job; `settings` holds the objective's and the method's parameters in one flat object."""
 
     base: str
     dataset: str
@@ -39,7 +39,7 @@ class NewJob(Wish):
 
 
 class NewEvaluation(Body):
-    """Models to score on a dataset's held-out rows, or on a suite; the others are compared with the first."""
+    """Models to score on a dataset's held-out rows or on a suite, each compared with the first."""
 
     models: list[str] = Field(min_length=1, max_length=16)
     dataset: str | None = None
@@ -48,7 +48,7 @@ class NewEvaluation(Body):
 
 
 class NewGeneration(Body):
-    """A model that answers the prompts of a dataset; `settings` say how it decodes."""
+    """A model to answer a dataset's prompts; `settings` controls decoding."""
 
     model: str
     dataset: str
@@ -57,7 +57,7 @@ class NewGeneration(Body):
 
 
 class Cancel(Body):
-    """How to cancel: `keep` publishes what a training job has so far."""
+    """How to cancel: `keep` publishes what a training job has learned so far."""
 
     keep: bool = False
 
@@ -77,25 +77,25 @@ def _plan(user: User, wish: Wish) -> training.Plan:
 
 @router.post("/plans")
 def plan(user: Acting, body: Wish) -> dict[str, Any]:
-    """What a training job would do and cost; creates nothing."""
+    """Plan a training job and estimate its cost, without creating it."""
     return documents.of_plan(_plan(user, body))
 
 
 @router.post("/jobs", status_code=201)
 def submit(user: Acting, body: NewJob, key: Key = None) -> dict[str, Any]:
-    """Submit a training job. The same `Idempotency-Key` with the same body gives the same job."""
+    """Submit a training job. The same `Idempotency-Key` and body return the same job."""
     return documents.of_job(training.submit(user, _plan(user, body), name=body.name, idem_key=key))
 
 
 @router.post("/evaluations", status_code=201)
 def evaluate(user: Acting, body: NewEvaluation, key: Key = None) -> dict[str, Any]:
-    """Submit a job that scores models on the same held-out rows, or on the same suite; give one of the two."""
+    """Submit a job that scores models on the same held-out rows or the same suite; name one of the two."""
     return documents.of_job(evaluations.submit(user, **body.model_dump(), idem_key=key))
 
 
 @router.post("/jobs/generate", status_code=201)
 def generate(user: Acting, body: NewGeneration, key: Key = None) -> dict[str, Any]:
-    """Submit a job in which a model answers prompts; prompts and answers become a dataset of this name."""
+    """Submit a job in which a model answers prompts; prompts and answers become a dataset with this name."""
     return documents.of_job(generations.submit(user, **body.model_dump(), idem_key=key))
 
 
@@ -113,7 +113,7 @@ def show(user: Acting, job_id: str) -> dict[str, Any]:
 
 @router.get("/jobs/{job_id}/events")
 def history(user: Acting, job_id: str) -> list[dict[str, Any]]:
-    """What happened to a job, oldest first."""
+    """A job's events, oldest first."""
     return [documents.of(event) for event in events.of_job(jobs.get(user, job_id).id)]
 
 
@@ -133,7 +133,7 @@ def logs(
     """The end of an attempt's log, by default the last attempt's."""
     job = jobs.get(user, job_id)
     if attempt is not None and attempt > job.attempt:
-        raise BadInput(Problem(f"job {job_id} has had {job.attempt} attempts.", field="attempt"))
+        raise BadInput(Problem(f"There is no attempt {attempt}; the last is {job.attempt}.", field="attempt"))
     number = attempt or job.attempt
     return {"job_id": job_id, "attempt": number, "log": workspaces.log_tail(job_id, number, lines)}
 
@@ -146,5 +146,5 @@ def cancel(user: Acting, job_id: str, body: Cancel | None = None) -> dict[str, A
 
 @router.post("/jobs/{job_id}/retry", status_code=201)
 def retry(user: Acting, job_id: str) -> dict[str, Any]:
-    """Submit an ended job again, as a new one; with a number behind its name when that is taken by now."""
+    """Submit a finished job again as a new one; its name gets a number if it is taken."""
     return documents.of_job(jobs.retry(user, job_id))

@@ -19,11 +19,11 @@ HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
 class NewModel(Body):
-    """A base model to be added."""
+    """The base model to add."""
 
     name: str
     source: str
-    """A hub id; on a studio without accounts also a folder of this machine."""
+    """A hub id; without accounts, also a folder on this machine."""
     chat_template: str | None = None
     license: str | None = None
 
@@ -42,13 +42,13 @@ def show(user: Acting, model: str) -> dict[str, Any]:
 
 @router.post("/models", status_code=201)
 def add(user: Acting, body: NewModel) -> dict[str, Any]:
-    """Add a base model: everything about it is checked, then it is copied into the file store."""
+    """Add a base model: it is checked, then copied to the file store."""
     if users.any_accounts() and not HUB_ID.fullmatch(body.source):
         raise BadInput(
             Problem(
-                "must be a hub id like “organisation/model”: folders of this machine are not open to every account.",
+                "must be a hub id like “organisation/model”: accounts can't add folders on this machine.",
                 field="source",
-                remedy="Whoever runs the studio can add a folder with `studio models add`.",
+                remedy="The studio's administrator can add a folder with `studio models add`.",
             )
         )
     return documents.of(

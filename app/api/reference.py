@@ -1,4 +1,4 @@
-"""The reference of the REST interface as one page of our own: it loads nothing from anywhere."""
+"""The REST reference as one page that loads nothing external."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from templates.errors import NotFound
 
 
 def install(app: FastAPI) -> None:
-    """Add the page, and an answer for REST paths that do not exist."""
+    """Add the page, and a 404 for unknown REST paths."""
 
     @app.get("/api/docs", include_in_schema=False)
     def reference() -> HTMLResponse:
@@ -40,7 +40,7 @@ def page(schema: dict[str, Any]) -> str:
 
 
 def _bodies(operation: dict[str, Any]) -> list[str]:
-    """The documents that a request may bring."""
+    """The documents that a request may contain."""
     contents = operation.get("requestBody", {}).get("content", {}).values()
     names = [content.get("schema", {}).get("$ref", "").rpartition("/")[2] for content in contents]
     return [name for name in names if name]

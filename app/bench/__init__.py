@@ -1,6 +1,6 @@
-"""`studio bench`: what the studio promises about its own speed, measured on this machine.
+"""`studio bench`: measures on this machine what the studio promises about its speed.
 
-Each measurement starts real processes on a fresh data folder of its own; nothing of yours is touched.
+Each measurement starts real processes on a fresh data folder and leaves your data alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MOST_FILE_ROUNDS = 3
 
 
 def run(what: str, rounds: int, n_rows: int = data.N_ROWS) -> dict[str, Any]:
-    """Measure `web`, `jobs`, `data` (with files of so many rows) or `all`."""
+    """Measure `web`, `jobs`, `data` (files with this many rows) or `all`."""
     document: dict[str, Any] = {}
     if what in ("web", "all"):
         document["web"] = web.measure(rounds)
@@ -28,7 +28,7 @@ def run(what: str, rounds: int, n_rows: int = data.N_ROWS) -> dict[str, Any]:
 
 
 def sentences(document: dict[str, Any]) -> list[str]:
-    """The measurements beside what is promised."""
+    """The measurements next to the promises."""
     lines = []
     mb = 10**6
     if found := document.get("web"):

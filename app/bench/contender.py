@@ -1,8 +1,8 @@
-"""`python -m app.bench.contender NAME FEW FILE`: one way to take a file in, in a process and on a core of its own.
+"""`python -m app.bench.contender NAME FEW FILE`: times one way to read a file, in its own process on one core.
 
-Reads the file, leaves out or counts what is missing or comes twice, draws a held-out split and writes
-Parquet. Prints seconds by the clock and of the processor, and peak memory, as JSON. Importing and starting
-are not counted: a file of a few rows is taken in before, as by a studio that runs already.
+Reads the file, drops or counts missing and repeated values, draws a held-out split and writes Parquet.
+Prints wall-clock seconds, processor seconds and peak memory as JSON. Imports and start-up don't count: it
+reads a small file first, so that it measures what a running studio would take.
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ CONTENDERS: dict[str, Callable[[Path], Take]] = {"studio": _studio, "pandas": _p
 
 
 def used(name: str) -> tuple[float, int]:
-    """Processor time so far, without what others had of the processor, and the most memory that was resident.
+    """Processor time and peak resident memory so far, of this process and of its reader processes.
 
-    Of this process, and beside it of what reads for it; of several that read the largest counts as memory.
+    Of several readers, only the largest counts towards memory.
     """
     processor_s, peak_bytes = time.process_time(), _own_peak_bytes()
     if name == "studio":
@@ -89,7 +89,7 @@ def _own_peak_bytes() -> int:
 
 
 def main() -> None:
-    """Take the file in and print how it went."""
+    """Read the file and print the measurements."""
     name, few, path = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})

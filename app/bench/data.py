@@ -1,4 +1,4 @@
-"""How fast a large file becomes a dataset, beside pandas and `datasets` doing no more than they must."""
+"""How fast a large file becomes a dataset, compared with the least work in pandas and `datasets`."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from storage.programs import program
 from templates.errors import StudioError
 
 TIMES_PANDAS = 2
-"""Of JSON lines, how many times as many rows a second as pandas in the same run."""
+"""Rows per second of JSON lines, as a multiple of pandas in the same run."""
 PEAK_BYTES = 400_000_000
 N_ROWS = 200_000
 N_FEW = 100
-"""Rows with which each begins, so that what is imported late is there."""
+"""Rows that each contender reads first, to trigger its late imports."""
 REPEATED = 0.02
-"""Share of rows that come a second time."""
+"""Share of rows that occur twice."""
 FIELDS = ("prompt", "completion")
 TAKEN_WITHIN_S = 900
 
@@ -61,7 +61,7 @@ FILES: dict[str, Callable[[Path, int], None]] = {"rows.jsonl": _write_jsonl, "ro
 
 
 def measure(rounds: int, n_rows: int) -> dict[str, Any]:
-    """For each file and contender the median times of `rounds` by turns, each in a new process on one core."""
+    """Median times of `rounds` alternating runs per file and contender, each in a new process on one core."""
     found: dict[str, Any] = {"rows": n_rows, "rounds": rounds, "files": {}}
     for name, write in FILES.items():
         with tempfile.TemporaryDirectory(prefix="studio-bench-") as folder:

@@ -20,7 +20,7 @@ N_ROWS = 64
 WARM_WITHIN_S = 180.0
 STEP_WITHIN_S = 120.0
 LOOK_S = 0.2
-"""Rare enough not to slow down what is measured; the times come from the database."""
+"""Rare enough not to slow down the measured job; the times come from the database."""
 
 
 def measure(rounds: int) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def _wait_for_warmth() -> None:
 
 
 def _first_point(job: Job) -> float:
-    """When the first training step was on record, by the database's clock."""
+    """When the first training step was recorded, by the database's clock."""
     deadline = time.monotonic() + STEP_WITHIN_S
     while time.monotonic() < deadline:
         points = [point.at for point in events.metrics(job.id) if point.split == "train"]

@@ -17,7 +17,7 @@ _OVERRIDDEN = ("STUDIO_DATA_DIR", "STUDIO_DATABASE_URL", "STUDIO_BROKER_URL", "S
 
 @contextmanager
 def fresh() -> Iterator[Path]:
-    """An empty studio on the embedded defaults, for this process and those it starts."""
+    """An empty studio on the embedded defaults, for this process and its children."""
     before = {name: os.environ.get(name) for name in _OVERRIDDEN}
     with tempfile.TemporaryDirectory(prefix="studio-bench-") as folder:
         os.environ |= {"STUDIO_DATA_DIR": folder, "STUDIO_DATABASE_URL": "", "STUDIO_BROKER_URL": ""}

@@ -1,7 +1,7 @@
-"""The command `studio`: one function a command; exit 0 on success, 2 on bad input, 1 otherwise.
+"""The command `studio`: one function per command; exits 0 on success, 2 on bad input, 1 otherwise.
 
-With `--json` stdout holds exactly one JSON document, also when something goes wrong; progress and
-logs go to stderr. Commands act as the local user.
+With `--json`, stdout holds exactly one JSON document, even after an error; progress and logs go to
+stderr. Commands act as the local user.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from app.cli import artifacts, chat, data, generate, jobs, models, output, parts
 from templates.errors import StudioError
 
 INTERRUPTED = 130
-"""What typer makes of Ctrl-C."""
+"""The exit code that typer gives for Ctrl-C."""
 
 app = typer.Typer(
     name="studio",
@@ -44,10 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except TyperException as error:
         return output.misused(error.format_message(), "--json" in given)
-    except BrokenPipeError:  # whoever read stdout has left (`studio jobs list | head`)
+    except BrokenPipeError:  # the reader of stdout is gone (`studio jobs list | head`)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return StudioError.exit_code
-    except Exception as error:  # the command line's door
+    except Exception as error:  # the command line's only catch-all
         if os.environ.get("STUDIO_DEBUG"):
             raise
         return output.failed(notify.told(error), "--json" in given)

@@ -1,4 +1,4 @@
-"""Who runs a command: the local user of an installation that is brought up to date first."""
+"""The local user, on whose behalf commands run; brings the installation up to date first."""
 
 from __future__ import annotations
 

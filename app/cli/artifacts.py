@@ -12,7 +12,7 @@ from app.cli.output import Json
 from templates.quantities import size
 
 COLUMNS = ("name", "kind", "verdict", "weights", "size", "created")
-group = typer.Typer(help="The gallery: what jobs published.", no_args_is_help=True)
+group = typer.Typer(help="The gallery: the results of jobs.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:

@@ -29,12 +29,12 @@ def register(app: typer.Typer) -> None:
 def chat(
     prompt: str,
     models: Annotated[list[str] | None, typer.Option("--model", help="A base model or artifact; repeat it.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The same for every model; drawn when left out.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The seed for every model; random by default.")] = None,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer.")] = 256,
-    temperature: Annotated[float, typer.Option(min=0.0, max=10.0, help="0: always the likeliest token.")] = 0.0,
+    temperature: Annotated[float, typer.Option(min=0.0, max=10.0, help="0 always picks the likeliest token.")] = 0.0,
     as_json: Json = False,
 ) -> None:
-    """Give the same prompt to each model. Starts a chat server for the duration when none answers."""
+    """Give the same prompt to each model. Starts a temporary chat server if none is running."""
     from dataclasses import asdict
 
     from app.cli import acting
@@ -58,7 +58,7 @@ def chat(
 
 
 def _answers(models: list[str], prompt: str, seed: int, max_new_tokens: int, temperature: float) -> list[Answer]:
-    """All at once: adapters of one base then share its steps."""
+    """Ask all models at once, so that adapters of one base share its steps."""
     from concurrent.futures import ThreadPoolExecutor
 
     from app import chat_client
@@ -84,7 +84,7 @@ def _shown(answer: Answer) -> list[str]:
 
 @contextmanager
 def _chat_server() -> Iterator[None]:
-    """The chat server that answers, or one for the duration on a port of its own."""
+    """The running chat server, or a temporary one on a free port."""
     from app import chat_client, supervise
     from storage import programs
     from storage.settings import settings
@@ -99,7 +99,7 @@ def _chat_server() -> Iterator[None]:
         return
     port = str(supervise.free_port())
     log = programs.log_path("chat")
-    output.note(f"No chat server answers: one is started for the duration. Its log: {log}")
+    output.note(f"No chat server is running; starting a temporary one. Its log: {log}")
     with programs.for_the_duration(
         "chat", programs.CHAT, STUDIO_CHAT_HOST="127.0.0.1", STUDIO_CHAT_PORT=port
     ) as process:

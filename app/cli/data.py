@@ -25,7 +25,9 @@ Against = Annotated[
 ]
 WordFile = Annotated[
     Path | None,
-    typer.Option("--words", metavar="FILE", help="Words to look for, one a line; lines that begin with # are not."),
+    typer.Option(
+        "--words", metavar="FILE", help="Words to look for, one per line; lines that begin with # are comments."
+    ),
 ]
 
 
@@ -40,36 +42,36 @@ def add(
         list[Path] | None,
         typer.Argument(
             metavar="FILE...",
-            help="CSV, TSV, Excel, JSON, JSONL, Parquet, PDF, Word, HTML, Markdown, text, or a zip of them. "
-            "Several become one dataset.",
+            help="CSV, TSV, Excel, JSON, JSONL, Parquet, PDF, Word, HTML, Markdown or text files, or a zip of them. "
+            "Several files become one dataset.",
         ),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="The dataset's name; with --sample, that of the sample.")] = None,
+    name: Annotated[str | None, typer.Option(help="The dataset's name; default with --sample: the sample's.")] = None,
     sample: Annotated[
-        str | None, typer.Option(help="Sample data in place of a file: see `studio data samples`.")
+        str | None, typer.Option(help="A sample dataset instead of a file; `studio data samples` lists them.")
     ] = None,
-    shape: Annotated[str | None, typer.Option(help="Row shape; guessed when left out.")] = None,
+    shape: Annotated[str | None, typer.Option(help="Row shape; guessed by default.")] = None,
     mapping: Annotated[
         list[str] | None,
         typer.Option(
             "--map",
             metavar="FIELD=COLUMN",
-            help="Without it and --shape: as for your last file of the same columns, and that is said; else guessed.",
+            help="Default without --shape: your choices for the last file with the same columns, else a guess.",
         ),
     ] = None,
     guess_anew: Annotated[
-        bool, typer.Option("--guess-anew", help="Guess, whatever was chosen for an earlier file.")
+        bool, typer.Option("--guess-anew", help="Guess again, even if you made choices for an earlier file.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Seed of the split into training and held-out rows.")] = 42,
     held_out_share: Annotated[
-        float, typer.Option(help="Share of the rows that is set aside; of 200 rows or more, at least 50 are.")
+        float, typer.Option(help="Share of the rows to hold out; at least 50 rows if there are 200 or more.")
     ] = 0.10,
     held_out_file: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Of several files, the one whose rows are held out, in place of a share."),
+        typer.Option(metavar="NAME", help="The file, out of several, whose rows are held out; replaces the share."),
     ] = None,
     leave_out_refused: Annotated[
-        bool, typer.Option("--leave-out-refused", help="Leave out rows that can't be learned from, and say which.")
+        bool, typer.Option("--leave-out-refused", help="Leave out rows that a model can't learn from, and list them.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -77,7 +79,7 @@ def add(
     name = _name(files, sample, name)
     from storage.data.intake import reader_process
 
-    reader_process.start()  # gets ready while all else is imported
+    reader_process.start()  # starts while the other imports run
     from app.api import documents
     from app.cli import acting
     from storage.data import datasets, uploads
@@ -99,7 +101,7 @@ def add(
                 leave_out_refused=leave_out_refused,
                 guess_anew=guess_anew,
             )
-    except BaseException:  # an interruption too: the next try sends the file again
+    except BaseException:  # also after an interruption: the next try sends the file again
         uploads.discard(user, upload)
         raise
     taken = ", ".join(f"{field} ← {column}" for field, column in row.mapping.items())
@@ -111,14 +113,14 @@ def add(
 
 
 def _name(files: list[Path] | None, sample: str | None, name: str | None) -> str:
-    """What the dataset is to be called. Raises `BadInput` unless there is one source and a name."""
+    """The dataset's name. Raises `BadInput` unless there is exactly one source, and a name."""
     if bool(files) == (sample is not None):
         raise BadInput(
             Problem("give one of them.", field="FILE or --sample", remedy="`studio data samples` lists the samples.")
         )
     found = name if name is not None else sample
     if found is None:
-        raise BadInput(Problem("is missing.", field="--name", remedy="Say how the dataset is to be called."))
+        raise BadInput(Problem("is missing.", field="--name", remedy="Give the dataset a name."))
     return found
 
 
@@ -175,13 +177,14 @@ def show(name: str, as_json: Json = False) -> None:
 def check(
     name: str,
     base: Annotated[
-        str | None, typer.Option(help="Base model in whose tokens lengths are counted; without it they are not.")
+        str | None,
+        typer.Option(help="Base model whose tokens are used to measure lengths; lengths are skipped without it."),
     ] = None,
     against: Against = None,
     words: WordFile = None,
     as_json: Json = False,
 ) -> None:
-    """Say what in a dataset's rows would harm a training or make its score untrue; changes nothing."""
+    """Report problems in a dataset's rows that would harm training or its score; changes nothing."""
     from app.api import documents
     from app.cli import acting
     from storage.data.health import report, table
@@ -194,14 +197,14 @@ def check(
 @group.command("fix")
 def fix(
     name: str,
-    fixes: Annotated[list[str], typer.Option("--fix", metavar="CHECK", help="What to mend; more than once for more.")],
-    to: Annotated[str | None, typer.Option(help="Name of the new version; the next number when left out.")] = None,
-    base: Annotated[str | None, typer.Option(help="Base model in whose tokens lengths are counted.")] = None,
+    fixes: Annotated[list[str], typer.Option("--fix", metavar="CHECK", help="The finding to fix; may be repeated.")],
+    to: Annotated[str | None, typer.Option(help="Name of the new version; by default the next number.")] = None,
+    base: Annotated[str | None, typer.Option(help="Base model whose tokens are used to measure lengths.")] = None,
     against: Against = None,
     words: WordFile = None,
     as_json: Json = False,
 ) -> None:
-    """Mend what `studio data check` finds, into a new version; NAME stays as it is."""
+    """Fix findings of `studio data check` in a new version; NAME doesn't change."""
     from app.api import documents
     from app.cli import acting
     from storage.data.health import fixing
@@ -223,7 +226,7 @@ def _listed(file: Path | None) -> Words | None:
 
 @group.command("diff")
 def diff(older: str, newer: str, as_json: Json = False) -> None:
-    """Say what is different between two versions."""
+    """Show the differences between two versions."""
     from app.api import documents
     from app.cli import acting
     from storage.data import versions
@@ -235,10 +238,10 @@ def diff(older: str, newer: str, as_json: Json = False) -> None:
 @group.command("export")
 def export(
     name: str,
-    to: Annotated[Path, typer.Option(help="The file: its ending says whether .jsonl, .csv or .parquet.")],
+    to: Annotated[Path, typer.Option(help="The file to write: .jsonl, .csv or .parquet.")],
     as_json: Json = False,
 ) -> None:
-    """Write all rows of a dataset into a file."""
+    """Write all rows of a dataset to a file."""
     from app.cli import acting
     from storage.data import datasets, row_export
 
@@ -249,7 +252,7 @@ def export(
 
 @group.command("delete")
 def delete(name: str, as_json: Json = False) -> None:
-    """Delete a dataset; what was trained on it stays."""
+    """Delete a dataset; models trained on it stay."""
     from app.cli import acting
     from storage.data import datasets
 

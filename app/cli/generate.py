@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 def generate(
     model: Annotated[str | None, typer.Option(help="A base model or artifact.")] = None,
     data: Annotated[str | None, typer.Option(help="The dataset whose prompts are answered.")] = None,
-    name: Annotated[str | None, typer.Option(help="The name of the job and of the dataset that it makes.")] = None,
+    name: Annotated[str | None, typer.Option(help="The name of the job and of the new dataset.")] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="max_new_tokens, temperature, top_p, seed."),

@@ -1,4 +1,4 @@
-"""`studio jobs`: what waits, runs and has ended."""
+"""`studio jobs`: waiting, running and finished jobs."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def show(job_id: Annotated[str, typer.Argument(metavar="ID")], as_json: Json = F
 def logs(
     job_id: Annotated[str, typer.Argument(metavar="ID")],
     lines: Annotated[int, typer.Option(min=1)] = 200,
-    attempt: Annotated[int | None, typer.Option(min=1, help="Which attempt; default the last.")] = None,
+    attempt: Annotated[int | None, typer.Option(min=1, help="The attempt; by default the last.")] = None,
     as_json: Json = False,
 ) -> None:
     """Print the end of a job's log."""
@@ -62,7 +62,7 @@ def logs(
 
     job = jobs.get(acting.user(), job_id)
     if attempt is not None and attempt > job.attempt:
-        raise BadInput(Problem(f"job {job_id} has had {job.attempt} attempts.", field="--attempt"))
+        raise BadInput(Problem(f"There is no attempt {attempt}; the last is {job.attempt}.", field="--attempt"))
     number = attempt or job.attempt
     text = workspaces.log_tail(job_id, number, lines)
     output.emit({"job_id": job_id, "attempt": number, "log": text}, [text] if text else [], as_json)
@@ -71,7 +71,7 @@ def logs(
 @group.command("cancel")
 def cancel(
     job_id: Annotated[str, typer.Argument(metavar="ID")],
-    keep: Annotated[bool, typer.Option("--keep", help="Publish what a training job has so far.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Publish what a training job has learned so far.")] = False,
     as_json: Json = False,
 ) -> None:
     """Cancel a job."""
@@ -80,13 +80,13 @@ def cancel(
     from storage.jobs import jobs
 
     job = jobs.cancel(acting.user(), job_id, keep=keep)
-    line = "Cancelled." if job.state == "CANCELLED" else "It stops at the next step."
+    line = "Cancelled." if job.state == "CANCELLED" else "The job stops after this step."
     output.emit(documents.of_job(job), [line], as_json)
 
 
 @group.command("retry")
 def retry(job_id: Annotated[str, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
-    """Submit an ended job again, as a new one."""
+    """Submit a finished job again as a new one."""
     from app.api import documents
     from app.cli import acting
     from storage.jobs import jobs

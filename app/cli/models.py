@@ -1,4 +1,4 @@
-"""`studio models` and `studio methods`: what can be adapted, and how."""
+"""`studio models` and `studio methods`: base models, and the ways to adapt them."""
 
 from __future__ import annotations
 
@@ -44,8 +44,10 @@ def list_all(as_json: Json = False) -> None:
 def add(
     name: str,
     source: Annotated[str, typer.Argument(metavar="PATH_OR_HUB_ID")],
-    chat_template: Annotated[str | None, typer.Option(help="A chat template of ours, for a model without one.")] = None,
-    license: Annotated[str | None, typer.Option(help="The licence, when the model does not say.")] = None,
+    chat_template: Annotated[
+        str | None, typer.Option(help="One of the studio's chat templates, for a model without one.")
+    ] = None,
+    license: Annotated[str | None, typer.Option(help="The licence, if the model doesn't state it.")] = None,
     as_json: Json = False,
 ) -> None:
     """Add a base model: a folder in Hugging Face layout, or a hub id. It is checked, then copied."""
@@ -61,14 +63,16 @@ def add(
 @group.command("build")
 def build(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Which models; all when left out.")
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="The models to build; by default all.")
     ] = None,
-    to: Annotated[Path, typer.Option(help="The folder that the models' folders are put into.")] = Path("models"),
-    documents: Annotated[int | None, typer.Option(help="Documents of the corpus; as shipped when left out.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the corpus; as shipped when left out.")] = None,
+    to: Annotated[Path, typer.Option(help="The folder that receives the models' folders.")] = Path("models"),
+    documents: Annotated[
+        int | None, typer.Option(help="Number of documents in the corpus; by default as shipped.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the corpus; by default as shipped.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Pretrain the bundled models anew from a seed: an hour or two on two cores. Killed, it goes on where it was."""
+    """Pretrain the bundled models again from a seed: an hour or two on two cores. Resumes if it was killed."""
     from app.cli import workshop
 
     workshop.run("build", names or (), {"to": to, "documents": documents, "seed": seed}, as_json)
@@ -79,14 +83,14 @@ def methods(as_json: Json = False) -> None:
     from app.api import documents
 
     found = documents.catalogue()
-    lines = ["OBJECTIVES: what is learned"]
+    lines = ["OBJECTIVES: what a model learns"]
     for objective in found["objectives"]:
         lines += [f"  {objective['key']}: {objective['summary']}", f"      takes {', '.join(objective['row_shapes'])}"]
     lines.append("METHODS: how weights change")
     for method in found["methods"]:
         lines += [f"  {method['key']}: {method['summary']}", f"      base in {', '.join(method['quantizations'])}"]
     refused = [cell for cell in found["capabilities"] if cell["why_not"]]
-    lines.append("NOT TOGETHER: everything else is")
+    lines.append("NOT SUPPORTED TOGETHER; all other pairs are")
     lines += [
         f"  {c['objective']} with {c['method']} ({c['quantization']}): {c['why_not']} {c['instead']}" for c in refused
     ]

@@ -1,4 +1,4 @@
-"""What commands say: a document or a few lines on stdout, progress on stderr, errors once and plainly."""
+"""Output of commands: a document or a few lines on stdout; progress and errors on stderr."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def note(line: str) -> None:
 
 @contextmanager
 def progress() -> Iterator[None]:
-    """Say how far the work in this block is, a line every few seconds, once it takes longer than that."""
+    """Report the progress of this block every few seconds, if it takes longer than that."""
     from storage import progress as work
 
     told_at = time.monotonic()
@@ -62,7 +62,7 @@ def progress() -> Iterator[None]:
 
 
 def misused(message: str, as_json: bool) -> int:
-    """Print what was wrong with the command line itself, or the help of a group that got no command."""
+    """Print a usage error, or the help of a group without a command."""
     if message.startswith("Usage:") and not as_json:
         print(message, file=sys.stderr)
         return BadInput.exit_code
@@ -70,7 +70,7 @@ def misused(message: str, as_json: bool) -> int:
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[str]:
-    """Rows as aligned text under their column names."""
+    """Rows as aligned columns under their names."""
     cells = [[column.replace("_", " ") for column in columns]]
     cells += [["" if row.get(column) is None else str(row[column]) for column in columns] for row in rows]
     widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
@@ -78,7 +78,7 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[str
 
 
 def facts(document: Mapping[str, Any]) -> list[str]:
-    """A document as one line a key; what is nested stays JSON."""
+    """A document with one line per key; nested values stay JSON."""
     width = max((len(key) for key in document), default=0)
     return [f"{key.replace('_', ' ').ljust(width)}  {_plain(value)}" for key, value in document.items()]
 
@@ -95,7 +95,7 @@ def when(at: float | None) -> str:
 
 
 def pairs(given: Sequence[str], option: str) -> dict[str, str]:
-    """`key=value` options as a dict. Raises `BadInput` naming each that has no “=” or comes twice."""
+    """`key=value` options as a dict. Raises `BadInput` naming each that lacks “=” or is repeated."""
     found: dict[str, str] = {}
     problems = []
     for text in given:

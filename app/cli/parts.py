@@ -1,4 +1,4 @@
-"""The parts of the studio, each as a command; and the care of an installation."""
+"""Commands that run the studio's parts and maintain an installation."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from app.cli import output
 from app.cli.output import Json
 from templates.errors import BadInput, Problem, StudioError
 
-Host = Annotated[str | None, typer.Option(help="Address to bind to; default STUDIO_HOST.")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on; default: STUDIO_HOST.")]
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port; default STUDIO_PORT.")]
 database = typer.Typer(help="The database.", no_args_is_help=True)
-accounts = typer.Typer(help="Accounts: needed when others can reach the studio.", no_args_is_help=True)
+accounts = typer.Typer(help="Accounts, required if other machines can reach the studio.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +43,7 @@ def up(host: Host = None, port: Port = None, as_json: Json = False) -> None:
 
 def web(host: Host = None, port: Port = None, as_json: Json = False) -> None:
     """Run the web process alone."""
-    gc.disable()  # imports free nothing: looking for garbage meanwhile costs as much again; `serve` turns it on
+    gc.disable()  # imports free no memory, and collecting garbage would double their time; `serve` turns it on again
     from app import supervise
     from app.main import serve
     from storage.settings import settings
@@ -78,7 +78,7 @@ def _become(command: Sequence[str], as_json: bool) -> None:
 
 
 def doctor(as_json: Json = False) -> None:
-    """Say what is wrong with this installation, and what to do about it."""
+    """Check this installation, and suggest fixes."""
     from app import doctor as surgery
 
     findings = surgery.examine()
@@ -95,21 +95,23 @@ def doctor(as_json: Json = False) -> None:
 def bench(
     what: Annotated[str, typer.Argument(metavar="web|jobs|data|all|family")] = "all",
     rounds: Annotated[int, typer.Option(min=1, max=100)] = 5,
-    rows: Annotated[int | None, typer.Option(min=1_000, help="data: of each file; 200,000 when left out.")] = None,
-    only: Annotated[list[str] | None, typer.Option(help="family: this demonstration only; may be repeated.")] = None,
+    rows: Annotated[int | None, typer.Option(min=1_000, help="data: rows per file; default 200,000.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="family: only this demonstration; may be repeated.")] = None,
     small: Annotated[str | None, typer.Option(help="family: base and teacher, a bundled name or a folder.")] = None,
     nano: Annotated[str | None, typer.Option(help="family: the student, a bundled name or a folder.")] = None,
-    seed: Annotated[int | None, typer.Option(help="family: another seed, other rows.")] = None,
-    share: Annotated[float | None, typer.Option(help="family: of all rows; less for a quick look.")] = None,
+    seed: Annotated[int | None, typer.Option(help="family: the seed that the rows are drawn with.")] = None,
+    share: Annotated[
+        float | None, typer.Option(help="family: share of the rows; less than 1 for a quick look.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure this installation: web process, first training step, taking in large files; or what adapting does."""
+    """Measure this installation: web process, first training step, large files; or demonstrate adaptation."""
     from app import bench as benches
     from app.bench import data
     from app.cli import workshop
 
     if what not in ("web", "jobs", "data", "all", "family"):
-        remedy = "Choose web, jobs, data or all; or family for what adapting does."
+        remedy = "Choose web, jobs, data, all or family."
         raise BadInput(Problem(f"“{what}” can't be measured.", remedy=remedy))
     if rows is not None and what not in ("data", "all"):
         raise BadInput(Problem("goes with “data” only.", field="--rows"))
@@ -126,7 +128,7 @@ def bench(
 
 @database.command("upgrade")
 def upgrade(as_json: Json = False) -> None:
-    """Bring the database to the schema of this version."""
+    """Upgrade the database to this version's schema."""
     from storage import migrate
 
     before = migrate.current()
@@ -140,7 +142,7 @@ def upgrade(as_json: Json = False) -> None:
 
 @accounts.command("add")
 def add_account(name: str, as_json: Json = False) -> None:
-    """Make an account; the password is asked for, or read from stdin when that is no terminal."""
+    """Create an account; prompts for the password, or reads it from stdin if that is no terminal."""
     from storage import migrate, users
 
     if sys.stdin.isatty():
@@ -149,4 +151,6 @@ def add_account(name: str, as_json: Json = False) -> None:
         password = sys.stdin.readline().rstrip("\r\n")
     migrate.upgrade()
     user = users.add(name, password)
-    output.emit({"name": user.name}, [f"Made the account {user.name}. From now on everybody has to log in."], as_json)
+    output.emit(
+        {"name": user.name}, [f"Created the account {user.name}. From now on everybody has to log in."], as_json
+    )

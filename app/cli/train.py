@@ -14,8 +14,8 @@ from app.formats import duration
 from templates.errors import BadInput, Problem, refuse
 from templates.quantities import size
 
-Wait = Annotated[bool, typer.Option("--wait", help="Follow the job to its end; brings a worker if none runs.")]
-Key = Annotated[str | None, typer.Option(help="The same key gives the same job, however often it is sent.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for the job to finish; starts a worker if none is running.")]
+Key = Annotated[str | None, typer.Option(help="Repeating a command with the same key returns the same job.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -28,16 +28,16 @@ def train(
     recipe: Annotated[str | None, typer.Argument(metavar="RECIPE.toml", help="A recipe file or named recipe.")] = None,
     base: Annotated[str | None, typer.Option(help="The base model.")] = None,
     data: Annotated[str | None, typer.Option(help="The dataset.")] = None,
-    objective: Annotated[str | None, typer.Option(help="What is learned.")] = None,
+    objective: Annotated[str | None, typer.Option(help="The training objective.")] = None,
     method: Annotated[str | None, typer.Option(help="How weights change.")] = None,
     preset: Annotated[str | None, typer.Option(help="Effort: quick, balanced or thorough.")] = None,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE")] = None,
-    name: Annotated[str | None, typer.Option(help="The name of the job and of what it publishes.")] = None,
+    name: Annotated[str | None, typer.Option(help="The name of the job and of its result.")] = None,
     idempotency_key: Key = None,
     wait: Wait = False,
     as_json: Json = False,
 ) -> None:
-    """Submit a training job. Options win over the recipe."""
+    """Submit a training job. Options override the recipe."""
     from app.cli import acting, waiting
     from storage.planning import training
 
@@ -57,7 +57,7 @@ def train(
 def _asked(
     recipe: str | None, objective: str | None, method: str | None, preset: str | None, settings: Any
 ) -> dict[str, Any]:
-    """The arguments for `training.plan`: the recipe, overlaid with the options."""
+    """The arguments for `training.plan`: the recipe with the options on top."""
     given = {key: value_of(text) for key, text in output.pairs(settings, "--set").items()}
     asked = _recipe(recipe) if recipe else {"settings": {}}
     chosen = {"objective": objective, "method": method, "preset": preset}
@@ -67,7 +67,7 @@ def _asked(
 
 
 def value_of(text: str) -> Any:
-    """A setting's value as it is written on the command line: JSON, or else the text itself."""
+    """A setting's value from the command line: JSON if it parses, else the text itself."""
     try:
         return json.loads(text)
     except ValueError:
@@ -105,7 +105,9 @@ def planned(plan: Any) -> list[str]:
         lines.append(f"{cost.n_truncated:,} rows are longer than {recipe.objective_params['max_length']} tokens: cut")
     if cost.n_refused:
         row, why = plan.lengths.refused_rows[0]
-        lines.append(f"{cost.n_refused:,} rows can't be learned from and are left out (row {row:,}: {why.rstrip('.')})")
+        lines.append(
+            f"{cost.n_refused:,} rows are left out: a model can't learn from them (row {row:,}: {why.rstrip('.')})"
+        )
     if plan.lengths.control_tokens_words:
         lines.append(plan.lengths.control_tokens_words)
     return lines
@@ -119,7 +121,7 @@ def evaluate(
     idempotency_key: Key = None,
     as_json: Json = False,
 ) -> None:
-    """Score models on the same held-out rows or suite; the others are compared with the first."""
+    """Score models on the same held-out rows or suite, each compared with the first."""
     from app.cli import acting, waiting
     from storage.planning import evaluations
 

@@ -10,7 +10,7 @@ from templates import metrics
 
 
 def measured(verdict: Mapping[str, Any], opened: int | None) -> list[str]:
-    """What the objective measured besides, one line each, and how often the held-out side has been opened."""
+    """The objective's own metrics, one per line, and how often the held-out side has been opened."""
     found = (verdict.get("measures") or {}).values()
     lines = [f"{measure['title']}: {metrics.compared(measure)}." for measure in found]
     return [*lines, *([openings.sentence(opened)] if opened else [])]

@@ -1,4 +1,4 @@
-"""`--wait`: follows a job on stderr, with a worker of its own when none is there."""
+"""`--wait`: follows a job on stderr, and starts a worker if none is running."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from templates.errors import StudioError
 
 
 def report(user: User, job: Job, wait: bool, as_json: bool) -> None:
-    """Tell about a submitted job, after its end if `wait`; exits with 1 when it did not succeed."""
+    """Report a submitted job, once it has finished if `wait`; exits with 1 if it failed."""
     if wait:
         job = ended(user, job)
     document = documents.of_job(job)
     output.emit(
-        document, _lines(job) if wait else [f"Job {job.id} waits. Follow it: studio jobs show {job.id}"], as_json
+        document, _lines(job) if wait else [f"Job {job.id} is waiting. Follow it: studio jobs show {job.id}"], as_json
     )
     if wait and job.state != JobState.SUCCEEDED:
         raise typer.Exit(StudioError.exit_code)
@@ -37,11 +37,11 @@ def _lines(job: Job) -> list[str]:
 
 
 def ended(user: User, job: Job) -> Job:
-    """The job after its end, whatever it was."""
+    """The finished job, whatever its outcome."""
     try:
         return waiting.ended(user, job, output.note, _progress)
     except KeyboardInterrupt:
-        output.note(f"No longer waiting. Job {job.id} goes on when a worker runs: studio jobs show {job.id}")
+        output.note(f"Stopped waiting. Job {job.id} continues while a worker runs: studio jobs show {job.id}")
         raise
 
 

@@ -1,4 +1,4 @@
-"""Commands that the workshop carries out, in a process of its own: the command line knows no torch."""
+"""Runs workshop commands in a separate process, because the command line must not import torch."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from templates.errors import StudioError
 
 
 def run(command: str, names: Sequence[str], options: Mapping[str, Any], as_json: bool) -> None:
-    """Run `python -m workers.workshop` with those `options` that are not None, and pass on what it says.
+    """Run `python -m workers.workshop` with the `options` that are not None, and pass on its output.
 
-    Ends as the program did. Raises `StudioError` when it ended without saying why.
+    Exits as the program did. Raises `StudioError` if it ended without an error message.
     """
     arguments = [*names, *_written(options), *(["--json"] if as_json else [])]
     ran = subprocess.run(

@@ -1,7 +1,7 @@
 """Errors at the top of a page: what happened, where, what to do. Nothing typed is lost.
 
-`guarded` is the pages' door: a handler behind it either answers or tells, and never shows a traceback.
-What takes long behind it is shown as it goes on, where the event shows progress at all.
+`guarded` wraps the pages' handlers: they either answer or show an alert, never a traceback. Long work
+shows its progress, if the event displays progress at all.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FOCUS_JS = "() => setTimeout(() => document.querySelector('[role=alert]')?.focus
 
 
 def titles() -> dict[str, str]:
-    """Every setting's name with the title that forms show."""
+    """Every setting's name, with its title in forms."""
     declared = [o.params for o in registry.objectives().values()] + [m.params for m in registry.methods().values()]
     return {name: info.title or name for params in declared for name, info in params.model_fields.items()}
 
@@ -38,22 +38,22 @@ def html_of(error: StudioError) -> Markup:
 
 
 def _title(problem: Problem, known: Mapping[str, str]) -> str:
-    """The field as the reader knows it."""
-    titles_here = {} if problem.file else known  # a column may be called as a setting is
+    """The field's title as shown to the reader."""
+    titles_here = {} if problem.file else known  # a column may have the name of a setting
     return titles_here.get(problem.field, problem.field) if problem.field else ""
 
 
 def done(sentence: str) -> Markup:
-    """A quiet word that something worked."""
+    """A discreet message that something worked."""
     return html("done", sentence=sentence)
 
 
 def _show(step: str, share: float | None) -> None:
-    gr.Progress()(share, desc=step)  # finds the event in whose thread it is called
+    gr.Progress()(share, desc=step)  # finds the event by the current thread
 
 
 def guarded(n_outputs: int, *, alert: int = 0) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
-    """Make a handler tell its errors in its output at place `alert`; the others then stay as they are."""
+    """Make a handler show its errors in output number `alert`; its other outputs then don't change."""
 
     def door(handler: Callable[P, Any]) -> Callable[P, Any]:
         @functools.wraps(handler)
@@ -61,7 +61,7 @@ def guarded(n_outputs: int, *, alert: int = 0) -> Callable[[Callable[P, Any]], C
             try:
                 with progress.told(_show):
                     return handler(*args, **kwargs)
-            except Exception as error:  # a door: everything is told, nothing is swallowed
+            except Exception as error:  # catch-all: every error is shown, none is swallowed
                 shown = html_of(notify.told(error))
                 return shown if n_outputs == 1 else [shown if i == alert else gr.skip() for i in range(n_outputs)]
 

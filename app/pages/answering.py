@@ -20,8 +20,8 @@ READY, BUSY = gr.update(value="Send", interactive=True), gr.update(value="Answer
 async def say(request: gr.Request, prompt: str, n_panes: int, *rest: Any) -> AsyncIterator[list[Any]]:
     """Send the prompt to every visible pane and stream the answers.
 
-    `rest`: seed, temperature and length, the conversations so far, then the panes' models. Gives:
-    alert, prompt, the button, conversations, the panes' conversations as HTML, their small print.
+    `rest`: seed, temperature and length, the conversations so far, then the panes' models. Yields
+    alert, prompt, the button, conversations, the panes' conversations as HTML, and their small print.
     """
     n, models = int(n_panes), rest[4 : 4 + int(n_panes)]
     try:
@@ -61,7 +61,7 @@ def _padded(shown: Sequence[Any]) -> list[Any]:
 
 
 def checked(prompt: str, models: Sequence[str], seed: Any, temperature: Any, length: Any) -> panes.Manner:
-    """How to answer. Raises `BadInput` with everything that is wrong."""
+    """The decoding settings. Raises `BadInput` with every problem."""
     problems = []
     if not prompt.strip():
         problems.append(Problem("Type a message first."))

@@ -1,4 +1,4 @@
-"""What the training form offers: goals that fit the data, methods and named recipes, all with advice."""
+"""The training form's choices: goals that fit the data, methods and named recipes, all with advice."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PRECISIONS: Mapping[Quantization, str] = {"none": "full precision", "int8": "8-b
 
 @dataclass(frozen=True)
 class Way:
-    """A method, or a named recipe's method with what it sets."""
+    """A method, or a named recipe's method and settings."""
 
     method: str
     quantization: Quantization = "none"
@@ -30,9 +30,9 @@ class Way:
 
 
 def goals(dataset: Dataset | None) -> list[tuple[str, str]]:
-    """The objectives that take the data's shape, as choices; all of them while no data is chosen.
+    """The objectives that accept the data's shape, as choices; all of them if no data is chosen.
 
-    Raises `BadInput` for data that none takes.
+    Raises `BadInput` for data that no objective accepts.
     """
     able = list(registry.objectives().values()) if dataset is None else registry.objectives_for(dataset.shape)
     if dataset and not able:
@@ -49,7 +49,7 @@ def goals(dataset: Dataset | None) -> list[tuple[str, str]]:
 
 
 def first_data(user: User) -> Dataset | None:
-    """The newest dataset that a goal learns from, or else the newest."""
+    """The newest dataset that a goal can learn from, else the newest."""
     found = datasets.of_user(user)
     able = (dataset for dataset in found if registry.objectives_for(dataset.shape))
     return next(able, next(iter(found), None))
@@ -70,7 +70,7 @@ def ways(objective: str) -> list[tuple[str, str]]:
 
 
 def left_out(objective: str) -> str | None:
-    """Which methods this goal does not work with, and why; None where it works with all."""
+    """The methods that this goal doesn't work with, with the reason; None if it works with all."""
     goal = registry.objective(objective)
     able = capabilities.methods_for(goal)
     others = [method for method in registry.methods().values() if method not in able]
@@ -87,7 +87,7 @@ def _title_of(toml: str, name: str) -> str:
 
 
 def way(choice: str) -> Way:
-    """What a method choice stands for."""
+    """The method or recipe behind a choice."""
     if not choice.startswith(RECIPE):
         return Way(registry.method(choice).key)
     name = choice.removeprefix(RECIPE)

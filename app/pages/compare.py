@@ -76,7 +76,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     asked_with = [prompt, n_panes, *manner, talks, *models]
     sent = gr.on([send.click, prompt.submit], say, asked_with, answered, show_progress="hidden", concurrency_limit=None)
     sent.then(guarded(1 + PANES)(show_heads), models, [alert, *heads], show_progress="hidden")
-    for event in (sent, stop.click(None, cancels=[sent])):  # also after what went wrong
+    for event in (sent, stop.click(None, cancels=[sent])):  # also after an error
         event.then(lambda: READY, None, send, queue=False, show_progress="hidden")
     again.click(
         lambda: [READY, "", *[[]] * PANES, *[""] * PANES],
@@ -134,13 +134,13 @@ def open_page(request: gr.Request) -> list[Any]:
 
 
 def _known(user: User) -> dict[str, str]:
-    """Every model that can be talked to, and what it is."""
+    """Every model for chat, with a description."""
     known = {row.name: "base" for row in base_models.of_user(user)}
     return known | {artifact.name: "adapted" for artifact in artifacts.models_of(user)}
 
 
 def _with_base(user: User, names: list[str]) -> list[str]:
-    """At least two models: none named, the newest result; a single one, its base before it."""
+    """At least two models: if none is named, the newest result; if one is named, its base comes first."""
     if not names:
         names = [artifact.name for artifact in artifacts.models_of(user)[:1]]
     if len(names) != 1:
@@ -157,7 +157,7 @@ def show_panes(n: int | float) -> list[Any]:
 
 
 def show_heads(request: gr.Request, *models: str) -> list[Any]:
-    """What the chat server says of each pane's model."""
+    """The chat server's facts about each pane's model."""
     user = acting(request)
     told = {model.name: model.studio for model in chat_client.models(user)}
     return [gr.skip(), *(panes.header(told.get(name), name) if name else "" for name in models)]

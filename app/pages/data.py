@@ -28,7 +28,7 @@ class Lens:
 
 @dataclass(frozen=True)
 class Findings:
-    """What is known of all the rows."""
+    """Facts about all the rows."""
 
     rows: gr.HTML
     columns: gr.HTML
@@ -38,7 +38,7 @@ class Findings:
 
     @property
     def told(self) -> list[Any]:
-        """What follows every choice."""
+        """Parts that are updated after every choice."""
         return [self.rows, self.columns, self.remarks]
 
 
@@ -104,7 +104,7 @@ def _findings() -> Findings:
 def _let_look(
     opened: Any, alert: gr.HTML, subject: gr.Textbox, index: gr.Number, choices: Choices, lens: Lens, findings: Findings
 ) -> None:
-    """Whatever is chosen, the row and the lengths follow."""
+    """Update the row and the lengths after every choice."""
     looked_at = [subject, lens.base, lens.length, index, *choices.mapped]
 
     def then_render(event: Any) -> None:
@@ -141,7 +141,7 @@ def _let_decide(
     held_out: gr.Dropdown,
     choices: Choices,
 ) -> None:
-    """The buttons that store, rename and delete, and where they lead."""
+    """The buttons that store, rename and delete, and their targets."""
     told = [alert, following]
     chosen = [subject, name, held_out, choices.leave_out, *choices.mapped]
     used = use.click(guarded(2)(stored_data.use_data), chosen, told, show_progress_on=alert)

@@ -1,4 +1,4 @@
-"""What the Data page shows of a file or dataset, and how that follows the mapping."""
+"""Fills the Data page for a file or dataset, and updates it with the mapping."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from templates.quantities import plural
 FILES_NAMED = 3
 NOT_STORED = "nothing is stored until you press “Use this data”"
 N_TOLD = SLOTS + 9
-"""Parts of the page that follow every choice: `_told`."""
+"""Parts of the page that every choice updates: `_told`."""
 
 
 def open_page(request: gr.Request) -> list[Any]:
-    """What the page's address asks for."""
+    """The file or dataset that the page's address names."""
     user = acting(request)
     upload_id, data_name = asked(request, "upload"), asked(request, "data")
     bases = [row.name for row in base_models.of_user(user)]
@@ -88,7 +88,7 @@ def _open_dataset(user: User, name: str, base: Any) -> list[Any]:
 
 
 def _called(upload: Upload, seen: datasets.Preview) -> tuple[str, int, str]:
-    """What was sent: its name, its rows, and what it is."""
+    """The upload's heading: name, rows and type."""
     files = seen.look.files
     if not files:
         return upload.filename, seen.look.n_rows, f"new file · {NOT_STORED}"
@@ -101,7 +101,7 @@ def _called(upload: Upload, seen: datasets.Preview) -> tuple[str, int, str]:
 
 
 def _held_out_file(seen: datasets.Preview) -> Any:
-    """Of several files, the one whose rows are held out; else they are drawn."""
+    """The choice of the file, out of several, whose rows are held out; else they are drawn."""
     if not seen.look.files:
         return gr.update(visible=False, value=None)
     files = [(f"All of “{file.name}” ({plural(file.n_rows, 'row')})", file.name) for file in seen.look.files]
@@ -117,14 +117,14 @@ def _held_out_file(seen: datasets.Preview) -> Any:
 
 
 def _alert(seen: datasets.Preview) -> str:
-    """What is wrong; a field for which no column was found is no error before “Use this data” is pressed."""
+    """The problems; a field without a column is no error until “Use this data” is pressed."""
     open_fields = {field.field for field in seen.choice.fields if field.column is None}
     wrong = [problem for problem in seen.problems if problem.row is not None or problem.field not in open_fields]
     return html_of(BadInput(*wrong)) if wrong else CLEAR
 
 
 def _told(seen: datasets.Preview) -> list[Any]:
-    """What follows every choice: beside the dropdowns, then the tabs with first rows, columns and remarks."""
+    """The parts updated after every choice: beside the dropdowns, then the tabs for rows, columns and remarks."""
     return [
         *mapping.told(seen),
         mapping_views.first_rows(seen.shape, seen.rows) if seen.rows else mapping_views.no_rows(seen),
@@ -134,18 +134,18 @@ def _told(seen: datasets.Preview) -> list[Any]:
 
 
 def _afresh(seen: datasets.Preview) -> list[Any]:
-    """All of the choices anew, and the first row."""
+    """All choices again, and the first row."""
     return [_alert(seen), *mapping.afresh(seen), *_told(seen), 0]
 
 
 def reshape(request: gr.Request, subject: str, shape: str) -> list[Any]:
-    """Another row shape: guess its columns anew."""
+    """Guess the columns again for another row shape."""
     user = acting(request)
     return _afresh(datasets.preview(user, uploads.get(user, subject.partition(":")[2]), shape=shape))
 
 
 def switch(request: gr.Request, subject: str, shape: str, *slots: Any) -> list[Any]:
-    """From what an earlier file of the same columns had to the guess, or back."""
+    """Switch between the choices for an earlier file with the same columns and the guess."""
     user = acting(request)
     upload = uploads.get(user, subject.partition(":")[2])
     seen = datasets.preview(user, upload)
@@ -156,7 +156,7 @@ def switch(request: gr.Request, subject: str, shape: str, *slots: Any) -> list[A
 
 
 def remap(request: gr.Request, subject: str, shape: str, *slots: Any) -> list[Any]:
-    """Other columns: what comes of them."""
+    """Update the preview for other columns."""
     user = acting(request)
     upload = uploads.get(user, subject.partition(":")[2])
     seen = datasets.preview(user, upload, shape=shape, mapping=chosen(shape, slots))

@@ -37,7 +37,7 @@ class Health:
     words: gr.Textbox
     look: gr.Button
     looked_for: gr.Textbox
-    """The words that the report was last made with."""
+    """The words in the last report."""
     fixes: gr.CheckboxGroup
     mend: gr.Button
     versions: gr.HTML
@@ -70,7 +70,8 @@ def draw(tabs: gr.Tabs) -> Health:
 
 def let_mend(opened: Any, alert: gr.HTML, subject: gr.Textbox, following: gr.Textbox, health: Health) -> None:
     """The report comes after the page; the button makes a version and leads to it."""
-    opened.success(first_tab, subject, health.tabs, queue=False)  # before the report: nobody's tab is changed later
+    # before the report, so that the tab doesn't change under the reader
+    opened.success(first_tab, subject, health.tabs, queue=False)
     shown = [alert, health.outcome, health.findings, health.fixes, health.mend, health.versions]
     drawn = opened.success(guarded(len(shown))(show), subject, shown, show_progress_on=health.outcome)
     drawn.success(choices, subject, [health.against, health.words, health.look], show_progress="hidden")
@@ -85,12 +86,12 @@ def let_mend(opened: Any, alert: gr.HTML, subject: gr.Textbox, following: gr.Tex
 
 
 def first_tab(subject: str) -> Any:
-    """A dataset opens with its health, a fresh file with its first rows."""
+    """Open a dataset with its health, a new file with its first rows."""
     return gr.Tabs(selected=TAB) if subject.startswith("data:") else gr.skip()
 
 
 def choices(request: gr.Request, subject: str) -> list[Any]:
-    """What to compare the rows with: the user's other datasets, which may be evaluation sets, and a list of words."""
+    """Choices to compare the rows with: the user's other datasets (possible evaluation sets) and a list of words."""
     kind, _, key = subject.partition(":")
     of_data = gr.update(visible=kind == "data")
     names = [dataset.name for dataset in datasets.of_user(acting(request)) if dataset.id != key]

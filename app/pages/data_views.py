@@ -1,4 +1,4 @@
-"""What the Data page shows of a file or a dataset, as HTML."""
+"""Renders a file or a dataset for the Data page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LABELS_SHOWN = 12
 
 
 def clean_name(stem: str) -> str:
-    """A file's name as a dataset's."""
+    """A dataset name made from a file's name."""
     return re.sub(r"[^\w.-]+", "-", stem).strip("-._")[:48] or "data"
 
 
@@ -33,7 +33,7 @@ def title(name: str, n_rows: int, what: str) -> Markup:
 
 
 def fields(dataset: Dataset) -> Markup:
-    """Which column each field came from."""
+    """The column behind each field."""
     titles = {field.name: field.title for field in registry.shape(dataset.shape).fields}
     rows = [[titles.get(name, name), column] for name, column in dataset.mapping.items()]
     return layout.table(["Field", "Column of the file"], rows, "Mapping")
@@ -61,7 +61,7 @@ def _drawn(dataset: Dataset) -> str:
 
 
 def _opened(n: int) -> str:
-    """How often it was opened for a verdict, and what that means from the second time on."""
+    """How often a verdict has opened it, and what that means from the second time on."""
     warning = "; each look makes a lucky result likelier" if n > 1 else ""
     return f"{openings.times(n)}{warning}"
 
@@ -85,7 +85,7 @@ def _sentence(remark: Any) -> str:
 
 
 def lengths(base: BaseModelRow, sample: rendered.Sample, length: int) -> Markup:
-    """Histogram and counts, those of rejected answers apart; says so when only the first rows were measured."""
+    """Histogram and counts, separately for rejected answers; notes if only the first rows were measured."""
     report = _measured(base, sample, sample.rows, length)
     measured = len(sample.rows)
     share = "all" if measured >= sample.n_rows else f"the first {count(measured)} of {count(sample.n_rows)}"
@@ -114,7 +114,7 @@ def _measured(
 
 
 def _rejected_lengths(base: BaseModelRow, sample: rendered.Sample, length: int) -> list[tuple[Markup, list[str]]]:
-    """The same of the rejected answers, each in the place of the chosen one; nothing without any."""
+    """The same for rejected answers, each instead of the chosen one; empty if there are none."""
     worse = registry.shape(sample.shape).rejected
     rows = [bad for bad in map(worse, sample.rows) if bad is not None]
     if not rows:
@@ -134,7 +134,7 @@ def _rejected_lengths(base: BaseModelRow, sample: rendered.Sample, length: int) 
 
 
 def _first_reason(report: rendered_rows.LengthReport) -> str:
-    """Why, in the words of the first one."""
+    """The reason given for the first one."""
     if not report.refused_rows:
         return ""
     row, why = report.refused_rows[0]

@@ -1,4 +1,4 @@
-"""The drop zone: files come in, are looked at, and the reader is taken to what was found."""
+"""The drop zone: receives files, inspects them, and leads the reader to the result."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _choices() -> list[tuple[str, str]]:
 
 @guarded(2)
 def take(request: gr.Request, paths: list[str] | None) -> tuple[str, str]:
-    """Keep the files that the browser sent; the next address shows what is in them."""
+    """Keep the files that the browser sent; returns the address that shows them."""
     if not paths:
         return CLEAR, ""
     received = [_received(path) for path in paths]
@@ -64,7 +64,7 @@ def take_sample(request: gr.Request, key: str) -> tuple[str, str]:
 
 
 def _received(path: str) -> Path:
-    """The path, if it is one of a file that came in through the browser: callers can name any other."""
+    """The path, if the file was uploaded through the browser; a client can send any other path."""
     found = Path(path).resolve()
     if not found.is_relative_to(Path(get_upload_folder()).resolve()) or not found.is_file():
         raise BadInput("This is not a file that was sent here.", remedy="Drop the file again.")
@@ -75,7 +75,7 @@ def _kept(user: User, sources: list[Path]) -> str:
     with ExitStack() as stack:
         sent = [(source.name, stack.enter_context(source.open("rb"))) for source in sources]
         upload: Upload = uploads.save_all(user, sent)
-    datasets.preview(user, upload)  # a file that can't be read is refused here, before the reader leaves
+    datasets.preview(user, upload)  # refuse an unreadable file here, before the reader leaves the page
     return _address(upload)
 
 

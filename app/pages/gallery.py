@@ -88,7 +88,7 @@ def open_page(request: gr.Request) -> list[Any]:
 
 
 class Lineage:
-    """What results came from, looked up once for all of them."""
+    """The results' lineage, looked up once for all of them."""
 
     def __init__(self, user: User, found: Sequence[Artifact]):
         self._inputs = job_inputs.of_jobs(artifact.job_id for artifact in found)
@@ -96,11 +96,11 @@ class Lineage:
         self._openings = openings.counts(user.id)
 
     def facts(self, artifact: Artifact) -> ModelFacts | None:
-        """What only models have; None for other artifacts."""
+        """Facts that only models have; None for other artifacts."""
         return self._facts.get(artifact.id)
 
     def base(self, artifact: Artifact) -> str:
-        """The name of what a model was adapted from."""
+        """The name of a model's base."""
         base = self._inputs[artifact.job_id].model(Role.BASE)
         return base.name if base else ""
 
@@ -109,7 +109,7 @@ class Lineage:
         return lineage.models(self._inputs[artifact.job_id])
 
     def openings(self, artifact: Artifact) -> str:
-        """How often the held-out side behind its verdict has been opened; nothing where that was never counted."""
+        """How often the held-out side behind its verdict has been opened; empty if never counted."""
         measured_on = self._inputs[artifact.job_id].measured_on
         n = self._openings.get(measured_on.id) if measured_on else None
         return f"held-out side opened {openings.times(n)}" if n else ""
@@ -153,7 +153,7 @@ def show_cards(request: gr.Request, base: str, data: str, method: str, verdict: 
 
 
 def card_html(artifact: Artifact, of: Lineage, owner: str, *, selectable: bool = True) -> Markup:
-    """One result: verdict, lineage, size, and what can be done with it."""
+    """One result: verdict, lineage, size and actions."""
     told = of.facts(artifact)
     if told is None:
         made_from = [part for part in (of.models(artifact), of.data(artifact)) if part]
@@ -179,13 +179,13 @@ def _facts(artifact: Artifact, owner: str) -> list[str]:
 
 
 def rename(request: gr.Request, subject: str, name: str) -> tuple[str, str]:
-    """Another name for the result."""
+    """Rename the result."""
     renamed = artifacts.rename(acting(request), subject, name)
     return done(f"It is now called “{renamed.name}”."), f"gallery?artifact={quote(renamed.name)}"
 
 
 def annotate(request: gr.Request, subject: str, note: str) -> str:
-    """Keep a note with the result."""
+    """Save a note on the result."""
     artifacts.annotate(acting(request), subject, note)
     return done("The note is saved.")
 

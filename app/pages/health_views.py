@@ -23,18 +23,18 @@ ROWS_SHOWN = 8
 TEXT_SHOWN = 160
 LOST_SHOWN = 3
 _BLANKS = {" ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍"}
-"""How blanks at the edges of a text are shown."""
+"""The visible form of blanks at the edges of a text."""
 _BADGES = {"ready": "better", "ready with warnings": "", "would mislead you": "worse"}
 _WEIGHTS = {"misleading": ("worse", "misleads"), "warning": ("", "warning"), "note": ("", "note")}
 
 
 def outcome(found: Report) -> Markup:
-    """What it comes to, and what could not be learned."""
+    """The outcome, and what a model could not learn."""
     return html("health/outcome", report=found, badge=_BADGES[found.outcome], most=LOST_SHOWN)
 
 
 def findings(found: Report) -> Markup:
-    """What is found, with its share of the rows as a bar, and what is not."""
+    """The findings, with their share of the rows as bars, and the checks without findings."""
     baseline = found.baseline
     return html(
         "health/findings",
@@ -49,7 +49,7 @@ def findings(found: Report) -> Markup:
 
 @dataclass(frozen=True)
 class Step:
-    """One version, and what was done to the rows of the one before."""
+    """One version, and its changes from the previous one."""
 
     name: str
     n_rows: int
@@ -60,7 +60,7 @@ class Step:
 
 
 def lineage(found: Sequence[Dataset], children: Sequence[Dataset]) -> Markup:
-    """From the file to this version, downwards, and what was made of it."""
+    """The versions from the file down to this one, and those made from it."""
     here = found[-1]
     return html(
         "health/lineage",
@@ -93,7 +93,7 @@ def _fix_words(fix: Mapping[str, Any]) -> str:
 
 
 def _title(check: str) -> str:
-    """What the report calls it; a check that is no more has its key only."""
+    """The check's title in the report; the key if the check no longer exists."""
     from storage.data.health import report  # needed late: numpy is slow to import
 
     known = report.checks().get(check)
@@ -107,7 +107,7 @@ def _shown(words: Sequence[str]) -> str:
 
 
 def difference(found: Difference, shape: str, parent: str) -> Markup:
-    """What was done to the rows of the version before: counts, then the first rows of each kind."""
+    """The changes from the previous version: counts, then the first rows of each kind."""
     fields, shown = registry.shape(shape).fields, found.dropped[:ROWS_SHOWN]
     filled = [f for f in fields if any(row.get(f.name) not in (None, []) for row in shown)]
     changed = [
@@ -135,7 +135,7 @@ def _words(value: list[Any]) -> str:
 
 
 def _cell(value: Any) -> Markup:
-    """A value without personal data and with its blanks to be seen; a conversation as its last turn."""
+    """A value without personal data and with visible blanks; a conversation as its last turn."""
     text = _words(value) if isinstance(value, list) else str(value).lower() if isinstance(value, bool) else value
     hidden = masked(text or "")
     inner = hidden.strip()

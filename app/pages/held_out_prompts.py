@@ -1,4 +1,4 @@
-"""Held-out prompts on the Compare page: buttons that put one into the box, with the answer that is wanted."""
+"""Held-out prompts on the Compare page: buttons that put one into the box, with the expected answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHIPS = 6
 
 
 def held_out(user: User, models: Sequence[str]) -> tuple[str, list[dict[str, Any]]]:
-    """The first adapted model and its held-out prompts, those first whose answer adapting changed most."""
+    """The first adapted model and its held-out prompts, the most changed answers first."""
     for name in models:
         try:
             found = verdicts.answers(artifacts.get(user, name)) if name else []

@@ -51,6 +51,6 @@ def _curve(points: Sequence[JobMetric], split: str, name: str) -> charts.Points:
 
 
 def _declared(job: Job) -> dict[str, Metric]:
-    """What the job's objective says of its metrics."""
+    """The objective's declaration of its metrics."""
     objective = registry.objectives().get(job.spec.get("recipe", {}).get("objective", ""))
     return {metric.key: metric for metric in objective.metrics} if objective else {}

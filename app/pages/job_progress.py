@@ -1,4 +1,4 @@
-"""One job while it runs, as the database tells it: stages, progress, curve, interruptions and log."""
+"""A running job, read from the database: stages, progress, curve, interruptions and log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOG_LINES = 200
 
 
 def head(job: Job, used: Inputs) -> Markup:
-    """Name and what it is made of."""
+    """The job's name and inputs."""
     parts = (lineage.models(used), job_words.method(job), lineage.data(used))
     return html("jobs/head", job=job, lineage=[part for part in parts if part])
 
@@ -35,7 +35,7 @@ class _StageShown:
 
 
 def stage_line(job: Job, history: Sequence[JobEvent]) -> Markup:
-    """queued and the stages of its kind, with the time each began."""
+    """queued and the stages of its kind, with their start times."""
     began: dict[str, float] = {}
     names = ["queued", *registry.job_kind(job.kind).stages]
     for event in history:

@@ -1,4 +1,4 @@
-"""A job in a few words: its state, its method, how far it is."""
+"""A job in a few words: its state, method and progress."""
 
 from __future__ import annotations
 
@@ -33,5 +33,5 @@ def state(job: Job) -> str:
 
 
 def method(job: Job) -> str:
-    """How the job does it."""
+    """The job's method."""
     return registry.job_kind(job.kind).way(job.spec)

@@ -75,12 +75,12 @@ def open_page(request: gr.Request) -> tuple[str, str, Any]:
 
 
 def poll(request: gr.Request, subject: str) -> list[Any]:
-    """As `live`, but leaves the alert alone: what it says must not vanish with the next tick."""
+    """Like `live`, but keeps the alert, which must not vanish with the next tick."""
     return [gr.skip(), *guarded(N_LIVE)(live)(request, subject)[1:]]
 
 
 def live(request: gr.Request, subject: str) -> list[Any]:
-    """Everything the page shows of the job, and the list of all."""
+    """Everything that the page shows about the job, and the list of all."""
     user = acting(request)
     hidden = gr.update(visible=False)
     if not subject:
@@ -125,7 +125,7 @@ def open_answers(request: gr.Request, subject: str) -> list[Any]:
 
 
 def filter_answers(request: gr.Request, subject: str, change: str) -> tuple[Any, str]:
-    """Only the answers that changed in this way."""
+    """Only the answers with this kind of change."""
     return gr.skip(), verdicts.answers_table(_answers(acting(request), subject), change)
 
 
@@ -146,6 +146,6 @@ def _stopper(keeps: bool) -> Any:
 
 
 def run_again(request: gr.Request, subject: str) -> tuple[str, str]:
-    """The same job as a new one."""
+    """Submit the same job again."""
     job = jobs.retry(acting(request), subject)
     return CLEAR, f"jobs?job={quote(job.id)}"

@@ -1,4 +1,4 @@
-"""What every page has: its place in the navigation, its heading and its alert."""
+"""Parts of every page: its place in the navigation, its heading and its alert."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from markupsafe import Markup
 from app.markup import html
 
 GO_JS = "(url) => { if (url) window.location.assign(url) }"
-"""Takes the hidden address that a handler returned; an empty one means: stay."""
+"""Goes to the hidden address that a handler returned; stays if it is empty."""
 
 
 @contextmanager
 def page(demo: gr.Blocks, title: str, path: str | None, lead: str = "") -> Iterator[gr.HTML]:
-    """Open a page of `demo`, at its root when `path` is None; gives the alert at the page's top."""
+    """Open a page of `demo`, at its root if `path` is None; returns the alert at the page's top."""
     with demo if path is None else demo.route(title, path):
         Navbar(main_page_name="Start")
         gr.HTML(heading(title if path else lead, lead if path else ""), elem_classes="heading")
@@ -30,7 +30,7 @@ def heading(title: str, lead: str = "") -> Markup:
 
 
 def section(title: str, words: str = "") -> Markup:
-    """The heading of a part of a page."""
+    """The heading of a section."""
     return html("section", title=title, words=words)
 
 
@@ -40,7 +40,7 @@ def address() -> gr.Textbox:
 
 
 def empty(sentence: str, link: str = "", link_text: str = "") -> Markup:
-    """What an empty list says: what will be here, and the way to it."""
+    """The text of an empty list: what will be here, and how to get it."""
     return html("empty", sentence=sentence, link=link, link_text=link_text)
 
 
@@ -54,7 +54,7 @@ def table(
 ) -> Markup:
     """A table; the columns in `numbers` are aligned to the right.
 
-    On a narrow screen it scrolls sideways inside itself; one of `texts` has its cells below one another there.
+    On a narrow screen it scrolls sideways; a table of `texts` stacks its cells instead.
     """
     return html("table", head=head, rows=rows, label=label, numbers=numbers, texts=texts)
 

@@ -1,4 +1,4 @@
-"""What jobs and results were made from, in words."""
+"""The inputs of jobs and results, in words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from storage.models import Dataset
 from templates.roles import Role
 
 PLAIN = (Role.BASE, Role.MODEL, Role.TRAINING, Role.HELD_OUT, Role.PROMPTS)
-"""Roles that need no word of their own beside a name."""
+"""Roles that need no label before a name."""
 DELETED = "deleted data"
 
 

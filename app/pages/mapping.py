@@ -20,13 +20,13 @@ NOT_FILLED = ("– none –", "")
 
 @dataclass(frozen=True)
 class Choices:
-    """The choices, with a reason beside each and their outcome below."""
+    """The choices, each with its reason, and the outcome below."""
 
     lead: gr.HTML
     shape: gr.Dropdown
     slots: list[gr.Dropdown]
     whys: list[gr.HTML]
-    """For each slot: why this column, and what is in it."""
+    """For each slot: the reason for this column, and its values."""
     facts: gr.HTML
     offer: gr.HTML
     switch: gr.Button
@@ -35,12 +35,12 @@ class Choices:
 
     @property
     def mapped(self) -> list[Any]:
-        """What makes rows of the file."""
+        """The choices that turn the file into rows."""
         return [self.shape, *self.slots]
 
     @property
     def told(self) -> list[Any]:
-        """What follows every choice."""
+        """Parts that are updated after every choice."""
         return [self.lead, *self.whys, self.facts, self.offer, self.switch, self.fit, self.leave_out]
 
 
@@ -104,7 +104,7 @@ def fixed(dataset: Dataset) -> list[Any]:
 
 
 def _switch(seen: Preview) -> Any:
-    """One click from what is remembered to the guess, and back."""
+    """The button between the remembered choices and the guess."""
     remembered, choice = seen.choice.remembered, seen.choice
     if remembered is None:
         return gr.update(visible=False)
@@ -121,5 +121,5 @@ def _leave_out(seen: Preview) -> Any:
 
 
 def chosen(shape: str, slots: tuple[Any, ...]) -> dict[str, str]:
-    """Field → column for every field of the shape; a field that is left open has an empty one, and stays open."""
+    """Field → column for every field of the shape; a field set to “none” maps to an empty string."""
     return {field.name: str(column or "") for field, column in zip(registry.shape(shape).fields, slots, strict=False)}

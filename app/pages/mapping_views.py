@@ -1,4 +1,4 @@
-"""What is told beside a mapping, as HTML: reasons, sample values, what fits and what an earlier file had."""
+"""Renders the notes beside a mapping: reasons, sample values, fitting rows, and an earlier file's choices."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ LEAD = "Each field takes one column of the file. Change what is wrong: the previ
 
 
 def lead() -> Markup:
-    """What stands above the choices."""
+    """The text above the choices."""
     return layout.section(HEADING, LEAD)
 
 
 def shape_reason(choice: Choice) -> Markup:
-    """Why this row shape; what is remembered is told by `offer`."""
+    """The reason for this row shape; `offer` describes remembered choices."""
     if choice.came_from == "remembered" and not choice.is_guess:
         return Markup("")
     return html("quiet", words=f"Why this shape: {choice.reason}")
 
 
 def why(field: FieldChoice) -> Markup:
-    """Why this column fills the field, and its first values."""
+    """The reason for this column, and its first values."""
     return html("data/why", field=field)
 
 
 def _said(shape: str, mapping: Mapping[str, str]) -> str:
-    """A choice in the words of the page."""
+    """A choice in the page's words."""
     known = registry.shape(shape)
     pairs = [f"{field.title} ← {mapping[field.name]}" for field in known.fields if field.name in mapping]
     return f"{known.title} ({', '.join(pairs) or NONE})"
 
 
 def offer(seen: Preview) -> Markup:
-    """What was chosen for an earlier file of the same columns, and whether it is what is chosen here."""
+    """The choices for an earlier file with the same columns, and whether they apply here."""
     remembered, guess = seen.choice.remembered, seen.choice.guess
     if remembered is None:
         return Markup("")
@@ -62,7 +62,7 @@ def offer(seen: Preview) -> Markup:
 
 
 def fit(seen: Preview) -> Markup:
-    """How many rows can be learned from, why the others can't, and which columns are left aside."""
+    """The number of usable rows, the reasons for the others, and the unused columns."""
     left_open = [f"“{field.title}”" for field in seen.choice.fields if field.required and not field.column]
     of_rows = [problem for problem in seen.problems if problem.row is not None]
     reasons = _reasons(of_rows)
@@ -90,12 +90,12 @@ def _reasons(problems: Sequence[Problem]) -> dict[str, list[int]]:
 
 
 def columns(seen: Preview) -> Markup:
-    """The file's columns: what each is used for and what it holds."""
+    """The file's columns, with their use and their values."""
     return _columns(seen, is_all=False)
 
 
 def no_rows(seen: Preview) -> Markup:
-    """In place of the first rows: what there is to choose from."""
+    """Shown instead of the first rows: the columns to choose from."""
     return _columns(seen, is_all=True)
 
 

@@ -1,4 +1,4 @@
-"""The panes of a comparison: which model, proved how, and its answer while it comes."""
+"""The panes of a comparison: model, self-test, and the streamed answer."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ class Answer:
 async def together(
     user: User, conversations: Mapping[int, Talk], models: Mapping[int, str], manner: Manner
 ) -> AsyncGenerator[dict[int, Answer]]:
-    """Stream every pane's answer at once; each step gives the panes that changed.
+    """Stream every pane's answer at once; each step yields the panes that changed.
 
-    Closing the iterator closes the connections, by which the chat server stops.
+    Closing the iterator closes the connections, which makes the chat server stop answering.
     """
     news: asyncio.Queue[int] = asyncio.Queue()
     answers = {pane: Answer() for pane in models}
@@ -97,7 +97,7 @@ async def _one(
             else:
                 answer.info = delta
             news.put_nowait(pane)
-    except Exception as error:  # a door: this pane says what went wrong, the others go on
+    except Exception as error:  # catch-all: this pane shows the error, the others continue
         answer.error = str(notify.told(error))
     finally:
         answer.over = True
@@ -126,12 +126,12 @@ def written(talks: Sequence[Talk]) -> str:
 
 
 def conversation(talk: Talk) -> Markup:
-    """A pane's turns; every text stands as it is, whatever markup it holds."""
+    """A pane's turns; markup in a text is shown, not rendered."""
     return html("compare/conversation", turns=talk)
 
 
 def header(told: Mapping[str, Any] | None, name: str) -> Markup:
-    """Which weights answer in this pane, and what proves it; `told` is what the chat server says of them."""
+    """The weights behind this pane, and their self-test; `told` comes from the chat server."""
     if told is None:
         return html("compare/header", told=None, name=name)
     adapted = told.get("kind") not in (None, "base")
@@ -153,7 +153,7 @@ def header(told: Mapping[str, Any] | None, name: str) -> Markup:
 
 
 def _proof(told: Mapping[str, Any], adapted: bool) -> tuple[str, bool]:
-    """What the self-test found, and whether it is bad."""
+    """The self-test's result, and whether it failed."""
     difference, effect = told.get("base_difference"), told.get("adapter_effect")
     if not adapted and told.get("self_test"):
         if not difference:
@@ -165,7 +165,7 @@ def _proof(told: Mapping[str, Any], adapted: bool) -> tuple[str, bool]:
 
 
 def small_print(answer: Answer) -> Markup:
-    """Time to the first token and pace; or what went wrong."""
+    """Time to the first token and pace, or the error."""
     info = answer.info
     words = []
     if info and info.time_to_first_token_s is not None:

@@ -1,4 +1,4 @@
-"""The preflight card: what a job will take, beside what there is."""
+"""The preflight card: what a job needs, beside what the machine has."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def draw(opened: Any, alert: gr.HTML, subject: gr.Textbox, following: gr.Textbox
 
 
 def offer(request: gr.Request, subject: str) -> list[Any]:
-    """The models to choose from; nothing for a file that is no dataset yet, or has no prompts."""
+    """The models to choose from; nothing for a new file or a dataset without prompts."""
     kind, _, key = subject.partition(":")
     user = acting(request)
     if kind != "data" or registry.shape((dataset := datasets.get(user, key)).shape).messages is None:

@@ -1,4 +1,4 @@
-"""What a job published, as its page finds it."""
+"""Finds the artifact that a job published."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from templates.errors import NotFound
 
 
 def result_of(user: User, job: Job) -> Artifact | None:
-    """The artifact that the job published, unless it was deleted since."""
+    """The artifact that the job published; None if it was deleted."""
     if not job.artifact_id:
         return None
     try:

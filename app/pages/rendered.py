@@ -21,7 +21,7 @@ from templates.errors import BadInput
 from templates.spec import Objective, View
 
 SAMPLE_ROWS = 1000
-"""Rows of a fresh file that are looked at; the whole dataset is measured before launch."""
+"""Rows of a new file to inspect; the whole dataset is measured before launch."""
 LENGTH = 512
 
 
@@ -32,11 +32,11 @@ class Sample:
     shape: str
     rows: Sequence[Mapping[str, Any]]
     n_rows: int
-    """Of the whole file or dataset."""
+    """Number of rows in the whole file or dataset."""
 
     @property
     def extent(self) -> str:
-        """How many rows can be looked at, and that they are not all when they are not."""
+        """The number of rows that can be shown, and a note if they are not all."""
         sampled = len(self.rows) == SAMPLE_ROWS < self.n_rows
         return f"{'the first ' if sampled else ''}{count(len(self.rows))}"
 
@@ -54,12 +54,12 @@ def of_dataset(dataset: Dataset) -> Sample:
 
 
 def renderer(base: BaseModelRow) -> rendered_rows.Renderer:
-    """The base model's renderer: the one that plans are made with."""
+    """The base model's renderer, the same one that plans use."""
     return remembered(str(base_models.folder(base)), base.revision)
 
 
 def cut_at(shape: str, length: int) -> int | None:
-    """Where a row of this shape is cut; plain texts are divided instead, and nothing of them is lost."""
+    """Where a row of this shape is cut; plain texts are split instead, and lose nothing."""
     return length if registry.shape(shape).messages is not None else None
 
 
@@ -95,14 +95,14 @@ def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, object
 
 
 def _unlearned(shape: str) -> str:
-    """What to say of a row without a learned token."""
+    """The message for a row without a learned token."""
     if not registry.shape(shape).has_answers:
         return "Prompts without answers: a model learns nothing from them alone."
     return "The model would learn nothing from this row: it is refused."
 
 
 def moved(base: BaseModelRow, sample: Sample, index: int, way: str) -> int:
-    """Where “next”, “previous”, “random” and “longest” lead."""
+    """The row that “next”, “previous”, “random” or “longest” leads to."""
     last = max(0, len(sample.rows) - 1)
     if way == "longest":
         return max(range(last + 1), key=lambda i: _tokens(base, sample, i))
@@ -115,4 +115,4 @@ def _tokens(base: BaseModelRow, sample: Sample, index: int) -> int:
     try:
         return len(renderer(base).row(sample.shape, sample.rows[index]).ids)
     except BadInput:
-        return 0  # a refused row is not the longest; shown, it says why it is refused
+        return 0  # a refused row doesn't count as the longest; if shown, it gives its reason

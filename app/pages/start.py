@@ -31,7 +31,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
 
 
 def present(request: gr.Request) -> Markup:
-    """What runs and what is there."""
+    """Running jobs and available hardware."""
     return html("start", jobs=job_list.in_brief(acting(request)), workers=_workers(), chat=_chat())
 
 

@@ -51,11 +51,11 @@ def _alone(model: Mapping[str, Any]) -> Markup:
 
 
 _KINDS = {"known": "adapted", "held_out": "base"}
-"""Which of the two inks a phrasing is drawn in."""
+"""The colour of each phrasing."""
 
 
 def _change(difference: Mapping[str, float]) -> str:
-    """`−31 [−38, −24]` in points; nothing where none is sure."""
+    """`−31 [−38, −24]` in points; empty if not significant."""
     return "" if difference["low"] <= 0 <= difference["high"] else points(difference)
 
 

@@ -1,4 +1,4 @@
-"""Train: everything advised is filled in; what it will cost stands below; one button launches."""
+"""Train: a form filled with advice, the cost below, and one button to launch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WAYS = {"previous": "‹ Previous", "next": "Next ›", "random": "Random", "lon
 
 @dataclass(frozen=True)
 class Choices:
-    """What is chosen first; it decides which settings there are."""
+    """The first choices, which determine the settings."""
 
     goal: gr.Radio
     base: gr.Dropdown
@@ -46,7 +46,7 @@ class Lens:
 
 @dataclass(frozen=True)
 class Start:
-    """What the job is called and takes, what would make it fit, and the button that launches it."""
+    """The job's name and cost, changes that would make it fit, and the button to launch it."""
 
     name: gr.Textbox
     card: gr.HTML
@@ -56,7 +56,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Page:
-    """Everything that stays when the settings are drawn anew."""
+    """Everything that stays when the settings are redrawn."""
 
     alert: gr.HTML
     top: Choices
@@ -65,9 +65,9 @@ class Page:
     key: gr.Textbox
     fixes: gr.State
     form: gr.State
-    """A `Filled`, as it was drawn last."""
+    """The `Filled` that was drawn last."""
     unfolded: gr.State
-    """Whether the folded settings are in sight, which drawing them anew would forget."""
+    """Whether the folded settings are open, which redrawing would forget."""
     following: gr.Textbox
 
     @property
@@ -151,12 +151,12 @@ class Reading:
 
     @property
     def settings_and_precision(self) -> list[Any]:
-        """What is drawn anew for each goal and method."""
+        """The part redrawn for each goal and method."""
         return [self.precision, *self.settings.components.values()]
 
     @property
     def inputs(self) -> set[Any]:
-        """Everything that a handler may want to know."""
+        """All inputs for a handler."""
         page = self.page
         return {*page.top.all, *self.settings_and_precision, page.key, page.start.name, page.fixes, page.lens.index}
 
@@ -167,7 +167,7 @@ class Reading:
         return Filled(goal, base, data, method, effort, typed, self.before.advised, self.before.kept)
 
     def drawn(self, handler: Callable[..., list[Any]]) -> Callable[..., Any]:
-        """A handler of another choice: it is told the form as it is now, and as it was before the choice."""
+        """A handler of a changed choice; it gets the form as it is now and as it was before."""
 
         def answer(request: gr.Request, values: dict[Any, Any]) -> Any:
             now = self.filled(values)

@@ -1,4 +1,4 @@
-"""What the training form does: advise, check, show, launch."""
+"""The training form's actions: advise, check, show, launch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from templates.spec import Preset, Quantization
 
 FIXES = 3
 N_DRAWN, N_CHECKED, N_SHOWN = 8, 4 + FIXES, 3
-"""How many outputs the handlers have that redraw the form, check it, and show a row."""
+"""Number of outputs of the handlers that redraw the form, check it, and show a row."""
 PRECISION = "quantization"
 
 
@@ -41,7 +41,7 @@ class Filled:
     values: Mapping[str, Any] = field(default_factory=dict)
     """Of the goal's and the method's settings, and the base's precision under `quantization`."""
     advised: Mapping[str, Any] = field(default_factory=dict)
-    """The values that nobody chose."""
+    """The advised values."""
     kept: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By goal and method: what was typed while they were chosen."""
 
@@ -52,7 +52,7 @@ class Filled:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Ready to be checked. Raises `BadInput` for settings left empty."""
+        """The form ready for validation. Raises `BadInput` for empty settings."""
         return forms.read(self.goal, choices.way(self.method).method, self.values)
 
     def typed(self) -> dict[str, Any]:
@@ -60,11 +60,11 @@ class Filled:
         return {name: value for name, value in self.values.items() if value != self.advised.get(name, value)}
 
     def keeping(self) -> Filled:
-        """The same, with what was typed put aside for when this pair comes back."""
+        """The same, keeping what was typed for when this pair is chosen again."""
         return replace(self, kept={**self.kept, self.pair: self.typed()})
 
     def plan(self, user: User) -> training.Plan:
-        """What it would take. Raises `BadInput` or `DoesNotFit`."""
+        """The plan and its cost. Raises `BadInput` or `DoesNotFit`."""
         return training.plan(
             user,
             base=self.base,
@@ -78,7 +78,7 @@ class Filled:
 
 
 def opened(request: gr.Request) -> list[Any]:
-    """What the page begins with: nothing, or the body, a key and a name, and then all that `drawn` gives."""
+    """The initial page: nothing, or the body, a key and a name, followed by all that `drawn` returns."""
     user = acting(request)
     first = choices.first_data(user)
     if first is None:
@@ -102,7 +102,7 @@ def drawn(user: User, form: Filled) -> list[Any]:
     advised = {name: forms.shown(known[name], value) for name, value in plain.items()}
     advised[PRECISION] = recipe.quantization
     values = {**advised, **form.kept.get(form.pair, {})}
-    left_out = choices.left_out(form.goal) or ""  # None would leave what stands there
+    left_out = choices.left_out(form.goal) or ""  # None would keep the old value
     return [
         CLEAR,
         gr.update(choices=choices.goals(datasets.get(user, form.data)), value=form.goal),
@@ -116,25 +116,25 @@ def drawn(user: User, form: Filled) -> list[Any]:
 
 
 def aimed(request: gr.Request, form: Filled, before: Filled) -> list[Any]:
-    """Another goal: with the method that is advised for it."""
+    """Switch to another goal, with its advised method."""
     method = registry.objective(form.goal).advised_method
     return drawn(acting(request), replace(form, method=method, kept=before.keeping().kept))
 
 
 def chosen(request: gr.Request, form: Filled, before: Filled) -> list[Any]:
-    """Another method: with what was typed for it before."""
+    """Switch to another method, with what was typed for it before."""
     return drawn(acting(request), replace(form, kept=before.keeping().kept))
 
 
 def tried(request: gr.Request, form: Filled, before: Filled) -> list[Any]:
-    """Another effort: what it sets is advised anew, what else was typed stays."""
+    """Switch to another effort: its settings are advised again; other typed values stay."""
     of_efforts = {name for preset in registry.objective(form.goal).presets.values() for name in preset}
     typed = {name: value for name, value in before.typed().items() if name not in of_efforts}
     return drawn(acting(request), replace(form, kept={**before.kept, before.pair: typed}))
 
 
 def rebased(request: gr.Request, form: Filled, before: Filled) -> list[Any]:
-    """Another base or other data: what was typed by hand stays, what was advised is advised anew."""
+    """Switch the base or the data: typed values stay; the others are advised again."""
     user = acting(request)
     fitting = [key for _, key in choices.goals(datasets.get(user, form.data))]
     form = replace(form, kept=before.keeping().kept)

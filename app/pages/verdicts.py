@@ -52,13 +52,13 @@ def openings_line(n: int) -> Markup:
 
 
 def forgotten_figure(verdict: Mapping[str, Any]) -> str:
-    """`general abilities −31 [−38, −24] points`, for a card; nothing where they were not measured."""
+    """`general abilities −31 [−38, −24] points`, for a card; empty if not measured."""
     found = verdict.get("forgotten")
     return f"general abilities {suite_views.points(found['mean']['difference'])} points" if found else ""
 
 
 def headline(verdict: Mapping[str, Any]) -> Markup:
-    """For a card: the sentence and the bars of the measure that decided; the two losses where that is the loss."""
+    """For a card: the sentence, and the bars of the deciding metric (or the two losses)."""
     names = (str(verdict.get("headline")), *SHARES)
     measure = next((name for name in names if name in SHARES and name in verdict.get("metrics", {})), None)
     return html("verdicts/headline", verdict=verdict, measure=measure, shares=SHARES)

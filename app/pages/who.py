@@ -1,4 +1,4 @@
-"""Who acts in a page's event, and what stood in the page's address."""
+"""The user of a page's event, and the parameters in the page's address."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from templates.errors import StudioError
 
 
 def acting(request: gr.Request) -> User:
-    """The user whom the guard let in. Raises `StudioError` when no guard stood before this event."""
+    """The user whom the guard identified. Raises `StudioError` if no guard handled this event."""
     scope = getattr(request.request, "scope", None) or {}
     user = scope.get("studio_user")
     if isinstance(user, User):

@@ -46,7 +46,7 @@ def test_what_adapting_does_is_shown_as_a_table(tiny_model_folder: Path, capfd: 
     said = capfd.readouterr()
     assert "few_shot: Few-shot prompting without training" in said.out
     assert "arbitrary labels, k = 0 → 8" in said.out
-    assert "4 questions behind 0, 4 and 8 examples" in said.err
+    assert "4 questions after 0, 4 and 8 examples" in said.err
 
 
 @pytest.mark.long

@@ -95,7 +95,7 @@ def test_every_command_takes_json() -> None:
         (["eval", "--model", "studio-nano"], "give “--data” or “--suite”"),
         (["eval", "--model", "studio-nano", "--data", "x", "--suite", "general"], "not both"),
         (["eval", "--model", "studio-nano", "--suite", "x"], "Known: general"),
-        (["bench", "nothing"], "Choose web, jobs, data or all"),
+        (["bench", "nothing"], "Choose web, jobs, data, all or family"),
         (["models", "add", "mine", "/nowhere"], "nowhere"),
         (["train", "--no-such-option"], "No such option"),
     ],

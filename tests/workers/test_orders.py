@@ -96,7 +96,7 @@ def test_a_missing_dataset_is_named(studio: User, dataset: Dataset) -> None:
 
 @pytest.mark.parametrize("spec", [{}, {"recipe": {"method": "lora"}}, {"recipe": 3}])
 def test_a_spec_of_another_version_is_refused(studio: User, dataset: Dataset, spec: dict[str, object]) -> None:
-    with pytest.raises(StudioError, match="another version") as raised:
+    with pytest.raises(StudioError, match="Another version") as raised:
         orders.of(lease_for(studio, dataset, spec=spec), threads=1)
     assert raised.value.code == "old_job"
 
@@ -104,5 +104,5 @@ def test_a_spec_of_another_version_is_refused(studio: User, dataset: Dataset, sp
 def test_parameters_that_are_out_of_bounds_by_now_are_refused(studio: User, dataset: Dataset) -> None:
     recipe = compose("sft", "lora").model_dump(mode="json")
     recipe["method_params"]["r"] = -1
-    with pytest.raises(StudioError, match="another version"):
+    with pytest.raises(StudioError, match="Another version"):
         orders.of(lease_for(studio, dataset, spec={"recipe": recipe}), threads=1)

@@ -1,8 +1,8 @@
-"""How sure a score is: 95 % intervals from resampled rows, the same rows for both models.
+"""95 % intervals of scores, from resampled rows that are the same for both models.
 
 Every score here is a weighted mean over rows: a loss is the sum of the rows' losses over the sum of
-their tokens, an accuracy is a mean of noughts and ones. Resampling whole rows keeps what is within
-a row together (tokens of one answer are not independent).
+their tokens, an accuracy is a mean of zeros and ones. Whole rows are resampled, because the tokens
+of one answer are not independent.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ N_RESAMPLES = 4000
 SEED = 20240229
 Z_95 = 1.959963984540054
 CELLS_AT_ONCE = 4_000_000
-"""Resampled rows held in memory together: bounds it for large held-out sets."""
+"""Resampled rows in memory at once; limits memory for large held-out sets."""
 
 
 class Interval(BaseModel):
@@ -44,7 +44,7 @@ class Pair(BaseModel):
 
 
 def wilson(n_right: int, n: int) -> Interval:
-    """A share with Wilson's score interval (1927), which is honest at 0 % and 100 % too."""
+    """A share with Wilson's score interval (1927), which also holds at 0 % and 100 %."""
     if n == 0:
         raise ValueError("a share of no rows has no interval")
     share, z2 = n_right / n, Z_95**2
@@ -104,7 +104,7 @@ def paired_shares(base: npt.NDArray[np.bool_], adapted: npt.NDArray[np.bool_], s
     """Two shares of right rows and their difference, from a smoothed paired bootstrap.
 
     Before resampling, one row that got better and one that got worse are added (Bonett and Price
-    2012): without them a handful of rows that all agree would give an interval of width nought.
+    2012): without them, a few rows that all agree would give an interval of width zero.
     """
     n = len(base)
     changes = np.concatenate([adapted.astype(np.float64) - base.astype(np.float64), [1.0, -1.0]])
@@ -120,8 +120,8 @@ def paired_shares(base: npt.NDArray[np.bool_], adapted: npt.NDArray[np.bool_], s
 def strata_mean(strata: Sequence[Floats], seed: int = SEED) -> Interval:
     """The mean of the strata's means, each stratum's rows `(n_rows,)` resampled on their own.
 
-    Where all rows of all strata are alike, resampling would give an interval of width nought: then it
-    is Wilson's for so many rows.
+    If all rows of all strata are equal, resampling would give an interval of width zero; then this is
+    Wilson's interval for that many rows.
     """
     value = float(np.mean([rows.mean() for rows in strata]))
     alike = np.unique(np.concatenate(strata))
@@ -156,7 +156,7 @@ def _resampled_strata(strata: Sequence[Floats], seed: int, n_resamples: int = N_
     generator = np.random.default_rng(seed)
     total = np.zeros((n_resamples, strata[0].shape[1]))
     for rows in strata:
-        # Rows take few different values, so that drawing how often each comes is drawing the rows.
+        # Rows take few different values, so drawing the count of each value is the same as drawing rows.
         distinct, counts = np.unique(rows, axis=0, return_counts=True)
         drawn = generator.multinomial(len(rows), counts / len(rows), size=n_resamples)
         total += drawn @ distinct / len(rows)

@@ -1,4 +1,4 @@
-"""The answers of base and adapted model side by side, row by row, as they are kept with the artifact."""
+"""The base's and the adapted model's answers side by side, as stored with the artifact."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ class ComparedAnswer(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     row: int
-    """Where it stood in the file it came from."""
+    """Its row number in the source file."""
     prompt: str
     expected: str
     base: str
     adapted: str
     change: Change
     loss_base: float | None
-    """None where nothing of the row could be scored."""
+    """None if no token of the row could be scored."""
     loss_adapted: float | None
 
 
 def compare(base: Scores, adapted: Scores) -> list[ComparedAnswer]:
-    """Every row that both models answered; what adapting improved most comes first, the worst last."""
+    """Every row that both models answered, from the most improved to the worst."""
     found = []
     for of_base, of_adapted in answered_by_both(base, adapted):
         found.append(
@@ -58,6 +58,6 @@ def _rank(answer: ComparedAnswer) -> tuple[int, float]:
 
 
 def write(answers: Sequence[ComparedAnswer], path: Path) -> None:
-    """One JSON document a line."""
+    """One JSON document per line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(f"{answer.model_dump_json()}\n" for answer in answers), "utf-8")

@@ -1,4 +1,4 @@
-"""What a training made the model forget: base and result on the same small sample of the general suite."""
+"""Measures forgetting: compares base and result on the same small sample of the general suite."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workers.orders.train import TrainingOrder
 
 SUITE = "general"
 SEED = 1
-"""Of the sample: the same items for every job, so that jobs can be compared."""
+"""The sample's seed: every job gets the same items, so that jobs can be compared."""
 ON = "general abilities"
 
 
@@ -25,11 +25,11 @@ class Forgotten(SuiteVerdict):
 
     suite: str
     sha256: str
-    """Of the sampled items."""
+    """Hash of the sampled items."""
     n: int
-    """Items that each of the two was asked."""
+    """Number of items that each of the two was asked."""
     remarks: tuple[str, ...] = ()
-    """Items that could not be asked, and why; they count as wrong."""
+    """Counts of items that could not be asked, with reasons; they count as wrong."""
 
 
 def measure(
@@ -40,7 +40,7 @@ def measure(
     model: Any,
     channel: Channel,
 ) -> Forgotten | None:
-    """Score both models; None where the order asks for no items.
+    """Score both models; None if the order asks for no items.
 
     Inside `base()` is the untouched base. Raises `Interrupted` once the worker wants no result.
     """
@@ -76,12 +76,10 @@ def judge(base: SuiteScores, adapted: SuiteScores) -> Forgotten:
 
 
 def _remarks(scores: SuiteScores) -> list[str]:
-    # Base and result share context and chat template, so that what one can't be asked, neither can be.
+    # Base and result share context and chat template, so the same items fail for both.
     said = []
     if scores.n_too_long:
-        said.append(f"{scores.n_too_long:,} items on general abilities are longer than the context: counted as wrong.")
+        said.append(f"{scores.n_too_long:,} items on general abilities are longer than the context and count as wrong.")
     if scores.n_refused:
-        said.append(
-            f"{scores.n_refused:,} items on general abilities are refused by the chat template: counted as wrong."
-        )
+        said.append(f"The chat template refused {scores.n_refused:,} items on general abilities; they count as wrong.")
     return said

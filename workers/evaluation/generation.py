@@ -1,7 +1,7 @@
-"""Answers to many prompts, greedy unless asked otherwise: batched, left-padded, shortest prompts first.
+"""Generates answers to many prompts, greedily by default: batched, left-padded, shortest prompts first.
 
-The model's own `generation_config` is set aside: its sampling settings and repetition penalties
-would make the answer differ from what chat gives at temperature 0.
+It ignores the model's `generation_config`, whose sampling settings and repetition penalties would
+make answers differ from those of chat at temperature 0.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from transformers import GenerationConfig, StoppingCriteriaList
 
 ROWS_AT_ONCE = 32
 TOKENS_AT_ONCE = 16_384
-"""Prompt tokens of one batch, padding counted: bounds the memory of its key-value cache."""
+"""Prompt tokens per batch, including padding; limits the memory of its key-value cache."""
 
 
 class Interrupted(Exception):
-    """The attempt was asked to end while a model was being scored."""
+    """The attempt was told to stop while it scored a model."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Generated:
 
 
 def _when(stopped: Callable[[], bool]) -> StoppingCriteriaList:
-    """Ends every row of the running batch once `stopped()` is true."""
+    """Ends all rows of the current batch once `stopped()` is true."""
 
     def ended(input_ids: torch.Tensor, _scores: Any, **_kwargs: Any) -> torch.Tensor:
         return torch.full((input_ids.shape[0],), stopped(), dtype=torch.bool, device=input_ids.device)
@@ -61,7 +61,7 @@ def plain_greedy(model: Any, eos_ids: Collection[int]) -> Iterator[None]:
 
 
 def _padding(eos_ids: Sequence[int]) -> int:
-    # Any id will do: padding is masked on the left and cut off behind the end token on the right.
+    # Any id works: the mask hides padding on the left, and padding after the end token is cut off.
     return eos_ids[0] if eos_ids else 0
 
 
@@ -99,10 +99,10 @@ def answers(
     progress: Callable[[int], None] = lambda _n: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> list[Generated]:
-    """A greedy answer for each prompt (token ids), in the order given; one drawn by chance with `sampling`.
+    """Answer each prompt (token ids), in the given order; greedily, or at random with `sampling`.
 
-    `sampling` are transformers' settings, such as `temperature`; torch's seed decides what is drawn.
-    `progress` is told how many are answered. Raises `Interrupted` once `stopped()` is true.
+    `sampling` holds transformers' settings, such as `temperature`; torch's seed determines the draw.
+    `progress` gets the number of answers so far. Raises `Interrupted` once `stopped()` is true.
     """
     found: dict[int, Generated] = {}
     device = next(model.parameters()).device

@@ -1,7 +1,8 @@
-"""Greedy answers that each end at a limit of their own, near the length of the expected answer.
+"""Generates greedy answers, each with its own limit near the length of the expected answer.
 
 An answer may be `SPARE_TOKENS` longer than the expected one, rounded up to a multiple of `STEP`; then it
-is cut off and has not ended. Questions of like limits are answered together, shortest prompts first.
+is cut off and doesn't count as ended. Questions with similar limits are answered together, shortest
+prompts first.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ class LimitedQuestion:
     max_new_tokens: int
 
     def fits(self, context_length: int) -> bool:
-        """Whether prompt and longest answer are within a model's context."""
+        """Whether the prompt and its longest answer fit the model's context."""
         return len(self.prompt_ids) + self.max_new_tokens <= context_length
 
 
 def limit(renderer: Renderer, answer: str) -> int:
-    """Tokens after which an answer is cut off where this one is expected."""
-    expected = len(renderer.row("text", {"text": answer}).ids)  # its end token counts, too
+    """Tokens after which an answer is cut off, given the expected one."""
+    expected = len(renderer.row("text", {"text": answer}).ids)  # the end token counts too
     return -(-(expected + SPARE_TOKENS) // STEP) * STEP
 
 
@@ -63,7 +64,7 @@ def limited_answers(
 
 
 def _groups(questions: Sequence[LimitedQuestion], context_length: int) -> Iterator[list[LimitedQuestion]]:
-    """Questions of one limit; those of the next limits with them where they would not fill a batch."""
+    """Questions with one limit, joined by those with the next limits if they would not fill a batch."""
     group: list[LimitedQuestion] = []
     by_limit = sorted(questions, key=lambda question: question.max_new_tokens)
     for most, found in groupby(by_limit, key=lambda question: question.max_new_tokens):
@@ -77,5 +78,5 @@ def _groups(questions: Sequence[LimitedQuestion], context_length: int) -> Iterat
 
 
 def _within(answer: Generated, limit: int) -> Generated:
-    """The answer as it would be with this limit, at which the end token counts."""
+    """The answer cut at this limit; the end token counts towards it."""
     return answer if len(answer.ids) < limit else Generated(answer.ids[:limit], ended=False)

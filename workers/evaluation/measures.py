@@ -1,4 +1,4 @@
-"""An objective's own measures in a verdict: one number for each held-out row, of the base and of the result."""
+"""An objective's own metrics in a verdict: one value per held-out row for the base and for the result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from templates.metrics import Metric
 from workers.evaluation.bootstrap import Floats, Interval, paired_means
 
 RowValues = Mapping[str, Floats]
-"""By metric, one value for each held-out row, `(n_rows,)`; NaN where a row has none."""
+"""For each metric one value per held-out row, `(n_rows,)`; NaN where a row has none."""
 Measuring = Callable[[PreTrainedModel, Callable[[], bool]], RowValues]
 """Measures a model on the held-out rows. Raises `Interrupted` once told to stop."""
 
@@ -28,15 +28,15 @@ class Measure(BaseModel):
     base: float
     adapted: float
     n: int
-    """Rows that both have a value for."""
+    """Number of rows with a value from both."""
     interval: Interval
     """Adapted minus base, with its 95 % interval."""
     better: bool | None
-    """Whether the result is surely better than the base; None if that can't be told."""
+    """Whether the result is significantly better than the base; None if the data can't tell."""
 
 
 def compare(metrics: Sequence[Metric], base: RowValues, adapted: RowValues) -> dict[str, Measure]:
-    """Each of the declared metrics that both models have a value for on at least one row, by its key."""
+    """The declared metrics, by key, that both models have a value for on at least one row."""
     found: dict[str, Measure] = {}
     for metric in metrics:
         if metric.key in base and metric.key in adapted:

@@ -1,4 +1,4 @@
-"""Tells the job's page how far the scoring of a model is, at most every other second."""
+"""Reports a model's scoring progress to the job's page, at most every other second."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ EVERY_S = 2.0
 
 
 class Channel(Protocol):
-    """The child's side of the conversation with its worker."""
+    """The child's end of the channel to its worker."""
 
     def send(self, report: Report) -> None:
-        """Tell the worker something."""
+        """Send the worker a message."""
 
     @property
     def abandoned(self) -> bool:
-        """The worker wants no result of this attempt."""
+        """Whether the worker no longer wants a result of this attempt."""
 
 
 def noting(channel: Channel, model: str, on: str | None = None) -> Callable[[int, int], None]:
     """A `progress(n, of)` callback that notes `evaluated` with the model's name and its rows.
 
-    `on` says on what, where it is not what the job is about.
+    `on` names the scored data, if it is not the job's own.
     """
     what = {"model": model} if on is None else {"model": model, "on": on}
     last = float("-inf")

@@ -24,22 +24,22 @@ from workers.evaluation.generation import Interrupted, answers, batches, pad_lef
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Piece = tuple[Sequence[int], Sequence[bool]]
-"""Token ids, and which of them are trained."""
+"""Token ids, and a flag for each that is trained."""
 ROWS_AT_ONCE = 32
 TOKENS_AT_ONCE = 8192
 LOGITS_AT_ONCE = 64 * 1024 * 1024
-"""Logits of one batch (256 MB in float32): a vocabulary of 150,000 would else fill the memory."""
+"""Logits per batch (256 MB in float32); otherwise a vocabulary of 150,000 would fill the memory."""
 SPARE_TOKENS = 8
-"""Tokens an answer may be longer than the longest one expected, before it is cut off."""
+"""Tokens by which an answer may exceed the longest expected one before it is cut off."""
 MOST_NEW_TOKENS = 128
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model answered on one held-out row."""
+    """A model's answer to one held-out row."""
 
     index: int
-    """Place of the row among the held-out rows."""
+    """Index of the row among the held-out rows."""
     prompt: str
     expected: str
     given: str
@@ -47,7 +47,7 @@ class Answer:
 
     @property
     def right(self) -> bool:
-        """The same text but for surrounding blanks, and ended by the model itself."""
+        """The expected text, apart from surrounding blanks, and ended by the model itself."""
         return self.ended and self.given == self.expected
 
 
@@ -56,20 +56,20 @@ class Scores:
     """One model on the held-out rows of one dataset. Arrays are `(n_rows,)`, in the rows' order."""
 
     source_rows: tuple[int, ...]
-    """Where each row stood in the file it came from."""
+    """Row numbers in the source file."""
     nll: Floats
     """Sum of the negative log likelihoods of the row's trained tokens, in nats."""
     n_tokens: Ints
-    """Trained tokens of the row; 0: nothing of it could be scored."""
+    """Trained tokens of the row; 0 if none could be scored."""
     prefers: Floats | None = None
-    """How much more likely the row's chosen answer is than its rejected one, in nats, NaN where it can't be told."""
+    """Log likelihood of the row's chosen answer minus that of the rejected one, in nats; NaN if unknown."""
     n_cut: int = 0
     """Rows longer than the limit, scored up to it."""
     answers: tuple[Answer, ...] = ()
     n_too_long: int = 0
     """Rows not answered because their prompt leaves no room for an answer in the model's context."""
     n_not_asked: int = 0
-    """Rows not answered because nothing is asked or no text could be compared (all rows, for plain text)."""
+    """Rows without a question or without a comparable answer (for plain text, all rows)."""
     max_new_tokens: int = 0
     """Tokens after which an answer was cut off."""
 
@@ -99,7 +99,7 @@ def score(
 ) -> Scores:
     """Loss on all of `rows`, greedy answers on the first `eval_rows`.
 
-    Where `views` are pairs, the loss is that of the first side, and both sides are compared.
+    If `views` are pairs, the loss is that of the first side, and both sides are compared.
     `max_length` is the recipe's; a prompt may use the whole `context_length`. `progress(n, of)`
     counts rows. Raises `Interrupted` once `stopped()` is true.
     """
@@ -128,14 +128,14 @@ def score(
 
 
 def _pieces(row: RenderedRow, *, others: bool) -> list[Piece]:
-    """What of a row is scored: its examples, or of several views the first, or the `others`."""
+    """The scored part of a row: its examples; with several views the first, or the `others`."""
     n_first = 1 if len(row.titles) > 1 else len(row.examples)
     wanted = row.examples[n_first:] if others else row.examples[:n_first]
     return [(example.ids, example.trained) for example in wanted]
 
 
 def _preferred(model: Any, rows: Sequence[RenderedRow], nll: Floats, stopped: Callable[[], bool]) -> Floats | None:
-    """By how much each row's first view is likelier than its second; None where rows have but one."""
+    """How much likelier each row's first view is than its second; None if rows have only one."""
     if not any(len(row.titles) > 1 for row in rows):
         return None
     others, _ = losses(model, [_pieces(row, others=True) for row in rows], stopped=stopped)
@@ -163,7 +163,7 @@ def _answered(
 
 
 def _questions(renderer: Renderer, shape: str, rows: Sequence[Mapping[str, Any]]) -> list[_Question]:
-    """What each row asks and expects: its last assistant turn, and everything before that."""
+    """Each row's question and expected answer: everything before its last assistant turn, and that turn."""
     declared = registry.shape(shape)
     questions: list[_Question] = []
     for index, row in enumerate(rows if declared.messages else ()):
@@ -176,7 +176,7 @@ def _questions(renderer: Renderer, shape: str, rows: Sequence[Mapping[str, Any]]
             prompt_ids = renderer.prompt(turns[:-1], declared.tools(row))
             row_ids = renderer.row(shape, row).ids
         except BadInput:
-            continue  # the template refuses this conversation: counted as not asked
+            continue  # the template refuses this conversation, so it counts as not asked
         expected = _expected(renderer, turns[-1], prompt_ids, row_ids)
         if expected is not None:
             n_expected = max(len(row_ids) - len(prompt_ids), 1)
@@ -187,7 +187,7 @@ def _questions(renderer: Renderer, shape: str, rows: Sequence[Mapping[str, Any]]
 def _expected(
     renderer: Renderer, turn: Mapping[str, Any], prompt_ids: Sequence[int], row_ids: Sequence[int]
 ) -> str | None:
-    """The last turn's text; with calls or reasoning, as the template writes them after the prompt, if it does."""
+    """The last turn's text; calls and reasoning as the template writes them after the prompt, else None."""
     if not turn.get("tool_calls") and not turn.get("reasoning_content"):
         return str(turn["content"]).strip()
     if list(row_ids[: len(prompt_ids)]) != list(prompt_ids):
@@ -212,8 +212,8 @@ def losses(
 ) -> tuple[Floats, Ints]:
     """Summed negative log likelihood and number of trained tokens of each row.
 
-    A row is one or more pieces `(ids, trained)`. The first token of a piece has nothing before it
-    and counts in neither.
+    A row is one or more pieces `(ids, trained)`. The first token of a piece has no context and
+    doesn't count.
     """
     nll, n_tokens = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)
     flat = [(index, piece) for index, row in enumerate(rows) for piece in row if any(piece[1][1:])]
@@ -261,7 +261,7 @@ def _batch_nll(model: Any, pieces: Sequence[Piece], takes: frozenset[str], devic
 
 
 def _first_trained(trained: Sequence[bool]) -> int:
-    """Place of the first trained token that has a token before it."""
+    """Index of the first trained token that has a token before it."""
     return next(place for place, is_trained in enumerate(trained) if is_trained and place > 0)
 
 

@@ -1,4 +1,4 @@
-"""Scores one model on a suite: a greedy answer to every item, right or wrong in each part that counts.
+"""Scores one model on a suite: a greedy answer to every item, marked right or wrong in each score.
 
 An answer that is cut off at its limit (`workers.evaluation.limited_answers`) counts as wrong.
 """
@@ -25,17 +25,17 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class SuiteScores:
-    """One model on the items of one suite. Arrays follow the order of the suite's items."""
+    """One model's scores on a suite. Arrays follow the order of the suite's items."""
 
     suite: Suite
     right: Mapping[str, Mapping[str, Bools]]
-    """Score, then phrasing → for each item of its ability in this phrasing, whether it was right."""
+    """By score and phrasing, whether each item of the ability was right."""
     n_too_long: int
-    """Items not answered because their prompt leaves no room for an answer in the model's context: wrong."""
+    """Items whose prompt leaves no room for an answer in the model's context; they count as wrong."""
     n_refused: int
-    """Items not answered because the model's chat template refuses the conversation: wrong."""
+    """Items whose conversation the chat template refuses; they count as wrong."""
     n_cut_off: int
-    """Answers that did not end within their limit: wrong."""
+    """Answers that did not end within their limit; they count as wrong."""
 
     def of_ability(self, ability: str, phrasing: str) -> npt.NDArray[np.float64]:
         """Each item's share of its ability's scores that are right, `(n_items,)`."""
@@ -53,7 +53,7 @@ def score(
     progress: Callable[[int, int], None] = lambda _n, _of: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> SuiteScores:
-    """Answer all items of `suite`; `suite.sample` gives a smaller one.
+    """Answer all items of `suite`; use `suite.sample` for fewer.
 
     `progress(n, of)` counts items. Raises `Interrupted` once `stopped()` is true.
     """
@@ -89,7 +89,7 @@ def _questions(renderer: Renderer, items: Sequence[SuiteItem]) -> list[LimitedQu
 
 
 def _right(suite: Suite, texts: Mapping[int, str]) -> dict[str, dict[str, Bools]]:
-    """Whether each item is right in each score of its ability; what was not answered is wrong."""
+    """Whether each item is right in each score of its ability; unanswered items are wrong."""
     found: dict[str, dict[str, list[bool]]] = {
         score: {phrasing: [] for phrasing in PHRASINGS}
         for ability in suite.abilities.values()

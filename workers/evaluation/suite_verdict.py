@@ -1,6 +1,6 @@
-"""What a model can do in general, and what it lost or gained against another: shares with intervals.
+"""A model's general abilities, and what it lost or gained against another: shares with intervals.
 
-Each ability counts once in a mean, with the mean of its scores; items are resampled within abilities.
+Each ability counts once in a mean, by the mean of its scores; items are resampled within abilities.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class SuiteVerdict(BaseModel):
 
 
 def summary(scores: SuiteScores) -> dict[str, Any]:
-    """One model's scores, their means, and what was wrong for another reason than a wrong answer."""
+    """One model's scores, their means, and counts of items that failed without a wrong answer."""
     return {
         "abilities": {
             name: {phrasing: share.model_dump() for phrasing, share in shares.items()}
@@ -69,8 +69,8 @@ def means(scores: SuiteScores) -> dict[str, Interval]:
 def judge(base: SuiteScores, adapted: SuiteScores, against: str | None = None) -> SuiteVerdict:
     """Compare two models on the same items.
 
-    `against` names the first model where the second was not made from it; then nothing was lost or
-    gained, one is above or below the other. Raises `ValueError` when the items differ.
+    `against` names the first model if the second was not made from it; the sentence then says "above"
+    or "below", not "lost" or "gained". Raises `ValueError` if the items differ.
     """
     if base.suite.sha256 != adapted.suite.sha256:
         raise ValueError("the two models were scored on different items")
@@ -112,7 +112,7 @@ def _sentence(mean: Pair, abilities: dict[str, Pair], against: str | None) -> st
 
 
 def _most(abilities: dict[str, Pair], sign: int, more_than: float = 0.0) -> str:
-    """The ability that surely changed most in the direction of `sign`; nothing when none did."""
+    """The ability with the largest significant change in the direction of `sign`; empty if none."""
     sure = {
         name: pair.difference.value
         for name, pair in abilities.items()
@@ -131,12 +131,12 @@ def _signed(difference: float, digits: int = 0) -> str:
 
 
 def _digits(change: Interval) -> int:
-    """Tenths of a point are shown where whole points would hide the value and it is known so well."""
+    """One digit if whole points would hide the value and its interval is narrow enough."""
     return 1 if abs(change.value) < 0.02 and change.high - change.low < 0.02 else 0
 
 
 def _points(change: Interval, lost: bool) -> str:
-    """Points gained, or lost as a positive number, with their interval."""
+    """Points gained or lost, as a positive number with its interval."""
     value, low, high = (-change.value, -change.high, -change.low) if lost else (change.value, change.low, change.high)
     shown = [f"{100 * x:.{_digits(change)}f}" for x in (value, low, high)]
     return f"{shown[0]} {'point' if shown[0] in ('1', '1.0') else 'points'} [{shown[1]}, {shown[2]}]"

@@ -1,8 +1,8 @@
-"""Is the adapted model better than its base, by how much, and how sure is that.
+"""Judges whether the adapted model is better than its base, by how much, and with what certainty.
 
-It compares two `Scores` of the same held-out rows and knows no model. Which measure decides follows
-from the row shape: label accuracy where there are labels, else exact match where at least one of the
-two models gets some answers right, else the loss.
+It compares two `Scores` of the same held-out rows and knows no model. The row shape determines the
+deciding metric: label accuracy if there are labels, else exact match if at least one of the two
+models gets some answers right, else the loss.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from workers.evaluation.scoring import Answer, Scores
 from workers.evaluation.sentences import FEWEST_ROWS, Outcome, remarks_on, same_within, say, what_would_help
 
 Change = Literal["better", "worse", "same", "changed"]
-"""Of an answer. `changed`: other words, but neither or both are right."""
+"""What happened to an answer. `changed`: other words, but neither or both are right."""
 RIGHT_ANSWERS = ("exact_match", "label_accuracy")
-"""Metrics that are a share of right answers."""
+"""Metrics that count right answers."""
 PREFERENCE = "preference_accuracy"
-"""The share of pairs of which a model finds the chosen answer likelier than the rejected one."""
+"""The share of pairs whose chosen answer the model finds likelier than the rejected one."""
 INFORMATIVE_SHARE = 0.05
-"""Exact match decides only where a model gets at least this share right; long answers never do."""
+"""Exact match decides only if a model gets at least this share right, which long answers never reach."""
 
 
 class _Form(BaseModel):
@@ -36,23 +36,23 @@ class _Form(BaseModel):
 
 
 class Majority(_Form):
-    """What always giving the most frequent label would score on the answered rows."""
+    """The score of always answering with the most frequent label."""
 
     label: str
     share: float
     beaten: bool
-    """The adapted model's accuracy is above it, interval and all."""
+    """The whole interval of the adapted model's accuracy lies above it."""
 
 
 class UnknownLabels(_Form):
-    """Share of answers that are none of the dataset's labels."""
+    """Share of answers that match no label of the dataset."""
 
     base: float
     adapted: float
 
 
 class Verdict(_Form):
-    """The evaluation that ends every job. Losses are in nats per trained token."""
+    """The final evaluation of a job. Losses are in nats per trained token."""
 
     verdict: Outcome
     sentence: str
@@ -61,9 +61,9 @@ class Verdict(_Form):
     metrics: dict[str, Pair]
     """`loss` and `perplexity` always; `exact_match` and `label_accuracy` where the rows have answers."""
     n_rows: int
-    """Held-out rows the loss was taken on."""
+    """Held-out rows behind the loss."""
     n_answered: int
-    """Held-out rows both models answered."""
+    """Held-out rows that both models answered."""
     n_tokens: int
     changes: dict[str, int]
     """Answers that got `better` or `worse`, stayed the `same`, or `changed` without a change of score."""
@@ -71,13 +71,13 @@ class Verdict(_Form):
     majority: Majority | None = None
     what_would_help: str | None = None
     remarks: tuple[str, ...] = ()
-    """Rows that were cut, not scored or not answered, and why."""
+    """Counts of rows that were cut, not scored or not answered, with reasons."""
     measures: dict[str, Measure] = {}
-    """The objective's own metrics, by their keys; they decide nothing."""
+    """The objective's own metrics by key; they don't decide the verdict."""
     opening: int | None = None
-    """Which opening of the held-out side this is, counted from 1 when the job began."""
+    """The number of this opening of the held-out side, counted from 1 when the job started."""
     forgotten: Forgotten | None = None
-    """General abilities before and after; None where they were not measured."""
+    """General abilities before and after; None if not measured."""
 
 
 def judge(
@@ -91,8 +91,8 @@ def judge(
 ) -> Verdict:
     """Compare two models on the same held-out rows.
 
-    `labels` are all of a classification's labels; `against` is what the sentence calls the first model;
-    `headline` is the metric that decides where it could be measured.
+    `labels` are all of a classification's labels; `against` names the first model in the sentence;
+    `headline` is the metric that decides if it could be measured.
     """
     metrics, n_rows, n_tokens = _loss_metrics(base, adapted)
     pairs = answered_by_both(base, adapted)
@@ -122,12 +122,12 @@ def judge(
         unknown_labels=_unknown_labels(pairs, labels) if has_labels else None,
         majority=majority,
         what_would_help=what_would_help(outcome, headline, metrics, n, len(base.n_tokens)),
-        remarks=tuple(remarks_on(base, adapted)),
+        remarks=tuple(remarks_on(base, adapted, asks=registry.shape(shape).messages is not None)),
     )
 
 
 def _preference(base: Scores, adapted: Scores, metrics: dict[str, Pair]) -> int:
-    """Add the share of pairs whose chosen answer is the likelier one; on how many pairs that rests."""
+    """Add the share of pairs whose chosen answer is likelier; returns the number of pairs behind it."""
     if base.prefers is None or adapted.prefers is None:
         return 0
     told = np.isfinite(base.prefers) & np.isfinite(adapted.prefers)
@@ -137,7 +137,7 @@ def _preference(base: Scores, adapted: Scores, metrics: dict[str, Pair]) -> int:
 
 
 def _loss_metrics(base: Scores, adapted: Scores) -> tuple[dict[str, Pair], int, int]:
-    """Loss and perplexity over all scored rows' tokens; none between different tokenizers."""
+    """Loss and perplexity over all scored tokens; empty if the tokenizers differ."""
     if not np.array_equal(base.n_tokens, adapted.n_tokens):
         return {}, 0, 0
     scored = base.n_tokens > 0
@@ -175,14 +175,14 @@ def answered_by_both(base: Scores, adapted: Scores) -> list[tuple[Answer, Answer
 
 
 def change(base: Answer, adapted: Answer) -> Change:
-    """What adapting did to one answer."""
+    """How adaptation changed one answer."""
     if base.right != adapted.right:
         return "better" if adapted.right else "worse"
     return "same" if base.given == adapted.given else "changed"
 
 
 def changes(pairs: Sequence[tuple[Answer, Answer]]) -> dict[str, int]:
-    """How many answers changed in which way; every way is named."""
+    """The number of answers per kind of change; every kind is listed."""
     counted = Counter(change(*pair) for pair in pairs)
     return {way: counted[way] for way in get_args(Change)}
 

@@ -1,7 +1,7 @@
-"""Puts together what a training job publishes: a folder in Hugging Face layout that needs none of our code.
+"""Builds a training job's result: a folder in Hugging Face layout that needs none of the studio's code.
 
-Only files named here go in. What PEFT or transformers write besides (a card of their own,
-`training_args.bin`, which would hold the hub token) stays out, and so does every path of this machine.
+It contains only the files listed here. Other files that PEFT or transformers write stay out (their own
+card; `training_args.bin`, which would hold the hub token), and so do paths of this machine.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ SAVED = re.compile(
     r"(adapter_config\.json|adapter_model\.safetensors|config\.json|generation_config\.json"
     r"|model(-\d{5}-of-\d{5})?\.safetensors|model\.safetensors\.index\.json)"
 )
-"""What may come from the model's own `save_pretrained`."""
+"""The files accepted from the model's `save_pretrained`."""
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 BASE = re.compile(
     SAVED.pattern + r"|tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|chat_template\.jinja|LICENSE"
 )
-"""What of a bundled base is shipped with an adapter."""
+"""The files of a bundled base that ship with an adapter."""
 WEIGHTS = re.compile(r"(adapter_model|model(-\d{5}-of-\d{5})?)\.safetensors")
 
 
@@ -100,7 +100,7 @@ def _copy(source: Path, target: Path, allowed: re.Pattern[str]) -> None:
 
 
 def _take_tokenizer(base_folder: Path, folder: Path, template: str) -> None:
-    """The base's tokenizer, and the chat template trained on, which need not be a file of the base."""
+    """The base's tokenizer, and the chat template used in training, which may not be the base's own."""
     for name in TOKENIZER:
         if (base_folder / name).is_file():
             shutil.copyfile(base_folder / name, folder / name)
@@ -108,7 +108,7 @@ def _take_tokenizer(base_folder: Path, folder: Path, template: str) -> None:
 
 
 def _strip_paths(config_file: Path, order: TrainingOrder) -> None:
-    """Name the base as the receiver knows it instead of by its folder on this machine."""
+    """Replace the base's local folder by the name that recipients know."""
     config = json.loads(config_file.read_bytes())
     config["base_model_name_or_path"] = "base" if order.base_source == "bundled" else order.base_origin
     config["revision"] = order.base.base_revision if order.base_source == "hub" else None
@@ -116,9 +116,9 @@ def _strip_paths(config_file: Path, order: TrainingOrder) -> None:
 
 
 def _weights_sha256(folder: Path) -> str:
-    """Hash of the weights file; of the shards' hashes, in the order of their names, where there are several."""
+    """Hash of the weights file; for several shards, of their hashes in the order of their names."""
     found = sorted(p for p in folder.iterdir() if WEIGHTS.fullmatch(p.name))
     if not found:
-        raise StudioError("The training left no weights to publish.", code="no_weights")
+        raise StudioError("The training produced no weights to publish.", code="no_weights")
     hashes = [files.sha256_of(path) for path in found]
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()

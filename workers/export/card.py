@@ -1,4 +1,4 @@
-"""The texts that go with an artifact: model card, `use_me.py`, `requirements.txt`."""
+"""Writes an artifact's texts: model card, `use_me.py`, `requirements.txt`."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ MEASURED = {
     "tokens_per_s": "Tokens per second",
     "peak_memory_bytes": "Most memory used, in bytes",
 }
-"""What a training reports of itself, as the card calls it."""
+"""Figures of a training, with their titles in the card."""
 MAX_NEW_TOKENS = 512
-"""Longest answer of `use_me.py`, as in the chat."""
+"""Longest answer in `use_me.py`, as in the chat."""
 PACKAGES = ("torch", "transformers", "peft", "safetensors")
 
 
@@ -63,7 +63,7 @@ def _yaml(text: str) -> str:
 
 
 def _cell(value: Any) -> str:
-    """A value for a table of the card: no line break, no bar, no markup of its own."""
+    """A value for a table of the card, without line breaks, bars or markup."""
     text = " ".join(str(value).split())
     for sign in "\\`|<[*_":
         text = text.replace(sign, f"\\{sign}")
@@ -71,12 +71,12 @@ def _cell(value: Any) -> str:
 
 
 def _line(text: str) -> str:
-    """A sentence of ours, in which a label of the user's may stand: one line, no markup, no link."""
+    """A sentence that may contain a user's label: one line, no markup, no link."""
     return " ".join(text.split()).replace("<", "&lt;").replace("](", "] (").replace("`", "'")
 
 
 def versions(kind: Kind) -> dict[str, str]:
-    """What `use_me.py` needs, as it is installed here (without local build tags such as `+cpu`)."""
+    """The packages that `use_me.py` needs, in the versions installed here (without build tags like `+cpu`)."""
     needed = [name for name in PACKAGES if kind == "adapter" or name != "peft"]
     return {name: importlib.metadata.version(name).split("+")[0] for name in needed}
 

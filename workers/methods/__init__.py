@@ -1,5 +1,5 @@
-"""Methods that PEFT does not know: one file for each, named as its declaration in `templates/methods/`.
+"""Methods that PEFT doesn't know: one file each, with the name of its declaration in `templates/methods/`.
 
-Each holds `adapt(model, params) -> model`, which gets a freshly loaded base and returns the model to
-train. A method with a `peft_type` needs no file here.
+Each defines `adapt(model, params) -> model`, which gets a freshly loaded base and returns the model to
+train. A method with a `peft_type` needs no file.
 """

@@ -8,7 +8,7 @@ from templates.spec import Params
 
 
 def adapt(model: PreTrainedModel, _params: Params) -> PreTrainedModel:
-    """A model of the same shape and precision with fresh weights; torch's seed decides which."""
+    """A model of the same shape and precision with fresh weights, drawn with torch's seed."""
     fresh = AutoModelForCausalLM.from_config(model.config, dtype=model.dtype, trust_remote_code=False)
     fresh.generation_config = model.generation_config
     fresh.requires_grad_(True)

@@ -1,4 +1,4 @@
-"""How an objective is trained: one file for each, named as its declaration in `templates/objectives/`.
+"""Training of objectives: one file each, with the name of its declaration in `templates/objectives/`.
 
-Each holds `setup(data) -> TrainingSetup`, see `workers/training/setups.py`.
+Each defines `set_up(data) -> TrainingSetup`; see `workers/training/setups.py`.
 """

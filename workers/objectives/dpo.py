@@ -1,7 +1,7 @@
-"""Direct preference optimisation: TRL's trainer on rows that our renderer made.
+"""Direct preference optimisation: TRL's trainer on rows from the studio's renderer.
 
-TRL would tokenise the rows itself, cut where the prompt of one answer ends, and drop long ones; here
-the tokens and the learned ones among them are those of the preview.
+TRL would tokenise the rows itself, cut where the prompt of one answer ends, and drop long rows; here
+the tokens, and the flags for learned ones, are those of the preview.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from workers.training.setups import (
 )
 
 REFERENCE = ("ref_chosen_logps", "ref_rejected_logps")
-"""TRL's names of what the reference thinks of both answers of a pair."""
+"""TRL's names for the reference's log probabilities of a pair's two answers."""
 
 
 def set_up(data: TrainingData) -> TrainingSetup:
-    """Raises `BadInput` where no pair is left."""
+    """Raises `BadInput` if no pair is left."""
     params = data.params
     assert isinstance(params, DpoParams)
     views = registry.objective(data.objective).views
@@ -68,7 +68,7 @@ def set_up(data: TrainingData) -> TrainingSetup:
 
 
 def _of_dpo(params: DpoParams) -> dict[str, Any]:
-    """The settings that only this objective has; dropout is the method's own setting, and honoured."""
+    """The settings that only this objective has; the method's own dropout setting applies."""
     return {
         "beta": params.beta,
         "loss_type": list(params.loss_type),
@@ -82,7 +82,7 @@ def _of_dpo(params: DpoParams) -> dict[str, Any]:
 
 
 class _Trainer(DPOTrainer):  # type: ignore[misc]
-    """TRL's trainer, given token ids; its reference is the adapter switched off."""
+    """TRL's trainer on token ids; its reference is the model with the adapter off."""
 
     train_dataset: Any
 
@@ -105,7 +105,7 @@ class _Trainer(DPOTrainer):  # type: ignore[misc]
             data_collator=self._collate,
             processing_class=tokenizer,
         )
-        model.delete_adapter("ref")  # TRL's copy of the fresh adapter, where switching it off does the same
+        model.delete_adapter("ref")  # TRL's copy of the fresh adapter; switching the adapter off does the same
         for name, parameter in model.named_parameters():
             if name in trained:  # which TRL halves on a quantized base
                 parameter.data = parameter.data.to(trained[name])
@@ -115,7 +115,7 @@ class _Trainer(DPOTrainer):  # type: ignore[misc]
         self.remove_callback(PrinterCallback)
 
     def mean_loss(self, pairs: Sequence[Pair], at_once: int, stopped: Callable[[], bool]) -> float:
-        """The loss on pairs that are not trained on. Raises `Interrupted` once `stopped()` is true."""
+        """The loss on held-out pairs. Raises `Interrupted` once `stopped()` is true."""
         total = 0.0
         for start in range(0, len(pairs), at_once):
             if stopped():
@@ -134,7 +134,7 @@ class _Trainer(DPOTrainer):  # type: ignore[misc]
         return int(self._tokenizer.pad_token_id)
 
     def _collate(self, items: Sequence[Any]) -> dict[str, torch.Tensor]:
-        """A micro-batch of the schedule, or rows of the dataset that TRL reads the reference of."""
+        """A micro-batch of the schedule, or rows for which TRL computes the reference."""
         pairs = items[0] if isinstance(items[0], list) else [self._pairs[item["number"]] for item in items]
         batch = _padded(pairs, self._pad_id)
         for name, values in self._reference.items():
@@ -142,11 +142,11 @@ class _Trainer(DPOTrainer):  # type: ignore[misc]
         return batch
 
     def _prepare_dataset(self, dataset: Dataset, *_others: Any) -> Dataset:
-        """Nothing is left to prepare."""
+        """Return the dataset as it is."""
         return dataset
 
     def _save_checkpoint(self, model: PreTrainedModel, trial: Any) -> None:
-        """Without the card that TRL writes beside each."""
+        """Save without TRL's model card."""
         Trainer._save_checkpoint(self, model, trial)
 
 

@@ -1,4 +1,4 @@
-"""Pretraining: next-token loss on much text, Muon, and logits only where something is learned."""
+"""Pretraining: next-token loss on large corpora, Muon, and logits only for learned tokens."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from workers.training.batches import IGNORED
 from workers.training.setups import TrainingData, TrainingSetup, mean_loss, training_arguments
 
 HELD_OUT_PIECES = 128
-"""Pieces behind the live chart; the verdict is taken on all."""
+"""Pieces behind the live chart; the verdict uses all."""
 SAME_LOGITS = 0.05
-"""How far logits in bfloat16 may be from the model's own, as a share of their spread."""
+"""Largest deviation of bfloat16 logits from the model's own, as a share of their spread."""
 
 
 def set_up(data: TrainingData) -> TrainingSetup:
-    """Raises `BadInput` where there is no text to learn."""
+    """Raises `BadInput` if there is no text to learn."""
     params = data.params
     assert isinstance(params, PretrainParams)
     if params.torch_compile and not (shutil.which("g++") or shutil.which("clang++")):
         raise StudioError(
-            "There is no C++ compiler on the worker's machine to compile the model with.",
+            "The worker's machine has no C++ compiler to compile the model with.",
             code="no_compiler",
             remedy="Install g++, or switch torch_compile off.",
         )
@@ -46,7 +46,9 @@ def set_up(data: TrainingData) -> TrainingSetup:
         for rows in (data.train, data.held_out, data.selection)
     )
     if not len(train) or int(train.lengths.max()) < 2:
-        problem = Problem("The texts have no two tokens one after the other.", field="text", remedy="Add longer texts.")
+        problem = Problem(
+            "No text has two tokens in a row, so there is nothing to learn.", field="text", remedy="Add longer texts."
+        )
         raise BadInput(problem, code="nothing_to_learn")
     schedule = corpora.Schedule(train, params)
     collate = corpora.Collator(train, params, data.renderer.eos_ids[0])
@@ -73,7 +75,7 @@ def set_up(data: TrainingData) -> TrainingSetup:
 
 
 def _pieces(corpus: corpora.Corpus, most: int) -> list[tuple[list[int], list[bool]]]:
-    """About `most` of the corpus's pieces, evenly taken, every token of them learned."""
+    """About `most` evenly spaced pieces of the corpus, with every token learned."""
     sample = range(0, len(corpus), max(1, -(-len(corpus) // most)))
     found = (corpus.piece(i)[0].tolist() for i in sample if corpus.lengths[i] > 1)
     return [(ids, [True] * len(ids)) for ids in found]
@@ -104,7 +106,7 @@ class _Trainer(Trainer):  # type: ignore[misc]
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
         if return_outputs:
-            raise ValueError("held-out losses are measured elsewhere")
+            raise ValueError("held-out losses are measured by the callback")
         ids, labels = inputs["input_ids"], inputs["labels"][:, 1:]
         learned = labels != IGNORED
         if self._picks is None:
@@ -118,7 +120,7 @@ class _Trainer(Trainer):  # type: ignore[misc]
 
     @torch.no_grad()
     def _finds_the_same(self, model: PreTrainedModel, ids: torch.Tensor) -> bool:
-        """Whether head over last hidden states is all that this architecture does for its logits."""
+        """Whether this architecture's logits are just the head applied to the last hidden states."""
         few = ids[:2, :32]
         own = model(input_ids=few, use_cache=False).logits.float()
         ours = _head(model, self._hidden(few)).float()

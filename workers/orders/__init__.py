@@ -1,7 +1,7 @@
-"""From a claimed job to the order that its child gets: one file for each kind of job.
+"""Turns a claimed job into an order for its child: one file per kind of job.
 
-`workers/orders/<kind>.py` holds the kind's `ORDER`, a class, and `order(claimed)`, which fills it in. Unlike
-the program of the same name it runs in the worker's own process, and so imports no torch.
+`workers/orders/<kind>.py` defines the class `ORDER` and the function `order(claimed)` that fills it in. Unlike
+the program with the same name, it runs in the worker's own process, so it must not import torch.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from workers.protocol import Order
 
 @dataclass(frozen=True)
 class Claimed:
-    """A job that a worker holds, with everything it uses."""
+    """A job that a worker holds, with its inputs."""
 
     job: Job
     inputs: Inputs
@@ -51,8 +51,8 @@ class Claimed:
 def of(lease: Lease, threads: int) -> Order:
     """The order for this attempt; its staging and checkpoint folders exist.
 
-    Raises `StudioError` when a model or the dataset is gone, or when this version of the product does
-    not understand the job.
+    Raises `StudioError` if a model or the dataset is gone, or if this version of the product doesn't
+    understand the job.
     """
     job = lease.job
     if job.kind not in registry.job_kinds():
@@ -79,7 +79,7 @@ def of(lease: Lease, threads: int) -> Order:
 
 
 def read(line: bytes) -> Order:
-    """An order as the child reads it. Raises `ValueError` for anything else."""
+    """Parse an order in the child. Raises `ValueError` for anything else."""
     kind = json.loads(line)["kind"]
     if kind not in registry.job_kinds():
         raise ValueError(f"not a kind of job: {kind!r}")
@@ -92,9 +92,9 @@ def _module(kind: str) -> Any:
 
 
 def from_another_version(kind: str) -> StudioError:
-    """What to say of a job that this version does not understand."""
+    """The error for a job that this version doesn't understand."""
     return StudioError(
-        f"This {kind} job was submitted to another version of the studio, which described it differently.",
+        f"Another version of the studio created this {kind} job, in a format that this one can't read.",
         code="old_job",
         remedy="Submit it again.",
     )

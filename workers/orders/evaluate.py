@@ -1,4 +1,4 @@
-"""What an evaluation is told: the models to score, and the rows or the suite to score them on."""
+"""The order for an evaluation: models, and the rows or the suite to score them on."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from workers.protocol import ModelRef, Order
 
 
 class EvaluationOrder(Order):
-    """An order to score models on the held-out rows of a dataset, or on a suite."""
+    """An order to score models on a dataset's held-out rows or on a suite."""
 
     models: tuple[ModelRef, ...]
-    """The first is the one that the others are compared with."""
+    """The others are compared with the first."""
     suite: str | None = None
     """The suite to score on, instead of a dataset's held-out rows."""
     shape: str = ""
@@ -29,7 +29,7 @@ class EvaluationOrder(Order):
     dataset_sha256: str = ""
     split_seed: int | None = None
     held_out_openings: int = 0
-    """How often the dataset's held-out side had been opened for a verdict before this job began."""
+    """How often the dataset's held-out side had been opened for a verdict before this job started."""
     eval_rows: int
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""What a generation is told: the model, the prompts, and how to decode."""
+"""The order for a generation: the model, the prompts, and how to decode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training is told: its base, its rows and its recipe."""
+"""The order for a training: its base, rows and recipe."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class TrainingOrder(Order):
     dataset_name: str
     dataset_sha256: str
     split_seed: int | None = None
-    """What the held-out rows were drawn with, for the model card."""
+    """The seed of the held-out rows, for the model card."""
     held_out_openings: int = 0
-    """How often the dataset's held-out side had been opened for a verdict before this job began."""
+    """How often the dataset's held-out side had been opened for a verdict before this job started."""
     eval_rows: int
     forgetting_items: int = 0
-    """Items of each general ability that base and result answer; 0: what was forgotten is not measured."""
+    """Items of each general ability for base and result; 0 skips the measurement of forgetting."""
 
 
 ORDER = TrainingOrder

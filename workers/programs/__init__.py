@@ -1,1 +1,1 @@
-"""What a child runs for a kind of job: a file here is a kind, and registers by existing."""
+"""The programs that a child runs: one file per kind of job, registered by existing."""

@@ -1,7 +1,7 @@
-"""The program of an `evaluate` job: scores several models on the same held-out rows, or on the same suite.
+"""The program of an `evaluate` job: scores several models on the same held-out rows or on the same suite.
 
-Held-out rows are scored with the same length limit for all, the smallest context among the models; a
-suite's items with each model's own. Every model after the first is compared with the first.
+On held-out rows, the smallest context among the models limits the length for all; on a suite, each
+model uses its own context. Every other model is compared with the first.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from workers.protocol import Done, Entered, ModelRef
 
 T = TypeVar("T")
 LONGEST_ROW = 4096
-"""Tokens of a row that are scored at most: contexts of 128k tokens would fill the memory with one row."""
+"""Most tokens of a row to score: with a context of 128k tokens one row would fill the memory."""
 
 
 def run(order: EvaluationOrder, channel: Channel) -> Done:
-    """Score `order.models`. Raises `Interrupted` when the worker no longer wants the result."""
+    """Score `order.models`. Raises `Interrupted` if the worker no longer wants the result."""
     torch.set_num_threads(order.threads)
     started = time.monotonic()
     channel.send(Entered(stage=Stage.PREPARING))
@@ -135,14 +135,14 @@ def held_out_rows(order: EvaluationOrder) -> list[dict[str, Any]]:
 
 
 def labels_of(order: EvaluationOrder) -> list[str]:
-    """Every label in the dataset, trained ones included; none where the shape has no labels."""
+    """Every label in the dataset, including the training side; empty if the shape has no labels."""
     if "label_accuracy" not in registry.shape(order.shape).metrics:
         return []
     return sorted(set(parquet.read_table(order.dataset_file, columns=["label"]).column("label").to_pylist()))
 
 
 def context_length(ref: ModelRef) -> int:
-    """Positions the model was made for; `LONGEST_ROW` where its config does not say."""
+    """The model's context length; `LONGEST_ROW` if its config doesn't say."""
     config = AutoConfig.from_pretrained(ref.base_folder, local_files_only=True, trust_remote_code=False)
     return int(getattr(config.get_text_config(), "max_position_embeddings", None) or LONGEST_ROW)
 

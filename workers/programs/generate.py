@@ -1,8 +1,8 @@
 """The program of a `generate` job: a model answers prompts, and the rows become a dataset.
 
-preparing → answering → publishing. Prompts are answered in groups of like length, and each group's answers
-are sealed on disk before the next begins: an attempt goes on where the last one was killed. A group draws with
-a seed of its own, so that the answers do not depend on where that was.
+preparing → answering → publishing. It answers prompts in groups of similar length and seals each group's
+answers on disk before the next, so that an attempt resumes where the last one was killed. Each group has its
+own seed, so the answers don't depend on where that was.
 """
 
 from __future__ import annotations
@@ -37,25 +37,25 @@ SEEDS = 2**32
 
 @dataclass(frozen=True)
 class Prompt:
-    """What one row asks."""
+    """The prompt of one row."""
 
     row: Mapping[str, Any]
     turns: list[dict[str, Any]]
-    """Ending with what the model is to answer."""
+    """The turns; the last one is for the model to answer."""
     ids: list[int]
 
 
 @dataclass(frozen=True)
 class Left:
-    """Numbers of the rows that are not in the dataset, by what kept them out."""
+    """Numbers of the rows missing from the dataset, by reason."""
 
     too_long: list[int]
     refused: list[int]
-    """Nothing is asked, or the chat template refuses the conversation."""
+    """The row has no question, or the chat template refuses the conversation."""
 
 
 def run(order: GenerationOrder, channel: Channel) -> Done:
-    """Answer the order's prompts. Raises `Interrupted` when the worker no longer wants the result."""
+    """Answer the order's prompts. Raises `Interrupted` if the worker no longer wants the result."""
     torch.set_num_threads(order.threads)
     started = time.monotonic()
     channel.send(Entered(stage=Stage.PREPARING))
@@ -70,7 +70,7 @@ def run(order: GenerationOrder, channel: Channel) -> Done:
 
 
 def read(order: GenerationOrder, renderer: Renderer) -> tuple[list[Prompt], Left]:
-    """Every prompt that can be answered, and the rows of the others. Raises `StudioError` when none can."""
+    """Every answerable prompt, and the rows of the others. Raises `StudioError` if there is none."""
     config = AutoConfig.from_pretrained(order.model.base_folder, local_files_only=True, trust_remote_code=False)
     context = int(getattr(config.get_text_config(), "max_position_embeddings", None) or UNSTATED_CONTEXT)
     shape, found, left = registry.shape(order.shape), list[Prompt](), Left([], [])
@@ -101,7 +101,7 @@ def read(order: GenerationOrder, renderer: Renderer) -> tuple[list[Prompt], Left
 def _answer_all(
     order: GenerationOrder, renderer: Renderer, prompts: Sequence[Prompt], channel: Channel
 ) -> dict[int, tuple[str, bool]]:
-    """By the prompt's place: the answer, and whether the model ended it itself."""
+    """By the prompt's index: the answer, and whether the model ended it itself."""
     longest = order.params.max_new_tokens
     groups = list(batches([len(prompt.ids) + longest for prompt in prompts], ROWS_AT_ONCE, TOKENS_AT_ONCE))
     sealed = [_sealed(order, number) for number in range(len(groups))]
@@ -146,7 +146,7 @@ def _file(order: GenerationOrder, group: int) -> Path:
 
 
 def _sealed(order: GenerationOrder, group: int) -> list[tuple[int, str, bool]] | None:
-    """What an earlier attempt answered; None where it did not get so far."""
+    """The answers of an earlier attempt; None if it didn't get this far."""
     file = _file(order, group)
     return [(place, text, ended) for place, text, ended in json.loads(file.read_bytes())] if file.is_file() else None
 
@@ -158,7 +158,7 @@ class Answered:
     prompt: Prompt
     text: str
     ended: bool
-    """False: it was cut off."""
+    """False if it was cut off."""
 
     @property
     def number(self) -> int:
@@ -169,14 +169,14 @@ class Answered:
 def _stage(
     order: GenerationOrder, prompts: Sequence[Prompt], left: Left, given: Mapping[int, tuple[str, bool]]
 ) -> tuple[MadeDataset, dict[str, Any]]:
-    """Write and seal the rows; what they are, and what the job came to."""
+    """Write and seal the rows; returns the dataset and the job's result."""
     answered = [Answered(prompt, *given[place]) for place, prompt in enumerate(prompts)]
     kept = [one for one in answered if one.text]
     empty = [one.number for one in answered if not one.text]
     cut = [one.number for one in kept if not one.ended]
     if not kept:
         raise StudioError(
-            f"All {len(prompts):,} answers of “{order.model.name}” are empty.",
+            f"All {len(prompts):,} answers from “{order.model.name}” are empty.",
             code="no_answers",
             remedy="Choose another model, or a higher temperature.",
         )
@@ -201,12 +201,12 @@ def _stage(
 
 
 def _remarks(order: GenerationOrder, cut: list[int], empty: list[int], left: Left) -> list[dict[str, Any]]:
-    """What a reader of the dataset should know; only what there is."""
+    """Remarks for readers of the dataset; only those that apply."""
     all_ = [
         _remark(f"answers were cut off after {order.params.max_new_tokens:,} tokens; they are in the dataset", cut),
         _remark("answers were empty and are left out", empty),
         _remark("prompts leave no room for an answer in the model's context and are left out", left.too_long),
-        _remark("prompts can't be put to this model and are left out", left.refused),
+        _remark("prompts can't be rendered for this model and are left out", left.refused),
     ]
     return [one for one in all_ if one["count"]]
 

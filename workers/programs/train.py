@@ -1,8 +1,7 @@
-"""The program of a `train` job: rows and base in, a sealed folder to publish out.
+"""The program of a `train` job: takes rows and a base, and makes a sealed folder to publish.
 
-preparing → training → evaluating → publishing. What is evaluated is what is published: weights are
-rounded to the precision they are stored in, and adapters sit on the untouched base, before the
-first score is taken.
+preparing → training → evaluating → publishing. It evaluates exactly what it publishes: before the first
+score, weights are rounded to the precision they are stored in, and adapters are put on the untouched base.
 """
 
 from __future__ import annotations
@@ -43,8 +42,8 @@ from workers.training.setups import TrainingData, TrainingSetup
 
 log = logging.getLogger("studio.training")
 SCORED_QUANTIZED = (
-    "Both were scored on the quantized base, because it does not fit here in full precision; "
-    "chat and the download use full precision, where answers may differ a little."
+    "Both were scored on the quantized base, because the full-precision base does not fit here. "
+    "Chat and the download use full precision, so their answers may differ slightly."
 )
 Rows = list[dict[str, Any]]
 
@@ -61,12 +60,12 @@ class Task:
     renderer: Renderer
     train: Rows
     selection: Rows
-    """Set apart from the training side; empty where the training makes no choice."""
+    """Set apart from the training side; empty if the training makes no choice."""
     held_out: Rows
 
 
 class Stages:
-    """Says which stage is entered, and times them."""
+    """Reports each stage and times it."""
 
     def __init__(self, channel: Channel):
         self._channel = channel
@@ -75,7 +74,7 @@ class Stages:
         self.seconds: dict[str, float] = {}
 
     def enter(self, stage: Stage | None) -> None:
-        """End the present stage and begin `stage`, if there is another."""
+        """End the current stage and start `stage`, if given."""
         now = time.monotonic()
         if self._stage:
             self.seconds[self._stage.value] = round(now - self._since, 3)
@@ -85,7 +84,7 @@ class Stages:
 
 
 def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
-    """Do a training order. Raises `StudioError` for what is not the studio's fault."""
+    """Carry out a training order. Raises `StudioError` for errors that are not the studio's fault."""
     torch.set_num_threads(order.threads)
     stages = Stages(channel)
     stages.enter(Stage.PREPARING)
@@ -127,10 +126,10 @@ def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
 
 
 def read(order: TrainingOrder) -> Task:
-    """Everything the order names. Raises `StudioError` naming what is missing."""
+    """Read everything that the order names. Raises `StudioError` naming what is missing."""
     for what, path in (("The base model", order.base.base_folder), ("The dataset", order.dataset_file)):
         if not Path(path).exists():
-            raise StudioError(f"{what} of this job is no longer there.", code="missing", remedy="Submit the job anew.")
+            raise StudioError(f"{what} of this job no longer exists.", code="missing", remedy="Submit the job again.")
     params = order.recipe.training()
     train, chosen_on = _training_side(order, params)
     return Task(
@@ -147,7 +146,7 @@ def read(order: TrainingOrder) -> Task:
 
 
 def _training_side(order: TrainingOrder, params: TrainingParams) -> tuple[Rows, Rows]:
-    """The rows to learn from, and those to choose the weights on: none where no choice is made."""
+    """The rows to learn from, and those to choose the weights on (empty if no choice is made)."""
     file = Path(order.dataset_file)
     if not params.chooses:
         return row_files.read(file, held_out=False), []
@@ -169,10 +168,10 @@ def _set_up(task: Task, channel: Channel) -> TrainingSetup:
     setup: TrainingSetup = importlib.import_module(f"workers.objectives.{task.recipe.objective}").set_up(data)
     if task.params.chooses and setup.selection_loss is None:
         raise StudioError(
-            "There are no rows to choose the best weights on: they would be set apart from the training rows.",
+            "There are too few training rows to set some apart for choosing the best weights.",
             code="nothing_to_choose_on",
-            remedy="Use a dataset with more training rows, or switch load_best_model_at_end and "
-            "early_stopping_patience off.",
+            remedy="Use a dataset with more training rows, or turn off load_best_model_at_end and "
+            "early_stopping_patience.",
         )
     for kind, particulars in setup.remarks.items():
         channel.send(Noted(kind=kind, data=dict(particulars)))
@@ -180,7 +179,7 @@ def _set_up(task: Task, channel: Channel) -> TrainingSetup:
 
 
 def train(task: Task, setup: TrainingSetup, model: PreTrainedModel, drafts: Path, channel: Channel) -> dict[str, Any]:
-    """Train `model` in place, from the newest whole checkpoint if there is one; returns what it took."""
+    """Train `model` in place, from the newest complete checkpoint if there is one; returns the figures."""
     folder = Path(task.order.checkpoints)
     checkpoint, flaws = checkpoints.newest(folder)
     for wrong in flaws:
@@ -196,7 +195,7 @@ def train(task: Task, setup: TrainingSetup, model: PreTrainedModel, drafts: Path
     chosen = None
     if task.params.chooses and setup.selection_loss:
         chosen = Best(channel, task.params, setup.selection_loss, folder)
-        callbacks.insert(-2, chosen)  # before a checkpoint that says its step is done
+        callbacks.insert(-2, chosen)  # before a checkpoint that says that its step is done
     for callback in callbacks:
         trainer.add_callback(callback)
     if checkpoint:
@@ -212,7 +211,7 @@ def train(task: Task, setup: TrainingSetup, model: PreTrainedModel, drafts: Path
     }
     model.zero_grad()
     del trainer
-    gc.collect()  # the optimiser's state hangs in reference cycles, and evaluating needs memory too
+    gc.collect()  # reference cycles hold the optimiser's state, and evaluation needs the memory
     return took
 
 
@@ -251,21 +250,21 @@ def _measures(task: Task, setup: TrainingSetup, model: PreTrainedModel, channel:
 
 
 def _chosen(task: Task, actual: Mapping[str, Any]) -> list[str]:
-    """Which weights were published, where that was chosen."""
+    """A remark on which weights were published, if there was a choice."""
     if not task.params.chooses:
         return []
     if "chosen_step" not in actual:
-        return ["No loss on the rows set apart could be measured, so the last weights were published."]
+        return ["The loss on the rows set apart could not be measured, so the last weights were published."]
     return [
-        f"The weights after step {actual['chosen_step']:,} of {actual['steps']:,} were published: their loss on "
-        f"{len(task.selection):,} rows set apart was the lowest, {actual['selection_loss']:.3g}. These rows were not "
-        "trained on."
+        f"The weights after step {actual['chosen_step']:,} of {actual['steps']:,} were published: they had the lowest "
+        f"loss, {actual['selection_loss']:.3g}, on {len(task.selection):,} rows set apart, which were not used for "
+        "training."
     ]
 
 
 @contextmanager
 def _untouched(task: Task, model: PreTrainedModel) -> Iterator[PreTrainedModel]:
-    """The base that `model` is compared with."""
+    """The base to compare `model` with."""
     if registry.method(task.recipe.method).trains == "adapter":
         with model.disable_adapter():
             yield model

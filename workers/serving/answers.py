@@ -1,8 +1,7 @@
-"""The text of one answer while its tokens arrive. Knows nothing of models.
+"""Turns arriving tokens into the text of an answer. Knows nothing about models.
 
 A byte-level tokenizer splits a character over several tokens, so text is shown only up to its last
-complete character. A stop string may begin at the end of what is there, so as much as could still
-become one is held back.
+complete character. Text that could be the start of a stop string is held back.
 """
 
 from __future__ import annotations
@@ -10,29 +9,29 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 UNFINISHED = "\ufffd"
-"""What decoders give for bytes that are not (yet) a character."""
+"""What decoders return for bytes that are not (yet) a character."""
 
 
 class Answer:
-    """Takes token ids, gives back text that can be shown: what was given never changes later."""
+    """Takes token ids and returns text to show; text that was returned never changes."""
 
     def __init__(self, decode: Callable[[list[int]], str], stop: Sequence[str] = ()):
         self._decode = decode
         self._stop = [text for text in stop if text]
         self._ids: list[int] = []
-        # Text is decoded from a window that begins one settled piece early: decoders treat the
+        # The decoding window starts one settled piece early, because decoders treat the
         # first token of a text differently (many drop its space).
         self._window = 0
         self._settled = 0
         self._given = 0
-        """Characters after the settled ones that were already passed on."""
+        """Characters after the settled ones that were already returned."""
         self._held = ""
         self._begun = False
         self.stopped = False
-        """A stop string was met: it and what follows it are not part of the answer."""
+        """A stop string occurred: it and the text after it don't belong to the answer."""
 
     def take(self, token: int) -> str:
-        """Add a token; returns the text that became certain by it, often none."""
+        """Add a token; returns the text that it makes certain, often none."""
         self._ids.append(token)
         settled = len(self._decode(self._ids[self._window : self._settled]))
         text = self._decode(self._ids[self._window :])
@@ -44,7 +43,7 @@ class Answer:
         return self._pass_on(fresh)
 
     def flush(self) -> str:
-        """What was held back, when no token will follow."""
+        """The text held back, once no more tokens will follow."""
         if self.stopped:
             return ""
         settled = len(self._decode(self._ids[self._window : self._settled]))
@@ -55,7 +54,7 @@ class Answer:
 
     def _pass_on(self, fresh: str) -> str:
         if fresh and not self._begun:
-            # Chat templates of the ChatML kind render " " + content: that space is not the answer's.
+            # ChatML-style templates render " " + content: that space is not part of the answer.
             self._begun, fresh = True, fresh.removeprefix(" ")
         pending = self._held + fresh
         met = [pending.index(stop) for stop in self._stop if stop in pending]

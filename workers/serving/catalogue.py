@@ -1,4 +1,4 @@
-"""Which models a user may chat with, and what has to be in memory for each. Loads nothing."""
+"""The models that a user may chat with, and what each needs in memory. Loads nothing."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from templates.spec import BaseFacts, Method
 
 @dataclass(frozen=True)
 class Entry:
-    """A model that can be chatted with: a base model, or an artifact on one."""
+    """A model for chat: a base model, or an artifact on one."""
 
     row: BaseModelRow
     artifact: Artifact | None = None
 
     @property
     def name(self) -> str:
-        """What the user calls it."""
+        """The name that the user gave it."""
         return self.artifact.name if self.artifact else self.row.name
 
     @property
@@ -36,7 +36,7 @@ class Entry:
 
     @property
     def created_at(self) -> float:
-        """When it came to be, in seconds since 1970."""
+        """Time of creation, in seconds since 1970."""
         return self.artifact.created_at if self.artifact else self.row.created_at
 
     @cached_property
@@ -46,13 +46,13 @@ class Entry:
 
     @property
     def adapter(self) -> str | None:
-        """The artifact's id when it goes on top of its base's weights."""
+        """The artifact's id, if it goes on top of its base's weights."""
         on_base = self.artifact is not None and registry.artifact_kind(self.artifact.kind).on_base
         return self.artifact.id if self.artifact and on_base else None
 
     @property
     def resident(self) -> str:
-        """What must be in memory: entries with the same value share one copy of the weights."""
+        """Key of the weights in memory: entries with the same key share one copy."""
         if self.artifact is None or (self._method and not self._method.moves_base(self._adapter_config)):
             return f"base-{self.row.id}"
         return f"artifact-{self.artifact.id}"
@@ -64,9 +64,9 @@ class Entry:
 
     @property
     def weights_folder(self) -> Path:
-        """Folder of the weights under the adapter if there is one, with tokenizer and chat template.
+        """Folder of the weights (below the adapter, if any), with tokenizer and chat template.
 
-        Raises `StudioError` when a base model's files are gone.
+        Raises `StudioError` if a base model's files are gone.
         """
         if self.artifact and not self.adapter:
             return artifacts.folder(self.artifact)
@@ -74,33 +74,33 @@ class Entry:
 
     @property
     def mixes(self) -> bool:
-        """Whether its method is known to honour PEFT's `adapter_names`: one batch, several adapters.
+        """Whether its method honours PEFT's `adapter_names`, which allow several adapters in one batch.
 
-        PEFT ignores these names, without an error, for most methods.
+        For most methods PEFT silently ignores these names.
         """
         return self._method is not None and self._method.mixes(self._adapter_config)
 
     @property
     def _method(self) -> Method | None:
-        """How the adapter was made; None without one."""
+        """The adapter's method; None without an adapter."""
         if self.artifact is None or not self.adapter:
             return None
         return registry.method(artifacts.model_facts(self.artifact).recipe["method"])
 
     @cached_property
     def _adapter_config(self) -> dict[str, Any]:
-        """The adapter's own declaration; empty when the file is missing, which loading then reports."""
+        """The adapter's config; empty if the file is missing, which loading reports later."""
         path = artifacts.folder(self.artifact) / "adapter_config.json" if self.artifact else None
         config = json.loads(path.read_bytes()) if path and path.is_file() else {}
         return config if isinstance(config, dict) else {}
 
 
 def find(user: User, name: str) -> Entry:
-    """The user's model of this name or id. Raises `NotFound`."""
+    """The user's model with this name or id. Raises `NotFound`."""
     try:
         artifact = artifacts.get(user, name)
     except NotFound:
-        artifact = None  # then it is a base model, or nothing
+        artifact = None  # it may be a base model
     if artifact is not None and artifacts.is_model(artifact):
         return Entry(artifacts.base_of(artifact), artifact)
     try:
@@ -111,7 +111,7 @@ def find(user: User, name: str) -> Entry:
 
 
 def of_user(user: User) -> Sequence[Entry]:
-    """Everything the user may chat with: base models, then artifacts."""
+    """All models that the user may chat with: base models, then artifacts."""
     bases = [Entry(row) for row in base_models.of_user(user)]
     models = artifacts.models_of(user)
     under = artifacts.bases_of(models)

@@ -1,4 +1,4 @@
-"""From a request to the events of its answer."""
+"""Turns a request into the events of its answer."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from workers.serving.residents import Residents
 from workers.serving.streams import Completion, identity
 
 DEFAULT_MAX_TOKENS = 512
-"""Longest answer when the request leaves it open and the context has room."""
+"""Longest answer if the request sets no limit and the context has room."""
 
 
 class Chat:
-    """An answer that is being made."""
+    """An answer in progress."""
 
     def __init__(self, completion: Completion, events: asyncio.Queue[Event]):
         self.completion = completion
         self._events = events
 
     async def pieces(self) -> AsyncIterator[Piece | Ended]:
-        """Text as it becomes certain, then how it ended. Raises `StudioError` when it can't go on."""
+        """Stream text as it becomes certain, then how the answer ended. Raises `StudioError` on failure."""
         while True:
             event = await self._events.get()
             if isinstance(event, Broke):
@@ -44,7 +44,7 @@ class Chat:
 
 @asynccontextmanager
 async def answering(residents: Residents, entry: Entry, request: ChatRequest) -> AsyncIterator[Chat]:
-    """Load what is needed and start the answer; leaving the block before its end cancels it."""
+    """Load the model and start the answer; leaving the block early cancels it."""
     async with residents.using(entry) as resident:
         renderer = resident.engine.loaded.renderer
         prompt = await asyncio.to_thread(renderer.prompt, [message.model_dump() for message in request.messages])
@@ -76,7 +76,7 @@ async def answering(residents: Residents, entry: Entry, request: ChatRequest) ->
 
 
 def _room(entry: Entry, n_prompt: int, wanted: int | None) -> int:
-    """How long the answer may get. Raises `BadInput` when prompt and answer don't fit the context."""
+    """The answer's length limit. Raises `BadInput` if prompt and answer don't fit the context."""
     context = entry.facts.context_length
     room = context - n_prompt
     if room < max(1, wanted or 1):

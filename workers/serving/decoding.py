@@ -1,9 +1,9 @@
-"""Rows that are answered together: one forward pass a step, one key-value cache, any mix of adapters.
+"""Decodes rows together: one forward pass per step, one key-value cache, any mix of adapters.
 
-Rows come and go between steps. Newcomers start as a batch of their own, which the running one then
-takes over: caches are padded on the left to one length `(rows, heads, time, width)`, and the
-attention mask `(rows, time)` hides the padding. What each row gets depends on its own prompt,
-adapter, seed and settings only.
+Rows join and leave between steps. New rows start as a separate batch, which the running one then
+absorbs: caches are padded on the left to one length `(rows, heads, time, width)`, and the attention
+mask `(rows, time)` hides the padding. A row's answer depends only on its own prompt, adapter, seed
+and settings.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from workers.serving.answers import Answer
 from workers.serving.events import Ended, Event, Piece
 
 BASE = "__base__"
-"""PEFT's name, in a mixed batch, for a row without an adapter."""
+"""PEFT's name for a row without an adapter in a mixed batch."""
 
 
 @dataclass(eq=False)
 class Row:
-    """One answer in the making."""
+    """One answer in progress."""
 
     prompt: list[int]
     adapter: str
@@ -36,7 +36,7 @@ class Row:
     eos_ids: frozenset[int]
     max_tokens: int
     temperature: float = 0.0
-    """0: always the likeliest token."""
+    """0 always picks the likeliest token."""
     top_p: float = 1.0
     seed: int = 0
     cancelled: bool = False
@@ -47,7 +47,7 @@ class Row:
     first_at: float = 0.0
 
     def __post_init__(self) -> None:
-        # On the CPU whatever the model's device: the same seed gives the same draws everywhere.
+        # Always on the CPU, so that a seed gives the same draws on every device.
         self._draws = torch.Generator().manual_seed(self.seed)
 
     def choose(self, logits: Tensor) -> int:
@@ -62,7 +62,7 @@ class Row:
         return int(torch.multinomial(shares, 1, generator=self._draws))
 
     def take(self, token: int) -> bool:
-        """Add a token, tell what became certain; False when the answer ended with it."""
+        """Add a token and report the text that became certain; False if the answer ended."""
         now = time.monotonic()
         self.first_at = self.first_at or now
         self.n_tokens += 1
@@ -86,7 +86,7 @@ class Row:
 
 
 class Forward(Protocol):
-    """One pass of a model: logits of each row's last position `(rows, vocabulary)` and the cache."""
+    """One forward pass: logits of each row's last position `(rows, vocabulary)`, and the cache."""
 
     def __call__(
         self, ids: Tensor, mask: Tensor, positions: Tensor, cache: Any, adapters: Sequence[str]
@@ -99,7 +99,7 @@ def joinable(cache: Any) -> bool:
 
 
 class Batch:
-    """The rows that step together."""
+    """The rows that are decoded together."""
 
     def __init__(self, forward: Forward, device: torch.device):
         self._forward = forward
@@ -125,7 +125,7 @@ class Batch:
 
     @torch.inference_mode()
     def join(self, other: Batch) -> None:
-        """Take over the rows of another batch."""
+        """Absorb the rows of another batch."""
         length = max(self._mask.shape[-1], other._mask.shape[-1])
         for ours, theirs in zip(self._cache.layers, other._cache.layers, strict=True):
             ours.keys = torch.cat([_padded(ours.keys, length), _padded(theirs.keys, length)])
@@ -136,7 +136,7 @@ class Batch:
 
     @torch.inference_mode()
     def step(self) -> None:
-        """One more token for every row; rows that end or were cancelled leave."""
+        """Add a token to every row; finished and cancelled rows leave."""
         self._keep([not row.cancelled for row in self.rows])
         if not self.rows:
             return
@@ -155,7 +155,7 @@ class Batch:
             return
         kept = torch.tensor([i for i, stay in enumerate(stays) if stay], device=self._device)
         mask = self._mask[kept]
-        idle = int(mask.any(0).int().argmax())  # leading columns that are padding in every row left
+        idle = int(mask.any(0).int().argmax())  # leading columns that are padding in every remaining row
         self._mask = mask[:, idle:]
         for layer in self._cache.layers:
             layer.keys, layer.values = layer.keys[kept, :, idle:], layer.values[kept, :, idle:]

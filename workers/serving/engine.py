@@ -1,4 +1,4 @@
-"""The one thread that uses a model: between two steps it admits, drops and attaches."""
+"""The thread that owns a model: between steps it admits and drops rows and attaches adapters."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from workers.serving.events import Broke
 from workers.serving.loaded import Loaded
 
 GATHER_S = 0.02
-"""How long the first request of an idle model waits for others, e.g. the other panes of a comparison."""
+"""How long an idle model's first request waits for others, such as a comparison's other panes."""
 MAX_ROWS = 16
-"""Answers decoded at once; what comes later waits its turn."""
+"""Answers decoded at once; later ones wait."""
 
 Result = TypeVar("Result")
 Call = Callable[[], None]
@@ -39,11 +39,11 @@ class Engine:
         self._thread.start()
 
     def submit(self, row: Row) -> None:
-        """Answer a row; it is told its events in the decoding thread."""
+        """Answer a row; it receives its events in the decoding thread."""
         self._calls.put(lambda: self._waiting.append(row))
 
     def call(self, function: Callable[[], Result]) -> Future[Result]:
-        """Run something that uses the model between two steps."""
+        """Run `work`, which uses the model, between two steps."""
         future: Future[Result] = Future()
 
         def run() -> None:
@@ -56,13 +56,13 @@ class Engine:
         return future
 
     def close(self) -> None:
-        """End the thread and free the model; answers in the making break off."""
+        """Stop the thread and free the model; unfinished answers fail."""
         self._calls.put(None)
         self._thread.join()
         self.loaded.unload()
 
     def _run(self) -> None:
-        torch.set_num_threads(self.loaded.n_threads)  # every thread has a number of its own
+        torch.set_num_threads(self.loaded.n_threads)  # every thread sets its own number
         try:
             while self._heed_calls():
                 self._admit()
@@ -76,7 +76,7 @@ class Engine:
             self._batches.clear()
 
     def _heed_calls(self) -> bool:
-        """Do what was asked for, waiting for something when there is nothing to decode; False to end."""
+        """Handle requests, and wait for one if there is nothing to decode; False means stop."""
         idle = not self._batches and not self._waiting
         call = self._calls.get() if idle else self._next(0)
         until = time.monotonic() + (GATHER_S if idle else 0)
@@ -109,7 +109,7 @@ class Engine:
 
 
 def _attempt(batch: Batch, work: Call, rows: list[Row]) -> None:
-    """Do something with a batch; a failure ends these answers, never the thread."""
+    """Run a step of a batch; a failure ends its answers but not the thread."""
     try:
         work()
     except Exception as error:
@@ -117,8 +117,8 @@ def _attempt(batch: Batch, work: Call, rows: list[Row]) -> None:
         batch.rows = []
         out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
         for row in rows:
-            row.tell(Broke("there was not enough memory" if out_of_memory else f"a {type(error).__name__} came up"))
+            row.tell(Broke("there was not enough memory" if out_of_memory else f"a {type(error).__name__} occurred"))
 
 
 def _nothing() -> None:
-    """Stands for an empty queue."""
+    """Marks an empty queue."""

@@ -1,4 +1,4 @@
-"""What is told of an answer in the making: pieces of text, then how it ended."""
+"""The events of an answer: pieces of text, then how it ended."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Piece:
-    """Text that came to the end of an answer."""
+    """Text to append to an answer."""
 
     text: str
 

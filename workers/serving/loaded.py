@@ -1,4 +1,4 @@
-"""One copy of a model's weights in memory, the adapters on top of it, and the proof that both are right."""
+"""A model's weights in memory, the adapters on top, and the proof that both are right."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ from workers.serving.decoding import BASE, joinable
 
 PROBE = [{"role": "user", "content": "Which of these models is which? Name one word for each."}]
 SAME = {"cpu": 1e-5, "cuda": 1e-3}
-"""Largest difference between the logits of two equal computations, by device type."""
+"""Largest difference between the logits of two identical computations, by device type."""
 ROUNDING = {"cpu": 1e-3, "cuda": 0.5}
-"""Largest difference that computing rows together or alone explains: half precision on a GPU is coarse."""
+"""Largest difference between computing rows together and alone; half precision on a GPU is coarse."""
 SMALL = 50_000_000
-"""Parameters below which waking a second thread for each layer costs more than it brings."""
+"""Below this number of parameters, waking a second thread for each layer costs more than it saves."""
 
 
 @dataclass(frozen=True)
 class SelfTest:
-    """What was proved when a model was brought into memory."""
+    """The results of the self-test at load time."""
 
     outcome: str
-    """`passed`, or `no_effect`: the adapter is attached but changes nothing that the model says."""
+    """`passed`, or `no_effect`: the adapter is attached but doesn't change the model's answers."""
     base_difference: float
-    """Largest change of a base logit by having the adapter attached: must be none."""
+    """Largest change of a base logit when the adapter is attached; must be zero."""
     adapter_effect: float | None = None
     """Largest difference between the adapter's and the base's logits; None without an adapter."""
 
 
 def device() -> torch.device:
-    """Where chat runs: the first GPU, or the processor."""
+    """The device for chat: the first GPU, or the CPU."""
     return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
 
 
@@ -66,20 +66,20 @@ class Loaded:
         self._probe = self.renderer.prompt(PROBE)
         self._untouched, cache = self._probed([BASE])
         self.joins = joinable(cache)
-        """Whether rows can share a batch at all; not for models with a recurrent or windowed cache."""
+        """Whether rows can share a batch; False for models with a recurrent or windowed cache."""
         self.spoiled = False
-        """Attaching an adapter went wrong and may have changed the base: nothing here may answer any more."""
+        """Attaching an adapter failed and may have changed the base, so this model must not answer again."""
         self.self_tests = {BASE: SelfTest("passed", 0.0)}
 
     @property
     def n_threads(self) -> int:
-        """Processor threads that a step is worth, on a machine that may be training at the same time."""
+        """Processor threads per step, on a machine that may be training at the same time."""
         most = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
         return 1 if self._base.num_parameters() < SMALL else most
 
     @property
     def adapters(self) -> set[str]:
-        """What is attached."""
+        """The attached adapters."""
         return self._mixing | self._exclusive
 
     def lane(self, adapter: str) -> str:
@@ -105,11 +105,11 @@ class Loaded:
         return out.logits[:, -1], out.past_key_values
 
     def attach(self, entry: Entry) -> None:
-        """Put an adapter on top and prove it. Raises `StudioError`, with nothing attached, when the proof fails."""
+        """Attach and test an adapter. Raises `StudioError`, with nothing attached, if the test fails."""
         if entry.artifact is None:
             raise TypeError("only an artifact's adapter can be attached")
         name, folder = entry.artifact.id, artifacts.folder(entry.artifact)
-        self.spoiled = True  # until PEFT is through: a half-attached adapter can't be told from a whole one
+        self.spoiled = True  # until PEFT is done: a half-attached adapter looks like a complete one
         if self._peft is None:
             self._peft = PeftModel.from_pretrained(self._base, folder, adapter_name=name, torch_device=str(self.device))
         else:
@@ -144,11 +144,11 @@ class Loaded:
             torch.cuda.empty_cache()
 
     def _prove(self, entry: Entry, name: str) -> SelfTest:
-        """Base rows must be untouched, the adapter's must be its own, alone and in one batch with base rows."""
+        """Test that base rows don't change, and that adapter rows are the same alone and beside base rows."""
         config = self._peft.peft_config[name]
         if config.is_prompt_learning:
             raise StudioError(
-                f"“{entry.name}” is a {config.peft_type.value} adapter, which chat can't put on top of a base.",
+                f"“{entry.name}” is a {config.peft_type.value} adapter, which chat can't attach to a base.",
                 code="not_servable",
                 remedy="Download it and use it with PEFT.",
             )
@@ -157,15 +157,17 @@ class Loaded:
         changed = 0.0 if entry.has_own_copy else _difference(base, self._untouched)
         adapted, _ = self._probed([name])
         if not adapted.isfinite().all():
-            raise _unproven(entry, "its weights give numbers that are not finite")
+            raise _unproven(entry, "its weights produce values that are not finite")
         effect = _difference(adapted, self._untouched)
         if entry.mixes:
             both, _ = self._probed([BASE, name])
             mixed_up = max(_difference(both[:1], base), _difference(both[1:], adapted))
             if mixed_up > max(rounding, 0.1 * effect):
-                raise _unproven(entry, f"answers mix with the base's when both are computed together ({mixed_up:.2g})")
+                raise _unproven(
+                    entry, f"its answers mix with the base's when both are computed together ({mixed_up:.2g})"
+                )
         if changed > same:
-            raise _unproven(entry, f"attaching it changes what the base model says (by {changed:.2g} in the logits)")
+            raise _unproven(entry, f"attaching it changes the base model's answers (by {changed:.2g} in the logits)")
         self.self_tests[BASE] = SelfTest("passed", changed)
         return SelfTest("passed" if effect > same else "no_effect", changed, effect)
 
@@ -183,7 +185,7 @@ def _difference(one: Tensor, other: Tensor) -> float:
 
 def _unproven(entry: Entry, why: str) -> StudioError:
     return StudioError(
-        f"“{entry.name}” is not served: {why}.",
+        f"Chat can't serve “{entry.name}”: {why}.",
         code="self_test_failed",
         remedy="Download it and use it on its own, and report this with the adapter's recipe.",
     )

@@ -1,4 +1,4 @@
-"""What a chat request may say, in OpenAI's words; anything else is refused by name."""
+"""The body of a chat request, with OpenAI's names; refuses any other field by name."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class _StreamOptions(BaseModel):
 
 
 class ChatRequest(BaseModel):
-    """The body of `POST /v1/chat/completions`. The last group of fields is accepted at its neutral value only."""
+    """The body of `POST /v1/chat/completions`. The last group of fields may only have neutral values."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -54,7 +54,7 @@ class ChatRequest(BaseModel):
     temperature: float = Field(1.0, ge=0, le=10)
     top_p: float = Field(1.0, gt=0, le=1)
     seed: int | None = Field(None, ge=-(2**63), lt=2**63)
-    """None: drawn, and told in the answer."""
+    """None: drawn at random, and reported in the answer."""
     max_tokens: int | None = Field(None, ge=1)
     max_completion_tokens: int | None = Field(None, ge=1)
     stop: list[str] = Field(default=[], max_length=MAX_STOPS)
@@ -74,7 +74,7 @@ class ChatRequest(BaseModel):
     @classmethod
     def _short(cls, value: list[str]) -> list[str]:
         if any(not 0 < len(stop) <= MAX_STOP_CHARS for stop in value):
-            raise ValueError(f"each stop text needs 1 to {MAX_STOP_CHARS} characters")
+            raise ValueError(f"each stop text must have 1 to {MAX_STOP_CHARS} characters")
         return value
 
     @field_validator("temperature", "top_p", "frequency_penalty", "presence_penalty", mode="before")
@@ -93,12 +93,12 @@ class ChatRequest(BaseModel):
 
     @property
     def wanted_tokens(self) -> int | None:
-        """Longest answer asked for; None when it was left open."""
+        """Requested length limit; None if not given."""
         return self.max_completion_tokens or self.max_tokens
 
 
 def parse(body: bytes) -> ChatRequest:
-    """The request in a body. Raises `BadInput` with every problem."""
+    """Parse the request. Raises `BadInput` with every problem."""
     try:
         return ChatRequest.model_validate_json(body)
     except ValidationError as error:

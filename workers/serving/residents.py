@@ -1,4 +1,4 @@
-"""What is in memory: one copy of each base, the adapters on it, the least recently used going first."""
+"""The models in memory: one copy of each base with its adapters; evicts the least recently used first."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from workers.serving.loaded import Loaded, SelfTest, device
 
 MAX_RESIDENTS = 3
 MAX_ADAPTERS = 16
-"""Adapters on one base; a slot costs little, but PEFT looks at each of them in every layer."""
+"""Adapters on one base; a slot is cheap, but PEFT visits each adapter in every layer."""
 IDLE_S = 30 * 60.0
 HEADROOM = 1.2
-"""Memory that must be free to load a model, over the size of its weights."""
+"""Free memory needed to load a model, as a multiple of its weights."""
 
 Result = TypeVar("Result")
 log = logging.getLogger(__name__)
@@ -40,19 +40,19 @@ class Resident:
     key: str
     engine: Engine
     users: int = 0
-    """Answers in the making; a resident with users stays."""
+    """Number of unfinished answers; a resident with users stays."""
     used_at: float = field(default_factory=time.monotonic)
     adapter_users: dict[str, int] = field(default_factory=dict)
-    """Answers in the making by attached adapter, the least recently used first."""
+    """Unfinished answers by attached adapter, the least recently used first."""
     attaching: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def self_test(self, entry: Entry) -> SelfTest:
-        """What was proved when `entry` was brought into memory."""
+        """The self-test of `entry` from when it was loaded."""
         return self.engine.loaded.self_tests[entry.adapter or BASE]
 
 
 class Residents:
-    """The models in memory. Used from one event loop; loading happens in threads beside it."""
+    """The models in memory. Used from one event loop; loading runs in threads."""
 
     def __init__(self) -> None:
         self.device = device()
@@ -63,14 +63,14 @@ class Residents:
         return len(self._residents)
 
     def holding(self, entry: Entry) -> Resident | None:
-        """The resident that could answer for `entry` without loading anything."""
+        """The resident that can answer for `entry` without loading."""
         resident = self._residents.get(entry.resident)
         ready = resident and (entry.adapter is None or entry.adapter in resident.adapter_users)
         return resident if ready else None
 
     @asynccontextmanager
     async def using(self, entry: Entry) -> AsyncIterator[Resident]:
-        """The resident that answers for `entry`, loaded if need be and kept in memory meanwhile."""
+        """The resident that answers for `entry`; loads it if necessary and keeps it in memory meanwhile."""
         resident = self._residents.get(entry.resident)
         if resident is None:
             resident = await _uninterrupted(self._load(entry))
@@ -86,7 +86,7 @@ class Residents:
             resident.used_at = time.monotonic()
 
     async def unload_idle(self) -> None:
-        """Free what nobody used for a while."""
+        """Free models that nobody used for a while."""
         now = time.monotonic()
         for resident in list(self._residents.values()):
             if not resident.users and now - resident.used_at > IDLE_S:
@@ -129,12 +129,12 @@ class Residents:
         elif self._residents and not self._fits(entry):
             raise Unavailable(
                 f"“{entry.name}” needs {HEADROOM * self._needed_bytes(entry) / 1e9:.1f} GB of memory, "
-                f"{self._free_bytes() / 1e9:.1f} GB are free, and every loaded model is answering.",
+                f"{self._free_bytes() / 1e9:.1f} GB are free, and every loaded model is busy.",
                 remedy="Try again in a minute.",
             )
         elif self._residents:
             raise Unavailable(
-                f"{len(self._residents)} models are in memory and all of them are answering.",
+                f"{len(self._residents)} models are in memory, and all of them are busy.",
                 remedy="Try again in a minute.",
             )
         else:
@@ -155,7 +155,7 @@ class Residents:
         async with resident.attaching:
             if adapter not in resident.adapter_users:
                 await _uninterrupted(self._attach(resident, entry, adapter))
-        # Taken out and put back: the least recently used come first.
+        # Removed and inserted again, so that the least recently used come first.
         resident.adapter_users[adapter] = resident.adapter_users.pop(adapter) + 1
         try:
             yield
@@ -170,7 +170,7 @@ class Residents:
             await asyncio.wrap_future(resident.engine.call(partial(resident.engine.loaded.detach, idle[0])))
         try:
             await asyncio.wrap_future(resident.engine.call(partial(resident.engine.loaded.attach, entry)))
-        except Exception as error:  # our own proof, or whatever PEFT and torch find wrong with the files
+        except Exception as error:  # a failed self-test, or any error of PEFT and torch about the files
             if resident.engine.loaded.spoiled:
                 await self._unload(resident)
             raise error if isinstance(error, StudioError) else _not_loaded(entry, error) from error
@@ -178,7 +178,7 @@ class Residents:
 
 
 async def _uninterrupted(work: Coroutine[None, None, Result]) -> Result:
-    """Let the work end although who waits for it goes away: half a load would have to be cleaned up."""
+    """Let the load finish even if its caller is cancelled; half a load would need cleaning up."""
     return await asyncio.shield(asyncio.create_task(work))
 
 
@@ -193,14 +193,14 @@ def _load(entry: Entry, on: torch.device) -> Loaded:
         return Loaded(entry.weights_folder, on)
     except StudioError:
         raise
-    except Exception as error:  # whatever transformers, safetensors or torch find wrong with the files
+    except Exception as error:  # any error of transformers, safetensors or torch about the files
         raise _not_loaded(entry, error) from error
 
 
 def _not_loaded(entry: Entry, error: Exception) -> StudioError:
     log.error("could not load %s", entry.name, exc_info=error)
     return StudioError(
-        f"“{entry.name}” could not be loaded: its files give a {type(error).__name__}.",
+        f"“{entry.name}” could not be loaded: its files caused a {type(error).__name__}.",
         code="load_failed",
         remedy="The chat server's log says more.",
     )

@@ -1,7 +1,7 @@
-"""The chat server's door: `python -m workers.serving.server`.
+"""The chat server: `python -m workers.serving.server`.
 
-It answers on its port at once and imports torch beside that, so that a page can tell "starting"
-from "down". Whoever holds the studio's chat secret speaks for the user named in `X-Studio-User`.
+It answers on its port at once and imports torch in the background, so that a page can tell "starting"
+from "down". A client with the studio's chat secret acts for the user named in `X-Studio-User`.
 """
 
 from __future__ import annotations
@@ -35,30 +35,30 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 READY_WAIT_S = 120.0
-"""How long a request waits for the server to have started."""
+"""How long a request waits for the server to start."""
 HOUSEKEEPING_S = 60.0
 CLIENT_CLOSED = 499
-"""Nobody reads this status: who asked is gone."""
+"""Nobody reads this status: the client is gone."""
 
 log = logging.getLogger(__name__)
 
 
 class Unauthorized(StudioError):
-    """The request does not carry the studio's chat secret."""
+    """The request lacks the studio's chat secret."""
 
     http_status = 401
     code = "unauthorized"
 
 
 class TooLarge(BadInput):
-    """The request's body is over the cap."""
+    """The request's body is too large."""
 
     http_status = 413
     code = "request_too_large"
 
 
 class Machinery:
-    """What the routes need and what takes seconds to come up: torch and the models in memory."""
+    """State that takes seconds to start: torch and the models in memory."""
 
     def __init__(self) -> None:
         self._residents: asyncio.Future[Residents] = asyncio.get_running_loop().create_future()
@@ -73,7 +73,7 @@ class Machinery:
 
     @property
     def started(self) -> Residents | None:
-        """The models in memory, or None while the server starts."""
+        """The models in memory; None while the server starts."""
         up = self._residents.done() and not self._residents.exception()
         return self._residents.result() if up else None
 
@@ -123,7 +123,7 @@ def caller(request: Request) -> User:
     given = request.headers.get("authorization", "")
     if not hmac.compare_digest(given.encode(), f"Bearer {secret('chat')}".encode()):
         raise Unauthorized(
-            "The chat server did not get the studio's chat secret.",
+            "The request lacks the studio's chat secret.",
             remedy="Send it as “Authorization: Bearer …”; it is in chat.secret in the data folder.",
         )
     name = unquote(request.headers.get("x-studio-user", ""))
@@ -162,7 +162,7 @@ def _unexpected(error: Exception) -> StudioError:
 
 
 async def healthz(request: Request) -> dict[str, Any]:
-    """Whether the server lives, and whether it could answer a chat at once."""
+    """Whether the server is running, and whether it can answer a chat at once."""
     residents = request.app.state.machinery.started
     return {
         "status": "ok",
@@ -173,7 +173,7 @@ async def healthz(request: Request) -> dict[str, Any]:
 
 
 def list_models(request: Request, user: User = Depends(caller)) -> dict[str, Any]:  # noqa: B008  FastAPI's way
-    """Every model the user may chat with."""
+    """Every model that the user may chat with."""
     residents = request.app.state.machinery.started
     return {"object": "list", "data": [_described(entry, residents) for entry in catalogue.of_user(user)]}
 
@@ -190,7 +190,7 @@ def _described(entry: catalogue.Entry, residents: Residents | None) -> dict[str,
 
 
 async def complete(request: Request, user: User = Depends(caller)) -> Response:  # noqa: B008
-    """Answer a conversation, whole or streamed."""
+    """Answer a conversation, complete or streamed."""
     asked = requests.parse(await _body(request))
     entry = await asyncio.to_thread(catalogue.find, user, asked.model)
     residents = await request.app.state.machinery.residents()
@@ -214,7 +214,7 @@ async def _body(request: Request) -> bytes:
 
 
 async def _whole(request: Request, chat: Chat) -> Response:
-    """The answer as one document; making it ends when the client goes away."""
+    """The answer as one document; generation stops if the client disconnects."""
     answer, gone = asyncio.create_task(_collected(chat)), asyncio.create_task(_disconnected(request))
     try:
         await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -239,7 +239,7 @@ async def _disconnected(request: Request) -> None:
 
 
 class _Streamed(StreamingResponse):
-    """Server-sent events; whatever way the sending ends, the answer ends with it."""
+    """Server-sent events; the answer stops when sending stops, for whatever reason."""
 
     def __init__(self, content: AsyncIterator[bytes], answering: AsyncExitStack):
         super().__init__(content, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
@@ -251,7 +251,7 @@ class _Streamed(StreamingResponse):
 
 
 async def _events(chat: Chat, *, with_usage: bool) -> AsyncIterator[bytes]:
-    """The answer as server-sent events. The status is sent by now, so an error is an event too."""
+    """The answer as server-sent events. The status is already sent, so an error is an event too."""
     yield chat.completion.opening()
     try:
         async for event in chat.pieces():

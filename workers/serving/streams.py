@@ -32,7 +32,7 @@ def event(document: Mapping[str, Any]) -> bytes:
 
 
 def failure(error: StudioError, status: int | None = None) -> tuple[int, dict[str, Any]]:
-    """HTTP status and body of an error; `problems` are the studio's own form of it."""
+    """HTTP status and body of an error; `problems` is the studio's own extension."""
     status = status or (400 if error.http_status == 422 else error.http_status)
     body = {
         "message": str(error),
@@ -45,7 +45,7 @@ def failure(error: StudioError, status: int | None = None) -> tuple[int, dict[st
 
 
 def identity(entry: Entry, resident: Resident | None) -> dict[str, Any]:
-    """Which model this is, to the byte, and what was proved about it; None where it is not loaded yet."""
+    """The model's exact identity and its self-test; None if it is not loaded yet."""
     test = resident.self_test(entry) if resident else None
     return {
         "kind": entry.kind,
@@ -60,7 +60,7 @@ def identity(entry: Entry, resident: Resident | None) -> dict[str, Any]:
 
 
 class Completion:
-    """The frame of one answer: id, model, and what the studio adds in the key `studio`."""
+    """The fields around one answer: id, model, and the studio's additions under `studio`."""
 
     def __init__(self, model: str, n_prompt_tokens: int, identity: Mapping[str, Any]):
         self._frame = {"id": f"chatcmpl-{secrets.token_hex(12)}", "created": int(time.time()), "model": model}
@@ -84,7 +84,7 @@ class Completion:
         }
 
     def opening(self) -> bytes:
-        """The first event: role, and which model this is."""
+        """The first event: role and model."""
         return self._chunk({"role": "assistant", "content": ""}, studio=self._identity)
 
     def piece(self, text: str) -> bytes:

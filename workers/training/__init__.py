@@ -1,1 +1,1 @@
-"""What every training run is made of: batches, callbacks, checkpoints, optimizers."""
+"""The parts of every training run: batches, callbacks, checkpoints, optimizers."""

@@ -1,8 +1,8 @@
-"""Token rows, and the order in which they go through the model.
+"""Token rows and their order in a run.
 
-The order of the whole run follows from the seed alone, so a resumed run sees exactly the rows that
-the interrupted one had not. Rows of one batch are about equally long: padding would otherwise be
-half of the work on short rows.
+The seed alone determines the order of the whole run, so a resumed run sees exactly the rows that the
+interrupted one had not seen. Rows of one batch have similar lengths; otherwise padding would be half
+of the work on short rows.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from templates.spec import TrainingParams
 IGNORED = -100
 """Label of a token that is read but not learned (torch's own default)."""
 BATCHES_SORTED_TOGETHER = 16
-"""Rows of so many batches are sorted by length together: more wastes less padding and shuffles less."""
+"""Number of batches whose rows are sorted by length together: more saves padding but shuffles less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +35,21 @@ class Example:
 
     @property
     def n_trained(self) -> int:
-        """Tokens that are learned; the first has nothing before it to be predicted from."""
+        """Number of learned tokens; the first token doesn't count, as it has no context."""
         return sum(self.trained[1:])
 
     @property
     def first_trained(self) -> int:
-        """Place of the first learned token."""
+        """Index of the first learned token."""
         return next(place for place, learned in enumerate(self.trained) if learned and place > 0)
 
 
 class Measured(Protocol):
-    """What can be put in order by its length."""
+    """An item that can be sorted by length."""
 
     @property
     def ids(self) -> Sequence[int]:
-        """Its tokens; of several sequences those of the longest."""
+        """Number of tokens; with several sequences, of the longest."""
 
 
 Item = TypeVar("Item", bound=Measured)
@@ -60,23 +60,23 @@ class Pair:
     """A row with two answers, each as the model sees it."""
 
     number: int
-    """Its place among the pairs."""
+    """Index among the pairs."""
     chosen: Example
     rejected: Example
 
     @property
     def ids(self) -> Sequence[int]:
-        """Those of the longer side."""
+        """Number of tokens of the longer side."""
         return max(self.chosen.ids, self.rejected.ids, key=len)
 
 
 @dataclass
 class Examples(Generic[Item]):
-    """What became of some rows."""
+    """The result of rendering rows."""
 
     kept: list[Item] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
-    """Source rows left without any token to learn, or refused by the chat template."""
+    """Source rows without any token to learn, or refused by the chat template."""
     cut: list[int] = field(default_factory=list)
     """Source rows that were longer than `max_length`."""
 
@@ -84,7 +84,7 @@ class Examples(Generic[Item]):
 def render(
     renderer: Renderer, shape: str, rows: Sequence[Mapping[str, Any]], *, max_length: int, trains_prompt: bool
 ) -> Examples[Example]:
-    """Exactly what the preview showed: cut at `max_length`, long plain texts in consecutive pieces."""
+    """Render rows exactly as in the preview: cut at `max_length`, long plain texts in consecutive pieces."""
     made = Examples[Example]()
     for row in rendered(renderer, shape, rows, max_length=max_length, trains_prompt=trains_prompt):
         if row.refusal is None:
@@ -99,7 +99,7 @@ def render(
 def render_pairs(
     renderer: Renderer, shape: str, rows: Sequence[Mapping[str, Any]], views: Views, *, max_length: int
 ) -> Examples[Pair]:
-    """As `render`, for rows of which an objective takes a better and a worse side."""
+    """Like `render`, for rows with a better and a worse side."""
     made = Examples[Pair]()
     for row in rendered(renderer, shape, rows, max_length=max_length, trains_prompt=False, views=views):
         if row.refusal is None:
@@ -113,7 +113,7 @@ def render_pairs(
 
 
 class Schedule(Dataset[list[Item]]):
-    """The micro-batches of a whole run, in order, over as many epochs as it takes."""
+    """The micro-batches of a whole run, in order, over as many epochs as necessary."""
 
     def __init__(self, examples: Sequence[Item], params: TrainingParams):
         self._examples = examples
@@ -145,7 +145,7 @@ class Schedule(Dataset[list[Item]]):
             near = sorted(rows[start : start + window], key=self._length)
             batches += [near[i : i + self._size] for i in range(0, len(near), self._size)]
         arranged = [batches[i] for i in generator.permutation(len(batches))]
-        if epoch == 0:  # the largest batch first: if memory does not suffice, that shows at once
+        if epoch == 0:  # the largest batch first, so that a lack of memory shows at once
             largest = max(range(len(arranged)), key=lambda i: len(arranged[i]) * self._length(arranged[i][-1]))
             arranged[0], arranged[largest] = arranged[largest], arranged[0]
         return arranged
@@ -157,9 +157,8 @@ class Schedule(Dataset[list[Item]]):
 def padded(examples: Sequence[Example], pad_id: int = 0, *, answers_only: bool = False) -> dict[str, Any]:
     """One micro-batch: tensors `(rows, longest)`, padded on the left.
 
-    With `answers_only` the model is asked for the logits of the last positions only, from the first
-    learned token on, and `labels` are as short: prompts need no logits, and a vocabulary of 150,000
-    makes those the largest thing in memory.
+    With `answers_only` the model computes logits only from the first learned token on, and `labels` are
+    equally short: prompts need no logits, which are the largest tensor with a vocabulary of 150,000.
     """
     longest = max(len(example.ids) for example in examples)
     ids = torch.full((len(examples), longest), pad_id, dtype=torch.long)
@@ -185,7 +184,7 @@ def padded(examples: Sequence[Example], pad_id: int = 0, *, answers_only: bool =
 
 
 def collator(pad_id: int, takes: frozenset[str]) -> Callable[[Sequence[Sequence[Example]]], dict[str, Any]]:
-    """For a `Trainer` whose dataset is a `Schedule`: its items are whole micro-batches, one at a time.
+    """Collator for a `Trainer` whose dataset is a `Schedule`: each item is a whole micro-batch.
 
     `takes` are the arguments that the model's `forward` has.
     """

@@ -1,7 +1,7 @@
 """The weights with the lowest loss on the selection side, kept while the training goes on.
 
-They are what is published where a recipe wants that (`load_best_model_at_end`). The choice is made on rows that
-were set apart from the training side; held-out rows have no part in it.
+They are published if the recipe asks for it (`load_best_model_at_end`). The choice uses rows that were set
+apart from the training side, never held-out rows.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ log = logging.getLogger("studio.training")
 
 @dataclass(frozen=True)
 class Kept:
-    """Where the weights of a step are, and their loss on the selection side."""
+    """The folder of a step's weights, and their loss on the selection side."""
 
     folder: Path
     step: int
@@ -41,14 +41,14 @@ class Kept:
 
 
 def kept(folder: Path) -> Kept | None:
-    """The whole weights of the lowest loss that an attempt of this job has kept so far."""
+    """The complete weights with the lowest loss that any attempt of this job has kept."""
     whole = [path for path in folder.glob(f"{PREFIX}*") if files.flaw(path) is None]
     found = [Kept(path, **json.loads((path / FACTS).read_bytes())) for path in whole]
     return min(found, key=lambda one: (one.loss, one.step), default=None)
 
 
 class Best(TrainerCallback):  # type: ignore[misc]
-    """Measures the loss on the selection side every so often, and ends a run that no longer lowers it."""
+    """Measures the loss on the selection side at intervals, and ends a run that no longer lowers it."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Best(TrainerCallback):  # type: ignore[misc]
         self._channel, self._params, self._measure, self._folder = channel, params, measure, folder
         self.kept = kept(folder)
         self._n_since = 0
-        """Measurements since the lowest loss."""
+        """Number of measurements since the lowest loss."""
 
     def on_train_begin(self, _args: Any, state: TrainerState, _control: Any, **_: Any) -> None:
         if self.kept:
@@ -89,7 +89,7 @@ class Best(TrainerCallback):  # type: ignore[misc]
         try:
             loss = self._measure(model, lambda: self._channel.abandoned)
         except Interrupted:
-            return None  # what the worker wants instead is done at the end of this step
+            return None  # the worker's request is handled at the end of this step
         finally:
             model.train(was_training)
         log.info("selection loss after step %d: %.4f", step, loss)
@@ -112,7 +112,7 @@ class Best(TrainerCallback):  # type: ignore[misc]
 
 
 def restore(model: PreTrainedModel, best: Kept) -> None:
-    """Give the model the weights that were kept."""
+    """Load the kept weights into the model."""
     stored = load_file(best.folder / WEIGHTS)
     with torch.no_grad():
         for name, tensor in _trained(model):

@@ -1,7 +1,7 @@
-"""What happens around every training run: charts, checkpoints, held-out loss, and obeying the worker.
+"""Callbacks of every training run: charts, checkpoints, held-out loss, and the worker's requests.
 
-They sit between a `Trainer` of whatever objective and the pipe to the worker. After each update the
-Trainer calls `on_step_end` of all, then logs (`on_log`), then saves if one asked for it (`on_save`).
+They connect any objective's `Trainer` with the pipe to the worker. After each update the Trainer calls
+every `on_step_end`, then logs (`on_log`), then saves if a callback asked for it (`on_save`).
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ from workers.protocol import Checkpointed, Measured, Noted, Planned, Report, Sto
 from workers.training import checkpoints
 
 SAVE_AT_LEAST_S = 20.0
-"""A checkpoint is due after this time even if `save_steps` are not through: a crash costs less."""
+"""A checkpoint is due after this time even before `save_steps`, to limit what a crash costs."""
 SAVING_SHARE = 0.1
-"""But extra checkpoints may cost no more than this share of the time."""
+"""Extra checkpoints may take at most this share of the time."""
 RECENT_UPDATES = 30
 log = logging.getLogger("studio.training")
 
 
 class Channel(Protocol):
-    """The child's side of the conversation with its worker."""
+    """The child's end of the channel to its worker."""
 
     @property
     def stop(self) -> Stop | None:
-        """What the worker asked for."""
+        """The worker's request."""
 
     @property
     def abandoned(self) -> bool:
-        """The worker wants no result of this attempt."""
+        """Whether the worker no longer wants a result of this attempt."""
 
     def send(self, report: Report) -> None:
-        """Tell the worker something."""
+        """Send the worker a message."""
 
 
 def every(steps: float, n_updates: int) -> int:
@@ -55,14 +55,14 @@ def every(steps: float, n_updates: int) -> int:
 
 
 def memory_bytes() -> int:
-    """What the process holds now: on the GPU if there is one."""
+    """Memory in use now, on the GPU if there is one."""
     if torch.cuda.is_available():
         return torch.cuda.memory_allocated()
     return int(psutil.Process().memory_info().rss)
 
 
 def peak_memory_bytes() -> int:
-    """The most that the process held so far."""
+    """Peak memory of the process so far."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -79,27 +79,27 @@ def _refuse_not_finite(name: str, value: float, step: int, params: TrainingParam
 
 @dataclass
 class Mean:
-    """Of numbers that come one by one."""
+    """A running mean."""
 
     total: float = 0.0
     n: int = 0
 
     def add(self, value: float) -> None:
-        """One more."""
+        """Add a number."""
         self.total, self.n = self.total + value, self.n + 1
 
     def taken(self) -> float:
-        """The mean of those that came, which are forgotten. There must be one at least."""
+        """Return the mean and reset. Needs at least one number."""
         mean = self.total / self.n
         self.total, self.n = 0.0, 0
         return mean
 
 
 class Progress(TrainerCallback):  # type: ignore[misc]
-    """Reports the plan and every chart point; ends the run when its loss is no number any more.
+    """Reports the plan and every chart point; ends the run if its loss is not finite.
 
-    A chart point has the loss, and of what else the Trainer logs the metrics `named`: each as its mean since the
-    point before.
+    A chart point has the loss and the metrics `named` from the Trainer's logs, each as the mean since the
+    previous point.
     """
 
     def __init__(self, channel: Channel, params: TrainingParams, named: Sequence[str] = ()):
@@ -107,11 +107,11 @@ class Progress(TrainerCallback):  # type: ignore[misc]
         self._means = {name: Mean() for name in ("loss", *named)}
         self._began = 0.0
         self._recent: deque[tuple[float, float, int]] = deque(maxlen=RECENT_UPDATES + 1)
-        """After each update: the time, seconds spent in updates so far, tokens seen so far."""
+        """After each update: the time, the seconds spent in updates, and the tokens seen so far."""
         self.busy_s = 0.0
-        """Seconds spent in updates by this attempt, without held-out losses and checkpoints."""
+        """Seconds that this attempt spent in updates, without held-out losses and checkpoints."""
         self.n_tokens = 0
-        """Tokens that went through the model, without padding, in this attempt."""
+        """Tokens that this attempt put through the model, without padding."""
 
     def on_train_begin(self, _args: Any, state: TrainerState, _control: Any, **_: Any) -> None:
         self._tokens_before = state.num_input_tokens_seen
@@ -161,10 +161,10 @@ class Progress(TrainerCallback):  # type: ignore[misc]
 
 
 class HeldOut(TrainerCallback):  # type: ignore[misc]
-    """Measures the loss on held-out rows: before the first update, every so often, and at the end.
+    """Measures the loss on held-out rows: before the first update, at intervals, and at the end.
 
-    For the chart only. Nothing is chosen by it: the weights of the last update are published whatever it shows, so
-    it counts as no opening of the held-out side.
+    It is only for the chart. Nothing is chosen by it (the last weights are published whatever it shows), so it
+    doesn't count as an opening of the held-out side.
     """
 
     def __init__(
@@ -177,7 +177,7 @@ class HeldOut(TrainerCallback):  # type: ignore[misc]
     ):
         self._channel, self._params, self._measure = channel, params, measure
         self._base_stays = base_stays
-        """The untouched base is there behind the adapter: its loss can wait until the first step is on the chart."""
+        """The untouched base remains behind the adapter, so its loss can wait until the chart has its first step."""
         self._started_at = -1
         self._base_said = False
 
@@ -206,7 +206,7 @@ class HeldOut(TrainerCallback):  # type: ignore[misc]
         try:
             loss = self._measure(model, lambda: self._channel.abandoned)
         except Interrupted:
-            return  # what the worker wants instead is done at the end of this step
+            return  # the worker's request is handled at the end of this step
         finally:
             model.train(was_training)
         log.info("held-out loss after step %d: %.4f", step, loss)
@@ -214,7 +214,7 @@ class HeldOut(TrainerCallback):  # type: ignore[misc]
 
 
 class Checkpoints(TrainerCallback):  # type: ignore[misc]
-    """Decides when a checkpoint is due, and makes of what the Trainer saved a sealed one."""
+    """Decides when a checkpoint is due, and seals what the Trainer saved."""
 
     def __init__(self, channel: Channel, params: TrainingParams, folder: Path):
         self._channel, self._params, self._folder = channel, params, folder
@@ -241,7 +241,7 @@ class Checkpoints(TrainerCallback):  # type: ignore[misc]
 
 
 class StopOnRequest(TrainerCallback):  # type: ignore[misc]
-    """Ends the run when the worker says so: at once to throw it away, else after the update."""
+    """Ends the run at the worker's request: at once to discard it, else after the update."""
 
     def __init__(self, channel: Channel):
         self._channel = channel

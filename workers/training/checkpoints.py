@@ -1,8 +1,8 @@
-"""Checkpoints of a job: sealed folders `step-00000012`, of which the newest whole one is resumed.
+"""Checkpoints of a job: sealed folders `step-00000012`; a job resumes from the newest complete one.
 
-A checkpoint holds the trained weights, optimiser, schedule, random numbers and position in the data,
-as `Trainer` saves them. It is written as a draft, flushed, given its manifest, and renamed: one that
-a crash interrupted has no manifest and is passed over.
+A checkpoint holds the trained weights, optimiser, schedule, random states and position in the data,
+as `Trainer` saves them. It is written to an unsealed folder, flushed, given a manifest, and renamed; if
+a crash interrupts that, there is no manifest and the folder is skipped.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ KEEP = 2
 PREFIX = "step-"
 DRAFTS = ".tmp-"
 NEVER_KEPT = ("training_args.bin",)
-"""A pickle of every setting of the process; nothing of it is needed to resume."""
+"""A pickle of every setting of the process; resuming doesn't need it."""
 
 
 def drafts(folder: Path, attempt: int) -> Path:
@@ -35,13 +35,13 @@ def step_of(checkpoint: Path) -> int:
 
 
 def all_of(folder: Path) -> list[Path]:
-    """Checkpoints that are there, whole or not, newest first."""
+    """All checkpoints, complete or not, newest first."""
     found = [path for path in folder.glob(f"{PREFIX}*") if path.name.removeprefix(PREFIX).isdigit()]
     return sorted(found, key=step_of, reverse=True)
 
 
 def newest(folder: Path) -> tuple[Path | None, list[str]]:
-    """The newest whole checkpoint, and what is wrong with each newer one."""
+    """The newest complete checkpoint, and what is wrong with each newer one."""
     flaws: list[str] = []
     for checkpoint in all_of(folder):
         wrong = files.flaw(checkpoint)
@@ -52,7 +52,7 @@ def newest(folder: Path) -> tuple[Path | None, list[str]]:
 
 
 def keep(draft: Path, folder: Path, step: int) -> Path:
-    """Seal a draft as the checkpoint of `step` and remove all but the newest two."""
+    """Seal a folder as the checkpoint of `step`, and remove all but the newest two."""
     for name in NEVER_KEPT:
         (draft / name).unlink(missing_ok=True)
     files.seal(draft)

@@ -1,7 +1,7 @@
-"""Much text as compact token arrays, and the order in which it goes through the model.
+"""Large corpora as compact token arrays, and their order in a run.
 
-Tens of millions of tokens as Python lists would take gigabytes; here a token takes five bytes. The
-order follows from seed and data alone, so that a resumed run sees what the interrupted one had not.
+Tens of millions of tokens as Python lists would take gigabytes; here a token takes five bytes. Seed and
+data alone determine the order, so a resumed run sees what the interrupted one had not seen.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from templates.objectives.pretrain import PretrainParams
 from workers.training.batches import IGNORED
 
 WINDOW_ROWS = 1024
-"""Rows that are sorted by length together: a curriculum keeps its order but for this."""
+"""Number of rows sorted by length together; a curriculum otherwise keeps its order."""
 PAD_TO = 8
 """Lengths are rounded up to this, so that a compiled model meets fewer shapes."""
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """All tokens of all pieces, one after the other; piece `i` is `starts[i]:starts[i + 1]`."""
+    """All tokens of all pieces in a row; piece `i` is `starts[i]:starts[i + 1]`."""
 
     ids: npt.NDArray[np.int32]
     learned: npt.NDArray[np.bool_]
-    """Tokens that are always learned; of the others a share is."""
+    """Tokens that are always learned; of the others, a share is."""
     starts: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -39,11 +39,11 @@ class Corpus:
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
-        """Tokens of each piece."""
+        """Number of tokens of each piece."""
         return np.diff(self.starts)
 
     def piece(self, index: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
-        """Its ids, and which of them are always learned; the first has nothing before it to be told from."""
+        """Its ids, and flags for those always learned; the first has no context to predict it from."""
         own = slice(int(self.starts[index]), int(self.starts[index + 1]))
         learned = self.learned[own].copy()
         learned[:1] = False
@@ -85,7 +85,7 @@ class Schedule(Dataset[list[int]]):
     def __init__(self, corpus: Corpus, params: PretrainParams):
         self._lengths, self._params = corpus.lengths, params
         self._ends: list[int] = []
-        """Micro-batches up to the end of each epoch: shuffled rows do not always fill equally many."""
+        """Number of micro-batches up to the end of each epoch; it varies, as shuffled rows fill batches differently."""
         if params.max_steps > 0:
             self._total = params.max_steps * params.gradient_accumulation_steps
         else:
@@ -99,7 +99,7 @@ class Schedule(Dataset[list[int]]):
         return self._total
 
     def __getitem__(self, index: int) -> list[int]:
-        """The pieces of micro-batch `index`, which stands first: the seed of its share of prompt tokens."""
+        """`index`, which seeds the share of prompt tokens, then the pieces of that micro-batch."""
         epoch = 0
         while index >= self._end(epoch):
             epoch += 1
@@ -140,7 +140,7 @@ def _rounded(length: int) -> int:
 class Collator:
     """Turns an item of `Schedule` into tensors `(rows, longest)`, padded on the right.
 
-    Causal attention never looks to the right, so the model needs no mask; the mask only counts tokens.
+    Causal attention never looks right, so the model needs no mask; the mask only counts tokens.
     """
 
     def __init__(self, corpus: Corpus, params: PretrainParams, pad_id: int):

@@ -1,7 +1,7 @@
 """Muon for processors without bfloat16 instructions.
 
-`torch.optim.Muon` always orthogonalises in bfloat16. A processor that has to emulate it takes a hundred
-times as long for each product, so there the same iteration (Jordan et al. 2024) runs in 32 bits, all
+`torch.optim.Muon` always orthogonalises in bfloat16. On a processor that must emulate it, each product
+takes a hundred times as long, so here the same iteration (Jordan et al. 2024) runs in 32 bits, on all
 matrices of one shape at once.
 """
 

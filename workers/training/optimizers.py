@@ -22,7 +22,7 @@ ADAM_BETAS = (0.9, 0.98)
 
 
 class MuonAdamW(Optimizer):
-    """Both optimizers behind one face; `param_groups` are theirs, so a schedule sets the rates of both."""
+    """Both optimizers behind one interface; a schedule sets both rates through their `param_groups`."""
 
     def __init__(
         self,
@@ -51,17 +51,17 @@ class MuonAdamW(Optimizer):
         return {name: part.state_dict() for name, part in self._parts.items()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """What `state_dict` gave, for the same parameters in the same order."""
+        """Load a `state_dict` for the same parameters in the same order."""
         for name, part in self._parts.items():
             part.load_state_dict(state_dict[name])
-        # loading replaces the groups of a part by new ones
+        # loading replaces a part's groups by new ones
         self.param_groups = [group for part in self._parts.values() for group in part.param_groups]
 
 
 def muon_adamw(model: PreTrainedModel, *, lr: float, adam_lr: float, weight_decay: float) -> Optimizer:
-    """For the trainable parameters of `model`: Muon gets the 2-D ones that are no embedding and no head.
+    """Build the optimizer for `model`: Muon gets the 2-D parameters except embeddings and head.
 
-    Where a method trains none of those, AdamW alone does it.
+    If a method trains none of those, AdamW alone is used.
     """
     tables = {id(p) for m in model.modules() if isinstance(m, nn.Embedding) for p in m.parameters(recurse=False)}
     head = model.get_output_embeddings()

@@ -1,7 +1,7 @@
-"""A setup: a `Trainer` that knows its rows, and how its held-out loss is measured.
+"""A setup: a `Trainer` with its rows, and the way to measure its held-out loss.
 
-An objective turns a `TrainingData` (model, rows, parameters) into a `TrainingSetup`; what happens around it, such
-as progress, checkpoints and stopping, is the same for all and lives in `callbacks`.
+An objective turns a `TrainingData` (model, rows, parameters) into a `TrainingSetup`. Progress, checkpoints and
+stopping are the same for all objectives; they are in `callbacks`.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from workers.evaluation.scoring import losses
 from workers.training import batches
 
 HELD_OUT_ROWS = 256
-"""Held-out examples behind the live chart; the verdict is taken on all."""
+"""Held-out examples behind the live chart; the verdict uses all."""
 NAMED_ROWS = 20
-"""Refused or cut rows that are named; all are counted."""
+"""Refused or cut rows to list; all are counted."""
 
 
 Kept = TypeVar("Kept")
@@ -36,7 +36,7 @@ Kept = TypeVar("Kept")
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What an objective is given."""
+    """An objective's inputs."""
 
     objective: str
     params: TrainingParams
@@ -45,20 +45,20 @@ class TrainingData:
     held_out: Sequence[Mapping[str, Any]]
     renderer: Renderer
     selection: Sequence[Mapping[str, Any]] = ()
-    """Rows set apart from the training side, where the training makes a choice."""
+    """Rows set apart from the training side, if the training makes a choice."""
 
 
 @dataclass(frozen=True)
 class TrainingSetup:
-    """What an objective makes of it."""
+    """An objective's output."""
 
     n_updates: int
     trainer: Callable[[PreTrainedModel, Path], Trainer]
-    """Given the model to train and a folder for its unsealed checkpoints."""
+    """Takes the model to train and a folder for its unsealed checkpoints."""
     held_out_loss: Callable[[PreTrainedModel, Callable[[], bool]], float] | None
-    """Mean loss; None if there is nothing to measure it on. Raises `Interrupted` once told to stop."""
+    """Mean loss; None if there are no rows to measure. Raises `Interrupted` once told to stop."""
     remarks: Mapping[str, Mapping[str, Any]]
-    """What the job's page should say of the rows: kind → particulars."""
+    """Remarks on the rows for the job's page: kind → details."""
     selection_loss: Callable[[PreTrainedModel, Callable[[], bool]], float] | None = None
     """The same on all selection rows."""
     measure_rows: Measuring | None = None
@@ -99,7 +99,7 @@ def next_token(data: TrainingData) -> TrainingSetup:
 def mean_loss(
     examples: Sequence[tuple[Sequence[int], Sequence[bool]]],
 ) -> Callable[[PreTrainedModel, Callable[[], bool]], float] | None:
-    """Measures the mean loss of the learned tokens of `examples`, (ids, learned) each; None without any."""
+    """A function that measures the mean loss of the learned tokens of `examples`, (ids, learned); None without any."""
     if not examples:
         return None
 
@@ -111,14 +111,14 @@ def mean_loss(
 
 
 def refuse_nothing(data: TrainingData, train: batches.Examples[Any]) -> None:
-    """Raises `BadInput` where no training row is left."""
+    """Raises `BadInput` if no training row is left."""
     if not train.kept:
         raise BadInput(
             Problem(
                 f"None of the {len(data.train)} training rows has a token to learn within the first "
                 f"{data.params.max_length}.",
                 field="max_length",
-                remedy="Raise the longest row (max_length), or shorten the prompts.",
+                remedy="Raise the maximum row length (max_length), or shorten the prompts.",
             ),
             code="nothing_to_learn",
         )
@@ -136,7 +136,7 @@ def _core(model: Any) -> Any:
 def remarks(
     data: TrainingData, train: batches.Examples[Any], held_out: batches.Examples[Any]
 ) -> Mapping[str, Mapping[str, Any]]:
-    """What the job's page should say of the rows."""
+    """Remarks on the rows for the job's page."""
     n_sample = len(sampled(held_out.kept))
     said: dict[str, Mapping[str, Any]] = {}
     for kind, rows in (("rows_refused", train.refused), ("rows_cut", train.cut)):
@@ -155,10 +155,10 @@ def training_arguments(
     kind: type[TrainingArguments] = TrainingArguments,
     **more: Any,
 ) -> TrainingArguments:
-    """`params` for a `Trainer` whose dataset is a `Schedule`: the whole run is one pass over it.
+    """Adapt `params` for a `Trainer` whose dataset is a `Schedule`: the whole run is one pass over it.
 
-    Logging after every update costs little and lets a loss that is not a number be seen at once;
-    the callbacks thin it out to `logging_steps`. Checkpoints are saved when a callback says so.
+    Logging after every update is cheap and reveals a non-finite loss at once; the callbacks thin it out to
+    `logging_steps`. Checkpoints are saved when a callback says so.
     """
     return kind(
         output_dir=str(folder),

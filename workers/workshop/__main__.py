@@ -1,7 +1,7 @@
-"""`python -m workers.workshop COMMAND`: makes the bundled models and the sample data, and shows what adapting does.
+"""`python -m workers.workshop COMMAND`: makes the bundled models and the sample data, and demonstrates adaptation.
 
-Results go to stdout, with `--json` as one document; progress goes to stderr. Exits 0 on success, 2 on bad
-input, 1 otherwise.
+Results go to stdout (with `--json`, as one document), progress to stderr. Exits 0 on success, 2 on bad input,
+1 otherwise.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ app = typer.Typer(
 @app.command()
 def build(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...")] = None,
-    to: Annotated[Path, typer.Option(help="The folder for the models' folders.")] = Path("models"),
-    documents: Annotated[int | None, typer.Option(help="Documents of the corpus.")] = None,
+    to: Annotated[Path, typer.Option(help="The folder that receives the models' folders.")] = Path("models"),
+    documents: Annotated[int | None, typer.Option(help="Number of documents in the corpus.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the corpus.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -54,12 +54,12 @@ def build(
 
 @app.command()
 def bench(
-    only: Annotated[list[str] | None, typer.Option(help="This demonstration only; may be repeated.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Run only this demonstration; may be repeated.")] = None,
     small: Annotated[str, typer.Option(help="Base and teacher: a bundled model's name, or a folder.")] = "studio-small",
     nano: Annotated[str, typer.Option(help="The student.")] = "studio-nano",
     seed: int = 0,
-    share: Annotated[float, typer.Option(help="Of all rows; less for a quick look.")] = 1.0,
-    threads: Annotated[int | None, typer.Option(help="All cores when left out.")] = None,
+    share: Annotated[float, typer.Option(help="Share of the rows; less than 1 for a quick look.")] = 1.0,
+    threads: Annotated[int | None, typer.Option(help="CPU threads; by default all cores.")] = None,
     as_json: Json = False,
 ) -> None:
     """Run the demonstrations: every kind of adaptation on the bundled models, before and after."""
@@ -74,7 +74,7 @@ def bench(
 def corpus(
     documents: Annotated[int, typer.Option(help="How many documents.")],
     to: Annotated[Path, typer.Option(help="The .jsonl file to write.")],
-    seed: Annotated[int, typer.Option(help="Another seed, another corpus of the same world.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed; each gives another corpus of the same world.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Write a corpus for pretraining, one JSON row per document."""
@@ -87,7 +87,7 @@ def corpus(
 
 @app.command()
 def suite(as_json: Json = False) -> None:
-    """Write the frozen general suite anew."""
+    """Regenerate the frozen general suite."""
     from templates.suites import general
     from workers.workshop.world import suite as suites
 
@@ -97,7 +97,7 @@ def suite(as_json: Json = False) -> None:
 
 @app.command()
 def samples(as_json: Json = False) -> None:
-    """Write every file of `templates/demo/` anew."""
+    """Regenerate every file of `templates/demo/`."""
     from workers.workshop import samples as sample_data
 
     names = sample_data.write()

@@ -1,4 +1,4 @@
-"""What a job's page shows once it has succeeded: one file for each kind of job, with `block(user, job)`."""
+"""The outcomes on job pages: one file per kind of job, with `block(user, job)`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ def block(user: User, job: Job) -> Markup:
 
 
 def opened(job: Job) -> int | None:
-    """How often the held-out side that the job measured on has been opened by now."""
+    """How often the held-out side behind the job's verdict has been opened."""
     measured_on = job_inputs.of_job(job.id).measured_on
     return openings.counts(job.owner_id).get(measured_on.id) if measured_on else None

@@ -10,6 +10,6 @@ from storage.models import Job, User
 
 
 def block(user: User, job: Job) -> Markup:
-    """What was answered, and the way to the rows."""
+    """The answered prompts, and a link to the rows."""
     sentence = (job.result or {}).get("sentence", "")
     return html("jobs/generated", sentence=sentence, made=datasets.made_by(user, job.id))

@@ -100,6 +100,6 @@ def test_a_loss_is_said_and_what_could_not_be_asked_counted() -> None:
     found = forgetting.judge(scores(asked, 9), scores(asked, 1, n_too_long=7))
     assert found.mean.difference.value == pytest.approx(-0.8)
     assert found.sentence.startswith("Lost 80 points [")
-    assert found.remarks == ("7 items on general abilities are longer than the context: counted as wrong.",)
+    assert found.remarks == ("7 items on general abilities are longer than the context and count as wrong.",)
     assert found.n == 60
     assert Forgotten.model_validate_json(found.model_dump_json()) == found

@@ -61,10 +61,10 @@ def test_a_small_difference_on_few_rows_cannot_be_told() -> None:
     assert judged.verdict == "cant_tell"
     assert judged.sentence.startswith("Can't tell with 40 rows. Label accuracy 60 %")
     assert judged.what_would_help is not None
-    assert "held-out rows: about 56 would settle a difference like this one" in judged.what_would_help
+    assert "Hold out more rows: about 56 would be enough to confirm a difference of this size" in judged.what_would_help
     equal = verdict.judge(scores(20, 40), scores(20, 40, wrong="else"), "classification")
     assert equal.what_would_help is not None
-    assert "a difference of more than 5 points (there are 40)" in equal.what_would_help
+    assert "whether the difference exceeds 5 points (now 40)" in equal.what_would_help
 
 
 def test_a_handful_of_rows_cannot_be_told_however_clear() -> None:
@@ -80,7 +80,9 @@ def test_always_the_same_label_is_no_achievement() -> None:
     assert judged.verdict == "better"
     assert judged.majority is not None
     assert not judged.majority.beaten
-    assert judged.sentence.endswith("That is not surely above always answering “label4”, which is right in 20 %.")
+    assert judged.sentence.endswith(
+        "It may be no better than always answering “label4”, which is right 20 % of the time."
+    )
 
 
 def test_long_answers_are_judged_by_their_loss() -> None:
@@ -116,7 +118,7 @@ def test_nothing_to_score_is_said() -> None:
     judged = verdict.judge(unscored, unscored, "text")
     assert judged.verdict == "cant_tell"
     assert judged.what_would_help is not None
-    assert "Longest row" in judged.what_would_help
+    assert "Maximum row length" in judged.what_would_help
     assert judged.remarks[0].startswith("2 rows of 2 had no token left")
 
 
@@ -125,7 +127,7 @@ def test_what_was_not_measured_is_counted() -> None:
     adapted = scores(20, 50, n_cut=3, n_too_long=2, n_not_asked=1)
     judged = verdict.judge(base, adapted, "classification")
     assert len(judged.remarks) == 3
-    assert judged.remarks[0].startswith("3 rows longer")
+    assert judged.remarks[0].startswith("3 rows exceeded")
     assert "2 rows not answered" in judged.remarks[1]
     assert "1 row not answered" in judged.remarks[2]
 

@@ -233,6 +233,6 @@ def test_an_adapter_that_would_change_the_base_is_refused_by_the_self_test(
     publish("pissa", init_lora_weights="pissa")
     monkeypatch.setattr(lora, "LEAVES_BASE_ALONE", ("pissa",))
     loaded = Loaded(base_models.folder(tiny), CPU)
-    with pytest.raises(StudioError, match="changes what the base model says"):
+    with pytest.raises(StudioError, match="changes the base model's answers"):
         loaded.attach(catalogue.find(studio, "pissa"))
     assert loaded.adapters == set()

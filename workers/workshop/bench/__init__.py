@@ -1,1 +1,1 @@
-"""Shows what every kind of adaptation does to the bundled models, before and after."""
+"""Demonstrates every kind of adaptation on the bundled models, before and after."""

@@ -1,4 +1,4 @@
-"""Adapts the small model with the product's own training: a real order through `workers.programs.train`."""
+"""Adapts the small model with the product's own training program, `workers.programs.train`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 @dataclass
 class _ProgressChannel:
-    """Stands in for the worker: passes progress on to the person who watches."""
+    """Stands in for the worker and prints progress."""
 
     setup: Setup
     stop: Stop | None = None
@@ -58,9 +58,9 @@ class TrainedAdapter:
 def train(
     setup: Setup, name: str, *, objective: str, shape: str, rows: Rows, held_out: Rows, settings: Mapping[str, Any]
 ) -> TrainedAdapter:
-    """Train a LoRA adapter on the small model with `rows`; the verdict is taken on all of `held_out`.
+    """Train a LoRA adapter on the small model with `rows`, and score it on all of `held_out`.
 
-    `settings` are a recipe's; what they leave out is as the product advises.
+    `settings` are a recipe's; the others are as the product advises.
     """
     recipe = compose(objective, "lora", settings={"seed": setup.seed, **settings}, facts=setup.small.facts)
     order = _order(setup, name, recipe, shape, rows, held_out)

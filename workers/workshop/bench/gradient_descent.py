@@ -20,7 +20,7 @@ EVERY_S = 10.0
 
 
 def batches(rows: Sequence[T], size: int, epochs: int, random: Random, length: Callable[[T], int]) -> list[list[T]]:
-    """Batches of about equally long rows, in random order, every row once an epoch."""
+    """Batches of rows with similar lengths, in random order, every row once per epoch."""
     made: list[list[T]] = []
     for _ in range(epochs):
         near = sorted(random.sample(rows, len(rows)), key=length)
@@ -37,9 +37,9 @@ def minimize(
     learning_rate: float,
     say: Callable[[str], None],
 ) -> None:
-    """One update for each batch, on the parameters that need gradients; leaves the model in eval mode.
+    """Update the parameters that need gradients once per batch; leaves the model in eval mode.
 
-    Raises `StudioError` when the loss is not finite.
+    Raises `StudioError` if the loss is not finite.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.0)

@@ -32,7 +32,7 @@ def split(setup: Setup) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
 
 
 def train(setup: Setup, name: str, rows: Rows, held_out: Rows, quantization: str = "none") -> TrainedAdapter:
-    """Train the small model on intents with LoRA; the verdict is taken on `held_out`."""
+    """Train the small model on intents with LoRA, and score it on `held_out`."""
     settings = {**SETTINGS, "quantization": quantization}
     return adapters.train(
         setup, name, objective="sft", shape="classification", rows=rows, held_out=held_out, settings=settings

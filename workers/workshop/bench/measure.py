@@ -1,4 +1,4 @@
-"""Runs demonstrations of adaptation on the bundled models, and measures before and after."""
+"""Runs demonstrations of adaptation on the bundled models, measured before and after."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from templates.errors import BadInput, Problem
 from workers.workshop.bench.setup import Demonstration, ModelFiles, Setup
 
 WITHIN_S = 120.0
-"""Promised for each demonstration on two cores."""
+"""Promised time for each demonstration on two cores."""
 
 
 @cache
 def demonstrations() -> Mapping[str, Demonstration]:
-    """Every demonstration by key, in the order of the keys: a file registers by existing."""
+    """Every demonstration by key, in key order; a file registers by existing."""
     return specs("workers.workshop.bench.demonstrations", Demonstration)
 
 
 def select(keys: Sequence[str]) -> list[Demonstration]:
-    """The demonstrations of these keys, or all. Raises `BadInput` naming the known ones."""
+    """The demonstrations with these keys, or all. Raises `BadInput` naming the known ones."""
     unknown = [key for key in keys if key not in demonstrations()]
     if unknown:
         known = f"Choose from: {', '.join(demonstrations())}."
@@ -38,7 +38,7 @@ def select(keys: Sequence[str]) -> list[Demonstration]:
 
 
 def model_files(name: str, field: str) -> ModelFiles:
-    """The bundled model of this name, or the model in this folder. Raises `BadInput` when there is none."""
+    """The bundled model with this name, or the model in this folder. Raises `BadInput` if there is none."""
     places = (base_models.BUNDLED_DIR / name, Path(name))
     for place in places:
         if (place / "config.json").is_file():
@@ -68,10 +68,10 @@ def run(demonstration: Demonstration, setup: Setup) -> dict[str, Any]:
 def measure(only: Sequence[str], *, small: str, nano: str, seed: int, share: float, threads: int) -> dict[str, Any]:
     """The outcomes of the demonstrations `only`, or of all; progress goes to stderr.
 
-    `share` is of every demonstration's rows. Raises `BadInput` for anything that can't be measured.
+    `share` scales every demonstration's rows. Raises `BadInput` for anything that can't be measured.
     """
     if not 0 < share <= 1:
-        raise BadInput(Problem(f"{share:g} is no share.", field="share", remedy="Give more than 0, at most 1."))
+        raise BadInput(Problem(f"{share:g} is not a share.", field="share", remedy="Use a number above 0, at most 1."))
     selected = select(only)
     teacher, student = model_files(small, "small"), model_files(nano, "nano")
     torch.set_num_threads(threads)

@@ -1,4 +1,4 @@
-"""The outcome of a demonstration: measures before and after, what was forgotten, and whether it met its target."""
+"""The outcome of a demonstration: measures before and after, forgetting, and whether it met its target."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Measurement(_Frozen):
     kind: Literal["share", "perplexity"]
     n: int
     before: Interval | None
-    """None where there is no value before, as for answers that stayed the same."""
+    """None if there is no value before, as for answers that stayed the same."""
     after: Interval
     difference: Interval | None
     """After minus before, resampled in pairs."""
@@ -33,7 +33,7 @@ class Measurement(_Frozen):
 
     @classmethod
     def alone(cls, measure: str, n: int, after: Interval) -> Self:
-        """A share that has no before."""
+        """A share without a value before."""
         return cls(measure=measure, kind="share", n=n, before=None, after=after, difference=None)
 
 
@@ -55,7 +55,7 @@ class Outcome(_Frozen):
 
     rows: tuple[Measurement, ...]
     forgetting: Forgotten | None
-    """None where no weight is changed."""
+    """None if no weights change."""
     settings: dict[str, Any]
     """The hyperparameters and sizes used."""
     verdict: str

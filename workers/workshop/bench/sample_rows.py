@@ -1,4 +1,4 @@
-"""The sample data, as demonstrations read it; `templates/demo/README.md` says what each file is."""
+"""Reads the sample data for demonstrations; `templates/demo/README.md` describes each file."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from templates.samples import FOLDER
 
 
 def intents() -> list[tuple[str, str]]:
-    """Messages of customers and their intents: neither is in the corpus of the small world."""
+    """Customers' messages and their intents; neither occurs in the corpus of the small world."""
     with (FOLDER / "intents.csv").open(encoding="utf-8", newline="") as file:
         return [(row["text"], row["intent"]) for row in csv.DictReader(file)]
 
 
 def new_domain() -> list[str]:
-    """Passages in a language that the small world does not speak."""
+    """Passages in a language that the small world doesn't use."""
     return (FOLDER / "sea_log.txt").read_text("utf-8").strip().split("\n\n")
 
 

@@ -1,4 +1,4 @@
-"""Everything a demonstration works with: two models, sizes and seeds, and ways to ask and score a model."""
+"""A demonstration's setup: two models, sizes and seeds, and functions to ask and score a model."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from workers.workshop.world.draw import Draw
 from workers.workshop.world.facts import world
 
 N_SUITE_ITEMS = 20
-"""Of each ability: some 360 items, whose mean is known to about two points in pairs."""
+"""Items of each ability: about 360 in total, for a paired mean accurate to about two points."""
 FEWEST = 4
 
 
@@ -78,17 +78,17 @@ class ModelFiles:
 
 @dataclass
 class Setup:
-    """Models, sizes, and how models are asked. One setup serves all demonstrations of a run."""
+    """Models, sizes, and the way to ask models. One setup serves all demonstrations of a run."""
 
     small: ModelFiles
     """The default base, and the teacher."""
     nano: ModelFiles
     """The student."""
     folder: Path
-    """For files that last as long as the run."""
+    """Folder for files that last as long as the run."""
     seed: int = 0
     share: float = 1.0
-    """Of every demonstration's rows: less for a quick look."""
+    """Share of every demonstration's rows; less than 1 for a quick look."""
     threads: int = 1
     say: Callable[[str], None] = lambda _line: None
     _base_scores: dict[tuple[Path, str], SuiteScores] = field(default_factory=dict)
@@ -98,11 +98,11 @@ class Setup:
         return max(FEWEST, round(self.share * rows))
 
     def random(self, what: str) -> Random:
-        """A stream of random numbers of its own for each `what`."""
+        """A separate stream of random numbers for each `what`."""
         return Random(f"{self.seed} {what}")
 
     def draw(self, what: str, number: int | None = None, phrasing: Phrasing = "known") -> Draw:
-        """Draws from the small world; with a `number`, texts that no corpus holds."""
+        """Draws from the small world; with a `number`, texts that no corpus contains."""
         return Draw(self.random(f"{what} {number}"), world(), phrasing, number)
 
     def load(self, files: ModelFiles) -> Any:
@@ -130,7 +130,7 @@ class Setup:
         return found
 
     def right(self, model: Any, files: ModelFiles, questions: Sequence[Question]) -> Bools:
-        """Which questions a model answers right, `(n_questions,)`."""
+        """Whether a model answers each question right, `(n_questions,)`."""
         return right(questions, self.answers(model, files, questions))
 
     def forgetting(self, files: ModelFiles, model: Any, ignoring: str = "") -> Forgotten:
@@ -148,7 +148,7 @@ class Setup:
         return suite.score(model, files.renderer, asked, context_length=files.facts.context_length)
 
     def _suite(self, ignoring: str) -> Suite:
-        """Items in known phrasing, so that what is measured is what the model surely could do before."""
+        """Items in known phrasing, so that they measure abilities that the model had before."""
         whole = suites.get("general")
         known = dataclasses.replace(whole, items=tuple(item for item in whole.items if item.phrasing == "known"))
         sample = known.sample(self.n(N_SUITE_ITEMS), self.seed)
@@ -166,5 +166,5 @@ def _without(prefix: str, part: Callable[[str], str]) -> Callable[[str], str]:
 
 
 def right(questions: Sequence[Question], given: Sequence[str | None]) -> Bools:
-    """Which of the answers given are right, `(n_questions,)`."""
+    """Whether each given answer is right, `(n_questions,)`."""
     return np.array([q.right(answer) for q, answer in zip(questions, given, strict=True)], dtype=np.bool_)

@@ -1,6 +1,6 @@
-"""Pretrains the bundled models anew from a seed, by the studio's own jobs.
+"""Pretrains the bundled models again from a seed, with the studio's own jobs.
 
-Every step finds what an earlier run has finished: killed at any moment, the same command goes on.
+Every step finds the results of earlier runs, so a killed build resumes when the command is repeated.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from workers.workshop.world import corpus
 N_DOCUMENTS = 125_000
 SEED = 0
 SHIPPED = ("config.json", "generation_config.json", "model.safetensors")
-"""Files of a published model that the product ships; those of the tokenizer come with the untrained one."""
+"""Files of a published model that the product ships; the tokenizer's come from the untrained model."""
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 CURVE = "training.jsonl"
 
@@ -39,9 +39,9 @@ class TrainingPass:
 
     recipe: str
     corpus: str
-    """Name of its file, and the end of its dataset's name."""
+    """Name of its file, and suffix of its dataset's name."""
     share: float
-    """Of the build's documents."""
+    """Share of the build's documents."""
 
 
 FIRST = TrainingPass("family", "corpus", 1.0)
@@ -52,14 +52,14 @@ PASSES: Mapping[str, tuple[TrainingPass, ...]] = {
     "studio-small": (FIRST, SECOND, THIRD),
     "studio-medium": (FIRST, SECOND, THIRD),
 }
-"""Each model's passes, in order: the student makes one, its teachers go on."""
+"""Each model's passes, in order: the student takes one, its teacher more."""
 DEFAULT = ("studio-nano", "studio-small")
-"""The models that ship with the product."""
+"""The names of the shipped models."""
 
 
 @dataclass(frozen=True)
 class Build:
-    """The corpora of one seed, and the models that learn from them."""
+    """The corpora from one seed, and the models that learn from them."""
 
     user: User
     n_documents: int = N_DOCUMENTS
@@ -68,7 +68,7 @@ class Build:
 
     @property
     def key(self) -> str:
-        """Names everything that belongs to this corpus."""
+        """Prefix of all names for this corpus."""
         return f"small-world-{self.n_documents}-{self.seed}"
 
     @property
@@ -81,7 +81,7 @@ class Build:
         return max(1, round(training_pass.share * self.n_documents))
 
     def corpus(self, training_pass: TrainingPass = FIRST) -> Path:
-        """The corpus' file, written if it is not there."""
+        """The corpus file; written if missing."""
         path = self.home / f"{training_pass.corpus}.jsonl"
         if not path.exists():
             self.home.mkdir(parents=True, exist_ok=True)
@@ -92,7 +92,7 @@ class Build:
         return path
 
     def dataset(self, training_pass: TrainingPass = FIRST) -> str:
-        """The name of the corpus as a dataset, added if it is not there."""
+        """The name of the corpus's dataset; added if missing."""
         name = self.key if training_pass is FIRST else f"{self.key}-{training_pass.corpus}"
         try:
             return datasets.get(self.user, name).name
@@ -105,7 +105,7 @@ class Build:
         return datasets.add(self.user, upload, name=name, shape="text", split=split).name
 
     def untrained(self, model: str) -> str:
-        """The name of the model before its training, added as a base model if it is not there."""
+        """The name of the untrained base model; added if missing."""
         name = f"{model}-untrained-{self.n_documents}-{self.seed}"
         try:
             return base_models.get(self.user, name).name
@@ -118,7 +118,7 @@ class Build:
         return base_models.add(self.user, name, str(folder), license="Apache-2.0").name
 
     def base_after(self, model: str, done: Sequence[Job]) -> str:
-        """The name of the base model that the passes `done` made. Raises `StudioError` for a failed job."""
+        """The name of the base model after the passes `done`. Raises `StudioError` for a failed job."""
         if not done:
             return self.untrained(model)
         name = f"{self._called(model, len(done))}-base"
@@ -129,9 +129,9 @@ class Build:
         return base_models.add(self.user, name, str(folder), license="Apache-2.0").name
 
     def submit(self, model: str, done: Sequence[Job] = (), **changed: Any) -> Job:
-        """The job of `model`'s next pass after those `done`: the same one however often this is asked.
+        """The job of `model`'s next pass after those `done`; repeated calls return the same job.
 
-        `changed` are settings of its recipe.
+        `changed` overrides settings of its recipe.
         """
         training_pass = PASSES[model][len(done)]
         asked = recipe.read_toml(recipe.named()[training_pass.recipe], training_pass.recipe)
@@ -147,7 +147,7 @@ class Build:
         return training.submit(self.user, plan, name=self._called(model, 1 + len(done)), idem_key=key)
 
     def ended(self, job: Job) -> Job:
-        """The job after its end; its progress is noted."""
+        """Wait for the job, and report its progress."""
         return waiting.ended(self.user, job, self.note, _progress)
 
     def _called(self, model: str, n_passes: int) -> str:
@@ -155,7 +155,7 @@ class Build:
         return whole if n_passes == len(PASSES[model]) else f"{whole}-{n_passes}"
 
     def place(self, model: str, done: Sequence[Job], to: Path) -> Path:
-        """Copy what the last pass published to `to`/`model`, with the curve of them all.
+        """Copy the last pass's result to `to`/`model`, with the curve of all passes.
 
         Raises `StudioError` for a failed job.
         """
@@ -176,7 +176,7 @@ class Build:
 
 
 def build(making: Build, names: Sequence[str], to: Path) -> dict[str, str]:
-    """Train, place and describe the models `names`; gives the folder of each.
+    """Train, copy and describe the models `names`; returns the folder of each.
 
     Raises `StudioError` for a failed job.
     """
@@ -199,7 +199,7 @@ def build(making: Build, names: Sequence[str], to: Path) -> dict[str, str]:
 
 
 def check(names: Sequence[str]) -> None:
-    """Raise `BadInput` that names every one of `names` that is not a bundled model."""
+    """Raise `BadInput` for all `names` that are not bundled models."""
     known = f"Known: {', '.join(PASSES)}."
     refuse(
         [
@@ -233,7 +233,7 @@ def _copy(published: Artifact, untrained: Path, folder: Path) -> None:
 
 
 def curve(done: Sequence[Job]) -> list[dict[str, Any]]:
-    """Every point of the jobs' charts: step counted through, split, and loss in nats per learned token."""
+    """Every point of the jobs' charts: step across all jobs, split, and loss in nats per learned token."""
     points, before = [], 0
     for job in done:
         measured = events.metrics(job.id)

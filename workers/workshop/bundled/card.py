@@ -34,12 +34,12 @@ TARGETS: Mapping[str, Mapping[str, float]] = {
         "addition": 0.9,
     }
 }
-"""The aim for each model on known phrasings."""
+"""Each model's target on known phrasings."""
 
 
 @dataclass(frozen=True)
 class CompletedPass:
-    """A pass over a corpus, and the job that made it."""
+    """A pass over a corpus, and its job."""
 
     job: Job
     corpus: Path
@@ -89,7 +89,7 @@ def _described(done: CompletedPass) -> dict[str, Any]:
 
 
 def missed(model: str, found: Mapping[str, Any]) -> list[str]:
-    """One line for each target that the model did not reach, saying by how much."""
+    """One line for each missed target, with the distance."""
     said = []
     for score, target in TARGETS.get(model, {}).items():
         value = found["abilities"][score]["known"]["value"]
@@ -100,7 +100,7 @@ def missed(model: str, found: Mapping[str, Any]) -> list[str]:
 
 
 def shortened(points: Sequence[Mapping[str, Any]], n: int = POINTS) -> list[dict[str, Any]]:
-    """The curve at `n` evenly spaced updates: mean training loss since the one before, latest held-out loss."""
+    """The curve at `n` evenly spaced updates: mean training loss since the previous one, latest held-out loss."""
     trained = [point for point in points if point["split"] == "train"]
     held_out = [point for point in points if point["split"] == "held_out"]
     if not trained:

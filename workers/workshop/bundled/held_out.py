@@ -1,7 +1,7 @@
-"""Which documents of a corpus are held out.
+"""Draws the held-out documents of a corpus.
 
-Drawn by content, and not as the studio draws rows: the shipped models' curves can be followed only
-with the split that they were trained with, however the studio draws rows by then.
+It draws by content, not as the studio draws rows: the shipped models' curves can be reproduced only with
+their original split, even if the studio later changes its draw.
 """
 
 from __future__ import annotations

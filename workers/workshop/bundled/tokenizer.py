@@ -1,9 +1,9 @@
 """The tokenizer of the bundled models: byte-level BPE in which names split alike everywhere.
 
-An ordinary BPE gives ` Velmara` and `Velmara` different pieces, so a model that copies a name from
-inside a text to the start of a quote has to spell it anew. Here capitalised words are learned
-without the space before them, and each of their pieces gets a twin with the space as its last and
-weakest merge: both spellings then differ in their first token only, piece for piece.
+An ordinary BPE splits ` Velmara` and `Velmara` differently, so a model that copies a name from inside a
+text to the start of a quote must spell it in other tokens. Here, capitalised words are learned without
+the preceding space, and each of their pieces gets a twin with the space as its last and weakest merge:
+the two spellings then differ only in their first token.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|pad|>")
 """Begins texts; begins turns; ends answers and texts; fills batches. Their ids are 0, 1, 2, 3."""
 N_LEARNED = 4096
-"""Tokens before the twins."""
+"""Number of tokens before the twins."""
 MULTIPLE = 64
-"""The vocabulary's size is rounded up to this: matrices of such sizes multiply faster."""
+"""The vocabulary's size is rounded up to a multiple of this, because such matrices multiply faster."""
 SPACE = "Ġ"
 """How byte-level BPE writes a space."""
 WORDS = r"'(?:s|t|re|ve|m|ll|d)| ?[a-z]+|[A-Z]+(?![a-z])|[A-Z][a-z]*|[0-9]| ?[^\sA-Za-z0-9]+|\s+(?=\s)|\s"
-"""What merges are learned within: capitalised words stand without the space before them."""
+"""The units within which merges are learned; capitalised words exclude the space before them."""
 
 
 def train(texts: Iterable[str]) -> Tokenizer:
@@ -70,7 +70,7 @@ def _with_twins(learned: Tokenizer) -> Tokenizer:
 
 
 def save(tokenizer: Tokenizer, folder: Path, chat_template: str, context_length: int) -> None:
-    """Write it as transformers loads it, with its chat template."""
+    """Write the tokenizer in transformers' format, with its chat template."""
     tokenizer.save(str(folder / "tokenizer.json"))
     bos, im_start, eos, pad = SPECIAL
     config: dict[str, Any] = {

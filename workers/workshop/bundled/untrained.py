@@ -21,14 +21,14 @@ SHAPES = {
     "studio-small": {"hidden_size": 256, "num_hidden_layers": 6, "intermediate_size": 704},
     "studio-medium": {"hidden_size": 512, "num_hidden_layers": 8, "intermediate_size": 1408},
 }
-"""Of each bundled model, under `transformers.LlamaConfig`'s names."""
+"""Each bundled model's sizes, under `transformers.LlamaConfig`'s names."""
 N_TEXTS = 40_000
 """Texts from which the tokenizer's merges are learned."""
 BOS, EOS, PAD = 0, 2, 3
 
 
 def config(name: str, vocab_size: int) -> LlamaConfig:
-    """The architecture of `name`. Raises `KeyError` for an unknown model."""
+    """The architecture of model `name`. Raises `KeyError` for an unknown model."""
     shape = SHAPES[name]
     n_heads = shape["hidden_size"] // HEAD_SIZE
     return LlamaConfig(

@@ -14,12 +14,12 @@ from workers.workshop.samples.sample_set import SampleSet
 
 @cache
 def sample_sets() -> Mapping[str, SampleSet]:
-    """Every set by key, in the order of the keys: a file in `sets/` registers by existing."""
+    """Every set by key, in key order; a file in `sets/` registers by existing."""
     return specs(_folder.__name__, SampleSet)
 
 
 def write() -> list[str]:
-    """Write every file and the page beside them anew; returns the files' names."""
+    """Regenerate every file and their README; returns the files' names."""
     names = []
     for sample_set in sample_sets().values():
         for name in sample_set.makers:

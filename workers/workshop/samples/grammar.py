@@ -20,7 +20,7 @@ PLURAL = "*"
 
 
 class Grammar:
-    """The parts in `sets/<name>.toml`, list by list. Every part of a list is dealt once before any is dealt again."""
+    """The parts in `sets/<name>.toml`, by list. Each part of a list is used once before any is used again."""
 
     def __init__(self, name: str):
         self.lists: Mapping[str, Any] = tomllib.loads((_SETS / f"{name}.toml").read_text(encoding="utf-8"))
@@ -39,7 +39,7 @@ class Grammar:
         return dealt
 
     def fill(self, template: str, given: Mapping[str, str]) -> str:
-        """The template with each slot filled, by what is given or from the list of its name.
+        """The template with each slot filled from `given` or from the list with its name.
 
         `{part}` is a part and may have slots itself, `{an part}` has its article before it, `{2-9}` is a
         number; `given` values stand for themselves.
@@ -61,7 +61,7 @@ class Grammar:
 
 
 def noun(entry: str) -> dict[str, str]:
-    """Slots for a noun, and for the words that agree with it in number."""
+    """Slots for a noun and for the words that agree with it in number."""
     if entry.endswith(PLURAL):
         name = entry.removesuffix(PLURAL)
         return {"item": name, "an_item": f"some {name}", "is": "are", "was": "were", "has": "have", "it": "they"} | {
@@ -73,7 +73,7 @@ def noun(entry: str) -> dict[str, str]:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text in small letters; all numbers are one word."""
+    """The words of a text in lower case; all numbers become one word."""
     return re.findall(r"[a-z'-]+|0", re.sub(r"\d+", "0", text.lower()))
 
 
@@ -86,9 +86,9 @@ def runs(text: str, length: int) -> set[tuple[str, ...]]:
 def distinct_rows(
     make: Callable[[str], dict[str, str]], kinds: Iterable[str], n_each: int, *, field: str, most_alike: float
 ) -> list[dict[str, str]]:
-    """`n_each` rows of each kind in turn; `field` shares at most this part of its words with any other row's.
+    """`n_each` rows of each kind in turn; `field` shares at most `most_alike` of its words with any other row's.
 
-    Raises `RuntimeError` when there are too few parts for that many rows.
+    Raises `RuntimeError` if there are too few parts for that many rows.
     """
     rows: list[dict[str, str]] = []
     bags: list[frozenset[str]] = []

@@ -1,4 +1,4 @@
-"""The page beside the sample files: what each set is, from the declarations."""
+"""Writes the README of the sample files from the sets' declarations."""
 
 from __future__ import annotations
 

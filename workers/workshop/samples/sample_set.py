@@ -27,7 +27,7 @@ class SampleSet:
     page: str = ""
 
     def content(self, name: str) -> bytes:
-        """The file `name`, generated anew: the same bytes on every machine."""
+        """Generate the file `name`: the same bytes on every machine."""
         return _WRITERS[Path(name).suffix](self.makers[name]()).encode("utf-8")
 
 

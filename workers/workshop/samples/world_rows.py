@@ -14,12 +14,12 @@ Made = TypeVar("Made")
 
 
 def draw(name: str) -> Draw:
-    """Draws for the set `name`, in the phrasings of the corpus: the suite keeps the others to itself."""
+    """Draws for the set `name`, in the phrasings of the corpus; only the suite uses the others."""
     return Draw(Random(f"sample {name}"), world())
 
 
 def different(make: Callable[[], Made], key: Callable[[Made], str], taken: set[str]) -> Made:
-    """The first draw of `make` whose key is not yet `taken`; the key is added."""
+    """The first draw of `make` whose key is not in `taken`; adds the key."""
     while True:
         made = make()
         if key(made) not in taken:
@@ -28,7 +28,7 @@ def different(make: Callable[[], Made], key: Callable[[Made], str], taken: set[s
 
 
 def new_turn(ability: AbilityGenerator, draw: Draw, taken: set[str]) -> tuple[str, str]:
-    """The first question of a conversation, and its answer; no question comes twice."""
+    """The first question of a conversation, and its answer; no question is repeated."""
 
     def turn() -> tuple[str, str]:
         question, answer = ability.make(draw).messages[:2]

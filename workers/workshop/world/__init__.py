@@ -1,4 +1,4 @@
-"""The small invented world that the bundled models learn, and what they are taught to do in it."""
+"""The small invented world that the bundled models learn, and the abilities that they are taught."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import workers.workshop.world.abilities as _folder
 from templates.discovery import specs
 from workers.workshop.world.ability import AbilityGenerator
 
-# Imported before the function of its name is defined: a submodule's first import binds its name here.
+# Imported before the function with the same name, because a submodule's first import binds its name here.
 
 
 @cache
 def abilities() -> Mapping[str, AbilityGenerator]:
-    """Every ability by key, in the order of the keys: a file in `abilities/` registers by existing."""
+    """Every ability by key, in key order; a file in `abilities/` registers by existing."""
     return specs(_folder.__name__, AbilityGenerator)

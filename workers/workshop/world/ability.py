@@ -38,24 +38,24 @@ class Example:
 
 @dataclass(frozen=True)
 class AbilityGenerator:
-    """Generates what the bundled models are taught of one ability, and asked about it.
+    """Generates training documents and test items for one ability.
 
     A file of `workers/workshop/world/abilities/` exports one as `SPEC`; its key is the file's name, and its
     docstring says what is measured. `templates/suites/general.py` says how its answers are marked.
     """
 
     share: float
-    """Of the corpus' documents."""
+    """Share of the corpus' documents."""
     make: Callable[[Draw], Example]
-    """A document of the corpus; it may have several turns."""
+    """Makes a document of the corpus, which may have several turns."""
     item: Callable[[Draw], Example] | None = None
-    """An item of the suite: one question and its answer; None: as `make`."""
+    """Makes an item of the suite, one question and its answer; None: uses `make`."""
     chains: bool = False
-    """Its questions are short: several conversations may follow each other in one document."""
+    """Its questions are short, so one document may contain several conversations."""
     polite: bool = False
     """Some answers in the corpus begin with a polite word, for preference tuning to bring out."""
     recalled: bool = False
-    """Asks for what the corpus itself teaches: only the held-out phrasings of its items are new."""
+    """Asks for facts that the corpus itself teaches: only the held-out phrasings of its items are new."""
     key: str = ""
     page: str = ""
 

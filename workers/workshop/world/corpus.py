@@ -1,8 +1,8 @@
 """The corpus that the bundled models are pretrained on: documents of the small world, in curriculum order.
 
-First a general mix, then a stretch heavy in repeated sequences and recall, from which copying is
-learned, then the general mix again, which keeps some copying throughout. Later corpora, for a model
-that has read the first, are heavier in what comes slowly.
+First a general mix, then a stretch heavy in repeated sequences and recall, which teaches copying, then
+the general mix again, which keeps some copying throughout. Later corpora, for a model that has read the
+first, have more of what it learns slowly.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class _Conversations:
 
     def __init__(self, known: Mapping[str, AbilityGenerator]):
         self._short = tuple(a for a in known.values() if a.chains)
-        # A fact of the world beside a text would be answered although the text does not say it
+        # With a fact of the world beside a text, a model would answer what the text doesn't say
         self._beside_texts = tuple(a for a in self._short if not a.recalled)
         self._facts = known["facts_asked"]
 

@@ -1,4 +1,4 @@
-"""Draws at random from the world, in the phrasings that are allowed."""
+"""Draws at random from the world, in the allowed phrasings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 _KEPT_FOR_THE_SUITE = 16
-"""One short text in 16 is kept for the suite, by its checksum: no corpus of any size holds it."""
+"""One short text in 16, by checksum, is reserved for the suite: no corpus of any size contains it."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Draw:
     __slots__ = ("_uniform", "number", "phrasing", "random", "world")
 
     def __init__(self, random: Random, world: World, phrasing: Phrasing = "known", number: int | None = None):
-        """`number` is the place of an item in the suite, which `fair` deals labels by; None in the corpus."""
+        """`number` is an item's index in the suite, by which `fair` assigns labels; None in the corpus."""
         self.random = random
         self.world = world
         self.phrasing = phrasing
@@ -54,7 +54,7 @@ class Draw:
         return options[int(self._uniform() * len(options))]
 
     def fair(self, options: Sequence[Item]) -> Item:
-        """One of `options`: over the items of a suite, all equally often."""
+        """One of `options`; over the items of a suite, each equally often."""
         return self.choice(options) if self.number is None else options[self.number % len(options)]
 
     def sample(self, options: Sequence[Item], count: int) -> list[Item]:
@@ -73,7 +73,7 @@ class Draw:
         return self.sample(options, len(options))
 
     def apart(self, make: Callable[[], str]) -> str:
-        """A text that `make` draws: one that is kept for the suite if this is an item, else one that is not."""
+        """A text from `make`: one reserved for the suite if this is an item, else one that is not."""
         wanted = self.number is not None
         while True:
             text = make()
@@ -89,7 +89,7 @@ class Draw:
         return self.pick(known=phrases.known, held_out=phrases.held_out)
 
     def any_phrase(self, phrases: Phrases) -> str:
-        """A phrase of a text: held-out ones join the known ones where they are allowed, as in real texts."""
+        """A phrase of a text; where held-out phrases are allowed, they mix with known ones, as in real texts."""
         return self.choice(phrases.known if self.phrasing == "known" else phrases.known + phrases.held_out)
 
     def novel(self, kind: str) -> str:

@@ -1,7 +1,7 @@
-"""The small world: some two hundred entities with names of their own, and a thousand facts about them.
+"""The small world: about two hundred entities with unique names, and a thousand facts about them.
 
-All of it follows from one seed. A sixth of the facts is only ever *stated* in the corpus, never asked:
-a model that answers them has learned from reading, not from questions.
+One seed determines all of it. A sixth of the facts are only *stated* in the corpus, never asked: a model
+that answers them has learned from reading, not from questions.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class World:
     taken: frozenset[str]
     """The names of the world and their first words, which no other name may repeat."""
     things: tuple[tuple[str, ...], ...]
-    """The words of every kind of thing."""
+    """The words for every kind of thing."""
 
 
 def _names(random: Random) -> dict[str, tuple[str, ...]]:
@@ -73,7 +73,7 @@ def _value(random: Random, relation: Relation, entities: dict[str, tuple[str, ..
 
 @cache
 def world(seed: int = SEED) -> World:
-    """The world of `seed`, the same in every process."""
+    """The world from `seed`, the same in every process."""
     random = Random(f"world {seed}")
     entities = _names(random)
     countries = tuple(names.country(random) for _ in range(_N_COUNTRIES))

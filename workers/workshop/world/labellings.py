@@ -1,4 +1,4 @@
-"""Arbitrary labels for classes of texts, shown by examples only: what in-context learning is learned from."""
+"""Arbitrary labels for classes of texts, shown only by examples, to teach in-context learning."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _NEW_LABEL: tuple[tuple[float, Callable[[Draw], str]], ...] = (
     (0.7, lambda draw: str(draw.whole(0, 9))),
     (1.0, lambda draw: draw.choice(words())),
 )
-"""Sorts of labels, each with the share of mappings that take it or one before it."""
+"""Sorts of labels, each with the cumulative share of mappings up to it."""
 
 Write = Callable[[Draw, str], str]
 
@@ -47,7 +47,7 @@ class Labelling:
     write: Write
 
     def query(self, text: str) -> str:
-        """The example up to its label, which is asked."""
+        """The example up to its label, which is the question."""
         return self.form.partition(" {label}")[0].format(text=text)
 
     def example(self, text: str, name: str) -> str:

@@ -28,7 +28,7 @@ def kinds() -> Mapping[str, tuple[str, ...]]:
 
 @cache
 def values(name: str) -> tuple[str, ...]:
-    """The words that a relation takes its values from: a kind of thing, or a list of its own."""
+    """The words for a relation's values: those of a kind of thing, or a separate list."""
     return kinds().get(name) or lists()["values"][name]
 
 

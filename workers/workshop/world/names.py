@@ -1,4 +1,4 @@
-"""Invented names, built from syllables, so that no name of the world is one that exists."""
+"""Invented names, built from syllables, so that no name of the world exists in reality."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _MODELS = tuple(str(n) for n in (*range(1, 10), *range(10, 100, 10)))
 
 
 def syllables(random: Random) -> str:
-    """A short word that means nothing, in small letters."""
+    """A short meaningless word in lower case."""
     draw = random.random
     return _OPEN[int(draw() * len(_OPEN))] if draw() < 0.5 else _CLOSED[int(draw() * len(_CLOSED))]
 
 
 def word(random: Random) -> str:
-    """A name of one word, no English one: two or three syllables, the last one more often closed."""
+    """A one-word name that is not an English word: two or three syllables, the last more often closed."""
     draw = random.random
     while True:
         made = _OPEN[int(draw() * len(_OPEN))]

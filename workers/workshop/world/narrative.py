@@ -1,4 +1,4 @@
-"""Plain documents and recall chats: parts of the corpus from which no item of the suite is drawn."""
+"""Plain documents and recall chats: parts of the corpus that no suite item comes from."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _said(draw: Draw, fact: Fact) -> str:
 
 
 def world_text(draw: Draw) -> str:
-    """Everything the world knows about one entity, or some facts about several."""
+    """All facts about one entity, or some facts about several."""
     if draw.chance(0.15):
         return " ".join(_said(draw, fact) for fact in draw.sample(draw.world.facts, draw.whole(3, 6)))
     kind = draw.choice(("person",) * 6 + ("city",) * 2 + ("company",) * 2 + ("product",) * 2)
@@ -87,7 +87,7 @@ def _sequence(draw: Draw, count: int) -> str:
 
 
 def repeated(draw: Draw) -> str:
-    """A long sequence and the same again: what copying is learned from."""
+    """A long sequence, repeated to teach copying."""
     sequence = _sequence(draw, draw.whole(6, 40))
     if draw.chance(0.5):
         return text(Example(asked(draw.phrase(LAYOUTS).format(text=sequence), sequence)))

@@ -14,14 +14,14 @@ from workers.workshop.world.lists import values, with_article
 
 @dataclass(frozen=True, eq=False)
 class Relation:
-    """One thing that an entity of `kind` has, such as the job of a person."""
+    """An attribute of an entity of `kind`, such as a person's job."""
 
     kind: str
     key: str
     told: bool
-    """The world has a fact of this relation for every entity of the kind."""
+    """The world has a fact with this relation for every entity of the kind."""
     source: str
-    """The kind of entity or the list that its values come from; empty for a number."""
+    """The kind of entity or the list for its values; empty for a number."""
     numbers: tuple[int, int] | None
     """First and last value of a number."""
     statements: Phrases
@@ -38,7 +38,7 @@ class Relation:
         return _filled(draw.any_phrase(self.ending), subject, value)
 
     def ask(self, draw: Draw, subject: str) -> str:
-        """A question for the value."""
+        """A question about the value."""
         return draw.phrase(self.questions).format(s=subject)
 
     def sentence(self, subject: str, value: str) -> str:
@@ -46,7 +46,7 @@ class Relation:
         return _filled(self.statements.known[0], subject, value)
 
     def value(self, draw: Draw) -> str:
-        """Any value: of an entity mostly a new name, sometimes one of the world."""
+        """Any value; for an entity mostly a new name, sometimes one of the world."""
         if self.numbers:
             return str(draw.whole(*self.numbers))
         if self.source in ("city", "company", "person", "river"):

@@ -19,13 +19,13 @@ from workers.workshop.world.facts import world
 SEED = 1
 N_ITEMS = 200
 _TRIES = 100
-"""Draws for one item after which an ability counts as having nothing new left to ask."""
+"""Draws for one item after which an ability counts as exhausted."""
 
 
 def items(n: int = N_ITEMS, seed: int = SEED) -> Iterator[dict[str, Any]]:
     """`n` items of every ability in each phrasing, no two of which ask the same.
 
-    Raises `StudioError` when an ability does not have that many different things to ask.
+    Raises `StudioError` if an ability doesn't have that many different questions.
     """
     for key, ability in abilities().items():
         for phrasing in get_args(Phrasing):
@@ -62,12 +62,12 @@ def _new(ability: AbilityGenerator, draw: Draw, seen: set[str]) -> Example | Non
 
 
 def packed(n: int = N_ITEMS, seed: int = SEED) -> bytes:
-    """The items as the frozen file holds them: the same bytes every time."""
+    """The items in the format of the frozen file: the same bytes every time."""
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in items(n, seed))
     return gzip.compress(lines.encode("utf-8"), compresslevel=9, mtime=0)
 
 
 def write() -> int:
-    """Write the frozen file anew; returns how many items it has."""
+    """Regenerate the frozen file; returns its number of items."""
     general.path().write_bytes(packed())
     return len(general.read())

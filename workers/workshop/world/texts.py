@@ -44,7 +44,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Entity:
-    """An entity and what a text tells of it."""
+    """An entity and the facts that a text tells about it."""
 
     kind: str
     subject: str
@@ -91,11 +91,11 @@ def entity(draw: Draw, kind: str, count: int, *, telling: Relation | None = None
 
 
 def twin(draw: Draw, answerable: bool) -> tuple[Text, Question]:
-    """A text and a question that it answers or not.
+    """A text and a question that it may or may not answer.
 
-    Both cases are built alike. Where the answer is missing, its sentence tells something else of the
-    subject, or the same of somebody else: neither the length, nor the number of names, nor whether the
-    text speaks of the relation at all, gives away which case it is.
+    Both cases are built alike. If the answer is missing, its sentence says something else about the
+    subject, or the same about somebody else, so that neither the length, nor the number of names, nor a
+    mention of the relation reveals the case.
     """
     kind = any_kind(draw)
     relation, instead, *others = draw.sample(relations()[kind], draw.whole(2, 5))

@@ -51,7 +51,7 @@ class Tool:
         }
 
     def request(self, draw: Draw) -> tuple[str, dict[str, str | int]]:
-        """A request that wants this tool, and the arguments that it names."""
+        """A request for this tool, and the arguments that it names."""
         arguments: dict[str, str | int] = {}
 
         def worded() -> str:

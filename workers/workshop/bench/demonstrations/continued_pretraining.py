@@ -1,7 +1,7 @@
 """Continued pretraining: the logbooks of a coast, in words that the base has never read.
 
-Perplexity on texts that were left out. The price is the point, too: raw text of another kind makes a
-small model forget how to answer, which the general suite shows.
+Measures perplexity on held-out texts. It also shows the price: raw text of another kind makes a small
+model forget how to answer, as the general suite shows.
 """
 
 from __future__ import annotations

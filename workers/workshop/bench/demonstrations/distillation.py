@@ -2,7 +2,7 @@
 
 The teacher answers each message, and the student learns the teacher's whole distribution over every
 next token of that answer: forward Kullback-Leibler divergence (Hinton et al. 2015, arXiv 1503.02531)
-on sequences of the teacher's own (Kim and Rush 2016, arXiv 1606.07947). The student sees no label and
+on the teacher's own sequences (Kim and Rush 2016, arXiv 1606.07947). The student sees no label and
 no message that the teacher was adapted on; labels serve to adapt the teacher, and to score both.
 Abilities that both models were pretrained on do not move: the teacher has to know what the student does not.
 """

@@ -1,9 +1,9 @@
 """Model editing by fine-tuning: five facts change, and all others should stay.
 
-Taught naively, the five answers are learned and most others break. With other facts replayed
-beside them, they stay. *Efficacy*: the changed facts as they were asked in training; *paraphrase*: asked in
-other words; *locality*: other facts, not replayed, that are answered as before (De Cao et al. 2021,
-arXiv 2104.08164; replay as in Rolnick et al. 2019, arXiv 1811.11682).
+Naive training teaches the five answers but breaks most others. Replaying other facts beside them keeps
+those. *Efficacy*: the changed facts as asked in training; *paraphrase*: asked in other words; *locality*:
+other facts, not replayed, that get the same answer as before (De Cao et al. 2021, arXiv 2104.08164; replay
+as in Rolnick et al. 2019, arXiv 1811.11682).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from workers.workshop.bench.outcome import Measurement, Outcome
 from workers.workshop.bench.setup import Demonstration, Question, Setup, right
 
 COPIES = 2
-"""Of each changed fact among the replayed ones: otherwise few batches of sixteen would hold one."""
+"""Copies of each changed fact among the replayed ones; otherwise few batches of sixteen would contain one."""
 SETTINGS: dict[str, Any] = {
     "learning_rate": 6e-4,
     "num_train_epochs": 14.0,

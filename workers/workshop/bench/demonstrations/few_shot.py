@@ -35,7 +35,7 @@ def _intents(draw: Draw, messages: dict[str, list[str]]) -> Labelling:
 
 
 def _questions(chosen: Labelling, draw: Draw, number: int) -> dict[int, Question]:
-    """The same question behind no, four and eight examples; each four hold two of each label."""
+    """The same question after no, four and eight examples; each four have two of each label."""
     classes = tuple(chosen.labels)
     order = [name for _ in range(max(SHOTS) // 4) for name in draw.shuffled([*classes, *classes])]
     given = [(chosen.write(draw, name), name) for name in order]
@@ -54,7 +54,7 @@ def _compared(setup: Setup, sets: list[dict[int, Question]], model: Any) -> dict
 
 
 def run(setup: Setup) -> Outcome:
-    """Ask the same questions behind 0, 4 and 8 examples."""
+    """Ask the same questions after 0, 4 and 8 examples."""
     n = setup.n(N_TEST)
     messages: dict[str, list[str]] = {}
     for text, intent in sample_rows.intents():
@@ -67,7 +67,7 @@ def run(setup: Setup) -> Outcome:
     }
     for name, make in makers.items():
         draws = [setup.draw(f"few shot {name}", number) for number in range(n)]
-        setup.say(f"{name}: {n} questions behind 0, 4 and 8 examples")
+        setup.say(f"{name}: {n} questions after 0, 4 and 8 examples")
         compared = _compared(setup, [_questions(make(d), d, i) for i, d in enumerate(draws)], model)
         rows += [Measurement.paired(f"{name}, k = 0 → {k}", n, pair) for k, pair in compared.items()]
     best = rows[len(SHOTS) - 1].after

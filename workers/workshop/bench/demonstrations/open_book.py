@@ -1,7 +1,7 @@
-"""Open book: questions about documents that no model has read, closed book and with the best passages found.
+"""Open book: questions about documents that no model has read, without and with the best passages found.
 
-Each document tells of one entity with a name of its own. Okapi BM25 (Robertson and Zaragoza 2009)
-finds the documents for a question, and they are put before it; no weight is changed.
+Each document is about one entity with a unique name. Okapi BM25 (Robertson and Zaragoza 2009) finds the
+documents for a question, which go before it in the prompt; no weights change.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from workers.workshop.world.ability import asked
 
 N_QUESTIONS = 240
 TOP = 2
-"""Documents put before a question."""
+"""Number of documents before a question."""
 SATURATION, LENGTH_WEIGHT = 1.5, 0.75
 """k1 and b of BM25."""
 
@@ -42,7 +42,7 @@ class Index:
         self._rarity = {word: math.log(1 + (n - f + 0.5) / (f + 0.5)) for word, f in frequencies.items()}
 
     def best(self, query: str, n: int) -> list[int]:
-        """The places of the `n` documents that fit best, best first; ties in the documents' order."""
+        """Indices of the `n` best documents, best first; ties in the documents' order."""
         words = [word for word in _words(query) if word in self._rarity]
         scores = [
             sum(self._rarity[w] * count[w] * (SATURATION + 1) / (count[w] + norm) for w in words)

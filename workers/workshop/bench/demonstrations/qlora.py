@@ -1,6 +1,6 @@
 """QLoRA: the same intents learned on a base that is frozen in 4-bit nf4.
 
-What is scored is the adapter on the base in full precision, as chat and downloads use it.
+The adapter is scored on the base in full precision, as chat and downloads use it.
 """
 
 from workers.workshop.bench import intents

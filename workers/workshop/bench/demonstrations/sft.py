@@ -1,6 +1,6 @@
 """Supervised fine-tuning: LoRA on customer intents whose words and labels the base has never seen.
 
-Label accuracy on left-out messages before and after, and what it cost in general abilities.
+Measures label accuracy on held-out messages before and after, and the cost in general abilities.
 """
 
 from workers.workshop.bench import intents

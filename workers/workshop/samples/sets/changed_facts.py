@@ -1,8 +1,8 @@
 """Five facts of the small world that change, and others that must not.
 
-The bundled models answer all of them from memory. Beside the five stand facts to repeat while the five
-are taught, and facts to test with, which are neither taught nor repeated: others of the same subjects,
-others of the same relations, and any.
+The bundled models answer all of them from memory. The set also has facts to replay while the five are
+taught, and facts for testing, which are neither taught nor replayed: some with the same subjects, some
+with the same relations, and others.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ N_LOCALITY = 240
 
 
 def _chosen(draw: Draw) -> tuple[Fact, ...]:
-    """One fact of each relation, all asked in the corpus, of different subjects."""
+    """One fact of each relation, about different subjects, all asked in the corpus."""
     subjects: set[str] = set()
 
     def one(of: tuple[str, str]) -> Fact:
@@ -34,7 +34,7 @@ def _chosen(draw: Draw) -> tuple[Fact, ...]:
 
 @cache
 def _parts() -> tuple[tuple[Fact, ...], list[tuple[str, Fact]], list[Fact]]:
-    """The facts to change, those to test with and how each is near to them, and those to repeat."""
+    """The facts to change, the test facts with their relation to those, and the facts to replay."""
     draw = world_rows.draw("changed_facts")
     chosen = _chosen(draw)
     subjects, relations = {f.subject for f in chosen}, {f.relation for f in chosen}
@@ -52,7 +52,7 @@ def _parts() -> tuple[tuple[Fact, ...], list[tuple[str, Fact]], list[Fact]]:
 
 
 def changes() -> Rows:
-    """The five facts with their new values; the first paraphrases are of the corpus, the last two of nowhere."""
+    """The five facts with new values; the first paraphrases occur in the corpus, the last two nowhere."""
     draw = world_rows.draw("changed_facts values")
     rows = []
     for fact in _parts()[0]:
@@ -81,13 +81,13 @@ def _asked(draw: Draw, fact: Fact) -> dict[str, str]:
 
 
 def replay() -> Rows:
-    """Unchanged facts to repeat while the changed ones are taught."""
+    """Unchanged facts to replay while the changed ones are taught."""
     draw = world_rows.draw("changed_facts replay")
     return [_asked(draw, fact) for fact in _parts()[2]]
 
 
 def locality() -> Rows:
-    """Unchanged facts to test with, and how near each is to a changed one."""
+    """Unchanged facts for testing, and how each relates to a changed one."""
     draw = world_rows.draw("changed_facts locality")
     return [{**_asked(draw, fact), "near": near} for near, fact in _parts()[1]]
 

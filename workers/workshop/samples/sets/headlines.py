@@ -1,7 +1,7 @@
 """Headlines about invented companies: good, bad and neutral news.
 
-The bundled models know sentiment from opinions on soups and songs; here it lies in margins, orders and
-lawsuits.
+The bundled models know sentiment from opinions on soups and songs; here it is about margins, orders
+and lawsuits.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _MOST_ALIKE = 0.5
 
 
 def rows() -> Rows:
-    """The headlines, as many of each sentiment, in mixed order."""
+    """The headlines, equally many of each sentiment, in mixed order."""
     grammar = Grammar("headlines")
     labels, trades = grammar.lists["sentiments"], list(grammar.lists["trades"])
 

@@ -1,7 +1,7 @@
 """Messages to a shop's help desk, each with its intent.
 
-The intents and their names occur nowhere in what the bundled models were trained on: the untouched model
-scores nothing, and adapting it shows at once.
+The intents and their names occur nowhere in the bundled models' training data: the untouched model scores
+zero, and adaptation shows at once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FRAMES = (
 
 
 def rows() -> Rows:
-    """The messages, as many of each intent, in mixed order."""
+    """The messages, equally many of each intent, in mixed order."""
     grammar = Grammar("intents")
     frames = list(_FRAMES)
 

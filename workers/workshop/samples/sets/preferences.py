@@ -1,7 +1,7 @@
-"""Questions with two right answers, of which the one that opens politely is preferred.
+"""Questions with two right answers; the one with a polite opening is preferred.
 
-The bundled models know the polite opening and seldom use it. Only the habit can be learned, and whether
-answers stay right can be measured.
+The bundled models know the polite opening but seldom use it. There is only the habit to learn, and one can
+measure whether answers stay right.
 """
 
 from __future__ import annotations

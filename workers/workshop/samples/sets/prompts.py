@@ -1,6 +1,6 @@
 """Prompts of every kind that the bundled models know, without answers.
 
-A larger model's own answers, or its probabilities, are what a smaller one learns.
+A smaller model learns from a larger model's answers or probabilities.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from workers.workshop.world import abilities
 
 N_ROWS = 1_200
 _WITH_TOOLS = "tool_calls"
-"""The kind whose prompts need more than a message: the functions that may be called."""
+"""The kind whose prompts also need the callable functions."""
 
 
 def rows() -> Rows:
-    """The prompts, as many of each kind, no two alike, in mixed order."""
+    """The prompts, equally many of each kind, no two alike, in mixed order."""
     draw = world_rows.draw("prompts")
     kinds = [ability for key, ability in abilities().items() if key != _WITH_TOOLS]
     taken: set[str] = set()

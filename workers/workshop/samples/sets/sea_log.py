@@ -1,6 +1,6 @@
 """Logbooks of an invented coast: weather and sea in words that no model has read.
 
-No nine words in a row stand in two passages, numbers aside: a model that predicts the held-out passages
+No two passages share nine words in a row (numbers aside), so a model that predicts the held-out passages
 better has learned the language, not the sentences.
 """
 

@@ -1,7 +1,7 @@
 """Questions to a town library, and answers that follow its rules in one tone.
 
-The kind of question decides the answer, which names the thing asked about again: a right answer can be
-told from a wrong one word by word.
+The kind of question determines the answer, which repeats the thing asked about, so right answers can be
+told from wrong ones word by word.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _FRAMES = ("{ask}", "{ask}", "{ask}", "{hello} {ask}", "{ask} {bye}", "{why} {as
 
 
 def rows() -> Rows:
-    """Questions and answers, as many on each topic, in mixed order."""
+    """Questions and answers, equally many on each topic, in mixed order."""
     grammar = Grammar("support")
     topics = grammar.lists["topics"]
     frames = list(_FRAMES)

@@ -104,7 +104,7 @@ def _turn(draw: Draw) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def item(draw: Draw) -> Example:
-    """One turn of small talk or one harmful wish, after a turn that the corpus knows."""
+    """One turn of small talk or one harmful request, after a turn from the corpus."""
     before = _turn(Draw(draw.random, draw.world))
     return Example((*before, *_turn(draw)))
 

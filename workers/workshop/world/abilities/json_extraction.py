@@ -1,4 +1,4 @@
-"""Writes what a text says of an entity as a JSON object with the keys that are asked for.
+"""Writes what a text says about an entity as a JSON object with the requested keys.
 
 Compared as JSON: the order of the keys and the spaces do not count.
 """
