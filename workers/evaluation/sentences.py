@@ -92,7 +92,7 @@ def what_would_help(
     if pair is None and not n_held_out:
         return "A dataset with held-out rows: add it again with more rows or a larger held-out share."
     if pair is None:
-        return "Shorter rows, or a larger “Longest row” setting, so that the answers are not cut off."
+        return "Shorter rows, or a larger “Maximum row length” setting, so that the answers are not cut off."
     if outcome == "cant_tell":
         needed, least = rows_needed(headline, pair, n), same_within(headline, pair)
         small = f"{100 * least:.0f} points" if headline != "loss" else f"{least:.2g} in the loss"

@@ -116,7 +116,7 @@ def test_nothing_to_score_is_said() -> None:
     judged = verdict.judge(unscored, unscored, "text")
     assert judged.verdict == "cant_tell"
     assert judged.what_would_help is not None
-    assert "Longest row" in judged.what_would_help
+    assert "Maximum row length" in judged.what_would_help
     assert judged.remarks[0].startswith("2 rows of 2 had no token left")
 
 

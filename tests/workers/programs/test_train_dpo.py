@@ -148,7 +148,7 @@ def test_a_start_that_moves_the_base_is_refused_in_words() -> None:
 
 
 def test_losses_and_weights_belong_together() -> None:
-    with pytest.raises(BadInput, match="as many weights as losses"):
+    with pytest.raises(BadInput, match="one weight per loss"):
         compose("dpo", "lora", settings={"loss_type": ["sigmoid"]})
     with pytest.raises(BadInput, match="twice"):
         compose("dpo", "lora", settings={"loss_type": ["sft", "sft"]})
