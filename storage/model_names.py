@@ -25,7 +25,7 @@ def flaw(name: str, field: str = "name") -> list[Problem]:
         Problem(
             f"“{shown}” can't be a name.",
             field=field,
-            remedy="Use 1–64 letters, digits and . _ -, a letter or digit first.",
+            remedy="Use 1–64 letters, digits and . _ -, starting with a letter or digit.",
         )
     ]
 

@@ -34,7 +34,7 @@ def add(name: str, password: str) -> User:
     """Make an account. Raises `BadInput` for an unusable name or password, `Conflict` for a taken name."""
     problems = []
     if not re.fullmatch(r"[A-Za-z0-9][\w.@-]{0,63}", name):
-        problems.append(Problem("use 1–64 letters, digits and . _ @ -, a letter or digit first.", field="name"))
+        problems.append(Problem("use 1–64 letters, digits and . _ @ -, starting with a letter or digit.", field="name"))
     if len(password) < MIN_PASSWORD_CHARS:
         problems.append(Problem(f"use at least {MIN_PASSWORD_CHARS} characters.", field="password"))
     if problems:

@@ -218,7 +218,7 @@ class Renderer:
         file = self.folder / "tokenizer.json"
         try:
             tokenizer = Tokenizer.from_file(str(file))
-        except Exception as error:  # tokenizers raises bare Exception for whatever is wrong with the file
+        except Exception as error:  # tokenizers raises a bare Exception for any flaw in the file
             raise BadInput(Problem(f"the tokenizer can't be loaded: {error}.", file=file.name)) from error
         tokenizer.no_truncation()
         tokenizer.no_padding()
