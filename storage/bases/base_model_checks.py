@@ -180,7 +180,9 @@ def weights_problems(names: Collection[str]) -> list[Problem]:
         return []
     pickles = sorted(name for name in names if name.endswith(PICKLES))
     if pickles:
-        message = f"the weights exist only as a pickle ({pickles[0]}); a pickle can run code, so the studio never loads one."
+        message = (
+            f"the weights exist only as a pickle ({pickles[0]}); a pickle can run code, so the studio never loads one."
+        )
         return [Problem(message, field="path", remedy=headers.CONVERT)]
     if any(name.endswith(".gguf") for name in names):
         remedy = "Add the original model that it was made from."

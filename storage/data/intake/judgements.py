@@ -1,6 +1,6 @@
-"""Reads a prompt and the answers to it, from a column each or from conversations that hold both.
+"""Reads a prompt and its answers, from one column each or from conversations that hold both.
 
-A prompt comes out as turns that end with a question, an answer as a text: that of the assistant's last turn.
+A prompt becomes turns that end with a question; an answer becomes the text of the assistant's last turn.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from storage.data.intake.strict_json import Flaw, decode, kind
 from storage.data.intake.tally import kind_of
 from templates.spec import RowShape
 
-UNKEPT = {"tool_calls": "calls a tool", "reasoning_content": "holds reasoning beside its text"}
-"""What an answer can't have: only its text is kept and compared."""
+UNKEPT = {"tool_calls": "calls a tool", "reasoning_content": "contains reasoning beside its text"}
+"""Parts that an answer can't have: only its text is kept and compared."""
 SPELLED = {"true": True, "1": True, "false": False, "0": False}
 _SPEAKERS = {"Human": "user", "Assistant": "assistant"}
 _MESSAGES = re.compile(r"""\[?\s*\{\s*["'](?:role|content|from|value)["']\s*:""")
-"""How messages begin as JSON, and as Python prints them."""
+"""Messages start like this, as JSON and as Python prints them."""
 _SPOKEN = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant):")
-"""Turns as texts of Anthropic's HH-RLHF have them: “\\n\\nHuman: …\\n\\nAssistant: …”."""
+"""Turns in the style of Anthropic's HH-RLHF: “\\n\\nHuman: …\\n\\nAssistant: …”."""
 
 
 @dataclass(frozen=True)
 class _Side:
-    """One answer, and the turns that stand before it in its cell."""
+    """One answer, and the turns before it in its cell."""
 
     cell: Cell
     before: list[Message]
@@ -40,7 +40,7 @@ class _Side:
 
 @dataclass(frozen=True)
 class _Cells:
-    """Where a prompt can stand."""
+    """The cells that may hold the prompt."""
 
     prompt: Cell
     system: Cell
@@ -48,14 +48,12 @@ class _Cells:
 
 
 def truth(value: Any, cell: Cell) -> bool | None:
-    """A judgement; None, with a problem noted, for what is neither true nor false."""
+    """A judgement; None, with a problem noted, for a value that is neither true nor false."""
     if isinstance(value, bool):
         return value
     spelled = SPELLED.get(str(value).strip().lower()) if isinstance(value, (str, int)) else None
     if spelled is not None:
-        cell.remark(
-            f"“{cell.column}” is written as text or number: true and 1 were read as true, false and 0 as false."
-        )
+        cell.remark(f"“{cell.column}” holds texts or numbers: true and 1 were read as true, false and 0 as false.")
     elif value is None or (isinstance(value, str) and not value.strip()):
         cell.problem("is empty.", remedy="Write true for a good answer, false for a bad one, or leave out the row.")
     else:
@@ -69,7 +67,7 @@ def truth(value: Any, cell: Cell) -> bool | None:
 def settled(
     shape: RowShape, given: Mapping[str, Any], columns: Mapping[str, str], row: int, findings: Findings
 ) -> dict[str, Any] | None:
-    """A row of a shape with a prompt, and maybe answers, of what its cells hold: texts, messages, lists of them.
+    """A row with a prompt, and maybe answers, made from its cells: texts, messages, or lists of messages.
 
     None, with problems noted, where they do not make one prompt with its answers.
     """
@@ -78,7 +76,7 @@ def settled(
     cells = {name: Cell(row, columns[name], findings) for name in (prompt, system, *answers)}
     n_before = findings.n_problems
     asked, is_listed = _prompt(given[prompt], cells[prompt])
-    # beside a list of messages a text is an answer, whatever it looks like; in a table both are texts
+    # beside a list of messages, a text is an answer whatever it looks like; in a table both are texts
     texts_only = isinstance(given[prompt], (list, dict))
     sides = [side for name in answers if (side := _side(given[name], cells[name], texts_only, is_listed))]
     if findings.n_problems > n_before or (sides and not _differ(sides)):
@@ -92,7 +90,7 @@ def settled(
 
 
 def _prompt(value: Any, cell: Cell) -> tuple[list[Message], bool]:
-    """The turns of a prompt, none where the cell is empty, and whether the cell lists messages."""
+    """The turns of a prompt (none for an empty cell), and whether the cell lists messages."""
     if value is None or value == []:
         return [], False
     turns = _listed(value, cell)
@@ -106,7 +104,7 @@ def _prompt(value: Any, cell: Cell) -> tuple[list[Message], bool]:
 
 
 def _side(value: Any, cell: Cell, texts_only: bool, is_listed: bool) -> _Side | None:
-    """An answer, and what stands before it; None, with problems noted, where there is none."""
+    """An answer and the turns before it; None, with problems noted, if there is no answer."""
     turns = None if texts_only and isinstance(value, str) else _listed(value, cell)
     if turns is None and not is_listed:
         spoken = _spoken(value)
@@ -119,12 +117,12 @@ def _side(value: Any, cell: Cell, texts_only: bool, is_listed: bool) -> _Side | 
         return None
     unkept = [what for key, what in UNKEPT.items() if key in read[-1]]
     for what in unkept:
-        cell.problem(f"the answer {what}, and only its text can be kept.", f"[{len(turns) - 1}]", "Leave out the row.")
+        cell.problem(f"the answer {what}, but only its text can be kept.", f"[{len(turns) - 1}]", "Leave out the row.")
     return None if unkept else _Side(cell, read[:-1], read[-1]["content"])
 
 
 def _listed(value: Any, cell: Cell) -> list[Any] | None:
-    """A list of messages, also as JSON text, which is all that a table can hold; one message is a list of one."""
+    """A list of messages, also as JSON text for tables; a single message becomes a list of one."""
     if not isinstance(value, str):
         return [value] if isinstance(value, dict) else value
     if value.lstrip()[:1] not in ("[", "{"):
@@ -135,16 +133,16 @@ def _listed(value: Any, cell: Cell) -> list[Any] | None:
         if _MESSAGES.match(value.lstrip()):
             remedy = "Write messages as JSON, or send the data as JSON lines or Parquet."
             cell.problem(f"looks like messages, but {flaw.message}", remedy=remedy)
-        return None  # else a text that begins with a bracket
+        return None  # otherwise a text that starts with a bracket
     listed = [found] if isinstance(found, dict) else found
     if kind_of(listed) != "messages":
         return None
-    cell.remark(f"“{cell.column}” holds messages as JSON texts; they were read as messages.")
+    cell.remark(f"“{cell.column}” holds JSON texts of messages; they were read as messages.")
     return list(listed)
 
 
 def _spoken(text: str) -> list[Message]:
-    """The turns of a text in the form of HH-RLHF; none in other texts."""
+    """The turns of a text in the style of HH-RLHF; none in other texts."""
     opening, *parts = _SPOKEN.split(text)
     if opening.strip():
         return []
@@ -160,14 +158,14 @@ def _said(turns: list[Message], cell: Cell) -> list[Message]:
 
 
 def _differ(sides: list[_Side]) -> bool:
-    """Whether there is something to compare, between answers to one prompt."""
+    """Whether the row has two different answers to one prompt to compare."""
     first, *others = sides
     for other in others:
         both = [list(map(_bare, side.before)) for side in (first, other)]
         if all(both) and both[0] != both[1]:
             n_shared = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(*both, strict=False))))
             other.cell.problem(
-                f"has other turns before its answer than “{first.cell.column}”, from turn {n_shared + 1} on.",
+                f"has different turns before its answer from “{first.cell.column}”, starting at turn {n_shared + 1}.",
                 remedy="Give two answers to the same turns, or leave out the row.",
             )
             return False
@@ -181,7 +179,7 @@ def _differ(sides: list[_Side]) -> bool:
 
 
 def _joined(system: str | None, asked: list[Message], before: list[Message], cells: _Cells) -> list[Message] | None:
-    """The prompt, of what its own columns say and of the turns before the answers; a system message comes first."""
+    """The prompt, made from its own columns and the turns before the answers; a system message comes first."""
     openings = [text for text in (system, _opening(asked), _opening(before)) if text]
     rests = [[turn for turn in turns if turn["role"] != "system"] for turns in (asked, before)]
     turns = rests[0] or rests[1]
@@ -194,7 +192,7 @@ def _joined(system: str | None, asked: list[Message], before: list[Message], cel
     elif all(rests) and list(map(_bare, rests[0])) != list(map(_bare, rests[1])):
         cells.prompt.problem(
             f"is not the same as the turns before the answer in “{cells.answer.column}”.",
-            remedy="Choose no column for the prompt to take those turns, or leave out the row.",
+            remedy="Leave the prompt without a column to use those turns, or leave out the row.",
         )
     elif not turns or turns[-1]["role"] not in ASKING:
         cells.answer.problem(
@@ -211,5 +209,5 @@ def _opening(turns: list[Message]) -> str | None:
 
 
 def _bare(message: Message) -> Message:
-    """A message to be compared: blanks around its text are no difference."""
+    """A message for comparison, without the spaces around its text."""
     return {**message, "content": (message["content"] or "").strip()}

@@ -168,7 +168,7 @@ def _text(wanted: ShapeField, cell: Cell, value: Any, whole: str, joined: bool) 
         return value
     if value is None or isinstance(value, str):
         if wanted.required and not joined:
-            what = "is missing or null" if value is None else "is empty" if not value else "holds nothing but blanks"
+            what = "is missing or null" if value is None else "is empty" if not value else "contains only spaces"
             cell.problem(f"{what}; “{wanted.title}” needs a text.", remedy="Fill it in, or leave out the row.")
         return None
     if whole in _WRITTEN_OUT and isinstance(value, int):

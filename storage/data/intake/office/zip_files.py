@@ -18,7 +18,7 @@ MAX_LIST_BYTES = 4 * 1024**2
 """Of the list of parts, which is read into memory as a whole."""
 MAX_UNPACKED_BYTES = 1024**3
 MAX_REASON_CHARS = 200
-SENT_AGAIN = "Fetch it again, or save it again in the program it comes from, and send that."
+SENT_AGAIN = "Download it again, or save it again in the program that made it, and send that."
 DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
     *(EOFError, NotImplementedError, OSError, UnicodeDecodeError),
