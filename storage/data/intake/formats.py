@@ -96,7 +96,7 @@ def find(path: Path, filename: str, findings: Findings, scratch: Scratch | None 
     with source.open() as stream:
         head = stream.read(HEAD_CHARS)
     if not head.strip():
-        raise refusal(filename, "contains only spaces.", remedy="Choose a file with data in it.")
+        raise refusal(filename, "contains only whitespace.", remedy="Choose a file with data in it.")
     if is_page:
         return _agreed(source, hint, findings)
     key, delimiter = _by_content(head, hint if hint in NAMED_TEXT else None)

@@ -1,4 +1,4 @@
-"""Plain text: passages separated by blank lines, or, where there are none, one text a line."""
+"""Plain text: passages separated by blank lines or, without any, one text per line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ COLUMN = "text"
 
 
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
-    """One row a passage; `number` is its first line."""
+    """One row per passage; `number` is its first line."""
     if _has_blank_lines(source):
         findings.remark("Read as plain text: passages end at blank lines.")
         yield from _passages(source, findings)
@@ -24,7 +24,7 @@ def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
 
 
 def _has_blank_lines(source: Source) -> bool:
-    """Whether a blank line stands between two lines of text."""
+    """Whether there is a blank line between two lines of text."""
     open_text = blank = False
     with source.open() as stream:
         for _, line in lines(stream, Findings(source.filename)):
