@@ -121,7 +121,7 @@ def _config_problems(config: Mapping[str, Any], tokenizer_config: Mapping[str, A
     if not architecture.endswith(CAUSAL_ENDING) and architecture not in CAUSAL_BY_ANOTHER_NAME:
         problems.append(
             Problem(
-                f"names {f'a {architecture}' if architecture else 'no known architecture'} as its architecture; only causal "
+                f"names {f'a {architecture}' if architecture else 'no known architecture'} as its class; only causal "
                 f"language models (…{CAUSAL_ENDING}) can be adapted, not embedding models, encoders or classifiers.",
                 file="config.json",
                 field="architectures",

@@ -29,7 +29,7 @@ class LengthReport:
     n_rows: int
     n_truncated: int
     n_refused: int
-    """Rows that are not trained on: no learned token is left, or the template refuses them."""
+    """Rows not used for training: no learned token is left, or the template refuses them."""
     n_examples: int
     """Sequences that go through the model; both sides of a pair are one each."""
     n_tokens: int
