@@ -1,4 +1,4 @@
-"""Every table. Times are seconds since 1970 (UTC) by the database's clock; `…_at` is when."""
+"""Every table. Times (`…_at`) are seconds since 1970 (UTC) by the database's clock."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ TERMINAL = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
 
 
 class Stage(StrEnum):
-    """What a running job is doing."""
+    """The activity of a running job."""
 
     PREPARING = "preparing"
     TRAINING = "training"
@@ -62,7 +62,7 @@ class User(SQLModel, table=True):
 
 
 class Upload(SQLModel, table=True):
-    """A file as it came in, content-addressed in the file store."""
+    """An uploaded file, content-addressed in the file store."""
 
     id: str = Field(default_factory=new_id, primary_key=True)
     owner_id: str = Field(foreign_key="user.id", index=True)
@@ -79,7 +79,7 @@ class BaseModelRow(SQLModel, table=True):
 
     id: str = Field(default_factory=new_id, primary_key=True)
     owner_id: str | None = Field(default=None, foreign_key="user.id")
-    """None: bundled with the product, everybody's."""
+    """None: bundled with the product, for all users."""
     name: str = Field(unique=True)
     source: str
     """`bundled`, `folder` or `hub`."""
@@ -115,16 +115,16 @@ class Dataset(SQLModel, table=True):
     n_held_out: int
     split_seed: int = Field(sa_type=BigInteger)
     held_out_file: str | None = None
-    """Of several files, the one whose rows are held out; None: they were drawn with the seed."""
+    """If there are several files, the one whose rows are held out; None: they were drawn with the seed."""
     labels: list[str] = Field(default_factory=list, sa_column=_json())
     remarks: list[dict[str, Any]] = Field(default_factory=list, sa_column=_json())
-    """Oddities accepted and said aloud: `{"message", "count", "rows"}`."""
+    """Accepted oddities, shown as remarks: `{"message", "count", "rows"}`."""
     parent_id: str | None = Field(default=None, foreign_key="dataset.id")
-    """The version that this one was made of; None: it came from the file."""
+    """The version that this one was made from; None: it was made from the file."""
     fixes: list[dict[str, Any]] = Field(default_factory=list, sa_column=_json())
-    """What was done to the parent's rows: `{"check", "title", "n_dropped", "n_changed"}`, in this order.
+    """The changes to the parent's rows: `{"check", "title", "n_dropped", "n_changed"}`, in order.
 
-    Where rows were dropped for words that the user had named, the ones found in them are `words`.
+    If rows were dropped for containing the user's words, `words` lists the ones found in them.
     """
     made_by_job_id: str | None = Field(default=None, foreign_key="job.id")
     """The job that made the rows; its inputs are their lineage. None: they were uploaded."""
@@ -138,28 +138,28 @@ class Dataset(SQLModel, table=True):
 
 
 class HeldOutOpening(SQLModel, table=True):
-    """A job's verdict or scores on a dataset's held-out rows: one row for each job that ended well."""
+    """A job's verdict or scores on a dataset's held-out rows: one row per successful job."""
 
     __tablename__ = "held_out_opening"
 
     job_id: str = Field(foreign_key="job.id", primary_key=True)
     attempt: int
-    """The one that succeeded."""
+    """The successful attempt."""
     dataset_id: str = Field(foreign_key="dataset.id", index=True)
     at: float
 
 
 class Job(SQLModel, table=True):
-    """One piece of work and everything that is known of it."""
+    """One piece of work and all its data."""
 
     id: str = Field(default_factory=new_id, primary_key=True)
     owner_id: str = Field(foreign_key="user.id", index=True)
     idem_key: str
     name: str
     kind: str
-    """Key of its declaration in `templates/jobs` and of the program in `workers/programs` that the child runs."""
+    """Key of its declaration in `templates/jobs` and of its child's program in `workers/programs`."""
     spec: dict[str, Any] = Field(sa_column=_json())
-    """What the kind's program is to do with the job's inputs, e.g. train: `{"recipe": …}`."""
+    """Instructions for the kind's program, e.g. train: `{"recipe": …}`."""
     spec_sha256: str
     state: str = Field(default=JobState.QUEUED)
     stage: str | None = None
@@ -169,7 +169,7 @@ class Job(SQLModel, table=True):
     progress_seq: int = 0
     """Grows with every sign of progress; a second attempt that never moves it is a crash loop."""
     stuck_attempts: int = 0
-    """Consecutive attempts that were lost without progress."""
+    """Consecutive attempts lost without progress."""
     step: int = 0
     total_steps: int = 0
     checkpoint_step: int = 0
@@ -184,7 +184,7 @@ class Job(SQLModel, table=True):
     estimate: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
     actual: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
     result: dict[str, Any] | None = Field(default=None, sa_column=_json(nullable=True))
-    """What it came to, e.g. train: the verdict."""
+    """The outcome, e.g. train: the verdict."""
     artifact_id: str | None = None
     retry_of: str | None = None
     created_at: float
@@ -199,7 +199,7 @@ class Job(SQLModel, table=True):
 
 
 class JobInput(SQLModel, table=True):
-    """One model or dataset that a job uses, and as what; not deleted before the job has ended."""
+    """One model or dataset that a job uses, and its role; it can't be deleted before the job ends."""
 
     __tablename__ = "job_input"
 
@@ -233,7 +233,7 @@ class JobAttempt(SQLModel, table=True):
     outcome: str | None = None
     start_progress_seq: int = 0
     start_step: int | None = None
-    """First step this attempt trained, after resuming."""
+    """The first step that this attempt trained, after resuming."""
     last_step: int | None = None
 
 
@@ -261,7 +261,7 @@ class JobMetric(SQLModel, table=True):
     step: int = Field(primary_key=True)
     attempt: int
     values: dict[str, float] = Field(sa_column=_json())
-    """By name: `loss`, what a training reports of itself, and the metrics that its objective declares."""
+    """Values by name: `loss`, the numbers about the training run, and the metrics that its objective declares."""
     at: float
 
     @property
@@ -287,13 +287,13 @@ class Worker(SQLModel, table=True):
     memory_free_bytes: int = Field(default=0, sa_type=BigInteger)
     disk_free_bytes: int = Field(default=0, sa_type=BigInteger)
     flop_per_s: float | None = None
-    """Effective training speed measured at start: 6 × parameters × tokens / s of a short LoRA-free step."""
+    """Effective training speed, measured at start: 6 × parameters × tokens / s of a short step without LoRA."""
     started_at: float
     seen_at: float
 
 
 class Artifact(SQLModel, table=True):
-    """What a job published as files, in an immutable folder of the file store; its lineage is the job's inputs."""
+    """A job's published files, in an immutable folder of the file store; its lineage is the job's inputs."""
 
     id: str = Field(default_factory=new_id, primary_key=True)
     owner_id: str = Field(foreign_key="user.id", index=True)
@@ -303,7 +303,7 @@ class Artifact(SQLModel, table=True):
     kind: str
     """Key of its declaration in `templates/artifacts`."""
     facts: dict[str, Any] = Field(sa_column=_json())
-    """What only this kind has, in the form that its declaration gives."""
+    """Facts that only this kind has, in the form of its declaration."""
     location: str
     """Folder relative to the file store."""
     manifest_sha256: str

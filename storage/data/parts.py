@@ -46,7 +46,7 @@ def remark(draft: Draft, held_out_file: str | None) -> None:
     elif named:
         draft.findings.remark(
             f"“{named}” looks like a test set, but held-out rows were drawn from all files. "
-            "To hold out its rows and no others, choose it as the file that is held out."
+            "To hold out exactly its rows, choose it as the held-out file."
         )
 
 

@@ -34,10 +34,10 @@ class Source:
     bundle: Bundle | None = field(default=None, compare=False, repr=False)
     """The files in it, if it is a bundle of several."""
     allowance: Allowance | None = field(default=None, compare=False, repr=False)
-    """The allowance of a whole bundle, if this is one of its files; the bundle then has its own folder."""
+    """The allowance of a whole bundle, if this is one of its files; the file then lies in the bundle's folder."""
 
     def findings(self) -> Findings:
-        """Its findings, filled during reading."""
+        """Empty findings, to fill during reading."""
         return Findings(self.filename, self.bundle.place if self.bundle else None)
 
     def open(self) -> IO[str]:
