@@ -1,4 +1,4 @@
-"""Who acts. Every storage function that reads or changes somebody's things takes the acting `User`."""
+"""Users. Every storage function that reads or changes a user's things takes the acting `User`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def add(name: str, password: str) -> User:
 
 
 def with_password(name: str, password: str) -> User | None:
-    """The user, if name and password fit; takes as long for an unknown name."""
+    """The user, if name and password match; takes just as long for an unknown name."""
     user = find(name)
     stored = (user and user.password_hash) or _hashed("no such user")
     salt, _, expected = stored.partition("$")

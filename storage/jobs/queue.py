@@ -1,4 +1,4 @@
-"""The Celery app and its one task name. A message is just a doorbell: it carries a job's id; the state is in the row."""
+"""The Celery app and its one task name. A message is just a doorbell: it carries a job's id and no state."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
 
 
 def _chosen(sheets: list[Sheet], findings: Findings) -> Sheet | None:
-    """The sheet with the most rows. A remark names the rest; if they look like parts of one table, the file is refused."""
+    """The sheet with the most rows. A remark names the rest; parts of one table refuse the file instead."""
     filled = [sheet for sheet in sheets if sheet.header]
     if not filled:
         findings.problem("has no data in any sheet.", remedy="Fill in a sheet, one example per row.")
