@@ -164,7 +164,7 @@ def _tools_left_out(lengths: LengthReport, dataset: Dataset, base: str) -> Probl
     n = lengths.n_without_tools
     rows = "1 training row" if n == 1 else f"{n:,} training rows, the first of them this one,"
     return Problem(
-        f"the chat template of “{base}” does not support tools, and {rows} of “{dataset.name}” can't be learned without.",
+        f"the chat template of “{base}” does not support tools, so {rows} of “{dataset.name}” can't be learned.",
         row=lengths.first_without_tools,
         field="base",
         remedy=whole_turns.REMEDY,

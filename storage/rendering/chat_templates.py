@@ -80,7 +80,8 @@ class ChatTemplate:
         return _MARKS.sub("", self._rendered(messages, add_generation_prompt, tools))
 
     def spans(self, messages: Sequence[Message], tools: Sequence[Message] = ()) -> tuple[str, list[Span]]:
-        """The conversation as text, and the character spans that the assistant wrote."""        if self._has_markers:
+        """The conversation as text, and the character spans that the assistant wrote."""
+        if self._has_markers:
             return _unmarked(self._rendered(messages, False, tools))
         text = self.text(messages, tools=tools)
         found, cursor = [], 0
