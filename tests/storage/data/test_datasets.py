@@ -89,7 +89,7 @@ def test_repeats_are_said(studio: User) -> None:
     made = datasets.add(studio, uploaded(studio, "text,label\n" + "same,a\n" * 20), name="d")
     said = " ".join(remark["message"] for remark in made.remarks)
     assert "19 rows repeat" in said
-    assert "2 held-out rows are also among the training rows" in said
+    assert "2 held-out rows are also training rows" in said
     assert "All rows have the same label" in said
 
 

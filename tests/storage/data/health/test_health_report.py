@@ -106,7 +106,7 @@ def test_all_answers_alike_mislead() -> None:
         row["label"] = "yes"
     found = report.examine(read(plot, "classification"), "d")
     assert [one.check.key for one in found.at("misleading")] == ["boilerplate_answers"]
-    assert "nothing to tell apart" in found.why
+    assert "nothing to distinguish" in found.why
 
 
 def test_a_sentence_for_many_phrasings_of_a_question_is_no_boilerplate() -> None:
