@@ -39,7 +39,7 @@ def test_the_command_prints_a_report(checked: Dataset, capsys: pytest.CaptureFix
     assert main(["data", "check", "rows", "--base", "studio-nano"]) == 0
     said = capsys.readouterr().out
     assert f"rows: 123 rows, {checked.n_held_out} of them held out" in said
-    assert "1 row holds personal data: card number in 1." in said
+    assert "1 row contains personal data: card number in 1." in said
     assert "Read by studio-nano, whose context window holds" in said
     assert "Nothing found: " in said
     assert "Ready with warnings: " in said
@@ -121,7 +121,7 @@ def test_words_are_looked_for_by_command_and_over_rest(
     assert client.post("/api/v1/data/rows/health", json={"words": named}).json() == printed
     one = found(printed)["listed_words"]
     assert (one["count"], one["words"]) == (1, ["CHARGE", "last order"])
-    assert one["says"] == "1 row holds words from your list: “CHARGE” in 1, “last order” in 1; 1 in the prompt only."
+    assert one["says"] == "1 row contains words from your list: “CHARGE” in 1, “last order” in 1; 1 in the prompt only."
     assert CARD not in json.dumps(printed)
     assert main(["data", "check", "rows", "--words", str(file)]) == 0
     assert "words from your list: “CHARGE” in 1" in capsys.readouterr().out

@@ -88,7 +88,7 @@ def test_the_commands_say_it(studio: User, tmp_path: Path, capsys: pytest.Captur
     assert "Note: As for “month-10” on " in said
     assert SAID in said
     assert main(["data", "check", "month-11"]) == 0
-    assert "Noted when it was added: As for “month-10” on " in capsys.readouterr().out
+    assert "Noted when you added it: As for “month-10” on " in capsys.readouterr().out
     assert main(["data", "check", "month-11", "--json"]) == 0
     assert SAID in json.loads(capsys.readouterr().out)["noted"][0]
     assert add(12, "--guess-anew") == 2

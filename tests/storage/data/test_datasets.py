@@ -64,7 +64,7 @@ def test_mapping_is_editable(studio: User) -> None:
     assert "no column “zz”" in text
     assert "a, b, c" in text
     assert "“label”: is not a field" in text
-    assert "“completion”: no column is chosen" in text
+    assert "“completion”: choose a column for" in text
 
 
 @pytest.mark.parametrize(("n_rows", "n_held_out"), [(2, 1), (10, 1), (199, 20), (200, 50), (499, 50), (1000, 100)])

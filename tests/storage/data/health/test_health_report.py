@@ -89,7 +89,7 @@ def test_the_outcome_weighs_what_was_found() -> None:
     plot.pair(prompt=f"Write to {planted.email(plot.writer)}.")
     warned = report.examine(read(plot, "prompt_completion"), "d")
     assert warned.outcome == "ready with warnings"
-    assert "1 row holds personal data" in warned.why
+    assert "1 row contains personal data" in warned.why
     for row in [row for row in plot.rows if not row["held_out"]][:20]:
         plot.pair(held_out=True, prompt=row["prompt"], completion=row["completion"])
     misled = report.examine(read(plot, "prompt_completion"), "d")

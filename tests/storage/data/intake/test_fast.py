@@ -371,7 +371,7 @@ def test_a_table_that_is_not_sound_is_refused(tmp_path: Path, monkeypatch: pytes
         return 0
 
     monkeypatch.setattr(reader_process, "run", run)
-    with pytest.raises(BadInput, match=r"“t.csv”: can't be read: its reader broke down over it"):
+    with pytest.raises(BadInput, match=r"“t.csv”: can't be read: its reader crashed"):
         intake.look(path, "t.csv")
 
 

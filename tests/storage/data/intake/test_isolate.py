@@ -99,7 +99,7 @@ def test_a_crash_is_told_and_not_remembered(
     path = keep("letter", good_letter())
     with monkeypatch.context() as patch:
         patch.setattr(reader_process, "run", lambda *_: code)
-        with pytest.raises(BadInput, match=r"“letter.docx”: can't be read: its reader broke down"):
+        with pytest.raises(BadInput, match=r"“letter.docx”: can't be read: its reader crashed"):
             intake.look(path, "letter.docx")
     assert intake.look(path, "letter.docx").n_rows == 2
 
@@ -177,8 +177,8 @@ def test_the_times_of_files_that_came_together_are_added_up(
 @pytest.mark.parametrize(
     ("limit", "value", "says", "n_runs"),
     [
-        ("MAX_READING_S", 0.01, "“a.html”: is where reading ended: the files that came together take longer", 1),
-        ("MAX_NOTES_BYTES", 2_500_000, "“b.html”: is where reading ended: the files that came together hold more", 2),
+        ("MAX_READING_S", 0.01, "“a.html”: is where reading stopped: together, these files take longer", 1),
+        ("MAX_NOTES_BYTES", 2_500_000, "“b.html”: is where reading stopped: together, these files contain more", 2),
     ],
 )
 def test_files_that_came_together_share_what_reading_may_take(

@@ -168,7 +168,7 @@ def test_the_finding_says_which_words_and_where() -> None:
     assert one is not None
     assert (one.finding.rows, one.finding.words, one.level) == ((21, 22, 23, 24), ("fool", "idiot"), "warning")
     assert one.finding.says == (
-        "4 rows hold words from your list: “fool” in 3, “idiot” in 2; "
+        "4 rows contain words from your list: “fool” in 3, “idiot” in 2; "
         "2 in an answer, 1 in the rejected answer only, 1 in the prompt only."
     )
     assert [example.text for example in one.finding.examples] == [
