@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 EVERY_S = 0.2
-"""Nobody reads faster."""
+"""Seconds between two reports: nobody reads faster."""
 BUFFER_BYTES = 64 * 1024
 
 Listener = Callable[[str, float | None], None]

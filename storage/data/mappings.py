@@ -83,7 +83,7 @@ class Choice:
 
     came_from: CameFrom
     reason: str
-    """Why this shape."""
+    """The reason for this shape."""
     remembered: Remembered | None
     """The choices on offer from an earlier file, whether they are used or not."""
     guess: Guess

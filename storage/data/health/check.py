@@ -93,7 +93,7 @@ class Check:
     why: str
     """Why it matters, in one line."""
     source: str
-    """Who says so."""
+    """The source of that claim."""
     severity: Severity
     unlearned: str
     """The thing that a model trained on such rows could not learn; completes “It could not learn …”."""

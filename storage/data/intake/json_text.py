@@ -25,7 +25,7 @@ class JsonText:
 
     @property
     def line(self) -> int:
-        """Of the place."""
+        """The line of the position."""
         return self._begin[0] + self._text.count("\n", 0, self._at)
 
     def next(self) -> str:
