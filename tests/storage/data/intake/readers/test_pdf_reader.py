@@ -66,6 +66,6 @@ def test_blanks_before_the_first_mark_do_no_harm(extract: Extract) -> None:
 def test_signs_without_letters_are_counted(extract: Extract, text: str, refused: bool) -> None:
     unnamed = pdf(text, text, font="Vera").replace(b"/ToUnicode", b"/ToUnicodX")  # the table of what the signs mean
     found = extract("signs.pdf", unnamed)
-    assert "stand as \ufffd" in found.said
+    assert "appear as \ufffd" in found.said
     assert ("does not identify most" in found.refused) is refused
     assert refused or found.column("text") == ["plain letters, and then \ufffd\ufffd"] * 2
