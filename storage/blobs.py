@@ -1,4 +1,4 @@
-"""Contents that rows share: uploads and datasets keep theirs under its hash, so two may mean the same file."""
+"""File contents shared by rows: uploads and datasets name theirs by hash, so two rows may share one file."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from storage.settings import settings
 
 
 def release(sha256: str) -> bool:
-    """Remove a content unless a row refers to it; returns whether it is gone.
+    """Remove a file unless a row refers to it; returns whether it is gone.
 
-    Somebody may be storing the same content just now. So it is set aside first and comes back when
-    a row has turned up meanwhile; whoever commits a row later than that must look whether its
-    content is still there.
+    Another process may be storing the same content right now. So this sets the file aside first and
+    puts it back if a row has appeared meanwhile. A process that commits its row after that must check
+    that the file is still there.
     """
     blob = files.blob_path(sha256)
     if _is_referred(sha256) or not blob.is_file():
@@ -34,7 +34,7 @@ def release(sha256: str) -> bool:
 
 
 def collect(older_than_s: float) -> Iterator[Path]:
-    """Remove contents that no row refers to, and drafts that a killed process left; gives what it removed."""
+    """Remove files that no row refers to, and drafts left by a killed process; returns what it removed."""
     for path in (settings().files / "blobs").rglob("*"):
         if not path.is_file() or time.time() - path.stat().st_ctime <= older_than_s:
             continue

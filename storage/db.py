@@ -30,11 +30,11 @@ POSTGRES_TIMEOUTS = {
     "tcp_user_timeout": 15_000,
     "options": f"-c lock_timeout={BUSY_TIMEOUT_MS} -c idle_in_transaction_session_timeout=60000",
 }
-"""libpq's and the server's. Without them a worker cut off from its database would wait for many minutes, and
-one that is frozen inside a transaction would hold its locks for ever."""
+"""Options of libpq and the server. Without them, a worker cut off from its database would wait for many minutes,
+and a worker frozen inside a transaction would hold its locks for ever."""
 
 AWAY = (OperationalError, InterfaceError, TimeoutError)
-"""What a database raises that is locked, full or can't be reached: trying again later may help."""
+"""Errors of a database that is locked, full or unreachable; trying again later may help."""
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ def engine() -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # SQLAlchemy's begin event says which BEGIN
+    connection.isolation_level = None  # SQLAlchemy's begin event chooses the kind of BEGIN
     cursor = connection.cursor()
     for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
@@ -86,19 +86,19 @@ def writing() -> Iterator[Session]:
 
 
 def now() -> ColumnElement[float]:
-    """SQL for the database's present time, in seconds since 1970."""
+    """SQL for the database's current time, in seconds since 1970."""
     if engine().dialect.name == "sqlite":
         return (func.julianday("now") - 2440587.5) * 86400.0
     return cast(func.date_part("epoch", func.clock_timestamp()), Float)
 
 
 def clock(session: Session) -> float:
-    """The database's present time, in seconds since 1970."""
+    """The database's current time, in seconds since 1970."""
     return float(session.connection().execute(select(now())).scalar_one())
 
 
 def insist(act: Callable[[], T]) -> T:
-    """Do it, and again while the database is away, for as long as nobody else would touch a fresh lease."""
+    """Run it, and retry while the database is away, for as long as nobody else would touch a fresh lease."""
     until = time.monotonic() + 2 * settings().lease_s
     while True:
         try:

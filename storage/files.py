@@ -31,12 +31,12 @@ def sha256_of(path: Path) -> str:
 
 
 def blob_path(sha256: str) -> Path:
-    """Where the blob of this hash is or will be."""
+    """The path of the blob with this hash, whether it exists yet or not."""
     return settings().files / "blobs" / sha256[:2] / sha256
 
 
 class NewBlob(io.RawIOBase):
-    """A content on its way into the store: hashed while it is written."""
+    """Content on its way into the store, hashed while it is written."""
 
     def __init__(self, file: IO[bytes]):
         self._file = file
@@ -56,21 +56,21 @@ class NewBlob(io.RawIOBase):
         return n_written
 
     def _send(self) -> None:
-        """Let the disk begin, so that there is little left to wait for in the end."""
-        if hasattr(os, "posix_fadvise"):  # what is said to be needed no more, Linux writes at once
+        """Start writing to disk, so that little is left to wait for at the end."""
+        if hasattr(os, "posix_fadvise"):  # Linux writes pages at once when told that they are no longer needed
             n_bytes = self.size_bytes - self._n_sent
             os.posix_fadvise(self._file.fileno(), self._n_sent, n_bytes, os.POSIX_FADV_DONTNEED)
         self._n_sent = self.size_bytes
 
     @property
     def sha256(self) -> str:
-        """Of what was written up to now, in hex."""
+        """The hash of the content written so far, in hex."""
         return self._digest.hexdigest()
 
 
 @contextmanager
 def new_blob() -> Iterator[NewBlob]:
-    """A blob to be written: stored when the block ends, gone when it raises.
+    """A blob to write: stored when the block ends, discarded when it raises.
 
     Storing the same content twice is free.
     """
@@ -110,7 +110,7 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[IO[bytes]]:
-    """Write `path` as a whole or not at all."""
+    """Write `path` completely or not at all."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
         with draft.open("wb") as file:
@@ -143,7 +143,7 @@ def seal(folder: Path) -> str:
 
 
 def flaw(folder: Path, manifest_sha256: str | None = None) -> str | None:
-    """What is wrong with a sealed folder, in one sentence; None when every file matches its manifest."""
+    """The problem with a sealed folder, in one sentence; None when every file matches its manifest."""
     manifest = folder / MANIFEST
     if not manifest.is_file():
         return f"{folder.name} has no manifest: it was never finished"
@@ -170,7 +170,7 @@ def verify(folder: Path, manifest_sha256: str | None = None) -> None:
 
 
 def move_folder(staging: Path, target: Path) -> None:
-    """Publish a sealed staging folder under its final name; a half-made earlier try is replaced."""
+    """Publish a sealed staging folder under its final name; replaces an unfinished earlier attempt."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists():
         shutil.rmtree(target)

@@ -1,4 +1,4 @@
-"""Files that nothing refers to any more: left by people who went away, by killed workers, or by deletions."""
+"""Removes files that nothing refers to any more: left by users who went away, killed workers or deletions."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from storage.models import Artifact, Job, JobState
 from storage.settings import settings
 
 KEEP_S = 24 * 3600.0
-"""A published folder may wait for its row, a deleted artifact may still be open in a chat, somebody may
-want to look at the checkpoints of a failed job or go on with a file: for a day nothing is removed."""
+"""Nothing is removed for a day: a published folder may wait for its row, a deleted artifact may still be open
+in a chat, or somebody may want the checkpoints of a failed job or continue with a file."""
 
 
 def collect(older_than_s: float = KEEP_S) -> list[Path]:
-    """Remove what is not needed; returns what was removed."""
+    """Remove unneeded files; returns what was removed."""
     removed = [*_artifacts(older_than_s), *_workspaces(older_than_s)]
     for path in removed:
         shutil.rmtree(path, ignore_errors=True)
@@ -30,7 +30,7 @@ def collect(older_than_s: float = KEEP_S) -> list[Path]:
 
 
 def _received(older_than_s: float) -> Iterator[Path]:
-    """Remove files that came in whole or in part, and that no page took: the browser was closed, say."""
+    """Remove complete or partial uploads that no page used, for example because the browser was closed."""
     for path in settings().inbox.rglob("*"):
         if path.is_file() and _age_s(path) > older_than_s:
             path.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
-"""What jobs use: base models, datasets and artifacts, each in a role.
+"""The inputs of jobs: base models, datasets and artifacts, each in a role.
 
-A job's inputs are its lineage and that of what it makes; while it is not finished, none of them is deleted.
+A job's inputs are its lineage and that of its results; none of them can be deleted until the job ends.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ Thing = BaseModelRow | Dataset | Artifact
 
 
 class Input(NamedTuple):
-    """A thing in its role."""
+    """An input in its role."""
 
     role: Role
     thing: Thing
 
 
 class Inputs(tuple[Input, ...]):
-    """Everything that one job uses, in the order of the roles' names; deleted things, too."""
+    """All inputs of one job, in the order of the roles' names; including deleted ones."""
 
     def all(self, role: Role) -> list[Thing]:
-        """What fills the role, in the order that was asked for."""
+        """The inputs in the role, in the requested order."""
         return [one.thing for one in self if one.role == role]
 
     def model(self, role: Role) -> BaseModelRow | Artifact | None:
@@ -43,7 +43,7 @@ class Inputs(tuple[Input, ...]):
 
     @property
     def measured_on(self) -> Dataset | None:
-        """The dataset whose held-out side the job's verdict or scores are measured on."""
+        """The dataset whose held-out side gives the job's verdict or scores."""
         return self.dataset(Role.TRAINING) or self.dataset(Role.HELD_OUT)
 
 
@@ -63,12 +63,12 @@ def rows_of(session: Session, job_id: str) -> Sequence[JobInput]:
 
 
 def of_job(job_id: str) -> Inputs:
-    """What the job uses."""
+    """The inputs of the job."""
     return of_jobs([job_id])[job_id]
 
 
 def of_jobs(job_ids: Iterable[str]) -> dict[str, Inputs]:
-    """What each of these jobs uses."""
+    """The inputs of each of these jobs."""
     wanted = list(job_ids)
     query = (
         select(JobInput, BaseModelRow, Dataset, Artifact)
@@ -88,7 +88,7 @@ def of_jobs(job_ids: Iterable[str]) -> dict[str, Inputs]:
 
 
 def refuse_used(session: Session, thing: Thing) -> None:
-    """Raise `Conflict` while a job that uses the thing has not ended: nobody deletes it under that job."""
+    """Raise `Conflict` if a job that uses the thing has not ended, so that nobody deletes it under that job."""
     column = getattr(JobInput, _column(thing))
     query = select(Job).join(JobInput, col(JobInput.job_id) == Job.id)
     job = session.exec(query.where(column == thing.id, col(Job.state).not_in(TERMINAL)).limit(1)).first()

@@ -23,7 +23,7 @@ def config() -> Config:
 
 
 def current() -> str | None:
-    """The schema's present revision; None for an empty database."""
+    """The schema's current revision; None for an empty database."""
     with db.engine().connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
@@ -34,7 +34,7 @@ def head() -> str | None:
 
 
 def upgrade() -> None:
-    """Run what is missing. Another process doing the same at once is waited for."""
+    """Run the missing migrations. Waits for another process that is doing the same."""
     for left in reversed(range(TRIES)):
         if current() == head():
             return

@@ -17,36 +17,36 @@ MAX_CHARS = 64
 
 
 def flaw(name: str, field: str = "name") -> list[Problem]:
-    """What is wrong with the form of a name; empty when it can be used."""
+    """Problems with the form of a name; empty for a usable name."""
     if re.fullmatch(PATTERN, name):
         return []
     shown = name if len(name) <= 40 else name[:40] + "…"
     return [
         Problem(
-            f"“{shown}” can't be a name.",
+            f"“{shown}” is not a valid name.",
             field=field,
-            remedy="Use 1–64 letters, digits and . _ -, a letter or digit first.",
+            remedy="Use 1–64 letters, digits and . _ -, starting with a letter or digit.",
         )
     ]
 
 
 def problems(user: User, name: str, *, but_artifact: str | None = None) -> list[Problem]:
-    """Why the user can't call a new model so: its form, or what already has the name.
+    """Reasons why the user can't give a new model this name: its form, or its present holder.
 
-    A job that has not ended holds the name of what it will publish. `but_artifact` is the id of the
-    artifact that is being renamed.
+    A job that has not ended reserves its result's name. `but_artifact` is the id of the artifact
+    that is being renamed.
     """
     return flaw(name) or _taken(user, name, but_artifact)
 
 
 def numbered(user: User, stem: str) -> str:
-    """The first of `stem-2`, `stem-3` … that is free."""
+    """The first free name of `stem-2`, `stem-3` …"""
     names = (f"{stem[: MAX_CHARS - len(end)]}{end}" for end in map("-{}".format, itertools.count(2)))
     return next(name for name in names if not problems(user, name))
 
 
 def held_by_job(user: User, name: str, publishes: str) -> bool:
-    """Whether a job that has not ended will publish something of this sort under this name."""
+    """Whether a job that has not ended will publish a result of this kind under this name."""
     kinds = [kind.key for kind in registry.job_kinds().values() if kind.publishes == publishes]
     held = select(Job.id).where(
         Job.owner_id == user.id, Job.name == name, col(Job.kind).in_(kinds), col(Job.state).not_in(TERMINAL)

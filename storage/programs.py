@@ -17,8 +17,8 @@ from storage.settings import settings
 def program(module: str, *arguments: str) -> tuple[str, ...]:
     """The command that runs a module of the studio.
 
-    `-P` keeps the folder that the command is given in out of the import path: it may hold packages that
-    are called `app` or `storage`, too.
+    `-P` keeps the current folder out of the import path, because it may contain other packages called
+    `app` or `storage`.
     """
     return (sys.executable, "-P", "-m", module, *arguments)
 
@@ -35,13 +35,13 @@ if os.getppid() != int(sys.argv[1]):
     sys.exit("the parent is already gone")
 os.execv(sys.argv[2], sys.argv[2:])
 """
-"""Asks the kernel for SIGTERM at the parent's death (PR_SET_PDEATHSIG), then becomes the command."""
+"""Asks the kernel for SIGTERM when the parent dies (PR_SET_PDEATHSIG), then becomes the command."""
 
 
 def spawn(command: Sequence[str], output: IO[bytes] | int, **variables: str) -> subprocess.Popen[bytes]:
-    """Start a command that ends when this thread's process does; `variables` are added to its environment.
+    """Start a command that ends when this thread's process ends; adds `variables` to its environment.
 
-    Call it from the main thread: the kernel's signal is bound to the thread that started the child.
+    Call it from the main thread: the kernel ties the signal to the thread that started the child.
     """
     leashed = [sys.executable, "-I", "-S", "-c", LEASH, str(os.getpid()), *command]
     return subprocess.Popen(
@@ -55,7 +55,7 @@ def spawn(command: Sequence[str], output: IO[bytes] | int, **variables: str) -> 
 
 
 def stop(processes: Iterable[subprocess.Popen[bytes]], grace_s: float) -> None:
-    """SIGTERM to all, and SIGKILL to those that are still there after `grace_s`."""
+    """Send SIGTERM to all, and SIGKILL to those still running after `grace_s`."""
     running = [process for process in processes if process.poll() is None]
     for process in running:
         process.terminate()
@@ -70,7 +70,7 @@ def stop(processes: Iterable[subprocess.Popen[bytes]], grace_s: float) -> None:
 
 @contextmanager
 def for_the_duration(name: str, command: Sequence[str], **variables: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A part that runs inside the `with` block only; its output goes to its log."""
+    """A part that runs only inside the `with` block; its output goes to its log."""
     with log_path(name).open("ab") as output:
         process = spawn(command, output, **variables)
         try:
@@ -80,7 +80,7 @@ def for_the_duration(name: str, command: Sequence[str], **variables: str) -> Ite
 
 
 def log_path(name: str) -> Path:
-    """Where a part's output goes; one that has grown too large is put aside first."""
+    """The log file for a part's output; moves an oversized log aside first."""
     folder = settings().root / "logs"
     folder.mkdir(mode=0o700, exist_ok=True)
     path = folder / f"{name}.log"

@@ -1,7 +1,7 @@
-"""How far a piece of work is, told to whoever waits for it.
+"""Reports the progress of a piece of work to anyone who waits for it.
 
-Who waits says so with `told`; work that can take long names its steps and says how far each is. Without
-anybody who waits nothing is told, and the work is the same.
+A waiting caller registers with `told`; work that can take long names its steps and reports how far each is.
+Without a listener nothing is reported, and the work is the same.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 EVERY_S = 0.2
-"""Nobody reads faster."""
+"""Seconds between two reports: nobody reads faster."""
 BUFFER_BYTES = 64 * 1024
 
 Listener = Callable[[str, float | None], None]
-"""Takes the step in words and how much of it is done, from 0 to 1; None while that is not known."""
+"""Takes the step's name and the part done, from 0 to 1; None while that is unknown."""
 T = TypeVar("T")
 
 
@@ -48,7 +48,7 @@ _watch: ContextVar[_Watch | None] = ContextVar("_watch", default=None)
 
 @contextmanager
 def told(listener: Listener) -> Iterator[None]:
-    """Whatever is done in this block is told to `listener`, in the thread that does it."""
+    """Report the work in this block to `listener`, in the thread that does it."""
     token = _watch.set(_Watch(listener))
     try:
         yield
@@ -58,7 +58,7 @@ def told(listener: Listener) -> Iterator[None]:
 
 @contextmanager
 def step(says: str) -> Iterator[None]:
-    """What is done in this block, e.g. “Storing 1,200 rows”; a step inside it takes its place while it lasts."""
+    """Name the work in this block, e.g. “Storing 1,200 rows”; an inner step replaces it while it lasts."""
     watch = _watch.get()
     if watch is None:
         yield
@@ -72,14 +72,14 @@ def step(says: str) -> Iterator[None]:
 
 
 def at(share: float) -> None:
-    """So much of the step is done, from 0 to 1."""
+    """Report the part of the step that is done, from 0 to 1."""
     watch = _watch.get()
     if watch is not None:
         watch.at(share)
 
 
 def through(items: Iterable[T], n: int) -> Iterator[T]:
-    """The `n` items of a step, which is as far as they have been gone through."""
+    """Iterate over the `n` items of a step and report progress along the way."""
     for i, item in enumerate(items):
         at(i / max(n, 1))
         yield item
@@ -87,7 +87,7 @@ def through(items: Iterable[T], n: int) -> Iterator[T]:
 
 
 class _Watched(io.FileIO):
-    """A file whose reading is told: how much of it was read."""
+    """A file that reports how much of it has been read."""
 
     def __init__(self, path: Path):
         super().__init__(path)
@@ -102,5 +102,5 @@ class _Watched(io.FileIO):
 
 
 def opened(path: Path) -> io.BufferedReader:
-    """The file, opened for reading from its begin to its end."""
+    """The file, opened for reading from start to end."""
     return io.BufferedReader(_Watched(path), BUFFER_BYTES)

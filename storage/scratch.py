@@ -1,7 +1,7 @@
-"""A folder for what a process needs only while it lives; what a killed one leaves there is removed by others.
+"""A process's temporary folder; other processes remove the folder of a killed one.
 
-Each process holds a lock in its folder. The system lets go of it with the process, however that ends, in
-whatever container and before whatever restart it ran: a folder whose lock can be had is nobody's.
+Each process holds a lock in its folder. The system releases the lock with the process, however it ends, in
+any container and before any restart: if the lock of a folder is free, nobody uses the folder.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ LOCK = ".lock"
 
 
 def folder() -> Path:
-    """This process's own, which goes when it ends."""
+    """This process's own folder, removed when the process ends."""
     own, _ = _own(_place(), os.getpid())
     return Path(own.name)
 
 
 def collect() -> list[Path]:
-    """Remove the folders of processes that are gone; gives what it removed."""
+    """Remove the folders of processes that are gone; returns what it removed."""
     place = _place()
     if not place.is_dir():
         return []
@@ -45,7 +45,7 @@ def _place() -> Path:
 
 @cache
 def _own(place: Path, _pid: int) -> tuple[tempfile.TemporaryDirectory[str], IO[bytes]]:
-    """The folder, and its lock, which is held as long as this is remembered."""
+    """The folder and its lock, which is held as long as this stays cached."""
     place.mkdir(mode=0o700, exist_ok=True)
     with _alone(place):
         own = tempfile.TemporaryDirectory(prefix="process-", dir=place)
@@ -56,7 +56,7 @@ def _own(place: Path, _pid: int) -> tuple[tempfile.TemporaryDirectory[str], IO[b
 
 @contextmanager
 def _alone(place: Path) -> Iterator[None]:
-    """Between making a folder and locking it, nobody may take it for one that was left."""
+    """Between making a folder and locking it, nobody may mistake it for an abandoned one."""
     with (place / LOCK).open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -67,7 +67,7 @@ def _is_nobodys(path: Path) -> bool:
         with (path / LOCK).open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except FileNotFoundError:
-        return True  # the rest of one whose removal was cut short
+        return True  # the rest of a folder whose removal was interrupted
     except BlockingIOError:
         return False
     return True

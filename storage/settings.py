@@ -1,4 +1,4 @@
-"""Where everything is and how it is set: environment variables `STUDIO_…`, read once, late."""
+"""Paths and settings: environment variables `STUDIO_…`, read once, late."""
 
 from __future__ import annotations
 
@@ -31,30 +31,30 @@ class Settings(BaseSettings):
     chat_url: str = ""
     """Base URL of the chat server, ending before `/v1`; empty: built from host and port above."""
     allowed_hosts: str = ""
-    """Further names, comma-separated, under which a studio on a loopback address is reached: a reverse proxy's."""
+    """Further host names for a studio on a loopback address, comma-separated: a reverse proxy's, for example."""
     max_upload_bytes: int = 200 * 1024 * 1024
     lease_s: float = 60.0
-    """How long a claimed job is its worker's without a heartbeat."""
+    """How long a worker keeps a claimed job without a heartbeat."""
     heartbeat_s: float = 10.0
     self_fence_s: float = 45.0
-    """A worker that could not renew a lease for this long kills its child."""
+    """A worker that can't renew a lease for this long kills its child."""
     sweep_s: float = 15.0
-    """Time between two looks for expired leases and for jobs whose doorbell was lost."""
+    """Time between two checks for expired leases and for jobs whose doorbell was lost."""
     poll_s: float = 1.0
-    """Time between two looks of an idle worker for queued jobs that no doorbell announced."""
+    """Time between an idle worker's checks for queued jobs that no doorbell announced."""
     cancel_grace_s: float = 20.0
-    """Between asking a child to stop and killing it."""
+    """Time between asking a child to stop and killing it."""
     stall_s: float = 1800.0
-    """A child that says nothing for this long is taken for hung and killed."""
+    """A child that is silent for this long counts as hung and is killed."""
     max_attempts: int = 3
     worker_slots: int | None = None
-    """Jobs a worker runs at once; default one for each GPU, or one on a CPU."""
+    """Jobs that a worker runs at once; by default one per GPU, or one on a CPU."""
     worker_warm: bool = True
     """Keep a spare child that has already imported torch."""
     eval_rows: int = 200
-    """Held-out rows for which a verdict generates answers; the loss is always taken on all."""
+    """Held-out rows for which a verdict generates answers; the loss always covers all."""
     forgetting_items: int = Field(6, ge=0)
-    """Items of each general ability that base and result of a training answer, where the base is bundled; 0: none."""
+    """Items per general ability that base and result answer after training, if the base is bundled; 0: none."""
 
     @model_validator(mode="after")
     def _leases_make_sense(self) -> Settings:
@@ -74,7 +74,7 @@ class Settings(BaseSettings):
 
     @property
     def inbox(self) -> Path:
-        """Where the pages put what a browser sends, until it is looked at."""
+        """The folder for uploads from browsers until they are read."""
         return self.root / "inbox"
 
     @property
@@ -105,7 +105,7 @@ def settings() -> Settings:
 def secret(name: str) -> str:
     """A random secret kept in the data folder (mode 0600), made on first use.
 
-    Two processes that start together agree on it: the file appears whole or not at all.
+    Two processes that start together agree on it: the file appears completely or not at all.
     """
     path = settings().root / f"{name}.secret"
     if not path.exists():
@@ -116,7 +116,7 @@ def secret(name: str) -> str:
         try:
             os.link(draft, path)
         except FileExistsError:
-            pass  # another process won; its secret counts
+            pass  # another process was first; its secret counts
         finally:
             draft.unlink()
     return path.read_text()

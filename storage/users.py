@@ -1,4 +1,4 @@
-"""Who acts. Every storage function that reads or changes somebody's things takes the acting `User`."""
+"""Users. Every storage function that reads or changes a user's things takes the acting `User`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def add(name: str, password: str) -> User:
     """Make an account. Raises `BadInput` for an unusable name or password, `Conflict` for a taken name."""
     problems = []
     if not re.fullmatch(r"[A-Za-z0-9][\w.@-]{0,63}", name):
-        problems.append(Problem("use 1–64 letters, digits and . _ @ -, a letter or digit first.", field="name"))
+        problems.append(Problem("use 1–64 letters, digits and . _ @ -, starting with a letter or digit.", field="name"))
     if len(password) < MIN_PASSWORD_CHARS:
         problems.append(Problem(f"use at least {MIN_PASSWORD_CHARS} characters.", field="password"))
     if problems:
@@ -45,7 +45,7 @@ def add(name: str, password: str) -> User:
 
 
 def with_password(name: str, password: str) -> User | None:
-    """The user, if name and password fit; takes as long for an unknown name."""
+    """The user, if name and password match; takes just as long for an unknown name."""
     user = find(name)
     stored = (user and user.password_hash) or _hashed("no such user")
     salt, _, expected = stored.partition("$")

@@ -1,4 +1,4 @@
-"""The form in which kinds of artifacts declare themselves: one file each in `templates/artifacts/`."""
+"""Declares kinds of artifacts: one file each in `templates/artifacts/`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Facts(BaseModel):
-    """Base of what only artifacts of one kind have, stored on the artifact."""
+    """Base class for facts that only one kind of artifact has; stored on the artifact."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ModelFacts(Facts):
-    """What an adapted model has besides."""
+    """Further facts about an adapted model."""
 
     recipe: dict[str, Any]
     weights_sha256: str
@@ -33,6 +33,6 @@ class ArtifactKind:
     answers: bool = False
     """A model that can be chatted with, scored and adapted; its facts are `ModelFacts`."""
     on_base: bool = False
-    """Its weights go on top of those of its base, which must be at hand."""
+    """Its weights go on top of its base's weights, so the base must be available."""
     key: str = ""
     page: str = ""

@@ -1,6 +1,6 @@
-"""Which objective works with which method on which precision of the base, and why not where it doesn't.
+"""Which objective works with which method at which precision of the base, and the reason where one doesn't.
 
-Nothing is listed here: all of it follows from what objectives need and what methods declare.
+Nothing is listed here: it all follows from what objectives need and what methods declare.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _cell(objective: Objective, method: Method, quantization: Quantization) -> C
 def refusals(
     objective: Objective, method: Method, quantization: Quantization = "none", settings: Settings | None = None
 ) -> list[Problem]:
-    """Why this pair can't work, with what to choose instead; nothing where it can.
+    """Why this pair can't work, and what to choose instead; empty when it can.
 
     `settings` are the method's, its defaults when left out.
     """
@@ -59,7 +59,7 @@ def refusals(
 
 
 def methods_for(objective: Objective) -> list[Method]:
-    """The methods that it works with."""
+    """The methods that the objective works with."""
     return [method for method in registry.methods().values() if not refusals(objective, method)]
 
 
@@ -74,7 +74,7 @@ def _unmet(need: Need, objective: Objective, method: Method, given: Settings) ->
             )
     able = _names(each for each in registry.methods().values() if need.met(each, each.defaults))
     return Problem(
-        f"The objective {objective.key} {need.why}, and {method.title} ({method.key}) does not keep it so.",
+        f"The objective {objective.key} {need.why}, and {method.title} ({method.key}) does not allow that.",
         field="method",
         remedy=f"Choose the method {able}." if able else "Choose another objective.",
     )

@@ -15,9 +15,9 @@ Spec = TypeVar("Spec", bound="DataclassInstance")
 
 
 def specs(package: str, kind: type[Spec]) -> dict[str, Spec]:
-    """The `SPEC` of every file in `package`, by key in the order of the keys, with `key` and `page` filled in.
+    """The `SPEC` of every file in `package`, sorted by key, with `key` and `page` filled in.
 
-    Raises `TypeError` naming a file that exports none, or has no docstring.
+    Raises `TypeError` naming a file that exports no `SPEC` or has no docstring.
     """
     folder = importlib.import_module(package)
     found: dict[str, Spec] = {}

@@ -1,10 +1,10 @@
-"""What can go wrong, in words a person can act on.
+"""The errors a person may see, in words they can act on.
 
     StudioError                  exit 1 · HTTP 500
-    ├── BadInput                 exit 2 · HTTP 422   what was sent can't be used; carries every problem at once
+    ├── BadInput                 exit 2 · HTTP 422   the input can't be used; carries every problem at once
     ├── NotFound                 exit 2 · HTTP 404   no such thing, or it is not yours
-    ├── Conflict                 exit 1 · HTTP 409   it can't be done in the present state
-    └── Unavailable              exit 1 · HTTP 503   a part of the studio does not answer; trying again may help
+    ├── Conflict                 exit 1 · HTTP 409   it can't be done in the current state
+    └── Unavailable              exit 1 · HTTP 503   a part of the studio does not respond; trying again may help
 
 A `StudioError` is raised where the value is used and caught at the doors only: `app/notify.py`
 (pages, REST, command line) and `workers/tasks.py`. Anything else that escapes is a bug.
@@ -19,10 +19,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: where it is and what to do about it.
+    """One problem: where it is and what to do about it.
 
-    `row` counts data rows from 1 as the person sees them in the file's own terms: for line-based
-    formats it is the line number. `field` is a column, a form field or a setting.
+    `row` counts data rows from 1, in the file's own terms: for line-based formats it is the line
+    number. `field` is a column, a form field or a setting.
     """
 
     message: str
@@ -41,7 +41,7 @@ class Problem:
 
 
 class StudioError(Exception):
-    """Base of every error that a person is meant to read."""
+    """Base class of every error that a person is meant to read."""
 
     exit_code = 1
     http_status = 500
@@ -56,12 +56,12 @@ class StudioError(Exception):
         super().__init__("\n".join(str(p) for p in self.problems))
 
     def as_dict(self) -> dict[str, Any]:
-        """The error as REST and `--json` give it."""
+        """The error as REST and `--json` return it."""
         return {"error": {"code": self.code, "message": str(self), "problems": [asdict(p) for p in self.problems]}}
 
 
 class BadInput(StudioError):
-    """What was sent can't be used; nothing was created."""
+    """The input can't be used; nothing was created."""
 
     exit_code = 2
     http_status = 422
@@ -69,7 +69,7 @@ class BadInput(StudioError):
 
 
 class NotFound(StudioError):
-    """No such thing, or it belongs to somebody else (the two are not told apart)."""
+    """No such thing, or it belongs to somebody else (the error doesn't say which)."""
 
     exit_code = 2
     http_status = 404
@@ -77,14 +77,14 @@ class NotFound(StudioError):
 
 
 class Conflict(StudioError):
-    """It exists, but not in a state in which this can be done."""
+    """It exists, but its current state does not allow this."""
 
     http_status = 409
     code = "conflict"
 
 
 class Unavailable(StudioError):
-    """A part of the studio does not answer now."""
+    """A part of the studio does not respond at the moment."""
 
     http_status = 503
     code = "unavailable"

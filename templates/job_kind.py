@@ -1,7 +1,7 @@
-"""The form in which kinds of jobs declare what people see of them: one file each in `templates/jobs/`.
+"""Declares what people see of each kind of job: one file each in `templates/jobs/`.
 
-What a worker does for a kind has the same file name in `workers/orders/` and `workers/programs/`, and what
-its page shows in the end in `app/pages/outcomes/`.
+The worker's code for a kind has the same file name in `workers/orders/` and `workers/programs/`, and so has
+its result page in `app/pages/outcomes/`.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class JobKind:
-    """A kind of job, as storage and pages know it."""
+    """A kind of job, as storage and pages see it."""
 
     title: str
     summary: str
     way: Callable[[Mapping[str, Any]], str]
-    """How a job of this spec does it, in a few words."""
+    """How a job with this spec works, in a few words."""
     stages: tuple[str, ...]
-    """The stages it passes, in their order."""
+    """The stages it goes through, in order."""
     result: str
-    """What its result is called in documents."""
+    """The name of its result in documents."""
     publishes: Literal["artifact", "dataset"] | None = None
-    """What comes into being under the job's name, which is kept free for it while the job is not finished."""
+    """What the job publishes under its name. The name stays reserved until the job ends."""
     trains: bool = False
-    """Takes steps with a loss: they are charted, foretell the pace of others, and can be cut short and kept."""
+    """Runs in steps with a loss: pages chart them, later estimates use their pace, and a stopped job keeps its work."""
     counts: str = "step"
-    """One unit of its progress."""
+    """The unit in which its progress is counted."""
     waiting: Mapping[str, str] = field(default_factory=dict)
-    """By stage, what is going on while there is nothing to count."""
+    """Stage → what is happening while there is nothing to count."""
     key: str = ""
     page: str = ""

@@ -1,4 +1,4 @@
-"""Numbers that a training reports and a verdict compares, by name."""
+"""Numbers that a training job reports and a verdict compares, by name."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 PROGRESS = ("learning_rate", "tokens_per_s", "memory_bytes")
-"""Values of a chart point that say how the training goes, not what the model learns."""
+"""Values of a chart point that describe the training run, not what the model learns."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A number besides the loss. An objective lists those that it reports."""
+    """A number besides the loss. Each objective lists the ones that it reports."""
 
     key: str
     """Its name in the trainer's log, such as `rewards/accuracies`."""
     title: str
     unit: str = ""
-    """`%` means a share between 0 and 1, which is shown in per cent."""
+    """`%` means a share between 0 and 1, shown as a percentage."""
     higher_is_better: bool = True
 
 
@@ -28,7 +28,7 @@ def shown(value: float, unit: str) -> str:
 
 
 def changed(value: float, unit: str) -> str:
-    """A difference with its sign; one between two shares is in points."""
+    """A difference with its sign; the difference of two shares is in percentage points."""
     name = "points" if unit == "%" else unit
     sign = "+" if value > 0 else ""
     return f"{sign}{_digits(value, unit)} {name}".rstrip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import humanize
 
 WHOLE_FROM = 10
-"""From this amount of a unit on, a size has no decimals."""
+"""Sizes of at least this many units have no decimals."""
 
 
 def size(n_bytes: float) -> str:
@@ -18,5 +18,5 @@ def size(n_bytes: float) -> str:
 
 
 def plural(n: int, noun: str, nouns: str = "") -> str:
-    """`3, "row"` → `3 rows`; `nouns` where the plural is not made with an s."""
+    """`3, "row"` → `3 rows`; pass `nouns` if the plural does not just add an s."""
     return f"{n:,} {noun if n == 1 else nouns or noun + 's'}"

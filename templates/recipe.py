@@ -22,6 +22,7 @@ from typing import Any
 
 import tomlkit
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from templates import capabilities, registry
 from templates.errors import BadInput, Problem, refuse
@@ -29,10 +30,17 @@ from templates.spec import PRESET_TITLES, BaseFacts, Method, Objective, Params, 
 
 RECIPES_DIR = Path(__file__).parent / "recipes"
 TOP_LEVEL = ("objective", "method", "quantization", "preset", "objective_params", "method_params")
+_BOUNDS = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
+"""Pydantic's error types → the key of the bound in their context, and words for it."""
 
 
 class Recipe(BaseModel):
-    """A complete, validated recipe: every parameter is written out, none is left to a default."""
+    """A complete, validated recipe: it states every parameter and leaves none to a default."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -60,16 +68,18 @@ def compose(
     settings: Mapping[str, Any] | None = None,
     facts: BaseFacts | None = None,
 ) -> Recipe:
-    """A recipe from a choice and the settings that differ from it.
+    """A recipe made from a choice and the settings that override it.
 
-    Later wins: shared defaults, what the method advises for a base of these `facts`, the objective's
+    Later ones win: shared defaults, what the method advises for a base of these `facts`, the objective's
     own defaults and advice, its preset, `settings` (flat; each key belongs to the objective, the
     method, or is `quantization`). Raises `BadInput` with every problem at once.
     """
     chosen, how = registry.objective(objective), registry.method(method)
     if preset not in PRESET_TITLES:
         raise BadInput(
-            Problem(f"“{preset}” is not an effort.", field="preset", remedy=f"One of: {', '.join(PRESET_TITLES)}.")
+            Problem(
+                f"“{preset}” is not an effort level.", field="preset", remedy=f"One of: {', '.join(PRESET_TITLES)}."
+            )
         )
     given = dict(settings or {})
     quantization = given.pop("quantization", quantization)
@@ -99,7 +109,7 @@ def compose(
 
 
 def _advised(chosen: Objective, how: Method, facts: BaseFacts | None) -> dict[str, Any]:
-    """Training settings that nobody chose, where they differ from the shared defaults."""
+    """Default training settings that differ from the shared defaults."""
     if facts is None:
         return dict(chosen.declared_defaults)
     of_method = how.advised(facts)
@@ -133,12 +143,19 @@ def problems_of(error: ValidationError, file: str | None = None) -> list[Problem
     """Pydantic's findings as problems that name their field."""
     return [
         Problem(
-            f"{detail['msg']} (got {detail['input']!r}).",
+            f"{_message(detail)} (got {detail['input']!r}).",
             field=".".join(str(part) for part in detail["loc"]) or None,
             file=file,
         )
         for detail in error.errors(include_url=False)
     ]
+
+
+def _message(detail: ErrorDetails) -> str:
+    if bound := _BOUNDS.get(detail["type"]):
+        key, words = bound
+        return f"must be {words} {detail['ctx'][key]:.15g}"
+    return detail["msg"]
 
 
 def read_toml(text: str, file: str = "recipe.toml") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Finds declarations of every sort: one registers by existing in its folder."""
+"""Finds every kind of declaration: a file registers by existing in its folder."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ Spec = TypeVar("Spec", Method, Objective, RowShape, JobKind, ArtifactKind)
 
 @cache
 def methods() -> dict[str, Method]:
-    """Every method by key, in the order of the keys."""
+    """Every method, sorted by key."""
     return specs("templates.methods", Method)
 
 
 @cache
 def objectives() -> dict[str, Objective]:
-    """Every objective by key, in the order of the keys."""
+    """Every objective, sorted by key."""
     return specs("templates.objectives", Objective)
 
 
 @cache
 def shapes() -> dict[str, RowShape]:
-    """Every row shape by key, in the order of the keys."""
+    """Every row shape, sorted by key."""
     return specs("templates.shapes", RowShape)
 
 
 @cache
 def job_kinds() -> dict[str, JobKind]:
-    """Every kind of job by key, in the order of the keys."""
+    """Every kind of job, sorted by key."""
     return specs("templates.jobs", JobKind)
 
 
 @cache
 def artifact_kinds() -> dict[str, ArtifactKind]:
-    """Every kind of artifact by key, in the order of the keys."""
+    """Every kind of artifact, sorted by key."""
     return specs("templates.artifacts", ArtifactKind)
 
 
 def objectives_for(shape: str) -> list[Objective]:
-    """The objectives that take rows of this shape; there may be none."""
+    """The objectives that take rows of this shape; may be empty."""
     return [objective for objective in objectives().values() if shape in objective.row_shapes]
 
 

@@ -1,17 +1,17 @@
-"""What a job uses a model or a dataset for."""
+"""The roles in which a job uses models and datasets."""
 
 from enum import StrEnum
 
 
 class Role(StrEnum):
-    """Each role of a job is filled by base models, datasets or artifacts; some by several."""
+    """Base models, datasets or artifacts fill a job's roles; some roles take several."""
 
     BASE = "base"
     TEACHER = "teacher"
     REFERENCE = "reference"
     REWARD = "reward"
     MODEL = "model"
-    """A model that is asked: scored by an evaluation, or answering prompts."""
+    """A model that answers: in an evaluation, which scores it, or in a generation job."""
     TRAINING = "training"
     HELD_OUT = "held_out"
     REPLAY = "replay"

@@ -1,6 +1,6 @@
 """The sample data that ships with the product in `templates/demo/`.
 
-`workers/workshop/samples/` generates the files; `python -m workers.workshop samples` writes them anew.
+`workers/workshop/samples/` generates the files; `python -m workers.workshop samples` writes them again.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class Sample:
     key: str
     title: str
     shape: str
-    """Key of the row shape of the first file. The set is offered once its shape exists."""
+    """Key of the first file's row shape. The studio offers the set once that shape exists."""
     files: tuple[SampleFile, ...]
-    """The first becomes a dataset; the others lie beside it."""
+    """The first file becomes a dataset; the others stay beside it."""
     shows: str
     """What the set demonstrates, in one line."""
 
@@ -59,18 +59,20 @@ def _declared() -> Mapping[str, Sample]:
 
 
 SAMPLES = _declared()
-"""By key, the default one first."""
+"""Every set by key, the default one first."""
 
 
 def offered() -> Mapping[str, Sample]:
-    """The sets that can be made datasets: those whose row shape exists."""
+    """The sets that can become datasets: those whose row shape exists."""
     return {key: sample for key, sample in SAMPLES.items() if sample.shape in registry.shapes()}
 
 
 def sample(key: str) -> Sample:
-    """The set `key`. Raises `BadInput` naming those that are offered."""
+    """The set `key`. Raises `BadInput` naming the sets on offer."""
     if key not in offered():
         raise BadInput(
-            Problem(f"“{key}” is no sample data.", field="sample", remedy=f"Choose one of: {', '.join(offered())}.")
+            Problem(
+                f"“{key}” is not a sample dataset.", field="sample", remedy=f"Choose one of: {', '.join(offered())}."
+            )
         )
     return offered()[key]

@@ -1,4 +1,4 @@
-"""A chat message in words: what checks read of it and pages show."""
+"""A chat message as text, for checks and pages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def said(message: Mapping[str, Any]) -> str:
-    """All that a message says, one below the other: reasoning, text, and each call as JSON."""
+    """Everything a message says, line by line: reasoning, text, and each call as JSON."""
     calls = [_call(call["function"]) for call in message.get("tool_calls") or ()]
     return "\n".join(filter(None, (message.get("reasoning_content"), message.get("content"), *calls)))
 
@@ -18,5 +18,5 @@ def _call(function: Mapping[str, Any]) -> str:
 
 
 def tool_names(tools: Any) -> str:
-    """The names of offered functions, in a line."""
+    """The names of the offered functions, on one line."""
     return ", ".join(tool["function"]["name"] for tool in tools or ())

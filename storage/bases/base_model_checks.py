@@ -1,4 +1,4 @@
-"""What must hold of a model folder before it becomes a base model. Reads only; runs none of its code."""
+"""Checks a model folder before it becomes a base model. Only reads the files and runs none of their code."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CONFIG_FILES = (
     "special_tokens_map.json",
     "chat_template.jinja",
 )
-"""Taken besides the weights; nothing else of a folder is."""
+"""Files taken from a folder besides the weights; no others are."""
 PAPERS = ("README.md", "LICENSE", "LICENSE.txt", "LICENSE.md")
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 CAUSAL_ENDING = "ForCausalLM"
@@ -34,12 +34,12 @@ TRIAL_ROW = {"prompt": "Is this thing on?", "completion": "It is."}
 
 @cache
 def chat_templates() -> dict[str, str]:
-    """The chat templates that can be chosen for a model that has none: name → text."""
+    """The chat templates on offer for a model that has none: name → text."""
     return {path.stem: path.read_text("utf-8") for path in sorted(CHAT_DIR.glob("*.jinja"))}
 
 
 def folder_problems(folder: Path, chat_template: str | None) -> list[Problem]:
-    """Everything that is wrong with the model in `folder`; empty when it can be a base model."""
+    """Every problem with the model in `folder`; empty when it can be a base model."""
     try:
         if not folder.is_dir():
             what = "is a file, not a folder" if folder.exists() else "does not exist on this machine"
@@ -59,12 +59,12 @@ def folder_problems(folder: Path, chat_template: str | None) -> list[Problem]:
 
 
 def small_file_problems(folder: Path, names: Collection[str], chat_template: str | None) -> list[Problem]:
-    """What is wrong apart from the weights: config, tokenizer, chat template."""
+    """Problems apart from the weights: config, tokenizer, chat template."""
     if "config.json" not in names:
         adapter = "adapter_config.json" in names
         return [
             Problem(
-                "is an adapter, not a base model." if adapter else "has no config.json, so it is not a model's folder.",
+                "is an adapter, not a base model." if adapter else "has no config.json, so it is not a model folder.",
                 file=folder.name,
                 remedy="Give the base model it belongs to." if adapter else WANTED,
             )
@@ -91,7 +91,7 @@ def small_file_problems(folder: Path, names: Collection[str], chat_template: str
 
 
 def _links_out(folder: Path, names: Collection[str]) -> list[Problem]:
-    """Files that are links to outside the folder, or too large for what they are."""
+    """Files that link to outside the folder, or that are too large for their kind."""
     problems, inside = [], folder.resolve()
     for name in sorted(names):
         path = folder / name
@@ -99,18 +99,18 @@ def _links_out(folder: Path, names: Collection[str]) -> list[Problem]:
             continue
         if inside not in path.resolve().parents:
             remedy = "Copy the folder with its links followed (`cp -rL`), or give the hub id."
-            problems.append(Problem("is a link to outside its folder.", file=name, remedy=remedy))
+            problems.append(Problem("links to a place outside its folder.", file=name, remedy=remedy))
         elif not path.is_file():
             problems.append(Problem("is not a file.", file=name))
         elif not name.endswith(".safetensors") and path.stat().st_size > SMALL_FILE_BYTES:
-            problems.append(Problem("is too large for what it is.", file=name))
+            problems.append(Problem("is too large for a file of its kind.", file=name))
     return problems
 
 
 def _config_problems(config: Mapping[str, Any], tokenizer_config: Mapping[str, Any]) -> list[Problem]:
     problems = [
         Problem(
-            "wants code of its own to run (`auto_map`); the studio never runs code that comes with a model.",
+            "needs its own code to run (`auto_map`); the studio never runs code that comes with a model.",
             file=file,
             remedy="Choose a model whose architecture is part of transformers.",
         )
@@ -121,7 +121,7 @@ def _config_problems(config: Mapping[str, Any], tokenizer_config: Mapping[str, A
     if not architecture.endswith(CAUSAL_ENDING) and architecture not in CAUSAL_BY_ANOTHER_NAME:
         problems.append(
             Problem(
-                f"says that this is {f'a {architecture}' if architecture else 'no known architecture'}; only causal "
+                f"names {f'a {architecture}' if architecture else 'no known architecture'} as its class; only causal "
                 f"language models (…{CAUSAL_ENDING}) can be adapted, not embedding models, encoders or classifiers.",
                 file="config.json",
                 field="architectures",
@@ -147,16 +147,16 @@ def _tokenizer_problems(folder: Path, config: Mapping[str, Any]) -> list[Problem
 
     file = folder / "tokenizer.json"
     if not file.is_file():
-        remedy = "Save it anew: `AutoTokenizer.from_pretrained(folder).save_pretrained(folder)`."
+        remedy = "Save it again: `AutoTokenizer.from_pretrained(folder).save_pretrained(folder)`."
         return [Problem("is missing.", file=file.name, remedy=remedy)]
     try:
         tokenizer = Tokenizer.from_file(str(file))
-    except Exception as error:  # tokenizers raises bare Exception for whatever is wrong with the file
+    except Exception as error:  # tokenizers raises a bare Exception for any flaw in the file
         return [Problem(f"can't be loaded as a tokenizer: {error}.", file=file.name)]
     highest = max(tokenizer.get_vocab(with_added_tokens=True).values(), default=0)
     vocab_size = config.get("vocab_size")
     if isinstance(vocab_size, int) and highest >= vocab_size:
-        message = f"has token ids up to {highest}, and the model knows only {vocab_size} of them (`vocab_size`)."
+        message = f"has token ids up to {highest}, but the model has only {vocab_size} tokens (`vocab_size`)."
         return [Problem(message, file=file.name, remedy="Use the tokenizer that belongs to this model.")]
     return []
 
@@ -175,16 +175,18 @@ def _template_problems(
 
 
 def weights_problems(names: Collection[str]) -> list[Problem]:
-    """What is wrong with the kind of weights that these files are."""
+    """Problems with these files' weights format."""
     if headers.WEIGHTS in names or headers.INDEX in names:
         return []
     pickles = sorted(name for name in names if name.endswith(PICKLES))
     if pickles:
-        message = f"the weights are a pickle only ({pickles[0]}); a pickle can run code, so it is never loaded."
+        message = (
+            f"the weights exist only as a pickle ({pickles[0]}); a pickle can run code, so the studio never loads one."
+        )
         return [Problem(message, field="path", remedy=headers.CONVERT)]
     if any(name.endswith(".gguf") for name in names):
-        remedy = "Add the original model it was made from."
-        return [Problem("the weights are a GGUF file, which can't be trained on.", field="path", remedy=remedy)]
+        remedy = "Add the original model that it was made from."
+        return [Problem("the weights are a GGUF file, which can't be trained.", field="path", remedy=remedy)]
     message = f"has neither {headers.WEIGHTS} nor {headers.INDEX}."
     return [Problem(message, field="path", remedy="Give a folder with weights in safetensors format.")]
 
@@ -202,7 +204,7 @@ def make_ready(folder: Path, chat_template: str | None) -> None:
     if not asked or not shown.n_trained:
         raise BadInput(
             Problem(
-                "the model's chat template leaves the answer out.",
+                "the model's chat template leaves out the answer.",
                 field="chat_template",
                 remedy=f"Choose one of: {', '.join(chat_templates())}.",
             )

@@ -1,4 +1,4 @@
-"""Base models: the bundled ones, and those that users added."""
+"""Base models: the bundled ones and those that users added."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _TAKEN = Problem("is already the name of a base model.", field="name", remedy="C
 
 @cache
 def bundled() -> dict[str, dict[str, Any]]:
-    """What ships with the product: name → licence and one sentence."""
+    """The bundled models: name → licence and one sentence."""
     return tomllib.loads((TEMPLATES / "base_models.toml").read_text("utf-8"))
 
 
@@ -55,16 +55,16 @@ def _bundled_revision(folder: Path, _stamp: tuple[tuple[str, int, int], ...]) ->
 
 
 def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
-    """Changes when a file of the folder does, without reading the files."""
+    """A value that changes when a file in the folder changes; doesn't read the files."""
     return tuple(sorted((p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in folder.iterdir()))
 
 
 def sync_bundled() -> None:
     """Give every bundled model its row; cheap when nothing changed, and safe in several processes at once.
 
-    When an update of the product changed a bundled model, the old row is retired under another name:
-    what was trained on it must not silently be put on top of the new weights. So is a model that is no
-    longer bundled.
+    When a product update changes a bundled model, the old row is retired under another name: adapters
+    trained on it must not silently go on top of the new weights. A model that is no longer bundled is
+    retired too.
     """
     with db.reading() as session:
         rows = _bundled_rows(session)
@@ -78,7 +78,7 @@ def sync_bundled() -> None:
             try:
                 _install(name, revision, str(entry["license"]))
             except IntegrityError:
-                pass  # another process did the same at the same moment
+                pass  # another process did the same at the same time
 
 
 def _retire_unbundled() -> None:
@@ -154,19 +154,19 @@ def get(user: User, name_or_id: str) -> BaseModelRow:
 
 
 def folder(row: BaseModelRow) -> Path:
-    """Where the model's files are. Raises `StudioError` when they are not what the row says."""
+    """The folder with the model's files. Raises `StudioError` when they don't match the row."""
     path = BUNDLED_DIR / row.location if row.source == "bundled" else settings().files / row.location
     if not path.is_dir() or (row.source == "bundled" and _bundled_revision(path, _stamp(path)) != row.revision):
         raise StudioError(
             f"The files of base model “{row.name}” (revision {row.revision[:12]}) are gone or were replaced.",
             code="base_model_missing",
-            remedy="Choose the present base model and train again, or restore the files from a backup.",
+            remedy="Choose the current base model and train again, or restore the files from a backup.",
         )
     return path
 
 
 def facts(row: BaseModelRow) -> BaseFacts:
-    """What is known of the model without loading it."""
+    """Facts about the model, read without loading it."""
     return BaseFacts.model_validate(row.facts)
 
 
@@ -180,11 +180,11 @@ def summary(row: BaseModelRow) -> str:
 def add(
     user: User, name: str, path_or_hub_id: str, *, chat_template: str | None = None, license: str | None = None
 ) -> BaseModelRow:
-    """Make a folder of this machine, or a model of the hub, a base model of the user.
+    """Add a folder on this machine, or a model on the hub, to the user's base models.
 
-    Its files are copied, so a later change to the original changes nothing here. `chat_template`
-    names one of `base_model_checks.chat_templates()` to be used instead of the model's own.
-    Raises `BadInput` with every problem at once, `Unavailable` when the hub does not answer.
+    The files are copied, so later changes to the original have no effect here. `chat_template`
+    names one of `base_model_checks.chat_templates()` to use instead of the model's own.
+    Raises `BadInput` with every problem at once, `Unavailable` when the hub does not respond.
     """
     source = Path(os.path.expanduser(path_or_hub_id or " "))
     from_hub = hub.is_id(path_or_hub_id) and not source.exists()
@@ -226,7 +226,7 @@ def _name_problems(user: User, name: str) -> list[Problem]:
 
 @contextmanager
 def _draft() -> Iterator[Path]:
-    """A new folder in the file store, gone at the end unless it was moved; old left-overs go too."""
+    """A new folder in the file store, removed at the end unless it was moved; removes old leftovers too."""
     home = settings().files / BASES
     home.mkdir(exist_ok=True)
     for old in home.glob(".draft-*"):
@@ -240,7 +240,7 @@ def _draft() -> Iterator[Path]:
 
 
 def _copy(source: Path, draft: Path, chat_template: str | None) -> None:
-    """Copy what makes up a model and its papers, the weights last; nothing else comes along."""
+    """Copy the model and its documents, the weights last, and nothing else."""
     weights = checkpoint_headers.weight_files(source)
     refuse(hub.no_room(draft, sum((source / name).stat().st_size for name in weights)))
     for name in (*checks.CONFIG_FILES, *checks.PAPERS, checkpoint_headers.INDEX):
@@ -256,7 +256,7 @@ def _insert(row: BaseModelRow) -> BaseModelRow:
         with db.writing() as session:
             row.created_at = db.clock(session)
             session.add(row)
-    except IntegrityError as error:  # somebody took the name while the files were copied
+    except IntegrityError as error:  # somebody took the name during the copy
         shutil.rmtree(settings().files / row.location)
         raise BadInput(_TAKEN) from error
     return row

@@ -1,7 +1,7 @@
-"""What a model folder says of itself: `config.json` and the headers of its safetensors files.
+"""Reads a model folder's `config.json` and the headers of its safetensors files.
 
-Nothing is loaded and no code of the model runs. A safetensors file begins with eight bytes, the
-little-endian length of a JSON header that names every tensor with its type, shape and place.
+It loads no weights and runs no code of the model. A safetensors file starts with eight bytes, the
+little-endian length of a JSON header that names every tensor with its type, shape and offsets.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def weight_files(folder: Path) -> list[str]:
 
 
 def tensors(folder: Path) -> list[Tensor]:
-    """Every tensor of the weights. Raises `BadInput` with the flaws of every file."""
+    """Every tensor of the weights. Raises `BadInput` with the problems of every file."""
     found: dict[str, Tensor] = {}
     problems: list[Problem] = []
     for name in weight_files(folder):
@@ -85,7 +85,7 @@ def tensors(folder: Path) -> list[Tensor]:
 
 
 def read_header(path: Path) -> list[Tensor]:
-    """The tensors of one safetensors file. Raises `BadInput` for anything that is not a whole one."""
+    """The tensors of one safetensors file. Raises `BadInput` unless the file is whole."""
 
     def wrong(message: str, remedy: str = "Copy or download the file again.") -> BadInput:
         return BadInput(Problem(message, file=path.name, remedy=remedy))
@@ -96,14 +96,14 @@ def read_header(path: Path) -> list[Tensor]:
     with path.open("rb") as file:
         start = file.read(8)
         if start[:2] in (b"PK", b"\x80\x02", b"\x80\x04", b"\x80\x05"):
-            raise wrong("is a pickle under the name of a safetensors file; a pickle can run code.", CONVERT)
+            raise wrong("is a pickle named like a safetensors file; a pickle can run code.", CONVERT)
         if start[:4] == b"GGUF":
-            raise wrong("is a GGUF file under the name of a safetensors file.", "Use the original safetensors.")
+            raise wrong("is a GGUF file named like a safetensors file.", "Use the original safetensors.")
         if len(start) < 8:
             raise wrong(f"is not a safetensors file: it has only {size} bytes.")
         (length,) = struct.unpack("<Q", start)
         if length > MAX_HEADER_BYTES or length > size - 8:
-            raise wrong(f"is damaged or no safetensors file: its header claims {length:,} bytes of {size:,}.")
+            raise wrong(f"is damaged or not a safetensors file: its header claims {length:,} bytes of {size:,}.")
         try:
             header = json.loads(file.read(length))
             return _parsed(header, size - 8 - length)
@@ -122,7 +122,7 @@ def _parsed(header: dict[str, Any], data_bytes: int) -> list[Tensor]:
         if tensor.dtype not in DTYPE_BYTES:
             raise ValueError(f"tensor {name} has the unknown type {tensor.dtype}")
         if min(tensor.shape, default=0) < 0 or end - begin != tensor.n_parameters * DTYPE_BYTES[tensor.dtype]:
-            raise ValueError(f"tensor {name} does not have the size that its shape says")
+            raise ValueError(f"the size of tensor {name} does not match its shape")
         found.append(tensor)
         spans.append((begin, end))
     if not found:
@@ -130,10 +130,10 @@ def _parsed(header: dict[str, Any], data_bytes: int) -> list[Tensor]:
     position = 0
     for begin, end in sorted(spans):
         if begin != position:
-            raise ValueError(f"its tensors overlap or leave holes at byte {begin}")
+            raise ValueError(f"its tensors overlap or leave gaps at byte {begin}")
         position = end
     if position != data_bytes:
-        raise ValueError(f"it describes {position:,} bytes of data, and the file holds {data_bytes:,}")
+        raise ValueError(f"it describes {position:,} bytes of data, but the file holds {data_bytes:,}")
     return found
 
 
@@ -154,7 +154,7 @@ def _first(config: Mapping[str, Any], names: Iterable[str], problems: list[Probl
 
 
 def facts(folder: Path) -> BaseFacts:
-    """What is known of the model in `folder` without loading it. Raises `BadInput`."""
+    """Facts about the model in `folder`, read without loading it. Raises `BadInput`."""
     config = read_json(folder / "config.json")
     problems: list[Problem] = []
     hidden = _first(config, ("hidden_size", "n_embd", "d_model"), problems)
@@ -195,7 +195,7 @@ def architecture(config: Mapping[str, Any]) -> str:
 
 
 def _is_linear(tensor: Tensor, vocab_size: int) -> bool:
-    """Whether it is the weight of a projection: two dimensions, neither embedding nor output head."""
+    """Whether it is a projection weight: two dimensions, neither embedding nor output head."""
     parts = tensor.name.split(".")
     if len(tensor.shape) != 2 or len(parts) < 2 or parts[-1] != "weight" or tensor.name in OUTPUT_HEADS:
         return False

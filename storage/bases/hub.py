@@ -1,4 +1,4 @@
-"""Fetches a model from the Hugging Face hub, pinned to a commit; checks what can be checked before the download."""
+"""Fetches a model from the Hugging Face hub, pinned to a commit; checks as much as possible before the download."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TIMEOUT_S = 20.0
 
 @dataclass(frozen=True)
 class Fetched:
-    """What the hub says of the model that was fetched."""
+    """The hub's facts about the fetched model."""
 
     commit: str
     license: str | None
@@ -32,8 +32,8 @@ def is_id(text: str) -> bool:
 def fetch(hub_id: str, folder: Path, chat_template: str | None) -> Fetched:
     """Fill the empty `folder` with the model's files, and no others.
 
-    The weights are fetched only when everything else is in order. Raises `BadInput` for a model that
-    can't be a base or does not exist, `Unavailable` when the hub does not answer.
+    Fetches the weights only when everything else is in order. Raises `BadInput` for a model that
+    can't be a base or does not exist, `Unavailable` when the hub does not respond.
     """
     try:
         return _fetch(hub_id, folder, chat_template)
@@ -67,7 +67,7 @@ def _fetch(hub_id: str, folder: Path, chat_template: str | None) -> Fetched:
 
 
 def _wanted(folder: Path, names: list[str]) -> list[str]:
-    """Those of the safetensors files `names` that the index names, or the single one."""
+    """The safetensors files among `names` that the index lists, or the single one."""
     wanted = weight_files(folder)
     missing = [Problem("is missing on the hub.", file=name) for name in wanted if name not in names]
     refuse(missing)
@@ -75,11 +75,11 @@ def _wanted(folder: Path, names: list[str]) -> list[str]:
 
 
 def no_room(folder: Path, needed: int) -> list[Problem]:
-    """Why `needed` bytes can't be stored at `folder`."""
+    """The reason why `needed` bytes don't fit at `folder`, if they don't."""
     free = shutil.disk_usage(folder).free
     if needed * 1.05 <= free:
         return []
-    message = f"the model has {size(needed)}, and {size(free)} of the studio's disk are free."
+    message = f"the model takes {size(needed)}, but the studio's disk has only {size(free)} free."
     return [Problem(message, field="path", remedy="Free some space, or choose a smaller model.")]
 
 
@@ -95,7 +95,7 @@ def _in_words(hub_id: str, error: Exception) -> StudioError:
         remedy = "Check the spelling. A private one needs HF_TOKEN in the studio's environment."
         return BadInput(Problem(f"The hub has no model “{hub_id}”.", field="path", remedy=remedy))
     return Unavailable(
-        f"The Hugging Face hub does not answer ({type(error).__name__}).",
-        remedy="Try again, or fetch the model where the hub can be reached "
+        f"The Hugging Face hub does not respond ({type(error).__name__}).",
+        remedy="Try again, or download the model on a machine that can reach the hub "
         f"(`hf download {hub_id} --local-dir FOLDER`) and add that folder.",
     )

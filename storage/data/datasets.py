@@ -32,26 +32,26 @@ NAME = re.compile(r"[^\W_][\w .-]{0,63}")
 
 @dataclass(frozen=True)
 class Preview:
-    """What a file would become; nothing is created. With `problems` it would be refused."""
+    """The dataset that a file would become; creates nothing. A file with `problems` would be refused."""
 
     look: Look
     guess: Guess
-    """What was guessed, before the caller's own choices."""
+    """The guess, before the caller's own choices."""
     shape: str
     mapping: dict[str, str]
     choice: Choice
-    """Why this shape and these columns."""
+    """The reasons for this shape and these columns."""
     rows: list[dict[str, Any]]
     """The first rows in the shape's fields, with `source_row`."""
     n_rows: int
     """Rows that fit."""
     n_refused: int
-    """Rows that can't be learned from."""
+    """Rows that a model can't learn from."""
     goes_in_without_them: bool
-    """Whether leaving those out (`leave_out_refused`) would make a dataset."""
+    """Whether the file would make a dataset without them (`leave_out_refused`)."""
     labels: list[str]
     held_out_file: str | None
-    """Of several files, the one that looks like a test set by its name."""
+    """If there are several files, the one whose name looks like a test set."""
     problems: list[Problem]
     remarks: list[Remark]
 
@@ -65,13 +65,13 @@ def preview(
     limit: int = PREVIEW_ROWS,
     guess_anew: bool = False,
 ) -> Preview:
-    """What the file would become under these choices; what is not chosen is guessed.
+    """The dataset that the file would become under these choices; the rest is guessed.
 
-    Where nothing at all is chosen, the choices for the last file of the same columns go before the guess,
-    and are said in a remark where they differ from it; `guess_anew` prefers the guess.
+    Without any choices, those made for the last file with the same columns override the guess, and a remark
+    says so where they differ; `guess_anew` prefers the guess.
 
-    Raises `BadInput` for a file that can't be read, and discards it; what is wrong with mapping or rows
-    is in `problems`.
+    Raises `BadInput` for a file that can't be read, and discards it; problems with the mapping or the rows
+    are in `problems`.
     """
     draft = _draft(user, upload, shape, mapping, limit, guess_anew)
     return Preview(
@@ -102,11 +102,11 @@ def add(
     leave_out_refused: bool = False,
     guess_anew: bool = False,
 ) -> Dataset:
-    """Make a dataset of an upload. Raises `BadInput` with every problem, `Conflict` for a taken name.
+    """Make a dataset from an upload. Raises `BadInput` with every problem, `Conflict` for a taken name.
 
-    What is not chosen is filled in as in a `preview`.
-    With `leave_out_refused`, rows that can't be learned from refuse nothing; a remark says which they were.
-    An upload that can't be read is discarded; with any other problem it stays, for another try.
+    Missing choices are filled in as in a `preview`. With `leave_out_refused`, rows that a model can't learn
+    from are left out, and a remark lists them. An upload that can't be read is discarded; with any other
+    problem it stays, for another try.
     """
     name = name.strip()
     asked = [*_name_problems(name), *split.problems()]
@@ -138,13 +138,13 @@ def add(
 
 
 def get(user: User, name_or_id: str) -> Dataset:
-    """A dataset of `user`, by name or id. Raises `NotFound` for anybody else's, too."""
+    """A dataset of `user`, by name or id. Raises `NotFound` for other users' datasets too."""
     with db.reading() as session:
         mine = select(Dataset).where(Dataset.owner_id == user.id, Dataset.deleted_at == None)  # noqa: E711
         named = session.exec(mine.where(Dataset.name == name_or_id)).one_or_none()
         found = named or session.exec(mine.where(Dataset.id == name_or_id)).one_or_none()
     if found is None:
-        raise NotFound(f"There is no dataset “{name_or_id}”.", remedy="`studio data list` shows those you have.")
+        raise NotFound(f"There is no dataset “{name_or_id}”.", remedy="`studio data list` shows your datasets.")
     return found
 
 
@@ -186,7 +186,7 @@ def rename(user: User, name_or_id: str, name: str) -> Dataset:
 
 
 def delete(user: User, name_or_id: str) -> None:
-    """Take a dataset out of the list and free its name; what was trained on it stays.
+    """Take a dataset out of the list and free its name; models trained on it stay.
 
     Raises `Conflict` while a job that uses it has not ended.
     """
@@ -195,7 +195,7 @@ def delete(user: User, name_or_id: str) -> None:
         job_inputs.refuse_used(session, found)
         kept = session.get_one(Dataset, found.id)
         kept.deleted_at = db.clock(session)
-        kept.name = f"{found.name} (deleted {found.id})"  # no name that can be chosen looks like this
+        kept.name = f"{found.name} (deleted {found.id})"  # users can't choose a name like this
 
 
 def file(dataset: Dataset) -> Path:
@@ -204,9 +204,9 @@ def file(dataset: Dataset) -> Path:
 
 
 def rows(dataset: Dataset, *, side: Side | None = None) -> list[dict[str, Any]]:
-    """The rows in the order of the source file; only those of one `side` if it is named.
+    """The rows in the order of the source file; with `side`, only the rows of that side.
 
-    The training side holds the selection rows too: only a job that makes a choice does without them (`divided`).
+    The training side includes the selection rows; only a job that makes a choice sets them aside (`divided`).
     """
     if side == "selection":
         return divided(dataset).selection
@@ -214,14 +214,14 @@ def rows(dataset: Dataset, *, side: Side | None = None) -> list[dict[str, Any]]:
 
 
 def divided(dataset: Dataset) -> Divided:
-    """The rows that a job which makes a choice learns from, and those that it makes the choice on."""
+    """For a job that makes a choice: the rows to learn from, and the rows to choose on."""
     return selection.divided(file(dataset), registry.shape(dataset.shape), dataset.split_seed)
 
 
 def _draft(
     user: User, upload: Upload, shape: str | None, mapping: Mapping[str, str] | None, n_kept: int, guess_anew: bool
 ) -> Draft:
-    """The upload under these choices; one that can't be read is of no use under any, and is discarded."""
+    """The upload under these choices. One that can't be read is useless and is discarded."""
     mine = uploads.get(user, upload.id)
     try:
         look = drafts.look(uploads.path(mine), mine.filename)
@@ -235,7 +235,7 @@ def _draft(
 def _name_problems(name: str) -> list[Problem]:
     if NAME.fullmatch(name):
         return []
-    return [Problem("use 1–64 letters, digits, blanks and . _ -, a letter or digit first.", field="name")]
+    return [Problem("use 1–64 letters, digits, spaces and . _ -, starting with a letter or digit.", field="name")]
 
 
 def _taken(name: str) -> Conflict:
@@ -266,14 +266,14 @@ def free_name(session: Session, owner_id: str, wanted: str) -> str:
 
 
 def store(shape: RowShape, batches: Iterable[pa.RecordBatch], held_out: Sequence[bool] | Sides) -> str:
-    """Write rows into the file store; returns the sha256 of their file."""
+    """Write rows into the file store; returns the file's sha256."""
     with progress.step(f"Storing {len(held_out):,} rows"), files.new_blob() as blob:
         row_files.write(blob, shape, batches, held_out)
     return blob.sha256
 
 
 def insert(user: User, **values: Any) -> Dataset:
-    """A new row of the table, of stored rows. Raises `Conflict` for a taken name."""
+    """A new database row for stored rows. Raises `Conflict` for a taken name."""
     try:
         with db.writing() as session:
             made = Dataset(owner_id=user.id, created_at=db.clock(session), **values)

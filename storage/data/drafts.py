@@ -1,4 +1,4 @@
-"""A dataset before it exists: a file, the choices made for it, and what came of checking every row."""
+"""A dataset draft: a file, the choices made for it, and the result of checking every row."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ MANY_LABELS_SHARE = 0.5
 
 @dataclass
 class Draft:
-    """A file read as rows of `shape` under `mapping`; `findings` hold what is wrong with that."""
+    """A file read as rows of `shape` under `mapping`; `findings` lists the problems."""
 
     look: Look
     guess: Guess
-    """What was guessed, before the caller's own choices."""
+    """The guess, before the caller's own choices."""
     shape: RowShape
     mapping: dict[str, str]
     findings: Findings
     rows: list[dict[str, Any]] = field(default_factory=list)
-    """The first rows that fit, as many as were asked for, with `source_row`."""
+    """The first rows that fit, as many as requested, with `source_row`."""
     fingerprints: splits.Fingerprints = field(default_factory=lambda: np.empty(0, np.uint64))
     """One for each row that fits."""
     numbers: splits.Places = field(default_factory=lambda: np.empty(0, np.intp))
-    """Of each row that fits, its number in the file."""
+    """The number in the file of each row that fits."""
     labels: set[str] = field(default_factory=set)
     given: Mapping[str, str] = field(default_factory=dict)
     """The caller's own columns."""
@@ -49,12 +49,12 @@ class Draft:
 
     @property
     def n_refused(self) -> int:
-        """Rows that can't be learned from."""
+        """Rows that a model can't learn from."""
         return len(self.findings.refused_rows)
 
     @property
     def goes_in_without_them(self) -> bool:
-        """Whether leaving those rows out would make a dataset."""
+        """Whether the file would make a dataset without those rows."""
         return self.n_refused > 0 and not self.findings.n_of_file and len(self.fingerprints) >= MIN_ROWS
 
     @property
@@ -63,7 +63,7 @@ class Draft:
         return [*self.look.remarks, *self.findings.remarks]
 
     def batches(self, findings: Findings | None = None) -> Iterator[pa.RecordBatch]:
-        """All rows that fit, read again from the file; what is wrong with others goes into `findings`."""
+        """All rows that fit, read again from the file; problems with the others go into `findings`."""
         columns = intake.shaped_columns(self.look, self.shape, self.mapping)
         if columns is not None:
             return columns
@@ -72,7 +72,7 @@ class Draft:
 
     @property
     def choice(self) -> Choice:
-        """Why this shape and these columns."""
+        """The reasons for this shape and these columns."""
         return mappings.explain(
             self.look,
             self.shape,
@@ -92,9 +92,9 @@ def check(
     remembered: Remembered | None = None,
     guess_anew: bool = False,
 ) -> Draft:
-    """Check every row of the file under these choices; what is not chosen is guessed.
+    """Check every row of the file under these choices; the rest is guessed.
 
-    Where nothing at all is chosen, what is remembered goes before the guess, unless `guess_anew`.
+    Without any choices, remembered choices override the guess, unless `guess_anew`.
     Raises `BadInput` for an unknown shape.
     """
     guess = intake.guess(look, shape)
@@ -120,7 +120,8 @@ def check(
 def look(path: Path, filename: str) -> Look:
     """Read a blob of the file store. Raises `BadInput` for a file that can't be read.
 
-    Remembered, for every change of a choice asks again; `path` is named by its content, which never changes.
+    Cached, because every change of a choice reads it again; the name of `path` is its content's hash, so it
+    never changes.
     """
     with progress.step(f"Reading {filename}"):
         return intake.look(path, filename, scratch.folder)
@@ -135,7 +136,7 @@ def _shape_of(mapping: Mapping[str, str], guess: Guess) -> str:
 
 
 def _merged(guessed: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-    """The caller's choices first; an empty one leaves the field open; no column is guessed twice."""
+    """The caller's choices come first; an empty one leaves the field open; no column is guessed twice."""
     taken = set(given.values())
     kept = {name: column for name, column in guessed.items() if name not in given and column not in taken}
     return {**kept, **{name: column for name, column in given.items() if column}}
@@ -166,24 +167,24 @@ def _check_labels(draft: Draft, label: str) -> None:
             remedy="Use the shape prompt_completion for free answers.",
         )
     elif n_labels == 1:
-        draft.findings.remark("All rows have the same label: there is nothing to tell apart.")
+        draft.findings.remark("All rows have the same label, so there is nothing to distinguish.")
     elif n_labels > len(draft.fingerprints) * MANY_LABELS_SHARE:
-        draft.findings.remark(f"“{column}” has {n_labels} different labels, nearly one a row; is it free text?")
+        draft.findings.remark(f"“{column}” has {n_labels} different labels, almost one per row; is it free text?")
 
 
 def leave_out(draft: Draft) -> list[Problem]:
-    """Take the rows that fit and say which are left out; gives what refuses the file all the same."""
+    """Take the rows that fit and report those left out; returns the problems that still refuse the file."""
     findings = draft.findings
     if not draft.goes_in_without_them:
         return findings.listed()
     reasons = "; ".join(dict.fromkeys(problem.message.rstrip(".") for problem in findings.problems))
-    said = f"{draft.n_refused:,} rows that can't be learned from were left out: {reasons}."
+    said = f"Left out {draft.n_refused:,} rows that a model can't learn from: {reasons}."
     findings.remark_rows(said, sorted(findings.refused_rows))
     return []
 
 
 def split(draft: Draft, wanted: splits.Split, given: Sequence[bool] | splits.Sides | None = None) -> splits.Sides:
-    """Which rows are held out, unless that is `given`; says where alike ones are not on one side."""
+    """Choose the held-out rows, unless they are `given`; a remark says if similar rows are on both sides."""
     content = splits.contents(draft.fingerprints, wanted.seed)
     with progress.step("Choosing the held-out rows"):
         held_out = _drawn(draft, wanted, content) if given is None else np.array(given, np.bool_)
@@ -205,17 +206,17 @@ def _drawn(draft: Draft, wanted: splits.Split, content: splits.Places) -> splits
         labels += batch.column(label).to_pylist() if label else []
     if not few:
         draft.findings.remark(
-            "Only rows that are equal were kept on one side of the split: to look for nearly equal ones takes minutes "
-            "with so much text. The health report does, and mends it."
+            "Only identical rows were kept on one side of the split: finding near duplicates takes minutes with this "
+            "much text. The health report finds and fixes them."
         )
-    with progress.step("Looking for nearly equal rows"):
+    with progress.step("Looking for near duplicates"):
         alike = Rows.of(draft.shape, values).near_prompts
     kinds = labels if label else None
     return splits.draw(content, wanted.share, labels=kinds, alike=alike)
 
 
 def _remark_repeats(draft: Draft, content: splits.Places, held_out: splits.Sides) -> None:
-    """Say how many rows come more than once, and how many of them stand on both sides of the split."""
+    """Say how many rows are repeated, and how many of those are on both sides of the split."""
     n_times = np.bincount(content)
     n_again = len(content) - len(n_times)
     if n_again:
@@ -226,4 +227,4 @@ def _remark_repeats(draft: Draft, content: splits.Places, held_out: splits.Sides
     is_learned[content[~held_out]] = True
     both = int(is_learned[content[held_out]].sum())
     if both:
-        draft.findings.remark(f"{both:,} held-out rows are also among the training rows, so they test memory only.")
+        draft.findings.remark(f"{both:,} held-out rows are also training rows, so they test only memory.")

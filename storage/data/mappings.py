@@ -1,7 +1,7 @@
-"""Which column fills which field, and why: as guessed, as chosen now, or as for an earlier file of the same columns.
+"""The column for each field, and why: guessed, chosen now, or taken from an earlier file with the same columns.
 
-Nothing is kept for this but the datasets themselves: each has its shape, its mapping and a hash of its
-file's columns. With the datasets goes what is remembered.
+Only the datasets themselves are stored for this: each has its shape, its mapping and a hash of its file's
+columns. Deleting the datasets deletes this memory.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ from templates.spec import RowShape, ShapeField
 
 CameFrom = Literal["guess", "remembered", "given"]
 N_LOOKED_AT = 20
-"""Earlier datasets of the same columns that are tried, the newest first."""
+"""Number of earlier datasets with the same columns to try, the newest first."""
 NONE = "no columns"
-FROM_ANSWERS = "No matching column found: the prompt is read from the answers, which must then begin with it."
+FROM_ANSWERS = "No matching column found: the prompt is read from the answers, which must then start with it."
 
 
 @dataclass(frozen=True)
 class Remembered:
-    """What was chosen for an earlier file that had the same columns."""
+    """The choices for an earlier file with the same columns."""
 
     dataset: str
-    """The name of what was made of that file."""
+    """The name of the dataset made from that file."""
     made_at: float
     shape: str
     mapping: dict[str, str]
 
     @property
     def place(self) -> str:
-        """Where it was chosen: “tickets” on 2026-10-01."""
+        """The place of the choice: “tickets” on 2026-10-01."""
         return f"“{self.dataset}” on {time.strftime('%Y-%m-%d', time.localtime(self.made_at))}"
 
     @property
     def whole(self) -> dict[str, str]:
-        """Every field of the shape; those left open have an empty column."""
+        """Every field of the shape; open fields have an empty column."""
         return {wanted.name: self.mapping.get(wanted.name, "") for wanted in registry.shape(self.shape).fields}
 
     def is_the(self, shape: str, mapping: Mapping[str, str]) -> bool:
@@ -54,7 +54,7 @@ class Remembered:
         return self.shape == shape and self.mapping == {field: column for field, column in mapping.items() if column}
 
     def says(self, guess: Guess) -> str:
-        """What is said aloud where this was taken in place of another guess."""
+        """The remark when these choices replaced a different guess."""
         taken, guessed = said(self.shape, self.mapping), said(guess.shape, guess.mapping)
         return f"As for {self.place}: {taken}, because the file has the same columns. The guess is: {guessed}."
 
@@ -69,47 +69,47 @@ class FieldChoice:
     column: str | None
     """One column, or several joined by “ + ”."""
     columns: list[str]
-    """The same one by one."""
+    """The same columns as a list."""
     came_from: CameFrom | None
-    """None for a field that is left open."""
+    """None for an open field."""
     reason: str
     samples: list[str]
-    """The first different values, shortened; of joined columns each with its column's name."""
+    """The first different values, shortened; for joined columns, each with its column's name."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A shape and a mapping for a file, with the reasons."""
+    """A shape and a mapping for a file, with reasons."""
 
     came_from: CameFrom
     reason: str
-    """Why this shape."""
+    """The reason for this shape."""
     remembered: Remembered | None
-    """What could be taken over from an earlier file, whether it was or not."""
+    """The choices on offer from an earlier file, whether they are used or not."""
     guess: Guess
-    """What a guess would be if nothing were chosen or remembered."""
+    """The guess without any chosen or remembered mapping."""
     is_guess: bool
-    """Whether that is the same."""
+    """Whether the remembered choices are in use."""
     fields: list[FieldChoice]
     unused: list[str]
     """Columns of the file that fill no field."""
 
 
 def said(shape: str, mapping: Mapping[str, str]) -> str:
-    """A choice in words: `prompt_completion, prompt ← question, completion ← answer`."""
+    """A choice as text: `prompt_completion, prompt ← question, completion ← answer`."""
     return ", ".join(
         [shape, *(f"{field} ← {column}" for field, column in mapping.items())] if mapping else [shape, NONE]
     )
 
 
 def header(look: Look) -> str:
-    """The same for all files with the same column names, in whatever order and format."""
+    """A hash that is equal for all files with the same column names, in any order and format."""
     names = sorted(column.name for column in look.columns)
     return hashlib.sha256(json.dumps(names, ensure_ascii=True).encode()).hexdigest()
 
 
 def recall(user: User, look: Look) -> Remembered | None:
-    """The latest choice of `user` for a file of these columns that can still be made; deleted datasets don't count."""
+    """The latest choice of `user` for a file with these columns that still works; ignores deleted datasets."""
     with db.reading() as session:
         mine = select(Dataset).where(Dataset.owner_id == user.id, Dataset.deleted_at == None)  # noqa: E711
         same = mine.where(Dataset.header == header(look))
@@ -146,7 +146,7 @@ def explain(
     given: Mapping[str, str],
     remembered: Remembered | None,
 ) -> Choice:
-    """Why these choices; `given` are those that the caller made."""
+    """The reasons for these choices; `given` are the caller's own."""
     guess = intake.guess(look)
     guessed = guess if guess.shape == shape.key else intake.guess(look, shape.key)
     recalled = remembered if came_from == "remembered" else None

@@ -1,9 +1,9 @@
-"""How often a held-out side was opened for a verdict.
+"""Counts how often a held-out side was opened for a verdict.
 
-Every look at a verdict that leads to another try makes a result that is good by luck likelier, so the
-looks are counted and shown. A version of a dataset keeps its parent's split: fixes drop or rewrite rows, but
-none changes sides. So openings are counted for a dataset together with all its versions, and with the
-owner's other datasets that store the very same rows and split. Deleting one of them forgets nothing.
+Every look at a verdict that leads to another try makes a lucky result likelier, so the studio counts the
+looks and shows them. A version of a dataset keeps its parent's split: fixes drop or rewrite rows, but no row
+changes sides. So openings count for a dataset together with all its versions, and with the owner's other
+datasets that store exactly the same rows and split. Deleting one of them resets nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def record(session: Session, *, job_id: str, attempt: int, dataset_id: str) -> N
 
 
 def of(dataset: Dataset) -> int:
-    """How often the dataset's held-out side was opened."""
+    """The number of times that the dataset's held-out side was opened."""
     return counts(dataset.owner_id)[dataset.id]
 
 
@@ -38,7 +38,7 @@ def counts(owner_id: str) -> dict[str, int]:
 
 
 def _families(datasets: Iterable[tuple[str, str | None, str]]) -> Mapping[str, str]:
-    """Dataset id → a name for those that share its held-out side; `datasets` are (id, parent's id, sha256)."""
+    """Dataset id → a name shared by all with the same held-out side; `datasets` are (id, parent's id, sha256)."""
     found = list(datasets)
     joined = {dataset_id: dataset_id for dataset_id, _, _ in found}
 
@@ -61,7 +61,7 @@ def times(n: int) -> str:
 
 
 def sentence(n: int) -> str:
-    """What the number of openings means for a verdict."""
+    """The meaning of this number of openings for a verdict."""
     if n < 2:
         return f"This held-out side has {'never been opened' if n == 0 else 'been opened once'}."
     return f"This held-out side has been opened {times(n)}; each look makes a lucky result likelier."

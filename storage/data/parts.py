@@ -1,4 +1,4 @@
-"""Several files as one dataset: one of them can be the rows that are held out."""
+"""Several files as one dataset: one of them can hold the held-out rows."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _TEST = re.compile(
 
 
 def named_for_tests(look: Look) -> str | None:
-    """The one of several files that looks like a test set by its name; None unless exactly one is."""
+    """The file whose name looks like a test set; None unless there is exactly one."""
     found = [file.name for file in look.files if _TEST.search(PurePosixPath(file.name).stem)]
     return found[0] if len(found) == 1 else None
 
 
 def problems(look: Look, held_out_file: str | None) -> list[Problem]:
-    """What is wrong with the choice of the file that is held out."""
+    """The problems with the choice of a held-out file."""
     names = [file.name for file in look.files]
     if held_out_file is None or held_out_file in names:
         return []
     if not names:
         return [
             Problem(
-                "there is one file only.", field="held_out_file", remedy="Send it and the file to train on together."
+                "there is only one file.", field="held_out_file", remedy="Send it together with the file to train on."
             )
         ]
     shown = ", ".join(names[:20])
@@ -39,19 +39,19 @@ def problems(look: Look, held_out_file: str | None) -> list[Problem]:
 
 
 def remark(draft: Draft, held_out_file: str | None) -> None:
-    """Say which file's rows are held out, or that one is called so and is not."""
+    """Note which file's rows are held out, or that a file's name suggests it but they are not."""
     named = named_for_tests(draft.look)
     if held_out_file:
-        draft.findings.remark(f"The held-out rows are those of “{held_out_file}”.")
+        draft.findings.remark(f"The held-out rows come from “{held_out_file}”.")
     elif named:
         draft.findings.remark(
             f"“{named}” looks like a test set, but held-out rows were drawn from all files. "
-            "To hold out its rows and no others, choose it as the file that is held out."
+            "To hold out exactly its rows, choose it as the held-out file."
         )
 
 
 def rows_of(draft: Draft, held_out_file: str) -> splits.Sides:
-    """Which rows that fit stand in this file, `(rows,)`. Raises `BadInput` where all or none do."""
+    """A mask of the fitting rows from this file, `(rows,)`. Raises `BadInput` if all or none are."""
     file = next(file for file in draft.look.files if file.name == held_out_file)
     held_out = (draft.numbers >= file.first) & (draft.numbers <= file.last)
     if held_out.all() or not held_out.any():

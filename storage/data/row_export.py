@@ -1,6 +1,6 @@
-"""A dataset's rows as a file for elsewhere: JSON lines, CSV or Parquet.
+"""Exports a dataset's rows as a file: JSON lines, CSV or Parquet.
 
-Calls of tools are as OpenAI writes them, with JSON texts for arguments; in Parquet, calls and tools are JSON texts.
+Tool calls have OpenAI's form, with JSON texts for arguments; in Parquet, calls and tools are JSON texts.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from storage.models import Dataset
 from templates.errors import BadInput, Problem
 
 MEDIA = {"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
-"""Kinds of file, with their media types."""
+"""File formats and their media types."""
 _CHUNK_BYTES = 1 << 20
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
+"""Characters that a spreadsheet takes for the start of a formula."""
 
 
 def kind(wanted: str) -> str:
-    """The kind of file of this name or ending. Raises `BadInput` for an unknown one."""
+    """The file format with this name or ending. Raises `BadInput` for an unknown one."""
     found = wanted.lower().removeprefix(".")
     if found not in MEDIA:
         raise BadInput(Problem(f"“{wanted}” is not known.", field="format", remedy=f"Known: {', '.join(MEDIA)}."))
@@ -32,9 +32,9 @@ def kind(wanted: str) -> str:
 
 
 def write(dataset: Dataset, path: Path) -> None:
-    """Write all rows to `path`, in the kind that its ending names.
+    """Write all rows to `path`, in the format of its ending.
 
-    Raises `BadInput` for an unknown ending, for a file that exists, and where it can't be written.
+    Raises `BadInput` for an unknown ending, for an existing file, and if writing fails.
     """
     made = chunks(dataset, kind(path.suffix))
     try:
@@ -63,7 +63,7 @@ def _jsonl(dataset: Dataset) -> Iterator[bytes]:
 
 
 def _csv(dataset: Dataset) -> Iterator[bytes]:
-    """With a byte order mark, without which Excel takes the file for its own old encoding."""
+    """Starts with a byte order mark; without it, Excel assumes its own old encoding."""
     rows = datasets.rows(dataset)
     file = io.StringIO()
     writer = csv.DictWriter(file, list(rows[0]), lineterminator="\r\n")

@@ -1,4 +1,4 @@
-"""A dataset's rows on disk: Parquet, the same bytes for the same rows, mapping and split."""
+"""A dataset's rows on disk: Parquet, with the same bytes for the same rows, mapping and split."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TYPES = {
     "answer": pa.string(),
     "boolean": pa.bool_(),
 }
-"""Tool calls and tools are JSON texts: arguments and schemas have other keys in every row.
+"""Tool calls and tools are JSON texts: the keys of arguments and schemas differ from row to row.
 
 A system prompt has no column of its own: it is the first turn of the prompt.
 """
@@ -44,18 +44,18 @@ _PLAIN = {
 
 
 def schema(shape: RowShape) -> pa.Schema:
-    """Of batches of rows: the shape's fields and `source_row`."""
+    """The schema of row batches: the shape's fields and `source_row`."""
     fields = [pa.field(f.name, _TYPES[f.kind], nullable=not f.required) for f in shape.fields if f.kind in _TYPES]
     return pa.schema([*fields, pa.field("source_row", pa.int64(), nullable=False)])
 
 
 def label_field(shape: RowShape) -> str | None:
-    """The field that holds labels, if one does."""
+    """The field with labels, if there is one."""
     return [f.name for f in shape.fields if f.required][-1] if "label_accuracy" in shape.metrics else None
 
 
 def batches(shape: RowShape, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[pa.RecordBatch]:
-    """Numbered rows, some thousand at a time."""
+    """Numbered rows, a few thousand at a time."""
     fields = schema(shape)
     numbered = ({**_packed(row, shape), "source_row": number} for number, row in rows)
     while part := list(islice(numbered, BATCH_ROWS)):
@@ -63,10 +63,10 @@ def batches(shape: RowShape, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> I
 
 
 def fingerprints(batch: pa.RecordBatch) -> np.ndarray[Any, np.dtype[np.uint64]]:
-    """A hash of each row's content, whatever its number and side: `(rows,)`; equal rows have equal ones."""
+    """A hash of each row's content, without its number and side: `(rows,)`; equal rows have equal hashes."""
     names = sorted(set(batch.schema.names) - {"source_row", "held_out"})
     columns = [_bytes(batch.column(name)) for name in names]
-    # no text holds a NUL character, so what is joined by it can be told apart
+    # no text contains a NUL character, so joining with it is unambiguous
     joined = pc.binary_join_element_wise(*columns, b"\x00", null_handling="replace", null_replacement=b"\x00")
     return np.fromiter(map(xxh3_64_intdigest, joined.to_pylist()), np.uint64, len(batch))
 
@@ -83,7 +83,7 @@ def write(
 ) -> None:
     """Write batches of rows with their side of the split.
 
-    Neither compressed nor with anything that costs more time than reading it would save; `DECISIONS.md` has
+    Uses no compression and nothing else that takes more time than it saves when reading; `DECISIONS.md` has
     the figures.
     """
     import pyarrow.parquet as pq  # needed late: the web process starts faster and smaller without it
@@ -120,7 +120,7 @@ def _even(rows: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
 
 
 def read(path: Path, held_out: bool | None = None) -> list[dict[str, Any]]:
-    """The rows in the order of the source; only one side of the split if `held_out` says which."""
+    """The rows in source order; `held_out` selects one side of the split."""
     import pyarrow.parquet as pq
 
     table = pq.read_table(path)
@@ -128,9 +128,9 @@ def read(path: Path, held_out: bool | None = None) -> list[dict[str, Any]]:
 
 
 def plain(rows: pa.RecordBatch | pa.Table) -> list[dict[str, Any]]:
-    """Stored rows as the shape has them.
+    """Stored rows in the shape's own form.
 
-    Tools and calls of tools are objects, as OpenAI writes them. A column of tools without any is left out.
+    Tools and tool calls are objects in OpenAI's form. A tools column without any tools is left out.
     """
     if "tools" in rows.schema.names and rows["tools"].null_count == len(rows):
         rows = rows.drop_columns("tools")
@@ -138,7 +138,7 @@ def plain(rows: pa.RecordBatch | pa.Table) -> list[dict[str, Any]]:
 
 
 def _packed(row: Mapping[str, Any], shape: RowShape) -> dict[str, Any]:
-    """The row with JSON texts for what has no columns."""
+    """The row with JSON texts for values that don't fit columns."""
     packed = dict(row)
     for field in shape.fields:
         value = row.get(field.name)

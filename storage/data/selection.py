@@ -1,7 +1,7 @@
-"""The selection side: training rows that a job sets apart to make a choice on, such as when to stop.
+"""The selection side: training rows that a job sets aside to make a choice on, such as when to stop.
 
-It is worked out anew from the stored rows and the split's seed and never stored, so the same dataset always
-gives the same rows. Held-out rows have no part in it: they are kept for the verdict.
+It is computed from the stored rows and the split's seed and never stored, so the same dataset always gives
+the same rows. It never includes held-out rows: they are kept for the verdict.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from templates.spec import RowShape
 
 @dataclass(frozen=True)
 class Divided:
-    """The training side in two, each in the order of the source file."""
+    """The two parts of the training side, each in the order of the source file."""
 
     training: list[dict[str, Any]]
-    """The rows that are left to learn from."""
+    """The rows left to learn from."""
     selection: list[dict[str, Any]]
-    """Empty where there is a single training row."""
+    """Empty if there is only one training row."""
 
 
 def divided(path: Path, shape: RowShape, seed: int) -> Divided:
-    """Divide the training side of a dataset's file. `seed` is what its held-out rows were drawn with."""
+    """Divide the training side of a dataset's file. `seed` is the seed of its held-out rows."""
     import pyarrow.parquet as pq  # needed late: the web process starts faster and smaller without it
 
     table = pq.read_table(path)

@@ -1,6 +1,6 @@
-"""The sides of a dataset: which rows are held out, and which of the others choices are made on.
+"""The sides of a dataset: the held-out rows, and the rows to make choices on.
 
-Both are drawn by seed and content, with alike rows on one side and labels in proportion.
+Both are drawn by seed and content, with similar rows on the same side and labels in proportion.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ MAX_SEED = 2**32 - 1
 MAX_SHARE = 0.5
 MIN_HELD_OUT = 50
 MANY_ROWS = 200
-"""From so many rows on, at least `MIN_HELD_OUT` are held out: fewer can hardly show a difference."""
+"""With at least this many rows, at least `MIN_HELD_OUT` are held out: fewer can hardly show a difference."""
 SELECTION_SHARE = 0.10
 MOST_SELECTED = 512
-"""Selection rows at most: more would cost training rows and say little more."""
+"""Maximum selection rows: more would cost training rows and add little information."""
 GROUPED_BYTES = 32_000_000
-"""Of larger files only equal rows are grouped for a split; nearly equal ones would take minutes."""
+"""In larger files, a split groups only identical rows; finding near duplicates would take minutes."""
 
 Side = Literal["training", "selection", "held_out"]
 """`training` holds every row that isn't held out. `selection` is drawn from it when a job makes a choice."""
@@ -35,17 +35,17 @@ Places = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Split:
-    """How it is settled which rows are held out: drawn by seed and share, or otherwise where that is said."""
+    """How held-out rows are chosen: drawn by seed and share, or named explicitly."""
 
     seed: int = 42
     share: float = 0.10
     file: str | None = None
-    """Of several files, the one whose rows are held out."""
+    """If there are several files, the one with the held-out rows."""
     sides: Sequence[bool] | None = None
-    """Of each row that fits, whether it is held out."""
+    """For each row that fits, whether it is held out."""
 
     def problems(self) -> list[Problem]:
-        """What is wrong with seed and share."""
+        """The problems with seed and share."""
         problems = []
         if not 0 <= self.seed <= MAX_SEED:
             problems.append(Problem(f"use a whole number from 0 to {MAX_SEED}.", field="split_seed"))
@@ -58,13 +58,13 @@ DRAWN = Split()
 
 
 def n_held_out(n_rows: int, share: float) -> int:
-    """How many of the rows are held out: their share, at least 50 of 200 or more, at least one."""
+    """The number of held-out rows: their share, but at least 50 of 200 or more, and at least one."""
     least = MIN_HELD_OUT if n_rows >= MANY_ROWS else 1
     return min(n_rows - 1, max(least, round(n_rows * share)))
 
 
 def n_selected(n_training: int) -> int:
-    """How many training rows the selection side takes: a tenth, at most 512; none where that leaves none to learn."""
+    """The number of selection rows: a tenth of the training rows, at most 512; none if that leaves no rows to learn."""
     return max(0, min(n_training - 1, MOST_SELECTED, max(1, round(n_training * SELECTION_SHARE))))
 
 
@@ -78,18 +78,17 @@ def draw(
 def draw_rows(
     content: Places, wanted: int, *, labels: Sequence[str] | None = None, alike: Sequence[Sequence[int]] = ()
 ) -> Sides:
-    """For each row, whether it is among the `wanted` ones that are drawn.
+    """For each row, whether it is among the `wanted` drawn rows.
 
-    Rows of one content stay on one side, and so do the rows whose positions are together in `alike`; of
-    each label, if there are `labels`, about its share is drawn. Where most rows are alike that can't
-    be, and rows are drawn one by one.
+    Rows with the same content stay on one side, and so do rows grouped in `alike`; with `labels`, each label
+    gets about its share. If most rows are alike, that is impossible, and rows are drawn one by one.
     """
     groups = _groups(content, alike)
     sizes = np.bincount(groups)
     first = np.full(len(sizes), len(groups), np.intp)
     np.minimum.at(first, groups, np.arange(len(groups)))
     kinds = _numbered(labels)[first] if labels is not None else np.zeros(len(sizes), np.intp)
-    drawn = np.argsort(content[first]) if alike else np.arange(len(sizes))  # contents are numbered as they are drawn
+    drawn = np.argsort(content[first]) if alike else np.arange(len(sizes))  # contents are numbered in drawing order
     taken = _of_each_kind(drawn, sizes, kinds, wanted)
     taken |= _fitting(drawn[~taken[drawn]], sizes, wanted - int(sizes[taken].sum()))
     if not taken.any():
@@ -99,13 +98,13 @@ def draw_rows(
 
 
 def contents(fingerprints: Fingerprints, seed: int) -> Places:
-    """For each row the number of its content, which equal rows share, in the order in which `seed` draws them."""
+    """For each row, the number of its content, shared by equal rows, in the order in which `seed` draws them."""
     lots = _mixed(fingerprints ^ _mixed(np.array([seed], np.uint64)))  # mixing keeps numbers apart
     return np.unique(lots, return_inverse=True)[1]
 
 
 def _groups(content: Places, alike: Sequence[Sequence[int]]) -> Places:
-    """For each row the number of its group: that of its content, or of all contents that are alike."""
+    """For each row, the number of its group: its content, or all similar contents."""
     if not alike:
         return content
     joined = np.arange(content.max() + 1)
@@ -127,7 +126,7 @@ def _numbered(labels: Sequence[str]) -> Places:
 
 
 def _of_each_kind(drawn: Places, sizes: Places, kinds: Places, wanted: int) -> Sides:
-    """The first drawn groups of each kind, no more rows than its share of the wanted ones."""
+    """The first drawn groups of each kind, with no more rows than its share of the wanted ones."""
     quotas = np.floor(np.bincount(kinds, weights=sizes) * wanted / sizes.sum())
     by_kind = np.argsort(kinds[drawn], kind="stable")
     order, kind = drawn[by_kind], kinds[drawn][by_kind]
@@ -139,7 +138,7 @@ def _of_each_kind(drawn: Places, sizes: Places, kinds: Places, wanted: int) -> S
 
 
 def _fitting(drawn: Places, sizes: Places, room: int) -> Sides:
-    """Groups as they were drawn, each that is still small enough to go in."""
+    """Groups in drawing order, each one that still fits."""
     taken = np.zeros(len(sizes), np.bool_)
     for group in drawn if room else ():
         if sizes[group] <= room:

@@ -1,4 +1,4 @@
-"""Files as people send them: capped while they come in, kept under their content's hash."""
+"""Uploaded files: limited in size while they arrive, stored under their content's hash."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_NAME_CHARS = 120
 
 
 class TooLarge(BadInput):
-    """The file is over this studio's limit; what had arrived of it is gone."""
+    """The file exceeds this studio's limit; the part that had arrived is deleted."""
 
     http_status = 413
     code = "too_large"
@@ -33,14 +33,14 @@ class TooLarge(BadInput):
 
 @dataclass
 class _Limit:
-    """Bytes that files which come together may have."""
+    """The byte limit for files sent together."""
 
     n_bytes: int
     n_taken: int = 0
 
 
 class _Capped:
-    """A stream that ends in `TooLarge` as soon as more than the limit was taken, in `BadInput` if empty."""
+    """A stream that raises `TooLarge` as soon as it exceeds the limit, and `BadInput` if it is empty."""
 
     def __init__(self, stream: IO[bytes], filename: str, limit: _Limit):
         self._stream, self._filename, self._limit = stream, filename, limit
@@ -55,7 +55,7 @@ class _Capped:
         if self._limit.n_taken > self._limit.n_bytes:
             raise TooLarge(
                 Problem(
-                    f"is larger than the {size(self._limit.n_bytes)} that this studio takes.",
+                    f"is larger than {size(self._limit.n_bytes)}, this studio's limit.",
                     file=self._filename,
                     remedy="Send fewer rows, or raise STUDIO_MAX_UPLOAD_BYTES.",
                 )
@@ -73,10 +73,10 @@ def clean_name(filename: str) -> str:
 
 
 def save(user: User, filename: str, stream: IO[bytes]) -> Upload:
-    """Keep a file that `user` sends.
+    """Store a file that `user` sends.
 
-    Raises `TooLarge` over the cap and `BadInput` for an empty file. Whatever is raised, by the
-    stream too, nothing of the file is left.
+    Raises `TooLarge` over the limit and `BadInput` for an empty file. After any exception, also one from
+    the stream, nothing of the file is left.
     """
     reader_process.start()
     name = clean_name(filename)
@@ -89,12 +89,12 @@ def save(user: User, filename: str, stream: IO[bytes]) -> Upload:
         session.add(upload)
     if not files.blob_path(sha256).is_file():
         discard(user, upload)
-        raise Conflict(f"The same content as that of “{name}” was removed just now.", remedy="Send the file again.")
+        raise Conflict(f"The same content as “{name}” was removed just now.", remedy="Send the file again.")
     return upload
 
 
 def save_all(user: User, sent: Sequence[tuple[str, IO[bytes]]]) -> Upload:
-    """Keep several files, by name, as one; a single one stays as it is. Raises as `save` does."""
+    """Store several files, by name, as one; a single file stays as it is. Raises like `save`."""
     if len(sent) == 1:
         return save(user, *sent[0])
     named = [(clean_name(filename), stream) for filename, stream in sent]
@@ -109,7 +109,7 @@ def save_all(user: User, sent: Sequence[tuple[str, IO[bytes]]]) -> Upload:
 
 
 def get(user: User, upload_id: str) -> Upload:
-    """An upload of `user`. Raises `NotFound` for anybody else's, too."""
+    """An upload of `user`. Raises `NotFound` for other users' uploads too."""
     with db.reading() as session:
         upload = session.get(Upload, upload_id)
     if upload is None or upload.owner_id != user.id:
@@ -118,7 +118,7 @@ def get(user: User, upload_id: str) -> Upload:
 
 
 def path(upload: Upload) -> Path:
-    """Where the upload's content is. Raises `NotFound` when it is gone from the file store."""
+    """The path of the upload's content. Raises `NotFound` when it is gone from the file store."""
     place = files.blob_path(upload.sha256)
     if not place.is_file():
         raise NotFound(f"The content of “{upload.filename}” is gone.", remedy="Send the file again.")
@@ -126,15 +126,15 @@ def path(upload: Upload) -> Path:
 
 
 def discard(user: User, upload: Upload) -> None:
-    """Forget an upload of `user`, and its content unless something else has the same.
+    """Delete an upload of `user`, and its content unless something else shares it.
 
-    One that a dataset was made of stays.
+    An upload that became a dataset stays.
     """
     _discard(col(Upload.id) == upload.id, col(Upload.owner_id) == user.id)
 
 
 def discard_unused(older_than_s: float) -> int:
-    """Forget uploads of this age that no dataset was made of; returns how many."""
+    """Delete uploads of this age that never became a dataset; returns their number."""
     return _discard(col(Upload.created_at) < db.now() - older_than_s)
 
 

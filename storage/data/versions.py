@@ -1,7 +1,7 @@
-"""Versions of a dataset: where each came from, and what is different between two.
+"""Versions of a dataset: their origins and differences.
 
-A version is a dataset of its own; its parent stays as it was. Rows keep the number that they have in the
-source file, so versions of one file can be laid side by side.
+A version is its own dataset; its parent stays unchanged. Rows keep their numbers from the source file, so
+versions of one file can be compared side by side.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ _LONGEST_NAME = 64
 
 @dataclass(frozen=True)
 class Changed:
-    """A row before and after, each in the shape's fields."""
+    """A row before and after a change, each in the shape's fields."""
 
     row: int
-    """Its number in the source file."""
+    """The row's number in the source file."""
     before: dict[str, Any]
     after: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """What was done between an older and a newer version; rows in the order of the source file."""
+    """The changes between an older and a newer version; rows in the order of the source file."""
 
     dropped: list[dict[str, Any]]
-    """Rows that only the older one has, with `source_row` and `held_out`."""
+    """Rows only in the older version, with `source_row` and `held_out`."""
     added: list[dict[str, Any]]
-    """Rows that only the newer one has."""
+    """Rows only in the newer version."""
     changed: list[Changed]
     moved: list[int]
-    """Numbers of rows that went to the other side of the split."""
+    """Numbers of rows that changed sides of the split."""
     n_same: int
 
 
@@ -99,7 +99,7 @@ def _next_name(user: User, name: str) -> str:
 
 
 def lineage(user: User, name_or_id: str) -> list[Dataset]:
-    """The dataset and those that it was made of, the oldest first; deleted ones too."""
+    """The dataset and its ancestors, the oldest first; including deleted ones."""
     found = [datasets.get(user, name_or_id)]
     with db.reading() as session:
         while found[-1].parent_id:
@@ -108,7 +108,7 @@ def lineage(user: User, name_or_id: str) -> list[Dataset]:
 
 
 def children(user: User, name_or_id: str) -> list[Dataset]:
-    """The versions that were made of this one, the oldest first."""
+    """The versions made from this one, the oldest first."""
     parent = datasets.get(user, name_or_id)
     with db.reading() as session:
         made = select(Dataset).where(Dataset.parent_id == parent.id, Dataset.deleted_at == None)  # noqa: E711
@@ -116,7 +116,7 @@ def children(user: User, name_or_id: str) -> list[Dataset]:
 
 
 def difference(user: User, older: str, newer: str) -> Difference:
-    """What is different between two versions of one file.
+    """The differences between two versions of one file.
 
     Raises `NotFound`, and `BadInput` for datasets of different files or shapes.
     """
@@ -129,7 +129,7 @@ def difference(user: User, older: str, newer: str) -> Difference:
 
 
 def since_parent(dataset: Dataset) -> Difference | None:
-    """What is different from the version that it was made of, deleted or not; None for one from a file."""
+    """The differences from its parent version, deleted or not; None for a dataset made from a file."""
     if dataset.parent_id is None:
         return None
     with db.reading() as session:

@@ -1,1 +1,1 @@
-"""What jobs published, and the suites it is scored on."""
+"""The results of jobs, and the suites that score them."""

@@ -1,7 +1,8 @@
-"""The gallery: what jobs published, by owner. Files are immutable; rows can be renamed and annotated.
+"""The gallery: the results of jobs, by owner. Files are immutable; rows can be renamed and annotated.
 
-Deleting hides the row at once; its files go a day later, because a chat may still hold them open.
-What leaves the studio (zip, export) is an allow-list: the evaluated rows stay, they are the user's data.
+Deleting hides the row at once; its files are removed a day later, because a chat may still have them open.
+An allow-list decides which files leave the studio (zip, export): the evaluated rows stay, because they are the
+user's data.
 """
 
 from __future__ import annotations
@@ -47,24 +48,24 @@ SHIPPED = (
     "use_me.py",
     "verdict.json",
 )
-"""File names that may leave, at the top of an artifact and in its `base/` folder."""
+"""File names that may leave the studio, at the top of an artifact and in its `base/` folder."""
 SUMS = "SHA256SUMS"
 
 
 class Download(NamedTuple):
-    """A zip on its way out: its bytes as they are made, and the name to save it under."""
+    """A zip during download: its bytes as they are made, and the name to save it under."""
 
     chunks: Iterator[bytes]
     filename: str
 
 
 def get(user: User, name_or_id: str) -> Artifact:
-    """The user's artifact. Raises `NotFound` for an unknown, foreign or deleted one."""
+    """The user's artifact. Raises `NotFound` for an unknown, deleted or other user's one."""
     query = _live(user).where((col(Artifact.name) == name_or_id) | (col(Artifact.id) == name_or_id))
     with db.reading() as session:
         found = session.exec(query).all()
     if not found:
-        raise NotFound(f"There is no artifact “{name_or_id}”.", remedy="See the gallery for the names.")
+        raise NotFound(f"There is no artifact “{name_or_id}”.", remedy="The gallery lists the names.")
     return next((artifact for artifact in found if artifact.id == name_or_id), found[0])
 
 
@@ -75,27 +76,27 @@ def of_user(user: User) -> Sequence[Artifact]:
 
 
 def models_of(user: User) -> Sequence[Artifact]:
-    """Those of the user's gallery that are models, newest first."""
+    """The models in the user's gallery, newest first."""
     return [artifact for artifact in of_user(user) if is_model(artifact)]
 
 
 def is_model(artifact: Artifact) -> bool:
-    """Whether it can be chatted with, scored and adapted; only then it has `model_facts`."""
+    """Whether you can chat with it, score it and adapt it; only then does it have `model_facts`."""
     return registry.artifact_kind(artifact.kind).answers
 
 
 def model_facts(artifact: Artifact) -> ModelFacts:
-    """What a model has besides what every artifact has."""
+    """A model's further facts, beyond those of every artifact."""
     return ModelFacts.model_validate(artifact.facts)
 
 
 def base_of(artifact: Artifact) -> BaseModelRow:
-    """The base model that an adapted model goes back to, through any others that it was adapted from."""
+    """The base model at the root of an adapted model's ancestry."""
     return bases_of([artifact])[artifact.id]
 
 
 def bases_of(models: Sequence[Artifact]) -> dict[str, BaseModelRow]:
-    """As `base_of`, by the artifacts' ids."""
+    """Like `base_of`, by artifact id."""
     found: dict[str, BaseModelRow] = {}
     open_ = {artifact.id: artifact for artifact in models}
     while open_:
@@ -112,7 +113,7 @@ def _live(user: User) -> SelectOfScalar[Artifact]:
 
 
 def is_taken(session: Session, owner_id: str, name: str) -> bool:
-    """Whether the owner already has an artifact of this name, or a base model has it."""
+    """Whether an artifact of the owner, or a base model, already has this name."""
     artifact = select(Artifact.id).where(
         Artifact.owner_id == owner_id, Artifact.name == name, col(Artifact.deleted_at).is_(None)
     )
@@ -122,9 +123,9 @@ def is_taken(session: Session, owner_id: str, name: str) -> bool:
 
 
 def free_name(session: Session, owner_id: str, wanted: str) -> str:
-    """`wanted`, or `wanted-2`, `wanted-3` … when it is taken.
+    """`wanted`, or `wanted-2`, `wanted-3` … if it is taken.
 
-    Locks the owner until the transaction ends: two jobs that publish at once get two names.
+    Locks the owner until the transaction ends, so two jobs that publish at once get two names.
     """
     session.exec(select(User.id).where(User.id == owner_id).with_for_update()).one()
     name, count = wanted, 1
@@ -169,12 +170,12 @@ def delete(user: User, name_or_id: str) -> None:
 
 
 def folder(artifact: Artifact) -> Path:
-    """Where the artifact's files are."""
+    """The folder with the artifact's files."""
     return settings().files / artifact.location
 
 
 def shipped(artifact: Artifact) -> dict[str, str]:
-    """What may leave: file name inside the artifact → sha256, after checking every file's checksum."""
+    """The files that may leave: name inside the artifact → sha256, after checking every file's checksum."""
     files.verify(folder(artifact), artifact.manifest_sha256)
     entries = json.loads((folder(artifact) / files.MANIFEST).read_bytes())["files"]
     return {name: entry["sha256"] for name, entry in sorted(entries.items()) if _may_leave(name)}
@@ -190,14 +191,14 @@ def _sums(names: dict[str, str]) -> bytes:
 
 
 def zip_stream(user: User, name_or_id: str) -> Download:
-    """The artifact as a zip that needs neither memory nor a temporary file of its size."""
+    """The artifact as a zip, made without holding it whole in memory or in a temporary file."""
     artifact = get(user, name_or_id)
     names = shipped(artifact)
     return Download(_zipped(folder(artifact), artifact.name, names), f"{artifact.name}.zip")
 
 
 class _Outbox(io.RawIOBase):
-    """Collects what `zipfile` writes; unseekable, so the zip is written front to back."""
+    """Collects the output of `zipfile`; not seekable, so the zip is written front to back."""
 
     def __init__(self) -> None:
         self.written: list[bytes] = []
@@ -219,7 +220,7 @@ def _zipped(source: Path, top: str, names: dict[str, str]) -> Iterator[bytes]:
     with zipfile.ZipFile(outbox, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name in names:
             entry = zipfile.ZipInfo.from_file(source / name, f"{top}/{name}")
-            # weights do not compress; trying costs a minute a gigabyte
+            # weights do not compress; trying costs a minute per gigabyte
             entry.compress_type = zipfile.ZIP_STORED if name.endswith(".safetensors") else zipfile.ZIP_DEFLATED
             with (source / name).open("rb") as file, archive.open(entry, "w", force_zip64=True) as member:
                 while chunk := file.read(files.CHUNK_BYTES):
@@ -257,7 +258,7 @@ def _write_all(file: IO[bytes], chunks: Iterator[bytes]) -> None:
 
 
 def total_bytes(user: User) -> int:
-    """Bytes of the user's gallery."""
+    """Size of the user's gallery in bytes."""
     with db.reading() as session:
         mine = select(func.coalesce(func.sum(Artifact.size_bytes), 0))
         return session.exec(mine.where(Artifact.owner_id == user.id, col(Artifact.deleted_at).is_(None))).one()

@@ -9,11 +9,11 @@ from storage.gallery.suites import PHRASINGS
 from storage.text_tables import aligned, cell
 
 WORDS = {"known": "known", "held_out": "held out"}
-"""How a phrasing is called in a heading."""
+"""The name of a phrasing in a heading."""
 
 
 def words(score: str) -> str:
-    """A score's name as it stands in a sentence."""
+    """A score's name as used in a sentence."""
     return score.replace("_", " ")
 
 
@@ -23,9 +23,9 @@ def scores(result: Mapping[str, Any]) -> list[str]:
 
 
 def rows(result: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Heading and lines: each score with its numbers of items and every model's two columns, then the mean.
+    """Heading and lines: each score with its item counts and two columns per model, then the mean.
 
-    `chance` is what the best answer scores that does not look at the question.
+    `chance` is the best score of an answer that ignores the question.
     """
     models = result["models"]
     chances = {score: of["chance"] for of in result["suite"]["abilities"].values() for score in of["scores"]}
@@ -42,7 +42,7 @@ def rows(result: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
 
 
 def remarks(result: Mapping[str, Any]) -> list[str]:
-    """What was counted as wrong for another reason than a wrong answer, and how long it took."""
+    """Items counted as wrong for reasons other than a wrong answer, and the time taken."""
     said = []
     for model in result["models"]:
         parts = [f"{model['seconds']:.0f} s"]

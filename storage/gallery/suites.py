@@ -1,7 +1,7 @@
-"""Suites: frozen questions with known answers, on which any model can be scored.
+"""Suites: frozen questions with known answers that can score any model.
 
-A suite's items come from no dataset of the user's: they are the same everywhere and for ever, so that
-scores can be compared across models, jobs and machines.
+A suite's items don't come from user datasets: they are always the same everywhere, so that scores can be
+compared across models, jobs and machines.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PHRASINGS = ("known", "held_out")
 
 @dataclass(frozen=True)
 class Suite:
-    """Items, and by what parts of an answer the items of each ability are judged."""
+    """Items, and the parts of an answer that count for each ability."""
 
     name: str
     items: tuple[SuiteItem, ...]
@@ -34,12 +34,12 @@ class Suite:
 
     @cached_property
     def sha256(self) -> str:
-        """Of what is asked and expected, in this order."""
+        """A hash over the questions and expected answers, in this order."""
         lines = (json.dumps(dataclasses.asdict(item), sort_keys=True) for item in self.items)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def document(self) -> dict[str, object]:
-        """What a result says of the suite: each ability's title, scores and chance, too."""
+        """The suite's facts in a result, including each ability's title, scores and chance."""
         abilities = {
             key: {"title": ability.title, "chance": ability.chance, "scores": list(ability.parts)}
             for key, ability in self.abilities.items()
@@ -47,11 +47,11 @@ class Suite:
         return {"name": self.name, "sha256": self.sha256, "n_items": len(self.items), "abilities": abilities}
 
     def sample(self, n: int, seed: int) -> Suite:
-        """At most `n` items of each ability, shared out evenly over its phrasings; the same for the same seed."""
+        """At most `n` items per ability, spread evenly over its phrasings; the same for the same seed."""
         chosen: set[int] = set()
         for ability in self.abilities:
             left, places = n, [self._places(ability, phrasing) for phrasing in PHRASINGS]
-            for i, found in enumerate(sorted(places, key=len)):  # what the smaller lacks, the larger gives
+            for i, found in enumerate(sorted(places, key=len)):  # the larger group makes up for the smaller one
                 share = min(len(found), left // (len(places) - i))
                 chosen.update(random.Random(f"{seed} {ability} {self._phrasing(found)}").sample(found, share))
                 left -= share
@@ -76,7 +76,7 @@ def of(name: str, items: tuple[SuiteItem, ...], abilities: Mapping[str, Ability]
     asked = dict.fromkeys(item.ability for item in items)
     unknown = [key for key in asked if key not in abilities]
     if unknown:
-        raise BadInput(f"The suite “{name}” asks for unknown abilities: {', '.join(unknown)}.", code="bad_suite")
+        raise BadInput(f"The suite “{name}” uses unknown abilities: {', '.join(unknown)}.", code="bad_suite")
     scores = [score for key in asked for score in abilities[key].parts]
     twice = sorted({score for score in scores if scores.count(score) > 1})
     if twice:
@@ -85,19 +85,19 @@ def of(name: str, items: tuple[SuiteItem, ...], abilities: Mapping[str, Ability]
 
 
 def names() -> list[str]:
-    """The suites there are."""
+    """The names of all suites."""
     return list(_SUITES)
 
 
 def problems(name: str) -> list[Problem]:
-    """What is wrong with asking for the suite `name`: nothing, or that it does not exist."""
+    """The problem with a request for the suite `name`: empty, or that it does not exist."""
     if name in _SUITES:
         return []
     return [Problem(f"there is no suite “{name}”.", field="suite", remedy=f"Known: {', '.join(names())}.")]
 
 
 def forgetting_items(base_source: str, method: str) -> int:
-    """Items of each general ability that show what a training forgot; 0 where they would show nothing.
+    """Items per general ability used to measure forgetting; 0 where they would show nothing.
 
     The suite asks about the world of the bundled models, and random weights have nothing to forget.
     """

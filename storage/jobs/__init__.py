@@ -1,1 +1,1 @@
-"""Jobs, from submission to their end."""
+"""Jobs, from submission to end."""

@@ -1,4 +1,4 @@
-"""What people do with jobs: submit, look, cancel, retry. What workers do with them is in `leases`."""
+"""User actions on jobs: submit, look, cancel, retry. Worker actions are in `leases`."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def submit(
     idem_key: str | None = None,
     retry_of: Job | None = None,
 ) -> Job:
-    """Accept a job: once this returns it will not be lost. `inputs` are what it uses (`job_inputs.of`).
+    """Accept a job: once this returns, it can't be lost. `inputs` are its inputs (`job_inputs.of`).
 
-    The same `idem_key` from the same user gives the job it gave before (a double click, a browser's
+    The same `idem_key` from the same user returns the same job again (a double click, a browser's
     retry); with a different job it raises `Conflict`. The doorbell rings after the commit.
     """
     used = [[row.role, row.base_model_id, row.dataset_id, row.artifact_id] for row in inputs]
@@ -54,7 +54,7 @@ def submit(
         _insert(job, inputs, user, retry_of)
     except IntegrityError:
         found = _already_submitted(user, idem_key, digest)
-        if found is None:  # not the key: something that it uses does not exist
+        if found is None:  # not the key: one of its inputs does not exist
             raise
         return found
     if queue.ring(job.id):
@@ -86,7 +86,7 @@ def _already_submitted(user: User, idem_key: str, digest: str) -> Job | None:
     found = with_key(user, idem_key)
     if found and found.spec_sha256 != digest:
         raise Conflict(
-            f"The key “{idem_key}” already belongs to job {found.id}, which is a different one.",
+            f"The key “{idem_key}” already belongs to a different job, {found.id}.",
             code="idempotency_key_reused",
             remedy="Send a new key with a new job.",
         )
@@ -98,7 +98,7 @@ def get(user: User, job_id: str) -> Job:
     with db.reading() as session:
         job = session.get(Job, job_id)
     if job is None or job.owner_id != user.id:
-        raise NotFound(f"There is no job “{job_id}”.", remedy="See the list of jobs for the ids.")
+        raise NotFound(f"There is no job “{job_id}”.", remedy="The list of jobs shows the ids.")
     return job
 
 
@@ -117,7 +117,7 @@ def attempts(user: User, job_id: str) -> Sequence[JobAttempt]:
 
 
 def position(job: Job) -> int | None:
-    """Place in the queue, 1 is next; None when the job does not wait."""
+    """Place in the queue, where 1 is next; None when the job does not wait."""
     if job.state != JobState.QUEUED:
         return None
     with db.reading() as session:
@@ -128,7 +128,7 @@ def position(job: Job) -> int | None:
 def cancel(user: User, job_id: str, *, keep: bool = False) -> Job:
     """Cancel a job; with `keep`, a training job stops at the next step and publishes what it has.
 
-    A waiting job ends at once, unless there is a checkpoint to keep; a running one when its child has
+    A waiting job ends at once, unless there is a checkpoint to keep; a running job ends when its child has
     stopped. Raises `Conflict` when it has already ended.
     """
     get(user, job_id)
@@ -158,12 +158,12 @@ def cancel(user: User, job_id: str, *, keep: bool = False) -> Job:
 def retry(user: User, job_id: str) -> Job:
     """Submit an ended job again as a new one with the same spec. Raises `Conflict` while it still runs.
 
-    What it publishes needs a name of its own: when the old one is taken by now, the new job
-    is called `name-2`, `name-3` …, and an event says so.
+    Its result needs its own name: if the old name is taken by now, the new job is called `name-2`,
+    `name-3` …, and an event says so.
     """
     job = get(user, job_id)
     if job.state not in TERMINAL:
-        raise Conflict(f"Job {job_id} is {job.state}.", remedy="Wait for its end, or cancel it first.")
+        raise Conflict(f"Job {job_id} is {job.state}.", remedy="Wait until it ends, or cancel it first.")
     with db.reading() as session:
         inputs = job_inputs.rows_of(session, job.id)
     copies = [JobInput(**row.model_dump(exclude={"job_id"})) for row in inputs]
@@ -179,7 +179,7 @@ def retry(user: User, job_id: str) -> Job:
 
 
 def _free_name(user: User, job: Job) -> str:
-    """The job's name, or its first name with a number where what it publishes can't have that."""
+    """The job's name, or its original name with a number if its result can't have that name."""
     publishes = registry.job_kind(job.kind).publishes
     if publishes == "artifact" and model_names.problems(user, job.name):
         return model_names.numbered(user, _first_name(job))
@@ -191,7 +191,7 @@ def _free_name(user: User, job: Job) -> str:
 
 
 def _first_name(job: Job) -> str:
-    """The name that somebody chose, before retries numbered it."""
+    """The name that the user chose, before retries numbered it."""
     with db.reading() as session:
         while job.retry_of:
             job = session.get_one(Job, job.retry_of)

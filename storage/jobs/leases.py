@@ -1,7 +1,7 @@
-"""What workers do with jobs: claim, renew, end. Every change is fenced by attempt and owner.
+"""Worker actions on jobs: claim, renew, end. Every change is fenced by attempt and owner.
 
-A claim is a lease: it holds while the worker renews it, by the database's clock. A worker that lost
-its lease changes nothing any more, because no statement of its matches a row.
+A claim is a lease: it holds while the worker renews it, by the database's clock. A worker that has lost
+its lease can't change anything any more, because none of its statements matches a row.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from storage.models import Artifact, Job, JobAttempt, JobMetric, JobState, Worke
 from storage.settings import settings
 
 STUCK_CRASHES = 2
-"""Consecutive crashes of the child without progress that end a job."""
+"""This many consecutive crashes of the child without progress end a job."""
 
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to work on a job: what every later statement must match."""
+    """The right to work on a job; every later statement must match it."""
 
     job: Job
     attempt: int
@@ -35,7 +35,7 @@ class Lease:
 
 @dataclass(frozen=True)
 class Renewal:
-    """What a heartbeat brings back."""
+    """The reply to a heartbeat."""
 
     cancel: bool
     keep: bool
@@ -55,7 +55,7 @@ def _held(lease: Lease) -> tuple[ColumnElement[bool], ...]:
 
 
 def waiting() -> bool:
-    """Whether any job waits: a look that takes no lock."""
+    """Whether any job waits; takes no lock."""
     with db.reading() as session:
         return session.exec(select(Job.id).where(Job.state == JobState.QUEUED).limit(1)).first() is not None
 
@@ -109,11 +109,11 @@ def renew(
     start_step: int | None = None,
     **progress: Any,
 ) -> Renewal:
-    """Heartbeat: renew the lease and carry progress out, all or nothing.
+    """Heartbeat: renew the lease and record progress, all or nothing.
 
     `progress` are columns of the job (`stage`, `step`, `eta_s` …); `happened` are events as (kind,
-    data); `advanced` says that a killed job would now resume further on; `start_step` is where this
-    attempt began to train. Raises `LeaseLost`.
+    data); `advanced` says that a killed job would now resume at a later step; `start_step` is the step
+    where this attempt started training. Raises `LeaseLost`.
     """
     values: dict[str, Any] = {**progress, "lease_until": db.now() + settings().lease_s}
     if advanced:
@@ -141,7 +141,7 @@ def _attempt(job_id: str, attempt: int) -> tuple[ColumnElement[bool], ...]:
 
 
 def wish(lease: Lease) -> Renewal:
-    """What the job's owner wants by now, without renewing anything. Raises `LeaseLost`."""
+    """The owner's current wish for the job; renews nothing. Raises `LeaseLost`."""
     with db.reading() as session:
         row = session.exec(select(Job.cancel_at, Job.cancel_keep).where(*_held(lease))).one_or_none()
     if row is None:
@@ -178,10 +178,10 @@ def succeed(
     result: dict[str, Any],
     actual: dict[str, Any],
 ) -> None:
-    """End the job well: the row of what it made and `SUCCEEDED` in one transaction. Raises `LeaseLost`.
+    """End the job successfully: its result's row and `SUCCEEDED` in one transaction. Raises `LeaseLost`.
 
-    `opened` is the id of the dataset whose held-out side the result was measured on; the look is counted once.
-    What it made gets a number behind its name when that was taken meanwhile.
+    `opened` is the id of the dataset whose held-out side gave the verdict; the look counts once. The result
+    gets a number after its name if the name has been taken meanwhile.
     """
     with db.writing() as session:
         artifact_id = made.id if isinstance(made, Artifact) else None
@@ -194,29 +194,29 @@ def succeed(
 
 
 def fail(lease: Lease, code: str, message: str, remedy: str | None = None) -> None:
-    """End the job with a plain cause and what to do. Raises `LeaseLost`."""
+    """End the job with a plain cause and a remedy. Raises `LeaseLost`."""
     with db.writing() as session:
         _finish(session, lease, JobState.FAILED, code, error_code=code, error=message, remedy=remedy)
         events.append(session, lease.job.id, lease.attempt, "failed", code=code, message=message)
 
 
 def cancelled(lease: Lease) -> None:
-    """End the job because its owner wanted it. Raises `LeaseLost`."""
+    """End the job at its owner's request. Raises `LeaseLost`."""
     with db.writing() as session:
         _finish(session, lease, JobState.CANCELLED, "cancelled")
         events.append(session, lease.job.id, lease.attempt, "cancelled", while_state="RUNNING")
 
 
 def give_back(lease: Lease, why: str) -> None:
-    """Requeue a job that is not to blame (the worker drains). The attempt does not count. Raises `LeaseLost`."""
+    """Requeue a job through no fault of its own (the worker drains). The attempt does not count. Raises `LeaseLost`."""
     with db.writing() as session:
         requeue(session, lease.job.id, lease.attempt, "drained", why, 0, _held(lease))
 
 
 def crashed(lease: Lease, code: str, message: str, remedy: str) -> JobState:
-    """The child died without a word: requeue, or fail when that happened twice in a row without progress.
+    """The child died silently: requeue the job, or fail it if this happened twice in a row without progress.
 
-    A worker lost in between is another fault: it counts towards `max_attempts` only.
+    A worker lost in between is a different fault: it counts only towards `max_attempts`.
     Returns the job's new state. Raises `LeaseLost`.
     """
     with db.writing() as session:
@@ -231,7 +231,7 @@ def crashed(lease: Lease, code: str, message: str, remedy: str) -> JobState:
 
 
 def times_stuck(session: Session, job_id: str, attempt: int) -> int:
-    """Consecutive attempts without progress, were this one to end now."""
+    """Consecutive attempts without progress if this one ended now."""
     job = session.get_one(Job, job_id, populate_existing=True)
     this = session.get_one(JobAttempt, (job_id, attempt))
     return 0 if job.progress_seq > this.start_progress_seq else job.stuck_attempts + 1
@@ -246,7 +246,7 @@ def requeue(
     stuck: int,
     where: tuple[ColumnElement[bool], ...],
 ) -> None:
-    """Let the job wait again if it matches `where`, inside the caller's transaction. Raises `LeaseLost`."""
+    """Put the job back in the queue if it matches `where`, inside the caller's transaction. Raises `LeaseLost`."""
     again = (
         update(Job)
         .where(*where)

@@ -1,4 +1,4 @@
-"""The rows of what a job made, inside the transaction that ends the job well."""
+"""Adds the row of a job's result, inside the transaction that ends the job."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAME_TRIES = 5
 
 
 def put(session: Session, job: Job, attempt: int, made: Made) -> None:
-    """Add the row. One whose name was taken meanwhile gets a number behind it, and an event says so."""
+    """Add the row. If its name has been taken meanwhile, it gets a number, and an event says so."""
     wanted, made.created_at = made.name, db.clock(session)
     if isinstance(made, Artifact):
         made.name = artifacts.free_name(session, made.owner_id, wanted)

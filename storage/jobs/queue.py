@@ -1,4 +1,4 @@
-"""The Celery app and its one task name. A message is a doorbell: it carries a job's id and no truth."""
+"""The Celery app and its one task name. A message is just a doorbell: it carries a job's id and no state."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def forget_delivered() -> None:
     try:
         with connection:
             connection.execute("DELETE FROM kombu_message WHERE visible = 0")
-    except sqlite3.OperationalError as error:  # busy, or no table yet: the next sweep will do
+    except sqlite3.OperationalError as error:  # busy, or no table yet: the next sweep tries again
         log.info("the broker's delivered messages stay for now: %s", error)
     finally:
         connection.close()
@@ -78,7 +78,7 @@ def embedded_file() -> Path | None:
 
 
 def ring(job_id: str) -> bool:
-    """Tell the workers that a job waits. A lost ring is harmless: they also look by themselves."""
+    """Tell the workers that a job waits. A lost ring is harmless: they also poll."""
     try:
         celery().send_task(RUN_JOB, args=[job_id], retry=False, ignore_result=True)
     except Exception as error:  # each broker driver has its own errors, and the job is safe in the database

@@ -1,4 +1,4 @@
-"""What any worker does for jobs that nobody holds any more: take them back, ring for them again."""
+"""Any worker recovers jobs that nobody holds any more: it takes them back and rings for them again."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from storage.settings import settings
 def expire(*, dead_workers: Sequence[str] = ()) -> list[tuple[str, str]]:
     """Take jobs from workers that stopped renewing, or are known to be dead.
 
-    Returns (job id, new state). A job whose owner asked to discard it ends as CANCELLED; one that was
-    lost too often without progress as FAILED (`crash_loop`); the others wait again, and what their
-    owner asked to keep is published by the next attempt.
+    Returns (job id, new state). A job whose owner asked to discard it ends as CANCELLED; a job lost too
+    often without progress ends as FAILED (`crash_loop`); the others wait again, and the next attempt
+    publishes what their owner asked to keep.
     """
     ended = []
     with db.reading() as session:
@@ -40,7 +40,7 @@ def expire(*, dead_workers: Sequence[str] = ()) -> list[tuple[str, str]]:
         try:
             ended.append((job_id, _expire_one(job_id, attempt, where)))
         except leases.LeaseLost:
-            continue  # another sweeper was first, or the worker renewed after all
+            continue  # another sweeper was faster, or the worker renewed after all
     return ended
 
 
@@ -50,7 +50,7 @@ def _expire_one(job_id: str, attempt: int, where: tuple[Any, ...]) -> str:
         stuck = leases.times_stuck(session, job_id, attempt)
         discarded = job.cancel_at is not None and not job.cancel_keep
         if not discarded and stuck < settings().max_attempts:
-            leases.requeue(session, job_id, attempt, "lease_expired", "its worker stopped answering", stuck, where)
+            leases.requeue(session, job_id, attempt, "lease_expired", "its worker stopped responding", stuck, where)
             return JobState.QUEUED
         values: dict[str, Any] = {"state": JobState.CANCELLED}
         if not discarded:
@@ -58,7 +58,7 @@ def _expire_one(job_id: str, attempt: int, where: tuple[Any, ...]) -> str:
                 "state": JobState.FAILED,
                 "error_code": "crash_loop",
                 "error": f"The worker died {stuck} times in a row before the job got any further.",
-                "remedy": "Look at the log, then try a smaller batch or a shorter row length.",
+                "remedy": "Check the log, then try a smaller batch or a shorter row length.",
             }
         ended = (
             update(Job).where(*where).values(stage=None, lease_owner=None, eta_s=None, finished_at=db.now(), **values)
@@ -74,7 +74,7 @@ def _expire_one(job_id: str, attempt: int, where: tuple[Any, ...]) -> str:
 
 
 def unrung(older_than_s: float) -> list[str]:
-    """Jobs that wait and whose doorbell rang too long ago, or never; marks them as rung now."""
+    """Waiting jobs whose doorbell rang too long ago, or never; marks them as rung now."""
     with db.writing() as session:
         stale = (
             update(Job)

@@ -1,4 +1,4 @@
-"""Waits for a job's end, with a worker of its own when none is there."""
+"""Waits for a job to end, and starts a worker if none is running."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ LOOK_S = 0.3
 
 
 def ended(user: User, job: Job, note: Callable[[str], None], progress: Callable[[Job], str]) -> Job:
-    """The job after its end, whatever it was.
+    """The job after its end, successful or not.
 
-    `note` is told each new line of `progress`. Raises `KeyboardInterrupt` after Ctrl-C.
+    `note` gets each new line of `progress`. Raises `KeyboardInterrupt` after Ctrl-C.
     """
     with _worker_at_hand(note) as process, _interruptions() as interrupted:
         told = ""
         while job.state not in TERMINAL:
             if process is not None and process.poll() is not None:
                 raise StudioError(
-                    f"The worker ended with code {process.returncode}; job {job.id} waits.",
+                    f"The worker exited with code {process.returncode}; job {job.id} is still waiting.",
                     code="worker_ended",
                     remedy=f"See {programs.log_path('worker')}.",
                 )
@@ -46,7 +46,7 @@ def _worker_at_hand(note: Callable[[str], None]) -> Iterator[Popen[bytes] | None
     if any(row.id not in gone and not row.draining for row in worker_rows.alive()):
         yield None
         return
-    note(f"No worker is running: one is started for the duration. Its log: {programs.log_path('worker')}")
+    note(f"No worker is running, so one starts for this job. Its log: {programs.log_path('worker')}")
     with programs.for_the_duration("worker", programs.WORKER) as process:
         yield process
 

@@ -1,7 +1,7 @@
-"""The workers that are there: each keeps one row fresh, and pages read the rows.
+"""The live workers: each keeps one row fresh, and pages read the rows.
 
-A worker's id names its process exactly (boot, process namespace, pid, time of start), so that a
-worker that starts on the same machine can tell which of its predecessors are dead.
+A worker's id identifies its process exactly (boot, process namespace, pid, start time), so that a new
+worker on the same machine can tell which of its predecessors are dead.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from storage import db
 from storage.models import Worker
 
 ALIVE_S = 30.0
-"""A worker that was not seen for this long does not count as there."""
+"""A worker not seen for this long counts as gone."""
 FORGET_S = 24 * 3600.0
 _START_TOLERANCE_MS = 2000
 
@@ -56,7 +56,7 @@ def register(*, device: str, slots: int, **facts: Any) -> Worker:
 
 
 def touch(worker: Worker, **facts: Any) -> None:
-    """Say that the worker is still there; `facts` are columns that changed. Puts a lost row back."""
+    """Report that the worker is still alive; `facts` are changed columns. Restores a lost row."""
     for name, value in facts.items():
         setattr(worker, name, value)
     with db.writing() as session:
@@ -71,14 +71,14 @@ def leave(worker: Worker) -> None:
 
 
 def alive() -> list[Worker]:
-    """The workers seen lately, the one that started first ahead."""
+    """The recently seen workers, the oldest first."""
     with db.reading() as session:
         fresh = select(Worker).where(col(Worker.seen_at) > db.now() - ALIVE_S)
         return list(session.exec(fresh.order_by(col(Worker.started_at), col(Worker.id))).all())
 
 
 def dead_here() -> list[str]:
-    """Ids of workers whose process ran on this machine since it booted and is gone for certain."""
+    """Ids of workers whose process ran on this machine since it booted and is certainly gone."""
     with db.reading() as session:
         ids = session.exec(select(Worker.id).where(col(Worker.id).startswith(_machine() + "-", autoescape=True))).all()
     return [worker_id for worker_id in ids if not _runs(worker_id)]
@@ -95,7 +95,7 @@ def _runs(worker_id: str) -> bool:
 
 
 def forget(worker_ids: Sequence[str] = ()) -> None:
-    """Remove the rows of dead workers: these, and any that was not seen for a day."""
+    """Remove the rows of dead workers: these, and any not seen for a day."""
     with db.writing() as session:
         gone = col(Worker.id).in_(worker_ids) | (col(Worker.seen_at) < db.now() - FORGET_S)
         session.exec(delete(Worker).where(gone))

@@ -1,4 +1,4 @@
-"""The folders a job works in, inside the file store; paths are made here and nowhere else."""
+"""A job's folders inside the file store; all their paths are made here."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def checkpoints(job_id: str) -> Path:
 
 
 def staging(job_id: str, attempt: int) -> Path:
-    """Where an attempt prepares what it publishes."""
+    """The folder where an attempt prepares its result."""
     return folder(job_id) / f"staging-{attempt}"
 
 
 def log_path(job_id: str, attempt: int) -> Path:
-    """The attempt's log: whatever its child printed."""
+    """The attempt's log: everything that its child printed."""
     return folder(job_id) / f"attempt-{attempt}.log"
 
 

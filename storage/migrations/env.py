@@ -1,7 +1,7 @@
 """Alembic's entry: runs the migrations on the studio's own engine.
 
-On SQLite a changed table is copied and dropped. With enforced foreign keys the drop would fail wherever
-other rows refer to it, so they are checked once at the end instead; the pragma works outside a transaction only.
+On SQLite, Alembic copies and drops a changed table. With enforced foreign keys the drop would fail wherever
+other rows refer to it, so they are checked once at the end; the pragma works only outside a transaction.
 """
 
 from alembic import context
@@ -10,7 +10,7 @@ from sqlmodel import SQLModel
 
 from storage import db, models
 
-assert models.Job.metadata is SQLModel.metadata  # the import fills the metadata
+assert models.Job.metadata is SQLModel.metadata  # this import fills the metadata
 
 with db.engine().connect() as connection:
     is_sqlite = connection.dialect.name == "sqlite"

@@ -1,4 +1,4 @@
-"""Every table. Times are seconds since 1970 (UTC) by the database's clock; `…_at` is when."""
+"""Every table. Times (`…_at`) are seconds since 1970 (UTC) by the database's clock."""
 
 from storage.models.columns import new_id
 from storage.models.owned import Artifact, BaseModelRow, Dataset, Upload, User

@@ -20,7 +20,7 @@ class User(SQLModel, table=True):
 
 
 class Upload(SQLModel, table=True):
-    """A file as it came in, content-addressed in the file store."""
+    """An uploaded file, content-addressed in the file store."""
 
     id: str = Field(default_factory=new_id, primary_key=True)
     owner_id: str = Field(foreign_key="user.id", index=True)
@@ -37,7 +37,7 @@ class BaseModelRow(SQLModel, table=True):
 
     id: str = Field(default_factory=new_id, primary_key=True)
     owner_id: str | None = Field(default=None, foreign_key="user.id")
-    """None: bundled with the product, everybody's."""
+    """None: bundled with the product, for all users."""
     name: str = Field(unique=True)
     source: str
     """`bundled`, `folder` or `hub`."""
@@ -73,16 +73,16 @@ class Dataset(SQLModel, table=True):
     n_held_out: int
     split_seed: int = Field(sa_type=BigInteger)
     held_out_file: str | None = None
-    """Of several files, the one whose rows are held out; None: they were drawn with the seed."""
+    """If there are several files, the one whose rows are held out; None: they were drawn with the seed."""
     labels: list[str] = Field(default_factory=list, sa_column=json())
     remarks: list[dict[str, Any]] = Field(default_factory=list, sa_column=json())
-    """Oddities accepted and said aloud: `{"message", "count", "rows"}`."""
+    """Accepted oddities, shown as remarks: `{"message", "count", "rows"}`."""
     parent_id: str | None = Field(default=None, foreign_key="dataset.id")
-    """The version that this one was made of; None: it came from the file."""
+    """The version that this one was made from; None: it was made from the file."""
     fixes: list[dict[str, Any]] = Field(default_factory=list, sa_column=json())
-    """What was done to the parent's rows: `{"check", "title", "n_dropped", "n_changed"}`, in this order.
+    """The changes to the parent's rows: `{"check", "title", "n_dropped", "n_changed"}`, in order.
 
-    Where rows were dropped for words that the user had named, the ones found in them are `words`.
+    If rows were dropped for containing the user's words, `words` lists the ones found in them.
     """
     made_by_job_id: str | None = Field(default=None, foreign_key="job.id")
     """The job that made the rows; its inputs are their lineage. None: they were uploaded."""
@@ -96,7 +96,7 @@ class Dataset(SQLModel, table=True):
 
 
 class Artifact(SQLModel, table=True):
-    """What a job published as files, in an immutable folder of the file store; its lineage is the job's inputs."""
+    """A job's published files, in an immutable folder of the file store; its lineage is the job's inputs."""
 
     id: str = Field(default_factory=new_id, primary_key=True)
     owner_id: str = Field(foreign_key="user.id", index=True)
@@ -106,7 +106,7 @@ class Artifact(SQLModel, table=True):
     kind: str
     """Key of its declaration in `templates/artifacts`."""
     facts: dict[str, Any] = Field(sa_column=json())
-    """What only this kind has, in the form that its declaration gives."""
+    """Facts that only this kind has, in the form of its declaration."""
     location: str
     """Folder relative to the file store."""
     manifest_sha256: str

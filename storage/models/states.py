@@ -19,7 +19,7 @@ TERMINAL = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
 
 
 class Stage(StrEnum):
-    """What a running job is doing."""
+    """The activity of a running job."""
 
     PREPARING = "preparing"
     TRAINING = "training"

@@ -14,16 +14,16 @@ _IS = "CASE WHEN {} IS NULL THEN 0 ELSE 1 END"
 
 
 class Job(SQLModel, table=True):
-    """One piece of work and everything that is known of it."""
+    """One piece of work and all its data."""
 
     id: str = Field(default_factory=new_id, primary_key=True)
     owner_id: str = Field(foreign_key="user.id", index=True)
     idem_key: str
     name: str
     kind: str
-    """Key of its declaration in `templates/jobs` and of the program in `workers/programs` that the child runs."""
+    """Key of its declaration in `templates/jobs` and of its child's program in `workers/programs`."""
     spec: dict[str, Any] = Field(sa_column=json())
-    """What the kind's program is to do with the job's inputs, e.g. train: `{"recipe": …}`."""
+    """Instructions for the kind's program, e.g. train: `{"recipe": …}`."""
     spec_sha256: str
     state: str = Field(default=JobState.QUEUED)
     stage: str | None = None
@@ -33,7 +33,7 @@ class Job(SQLModel, table=True):
     progress_seq: int = 0
     """Grows with every sign of progress; a second attempt that never moves it is a crash loop."""
     stuck_attempts: int = 0
-    """Consecutive attempts that were lost without progress."""
+    """Consecutive attempts lost without progress."""
     step: int = 0
     total_steps: int = 0
     checkpoint_step: int = 0
@@ -48,7 +48,7 @@ class Job(SQLModel, table=True):
     estimate: dict[str, Any] | None = Field(default=None, sa_column=json(nullable=True))
     actual: dict[str, Any] | None = Field(default=None, sa_column=json(nullable=True))
     result: dict[str, Any] | None = Field(default=None, sa_column=json(nullable=True))
-    """What it came to, e.g. train: the verdict."""
+    """The outcome, e.g. train: the verdict."""
     artifact_id: str | None = None
     retry_of: str | None = None
     created_at: float
@@ -63,7 +63,7 @@ class Job(SQLModel, table=True):
 
 
 class JobInput(SQLModel, table=True):
-    """One model or dataset that a job uses, and as what; not deleted before the job has ended."""
+    """One model or dataset that a job uses, and its role; it can't be deleted before the job ends."""
 
     __tablename__ = "job_input"
 
@@ -97,7 +97,7 @@ class JobAttempt(SQLModel, table=True):
     outcome: str | None = None
     start_progress_seq: int = 0
     start_step: int | None = None
-    """First step this attempt trained, after resuming."""
+    """The first step that this attempt trained, after resuming."""
     last_step: int | None = None
 
 
@@ -125,7 +125,7 @@ class JobMetric(SQLModel, table=True):
     step: int = Field(primary_key=True)
     attempt: int
     values: dict[str, float] = Field(sa_column=json())
-    """By name: `loss`, what a training reports of itself, and the metrics that its objective declares."""
+    """Values by name: `loss`, the numbers about the training run, and the metrics that its objective declares."""
     at: float
 
     @property
@@ -135,13 +135,13 @@ class JobMetric(SQLModel, table=True):
 
 
 class HeldOutOpening(SQLModel, table=True):
-    """A job's verdict or scores on a dataset's held-out rows: one row for each job that ended well."""
+    """A job's verdict or scores on a dataset's held-out rows: one row per successful job."""
 
     __tablename__ = "held_out_opening"
 
     job_id: str = Field(foreign_key="job.id", primary_key=True)
     attempt: int
-    """The one that succeeded."""
+    """The successful attempt."""
     dataset_id: str = Field(foreign_key="dataset.id", index=True)
     at: float
 
@@ -163,6 +163,6 @@ class Worker(SQLModel, table=True):
     memory_free_bytes: int = Field(default=0, sa_type=BigInteger)
     disk_free_bytes: int = Field(default=0, sa_type=BigInteger)
     flop_per_s: float | None = None
-    """Effective training speed measured at start: 6 × parameters × tokens / s of a short LoRA-free step."""
+    """Effective training speed, measured at start: 6 × parameters × tokens / s of a short step without LoRA."""
     started_at: float
     seen_at: float

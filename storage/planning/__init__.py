@@ -1,1 +1,1 @@
-"""What a job would do and take, before it is submitted."""
+"""Plans jobs: their effects and costs before submission."""

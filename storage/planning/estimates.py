@@ -1,9 +1,9 @@
-"""What a training job will take: memory, time, disk, from the base's shape and this machine's speed.
+"""Estimates a training job's memory, time and disk from the base's shape and this machine's speed.
 
 With N parameters in matrix products, a token costs 2N FLOP forward and 2N or 4N backward (frozen or
 trained weights; Kaplan et al. 2020, arXiv 2001.08361, section 2.1). Memory follows the accounting of
-Dettmers et al. 2023 (arXiv 2305.14314). All of it is an estimate: pages mark it “≈” and set the
-actual beside it afterwards.
+Dettmers et al. 2023 (arXiv 2305.14314). All of it is an estimate: pages mark it “≈” and show the
+actual value beside it afterwards.
 """
 
 from __future__ import annotations
@@ -23,50 +23,50 @@ from templates.recipe import Recipe
 from templates.spec import BaseFacts
 
 LINEAR_BYTES: Mapping[str, float] = {"int8": 1.05, "nf4": 0.52}
-"""Bytes of a quantized projection's parameter, its scales included."""
+"""Bytes per parameter of a quantized projection, including its scales."""
 SLOWDOWN: Mapping[str, float] = {"none": 1.0, "int8": 1.5, "nf4": 1.5}
 TRAINED_BYTES = 16
-"""Of a trained parameter: weight, gradient and Adam's two averages in 32 bits."""
+"""Bytes per trained parameter: weight, gradient and Adam's two averages in 32 bits."""
 CHECKPOINT_BYTES = 12
 CHECKPOINTS = 3
-"""Two are kept while the next is written."""
+"""Two checkpoints are kept while the next is written."""
 LOGIT_COPIES = 3
-"""Logits, their softmax and their gradient."""
+"""The logits, their softmax and their gradient."""
 CPU_HEAP, GPU_HEAP = 2.2, 1.2
-"""Peak over kept bytes of what a step makes and drops: passing tensors and torn memory. Measured on a CPU."""
+"""Factor from kept bytes to the peak of a step, for temporary tensors and fragmentation. Measured on a CPU."""
 PROCESS_BYTES = 600_000_000
 STARTUP_S = 3.0
 LOAD_BYTES_PER_S = 500_000_000
 PADDING = 1.1
 """Batches hold rows of about the same length."""
 ANSWER_SPREAD = 4
-"""Longest answer over mean answer, in tokens."""
+"""Longest answer divided by mean answer, in tokens."""
 STEP_S = 0.02
-"""Of a step, whatever the model's size: collating, logging, the optimiser's loop."""
+"""Seconds per step, whatever the model's size: collating, logging, the optimiser's loop."""
 DECODE_LAYER_S = 0.0006
 ANSWERS_AT_ONCE = 32
 SUITE_ABILITIES, SUITE_PROMPT_TOKENS, SUITE_ANSWER_TOKENS = 18, 54, 15
-"""Of the general suite: its abilities, and the mean of an item's tokens, room for its answer included."""
+"""The general suite's abilities, and the mean tokens of an item's prompt and of its answer."""
 SUITE_GROUPS = 4
-"""Batches that are not full because their answers may be of different lengths."""
+"""Batches that are not full because answers may have different lengths."""
 ROOM = 0.95
 """Share of the free memory or disk that a job may plan to use."""
 
 
 class Fix(BaseModel):
-    """A change that would make the job fit: what a page offers as one click."""
+    """A change that would make the job fit; a page offers it as one click."""
 
     model_config = ConfigDict(frozen=True)
 
     text: str
     settings: dict[str, int | float | bool | str]
-    """To be laid over the settings of the plan; `quantization` is among them where it changes."""
+    """Settings to override in the plan; includes `quantization` if it changes."""
     method: str | None = None
-    """The method to choose instead; None: the same."""
+    """The method to choose instead; None: keep the method."""
 
 
 class Estimate(BaseModel):
-    """The preflight card's numbers, and how far they can be trusted."""
+    """The preflight card's numbers, and how reliable they are."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -82,9 +82,9 @@ class Estimate(BaseModel):
     result_bytes: int
     """The adapter's or model's weights."""
     steps: int
-    """Updates of the weights."""
+    """Number of weight updates."""
     tokens: int
-    """Tokens that go through the model in training, all passes together."""
+    """Tokens that go through the model in training, over all passes."""
     n_trained_parameters: int
     n_rows: int
     n_truncated: int
@@ -92,7 +92,7 @@ class Estimate(BaseModel):
     n_held_out: int
     machine: str
     calibrated: bool
-    """The machine's speed was measured; otherwise it is a cautious guess."""
+    """Whether the machine's speed was measured; otherwise it is a cautious guess."""
     based_on: str
     fits: bool
     advice: list[Fix] = []
@@ -105,10 +105,10 @@ class Estimate(BaseModel):
 
 @dataclass(frozen=True)
 class _Work:
-    """How much is to be computed."""
+    """The amount of computation."""
 
     examples: int
-    """Sequences; a row of a pair is two."""
+    """Number of sequences; a row with a pair counts as two."""
     steps: int
     micro_steps: int
     tokens: int
@@ -116,7 +116,7 @@ class _Work:
     longest: int
     """Tokens of the longest example, after cutting."""
     answer: int
-    """Positions of an example that need logits: from its first learned token on."""
+    """Positions of an example that need logits, from its first learned token on."""
 
 
 def estimate(
@@ -129,10 +129,10 @@ def estimate(
     shipped_bytes: int = 0,
     forgetting_items: int = 0,
 ) -> Estimate:
-    """What this recipe takes on this machine; `earlier` is the measured pace of a job on the same base.
+    """Estimate this recipe's cost on this machine; `earlier` is the measured pace of a job on the same base.
 
-    `shipped_bytes` are files that the result carries besides its own weights; `forgetting_items` are
-    those of each general ability that base and result answer.
+    `shipped_bytes` are the result's files besides its own weights; `forgetting_items` is the number of
+    items per general ability that base and result answer.
     """
     work = _work(recipe, lengths)
     memory = _memory(facts, recipe, work, machine.on_gpu)
@@ -167,7 +167,7 @@ def estimate(
 
 
 def n_trained(facts: BaseFacts, recipe: Recipe) -> int:
-    """About how many parameters the recipe trains."""
+    """The approximate number of parameters that the recipe trains."""
     return registry.method(recipe.method).n_trained(recipe.adaptation(), facts)
 
 
@@ -193,7 +193,7 @@ def _work(recipe: Recipe, lengths: LengthReport) -> _Work:
 
 
 def _memory(facts: BaseFacts, recipe: Recipe, work: _Work, on_gpu: bool) -> dict[str, int]:
-    """Bytes at the peak of a training step, by what they are for."""
+    """Bytes at the peak of a training step, by purpose."""
     training = recipe.training()
     wide, heap = (2, GPU_HEAP) if on_gpu else (4, CPU_HEAP)
     cost = registry.objective(recipe.objective).cost
@@ -218,12 +218,12 @@ def _memory(facts: BaseFacts, recipe: Recipe, work: _Work, on_gpu: bool) -> dict
 
 
 def kept_per_token(facts: BaseFacts) -> int:
-    """Values that one layer keeps of one token for the backward pass: norms, projections, gate and product."""
+    """Values that one layer keeps per token for the backward pass: norms, projections, gate and product."""
     return 9 * facts.hidden_size + 4 * facts.intermediate_size
 
 
 def flop_per_token(facts: BaseFacts, recipe: Recipe, length: float, *, forward_only: bool = False) -> float:
-    """Floating-point operations of one token in rows of this length, slower precisions weighed in."""
+    """Floating-point operations per token in rows of this length, allowing for slower precisions."""
     matmul = facts.n_linear_parameters + facts.vocab_size * facts.hidden_size
     attention = 2 * facts.n_layers * facts.hidden_size * length
     passes = 2
@@ -243,7 +243,7 @@ def _seconds(
     machine: Machine,
     earlier: Pace | None,
 ) -> tuple[dict[str, float], str, tuple[float, float]]:
-    """Seconds by stage, what they rest on, and the factors of the range."""
+    """Seconds by stage, the basis of the estimate, and the factors of the range."""
     per_token = flop_per_token(facts, recipe, work.mean_length)
     training_s = PADDING * work.tokens * per_token / machine.flop_per_s + STEP_S * work.micro_steps
     forward_s = flop_per_token(facts, recipe, work.mean_length, forward_only=True) / machine.flop_per_s
@@ -271,7 +271,7 @@ def _seconds(
 
 
 def _answers_s(facts: BaseFacts, lengths: LengthReport, n_answers: float, forward_s: float) -> float:
-    """Seconds in which a model writes so many answers, several at once."""
+    """Seconds that a model takes for this many answers, several at once."""
     examples = max(1, lengths.n_examples)
     answer_tokens = 1.5 * lengths.n_trained_tokens / examples
     batches = math.ceil(n_answers / ANSWERS_AT_ONCE)
@@ -281,7 +281,7 @@ def _answers_s(facts: BaseFacts, lengths: LengthReport, n_answers: float, forwar
 
 
 def _forgetting_s(facts: BaseFacts, recipe: Recipe, items: int, machine: Machine) -> float:
-    """Seconds in which base and result answer so many items of each general ability."""
+    """Seconds that base and result take for this many items of each general ability."""
     if not items:
         return 0.0
     length = SUITE_PROMPT_TOKENS + SUITE_ANSWER_TOKENS

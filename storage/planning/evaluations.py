@@ -24,9 +24,9 @@ def submit(
     name: str | None = None,
     idem_key: str | None = None,
 ) -> Job:
-    """Queue the scoring of base models and artifacts; the others are compared with the first.
+    """Queue an evaluation of base models and artifacts; all are compared with the first.
 
-    They are scored on a dataset's held-out rows or on a suite: exactly one of the two. Raises `BadInput`
+    It scores them on either a dataset's held-out rows or a suite. Raises `BadInput`
     with every unknown or repeated model and an unknown suite, `NotFound` for an unknown dataset.
     """
     if (dataset is None) == (suite is None):
@@ -39,8 +39,8 @@ def submit(
     if data is not None and data.n_held_out < 1:
         problems.append(Problem(f"“{data.name}” has no held-out rows.", field="dataset", remedy="Add a larger file."))
     if data is not None and not registry.shape(data.shape).metrics:
-        what = f"“{data.name}” holds {data.shape}: some of its answers are bad, and none can be scored against."
-        problems.append(Problem(what, field="dataset", remedy="Choose a dataset of answers that are wanted."))
+        what = f"“{data.name}” holds {data.shape}: some of its answers are bad, so they can't serve as references."
+        problems.append(Problem(what, field="dataset", remedy="Choose a dataset whose answers are all good."))
     found, wrong = _found(user, models)
     refuse(problems + wrong)
     on = data.name if data is not None else f"the {suite} suite"
@@ -58,13 +58,13 @@ def submit(
 
 
 def one_of(dataset: str, suite: str, *, neither: bool) -> Problem:
-    """What to say where not exactly one of two fields, called so, is given."""
+    """The problem if not exactly one of these two fields is given."""
     said = f"give “{dataset}” or “{suite}”" if neither else f"give “{dataset}” or “{suite}”, not both"
     return Problem(f"{said}.", remedy=f"“{dataset}” scores on its held-out rows, “{suite}” on general abilities.")
 
 
 def _found(user: User, models: list[str]) -> tuple[dict[str, BaseModelRow | Artifact], list[Problem]]:
-    """The models by id, and what is wrong with the others."""
+    """The models by id, and the problems with the others."""
     problems: list[Problem] = []
     found: dict[str, BaseModelRow | Artifact] = {}
     for asked in models[:MAX_MODELS]:
@@ -74,17 +74,17 @@ def _found(user: User, models: list[str]) -> tuple[dict[str, BaseModelRow | Arti
             problems += [Problem(p.message, field="models", remedy=p.remedy) for p in error.problems]
             continue
         if model.id in found:
-            problems.append(Problem(f"“{asked}” is there twice.", field="models", remedy="Name each model once."))
+            problems.append(Problem(f"“{asked}” is listed twice.", field="models", remedy="Name each model once."))
         found[model.id] = model
     return found, problems
 
 
 def find_model(user: User, name_or_id: str) -> BaseModelRow | Artifact:
-    """The base model or artifact of this name or id. Raises `NotFound`."""
+    """The base model or artifact with this name or id. Raises `NotFound`."""
     try:
         artifact = artifacts.get(user, name_or_id)
     except NotFound:
-        artifact = None  # then it is a base model, or nothing
+        artifact = None  # so it is a base model, or nothing
     if artifact is not None and artifacts.is_model(artifact):
         return artifact
     try:

@@ -1,4 +1,4 @@
-"""Changes that make a job fit: candidates in the order of how little they cost, each estimated again."""
+"""Finds changes that make a job fit: candidates from cheapest to dearest, each estimated again."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ SHORTEST_ROW = 64
 
 
 def fixes(facts: BaseFacts, recipe: Recipe, estimated: Callable[[Recipe], Estimate]) -> list[Fix]:
-    """Up to three changes with which the job fits, none containing another; empty when nothing helps."""
+    """Up to three changes that make the job fit, none containing another; empty when nothing helps."""
     before = estimated(recipe)
     found: list[tuple[set[str], Fix]] = []
     for changed in _variants(recipe, facts):
         changes = _changes(recipe, changed)
         if found and "max_length" in changes:
-            break  # cutting rows loses data: only where nothing else helps
+            break  # cutting rows loses data, so only if nothing else helps
         if any(smaller <= changes.keys() for smaller, _ in found):
             continue
         after = estimated(changed)
@@ -35,7 +35,7 @@ def fixes(facts: BaseFacts, recipe: Recipe, estimated: Callable[[Recipe], Estima
 
 
 def _variants(recipe: Recipe, facts: BaseFacts) -> Iterator[Recipe]:
-    """Other recipes to the same end, the least different first."""
+    """Alternative recipes, the least different first."""
     training = recipe.training()
     rows_at_once = training.per_device_train_batch_size * training.gradient_accumulation_steps
     batches = _halvings(training.per_device_train_batch_size, 1)
@@ -80,7 +80,7 @@ def _starts(recipe: Recipe, facts: BaseFacts) -> Iterator[Recipe]:
         try:
             yield compose(recipe.objective, method.key, settings=kept, facts=facts)
         except BadInput:
-            continue  # this method can't be used here as it stands; the next may
+            continue  # this method can't be used here as it is; the next one may
         return
 
 
@@ -89,7 +89,7 @@ def _suits_first(method: Method) -> tuple[int, bool, str]:
 
 
 def _changes(old: Recipe, new: Recipe) -> dict[str, int | float | bool | str]:
-    """What differs, as settings for `compose`; `method` among them."""
+    """The differences, as settings for `compose`, including `method`."""
     changes = {k: v for k, v in new.objective_params.items() if v != old.objective_params[k]}
     if new.method != old.method:
         changes["method"] = new.method
@@ -112,7 +112,7 @@ def _offer(
         batch = training.per_device_train_batch_size
         parts.append(f"{batch} {'row' if batch == 1 else 'rows'} per step, gradients added up over {added} steps")
     if "gradient_checkpointing" in changes:
-        parts.append("gradient_checkpointing (activations are computed again instead of kept)")
+        parts.append("gradient_checkpointing (activations are recomputed instead of kept)")
     if "max_length" in changes:
         parts.append(f"rows cut at {new.training().max_length} tokens (more of them would be truncated)")
     need = f"≈ {size(after.memory_bytes)} instead of ≈ {size(before.memory_bytes)} of memory"

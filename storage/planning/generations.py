@@ -28,14 +28,14 @@ def submit(
     settings: Mapping[str, Any] | None = None,
     idem_key: str | None = None,
 ) -> Job:
-    """Queue the answering of the dataset's prompts. `settings` are `GenerateParams`.
+    """Queue a job that answers the dataset's prompts. `settings` are `GenerateParams`.
 
-    Raises `BadInput` with everything that is wrong, `NotFound` for an unknown model or dataset.
+    Raises `BadInput` with every problem, `NotFound` for an unknown model or dataset.
     """
     asked, prompts = evaluations.find_model(user, model), datasets.get(user, dataset)
     problems = []
     if registry.shape(prompts.shape).messages is None:
-        what = f"“{prompts.name}” holds {prompts.shape}, in which nothing is asked."
+        what = f"“{prompts.name}” holds {prompts.shape}, which has no prompts."
         problems.append(Problem(what, field="dataset", remedy="Choose a dataset of prompts or conversations."))
     try:
         params = GenerateParams.model_validate(settings or {})
@@ -57,6 +57,6 @@ def submit(
 def _usable_name(user: User, name: str) -> str:
     usable = datasets.usable_name(user, name)
     if model_names.held_by_job(user, usable, "dataset"):
-        what = f"“{usable}” is the name of what a job that has not ended will make."
+        what = f"A job that has not ended will use the name “{usable}”."
         raise Conflict(Problem(what, field="name", remedy="Choose another name."))
     return usable

@@ -1,4 +1,4 @@
-"""What a job would run on: a live worker's machine, or this one; and how fast earlier jobs were there."""
+"""The machine for a job: a live worker's or this one; and the pace of earlier jobs there."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from templates.roles import Role
 
 CPU_FLOP_PER_S = 2e10
 GPU_FLOP_PER_S = 2e13
-"""Cautious speeds for a machine that was not measured."""
+"""Cautious speeds for an unmeasured machine."""
 IDLE_SHARE = 0.8
-"""Of a worker's memory that is taken to be free when its present jobs have ended."""
+"""The share of a worker's memory assumed to be free after its current jobs."""
 LOOKED_AT = 20
 
 
 @dataclass(frozen=True)
 class Machine:
-    """The room and the speed that a job can count on."""
+    """The memory, disk space and speed that a job can count on."""
 
     name: str
     on_gpu: bool
@@ -38,7 +38,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast an earlier job went, and with which recipe."""
+    """An earlier job's pace and recipe."""
 
     tokens_per_s: float
     recipe: Recipe
@@ -47,7 +47,7 @@ class Pace:
 def of_worker(worker: Worker | None) -> Machine:
     """The worker's machine; without one, this machine's processor at a guessed speed.
 
-    A waiting job starts when a slot is free, so memory that the worker's present jobs use counts as
+    A waiting job starts when a slot is free, so memory used by the worker's current jobs counts as
     free.
     """
     here_memory, here_disk = psutil.virtual_memory().available, shutil.disk_usage(settings().files).free
@@ -70,7 +70,7 @@ def of_worker(worker: Worker | None) -> Machine:
 def earlier_pace(base_model_id: str, recipe: Recipe, worker: Worker | None) -> Pace | None:
     """The pace of the latest successful training on this base, preferably with the same method.
 
-    Jobs that a worker on another kind of device did are left out.
+    Ignores jobs from workers on another kind of device.
     """
     training = [kind.key for kind in registry.job_kinds().values() if kind.trains]
     query = (

@@ -1,4 +1,4 @@
-"""Training jobs: a plan that says what would happen, and its submission."""
+"""Training jobs: their plans and their submission."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from templates.spec import Preset, Quantization
 
 
 class DoesNotFit(BadInput):
-    """The job needs more memory or disk than there is; `estimate.advice` holds what would make it fit."""
+    """The job needs more memory or disk than there is; `estimate.advice` lists changes that would make it fit."""
 
     code = "does_not_fit"
 
@@ -45,7 +45,7 @@ class DoesNotFit(BadInput):
 
 @dataclass(frozen=True)
 class Plan:
-    """What a job would do and take. Nothing is created before `submit`."""
+    """A job's effects and costs. Nothing is created before `submit`."""
 
     recipe: Recipe
     base_row: BaseModelRow
@@ -65,9 +65,9 @@ def plan(
     quantization: Quantization = "none",
     settings: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """Check a training job and say what it would take; cheap to call again with other settings.
+    """Check a training job and estimate its cost; cheap to call again with other settings.
 
-    Raises `BadInput` with every problem at once for a choice that can't work, `DoesNotFit` for one
+    Raises `BadInput` with every problem at once for choices that can't work, `DoesNotFit` for a job
     that this machine can't hold, `NotFound` for an unknown base model or dataset.
     """
     base_row, dataset_row = base_models.get(user, base), datasets.get(user, dataset)
@@ -84,7 +84,7 @@ def plan(
 
 
 def _estimate(base: BaseModelRow, recipe: Recipe, lengths: LengthReport, n_held_out: int) -> Estimate:
-    """What the recipe takes on the machine that will probably run it. Raises `DoesNotFit`."""
+    """Estimate the recipe's cost on the machine that will probably run it. Raises `DoesNotFit`."""
     facts, worker = base_models.facts(base), likely_worker()
     machine, pace = machines.of_worker(worker), machines.earlier_pace(base.id, recipe, worker)
     shipped_bytes = base.size_bytes if base.source == "bundled" else 0
@@ -101,7 +101,7 @@ def _estimate(base: BaseModelRow, recipe: Recipe, lengths: LengthReport, n_held_
 
 
 def _data_problems(dataset: Dataset, objective: str) -> list[Problem]:
-    """Why this objective can't learn from this dataset at all."""
+    """The reasons why this objective can't learn from this dataset at all."""
     problems = []
     taken = registry.objective(objective).row_shapes
     if dataset.shape not in taken:
@@ -119,20 +119,20 @@ def _data_problems(dataset: Dataset, objective: str) -> list[Problem]:
     if dataset.n_rows - dataset.n_held_out < 1:
         problems.append(_no_rows(dataset, "to learn from"))
     if dataset.n_held_out < 1:
-        problems.append(_no_rows(dataset, "held out, so nothing could be said about the result"))
+        problems.append(_no_rows(dataset, "held out, so the result could not be judged"))
     return problems
 
 
 def _choice_problems(dataset: Dataset, recipe: Recipe) -> list[Problem]:
-    """Why the training can't set rows apart to choose the best weights on."""
+    """The reason why the training can't set rows aside to choose the best weights on."""
     n_training = dataset.n_rows - dataset.n_held_out
     if not recipe.training().chooses or n_training < 1 or splits.n_selected(n_training):
         return []
     return [
         Problem(
-            f"“{dataset.name}” has a single training row: none can be set apart to choose the best weights on.",
+            f"“{dataset.name}” has only one training row, so none can be set aside to choose the best weights on.",
             field="load_best_model_at_end",
-            remedy="Switch it and early_stopping_patience off, or add a file with more rows.",
+            remedy="Switch off both this setting and early_stopping_patience, or add a file with more rows.",
         )
     ]
 
@@ -164,7 +164,7 @@ def _tools_left_out(lengths: LengthReport, dataset: Dataset, base: str) -> Probl
     n = lengths.n_without_tools
     rows = "1 training row" if n == 1 else f"{n:,} training rows, the first of them this one,"
     return Problem(
-        f"the chat template of “{base}” does not know tools, and {rows} of “{dataset.name}” can't be learned without.",
+        f"the chat template of “{base}” does not support tools, so {rows} of “{dataset.name}” can't be learned.",
         row=lengths.first_without_tools,
         field="base",
         remedy=whole_turns.REMEDY,
@@ -174,7 +174,7 @@ def _tools_left_out(lengths: LengthReport, dataset: Dataset, base: str) -> Probl
 def _all_refused_by_template(lengths: LengthReport, dataset: Dataset) -> Problem:
     row, why = lengths.refused_rows[0]
     return Problem(
-        f"none of the {lengths.n_rows} training rows of “{dataset.name}” can be learned; of this one, {why}",
+        f"none of the {lengths.n_rows} training rows of “{dataset.name}” can be learned; for this one, {why}",
         row=row,
         field="base",
         remedy="Choose another base model.",
@@ -183,7 +183,7 @@ def _all_refused_by_template(lengths: LengthReport, dataset: Dataset) -> Problem
 
 def _too_large(estimate: Estimate) -> Problem:
     scarce = [
-        f"≈ {size(needed)} of {what}, and {size(free)} are free"
+        f"≈ {size(needed)} of {what}, but only {size(free)} are free"
         for what, needed, free in (
             ("memory", estimate.memory_bytes, estimate.memory_free_bytes),
             ("disk", estimate.disk_bytes, estimate.disk_free_bytes),
@@ -198,13 +198,13 @@ def _too_large(estimate: Estimate) -> Problem:
 
 
 def likely_worker() -> Worker | None:
-    """The worker that a job would probably run on: of those that take jobs, the one with most memory."""
+    """The worker that would probably run a job: the one with the most memory among those that take jobs."""
     taking = [worker for worker in worker_rows.alive() if not worker.draining]
     return max(taking, key=lambda worker: worker.memory_total_bytes, default=None)
 
 
 def measured(base: BaseModelRow, dataset: Dataset, recipe: Recipe) -> LengthReport:
-    """Lengths of the rows to learn from, as this base model reads them; remembered."""
+    """Lengths of the rows to learn from, as this base model reads them; cached."""
     return _measured(
         str(base_models.folder(base)),
         base.revision,
@@ -233,9 +233,9 @@ def _measured(
 
 
 def submit(user: User, plan: Plan, *, name: str, idem_key: str | None = None) -> Job:
-    """Queue the planned job. Raises `BadInput` when the name can't be used or is taken.
+    """Queue the planned job. Raises `BadInput` when the name is unusable or taken.
 
-    The same `idem_key` gives the job that it gave before, whose own name is not in its way.
+    The same `idem_key` returns the same job again; that job's own name does not count as taken.
     """
     if idem_key is None or jobs.with_key(user, idem_key) is None:
         refuse(model_names.problems(user, name))

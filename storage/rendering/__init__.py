@@ -1,1 +1,1 @@
-"""Rows as the token ids that a model is shown."""
+"""Renders rows as the token ids that a model sees."""

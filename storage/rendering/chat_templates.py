@@ -1,6 +1,6 @@
-"""Chat templates: rendered in a sandbox, with the places that an assistant wrote.
+"""Renders chat templates in a sandbox and finds the text that the assistant wrote.
 
-Templates come with base models and are untrusted: they see plain values only, in jinja2's immutable
+Templates come with base models and are untrusted: they see only plain values, in jinja2's immutable
 sandbox, and get the few functions that templates of the Hugging Face ecosystem expect.
 """
 
@@ -22,13 +22,13 @@ from templates.errors import BadInput, Problem
 Span = tuple[int, int]
 Message = Mapping[str, Any]
 OPEN, CLOSE = "\ue0f0", "\ue0f1"
-"""Private-use characters that stand around generated text while a template runs."""
+"""Private-use characters that enclose generated text while a template runs."""
 _MARKS = re.compile(f"[{OPEN}{CLOSE}]")
 _GENERATION = re.compile(r"\{%[-+]?\s*generation\s*[-+]?%\}")
 
 
 class _Generation(Extension):
-    """`{% generation %}…{% endgeneration %}`: what the assistant wrote, and is therefore learned."""
+    """`{% generation %}…{% endgeneration %}`: text by the assistant, which the model learns."""
 
     tags = {"generation"}  # noqa: RUF012 - declared so by jinja2
 
@@ -46,7 +46,7 @@ def _raise_exception(message: str) -> None:
 
 
 def _tojson(value: Any, ensure_ascii: bool = False, indent: int | None = None, **options: Any) -> str:
-    # jinja's own filter escapes HTML, which would change what is trained on
+    # jinja's own filter escapes HTML, which would change the training text
     return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, **options)
 
 
@@ -61,7 +61,7 @@ def _environment() -> ImmutableSandboxedEnvironment:
 
 
 class ChatTemplate:
-    """A compiled chat template with the special tokens' names it may use."""
+    """A compiled chat template with the special tokens that it may use."""
 
     def __init__(self, source: str, named_tokens: Mapping[str, str]):
         """Raises `BadInput` when `source` is not a template."""
@@ -94,7 +94,7 @@ class ChatTemplate:
         return text, found
 
     def _turn(self, text: str, messages: Sequence[Message], index: int, tools: Sequence[Message]) -> Span | None:
-        """Where turn `index` stands, if the text up to it is the same without the turns after it."""
+        """The span of turn `index`, if the text up to it is the same without the turns after it."""
         try:
             before = self.text(messages[:index], add_generation_prompt=True, tools=tools)
             upto = self.text(messages[: index + 1], tools=tools)
@@ -112,9 +112,9 @@ class ChatTemplate:
     def _calling_turn(
         self, text: str, messages: Sequence[Message], index: int, tools: Sequence[Message], before: str
     ) -> Span | None:
-        """Where a turn with calls stands that is written otherwise when it is the last.
+        """The span of a turn with calls that the template writes differently when it is the last.
 
-        Many templates open the last answer with a place for reasoning, and earlier ones without it.
+        Many templates start the last answer, but not earlier ones, with a place for reasoning.
         """
         start = len(before)
         if not text.startswith(before):
@@ -135,7 +135,7 @@ class ChatTemplate:
                 documents=None,
                 add_generation_prompt=add_generation_prompt,
             )
-        except Exception as error:  # a template is somebody else's program: whatever it raises, it refused
+        except Exception as error:  # a template is a foreign program: any exception means that it refused
             raise BadInput(
                 Problem(
                     f"the base model's chat template refuses this conversation: {error}.",
@@ -169,7 +169,7 @@ def _unmarked(marked: str) -> tuple[str, list[Span]]:
 
 
 def _common(one: str, other: str) -> int:
-    """How many characters both begin with."""
+    """The number of leading characters that both share."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2
@@ -178,7 +178,7 @@ def _common(one: str, other: str) -> int:
 
 
 def _located(text: str, message: Message, cursor: int, eos: str) -> Span:
-    """The content's own place in the text, with the end token that follows; empty when it is not there."""
+    """The span of the content in the text, with the end token after it; empty when it is missing."""
     wanted = (message.get("content") or "").strip()
     start = text.find(wanted, cursor)
     if not wanted or start < 0:

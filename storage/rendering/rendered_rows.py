@@ -1,6 +1,6 @@
-"""The rows of a dataset as a model sees them: what is learned, what is cut and what is refused.
+"""The rows of a dataset as a model sees them: learned, cut off and refused parts.
 
-The web measures here before launch what the worker will train on: both go through `rendered`.
+The web uses this module before launch to measure what the worker will train on: both call `rendered`.
 """
 
 from __future__ import annotations
@@ -29,60 +29,60 @@ class LengthReport:
     n_rows: int
     n_truncated: int
     n_refused: int
-    """Rows that are not trained on: no learned token is left, or the template refuses them."""
+    """Rows not used for training: no learned token is left, or the template refuses them."""
     n_examples: int
-    """Sequences that go through the model; both sides of a pair are one each."""
+    """Sequences that go through the model; a pair counts as two."""
     n_tokens: int
     """Tokens of all examples, after cutting."""
     n_trained_tokens: int
     n_cut_tokens: int
     n_with_control_tokens: int
-    """Rows whose own text spells a special token of the base model."""
+    """Rows whose own text spells out a special token of the base model."""
     longest: int
     """Tokens of the longest row, before cutting."""
     histogram: list[tuple[int, int]]
     """Rendered rows by length before cutting: (upper edge in tokens, inclusive; count)."""
     refused_rows: list[tuple[int, str]]
-    """The first refused rows: number in the source file, and why."""
+    """The first refused rows: number in the source file → reason."""
     truncated_rows: list[int]
-    """The first truncated rows: number in the source file."""
+    """The first truncated rows, by number in the source file."""
     n_without_tools: int = 0
-    """Rows that are refused because the chat template does not know tools."""
+    """Rows refused because the chat template does not support tools."""
     first_without_tools: int | None = None
-    """The first of them: number in the source file."""
+    """The first of them, by number in the source file."""
 
     @property
     def control_tokens_words(self) -> str | None:
-        """What to say of rows that spell special tokens; None when there are none."""
+        """The remark on rows that spell out special tokens; None without such rows."""
         n_rows = self.n_with_control_tokens
         if not n_rows:
             return None
         return (
-            f"{'1 row spells' if n_rows == 1 else f'{n_rows:,} rows spell'} a special token of the base model in "
-            "plain text, such as <|im_end|>: the model will read it as the token itself."
+            f"{'1 row spells' if n_rows == 1 else f'{n_rows:,} rows spell'} out a special token of the base model in "
+            "plain text, such as <|im_end|>; the model will read it as the token itself."
         )
 
 
 @dataclass(frozen=True)
 class RenderedRow:
-    """A row and the examples it becomes; `refusal` says why there are none."""
+    """A row and its examples; `refusal` says why there are none."""
 
     number: int
     examples: list[Rendered]
     refusal: str | None = None
     loses_tools: bool = False
-    """It is refused because the chat template does not know tools."""
+    """Whether it was refused because the chat template does not support tools."""
     titles: tuple[str, ...] = ()
-    """What each example is of the row, where an objective makes several of it: `Chosen`, `Rejected`."""
+    """The title of each example if an objective makes several from the row: `Chosen`, `Rejected`."""
 
     @property
     def n_cut(self) -> int:
-        """Tokens that fall off."""
+        """Number of tokens cut off."""
         return sum(example.n_cut for example in self.examples)
 
     @property
     def n_tokens(self) -> int:
-        """Before cutting; of several views the longest.
+        """Tokens before cutting; the longest of several views.
 
         Each further chunk of a plain text repeats the last token of the one before.
         """
@@ -93,7 +93,7 @@ class RenderedRow:
 
     @property
     def n_learned(self) -> int:
-        """Learned tokens, before cutting."""
+        """Learned tokens before cutting."""
         return sum(sum(example.trained) + example.n_cut_trained for example in self.examples)
 
 
@@ -106,7 +106,7 @@ def rendered(
     trains_prompt: bool,
     views: Views | None = None,
 ) -> Iterator[RenderedRow]:
-    """Each row as what is trained on. Reports before launch and training itself both go through here."""
+    """Each row in the form used for training. Both the reports before launch and training itself use this."""
     for position, row in enumerate(rows, start=1):
         number = int(row.get("source_row") or position)
         seen = views(row) if views else (View("", row),)
@@ -131,14 +131,14 @@ def _one_view(number: int, examples: list[Rendered], titles: tuple[str, ...], ma
 
 
 def _why_refused(examples: list[Rendered], max_length: int) -> str | None:
-    """Why nothing can be learned of examples that are needed together; None where something can."""
+    """The reason why a model can't learn from examples that belong together; None if it can."""
     empty = [example for example in examples if not example.n_trained]
     if any(example.n_cut for example in empty):
-        return f"the answer begins beyond the longest row of {max_length} tokens"
+        return f"the answer starts beyond the maximum row length of {max_length} tokens"
     if empty:
         return "it has no answer to learn"
     if len(examples) > 1 and all(example.ids == examples[0].ids for example in examples):
-        return f"its answers are the same within the longest row of {max_length} tokens"
+        return f"its answers are the same within the maximum row length of {max_length} tokens"
     return None
 
 
@@ -151,7 +151,7 @@ def measure(
     trains_prompt: bool,
     views: Views | None = None,
 ) -> LengthReport:
-    """What these settings would train on, without training."""
+    """A report on the training data under these settings, without training."""
     lengths: list[int] = []
     refused: list[tuple[int, str]] = []
     truncated: list[int] = []

@@ -1,13 +1,13 @@
-"""Rows as the exact token ids that a model is trained on, and which of them it learns.
+"""Renders rows as the exact token ids used in training, and marks the learned ones.
 
-Tokenizer and chat template are used without transformers, so that the web can show before launch
+It uses tokenizer and chat template without transformers, so that the web can show before launch
 what the worker will train on: both call this module. Ids and learned tokens equal those of
-transformers' `apply_chat_template`. How the learned tokens are found:
+transformers' `apply_chat_template`. It finds the learned tokens like this:
 
-- a template with `{% generation %}` markers: what stands between them;
+- a template with `{% generation %}` markers: the text between them;
 - one without: each assistant turn, from where the generation prompt ends to the turn's end token,
   found by rendering the conversation up to that turn, or else by looking for the turn's own text;
-- no template at all: the turns one below the other, each answer followed by the end token.
+- no template: the turns one below the other, each answer followed by the end token.
 
 Conversations with tools are rendered whole or refused (`storage.rendering.whole_turns`).
 """
@@ -37,13 +37,13 @@ PLAIN_TEMPLATE = (
     "{% endgeneration %}{% if not loop.last %}{{ '\\n' }}{% endif %}"
     "{% else %}{{ m.content + '\\n' }}{% endif %}{% endfor %}"
 )
-"""For a base model that has no chat template."""
+"""The template for a base model without its own."""
 NAMED_TOKENS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of a rendered row: `trained` is learned, `cut` is beyond the longest row."""
+    """A piece of a rendered row: the model learns `trained` ones; `cut` ones are beyond the maximum row length."""
 
     text: str
     trained: bool
@@ -52,18 +52,18 @@ class Piece:
 
 @dataclass(frozen=True)
 class Rendered:
-    """One training example: ids, which of them are learned, and how many were cut off its end."""
+    """One training example: its ids, which of them are learned, and how many were cut off at the end."""
 
     ids: list[int]
     trained: list[bool]
     n_cut: int
     n_cut_trained: int
-    """Of those cut off, the ones that would have been learned."""
+    """Cut-off tokens that would have been learned."""
     pieces: list[Piece]
 
     @property
     def n_trained(self) -> int:
-        """Tokens that carry loss; the first of an example has nothing to be predicted from."""
+        """Tokens that carry loss; the first token of an example can't be predicted."""
         return sum(self.trained[1:])
 
 
@@ -84,7 +84,7 @@ class _Encoded:
         return Rendered(self.ids[start:stop], list(trained[:n_kept]), shown_to - stop, sum(trained[n_kept:]), pieces)
 
     def _begin(self, token: int) -> int:
-        """Where the shown text of a token begins; blanks between tokens belong to the one before."""
+        """The start of a token's shown text; spaces between tokens belong to the token before."""
         if token == 0:
             return 0
         return self.offsets[token][0] if token < len(self.offsets) else len(self.text)
@@ -120,7 +120,7 @@ class Renderer:
     ) -> Rendered:
         """One row as one example, cut at `max_length` tokens.
 
-        Raises `BadInput` when the template refuses the conversation, `ToolsLeftOut` when it would leave out tools.
+        Raises `BadInput` when the template refuses the conversation, `ToolsLeftOut` when it would omit tools.
         """
         shape = registry.shape(shape_key)
         if shape.messages is None:
@@ -135,8 +135,8 @@ class Renderer:
     def chunks(self, text: str, *, max_length: int) -> list[Rendered]:
         """A plain text as consecutive examples of at most `max_length` tokens; nothing is cut off.
 
-        Each example after the first opens with the last token of the one before, unlearned, so that
-        every token but the very first is predicted exactly once.
+        Each example after the first starts with the last token of the one before, unlearned, so that
+        every token except the very first is predicted exactly once.
         """
         encoded = self._plain(text)
         n_tokens = len(encoded.ids)
@@ -147,19 +147,19 @@ class Renderer:
     def examples(
         self, shape_key: str, row: Mapping[str, Any], *, max_length: int, trains_prompt: bool = False
     ) -> list[Rendered]:
-        """What is trained on for one row: one example, or the chunks of a plain text."""
+        """The training examples of one row: one example, or the chunks of a plain text."""
         if registry.shape(shape_key).messages is None:
             return self.chunks(row["text"], max_length=max_length)
         return [self.row(shape_key, row, max_length=max_length, trains_prompt=trains_prompt)]
 
     def prompt(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = ()) -> list[int]:
-        """The ids after which the model is to answer `messages`, and may call `tools` (JSON schemas)."""
+        """The prompt ids for the model to answer `messages`; it may call `tools` (JSON schemas)."""
         return self._encode(self._turns.text(messages, tools)).ids
 
     def plain(self, text: str) -> tuple[list[int], list[bool]]:
-        """The ids of a plain text, and which of them stand in answers written out in the chat markup.
+        """The ids of a plain text, and which of them are in answers written in the chat markup.
 
-        An answer is what follows the markup that asks for one, up to and with the end token.
+        An answer follows the markup that asks for it, up to and including the end token.
         """
         encoded = self._plain(text)
         spans = [match.span(1) for match in self._written_answers.finditer(encoded.text)]
@@ -173,11 +173,11 @@ class Renderer:
         return re.compile(re.escape(opening) + f"(.*?{re.escape(self._eos)})" if opening else "(?!)", re.DOTALL)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of `ids`, special tokens left out."""
+        """The text of `ids` without special tokens."""
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
 
     def n_control_tokens(self, shape_key: str, row: Mapping[str, Any]) -> int:
-        """How often the texts that the row is rendered with spell a special token, which the model reads as one."""
+        """The number of times that the row's texts spell out a special token, which the model reads as one."""
         to_messages = registry.shape(shape_key).messages
         texts = [row["text"]] if to_messages is None else [turns.said(m) for m in to_messages(row)]
         return sum(len(self._control_tokens.findall(text)) for text in texts)
@@ -193,7 +193,7 @@ class Renderer:
         text, spans = self._turns.spans(messages, tools)
         n_answers = sum(message["role"] == "assistant" for message in messages)
         if last_only and n_answers > 1:
-            # where a turn was not found, nobody knows whether the last span is the last turn
+            # if a turn was not found, the last span may not be the last turn
             spans = spans[-1:] if len(spans) == n_answers else []
         encoded = self._encode(text)
         return encoded, [True] * len(encoded.ids) if trains_prompt else tokens_within(encoded.offsets, spans)
@@ -203,7 +203,7 @@ class Renderer:
         return _Encoded(text, encoding.ids, encoding.offsets)
 
     def _plain(self, text: str) -> _Encoded:
-        """A text as the tokenizer itself would open it, and the end token."""
+        """A text with the tokenizer's own start token, and the end token."""
         encoding = self._tokenizer.encode(text, add_special_tokens=True)
         if encoding.ids[-1:] == self.eos_ids[:1]:
             return _Encoded(text, encoding.ids, encoding.offsets)
@@ -218,7 +218,7 @@ class Renderer:
         file = self.folder / "tokenizer.json"
         try:
             tokenizer = Tokenizer.from_file(str(file))
-        except Exception as error:  # tokenizers raises bare Exception for whatever is wrong with the file
+        except Exception as error:  # tokenizers raises a bare Exception for any flaw in the file
             raise BadInput(Problem(f"the tokenizer can't be loaded: {error}.", file=file.name)) from error
         tokenizer.no_truncation()
         tokenizer.no_padding()
@@ -244,7 +244,7 @@ class Renderer:
         if not ids:
             raise BadInput(
                 Problem(
-                    "names no end token, so answers could not be ended.",
+                    "names no end token, so answers could not end.",
                     file="tokenizer_config.json",
                     field="eos_token",
                     remedy="Set eos_token to a token of the vocabulary.",
@@ -263,7 +263,7 @@ class Renderer:
         return given if isinstance(given, str) else None
 
     def _opening(self) -> str:
-        """Writes the token that the tokenizer itself puts before every text, if it does."""
+        """Writes the token that the tokenizer puts before every text, if it does so."""
         bos = self._named.get("bos_token")
         first = self._tokenizer.encode("a", add_special_tokens=True).ids[:1]
         return "{{ bos_token }}" if bos and first == [self._tokenizer.token_to_id(bos)] else ""
@@ -271,7 +271,7 @@ class Renderer:
 
 @lru_cache(maxsize=8)
 def remembered(base_folder: str, _base_revision: str) -> Renderer:
-    """The renderer of a base model; later calls get the same one."""
+    """The renderer of a base model; cached."""
     return Renderer(Path(base_folder))
 
 
@@ -283,8 +283,8 @@ def _token_text(value: Any) -> str | None:
 def tokens_within(offsets: Sequence[Span], spans: Sequence[Span]) -> list[bool]:
     """For each token, whether it stands in one of the character `spans`.
 
-    A token that reaches over an edge of a span counts as in it. One without width (its blanks were
-    trimmed by the tokenizer) counts where it ends.
+    A token that crosses an edge of a span counts as inside it. A token without width (the tokenizer
+    trimmed its spaces) counts where it ends.
     """
     within = [False] * len(offsets)
     for start, end in spans:

@@ -1,8 +1,8 @@
-"""Conversations with tools or reasoning, rendered whole or not at all.
+"""Renders conversations with tools or reasoning completely or not at all.
 
-A chat template that does not know tools, or some use of them, leaves them out without a word. So a
-conversation of the same form is rendered first, with a mark of its own in the place of every text that has
-to be there; what becomes of the marks says what the template leaves out, and whether calls are learned.
+A chat template that does not support tools, or some use of them, silently omits them. So this module first
+renders a conversation of the same form with a unique mark in place of every required text. The marks in
+the output show what the template omits, and whether calls are learned.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import Any
 from storage.rendering.chat_templates import ChatTemplate, Message, Span
 from templates.errors import BadInput, Problem
 
-REMEDY = "Choose a base model whose chat template knows tools, such as a bundled one, or leave out these rows."
+REMEDY = "Choose a base model whose chat template supports tools, such as a bundled one, or leave out these rows."
 _REASONING, _CALLS = "the reasoning of some turns", "tool calls"
 _RESULTS, _BESIDE, _TEXTS, _TOOLS = "tools' results", "texts beside tool calls", "texts", "the tools"
 _LEAVES_OUT = "leaves out"
 _Flaw = tuple[str, str]
-"""What a template does, and to what."""
+"""A flaw of a template, and the parts that it affects."""
 _ID = "call00000"
 """Some templates take ids of nine letters or digits only."""
 
 
 class ToolsLeftOut(BadInput):
-    """The base model's chat template does not know tools."""
+    """The base model's chat template does not support tools."""
 
     code = "tools_left_out"
 
@@ -53,14 +53,14 @@ class _Turn:
 
 @dataclass(frozen=True)
 class _Form:
-    """What decides how a conversation is written, but for the texts themselves."""
+    """Everything that decides how a conversation is written, except the texts themselves."""
 
     turns: tuple[_Turn, ...]
     n_tools: int
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is nothing but texts."""
+        """Whether it consists of texts only."""
         return not self.n_tools and not any(t.n_calls or t.reasons or t.role == "tool" for t in self.turns)
 
     @property
@@ -77,17 +77,17 @@ _KNOWN = _Form(
     ),
     n_tools=1,
 )
-"""The plainest use of a tool: a template that does not write it does not know tools."""
+"""The simplest use of a tool: a template that does not write it does not support tools."""
 
 
 @dataclass
 class _Marked:
-    """A conversation of a form, in which a mark stands for every text that has to be there."""
+    """A conversation of a form, with a mark in place of every required text."""
 
     messages: list[dict[str, Any]] = field(default_factory=list)
     tools: list[dict[str, Any]] = field(default_factory=list)
     marks: dict[str, str] = field(default_factory=dict)
-    """Mark → what it stands for."""
+    """Mark → the text that it stands for."""
 
     def mark(self, stands_for: str) -> str:
         made = f"q{len(self.marks)}zx"
@@ -121,14 +121,14 @@ def _marked_call(made: _Marked, turn: _Turn) -> dict[str, Any]:
 
 
 class WholeTurns:
-    """A chat template that writes all of a conversation, or refuses it."""
+    """A chat template that writes a conversation completely or refuses it."""
 
     def __init__(self, template: ChatTemplate):
         self._template = template
         self._found: dict[tuple[_Form, bool], frozenset[_Flaw]] = {}
 
     def text(self, messages: Sequence[Message], tools: Sequence[Message] = ()) -> str:
-        """What the assistant is to answer to; what the template leaves out is left out."""
+        """The prompt for the assistant, without the parts that the template omits."""
         form = _Form(tuple(map(_Turn.of, messages)), len(tools))
         if form.reasons and (_LEAVES_OUT, _REASONING) in self._flaws(form):
             messages = _thinking_aloud(messages)
@@ -137,10 +137,10 @@ class WholeTurns:
     def spans(self, messages: Sequence[Message], tools: Sequence[Message] = ()) -> tuple[str, list[Span]]:
         """The conversation as text, and the character spans that the assistant wrote.
 
-        Reasoning for which the template has no place is written before the answer, in <think> tags.
+        If the template has no place for reasoning, it goes before the answer, in <think> tags.
 
-        Raises `ToolsLeftOut` when the template does not know tools, `BadInput` when it refuses this
-        conversation or leaves out some of it.
+        Raises `ToolsLeftOut` when the template does not support tools, `BadInput` when it refuses this
+        conversation or omits a part of it.
         """
         form = _Form(tuple(map(_Turn.of, messages)), len(tools))
         if form.is_plain:
@@ -156,7 +156,7 @@ class WholeTurns:
             if self._knows_tools or not _uses_tools(form):
                 raise
             raise ToolsLeftOut(
-                Problem("the base model's chat template does not know tools.", field="base", remedy=REMEDY)
+                Problem("the base model's chat template does not support tools.", field="base", remedy=REMEDY)
             ) from error
 
     @property
@@ -167,7 +167,7 @@ class WholeTurns:
             return False
 
     def _flaws(self, form: _Form, *, aloud: bool = False) -> frozenset[_Flaw]:
-        """What the template does wrong with a conversation of this form; remembered."""
+        """The template's flaw with a conversation of this form; cached."""
         if (form, aloud) not in self._found:
             self._found[form, aloud] = self._found_in(_marked(form), aloud)
         return self._found[form, aloud]

@@ -1,1 +1,1 @@
-"""What jobs publish as files, one file a kind."""
+"""The kinds of files that jobs publish, one module each."""

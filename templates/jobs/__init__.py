@@ -1,1 +1,1 @@
-"""What people see of each kind of job, one file a kind."""
+"""What people see of each kind of job, one file per kind."""

@@ -18,7 +18,7 @@ SPEC = JobKind(
     result="scores",
     waiting={
         "preparing": "loading the base model and the data; usually a few seconds",
-        "evaluating": "the first model is being loaded",
+        "evaluating": "loading the first model",
         "publishing": "storing the result",
     },
 )

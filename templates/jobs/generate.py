@@ -1,9 +1,9 @@
 """A model answers prompts, and prompts and answers become a dataset.
 
-**What it does.** Each row's prompt is put to the model as chat would put it; with the same settings and the same
-seed the same answers come out. A prompt that is held out stays held out with its answer.
-**When to use it.** To look at many answers at once, and as rows for later work.
-**When not.** The answers are the model's own: what it does not know, it makes up.
+**What it does.** The model gets each row's prompt just as chat sends it. The same settings and seed give the
+same answers. A held-out prompt stays held out together with its answer.
+**When to use it.** To see many answers at once, or to make rows for later work.
+**When not.** The answers are the model's own: it makes up what it does not know.
 """
 
 from collections.abc import Mapping
@@ -14,16 +14,16 @@ from templates.spec import Params, setting
 
 
 class GenerateParams(Params):
-    """How answers are decoded, under the names of transformers."""
+    """How answers are decoded; the names are those of transformers."""
 
     max_new_tokens: int = setting(256, "Longest answer", shown=True, unit="tokens", ge=1, le=32_768)
-    """An answer that does not end by then is cut off; how many were is counted."""
+    """Longer answers are cut off here; the result says how many."""
     temperature: float = setting(0.0, "Temperature", shown=True, ge=0, le=10)
-    """0: always the likeliest token. Higher: answers vary more."""
+    """0 always picks the likeliest token. Higher values make answers vary more."""
     top_p: float = setting(1.0, "Top-p", gt=0, le=1)
-    """Draw from the likeliest tokens that together have this probability; without effect at temperature 0."""
+    """Draw only from the likeliest tokens that together have this probability. No effect at temperature 0."""
     seed: int = setting(42, "Seed", shown=True, ge=0, le=2**32 - 1)
-    """Same seed, same prompts and same machine: same answers; without effect at temperature 0."""
+    """The same seed, prompts and machine give the same answers. No effect at temperature 0."""
 
 
 def _way(spec: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ SPEC = JobKind(
     trains=True,
     waiting={
         "preparing": "loading the base model and the data; usually a few seconds",
-        "evaluating": "base and result answer the held-out rows; this can take as long as training",
+        "evaluating": "base and result are answering the held-out rows; this can take as long as training",
         "publishing": "storing the result",
     },
 )

@@ -1,13 +1,13 @@
 """Training from random weights.
 
-**What it does.** The base lends its architecture and its tokenizer only: every weight is drawn anew
-at random, and then all of them are trained. What the base had learned is gone.
+**What it does.** The base provides only its architecture and its tokenizer. Every weight starts at
+random, and all of them are trained. Nothing that the base had learned remains.
 
-**When to use it.** To pretrain a model of your own (objective *pretraining*), or as the honest
+**When to use it.** To pretrain a model of your own (objective *pretraining*), or as an honest
 control: the same data, the same size, and no pretraining. If it scores as well as an adapted base,
 the base's knowledge did not help. **When not:** to get a good model from little data.
 
-**Cost.** As full fine-tuning; it needs many more tokens than adapting does.
+**Cost.** The same as full fine-tuning, but it needs many more tokens.
 
 **Source.** The initialisation is the architecture's own, a normal distribution of width
 `initializer_range` for projections and embeddings.
@@ -20,7 +20,7 @@ from templates.spec import BaseFacts, Method, Params
 
 
 class FromScratchParams(Params):
-    """Nothing to set: the seed of the training draws the weights too."""
+    """Nothing to set: the training seed also draws the weights."""
 
 
 def _advised(facts: BaseFacts) -> Mapping[str, Any]:
@@ -29,7 +29,7 @@ def _advised(facts: BaseFacts) -> Mapping[str, Any]:
 
 SPEC = Method(
     title="From scratch",
-    summary="Draws every weight anew and trains them all: for pretraining, or as an honest control.",
+    summary="Starts from random weights and trains them all: for pretraining, or as an honest control.",
     params=FromScratchParams,
     trains="all_weights",
     starts_at_base=False,

@@ -1,15 +1,15 @@
 """Full fine-tuning.
 
-**What it does.** Every weight of the model is trained. The result is a whole model of the base's
-size, not an adapter.
+**What it does.** Training changes every weight of the model. The result is a whole model of the
+base's size, not an adapter.
 
-**When to use it.** When the last point of quality counts, when there is much data (tens of
+**When to use it.** When the last point of quality counts, when you have a lot of data (tens of
 thousands of rows), or for continued pretraining on a small base. **When not:** with little data or
 memory, or when the model must keep its other abilities: full fine-tuning forgets more than LoRA
 (Biderman et al. 2024, *LoRA learns less and forgets less*, arXiv 2405.09673).
 
-**Cost.** Weights, gradients and two optimiser states: about 16 bytes per parameter, and half as
-much compute again as LoRA.
+**Cost.** Weights, gradients and two optimiser states: about 16 bytes per parameter, and about
+one and a half times the compute of LoRA.
 """
 
 from collections.abc import Mapping

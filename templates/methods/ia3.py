@@ -1,7 +1,8 @@
 """IA3: learned scaling of keys, values and feed-forward activations.
 
-**What it does.** Three learned vectors a layer rescale what the frozen model computes.
-**When to use it.** Very little data, very small results. **When not:** when LoRA's quality is needed.
+**What it does.** Three learned vectors per layer rescale what the frozen model computes.
+**When to use it.** With very little data, or when the result must be very small.
+**When not:** when you need LoRA's quality.
 **Source.** Liu et al. 2022, arXiv 2205.05638.
 """
 

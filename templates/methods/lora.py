@@ -1,16 +1,16 @@
 """Low-rank adaptation (LoRA).
 
-**What it does.** The base model stays frozen. Beside each projection matrix *W* two thin matrices
-*A* and *B* are trained, and the layer computes *Wx + (alpha / r) · BAx*. Only these are stored: the
-result is a small file that is put on top of the base when you chat.
+**What it does.** The base model stays frozen. Training adds two thin matrices *A* and *B* beside
+each projection matrix *W*, and the layer computes *Wx + (alpha / r) · BAx*. Only *A* and *B* are
+stored: the result is a small file that goes on top of the base when you chat.
 
 **When to use it.** Almost always first: style, format, labels, tone, a narrow task. A few hundred
 good rows are often enough. **When not:** to teach many new facts, or when every last point counts
 and memory does not: then try *full*.
 
 **Variants.** `use_rslora` scales by alpha / √r, which keeps large ranks stable (Kalajdzievski 2023,
-arXiv 2312.03732). `use_dora` trains direction and magnitude apart: a little better at small ranks,
-slower (Liu et al. 2024, arXiv 2402.09353). On a base in 4-bit nf4 this is QLoRA (Dettmers et al.
+arXiv 2312.03732). `use_dora` trains direction and magnitude separately: a little better at small
+ranks, but slower (Liu et al. 2024, arXiv 2402.09353). On a base in 4-bit nf4 this is QLoRA (Dettmers et al.
 2023, arXiv 2305.14314).
 
 **Cost.** Trains 0.1–5 % of the parameters; a forward and backward pass of the whole model.
@@ -25,11 +25,11 @@ from templates.errors import Problem
 from templates.spec import BaseFacts, Method, Params, Quantization, Settings, setting
 
 LEAVES_BASE_ALONE = ("default", True, False, "gaussian", "eva", "orthogonal")
-"""Initialisations that change no weight of the base; PiSSA and OLoRA do, and who knows what others do."""
+"""Initialisations known to leave the base's weights unchanged. PiSSA and OLoRA change them; others may."""
 
 
 class LoraParams(Params):
-    """`peft.LoraConfig`'s arguments, under its names."""
+    """Arguments of `peft.LoraConfig`, under the same names."""
 
     r: int = setting(16, "Rank", shown=True, ge=1, le=1024)
     """Width of the trained matrices. Higher can learn more and takes more memory."""
@@ -42,10 +42,10 @@ class LoraParams(Params):
     use_rslora: bool = setting(False, "Rank-stabilised scaling (rsLoRA)")
     """Scale by alpha / √rank: for ranks of 64 and more."""
     use_dora: bool = setting(False, "Weight-decomposed (DoRA)")
-    """Train direction and magnitude apart. Slower; chat can't batch such adapters together."""
+    """Train direction and magnitude separately. Slower; chat can't batch such adapters together."""
     init_lora_weights: Literal["default", "gaussian", "olora", "pissa"] = setting("default", "Initialisation")
-    """How A and B start. `default`: B is zero, so training starts at the base model. `olora` and `pissa`
-    start from the weights' own main directions; the adapter is published at twice the rank."""
+    """Initial values of A and B. With `default`, B is zero, so training starts at the base model. `olora` and
+    `pissa` start from the main directions of the weights; the published adapter has twice the rank."""
 
 
 def _advised(facts: BaseFacts) -> Mapping[str, Any]:
@@ -73,7 +73,7 @@ def _problems(params: LoraParams, quantization: Quantization, facts: BaseFacts |
         message = f"rank {params.r} is larger than the base model's width of {facts.hidden_size}; use at most that."
         found.append(Problem(message, field="r"))
     start, moves = params.init_lora_weights, _moves_base(params.model_dump())
-    # such a start takes a part out of the base's weights, which must be given back exactly at the end
+    # these initialisations take a part out of the base's weights, which must be restored exactly at the end
     if moves and quantization != "none":
         found.append(
             Problem(

@@ -1,21 +1,20 @@
 """Continued pretraining.
 
-**What is learned.** The language of your texts: every token of every text is predicted from those
-before it.
+**What is learned.** The language of your texts: the model predicts every token from those before it.
 
-**When to use it.** You have raw text of a domain or language that the base knows badly, and no
+**When to use it.** You have raw text in a domain or language that the base knows badly, and no
 questions and answers yet. **When not:** to teach behaviour (use *supervised fine-tuning*) or facts
-that change. It makes models forget: keep the learning rate low and passes few (Gururangan et al.
+that change. It makes models forget: keep the learning rate low and the passes few (Gururangan et al.
 2020, *Don't stop pretraining*, arXiv 2004.10964).
 
-**Long texts** are cut into consecutive pieces of the longest row's length; nothing is lost.
+**Long texts** are split into consecutive pieces of at most the maximum row length; nothing is lost.
 """
 
 from templates.spec import Objective, TrainingParams
 
 
 class ContinuePretrainingParams(TrainingParams):
-    """`trl.SFTConfig`'s arguments for plain text, under its names."""
+    """Arguments of `trl.SFTConfig` for plain text, under the same names."""
 
 
 SPEC = Objective(

@@ -1,22 +1,22 @@
 """Direct preference optimisation (DPO).
 
-**What is learned.** To prefer one answer over another: of each pair the chosen answer becomes likelier
-and the rejected one less likely, both measured against the base model, from which the result stays
-near. No reward model and no sampling are needed.
+**What is learned.** To prefer one answer over another: in each pair the chosen answer becomes likelier
+and the rejected one less likely, both measured against the base model. The result stays near the base.
+You need no reward model and no sampling.
 
 **When to use it.** You can say which of two answers is better, but not write the perfect one: tone,
 length, refusals, politeness. **When not:** to teach new facts or a format that the base can't produce
 yet: then first *supervised fine-tuning* on the chosen answers.
 
-**How much data.** Some hundreds of pairs change a habit. Both answers should differ in what matters
-and in little else: if the chosen ones are always longer, length is what is learned.
+**How much data.** Some hundreds of pairs change a habit. The two answers should differ in what matters
+and in little else: if the chosen ones are always longer, the model learns length.
 
-**Losses.** `sigmoid` is the paper's; `sft` beside it keeps the chosen answers likely, without which
-small models collapse into repeating what was preferred (Pang et al. 2024, arXiv 2404.19733). The
+**Losses.** `sigmoid` is the paper's. Adding `sft` keeps the chosen answers likely; without it, small
+models collapse into repeating what was preferred (Pang et al. 2024, arXiv 2404.19733). The
 other losses and their sources are in TRL's documentation of `DPOConfig`.
 
-**Cost.** Two sequences a row, each read by the model and by its reference. The reference is the base
-itself, seen by switching the adapter off, so it takes no memory; that is why an adapter is needed.
+**Cost.** Two sequences per row, each read by the model and by its reference. The reference is the base
+itself with the adapter switched off, so it takes no memory; this is why the method must be an adapter.
 
 **Source.** Rafailov et al. 2023, arXiv 2305.18290, equation 7.
 """
@@ -48,32 +48,32 @@ Loss = Literal[
     "discopop",
 ]
 SHARE_OF_ADVICE = 0.25
-"""Of the learning rate that the method advises for next-token losses."""
+"""As a share of the learning rate that the method advises for next-token losses."""
 
 
 class DpoParams(TrainingParams):
-    """`trl.DPOConfig`'s arguments, under its names."""
+    """Arguments of `trl.DPOConfig`, under the same names."""
 
     num_train_epochs: float = setting(2.0, "Passes over the data", shown=True, unit="epochs", gt=0, le=1000)
-    """How often the model sees each pair. More drives the two answers further apart, and from the base."""
+    """How often the model sees each pair. More passes drive the two answers further apart and away from the base."""
     learning_rate: float = setting(5e-5, "Learning rate", shown=True, gt=0, le=1)
-    """Size of each update; a fraction of what suits supervised fine-tuning."""
+    """Size of each update. Use a fraction of what suits supervised fine-tuning."""
     beta: float = setting(0.1, "Nearness to the base (beta)", shown=True, gt=0, le=100)
     """Higher keeps the result nearer to the base; lower follows the preferences further."""
     loss_type: list[Loss] = setting(["sigmoid", "sft"], "Losses", min_length=1)
-    """What is added up. `sigmoid` alone is the paper's DPO."""
+    """The losses to add up. `sigmoid` alone is the paper's DPO."""
     loss_weights: list[float] = setting([1.0, 1.0], "Weights of the losses", min_length=1)
-    """One for each loss, in their order."""
+    """One weight per loss, in the same order."""
     label_smoothing: float = setting(0.0, "Share of doubtful pairs", ge=0, lt=0.5)
-    """How many pairs you believe to be the wrong way round."""
+    """The share of pairs that you believe are the wrong way round."""
     precompute_ref_log_probs: bool = setting(False, "Read the reference once, before training")
-    """Takes a pass over all pairs first and halves the forward work of each later one."""
+    """Takes one extra pass over all pairs at the start, then halves the forward work of every pass."""
 
     @field_validator("loss_type")
     @classmethod
     def _each_once(cls, value: list[Loss]) -> list[Loss]:
         if len(set(value)) < len(value):
-            raise ValueError("the same loss stands here twice")
+            raise ValueError("the same loss is listed twice")
         return value
 
     @field_validator("loss_weights")
@@ -81,7 +81,7 @@ class DpoParams(TrainingParams):
     def _one_for_each(cls, value: list[float], info: ValidationInfo) -> list[float]:
         n_losses = len(info.data.get("loss_type", value))
         if len(value) != n_losses:
-            raise ValueError(f"as many weights as losses are wanted: {n_losses}, and there are {len(value)}")
+            raise ValueError(f"give one weight per loss: {n_losses}, not {len(value)}")
         return value
 
 
@@ -96,7 +96,7 @@ def _advised(_facts: BaseFacts, of_method: Mapping[str, Any]) -> Mapping[str, An
 
 SPEC = Objective(
     title="Prefer one answer over another",
-    summary="Direct preference optimisation: makes chosen answers likelier than rejected ones.",
+    summary="Direct preference optimisation: makes the chosen answers likelier than the rejected ones.",
     params=DpoParams,
     row_shapes=("preference",),
     presets={

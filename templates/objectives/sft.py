@@ -1,8 +1,8 @@
 """Supervised fine-tuning (SFT).
 
-**What is learned.** To give the answers in your rows: the next-token loss is taken on the answers'
-tokens only; the prompts are read, not learned. Of pairs of a chosen and a rejected answer the chosen
-ones are learned, and the rejected ones are not looked at.
+**What is learned.** To give the answers in your rows: the next-token loss covers the answers' tokens
+only; the model reads the prompts but does not learn them. In pairs of a chosen and a rejected answer,
+it learns the chosen answer and ignores the rejected one.
 
 **When to use it.** You have pairs of input and wanted output: questions and answers, messages and
 labels, whole conversations. **When not:** you only have raw text (use *continued pretraining*), or
@@ -18,7 +18,7 @@ from templates.spec import Objective, TrainingParams
 
 
 class SftParams(TrainingParams):
-    """`trl.SFTConfig`'s arguments, under its names."""
+    """Arguments of `trl.SFTConfig`, under the same names."""
 
 
 SPEC = Objective(

@@ -1,4 +1,4 @@
-"""A text and its label: the model learns to answer with the label alone."""
+"""A text and its label: the model learns to answer with just the label."""
 
 from collections.abc import Mapping
 from typing import Any

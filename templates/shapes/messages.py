@@ -12,7 +12,7 @@ def _messages(row: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 SPEC = RowShape(
     title="Conversations",
-    summary="Lists of messages with roles; every assistant turn is learned, with its tool calls.",
+    summary="Lists of messages with roles; the model learns every assistant turn, with its tool calls.",
     fields=(
         ShapeField(
             "messages", "Messages", kind="messages", aliases=("messages", "conversations", "conversation", "dialogue")

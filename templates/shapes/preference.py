@@ -1,7 +1,7 @@
-"""A prompt, the answer that was chosen and the one that was rejected: pairs, as DPO and its kin compare them.
+"""A prompt with a chosen and a rejected answer: the pairs that DPO and related methods compare.
 
-Only the chosen answer counts as the row's answer where one is wanted: in what is shown, and for objectives
-that learn from answers.
+Only the chosen answer counts as the row's answer where one is needed: in previews, and for objectives that
+learn from answers.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ def _rejected(row: Mapping[str, Any]) -> dict[str, Any]:
 
 SPEC = RowShape(
     title="Chosen and rejected answers",
-    summary="A prompt, and of two answers to it the better one and the worse.",
+    summary="A prompt and two answers to it, the better one and the worse one.",
     fields=(
         ShapeField(
             "prompt",

@@ -1,4 +1,4 @@
-"""A prompt and the answer wanted for it."""
+"""A prompt and its wanted answer."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ def _messages(row: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 SPEC = RowShape(
     title="Prompt and answer",
-    summary="What is asked, and what should be answered.",
+    summary="A question or instruction, and the answer to give.",
     fields=(
         ShapeField(
             "prompt", "Prompt", aliases=("prompt", "instruction", "question", "input", "query", "source", "request")

@@ -1,4 +1,4 @@
-"""Prompts without answers: what a model is asked, for goals that write or rank the answers themselves."""
+"""Prompts without answers, for goals that write or rank the answers themselves."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ def _messages(row: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 SPEC = RowShape(
     title="Prompts alone",
-    summary="What is asked, without an answer: one question, or a conversation that ends with one.",
+    summary="Prompts without answers: one question, or a conversation that ends with one.",
     fields=(
         ShapeField(
             "prompt",

@@ -1,9 +1,9 @@
-"""Plain text, one document or passage a row: for continued pretraining."""
+"""Plain text, one document or passage per row: for continued pretraining."""
 
 from templates.spec import RowShape, ShapeField
 
 SPEC = RowShape(
     title="Plain text",
-    summary="One text a row; every token is learned.",
+    summary="One text per row; the model learns every token.",
     fields=(ShapeField("text", "Text", aliases=("text", "content", "document", "body", "passage", "article")),),
 )

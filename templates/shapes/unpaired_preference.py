@@ -1,4 +1,4 @@
-"""A prompt, an answer, and whether that answer is a good one: single judgements, as KTO learns from them."""
+"""A prompt, an answer, and whether that answer is good: the single judgements that KTO learns from."""
 
 from collections.abc import Mapping
 from typing import Any

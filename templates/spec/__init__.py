@@ -1,4 +1,4 @@
-"""The forms in which methods, objectives and row shapes declare themselves.
+"""Declares methods, objectives and row shapes.
 
 One declaration has five readers: the web form, the validation in the web, the validation in the
 worker, the record on the job, and the reference (`studio methods --json`). A file in

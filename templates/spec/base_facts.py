@@ -1,23 +1,23 @@
-"""What is known of a base model before it is loaded."""
+"""Facts about a base model before it is loaded."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
 SMALL_BASE = 100_000_000
-"""Parameters of models too small for the learning rates that suit usual ones."""
+"""Models with fewer parameters are too small for the usual learning rates."""
 
 
 class BaseFacts(BaseModel):
-    """What is known of a base model without loading it: read from its config and tensor headers."""
+    """Facts about a base model, read from its config and tensor headers without loading it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     architecture: str
     n_parameters: int
-    """Distinct parameters; tied embeddings are counted once."""
+    """Distinct parameters; tied embeddings count once."""
     n_linear_parameters: int
-    """Parameters in 2-D projection weights, embeddings and output head left out."""
+    """Parameters in 2-D projection weights, without embeddings and output head."""
     hidden_size: int
     intermediate_size: int
     n_layers: int
@@ -25,13 +25,13 @@ class BaseFacts(BaseModel):
     n_kv_heads: int
     vocab_size: int
     context_length: int
-    """Positions the model was made for, in tokens."""
+    """The model's context window, in tokens."""
     weights_bytes: int
     stored_dtype: str
     linear_modules: tuple[str, ...] = ()
-    """Last name parts of the projection layers, e.g. `q_proj`; `lm_head` is left out."""
+    """Last name parts of the projection layers, e.g. `q_proj`; without `lm_head`."""
 
     @property
     def is_small(self) -> bool:
-        """Whether it learns at rates several times those of usual models."""
+        """Whether it needs learning rates several times the usual ones."""
         return self.n_parameters < SMALL_BASE

@@ -29,23 +29,23 @@ class Method:
     params: type[Params]
     trains: Literal["adapter", "all_weights"]
     peft_type: str | None = None
-    """PEFT's own name of the type; None when the worker brings its own `adapt`."""
+    """PEFT's own name for the type; None when the worker has its own `adapt`."""
     quantizations: tuple[Quantization, ...] = ("none",)
-    """Precisions of the frozen base that this method is known to train on."""
+    """Precisions of the frozen base that this method can train on."""
     starts_at_base: bool = True
-    """Before the first update the model answers exactly as the base does."""
+    """Before the first update, the model answers exactly like the base."""
     mergeable: bool = True
     mixes: Callable[[Settings], bool] = _never
-    """With which settings rows of one batch may use different adapters: PEFT honours `adapter_names` for few types."""
+    """Which settings let rows of one batch use different adapters: PEFT honours `adapter_names` for few types."""
     moves_base: Callable[[Settings], bool] = _never
-    """With which settings attaching the adapter changes the base's own weights under it."""
+    """Which settings make attaching the adapter change the base's own weights."""
     exports_as_lora: bool = False
     advised: Callable[[BaseFacts], Mapping[str, Any]] = field(default=lambda _facts: {})
     """Training settings that suit this method on a base of these facts (e.g. its learning rate)."""
     trainable_parameters: Callable[[Any, BaseFacts], int] | None = None
-    """How many parameters are trained: `(params, facts) -> count`. Every adapter method needs it."""
+    """Number of trained parameters: `(params, facts) -> count`. Every adapter method needs it."""
     problems: Callable[[Any, Quantization, BaseFacts | None], list[Problem]] = field(default=lambda *_given: [])
-    """What is wrong with settings that are each valid, but not together or not on a base of these facts."""
+    """Problems with settings that are each valid, but not together or not on a base with these facts."""
     key: str = ""
     page: str = ""
 
@@ -55,9 +55,9 @@ class Method:
 
     @property
     def defaults(self) -> Settings:
-        """Its settings when nothing is chosen."""
+        """Its settings when the user chooses none."""
         return self.params().model_dump()
 
     def n_trained(self, params: Params, facts: BaseFacts) -> int:
-        """How many parameters are trained with `params` on a base of these facts."""
+        """Number of parameters trained with `params` on a base with these facts."""
         return facts.n_parameters if self.trainable_parameters is None else self.trainable_parameters(params, facts)

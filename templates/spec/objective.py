@@ -1,4 +1,4 @@
-"""What is learned."""
+"""Objectives: what the model learns."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Need:
 
     met: Callable[[Method, Settings], bool]
     why: str
-    """What is missing where it is not met, as the end of a sentence that begins with the objective."""
+    """The reason for the need, as the end of a sentence that begins with the objective."""
 
 
 BASE_BEHIND_ADAPTER = Need(
@@ -34,21 +34,21 @@ BASE_BEHIND_ADAPTER = Need(
 
 @dataclass(frozen=True)
 class Cost:
-    """What one row takes, next to one forward and one backward pass over it."""
+    """The cost of one row beyond one forward and one backward pass over it."""
 
     sides: int = 1
-    """Sequences that one row becomes."""
+    """Sequences made from one row."""
     forwards: int = 1
-    """Forward passes over each sequence, that of the trained model included."""
+    """Forward passes over each sequence, including the trained model's."""
     generations: int = 0
-    """Answers that are written for each row."""
+    """Answers generated for each row."""
     extra_models: int = 0
     """Models held in memory besides the trained one."""
 
 
 @dataclass(frozen=True)
 class View:
-    """A row as one of the sequences that an objective makes of it."""
+    """One of the sequences that an objective makes from a row."""
 
     title: str
     row: Mapping[str, Any]
@@ -66,38 +66,38 @@ def _nothing(_facts: BaseFacts, _of_method: Mapping[str, Any]) -> Mapping[str, A
 
 @dataclass(frozen=True)
 class Objective:
-    """What is learned."""
+    """An objective: what the model learns."""
 
     title: str
     summary: str
     params: type[TrainingParams]
-    """A default that this class declares anew wins over what the method advises."""
+    """A default that this class redeclares overrides the method's advice."""
     row_shapes: tuple[str, ...]
     presets: Mapping[Preset, Mapping[str, Any]]
     """Settings that each effort level overrides."""
     advised_method: str = "lora"
     """Key of the method that a form proposes first."""
     trains_prompt: bool = False
-    """True: every token is learned. False: only the answers' tokens are."""
+    """True: the model learns every token. False: only the answers' tokens."""
     needs: tuple[Need, ...] = ()
     """What the method must offer."""
     roles: tuple[Role, ...] = ()
-    """What the job must be given besides base and data."""
+    """Inputs that the job needs besides base and data."""
     metrics: tuple[Metric, ...] = ()
-    """What its training and its verdict report besides the loss."""
+    """Metrics that its training and its verdict report besides the loss."""
     headline: str | None = None
-    """The metric that its verdict rests on; None: as the row shape has it."""
+    """The metric that decides its verdict; None: the row shape decides."""
     cost: Cost = Cost()
     views: Callable[[Mapping[str, Any]], tuple[View, ...]] = _as_it_is
-    """The sequences that a row becomes, in their order."""
+    """The sequences made from a row, in order."""
     advised: Callable[[BaseFacts, Mapping[str, Any]], Mapping[str, Any]] = _nothing
-    """Settings that suit it on a base of these facts, given what the method advises; they win over both."""
+    """Settings for a base with these facts, given the method's advice; they override both kinds of defaults."""
     key: str = ""
     page: str = ""
 
     @property
     def declared_defaults(self) -> Mapping[str, Any]:
-        """The defaults of the settings that its own parameters declare, or declare anew."""
+        """The defaults of the settings that its own parameters declare or redeclare."""
         own = [c for c in self.params.__mro__ if issubclass(c, TrainingParams) and c is not TrainingParams]
         names = {name for declaring in own for name in inspect.get_annotations(declaring)}
         return {name: info.default for name, info in self.params.model_fields.items() if name in names}

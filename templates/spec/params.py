@@ -1,4 +1,4 @@
-"""Settings: how a declaration says what may be typed, what it means and what is advised."""
+"""Settings: a declaration states the allowed values, their meaning and the default."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 
 class Params(BaseModel):
-    """Base of all parameter declarations: unknown keys, NaN and infinity are refused."""
+    """Base class of all parameter declarations; refuses unknown keys, NaN and infinity."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
@@ -16,12 +16,12 @@ class Params(BaseModel):
     @classmethod
     def _true_is_not_one(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
-            raise ValueError("a number or a word is wanted here, not true or false")
+            raise ValueError("use a number or a word here, not true or false")
         return value
 
 
 def setting(default: Any, title: str, *, shown: bool = False, unit: str | None = None, **bounds: Any) -> Any:
-    """A pydantic field that a form can draw: `shown` puts it in sight, the rest is folded away.
+    """A pydantic field that a form can draw: `shown` fields are visible at first, the others folded away.
 
     The attribute's docstring is its help text; `bounds` are pydantic's (`gt`, `ge`, `le` …).
     """
@@ -32,20 +32,20 @@ def setting(default: Any, title: str, *, shown: bool = False, unit: str | None =
 
 
 class TrainingParams(Params):
-    """What every gradient-trained objective shares, under `transformers.TrainingArguments`' names."""
+    """Settings of every gradient-trained objective, named as in `transformers.TrainingArguments`."""
 
     num_train_epochs: float = setting(3.0, "Passes over the data", shown=True, unit="epochs", gt=0, le=1000)
-    """How often the model sees each training row. More learns more and forgets more."""
+    """How often the model sees each training row. With more passes it learns more and forgets more."""
     learning_rate: float = setting(2e-4, "Learning rate", shown=True, gt=0, le=1)
-    """Size of each update. Too high erases what the model could do; too low learns nothing."""
+    """Size of each update. Too high, and the model forgets what it could do; too low, and it learns nothing."""
     per_device_train_batch_size: int = setting(8, "Rows per step", shown=True, unit="rows", ge=1, le=4096)
-    """Rows that go through the model together. Larger needs more memory."""
-    max_length: int = setting(512, "Longest row", shown=True, unit="tokens", ge=8, le=1_048_576)
-    """Rows longer than this are cut at the end; how many is counted and shown before launch."""
+    """Rows that go through the model together. More rows need more memory."""
+    max_length: int = setting(512, "Maximum row length", shown=True, unit="tokens", ge=8, le=1_048_576)
+    """Longer rows are cut off at the end. You see how many before you launch."""
     gradient_accumulation_steps: int = setting(1, "Steps per update", ge=1, le=4096)
     """Steps whose gradients are added up before the weights change: a larger batch without its memory."""
     max_steps: int = setting(-1, "Stop after", unit="updates", ge=-1, le=100_000_000)
-    """Stop after this many updates; -1 means all passes over the data."""
+    """Stop after this many updates; -1 runs all passes over the data."""
     warmup_steps: float = setting(0.05, "Warm-up", ge=0, le=1_000_000)
     """Updates with a rising learning rate; below 1 it is a share of the run."""
     lr_scheduler_type: Literal["linear", "cosine", "constant", "constant_with_warmup"] = setting(
@@ -53,30 +53,30 @@ class TrainingParams(Params):
     )
     """How the learning rate falls during the run."""
     weight_decay: float = setting(0.0, "Weight decay", ge=0, le=1)
-    """Pull of the trained weights towards zero."""
+    """How strongly the trained weights are pulled towards zero."""
     max_grad_norm: float = setting(1.0, "Gradient clipping", ge=0, le=1e6)
-    """Updates with a larger gradient norm are scaled down to it."""
+    """Updates with a larger gradient norm are scaled down to this norm."""
     gradient_checkpointing: bool = setting(False, "Recompute activations to save memory")
-    """Halves activation memory or better, for about a third more time."""
+    """At least halves activation memory and takes about a third more time."""
     eval_steps: float = setting(0.1, "Held-out loss every", gt=0, le=1_000_000)
     """Updates between two measurements on held-out rows; below 1 it is a share of the run."""
     save_steps: float = setting(0.1, "Checkpoint every", gt=0, le=1_000_000)
     """Updates between two checkpoints, from which a killed job resumes; below 1 it is a share of the run."""
     load_best_model_at_end: bool = setting(False, "Publish the best weights instead of the last")
-    """Sets a tenth of the training rows apart, 512 at most, and publishes the weights with the lowest loss on them."""
+    """Sets aside a tenth of the training rows, at most 512, and publishes the weights with the lowest loss on them."""
     early_stopping_patience: int = setting(0, "Stop early after", unit="measurements", ge=0, le=100_000)
-    """Stop when the loss on the rows set apart was not lowered so many times in a row; the best weights are published.
-    0 means never."""
+    """Stop when the loss on the rows set aside has not fallen this many times in a row; the best weights are
+    published. 0 means never."""
     logging_steps: int = setting(1, "Chart point every", unit="updates", ge=1, le=100_000)
     """Updates between two points of the training-loss chart."""
     seed: int = setting(42, "Seed", ge=0, le=2**32 - 1)
-    """Same seed, same data and same machine: same result."""
+    """The same seed, data and machine give the same result."""
 
     @property
     def chooses(self) -> bool:
-        """Whether the training makes a choice, for which it needs the selection side."""
+        """Whether the training makes a choice and so needs the selection side."""
         return self.load_best_model_at_end or self.early_stopping_patience > 0
 
     def rows_at_once(self, _n_tokens: float) -> int:
-        """How many rows of `n_tokens` each go through the model together."""
+        """Number of rows of `n_tokens` each that go through the model together."""
         return self.per_device_train_batch_size

@@ -1,7 +1,7 @@
 """The general suite: the abilities that the bundled models were pretrained on.
 
-`python -m workers.workshop suite` writes `general.jsonl.gz` anew; a test holds that the file is what
-that program makes.
+`python -m workers.workshop suite` writes `general.jsonl.gz` again; a test checks that the file matches
+the program's output.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _MARKED = {
 ABILITIES: Mapping[str, Ability] = {
     key: dataclasses.replace(ability, parts=ability.parts or {key: str.strip}) for key, ability in _MARKED.items()
 }
-"""By key; where no parts are named, the whole answer counts."""
+"""Abilities by key; without named parts, the whole answer counts."""
 
 
 def path() -> Path:
@@ -54,6 +54,6 @@ def read() -> list[SuiteItem]:
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise StudioError(
             f"the general suite can't be read: {error}.",
-            remedy="Install the product again, or write it anew with “python -m workers.workshop suite”.",
+            remedy="Install the product again, or write the suite again with “python -m workers.workshop suite”.",
         ) from error
     return [SuiteItem(**json.loads(line)) for line in lines]

@@ -1,4 +1,4 @@
-"""The parts of an answer that count."""
+"""Extracts the parts of an answer that count."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def canonical_json(answer: str) -> str:
 
 
 def canonical_call(answer: str) -> str:
-    """The tool call with sorted keys; an answer that is no call stays as it is."""
+    """The tool call with sorted keys; any other answer stays as it is."""
     found = _CALL.fullmatch(answer.strip())
     return f"<tool_call>{canonical_json(found.group(1))}</tool_call>" if found else answer.strip()
 
 
 def without_citation(answer: str) -> str:
-    """The answer without the passage number behind it: `Brogaton [2].` → `Brogaton`."""
+    """The answer without the passage number after it: `Brogaton [2].` → `Brogaton`."""
     return _CITATION.sub("", answer.strip())

@@ -1,4 +1,4 @@
-"""An item of a suite, and the ability that it measures."""
+"""Suite items, and the abilities that they measure."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Phrasing = Literal["known", "held_out"]
-"""`known`: a wording that the corpus of the bundled models uses; `held_out`: one that it never does."""
+"""`known`: a wording that the bundled models' corpus uses; `held_out`: one that it never uses."""
 
 
 @dataclass(frozen=True)
 class Ability:
-    """One ability, and the marking of its answers."""
+    """One ability, and how its answers are marked."""
 
     title: str
     parts: Mapping[str, Callable[[str], str]]
     """Name of a score → the part of an answer that it compares, given and expected alike."""
     chance: float | None = None
-    """The best score of an answer that ignores the question; None: next to nothing."""
+    """The best score of an answer that ignores the question; None: almost zero."""
 
 
 @dataclass(frozen=True)
 class SuiteItem:
-    """One item: what a model is given, and the answer that is expected of it."""
+    """One item: the model's input, and the expected answer."""
 
     ability: str
     phrasing: Phrasing

@@ -133,7 +133,7 @@ def test_several_files_become_one_dataset_and_one_is_held_out(run: Any, studio: 
     made = run("data", "add", *files, "--name", "both", "--held-out-file", "test.csv")
     assert "both: 24 rows of shape prompt_completion" in made.out
     assert "12 of them held out" in made.out
-    assert "Note: The held-out rows are those of “test.csv”." in made.out
+    assert "Note: The held-out rows come from “test.csv”." in made.out
     missing = run("data", "add", *files, str(tmp_path / "a.csv"), str(tmp_path / "b.csv"), "--name", "more")
     assert (missing.code, missing.err.count("can't be read")) == (2, 2)
 

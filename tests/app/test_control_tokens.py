@@ -25,7 +25,8 @@ def dataset(user: User, n_spelling: int) -> Dataset:
 
 
 @pytest.mark.parametrize(
-    ("n_spelling", "words"), [(0, None), (1, "1 row spells a special token"), (30, "29 rows spell a special token")]
+    ("n_spelling", "words"),
+    [(0, None), (1, "1 row spells out a special token"), (30, "29 rows spell out a special token")],
 )
 def test_page_card_and_command_line_say_so(studio: User, n_spelling: int, words: str | None) -> None:
     data = dataset(studio, n_spelling)

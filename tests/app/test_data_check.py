@@ -39,7 +39,7 @@ def test_the_command_prints_a_report(checked: Dataset, capsys: pytest.CaptureFix
     assert main(["data", "check", "rows", "--base", "studio-nano"]) == 0
     said = capsys.readouterr().out
     assert f"rows: 123 rows, {checked.n_held_out} of them held out" in said
-    assert "1 row holds personal data: card number in 1." in said
+    assert "1 row contains personal data: card number in 1." in said
     assert "Read by studio-nano, whose context window holds" in said
     assert "Nothing found: " in said
     assert "Ready with warnings: " in said
@@ -86,7 +86,7 @@ def test_without_a_base_model_lengths_are_said_to_be_missing(
     assert client.get("/api/v1/data/rows/health").json()["lengths"] is None
     assert main(["data", "check", "rows"]) == 0
     said = capsys.readouterr().out
-    assert "Lengths were not measured: --base MODEL" in said
+    assert "Lengths were not measured; use --base MODEL" in said
     assert "context window" not in said
 
 
@@ -121,11 +121,11 @@ def test_words_are_looked_for_by_command_and_over_rest(
     assert client.post("/api/v1/data/rows/health", json={"words": named}).json() == printed
     one = found(printed)["listed_words"]
     assert (one["count"], one["words"]) == (1, ["CHARGE", "last order"])
-    assert one["says"] == "1 row holds words of your list: “CHARGE” in 1, “last order” in 1; 1 in the prompt only."
+    assert one["says"] == "1 row contains words from your list: “CHARGE” in 1, “last order” in 1; 1 in the prompt only."
     assert CARD not in json.dumps(printed)
     assert main(["data", "check", "rows", "--words", str(file)]) == 0
-    assert "words of your list: “CHARGE” in 1" in capsys.readouterr().out
-    assert "Words of your list" not in client.get("/api/v1/data/rows/health").json()["clean"]
+    assert "words from your list: “CHARGE” in 1" in capsys.readouterr().out
+    assert "Words from your list" not in client.get("/api/v1/data/rows/health").json()["clean"]
 
 
 def test_a_list_of_words_that_can_not_be_used_is_said(
@@ -136,7 +136,7 @@ def test_a_list_of_words_that_can_not_be_used_is_said(
     assert main(["data", "check", "rows", "--words", str(file)]) == 2
     said = capsys.readouterr().err
     assert "words.txt”, row 2: is not UTF-8 text. Save the file as UTF-8." in said
-    assert "words.txt”, row 3: has 101 characters. A word or phrase has 100 at most." in said
+    assert "words.txt”, row 3: has 101 characters. Use at most 100 in a word or phrase." in said
     for sent in (
         client.get("/api/v1/data/rows/health", params={"words": ["a", ""]}),
         client.post("/api/v1/data/rows/health", json={"words": ["a", ""]}),

@@ -89,6 +89,6 @@ def test_what_a_waiting_job_uses_and_will_make_is_kept(studio: User, sums: None)
 def test_plain_text_asks_nothing(studio: User) -> None:
     text = io.BytesIO("".join(f"Dear Ann, the parcel {i} has come.\n\n" for i in range(30)).encode())
     datasets.add(studio, uploads.save(studio, "letters.txt", text), name="letters", shape="text")
-    with pytest.raises(BadInput, match="nothing is asked") as refused:
+    with pytest.raises(BadInput, match="has no prompts") as refused:
         generations.submit(studio, model="studio-nano", dataset="letters", name="answers", settings={"seed": -1})
     assert "seed" in str(refused.value), "all problems at once"

@@ -65,7 +65,7 @@ def test_the_command_adds_a_sample_under_its_name_or_another(studio: User, capsy
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--sample", "unknown"], "no sample data"),
+        (["--sample", "unknown"], "not a sample dataset"),
         (["--sample", "intents", "some.csv"], "give one of them"),
         (["--name", "mine"], "give one of them"),
         (["--sample", "intents", "--name", ""], "letters"),
@@ -91,5 +91,5 @@ def test_a_chosen_set_leads_to_its_page(studio: User, asking: Any, key: str) -> 
 
 def test_a_forged_choice_takes_nothing(studio: User, asking: Any) -> None:  # noqa: F811
     alert, _ = drop.take_sample(asking(studio), "../pyproject.toml")
-    assert "no sample data" in alert
+    assert "not a sample dataset" in alert
     assert n_uploads() == 0

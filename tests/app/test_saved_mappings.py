@@ -61,7 +61,7 @@ def test_a_dataset_made_without_a_choice_says_it(client: TestClient, october: di
     assert SAID in made["remarks"][0]["message"]
     refused = client.post("/api/v1/data", json={"upload_id": sent(client, 12), "name": "december", "guess_anew": True})
     assert refused.status_code == 422
-    assert "no column is chosen" in refused.json()["error"]["message"]
+    assert "choose a column for" in refused.json()["error"]["message"]
 
 
 def test_a_given_shape_or_mapping_always_wins(client: TestClient, october: dict[str, Any]) -> None:
@@ -88,8 +88,8 @@ def test_the_commands_say_it(studio: User, tmp_path: Path, capsys: pytest.Captur
     assert "Note: As for “month-10” on " in said
     assert SAID in said
     assert main(["data", "check", "month-11"]) == 0
-    assert "Noted when it was added: As for “month-10” on " in capsys.readouterr().out
+    assert "Noted when you added it: As for “month-10” on " in capsys.readouterr().out
     assert main(["data", "check", "month-11", "--json"]) == 0
     assert SAID in json.loads(capsys.readouterr().out)["noted"][0]
     assert add(12, "--guess-anew") == 2
-    assert "no column is chosen" in capsys.readouterr().err
+    assert "choose a column for" in capsys.readouterr().err

@@ -197,7 +197,7 @@ def test_a_finding_is_mended_into_a_new_version(page: Page, address: str, tmp_pa
     page.wait_for_url("**/data?data=untidy-v2")
     expect(page.locator("#health")).to_contain_text("in 61 rows")
     page.get_by_role("tab", name="Versions").click()
-    expect(page.locator("#versions")).to_contain_text("spell each as it is mostly spelled: 1 changed")
+    expect(page.locator("#versions")).to_contain_text("use the most frequent spelling of each: 1 changed")
     expect(page.locator("#versions")).to_contain_text("untidy.csv")
     with page.expect_download() as started:
         page.get_by_role("link", name="CSV").click()

@@ -120,7 +120,7 @@ def test_a_double_click_makes_one_job(house: House) -> None:
 
     made = {submit("x").id for _ in range(3)}
     assert len(made) == 1
-    with pytest.raises(Conflict, match="different one"):
+    with pytest.raises(Conflict, match="a different job"):
         submit("y")
 
 

@@ -77,7 +77,7 @@ def test_a_file_is_told_from_its_begin_to_its_end(studio: User, told: Told, tmp_
         f"Reading {name}",
         "Checking every row",
         "Choosing the held-out rows",
-        "Looking for nearly equal rows",
+        "Looking for near duplicates",
         "Storing 4,000 rows",
     ]
     assert "Looking for: near duplicates" in steps

@@ -116,3 +116,18 @@ def test_settings_that_do_not_go_together_are_refused() -> None:
         assert "pissa" in _problems(objective="sft", method="lora", settings={**start, **other})["init_lora_weights"]
     both = {"use_dora": True, "quantization": "int8"}
     assert "int8" in _problems(objective="sft", method="lora", settings=both)["use_dora"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"learning_rate": 50}, "must be at most 1 (got 50)."),
+        ({"num_train_epochs": 0}, "must be more than 0 (got 0)."),
+        ({"max_length": 2_000_000}, "must be at most 1048576 (got 2000000)."),
+        ({"lora_dropout": -1}, "must be at least 0 (got -1)."),
+    ],
+)
+def test_a_value_out_of_bounds_is_refused_in_words(settings, said):
+    with pytest.raises(BadInput) as refused:
+        recipe.compose("sft", "lora", settings=settings)
+    assert [problem.message for problem in refused.value.problems] == [said]

@@ -25,5 +25,5 @@ def test_only_sets_whose_shape_exists_are_offered(monkeypatch: pytest.MonkeyPatc
     assert next(iter(samples.offered())) == samples.DEFAULT
     monkeypatch.setattr(registry, "shapes", lambda: {"text": object()})
     assert set(samples.offered()) == {"sea_log"}
-    with pytest.raises(BadInput, match=r"no sample data.*sea_log"):
+    with pytest.raises(BadInput, match=r"not a sample dataset.*sea_log"):
         samples.sample("intents")

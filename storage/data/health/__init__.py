@@ -1,5 +1,5 @@
-"""The health report of a dataset: what in its rows would harm a training, or make its score untrue.
+"""The health report of a dataset: flaws in its rows that would harm training or distort its score.
 
-A file of `checks/` is a check and registers by existing; `report.py` runs them all and says what they
-come to. Nothing here changes a row.
+Each file in `checks/` is a check and registers by existing; `report.py` runs them all and sums up the
+results. Nothing here changes a row.
 """

@@ -1,4 +1,4 @@
-"""What a check declares, and what it finds."""
+"""Checks and their findings."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 Level = Literal["note", "warning", "misleading"]
 N_EXAMPLES = 5
 SHOWN = 120
-"""Characters of an example."""
+"""Maximum characters of an example."""
 _READ = 2_000
-"""Characters of a text that are looked at for its excerpt: longer than what is shown and any personal datum."""
+"""Characters of a text read for its excerpt: more than are shown, and longer than any personal datum."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """A row by its number in the source file, with a short text; personal data are masked."""
+    """A row, by its number in the source file, with a short text; personal data is masked."""
 
     row: int
     text: str
@@ -30,34 +30,34 @@ class Example:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found."""
+    """The result of a check."""
 
     rows: tuple[int, ...]
-    """Numbers of all rows concerned, in the order of the source."""
+    """Numbers of all affected rows, in source order."""
     out_of: int
-    """Rows that could have been concerned."""
+    """Number of rows that could have been affected."""
     says: str
-    """One sentence: what was found."""
+    """The finding in one sentence."""
     examples: tuple[Example, ...]
     words: tuple[str, ...] = ()
-    """Of the words that the user named, those found, the most frequent first."""
+    """The user's words that were found, the most frequent first."""
 
     @property
     def share(self) -> float:
-        """Rows concerned, of those that could have been."""
+        """The affected share of the rows that could have been affected."""
         return len(self.rows) / self.out_of
 
 
 @dataclass(frozen=True)
 class Severity:
-    """From which share of the rows on a finding weighs how much; below `warns_from` it is a note."""
+    """How the share of affected rows decides a finding's severity; below `warns_from` it is a note."""
 
     warns_from: float = 0.0
     misleads_from: float | None = None
-    """From here on the dataset would mislead whoever trains on it; None: never by this alone."""
+    """From this share on, the dataset would mislead anyone who trains on it; None: never by this alone."""
 
     def level(self, share: float) -> Level:
-        """How much a finding of this share weighs."""
+        """The severity of a finding with this share."""
         if self.misleads_from is not None and share >= self.misleads_from:
             return "misleading"
         return "warning" if share >= self.warns_from else "note"
@@ -65,11 +65,11 @@ class Severity:
 
 @dataclass(frozen=True)
 class Need:
-    """What has to be named before a check can say anything."""
+    """An input that a check needs before it can run."""
 
     what: str
     field: str
-    """Of a request, which names it."""
+    """The request field that names it."""
     remedy: str
     named: Callable[[Rows], bool]
 
@@ -83,35 +83,35 @@ WORDS = Need("a list of words", "words", "Name the words to look for.", lambda r
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that can be wrong with the rows of a dataset.
+    """A check for one kind of flaw in the rows of a dataset.
 
-    A file of `storage/data/health/checks/` exports one as `SPEC`; its key is the file's name and its
-    docstring says what is counted.
+    Each file in `storage/data/health/checks/` exports one as `SPEC`; its key is the file's name and its
+    docstring says what it counts.
     """
 
     title: str
     why: str
     """Why it matters, in one line."""
     source: str
-    """Who says so."""
+    """The source of that claim."""
     severity: Severity
     unlearned: str
-    """What a model trained on such rows could not learn; completes “It could not learn …”."""
+    """The thing that a model trained on such rows could not learn; completes “It could not learn …”."""
     find: Callable[[Rows], Finding | None]
-    """None when nothing is wrong. Never raises, whatever the texts."""
+    """Returns None when nothing is wrong. Never raises, whatever the texts."""
     fix: Fix | None = None
-    """How the rows concerned are mended; None where only their author can."""
+    """The fix for the affected rows; None where only their author can fix them."""
     needs: Need | None = None
     key: str = ""
     page: str = ""
 
     def able(self, rows: Rows) -> bool:
-        """Whether what it needs is named."""
+        """Whether the request names everything that the check needs."""
         return self.needs is None or self.needs.named(rows)
 
 
 def finding(found: Sequence[tuple[Row, str]], out_of: int, says: str, words: Sequence[str] = ()) -> Finding | None:
-    """The finding for these rows, each with the text to be shown for it; None without rows."""
+    """The finding for these rows, each with the text to show for it; None without rows."""
     if not found:
         return None
     examples = tuple(Example(row.number, excerpt(text)) for row, text in found[:N_EXAMPLES])
@@ -119,6 +119,6 @@ def finding(found: Sequence[tuple[Row, str]], out_of: int, says: str, words: Seq
 
 
 def excerpt(text: str) -> str:
-    """The beginning of a text on one line, without personal data."""
+    """The start of a text on one line, without personal data."""
     shown = " ".join(masked(text[:_READ]).split())
     return shown if len(shown) <= SHOWN else shown[: SHOWN - 1] + "…"

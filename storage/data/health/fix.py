@@ -1,4 +1,4 @@
-"""What a fix declares, and what it makes of stored rows: some are dropped, some of their texts rewritten."""
+"""Fixes, and their effect on stored rows: some rows are dropped, some texts rewritten."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ Rewrite = Callable[[str], str]
 
 @dataclass(frozen=True)
 class Edit:
-    """What is to become of the rows."""
+    """The changes to make to the rows."""
 
     drop: frozenset[int] = frozenset()
-    """Rows that go, by their number in the source file."""
+    """Rows to drop, by their number in the source file."""
     answers: Rewrite | None = None
-    """Rewrites every text that is learned as an answer."""
+    """Rewrites every text that the model learns as an answer."""
     texts: Rewrite | None = None
     """Rewrites every text."""
 
 
 @dataclass(frozen=True)
 class Fix:
-    """How the rows of a finding are mended."""
+    """A way to fix the rows of a finding."""
 
     title: str
-    """Says what is done, as on a button."""
+    """The action, worded as for a button."""
     edit: Callable[[Rows, Finding], Edit]
     rewrites: bool = False
-    """It rewrites texts, and drops nothing."""
+    """It rewrites texts and drops no rows."""
 
 
 def dropping(title: str) -> Fix:
-    """The fix that drops every row of the finding."""
+    """A fix that drops every row of the finding."""
     return Fix(title, lambda _rows, finding: Edit(drop=frozenset(finding.rows)))
 
 
@@ -55,7 +55,7 @@ class Edited:
 
 
 def applied(shape: RowShape, rows: Iterable[Mapping[str, Any]], edit: Edit) -> Edited:
-    """Stored rows (with `source_row`) after the edit; those that it leaves alone are the same."""
+    """Stored rows (with `source_row`) after the edit; rows that it doesn't touch stay the same."""
     kept, n_dropped, n_changed = [], 0, 0
     for row in rows:
         if row["source_row"] in edit.drop:
@@ -93,7 +93,7 @@ def _rewritten_turn(turn: Mapping[str, Any], edit: Edit, learned: bool) -> dict[
 
 
 def _inside(value: Any, rewrite: Rewrite) -> Any:
-    """The arguments of a call with every text in them rewritten; their names stay."""
+    """The arguments of a call with every text in them rewritten; the names stay."""
     if isinstance(value, dict):
         return {key: _inside(one, rewrite) for key, one in value.items()}
     if isinstance(value, list):
@@ -108,9 +108,9 @@ def _text(text: str, learned: bool, edit: Edit) -> str:
 
 @cache
 def answer_fields(shape: RowShape) -> frozenset[str]:
-    """The shape's fields that are learned as answers, found by making a row of the fields' own names.
+    """The shape's fields that the model learns as answers, found by making a row of the fields' own names.
 
-    Of judged answers the bad ones too, which would else differ from the good ones by what is mended.
+    Includes the bad ones of judged answers: if only the good ones were fixed, the two would differ by the fix.
     """
     if shape.judged:
         return frozenset(field.name for field in shape.fields if field.kind == "answer")

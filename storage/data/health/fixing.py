@@ -1,4 +1,4 @@
-"""A dataset's findings mended, into a new version of it; the old version stays as it is."""
+"""Fixes a dataset's findings in a new version of it; the old version stays as it is."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from templates.errors import BadInput, Problem, refuse
 
 
 def fixable() -> dict[str, Check]:
-    """The checks whose findings can be mended, by key."""
+    """The checks whose findings can be fixed, by key."""
     return {key: check for key, check in report.checks().items() if check.fix}
 
 
@@ -32,10 +32,10 @@ def fix(
     words: Words | None = None,
     name: str | None = None,
 ) -> Dataset:
-    """Mend what the checks `keys` find, one after the other, each on what the one before has left.
+    """Fix the findings of the checks `keys`, one after the other, each on the rows that the previous fix left.
 
-    Texts are rewritten before rows are dropped, as rewriting makes rows equal. `base` names the model in
-    whose tokens lengths are counted, `against` an evaluation set, `words` what must not be in the rows.
+    Texts are rewritten before rows are dropped, because rewriting can make rows equal. `base` names the model
+    in whose tokens lengths are counted, `against` an evaluation set, `words` the forbidden words.
 
     Raises `BadInput` for an unknown check, for one that needs a base model, an evaluation set or words where
     none is named, when nothing is found, and when no training row or no held-out row would be left;
@@ -62,11 +62,11 @@ def fix(
 
 
 def _chosen(keys: Sequence[str], named: Mapping[str, object]) -> list[Check]:
-    """The checks `keys`, in the order of their fixes; `named` says by field what the request names."""
+    """The checks `keys`, in the order of their fixes; `named` maps each field to what the request names."""
     known = fixable()
-    remedy = f"Those that can be: {', '.join(known)}."
+    remedy = f"Fixes exist for: {', '.join(known)}."
     unknown = ", ".join(f"“{key}”" for key in keys if key not in known)
-    problems = [Problem(f"{unknown} can't be mended.", field="fixes", remedy=remedy)] if unknown else []
+    problems = [Problem(f"{unknown} can't be fixed.", field="fixes", remedy=remedy)] if unknown else []
     needs = ((key, known[key].needs) for key in keys if key in known)
     problems += [
         Problem(f"“{key}” needs {need.what}.", field=need.field, remedy=need.remedy)
@@ -89,7 +89,7 @@ def _step(check: Check, found: Finding, edited: Edited) -> dict[str, Any]:
 
 def _refuse_empty(parent: Dataset, rows: Sequence[Mapping[str, Any]], done: Sequence[Mapping[str, Any]]) -> None:
     if not done:
-        problem = Problem(f"Nothing of “{parent.name}” is to be mended by these.", field="fixes")
+        problem = Problem(f"These fixes change nothing in “{parent.name}”.", field="fixes")
         raise BadInput(problem, code="nothing_to_fix")
     held_out = [bool(row["held_out"]) for row in rows]
     gone = [side for side, held in (("training", False), ("held-out", True)) if held not in held_out]

@@ -1,7 +1,7 @@
 """Personal data in a text: e-mail, card, IBAN, Chinese identity number, mobile and other telephone numbers.
 
-Numbers with a checksum are taken for what they are only when it holds. Masking hides more than what is
-found: whatever has the look of an address or of a long number.
+Numbers with a checksum count only if it is correct. Masking hides more than the search finds: anything that
+looks like an address or a long number.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _ID_CHECKS = "10X98765432"
 _MIN_PHONE, _MAX_PHONE = 8, 15
 _MOST_BEFORE, _MOST_BEHIND = 64, 255
-"""Characters of an e-mail address before and behind its “@”."""
+"""Characters of an e-mail address before and after its “@”."""
 
 
 @dataclass(frozen=True)
 class Datum:
-    """One personal datum: what it is and where it stands in its text."""
+    """One personal datum: its kind and its place in the text."""
 
     kind: str
     start: int
@@ -106,14 +106,14 @@ _HINT = re.compile(r"@|\d(?:\D{0,3}\d){6}")
 
 
 def found(text: str) -> Iterator[Datum]:
-    """Personal data in the order of their kinds; a stretch of the text is counted for one kind only."""
+    """Personal data in the order of their kinds; each stretch of text counts for one kind only."""
     if not _HINT.search(text):
         return
     taken: list[Datum] = []
     for kind, pattern, holds in _KINDS:
         for match in pattern.finditer(text):
             written = match.group()
-            while written and not holds(written):  # a word that follows may have been taken for a group
+            while written and not holds(written):  # the match may include a following word as a group
                 written = _without_last_group(written) if kind == IBAN else ""
             start, end = match.start(), match.start() + len(written)
             if written and all(end <= other.start or start >= other.end for other in taken):
@@ -122,7 +122,7 @@ def found(text: str) -> Iterator[Datum]:
 
 
 def masked(text: str) -> str:
-    """The text with every personal datum hidden, and whatever looks like one."""
+    """The text with every personal datum, and anything that looks like one, hidden."""
     spans = [(datum.start, datum.end) for datum in found(text)]
     spans += [match.span() for match in _LOOKS_PERSONAL.finditer(text)]
     spans += _like_addresses(text)
@@ -142,7 +142,7 @@ def replaced(text: str) -> str:
 
 
 def _like_addresses(text: str) -> Iterator[tuple[int, int]]:
-    """Each “@” with what stands before and behind it without a blank."""
+    """Each “@” with the text before and after it, up to the next space."""
     at = text.find("@")
     while at >= 0:
         before, after = text[max(0, at - _MOST_BEFORE) : at], text[at + 1 : at + 1 + _MOST_BEHIND]

@@ -1,4 +1,4 @@
-"""Every check over a dataset, and what the findings come to."""
+"""Runs every check over a dataset and sums up the findings."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _LEVELS: tuple[Level, ...] = ("misleading", "warning", "note")
 
 @cache
 def checks() -> dict[str, Check]:
-    """Every check by key, in the order of the keys: a file in `checks/` registers by existing."""
+    """Every check, sorted by key: a file in `checks/` registers by existing."""
     return specs(_folder.__name__, Check)
 
 
 @dataclass(frozen=True)
 class Found:
-    """A check that found something, and how much that weighs."""
+    """A check that found something, and how severe it is."""
 
     check: Check
     level: Level
@@ -40,22 +40,22 @@ class Found:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What is scored without reading: by always giving the most frequent label."""
+    """The score without reading: that of always giving the most frequent label."""
 
     label: str
     share: float
     counts: tuple[tuple[str, int], ...]
-    """Rows of every label, the most frequent first."""
+    """Number of rows per label, the most frequent first."""
 
     @property
     def n_labels(self) -> int:
-        """How many different ones there are."""
+        """Number of different labels."""
         return len(self.counts)
 
 
 @dataclass(frozen=True)
 class Report:
-    """What the checks found, the weightiest first."""
+    """The findings of the checks, the most severe first."""
 
     dataset: str
     n_rows: int
@@ -64,26 +64,26 @@ class Report:
     clean: tuple[str, ...]
     """Titles of the checks that found nothing."""
     baseline: Baseline | None
-    """None when the answers are no labels."""
+    """None when the answers are not labels."""
     lengths: Lengths | None
-    """None when no base model was named."""
+    """None without a named base model."""
     noted: tuple[str, ...] = ()
-    """What was said of the file when the dataset was made of it."""
+    """The remarks on the file when the dataset was made from it."""
 
     def at(self, level: Level) -> list[Found]:
-        """The findings of one level."""
+        """The findings of one severity."""
         return [one for one in self.found if one.level == level]
 
     @property
     def outcome(self) -> Outcome:
-        """What it comes to, in three words."""
+        """The result in a few words."""
         if self.at("misleading"):
             return "would mislead you"
         return "ready with warnings" if self.at("warning") else "ready"
 
     @property
     def why(self) -> str:
-        """The outcome in a sentence."""
+        """The outcome in one sentence."""
         weighty = self.at("misleading") or self.at("warning")
         if not weighty:
             n_notes = len(self.found)
@@ -93,13 +93,13 @@ class Report:
 
     @property
     def lost(self) -> list[str]:
-        """What a model trained on these rows could not learn; each completes “It could not learn …”."""
+        """The things that a model trained on these rows could not learn; each completes “It could not learn …”."""
         levels: tuple[Level, ...] = ("misleading", "warning")
         return [one.check.unlearned for level in levels for one in self.at(level)]
 
     @property
     def unlearned(self) -> str | None:
-        """The same in a sentence; None when nothing weighs."""
+        """The same in one sentence; None without serious findings."""
         return f"A model trained on it could not learn {'; nor '.join(self.lost)}." if self.lost else None
 
 
@@ -128,10 +128,10 @@ def _looked_for(check: Check, rows: Rows) -> Finding | None:
 def of_dataset(
     user: User, name_or_id: str, *, base: str | None = None, against: str | None = None, words: Words | None = None
 ) -> Report:
-    """The health report of a stored dataset; remembered.
+    """The health report of a stored dataset; cached.
 
-    With `base`, lengths in its tokens too; with `against`, another dataset, overlap with its rows; with
-    `words`, the rows that hold them.
+    With `base`, it includes lengths in that model's tokens; with `against`, another dataset, the overlap with
+    its rows; with `words`, the rows that contain them.
     Raises `NotFound` for an unknown dataset or base model, `BadInput` for a dataset against itself.
     """
     dataset = datasets.get(user, name_or_id)
@@ -145,7 +145,7 @@ def evaluation_set(user: User, dataset: Dataset, against: str | None) -> str | N
         return None
     named = datasets.get(user, against)
     if named.id == dataset.id:
-        remedy = "Name another dataset; its own held-out rows are looked at anyway."
+        remedy = "Name another dataset; the report covers this one's held-out rows anyway."
         raise BadInput(Problem("is the dataset itself.", field="against", remedy=remedy))
     return named.id
 
@@ -162,7 +162,7 @@ def _report(dataset_id: str, name: str, reader: Reader | None, against: str | No
 
 
 def rows_of(dataset_id: str | None) -> tuple[Row, ...]:
-    """All rows of an evaluation set; none without one."""
+    """All rows of an evaluation set; empty without one."""
     if dataset_id is None:
         return ()
     with db.reading() as session:

@@ -8,13 +8,13 @@ from storage.text_tables import aligned
 
 _WEIGHTS = {"misleading": "MISLEADS", "warning": "warning", "note": "note"}
 _BAR = 30
-_REJECTED = "Rejected answers are read after their prompts, as training on preferences does; fine-tuning skips them."
+_REJECTED = "Rejected answers are read after their prompts, as in preference training; fine-tuning skips them."
 
 
 def lines(report: Report) -> list[str]:
-    """The report for a terminal, its outcome last."""
+    """The report for a terminal, with its outcome last."""
     said = [f"{report.dataset}: {report.n_rows:,} rows, {report.n_held_out:,} of them held out", *_baseline(report)]
-    said += [f"Noted when it was added: {one}" for one in report.noted]
+    said += [f"Noted when you added it: {one}" for one in report.noted]
     said += ["", *_lengths(report.lengths), ""]
     if report.found:
         said += _table(report)
@@ -50,7 +50,7 @@ def _block(one: Found) -> list[str]:
 
 def _lengths(lengths: Lengths | None) -> list[str]:
     if lengths is None:
-        return ["Lengths were not measured: --base MODEL counts them in that model's tokens."]
+        return ["Lengths were not measured; use --base MODEL to count them in that model's tokens."]
     named = [("training", lengths.training), ("held out", lengths.held_out)]
     said = []
     if lengths.rejected:
@@ -69,5 +69,5 @@ def _lengths(lengths: Lengths | None) -> list[str]:
         "",
         *aligned([["part", "tokens", "longest"], *parts]),
         "",
-        *aligned([["tokens of a row", "rows", ""], *([a, b, bar.ljust(width)] for a, b, bar in edges)]),
+        *aligned([["tokens per row", "rows", ""], *([a, b, bar.ljust(width)] for a, b, bar in edges)]),
     ]

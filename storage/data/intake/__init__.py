@@ -1,4 +1,4 @@
-"""From an uploaded file to rows of a known shape: look, guess, shape. Nothing here is stored."""
+"""Turns an uploaded file into rows of a known shape: look, guess, shape. Stores nothing."""
 
 from storage.data.intake.findings import Findings, Remark, refusal
 from storage.data.intake.guessing import KINDS, Guess, guess

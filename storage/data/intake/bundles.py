@@ -1,7 +1,7 @@
-"""Several files that came as one, packed in a zip: each is read as what it is, and their rows follow one another.
+"""Several files sent as one zip: each is read in its own format, and their rows follow one another.
 
-Rows are numbered through all files, so that a number means one row only; what is said of a row names its
-file and its number there.
+Rows are numbered across all files, so that a number means just one row; messages about a row name its file
+and its number there.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     from storage.data.intake.source import Source, SourceRow
 
 Scratch = Callable[[], Path]
-"""Gives the folder for what is needed for a while only."""
+"""Returns the folder for temporary files."""
 MAX_FILES = 200
 MAX_READING_S = 600
 MAX_NOTES_BYTES = 4 * 1024**3
-"""What may go into reading all of them, as far as that is done in processes of their own."""
+"""The limits for reading all files together, where each is read in its own process."""
 MADE_BY_SYSTEMS = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
-"""What file managers add to a zip, and nobody means to send."""
+"""Files that file managers add to a zip and that nobody means to send."""
 _SAME_TIME = (1980, 1, 1, 0, 0, 0)
-_UNPACK = "Unpack it and send the files inside that are meant."
+_UNPACK = "Unpack it and send the files that you mean."
 
 
 @dataclass
 class Allowance:
-    """What the processes that read a bundle's files, one each, may still take and write down."""
+    """The time and output still allowed to the processes that read a bundle's files, one each."""
 
     left_s: float
     left_bytes: int
@@ -51,19 +51,19 @@ class Allowance:
 
 @dataclass
 class Bundle:
-    """The files of one zip, unpacked into a folder that goes when nobody needs it any more."""
+    """The files of one zip, unpacked into a folder that is removed when nobody needs it any more."""
 
     folder: tempfile.TemporaryDirectory[str]
     members: list[tuple[Path, str]]
-    """Where each file is, and its name in the zip."""
+    """Each file's path, and its name in the zip."""
     parts: list[Source] = field(default_factory=list)
-    """The same as sources, once each was looked at."""
+    """The same files as sources, after the first look at each."""
     ends: list[int] = field(default_factory=list)
-    """The number of each file's last row, known when all were read once."""
+    """The number of each file's last row, known after reading all files once."""
     allowance: Allowance = field(default_factory=lambda: Allowance(MAX_READING_S, MAX_NOTES_BYTES))
 
     def rows(self, read: Callable[[Source], Iterator[SourceRow]]) -> Iterator[SourceRow]:
-        """The rows of all files, as `read` gives them, numbered through."""
+        """The rows of all files, as `read` returns them, numbered across files."""
         ends, last = [], 0
         for part in self.parts:
             first = last
@@ -74,7 +74,7 @@ class Bundle:
         self.ends = ends
 
     def place(self, number: int) -> tuple[str, int]:
-        """The file of the row of this number, and its number there."""
+        """The file that holds the row with this number, and the row's number there."""
         index = bisect_left(self.ends, number)
         return self.parts[index].filename, number - (self.ends[index - 1] if index else 0)
 
@@ -125,7 +125,7 @@ def unpack(path: Path, filename: str, scratch: Scratch | None) -> Bundle:
 
 
 def _members(file: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    """The files that somebody meant to send."""
+    """The files that the user meant to send."""
     return [
         info
         for info in file.infolist()

@@ -1,4 +1,4 @@
-"""One cell of a file while it is read: knows where it stands, for what is noted of it."""
+"""One cell of a file during reading; knows its place, for notes about it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Cell:
     findings: Findings
 
     def problem(self, message: str, at: str = "", remedy: str | None = None) -> None:
-        """Note what refuses the row; `at` is the place inside the cell."""
+        """Note a problem that refuses the row; `at` is the place inside the cell."""
         self.findings.problem(message, row=self.row, field=f"{self.column}{at}", remedy=remedy)
 
     def remark(self, message: str) -> None:
@@ -24,5 +24,5 @@ class Cell:
         self.findings.remark(message, row=self.row)
 
     def unused(self, key: str, of: str) -> None:
-        """Say that nothing is made of a key."""
+        """Note that a key is not used."""
         self.remark(f"Not used: “{key}” of the {of}.")

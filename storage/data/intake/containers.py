@@ -1,6 +1,6 @@
 """Tells the files that are no text apart: Parquet, PDF, and what is in a zip or in Office's older container.
 
-Those that can be read are given their format; any other is refused with what to do about it.
+Supported files get their format; others are refused with a remedy.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SEVERAL = "several"
 PARQUET_MAGIC = b"PAR1"
 PDF_MAGIC = b"%PDF-"
 PDF_MAGIC_WITHIN = 1024
-"""Bytes at the begin in which a file that is called a PDF may have its magic, as other programs allow."""
+"""A file named as a PDF may have its magic number within this many first bytes, as other programs allow."""
 ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 OLD_OFFICE_MAGIC = b"\xd0\xcf\x11\xe0"
 CONTENT_TYPES = "[Content_Types].xml"
@@ -38,10 +38,10 @@ _KINDS = {
     b"spreadsheetml.sheet.main+xml": "workbook",
     b"spreadsheetml.template.main+xml": "workbook",
 }
-"""Part of the main part's content type, and the format that it means."""
+"""Part of the main part's content type → the format that it means."""
 _OTHER_KINDS = (
     (re.compile(rb"sheet\.binary\.\w+\.main"), "is an Excel workbook in the binary layout (.xlsb).", _AS_SHEET),
-    (re.compile(rb"(?i)macroEnabled\w*\.main"), "is an Office document with macros, which are never opened here.", ""),
+    (re.compile(rb"(?i)macroEnabled\w*\.main"), "is an Office document with macros, which the studio never opens.", ""),
     (re.compile(rb"presentationml\.\w+\.main"), "is a PowerPoint presentation.", "Save it as PDF and send that."),
 )
 _MIMETYPES = (
@@ -57,13 +57,13 @@ _OLD_STREAMS = (
     ("PowerPoint Document", "is a PowerPoint presentation of the old kind (.ppt).", "Save it as PDF and send that."),
 )
 _ENTRY_BYTES = 128
-"""Of an entry in the older container's directory, which begins with the stream's name."""
+"""Size of an entry in the older container's directory; the entry starts with the stream's name."""
 
 
 def find(path: Path, filename: str, suffixes: Collection[str]) -> str | None:
-    """The format's key; None for a file that is none of these. Raises `BadInput` for one that isn't taken.
+    """The format's key; None for a file that is none of these. Raises `BadInput` for an unsupported one.
 
-    A zip of files with `suffixes` is several files.
+    A zip of files with `suffixes` counts as several files.
     """
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
@@ -88,7 +88,7 @@ def _zipped(path: Path, filename: str, head: bytes, suffixes: Collection[str]) -
 
 
 def _office_name(head: bytes) -> str:
-    """What a zip is by the first names in it, for one whose list of parts may be lost."""
+    """A zip's kind, judged by the first names in it because its list of parts may be lost."""
     if b"xl/" in head:
         return "an Excel workbook"
     if b"word/" in head:
@@ -131,17 +131,17 @@ def _old_office(path: Path, filename: str) -> BadInput:
             return refusal(
                 filename,
                 "is an Office document that is locked with a password.",
-                remedy="Open it, take the password off, save it, and send that.",
+                remedy="Open it, remove the password, save it, and send that.",
             )
         places = [(_entry(content, name), message, remedy) for name, message, remedy in _OLD_STREAMS]
-    # a document can hold others; its own streams stand first
+    # a document can contain others; its own streams come first
     found = [(place, message, remedy) for place, message, remedy in places if place is not None]
     _, message, remedy = min(found, default=(0, "is an old Office document.", _AS_NEW))
     return refusal(filename, message, remedy=remedy)
 
 
 def _entry(content: mmap.mmap, name: str) -> int | None:
-    """Where the directory entry of this name is: in UTF-16, closed by a zero, at a multiple of its length."""
+    """The offset of the directory entry with this name: in UTF-16, ending in a zero, at a multiple of its length."""
     wanted = name.encode("utf-16-le") + b"\x00\x00"
     place = content.find(wanted)
     while place >= 0:

@@ -1,8 +1,8 @@
 """Reads one conversation: a list of messages with roles, in either of the two layouts in use.
 
-A message comes out as chat templates take it: `role` and `content`, which is None where there are calls and
-no text; of the assistant also `reasoning_content` and `tool_calls` with arguments as objects; of a tool's
-result also `tool_call_id` and `name`. What a message has not, but for `content`, is no key of it.
+The result has the form that chat templates expect: `role` and `content`, which is None for calls without text;
+for the assistant also `reasoning_content` and `tool_calls` with arguments as objects; for a tool's result also
+`tool_call_id` and `name`. Apart from `content`, a message has no keys for missing parts.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ RESULT_KEYS = ("tool_call_id", "name")
 ASKING = ("user", "tool")
 """Roles whose turn the assistant answers."""
 PARTS = {"reasoning": 0, "thinking": 0, "text": 1, "tool_call": 2}
-"""Types of content parts that are read, and the order in which they stand in a message."""
+"""The supported types of content parts, and their order in a message."""
 Message = dict[str, Any]
 
 
 @dataclass
 class _Content:
-    """What a message says."""
+    """The parts of a message."""
 
     texts: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
@@ -44,7 +44,7 @@ class _Content:
 
 
 class _Reading(Cell):
-    """One conversation being read."""
+    """The conversation being read."""
 
     def message(self, value: Any, index: int) -> Message | None:
         at = f"[{index}]"
@@ -73,7 +73,7 @@ class _Reading(Cell):
         return None
 
     def _content(self, value: dict[str, Any], keys: tuple[str, str], at: str, role: str) -> _Content:
-        """What the message says, in its content and in keys beside it."""
+        """The message's parts, from its content and the keys beside it."""
         given, place = value.get(keys[1]), f"{at}.{keys[1]}"
         if value[keys[0]] == "function_call":
             content = _Content(calls=tool_use.calls(given, place, self))
@@ -92,14 +92,14 @@ class _Reading(Cell):
         return content
 
     def _beside(self, value: dict[str, Any], content: _Content, at: str, role: str) -> None:
-        """Calls and reasoning that stand in keys of their own."""
+        """Calls and reasoning in their own keys."""
         called = [key for key in CALL_KEYS if value.get(key)]
         if role != "assistant":
             for key in called:
                 self.problem("only the assistant can call tools.", f"{at}.{key}", "Leave out the conversation.")
             return
         if len(called) > 1:
-            self.problem("stands beside “tool_calls”, which say the same.", f"{at}.function_call", "Leave one out.")
+            self.problem("repeats “tool_calls”.", f"{at}.function_call", "Leave one out.")
         for key in called:
             content.calls += tool_use.calls(value[key], f"{at}.{key}", self)
         if "function_call" in called:
@@ -120,11 +120,11 @@ class _Reading(Cell):
             level = PARTS.get(part_type)
             if level is None or (level != PARTS["text"] and role != "assistant"):
                 what = f"a part of the type “{part_type}”" if isinstance(part, dict) else kind(part)
-                self.problem(f"is {what}; only texts can be learned.", place, "Leave out the conversation.")
+                self.problem(f"is {what}; a model can learn only texts.", place, "Leave out the conversation.")
                 continue
             if level < reached:
                 after = "the text" if reached == PARTS["text"] else "a tool call"
-                self.problem(f"is {part_type} after {after}, which no chat template writes.", place)
+                self.problem(f"is {part_type} after {after}, an order that no chat template writes.", place)
             reached = max(level, reached)
             self._part(part, part_type, content, place)
         return content
@@ -139,7 +139,7 @@ class _Reading(Cell):
             self.problem(f"holds {kind(given)} where text is needed.", at)
 
     def _made(self, value: dict[str, Any], content: _Content, role: str, at: str) -> Message:
-        """The message; what is wrong with its texts is noted."""
+        """The message; problems with its texts are noted."""
         text, reasoning = "\n".join(content.texts), "\n".join(content.reasoning)
         if not content.texts and not content.calls and value.get("content", value.get("value")) is None:
             self.problem("holds null where text is needed.", at)
@@ -147,7 +147,7 @@ class _Reading(Cell):
             self.problem("is empty.", at, "Fill it in, or leave out the conversation.")
         for word, found in (("text", content.texts), ("reasoning", content.reasoning)):
             if len(found) > 1:
-                self.remark(f"Several {word} parts of a message were joined by line breaks.")
+                self.remark(f"Several {word} parts of a message were joined with line breaks.")
         for one in (text, reasoning):
             if flaw := text_flaw(one):
                 self.problem(flaw[0], at, flaw[1])
@@ -168,7 +168,7 @@ class _Reading(Cell):
 def read(value: Any, row: int, column: str, findings: Findings, *, asks: bool = False) -> list[Message] | None:
     """The conversation as messages; None, with problems noted, if it isn't one.
 
-    It ends with an answer, or, where it `asks`, with the turn that is to be answered.
+    It ends with an answer or, if it `asks`, with the turn to answer.
     """
     reading = _Reading(row, column, findings)
     if not isinstance(value, list) or not value:
@@ -186,11 +186,11 @@ def read(value: Any, row: int, column: str, findings: Findings, *, asks: bool = 
 
 
 def _flaw(roles: list[str], asks: bool) -> tuple[str, str | None] | None:
-    """What is wrong with the order of the roles, and the remedy."""
+    """The problem with the order of the roles, and its remedy."""
     if asks and roles[-1] not in ASKING:
-        return f"ends with the {roles[-1]}'s turn.", "End it with the user's: the answer has a column of its own."
+        return f"ends with the {roles[-1]}'s turn.", "End it with the user's turn: the answer has its own column."
     if not asks and "assistant" not in roles:
-        return "has no turn of the assistant, so there is nothing to learn.", None
+        return "has no assistant turn, so there is nothing to learn.", None
     if not asks and roles[-1] != "assistant":
         return f"ends with the {roles[-1]}'s turn.", "End it with the assistant's answer."
     if "system" in roles[1:]:

@@ -1,4 +1,4 @@
-"""Finds how a file's characters are encoded, and tells text from everything else by content."""
+"""Detects a file's character encoding, and tells text from everything else by content."""
 
 from __future__ import annotations
 
@@ -55,21 +55,21 @@ CANDIDATES = [
 
 @dataclass(frozen=True)
 class Encoding:
-    """A codec's name, and what the person is told about it (None: nothing odd)."""
+    """A codec's name, and the remark about it (None: nothing odd)."""
 
     name: str
     remark: str | None = None
 
 
 def marked(head: bytes) -> str | None:
-    """The codec that a byte-order mark at the file's begin stands for."""
+    """The codec indicated by a byte-order mark at the start of the file."""
     return next((codec for mark, codec, _ in _BOMS if head.startswith(mark)), None)
 
 
 def find(path: Path, filename: str) -> Encoding:
-    """The encoding with which the whole file can be read.
+    """The encoding that can read the whole file.
 
-    Raises `BadInput` for what is not text, or is text in several encodings.
+    Raises `BadInput` for content that is not text, or that mixes encodings.
     """
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
@@ -79,7 +79,7 @@ def find(path: Path, filename: str) -> Encoding:
             return _checked(path, filename, Encoding(codec, f"Read as {title}."))
     codec_of_shape = wide(head)
     if codec_of_shape:
-        remark = f"Read as {codec_of_shape.upper()}, which the file does not say itself."
+        remark = f"Read as {codec_of_shape.upper()}, although the file does not say so."
         return _checked(path, filename, Encoding(codec_of_shape, remark))
     if _is_binary(head):
         raise refusal(filename, "is not a text file, whatever its name says.", remedy=_AS_TEXT)
@@ -92,7 +92,7 @@ def _refuse_signatures(head: bytes, filename: str) -> None:
         if head[place : place + len(magic)] == magic:
             raise refusal(filename, f"is {what}, not a table or text.", remedy=remedy)
     if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
-        raise refusal(filename, "is a Python pickle, which is never opened here.", remedy=_AS_TEXT)
+        raise refusal(filename, "is a Python pickle, which the studio never opens.", remedy=_AS_TEXT)
     if head[8:9] == b"{" and b"\x00" in head[:8]:
         raise refusal(filename, "is a safetensors file.", remedy="Models are added under base models, not as data.")
 
@@ -132,7 +132,7 @@ def _checked(path: Path, filename: str, encoding: Encoding) -> Encoding:
         return encoding
     raise refusal(
         filename,
-        f"begins as {encoding.name.upper()} but byte {flaw:,} can't be read as such.",
+        f"starts as {encoding.name.upper()}, but byte {flaw:,} can't be read as such.",
         remedy="Save the file as UTF-8 and send it again.",
     )
 
@@ -158,17 +158,17 @@ def _not_utf8(path: Path, filename: str, flaw: int) -> Encoding:
         )
     for codec in _likely(_telling(path)):
         if first_flaw(path, codec) is None:
-            return Encoding(codec, f"Not UTF-8; read as {codec}, by guess. Check the letters beyond a–z.")
+            return Encoding(codec, f"Not UTF-8; read as {codec}, which is a guess. Check the letters beyond a–z.")
     raise refusal(
         filename,
-        "has an encoding that can't be found out.",
+        "has an unknown encoding.",
         row=line,
         remedy="Save the file as UTF-8 and send it again.",
     )
 
 
 def _telling(path: Path) -> bytes:
-    """Of the file's begin the lines that are not plain ASCII, or all if there are none."""
+    """The non-ASCII lines at the start of the file, or all lines if there are none."""
     with path.open("rb") as file:
         head = file.read(16 * SAMPLE_BYTES)
     telling = bytearray()

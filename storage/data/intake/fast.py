@@ -1,7 +1,7 @@
 """Reads large, clean tables with Arrow, several times as fast as row by row.
 
-Arrow accepts much that a format's reader refuses or remarks on, and doesn't number lines. So this module
-takes a table only if the reader would find the same rows and nothing to say; it leaves any odd table to it.
+Arrow accepts much that a format's reader refuses or remarks on, and doesn't number lines. So this module takes
+a table only if the reader would find the same rows without remarks; it leaves any odd table to the reader.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from storage.data.intake.readers.delimited import NO_DELIMITER
 from storage.data.intake.source import MAX_CELL_CHARS, MAX_COLUMNS, MAX_ROWS, Source, SourceRow
 
 MIN_BYTES = 4_000_000
-"""Smaller files take a moment either way."""
+"""Smaller files are quick either way."""
 BLOCK_BYTES = 1_000_000
 ROW_BYTES = 4_000_000
-"""A table with a longer row is left to the reader."""
+"""A table with a longer row goes to the reader."""
 N_FIRST = 200
-"""The lines of JSON that tell the columns; a table in which a later line has others is left to the reader."""
+"""The first JSON lines, which determine the columns; if a later line has others, the reader takes the table."""
 NEWLINE, RETURN, QUOTE, BRACE = b'\n\r"{'
 TYPES = {str: pa.string(), int: pa.int64(), bool: pa.bool_(), type(None): pa.null()}
 MAGIC = b"ARROW1"
@@ -39,11 +39,11 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class _Abstained(Exception):
-    """The reader might find other rows, or something to say."""
+    """The reader might find other rows or have remarks."""
 
 
 def write(source: Source, sink: IO[bytes]) -> bool:
-    """Write a table's columns into a file; False, with nothing written, if it is left to the reader."""
+    """Write a table's columns into a file; False, with nothing written, if the reader must take it."""
     if source.format not in _TABLES or source.encoding != "utf-8" or source.path.stat().st_size < MIN_BYTES:
         return False
     try:
@@ -71,7 +71,7 @@ def _fill(sink: IO[bytes], tables: Iterator[pa.Table]) -> None:
 
 
 def _blocks(source: Source, start: int, *, quoted: bool) -> Iterator[bytearray]:
-    """The file's bytes from `start` on, in blocks that end with a line and, where texts are quoted, with a row."""
+    """The file's bytes from `start` on, in blocks that end at a line end and, with quoted texts, at a row end."""
     with progress.opened(source.path) as file:
         file.seek(start)
         while block := bytearray(file.read(BLOCK_BYTES)):
@@ -90,7 +90,7 @@ def _blocks(source: Source, start: int, *, quoted: bool) -> Iterator[bytearray]:
 
 
 def _delimited(source: Source) -> Iterator[pa.Table]:
-    """Each row's number is the line on which it begins."""
+    """Each row's number is the line on which it starts."""
     delimiter = source.delimiter or NO_DELIMITER
     with source.open() as stream:
         first = stream.readline()
@@ -112,9 +112,9 @@ def _delimited(source: Source) -> Iterator[pa.Table]:
 
 
 def _row_ends(block: NDArray[np.uint8], delimiter: int) -> NDArray[np.intp]:
-    """The lines, counted from 0, that end a row. Raises `_Abstained` for quotes that Arrow alone accepts.
+    """The lines, counted from 0, that end a row. Raises `_Abstained` for quotes that only Arrow accepts.
 
-    A quote has to open a cell, close one, or be one of two in a row inside a cell.
+    A quote must open a cell, close one, or be one of two in succession inside a cell.
     """
     quotes, newlines = np.flatnonzero(block == QUOTE), np.flatnonzero(block == NEWLINE)
     before, after = block[quotes[::2] - 1], block[quotes[1::2] + 1]  # index -1 is the block's last byte, a line end
@@ -158,19 +158,19 @@ def _schema(source: Source) -> pa.Schema:
 
 
 _TABLES: Mapping[str, Callable[[Source], Iterator[pa.Table]]] = {"delimited": _delimited, "json_lines": _json_lines}
-"""For each format, by key."""
+"""The functions for each format, by key."""
 
 
 def is_table(file: IO[bytes]) -> bool:
-    """Whether the file holds columns, not rows."""
+    """Whether the file contains columns, not rows."""
     return os.pread(file.fileno(), len(MAGIC), 0) == MAGIC
 
 
 class Columns:
-    """A written table, which can be read any number of times."""
+    """A written table; it can be read any number of times."""
 
     def __init__(self, file: IO[bytes]):
-        """Raises `ArrowInvalid` for an unsound table, whatever a hostile file made its reader write."""
+        """Raises `ArrowInvalid` for an unsound table, which a hostile file may have made its reader write."""
         self._mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         schema = self._opened().schema
         self.names: list[str] = schema.names[1:]
@@ -189,7 +189,7 @@ class Columns:
         opened = self._opened()
         for number in progress.through(range(opened.num_record_batches), opened.num_record_batches):
             yield opened.get_batch(number)
-            # frees this process's memory; an earlier batch that is still in use is read from the file again
+            # frees this process's memory; an earlier batch still in use is read from the file again
             self._mapped.madvise(mmap.MADV_DONTNEED)
 
     def rows(self) -> Iterator[SourceRow]:

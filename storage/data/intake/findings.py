@@ -1,4 +1,4 @@
-"""What reading a file brings to light: problems, which refuse it, and oddities, which are said aloud."""
+"""Findings from reading a file: problems, which refuse it, and oddities, which become remarks."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from templates.errors import BadInput, Problem
 
 MAX_PROBLEMS = 20
 MAX_ALIKE = 5
-"""Problems of the same words and field that are listed; more of them tell nothing new."""
+"""Problems listed per wording and field; more of them would say nothing new."""
 MAX_ROWS_NAMED = 5
 MAX_REMARKS = 100
-"""Oddities of different words, which can quote a file's names, that are listed."""
-MORE_REMARKS = "There are more oddities, of more kinds than are listed."
+"""Oddities listed with different wordings, which can quote names from the file."""
+MORE_REMARKS = "There are more kinds of oddities than are listed here."
 MAX_CHARS = 1_000
-"""Of a message; the names that it quotes can be of any length."""
+"""Maximum characters of a message; the names that it quotes can have any length."""
 _UNSHOWN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass
 class Remark:
-    """An oddity that was accepted: in how many rows, and the first of them."""
+    """An accepted oddity: the number of rows with it, and the first of them."""
 
     message: str
     count: int = 0
@@ -31,16 +31,16 @@ class Remark:
 
 
 class Findings:
-    """Collects problems and remarks of one file, however many rows have them."""
+    """Collects the problems and remarks of one file, however many rows have them."""
 
     def __init__(self, file: str, place: Callable[[int], tuple[str, int]] | None = None):
-        """`place` gives for a row's number the file that it stands in, of several, and its number there."""
+        """With several files, `place` returns the file that holds a row number, and the row's number there."""
         self.file = file
         self._place = place
         self.problems: list[Problem] = []
         self.n_problems = 0
         self.n_of_file = 0
-        """Problems of the file as a whole, and of no row."""
+        """Problems of the file as a whole, not of a row."""
         self.refused_rows: set[int] = set()
         self._remarks: dict[str, Remark] = {}
         self._last_rows: dict[str, int] = {}
@@ -49,11 +49,11 @@ class Findings:
     def problem(
         self, message: str, *, row: int | None = None, field: str | None = None, remedy: str | None = None
     ) -> None:
-        """Note what refuses the file; the first ones are kept, the rest are counted."""
+        """Note a problem that refuses the file; the first ones are kept, the rest counted."""
         self.add(Problem(message, file=self.file, row=row, field=field, remedy=remedy))
 
     def add(self, problem: Problem) -> None:
-        """Note a problem that is already worded."""
+        """Note a ready-made problem."""
         self.n_problems += 1
         if problem.row is None:
             self.n_of_file += 1
@@ -72,7 +72,7 @@ class Findings:
             self.problems.append(replace(problem, message=visible(problem.message), field=field, remedy=remedy))
 
     def remark(self, message: str, *, row: int | None = None) -> None:
-        """Note an oddity; the same words are one remark, counted once a row."""
+        """Note an oddity; equal wordings become one remark, counted once per row."""
         message = visible(message)
         if message not in self._remarks and len(self._remarks) >= MAX_REMARKS:
             message = MORE_REMARKS
@@ -91,23 +91,23 @@ class Findings:
 
     @property
     def remarks(self) -> list[Remark]:
-        """The oddities in the order in which they were met."""
+        """The oddities in the order of their discovery."""
         return list(self._remarks.values())
 
     def listed(self) -> list[Problem]:
-        """The kept problems, and how many more there are."""
+        """The kept problems, and the number of further ones."""
         more = self.n_problems - len(self.problems)
         words = "1 more problem" if more == 1 else f"{more:,} more problems"
         return [*self.problems, *([Problem(f"there are {words} of these kinds.", file=self.file)] if more else [])]
 
     def refuse(self) -> None:
-        """Raise `BadInput` with everything found; do nothing when no problem was."""
+        """Raise `BadInput` with every problem found; do nothing without problems."""
         if self.problems:
             raise BadInput(*self.listed())
 
 
 def visible(text: str) -> str:
-    """Words about a file, which may quote it: at a length to be read, control and half characters spelled out."""
+    """A message that may quote a file, shortened, with control characters and lone surrogates spelled out."""
     short = text if len(text) <= MAX_CHARS else f"{text[:MAX_CHARS]}…"
     return _UNSHOWN.sub(lambda found: found.group().encode("unicode_escape").decode(), short)
 

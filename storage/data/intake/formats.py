@@ -1,4 +1,4 @@
-"""Finds a file's format by its content; its name only decides where the content leaves it open."""
+"""Detects a file's format by its content; the name decides only if the content is ambiguous."""
 
 from __future__ import annotations
 
@@ -32,37 +32,37 @@ SUFFIXES = {
     ".zip": containers.SEVERAL,
 }
 PLAIN_OR_MARKDOWN = {"plain_text", "markdown"}
-"""Markdown without headings is read as any other text, which is no contradiction to its name."""
+"""Markdown without headings is read as plain text, which does not contradict its name."""
 PAGE_IN_PLACE_OF = {
     "workbook": "Open it in Excel or LibreOffice, save it as .xlsx, and send that.",
     **dict.fromkeys(
         ("delimited", "json_list", "json_lines", "parquet", "pdf"),
-        "A site may have sent it in place of the data, to ask for a login: fetch the file again.",
+        "A site may have sent it instead of the data, to ask for a login: download the file again.",
     ),
 }
-"""Formats in whose place web pages often come, and what to do then."""
+"""Formats for which sites often send a web page instead, and the remedies."""
 NEVER_TEXT = {
-    "parquet": ("is not a Parquet file, though its name says so.", "Write it again."),
+    "parquet": ("is not a Parquet file, although its name says so.", "Write it again."),
     "pdf": (
-        "is not a PDF, though its name says so.",
-        "Fetch it again. If it is plain text, let its name end in .txt.",
+        "is not a PDF, although its name says so.",
+        "Download it again. If it is plain text, rename it to end in .txt.",
     ),
 }
-"""Formats that no text is called by: what is said of one that is."""
-ZIP_MEANT = "Unpack it and send the file that is meant, or let its name end in .zip."
+"""Format names that no text file should have, and the messages about a text file that has one."""
+ZIP_MEANT = "Unpack it and send the file that you mean, or rename it to end in .zip."
 NAMED_TEXT = ("delimited", "json_list", "json_lines", "plain_text", "markdown", "html")
 MIN_EVEN_SHARE = 0.9
-"""Share of equally wide rows that makes a text a table when its name does not say so."""
+"""A text counts as a table without the name saying so if this share of its rows is equally wide."""
 
 
 def usual_names(*kinds: str) -> set[str]:
-    """Lower-cased column names under which any shape's fields (of these kinds) usually come."""
+    """Lower-cased usual column names for any shape's fields (of these kinds)."""
     fields = [f for shape in registry.shapes().values() for f in shape.fields]
     return {alias for f in fields if not kinds or f.kind in kinds for alias in f.aliases}
 
 
 def find(path: Path, filename: str, findings: Findings, scratch: Scratch | None = None) -> Source:
-    """How the file is to be read. Raises `BadInput` for what no reader takes."""
+    """The way to read the file. Raises `BadInput` for a file that no reader takes."""
     hint = SUFFIXES.get(Path(filename).suffix.lower())
     packed = containers.find(path, filename, SUFFIXES.keys() - {".zip"})
     if packed == containers.SEVERAL:
@@ -85,7 +85,7 @@ def find(path: Path, filename: str, findings: Findings, scratch: Scratch | None 
     with source.open() as stream:
         head = stream.read(HEAD_CHARS)
     if not head.strip():
-        raise refusal(filename, "holds nothing but blanks.", remedy="Choose a file with data in it.")
+        raise refusal(filename, "contains only whitespace.", remedy="Choose a file with data in it.")
     if is_page:
         return _agreed(source, hint, findings)
     key, delimiter = _by_content(head, hint if hint in NAMED_TEXT else None)
@@ -93,7 +93,7 @@ def find(path: Path, filename: str, findings: Findings, scratch: Scratch | None 
 
 
 def _agreed(source: Source, hint: str | None, findings: Findings) -> Source:
-    """Says aloud where content and name differ, and which delimiter was found."""
+    """Notes differences between content and name, and the detected delimiter."""
     if hint is not None and hint != source.format and {hint, source.format} != PLAIN_OR_MARKDOWN:
         suffix = Path(source.filename).suffix
         title = readers()[source.format].TITLE + (f" ({DELIMITERS[source.delimiter]}s)" if source.delimiter else "")
@@ -108,7 +108,7 @@ def _by_content(head: str, hint: str | None) -> tuple[str, str | None]:
     if begin[0] in "[{" and (hint in ("json_list", "json_lines") or _opens_json(begin)):
         return _json_format(begin, hint), None
     if hint in ("json_list", "json_lines"):
-        return hint, None  # its reader says what is wrong
+        return hint, None  # its reader reports the problem
     if hint == "markdown" and markdown.has_sections(head):
         return "markdown", None
     delimiter, evenness, records = _delimiter(_lines(head))
@@ -122,7 +122,7 @@ def _by_content(head: str, hint: str | None) -> tuple[str, str | None]:
 
 
 def _opens_json(begin: str) -> bool:
-    """Whether the text goes on as JSON after its first bracket."""
+    """Whether the text continues as JSON after its first bracket."""
     inner = begin[1:].lstrip()[:1]
     return inner in ("{", "]") if begin[0] == "[" else inner in ('"', "}")
 
@@ -143,7 +143,7 @@ def _json_format(begin: str, hint: str | None) -> str:
 
 
 def _json_of_broken_line(first: str, rest: str) -> str:
-    """An object over several lines ends its first line early; a broken row is followed by another."""
+    """An object over several lines ends its first line early; a broken row is followed by another row."""
     opens_row = rest.lstrip().startswith("{")
     return "json_lines" if opens_row or (first.rstrip().endswith("}") and rest.strip()) else "json_list"
 
@@ -163,7 +163,7 @@ def _records(lines: list[str], delimiter: str) -> list[list[str]]:
             if len(found) >= SNIFFED_RECORDS:
                 break
     except csv.Error:
-        pass  # what was read up to here decides; the reader reports the flaw with its row
+        pass  # the text up to here decides; the reader reports the flaw with its row
     return found
 
 

@@ -1,4 +1,4 @@
-"""Guesses which row shape a file holds and which column is which field, and says why."""
+"""Guesses a file's row shape and the column for each field, and gives reasons."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from templates import registry
 from templates.spec import RowShape, ShapeField
 
 WRITABLE = ("text", "integer", "boolean")
-"""Kinds of columns that can stand for a text."""
+"""Kinds of columns that can serve as a text."""
 KINDS: Mapping[str, tuple[str, ...]] = {
     "messages": ("messages", "mixed"),
     "tools": ("text", "list", "mixed"),
@@ -24,30 +24,30 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 }
 """Kinds of columns that can hold a field of each kind."""
 UNSAID = ("integer", "number", "boolean", "empty")
-"""Kinds of columns that are no answer to a prompt."""
+"""Kinds of columns that can't be an answer to a prompt."""
 JOINT = " + "
-"""Between the names of columns that are joined into one field."""
+"""Separates the names of columns joined into one field."""
 JOINED = (("instruction", "input"), ("context", "question"))
-"""Pairs of column names that in widespread layouts (Alpaca, SQuAD) together are the prompt."""
+"""Pairs of column names that together form the prompt in widespread layouts (Alpaca, SQuAD)."""
 FEW_LABELS_SHARE = 0.5
 MIN_ROWS_TO_DOUBT = 50
-"""With fewer rows, a column that is called like a label is taken for one whatever its variety."""
+"""With fewer rows, a column named like a label counts as one, whatever its variety."""
 
 
 @dataclass(frozen=True)
 class Guess:
-    """A proposal, to be shown and changed: `mapping` is field → column."""
+    """A proposal for the user to change: `mapping` is field → column."""
 
     shape: str
     shape_reason: str
     mapping: dict[str, str] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
-    """For each mapped field, a sentence."""
+    """One sentence per mapped field."""
 
 
 @dataclass
 class _Fit:
-    """How well the columns' names fit a shape's fields."""
+    """How well the column names fit a shape's fields."""
 
     shape: RowShape
     mapping: dict[str, str]
@@ -59,7 +59,7 @@ class _Fit:
 
 
 def guess(look: Look, shape: str | None = None) -> Guess:
-    """The likeliest shape (or the given one) and mapping; may leave fields open that nothing fits."""
+    """The likeliest shape (or the given one) and mapping; fields that nothing fits may stay open."""
     choices = [registry.shape(shape)] if shape else list(registry.shapes().values())
     fits = [_fit(look, choice) for choice in choices]
     whole = [fit for fit in fits if not fit.missing and (shape or _plausible(fit, look))]
@@ -78,9 +78,9 @@ def guess(look: Look, shape: str | None = None) -> Guess:
 
 
 def _rank(fit: _Fit) -> tuple[bool, bool, int, bool]:
-    """Judged answers first, whose columns are called like nothing else, and then conversations.
+    """Judged answers come first, because their column names are unmistakable, and conversations second.
 
-    Then the shape that uses most columns; in a tie the one with fixed labels.
+    After those, the shape that uses the most columns; in a tie, the one with fixed labels.
     """
     has_messages = any(f.kind == "messages" for f in fit.shape.fields)
     n_required = sum(f.required for f in fit.shape.fields)
@@ -88,7 +88,7 @@ def _rank(fit: _Fit) -> tuple[bool, bool, int, bool]:
 
 
 def _nearness(fit: _Fit, look: Look) -> tuple[bool, int, bool, int, bool]:
-    """Where nothing fits: the shape that the file's text columns could fill, best with free texts."""
+    """If nothing fits: the shape that the file's text columns could fill, preferably with free texts."""
     n_texts = sum(column.kind in WRITABLE for column in look.columns)
     required = [f for f in fit.shape.fields if f.required]
     fillable = len(required) <= n_texts and all(f.kind == "text" for f in required)
@@ -129,7 +129,7 @@ def _joined(look: Look, column: Column) -> str | None:
 
 
 def _plausible(fit: _Fit, look: Look) -> bool:
-    """A shape with labels needs few of them, one with judgements only two, prompts alone no other column of texts."""
+    """Labels must be few, judgements at most two; for prompts alone there must be no other text column."""
     if not fit.shape.has_answers:
         used = {part for column in fit.mapping.values() for part in (column, *column.split(JOINT))}
         return all(column.name in used or column.kind in UNSAID for column in look.columns)
@@ -144,9 +144,9 @@ def _plausible(fit: _Fit, look: Look) -> bool:
 
 
 def _judges(fit: _Fit, look: Look, judgement: str) -> bool:
-    """Whether a column says of answers to a prompt that is known whether they are good.
+    """Whether a column says if answers to a known prompt are good.
 
-    One that is only called “label” can mean anything, unless the answers' column has the field's own name too.
+    A column that is just called “label” can mean anything, unless the answer column has the field's own name.
     """
     answer = next(f.name for f in fit.shape.fields if f.kind == "answer")
     label, answers = look.column(fit.mapping[judgement]), look.column(fit.mapping[answer])
@@ -163,7 +163,7 @@ def _few_values(column: Column, look: Look) -> bool:
 
 
 def _by_content(look: Look, choices: list[RowShape]) -> Guess | None:
-    """By what the columns hold: a list of messages, or texts by length and variety."""
+    """Choose by content: a list of messages, or texts by length and variety."""
     conversations = [c for c in look.columns if c.kind == "messages"]
     texts = [c for c in look.columns if c.kind in WRITABLE]
     words = [c for c in texts if c.kind == "text"]
@@ -173,9 +173,9 @@ def _by_content(look: Look, choices: list[RowShape]) -> Guess | None:
         required = [f for f in shape.fields if f.required]
         if required[0].kind == "messages":
             if len(conversations) == 1:
-                found.append((shape, conversations, "it is the only column that holds messages"))
+                found.append((shape, conversations, "it is the only column with messages"))
         elif len(required) == 1 and len(words) == 1 and not nested:
-            found.append((shape, words, "it is the only column of texts"))
+            found.append((shape, words, "it is the only text column"))
         elif len(required) == 2 and len(texts) == 2 and words:
             if "label_accuracy" in shape.metrics:
                 label = min(texts, key=lambda c: c.n_distinct)
@@ -183,7 +183,7 @@ def _by_content(look: Look, choices: list[RowShape]) -> Guess | None:
                 if _few_values(label, look) and text.kind == "text":
                     found.append((shape, [text, label], "the other column has few different values"))
             else:
-                found.append((shape, texts, "the file has two columns of texts, in this order"))
+                found.append((shape, texts, "the file has two text columns, in this order"))
     if not found:
         return None
     shape, columns, why = max(

@@ -1,7 +1,7 @@
-"""Reads each file once, in a process of its own: a hostile file can crash, hang or swell that process only.
+"""Reads each file once, in its own process: a hostile file can crash, hang or bloat only that process.
 
-Every later reading uses what the process wrote: into a file without a name or, for one of several files,
-into a file beside it in their folder.
+Later readings use the process's output, which goes into an unnamed file or, for one of several files, into a
+file beside it in their folder.
 """
 
 from __future__ import annotations
@@ -32,38 +32,38 @@ MAX_S = 300
 MAX_MEMORY_BYTES = 4 * 1024**3
 MAX_NOTES_BYTES = 4 * 1024**3
 MAX_AT_ONCE = 2
-"""Large files that are read at a time, whoever sent them: each may take the memory above."""
+"""Large files read at the same time, for all users: each may take the memory above."""
 SMALL_BYTES = 4_000_000
 LINE_BY_LINE = ("delimited", "json_lines", "markdown", "plain_text")
-"""Formats in which a small file takes little memory, and doesn't wait for other files."""
+"""Formats in which a small file takes little memory, so it doesn't wait for other files."""
 KEPT_FILES = 12
 WORDS_BYTES = 2_000
-"""How much of a failed reader's last output goes into the log."""
+"""Bytes of a failed reader's last output that go into the log."""
 _SPLIT = "Split it into smaller files, or save a table as CSV, and send that."
 _ROOM = "Make room on the studio's disk."
 _ENDS = {
-    reader_process.OUT_OF_MEMORY: ("needs more memory than a file may take to be read.", _SPLIT),
-    reader_process.TOO_MUCH_TEXT: ("holds more text than a file may give.", _SPLIT),
+    reader_process.OUT_OF_MEMORY: ("needs more memory to read than the limit allows.", _SPLIT),
+    reader_process.TOO_MUCH_TEXT: ("contains more text than the limit allows.", _SPLIT),
     reader_process.DISK_FULL: ("can't be read now: there is no space left for its text.", _ROOM),
 }
 _FEWER = "Send fewer such files at a time, or save tables as CSV."
-_SPENT_S = "is where reading ended: the files that came together take longer than {} seconds."
-_SPENT_BYTES = "is where reading ended: the files that came together hold more text than they may give."
-_BROKEN = ("can't be read: its reader broke down over it.", "Save it again in the program it comes from, or as text.")
+_SPENT_S = "is where reading stopped: together, these files take longer than {} seconds."
+_SPENT_BYTES = "is where reading stopped: together, these files contain more text than the limit allows."
+_BROKEN = ("can't be read: its reader crashed.", "Save it again in the program that made it, or as text.")
 
 _PLACES = threading.BoundedSemaphore(MAX_AT_ONCE)
 log = logging.getLogger(__name__)
 
 
 class _Written(NamedTuple):
-    """What a process wrote: the columns of a large, clean table, or else rows."""
+    """A process's output: the columns of a large, clean table, or else rows."""
 
     file: IO[bytes]
     table: Columns | None
 
 
 def rows(source: Source, findings: Findings) -> Iterator[SourceRow]:
-    """The rows that the format's reader finds; problems and remarks go into `findings`."""
+    """The rows found by the format's reader; problems and remarks go into `findings`."""
     try:
         with _written(source) as (file, table):
             yield from table.rows() if table else notes.rows(file, findings)
@@ -73,7 +73,7 @@ def rows(source: Source, findings: Findings) -> Iterator[SourceRow]:
 
 
 def columns(source: Source) -> Columns | None:
-    """The columns of a large, clean table. Raises `BadInput` for what can't be read at all."""
+    """The columns of a large, clean table. Raises `BadInput` for a file that can't be read at all."""
     if source.bundle or source.layout:
         return None
     with _written(source) as (_, table):
@@ -82,7 +82,7 @@ def columns(source: Source) -> Columns | None:
 
 @contextmanager
 def _written(source: Source) -> Iterator[_Written]:
-    """What a process wrote about the file as it is now; starts it if needed. Raises `BadInput`."""
+    """A process's output for the file in its current state; starts the process if needed. Raises `BadInput`."""
     source = replace(source, layout=None)
     if source.allowance is None:
         state = source.path.stat()
@@ -100,7 +100,7 @@ def _written(source: Source) -> Iterator[_Written]:
 
 @lru_cache(maxsize=KEPT_FILES)
 def _remembered(source: Source, _state: tuple[int, ...]) -> _Written:
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - stays open as long as it is remembered or read
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - stays open as long as it is cached or read
     _write(source, file, Allowance(MAX_S, MAX_NOTES_BYTES))
     return _found(source, file)
 
@@ -118,7 +118,7 @@ def _found(source: Source, file: IO[bytes]) -> _Written:
 
 
 def _write(source: Source, file: IO[bytes], given: Allowance) -> None:
-    """Have a process read the file, at the cost of the allowance. Raises `BadInput`."""
+    """Have a process read the file, which uses up the allowance. Raises `BadInput`."""
     within_s, n_bytes = max(0.0, min(MAX_S, given.left_s)), max(0, min(MAX_NOTES_BYTES, given.left_bytes))
     reading = Reading(
         replace(source, path=source.path.absolute(), bundle=None, allowance=None),
@@ -133,7 +133,7 @@ def _write(source: Source, file: IO[bytes], given: Allowance) -> None:
             code = reader_process.run(reading, file, said, within_s)
         except TimeoutError as error:
             spent = (_SPENT_S.format(bundles.MAX_READING_S), _FEWER)
-            too_slow = (f"takes longer than {MAX_S} seconds to be read.", _SPLIT)
+            too_slow = (f"takes longer than {MAX_S} seconds to read.", _SPLIT)
             raise _refusal(source, spent if within_s < MAX_S else too_slow) from error
         finally:
             given.left_s -= time.monotonic() - began
@@ -156,12 +156,12 @@ def _refusal(source: Source, why: tuple[str, str]) -> BadInput:
 
 @contextmanager
 def _place(source: Source) -> Iterator[None]:
-    """Wait for a place, if the file can take much memory."""
+    """Wait for a free slot if the file can take a lot of memory."""
     if source.format in LINE_BY_LINE and source.path.stat().st_size <= SMALL_BYTES:
         yield
         return
     if not _PLACES.acquire(blocking=False):
-        with progress.step("Waiting until other files have been read"):
+        with progress.step("Waiting for other files to be read"):
             _PLACES.acquire()
     try:
         yield

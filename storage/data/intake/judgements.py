@@ -1,6 +1,6 @@
-"""Reads a prompt and the answers to it, from a column each or from conversations that hold both.
+"""Reads a prompt and its answers, from one column each or from conversations that hold both.
 
-A prompt comes out as turns that end with a question, an answer as a text: that of the assistant's last turn.
+A prompt becomes turns that end with a question; an answer becomes the text of the assistant's last turn.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from storage.data.intake.strict_json import Flaw, decode, kind
 from storage.data.intake.tally import kind_of
 from templates.spec import RowShape
 
-UNKEPT = {"tool_calls": "calls a tool", "reasoning_content": "holds reasoning beside its text"}
-"""What an answer can't have: only its text is kept and compared."""
+UNKEPT = {"tool_calls": "calls a tool", "reasoning_content": "contains reasoning beside its text"}
+"""Parts that an answer can't have: only its text is kept and compared."""
 SPELLED = {"true": True, "1": True, "false": False, "0": False}
 _SPEAKERS = {"Human": "user", "Assistant": "assistant"}
 _MESSAGES = re.compile(r"""\[?\s*\{\s*["'](?:role|content|from|value)["']\s*:""")
-"""How messages begin as JSON, and as Python prints them."""
+"""Messages start like this, as JSON and as Python prints them."""
 _SPOKEN = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant):")
 """Turns as texts of Anthropic's HH-RLHF have them: “\\n\\nHuman: …\\n\\nAssistant: …”."""
 _READ_AS_TURNS = "“{}” holds turns as “Human: … Assistant: …”; they were read as messages."
@@ -32,7 +32,7 @@ _READ_AS_TURNS = "“{}” holds turns as “Human: … Assistant: …”; they 
 
 @dataclass(frozen=True)
 class _Side:
-    """One answer, and the turns that stand before it in its cell."""
+    """One answer, and the turns before it in its cell."""
 
     cell: Cell
     before: list[Message]
@@ -40,14 +40,12 @@ class _Side:
 
 
 def truth(value: Any, cell: Cell) -> bool | None:
-    """A judgement; None, with a problem noted, for what is neither true nor false."""
+    """A judgement; None, with a problem noted, for a value that is neither true nor false."""
     if isinstance(value, bool):
         return value
     spelled = SPELLED.get(str(value).strip().lower()) if isinstance(value, (str, int)) else None
     if spelled is not None:
-        cell.remark(
-            f"“{cell.column}” is written as text or number: true and 1 were read as true, false and 0 as false."
-        )
+        cell.remark(f"“{cell.column}” holds texts or numbers: true and 1 were read as true, false and 0 as false.")
     elif value is None or (isinstance(value, str) and not value.strip()):
         cell.problem("is empty.", remedy="Write true for a good answer, false for a bad one, or leave out the row.")
     else:
@@ -61,7 +59,7 @@ def truth(value: Any, cell: Cell) -> bool | None:
 def settled(
     shape: RowShape, given: Mapping[str, Any], columns: Mapping[str, str], row: int, findings: Findings
 ) -> dict[str, Any] | None:
-    """A row of a shape with a prompt, and maybe answers, of what its cells hold: texts, messages, lists of them.
+    """A row with a prompt, and maybe answers, made from its cells: texts, messages, or lists of messages.
 
     None, with problems noted, where they do not make one prompt with its answers.
     """
@@ -70,7 +68,7 @@ def settled(
     cells = {name: Cell(row, columns[name], findings) for name in (prompt, system, *answers)}
     n_before = findings.n_problems
     asked, is_listed = _prompt(given[prompt], cells[prompt])
-    # beside a list of messages a text is an answer, whatever it looks like; in a table both are texts
+    # beside a list of messages, a text is an answer whatever it looks like; in a table both are texts
     texts_only = isinstance(given[prompt], (list, dict))
     sides = [side for name in answers if (side := _side(given[name], cells[name], texts_only, is_listed))]
     if findings.n_problems > n_before or (sides and not _differ(sides)):
@@ -84,7 +82,7 @@ def settled(
 
 
 def _prompt(value: Any, cell: Cell) -> tuple[list[Message], bool]:
-    """The turns of a prompt, none where the cell is empty, and whether the cell lists messages."""
+    """The turns of a prompt (none for an empty cell), and whether the cell lists messages."""
     if value is None or value == []:
         return [], False
     turns = _listed(value, cell)
@@ -99,7 +97,7 @@ def _prompt(value: Any, cell: Cell) -> tuple[list[Message], bool]:
 
 
 def _side(value: Any, cell: Cell, texts_only: bool, is_listed: bool) -> _Side | None:
-    """An answer, and what stands before it; None, with problems noted, where there is none."""
+    """An answer and the turns before it; None, with problems noted, if there is no answer."""
     turns = None if texts_only and isinstance(value, str) else _listed(value, cell)
     if turns is None and not is_listed:
         spoken = _spoken(value)
@@ -113,12 +111,12 @@ def _side(value: Any, cell: Cell, texts_only: bool, is_listed: bool) -> _Side | 
         return None
     unkept = [what for key, what in UNKEPT.items() if key in read[-1]]
     for what in unkept:
-        cell.problem(f"the answer {what}, and only its text can be kept.", f"[{len(turns) - 1}]", "Leave out the row.")
+        cell.problem(f"the answer {what}, but only its text can be kept.", f"[{len(turns) - 1}]", "Leave out the row.")
     return None if unkept else _Side(cell, read[:-1], read[-1]["content"])
 
 
 def _listed(value: Any, cell: Cell) -> list[Any] | None:
-    """A list of messages, also as JSON text, which is all that a table can hold; one message is a list of one."""
+    """A list of messages, also as JSON text for tables; a single message becomes a list of one."""
     if not isinstance(value, str):
         return [value] if isinstance(value, dict) else value
     if value.lstrip()[:1] not in ("[", "{"):
@@ -129,16 +127,16 @@ def _listed(value: Any, cell: Cell) -> list[Any] | None:
         if _MESSAGES.match(value.lstrip()):
             remedy = "Write messages as JSON, or send the data as JSON lines or Parquet."
             cell.problem(f"looks like messages, but {flaw.message}", remedy=remedy)
-        return None  # else a text that begins with a bracket
+        return None  # otherwise a text that starts with a bracket
     listed = [found] if isinstance(found, dict) else found
     if kind_of(listed) != "messages":
         return None
-    cell.remark(f"“{cell.column}” holds messages as JSON texts; they were read as messages.")
+    cell.remark(f"“{cell.column}” holds JSON texts of messages; they were read as messages.")
     return list(listed)
 
 
 def _spoken(text: str) -> list[Message]:
-    """The turns of a text in the form of HH-RLHF; none in other texts."""
+    """The turns of a text in the style of HH-RLHF; none in other texts."""
     opening, *parts = _SPOKEN.split(text)
     if opening.strip():
         return []
@@ -149,14 +147,14 @@ def _spoken(text: str) -> list[Message]:
 
 
 def _differ(sides: list[_Side]) -> bool:
-    """Whether there is something to compare, between answers to one prompt."""
+    """Whether the row has two different answers to one prompt to compare."""
     first, *others = sides
     for other in others:
         both = [list(map(_bare, side.before)) for side in (first, other)]
         if all(both) and both[0] != both[1]:
             n_shared = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(*both, strict=False))))
             other.cell.problem(
-                f"has other turns before its answer than “{first.cell.column}”, from turn {n_shared + 1} on.",
+                f"has different turns before its answer from “{first.cell.column}”, starting at turn {n_shared + 1}.",
                 remedy="Give two answers to the same turns, or leave out the row.",
             )
             return False
@@ -202,5 +200,5 @@ def _opening(turns: list[Message]) -> str | None:
 
 
 def _bare(message: Message) -> Message:
-    """A message to be compared: blanks around its text are no difference."""
+    """A message for comparison, without the spaces around its text."""
     return {**message, "content": (message["content"] or "").strip()}

@@ -1,4 +1,4 @@
-"""What a layout declares: files whose items hold several rows, one inside the other."""
+"""Nested layouts: files whose items hold several rows each."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Layout:
 
     title: str
     says: str
-    """What is made of it, in a sentence."""
+    """The result, in one sentence."""
     fits: Callable[[Mapping[str, Any]], bool]
-    """Whether an item of a file is laid out so."""
+    """Whether an item of a file has this layout."""
     rows: Callable[[Mapping[str, Any]], Iterator[dict[str, Any]]]
     """The rows of an item that fits, as flat columns."""
     key: str = ""

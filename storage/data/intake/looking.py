@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
 MIN_ROWS = 2
 SEVERAL_FILES = "several files"
-"""The format of a zip, in words."""
+"""The name of the zip format."""
 N_NAMED = 10
-"""Files that a remark names."""
+"""Maximum number of files that a remark names."""
 HEADER_CHECKED_ROWS = 10_000
 WITH_HEADER = ("delimited", "workbook")
 """Formats whose first line may be data by mistake."""
 WITH_LAYOUT = ("json_lines", "json_list", "parquet")
-"""Formats whose items may hold rows; the first item of others would be read twice for nothing."""
+"""Formats whose items may hold rows; for others, reading the first item twice would be wasted."""
 
 
 @dataclass(frozen=True)
 class FileRows:
-    """One of several files, and the numbers of its rows among all."""
+    """One of several files, and its range of row numbers."""
 
     name: str
     format: str
@@ -46,18 +46,18 @@ class FileRows:
 
 @dataclass(frozen=True)
 class Look:
-    """A readable file: how it is read and what its columns hold."""
+    """A readable file: its source and the contents of its columns."""
 
     source: Source
     format: str
-    """In words, e.g. “JSON lines”."""
+    """The format's name, e.g. “JSON lines”."""
     encoding: str | None
     delimiter: str | None
     columns: list[Column]
     n_rows: int
     remarks: list[Remark]
     files: list[FileRows] = field(default_factory=list)
-    """Of several files: which rows are whose."""
+    """If there are several files: the rows of each."""
 
     def column(self, name: str) -> Column | None:
         """The column of this name, if the file has it."""
@@ -66,7 +66,7 @@ class Look:
 
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
     """The rows of `source`; what is wrong with them goes into `findings`."""
-    if source.bundle:  # each file was looked at before, which noted what its reader says
+    if source.bundle:  # the first look at each file has already noted its reader's findings
         items = source.bundle.rows(lambda part: read(part, Findings(part.filename)))
     else:
         items = isolate.rows(source, findings)
@@ -76,7 +76,7 @@ def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
 def look(path: Path, filename: str, scratch: Scratch | None = None) -> Look:
     """Read a whole file once. Raises `BadInput` with every row that can't be read.
 
-    Several files are unpacked in the folder that `scratch` gives, or else in one of the system's.
+    Several files are unpacked in the folder that `scratch` returns, or else in a temporary folder of the system.
     """
     if path.stat().st_size == 0:
         raise refusal(filename, "is empty.", remedy="Choose a file with data in it.")
@@ -100,7 +100,7 @@ def _at_one(source: Source, findings: Findings, min_rows: int) -> Look:
 
 
 def _at_several(source: Source, bundle: Bundle, findings: Findings) -> Look:
-    """Every file by itself, then the rows of all. Raises `BadInput` with what is wrong in any of them."""
+    """Read each file on its own, then the rows of all. Raises `BadInput` with the problems of all files."""
     looks, problems = [], []
     for number, (path, name) in enumerate(bundle.members, 1):
         try:
@@ -133,15 +133,15 @@ def _at_member(path: Path, name: str, allowance: Allowance) -> Look:
 
 
 def _remark_several(looks: list[Look], files: list[FileRows], columns: list[Column], findings: Findings) -> None:
-    """Say which rows are whose, which columns are not in all files, and what was odd in each."""
+    """Note which rows belong to which file, which columns some files lack, and each file's oddities."""
     ranges = [f"“{file.name}” {file.first:,}–{file.last:,}" for file in files[:N_NAMED]]
     more = f" and so on, {len(files):,} files in all" if len(files) > N_NAMED else ""
-    findings.remark(f"Rows are numbered through the files: {', '.join(ranges)}{more}.")
+    findings.remark(f"Rows are numbered across the files: {', '.join(ranges)}{more}.")
     for column in columns:
         without = [look.source.filename for look in looks if look.column(column.name) is None]
         if without:
             among = ", ".join(f"“{name}”" for name in without[:N_NAMED])
-            findings.remark(f"The column “{column.name}” is not in all files; it is missing in {among}.")
+            findings.remark(f"The column “{column.name}” is missing in {among}.")
     for look in looks:
         for remark in look.remarks:
             findings.remark(f"{look.source.filename}: {remark.message}")
@@ -179,12 +179,12 @@ def _of_rows(source: Source, findings: Findings) -> tuple[list[Column], int]:
 
 def _laid_out(source: Source, findings: Findings) -> Source:
     """The source with the layout of its first item. Raises `BadInput` for a file with problems in place of rows."""
-    if source.format not in WITH_LAYOUT or isolate.columns(source):  # which has no place for lists and objects
+    if source.format not in WITH_LAYOUT or isolate.columns(source):  # that format has no place for lists and objects
         return source
     noted = Findings(source.filename)
     first = next(read(source, noted), None)
     if first is None:
-        noted.refuse()  # all that there is to say; to read once more would say it again
+        noted.refuse()  # the findings are complete; reading again would repeat them
     key = layouts.find(first.values) if first else None
     if key is None:
         return source
@@ -196,16 +196,16 @@ def _check_count(n_rows: int, min_rows: int, findings: Findings) -> None:
     if findings.problems or n_rows >= min_rows:
         return
     if n_rows == 0:
-        findings.problem("has no rows, at most column names.", remedy="Add rows with data.")
+        findings.problem("has no rows, or only column names.", remedy="Add rows with data.")
     else:
         findings.problem(
-            "has 1 row only.",
-            remedy="At least 2 are needed: one to learn from and one to test with. Some tens are a useful minimum.",
+            "has only 1 row.",
+            remedy="You need at least 2: one to learn from and one to test with. A few dozen are a useful minimum.",
         )
 
 
 def _check_delimiter(columns: list[Column], findings: Findings) -> None:
-    """One column whose name spells several known ones is a table with a delimiter that is not known."""
+    """A single column whose name spells several known ones is a table with an unknown delimiter."""
     parts = re.split(r"[^\w ]+", columns[0].name.lower()) if len(columns) == 1 else []
     if len(usual_names() & {part.strip() for part in parts}) > 1:
         findings.problem(
@@ -216,7 +216,7 @@ def _check_delimiter(columns: list[Column], findings: Findings) -> None:
 
 
 def _check_header(source: Source, columns: list[Column], findings: Findings) -> None:
-    """A first line without usual names whose cells come again as values is data, and would be lost."""
+    """A first line without usual names whose cells reappear as values is data, and would be lost."""
     if usual_names() & {c.name.lower() for c in columns}:
         return
     candidates = {c.name for c in columns if c.kind == "text" and c.n_distinct < MAX_DISTINCT}
@@ -225,9 +225,9 @@ def _check_header(source: Source, columns: list[Column], findings: Findings) -> 
         again = next((name for name in candidates if row.values.get(name) == name), None)
         if again is not None:
             findings.problem(
-                f"the first line seems to be data: “{again[:60]}” comes again as a value in row {row.number}.",
-                row=1 if source.format == "delimited" else None,  # a sheet may begin further down
-                remedy="Put a line with the columns' names on top, e.g. text,label.",
+                f"the first line seems to be data: “{again[:60]}” is also a value in row {row.number}.",
+                row=1 if source.format == "delimited" else None,  # a sheet may start further down
+                remedy="Put a line with column names on top, e.g. text,label.",
             )
         if again is not None or n_read > HEADER_CHECKED_ROWS:
             return

@@ -1,4 +1,4 @@
-"""What a process that reads a file writes down of its rows, a line of JSON each, and how that is read again."""
+"""Notes: the rows that a reading process writes down, one line of JSON each, and the code that reads them back."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from templates.errors import Problem
 
 MAX_ROW_BYTES = 64_000_000
 MAX_ROW_LISTS = 500_000
-"""Of what is written of a row, and lists and objects in it: whoever reads it holds one in memory as a whole."""
+"""Limits for the bytes of a written row and the lists and objects in it: readers hold a whole row in memory."""
 CHUNK_BYTES = 1024**2
 _SPLIT_ROW = "Leave out columns that hold no text to learn from, or split the row."
 
 
 class Notes(Findings):
-    """Findings that are written down as they are made, and rows between them."""
+    """Findings written down as they occur, with rows between them."""
 
     def __init__(self, file: str, sink: IO[bytes], too_long: str | None = None):
-        """`too_long` is what to do about texts beyond all measure, where it is not to make several rows of them."""
+        """`too_long` is the remedy for oversized texts, if it is not to split them into several rows."""
         super().__init__(file)
         self._sink, self._too_long = sink, too_long
 
@@ -55,10 +55,10 @@ class Notes(Findings):
             self.problem(message, row=row.number, remedy=remedy)
             return
         if len(line) > MAX_ROW_BYTES:
-            message = f"holds more than the {MAX_ROW_BYTES / 1e6:.0f} MB that a row may have."
+            message = f"holds more than {MAX_ROW_BYTES / 1e6:.0f} MB, the limit for a row."
             self.problem(message, row=row.number, remedy=_SPLIT_ROW)
         elif line.count(b"[") + line.count(b"{") > MAX_ROW_LISTS:
-            message = f"holds more than the {MAX_ROW_LISTS:,} lists and objects that a row may have."
+            message = f"holds more than {MAX_ROW_LISTS:,} lists and objects, the limit for a row."
             self.problem(message, row=row.number, remedy=_SPLIT_ROW)
         else:
             self._sink.write(line + b"\n")
@@ -82,7 +82,7 @@ def rows(file: IO[bytes], findings: Findings) -> Iterator[SourceRow]:
 
 
 def _values(file: IO[bytes]) -> Iterator[list[Any]]:
-    """The values in the file, whoever else is reading it."""
+    """The values in the file; others may read it at the same time."""
     place, begun = 0, [b""]
     while chunk := os.pread(file.fileno(), CHUNK_BYTES, place):
         place += len(chunk)

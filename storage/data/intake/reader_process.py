@@ -1,8 +1,8 @@
 """Starts a process for each file, within limits and without the studio's secrets.
 
 The fork server of `multiprocessing` forks it; the server has imported what readers need, so that the process
-starts at once. `multiprocessing.Process` isn't used: it imports the program's main module again in every
-child, and polls the children of other threads.
+starts at once. This module avoids `multiprocessing.Process`, which imports the program's main module again in every
+child and polls the children of other threads.
 """
 
 from __future__ import annotations
@@ -51,18 +51,18 @@ OUT_OF_MEMORY, TOO_MUCH_TEXT, DISK_FULL = 3, 4, 5
 """Exit codes of a process that couldn't read its file."""
 KILLED = -9
 DOCUMENTS = ("html", "pdf", "word")
-"""Formats in which a row is part of a text."""
+"""Formats in which a row is a part of a text."""
 MAX_STARTS, START_AGAIN_S = 20, 0.05
-"""A server that was killed may look alive for a moment."""
+"""A killed server may look alive for a moment."""
 ANSWER_BYTES = 4096
 MAX_FILES = 4096
-"""Far more than the server has open."""
+"""Far more files than the server has open."""
 MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 _PART_IT = "Give the document more headings, or split it."
 
 _lock = threading.Lock()
 _started: list[subprocess.Popen[bytes]] = []
-"""Kept, because `subprocess` would collect the exit code of a dropped one, for which `multiprocessing` waits."""
+"""Kept because `subprocess` would collect the exit code of a dropped object, which `multiprocessing` waits for."""
 
 
 @dataclass
@@ -72,7 +72,7 @@ class _Taken:
 
 
 taken = _Taken()
-"""The peak memory of the largest process that ended, shared memory included, and the time of all of them."""
+"""The peak memory of the largest finished process, including shared memory, and the total time of all."""
 
 
 @dataclass(frozen=True)
@@ -86,19 +86,19 @@ class Reading:
     told_every_s: float
 
     def _bootstrap(self, parent: int) -> int:
-        """Read the file, in the new process, where `multiprocessing` calls this; returns the exit code."""
+        """Read the file; `multiprocessing` calls this in the new process. Returns the exit code."""
         told, written, said = list(forkserver.get_inherited_fds() or ())
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to every process of the studio
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends this signal to every process of the studio
         os.dup2(said, sys.stdout.fileno())
         os.dup2(said, sys.stderr.fileno())
         kept = sorted((sys.stderr.fileno(), parent, told, written, MAX_FILES))
         for file, following in pairwise(kept):
             os.closerange(file + 1, following)
         _end_with(parent)
-        gc.freeze()  # or the garbage collector would copy every page of memory
+        gc.freeze()  # otherwise the garbage collector would copy every page of memory
         self._limit()
         progress.EVERY_S = self.told_every_s
-        sink = os.fdopen(written, "wb")  # never closed: after a failure, its buffer is of no use
+        sink = os.fdopen(written, "wb")  # never closed: after a failure, its buffer is useless
 
         def tell(_: str, share: float | None) -> None:
             os.write(told, b"%.3f\n" % (share or 0.0))
@@ -110,7 +110,7 @@ class Reading:
         return code
 
     def _limit(self) -> None:
-        """Limit this process; the memory limit is for what it takes on top of what it starts with."""
+        """Limit this process; the memory limit counts on top of the memory that it starts with."""
         limits = (
             (resource.RLIMIT_AS, psutil.Process().memory_info().vms + self.memory_bytes),
             (resource.RLIMIT_CPU, self.cpu_s),
@@ -122,7 +122,7 @@ class Reading:
             try:
                 resource.setrlimit(which, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most))
             except (OSError, ValueError):
-                continue  # macOS knows no limit of the address space; the other limits hold there too
+                continue  # macOS has no limit for the address space; the other limits work there too
 
 
 def _end_with(parent: int) -> None:
@@ -165,7 +165,7 @@ def start() -> None:
 def run(reading: Reading, sink: IO[bytes], said: IO[bytes], within_s: float) -> int:
     """Read a file in a new process, which writes its rows into `sink`; returns the exit code.
 
-    `said` takes the process's output. Raises `TimeoutError` after `within_s`; the process is killed then.
+    `said` takes the process's output. After `within_s`, kills the process and raises `TimeoutError`.
     """
     until = time.monotonic() + within_s
     for _ in range(MAX_STARTS):
@@ -183,7 +183,7 @@ def run(reading: Reading, sink: IO[bytes], said: IO[bytes], within_s: float) -> 
                 if isinstance(error, TimeoutError):
                     raise
                 return KILLED  # like the server, which would have sent the exit code
-    raise StudioError("The process that reads files does not start.", remedy="Look into the studio's log.")
+    raise StudioError("The process that reads files does not start.", remedy="Check the studio's log.")
 
 
 def _begun(
@@ -233,7 +233,7 @@ def _ready(pipes: Sequence[Any], until: float) -> list[Any]:
 
 
 def _hear(share_or_peak: float, used_s: float | None = None) -> None:
-    """Note how much of the file is read or, at the end, what the process took."""
+    """Note how much of the file has been read or, at the end, the resources that the process took."""
     if used_s is None:
         progress.at(share_or_peak)
         return
@@ -244,7 +244,7 @@ def _hear(share_or_peak: float, used_s: float | None = None) -> None:
 
 @contextmanager
 def _served() -> Iterator[None]:
-    """Run the server, and start any that is needed in this block our way."""
+    """Run the server; if this block needs to start one, it starts as this module requires."""
     with _lock:
         spawned, util.spawnv_passfds = util.spawnv_passfds, _spawned
         try:

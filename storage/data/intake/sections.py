@@ -1,4 +1,4 @@
-"""Documents as rows: one for each section, or, where headings part nothing, one for each paragraph."""
+"""Documents as rows: one per section or, if headings divide nothing, one per paragraph."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from storage.data.intake.findings import Findings
 from storage.data.intake.source import SourceRow
 
 CELL_JOINT = " | "
-"""Between the cells of a table's row."""
+"""Separates the cells of a table row."""
 PARAGRAPH_JOINT = "\n\n"
 TITLE_JOINT = " › "
-"""Between a heading and the next one, where nothing stands between them."""
+"""Separates a heading from the next one if there is no text between them."""
 
 
 @dataclass(frozen=True)
@@ -24,20 +24,20 @@ class Block:
 
 
 Section = tuple[list[str], list[str]]
-"""The headings, several where nothing stands between them, and what stands under them."""
+"""The headings (several if there is no text between them) and the text under them."""
 
 
 def rows(blocks: Iterable[Block], findings: Findings, title: str | None = None) -> Iterator[SourceRow]:
     """Rows with `text` (the headings too), `title` and `section` or `paragraph`; `number` counts the rows.
 
-    `title` is the document's, for what stands above the first heading.
+    `title` is the document's title, for the text above the first heading.
     """
     sections = list(_sections(block for block in blocks if block.text.strip()))
     if len(sections) > 1:
         findings.remark("Each heading starts a row.")
         kind, texts = "section", [[*titles, *body] for titles, body in sections]
     elif sections:
-        findings.remark("There are no headings that part it, so each paragraph is a row.")
+        findings.remark("No headings divide the text, so each paragraph is a row.")
         titles, body = sections[0]
         kind, texts = "paragraph", [[*titles, *body[:1]], *([text] for text in body[1:])]
         sections *= len(texts)

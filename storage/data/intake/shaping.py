@@ -1,4 +1,4 @@
-"""Turns rows of a file into rows of a shape, field by field; what doesn't fit is a problem, not a guess."""
+"""Turns a file's rows into rows of a shape, field by field; values that don't fit are problems, never guesses."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from storage.data.intake.fast import Columns
 
 JOINT_TEXT = "\n\n"
-"""Between the texts of columns that are joined into one field."""
+"""Separates the texts of columns joined into one field."""
 READ_WHOLE: Mapping[str, Callable[[Any, Cell], Any]] = {
     "messages": lambda value, cell: conversations.read(value, cell.row, cell.column, cell.findings),
     "tools": lambda value, cell: tool_use.tools(value, cell) or None,
     "boolean": judgements.truth,
 }
-"""How fields are read that are no texts, each from one column."""
+"""Readers for fields that are not texts, each from one column."""
 _WRITTEN_OUT = {"integer": "whole numbers", "boolean": "true and false"}
 
 
 def check_mapping(look: Look, shape: RowShape, mapping: Mapping[str, str]) -> list[Problem]:
-    """What is wrong with a mapping: unknown fields or columns, fields left open, a column used twice."""
+    """The problems of a mapping: unknown fields or columns, fields left open, a column used twice."""
     names = [column.name for column in look.columns]
     file, there = look.source.filename, f"The file has: {', '.join(names[:20])}."
     fields = {f.name for f in shape.fields}
@@ -50,24 +50,22 @@ def check_mapping(look: Look, shape: RowShape, mapping: Mapping[str, str]) -> li
             missing = [part for part in parts if part not in names]
             problems += [Problem(f"there is no column “{m}”.", file, field=wanted.name, remedy=there) for m in missing]
             if len(parts) > 1 and wanted.kind in READ_WHOLE:
-                problems.append(Problem("is read from one column, not from several.", file, field=wanted.name))
+                problems.append(Problem("takes one column, not several.", file, field=wanted.name))
         elif wanted.required:
-            problems.append(
-                Problem(f"no column is chosen for “{wanted.title}”.", file, field=wanted.name, remedy=there)
-            )
+            problems.append(Problem(f"choose a column for “{wanted.title}”.", file, field=wanted.name, remedy=there))
     used = [column for column in mapping.values() if column]
     for column in sorted({c for c in used if used.count(c) > 1}):
-        problems.append(Problem(f"the column “{column}” is chosen for more than one field.", file, field=column))
+        problems.append(Problem(f"you chose the column “{column}” for more than one field.", file, field=column))
     return problems
 
 
 def columns_of(choice: str, names: list[str]) -> list[str]:
-    """The columns that a choice names: one, or several joined by “ + ”."""
+    """The columns named by a choice: one, or several joined by “ + ”."""
     return [choice] if choice in names else [part.strip() for part in choice.split(JOINT.strip())]
 
 
 def remark_unused(look: Look, mapping: Mapping[str, str], findings: Findings) -> None:
-    """Say which columns are left aside."""
+    """Note the unused columns."""
     names = [column.name for column in look.columns]
     used = {part for choice in mapping.values() for part in columns_of(choice, names)}
     unused = [name for name in names if name not in used]
@@ -81,7 +79,7 @@ def shaped(
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Row number and shape fields of each row that fits; `mapping` must have passed `check_mapping`.
 
-    A row that offers no tools has no such field, and so the fingerprint of a conversation without them.
+    A row without tools has no such field, so its fingerprint is that of a conversation without tools.
     """
     names = [column.name for column in look.columns]
     chosen = {f.name: columns_of(mapping[f.name], names) if mapping.get(f.name) else [] for f in shape.fields}
@@ -94,7 +92,7 @@ def shaped(
         for wanted in shape.fields:
             columns = chosen[wanted.name]
             value = row.values.get(columns[0]) if len(columns) == 1 else None
-            if wanted.kind in READ_WHOLE or not (isinstance(value, str) and value.strip()):  # else a plain text
+            if wanted.kind in READ_WHOLE or not (isinstance(value, str) and value.strip()):  # otherwise a plain text
                 cells = [(Cell(row.number, column, findings), row.values.get(column)) for column in columns]
                 value = _value(wanted, cells, whole)
             if value is not None or wanted.kind != "tools":
@@ -107,7 +105,7 @@ def shaped(
 
 
 def _value(wanted: ShapeField, cells: Sequence[tuple[Cell, Any]], whole: Mapping[str, str]) -> Any:
-    """What the chosen columns hold for a field; what is wrong with it is noted."""
+    """The value of a field from its chosen columns; problems are noted."""
     if wanted.kind in READ_WHOLE:
         return next((READ_WHOLE[wanted.kind](value, cell) for cell, value in cells), None)
     if wanted.kind in ("prompt", "answer") and len(cells) == 1 and isinstance(cells[0][1], (list, dict)):
@@ -123,7 +121,7 @@ def _value(wanted: ShapeField, cells: Sequence[tuple[Cell, Any]], whole: Mapping
 def shaped_columns(look: Look, shape: RowShape, mapping: Mapping[str, str]) -> Iterator[pa.RecordBatch] | None:
     """The rows of `shaped` by columns: the shape's fields and `source_row`, all texts.
 
-    None where that is not possible, or where a row would be refused.
+    None if that is not possible, or if a row would be refused.
     """
     by_name = {column.name: column for column in look.columns}
     for wanted in shape.fields:
@@ -154,12 +152,12 @@ def _columns(table: Columns, shape: RowShape, mapping: Mapping[str, str]) -> Ite
 
 
 def _text(wanted: ShapeField, cell: Cell, value: Any, whole: str, joined: bool) -> str | None:
-    """The value as text, verbatim. Blank ones are left out where the field or its join allows it."""
+    """The value as text, verbatim. Blank values are left out if the field or its join allows it."""
     if isinstance(value, str) and value.strip():
         return value
     if value is None or isinstance(value, str):
         if wanted.required and not joined:
-            what = "is missing or null" if value is None else "is empty" if not value else "holds nothing but blanks"
+            what = "is missing or null" if value is None else "is empty" if not value else "contains only whitespace"
             cell.problem(f"{what}; “{wanted.title}” needs a text.", remedy="Fill it in, or leave out the row.")
         return None
     if whole in _WRITTEN_OUT and isinstance(value, int):

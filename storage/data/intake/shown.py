@@ -1,7 +1,7 @@
-"""Values of typed files that JSON has no form for: dates, decimals, bytes, the pairs of a map.
+"""Values of typed files that JSON can't express: dates, decimals, bytes, the pairs of a map.
 
-No text to learn from is among them. So of each goes from process to process what is said and shown of
-it, and none is rebuilt from what a file made of a reader.
+None of them is a text to learn from. So processes exchange only their descriptions, and never rebuild a value
+from what a file may have made of its reader.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 LISTED, SHOWN, NUMBER, INTEGER = "listed", "shown", "number", "integer"
-"""What a packed list begins with: the list's items follow, or what stands for a value."""
+"""The first item of a packed list: the list's items follow, or a value's description."""
 LEAST, MOST = -(2**63), 2**64 - 1
-"""Of whole numbers that are written as such."""
+"""The limit for whole numbers written as such."""
 _PLAIN = (str, type(None), bool)
 
 
@@ -23,9 +23,9 @@ class Shown:
 
     type_name: str
     printed: str
-    """As `repr` gives it."""
+    """The value's `repr`."""
     text: str
-    """As `str` gives it."""
+    """The value's `str`."""
     is_true: bool
 
     def __repr__(self) -> str:
@@ -39,7 +39,7 @@ class Shown:
 
 
 def is_plain(value: Any) -> bool:
-    """Whether JSON gives the value back as it is."""
+    """Whether JSON returns the value unchanged."""
     made = type(value)
     if made not in (dict, list):
         is_number = (made is float and math.isfinite(value)) or (made is int and LEAST <= value <= MOST)
@@ -49,7 +49,7 @@ def is_plain(value: Any) -> bool:
 
 
 def packed(value: Any) -> Any:
-    """The value as JSON can hold it."""
+    """The value in a form that JSON can hold."""
     made = type(value)
     if made is dict:
         return {name: packed(inner) for name, inner in value.items()}
@@ -63,7 +63,7 @@ def packed(value: Any) -> Any:
 
 
 def unpacked(value: Any) -> Any:
-    """What `packed` was given, with `Shown` for what JSON has no form for."""
+    """The original of a `packed` value, with `Shown` for values that JSON can't express."""
     if isinstance(value, dict):
         return {name: unpacked(inner) for name, inner in value.items()}
     if not isinstance(value, list):

@@ -1,4 +1,4 @@
-"""A file that is known how to read: format, encoding, delimiter."""
+"""A file and the way to read it: format, encoding, delimiter."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_ROWS = 5_000_000
 
 @dataclass(frozen=True)
 class Source:
-    """Where a file is and how it is read. `filename` is the name under which the person knows it."""
+    """A file's path and the way to read it. `filename` is the user's name for it."""
 
     path: Path
     filename: str
@@ -33,12 +33,12 @@ class Source:
     layout: str | None = None
     """Key of the layout in `storage.data.intake.layouts` whose items hold the rows; None: the items are the rows."""
     bundle: Bundle | None = field(default=None, compare=False, repr=False)
-    """The files in it, where it is several files."""
+    """The files in it, if it is a bundle of several."""
     allowance: Allowance | None = field(default=None, compare=False, repr=False)
-    """That of all of them, where it is one of several; it then lies in a folder that is theirs alone."""
+    """The allowance of a whole bundle, if this is one of its files; the file then lies in the bundle's folder."""
 
     def findings(self) -> Findings:
-        """What is found in it, to be filled."""
+        """Empty findings, to fill during reading."""
         return Findings(self.filename, self.bundle.place if self.bundle else None)
 
     def open(self) -> IO[str]:
@@ -48,14 +48,14 @@ class Source:
 
 @dataclass(frozen=True)
 class SourceRow:
-    """One row as it stands in the file: `number` is the line, or for lists and tables the item."""
+    """One row as in the file: `number` is the line or, for lists and tables, the item."""
 
     number: int
     values: dict[str, Any]
 
 
 def lines(stream: IO[str], findings: Findings) -> Iterator[tuple[int, str]]:
-    """Numbered lines; a line beyond all measure is a problem and ends the reading."""
+    """Numbered lines; an oversized line is a problem and ends the reading."""
     number = 0
     while line := stream.readline(MAX_LINE_CHARS + 1):
         number += 1
@@ -63,17 +63,17 @@ def lines(stream: IO[str], findings: Findings) -> Iterator[tuple[int, str]]:
             findings.problem(
                 f"the line is longer than {MAX_LINE_CHARS / 1e6:.0f} million characters.",
                 row=number,
-                remedy="Put each row on a line of its own.",
+                remedy="Put each row on its own line.",
             )
             return
         yield number, line
 
 
 def check_columns(names: list[str], findings: Findings) -> bool:
-    """Whether there are no more columns than a table of texts can have."""
+    """Whether the number of columns is within the limit for a table of texts."""
     if len(names) > MAX_COLUMNS:
         findings.problem(
-            f"has {len(names):,} columns; at most {MAX_COLUMNS:,} can be read.",
+            f"has {len(names):,} columns; the limit is {MAX_COLUMNS:,}.",
             remedy="Keep only the columns with the texts to learn from.",
         )
     return len(names) <= MAX_COLUMNS
@@ -88,12 +88,12 @@ def check_names(names: Iterable[str], findings: Findings, row: int | None = None
 
 
 def text_flaw(text: str) -> tuple[str, str] | None:
-    """What makes a text unusable whatever it is for, and the remedy; None for a usable one."""
+    """The reason why a text is unusable for any purpose, and the remedy; None for a usable text."""
     if "\x00" in text:
         return "holds a NUL character, which is not text.", "Remove it, or the row."
     if len(text) > MAX_CELL_CHARS:
         return (
-            f"is {len(text):,} characters long; at most {MAX_CELL_CHARS:,} are taken.",
-            "Split it into several rows. If it should be shorter, a quote before it may not be closed.",
+            f"is {len(text):,} characters long; the limit is {MAX_CELL_CHARS:,}.",
+            "Split it into several rows. If it should be shorter, look for an unclosed quote before it.",
         )
     return None

@@ -1,4 +1,4 @@
-"""JSON without its silent traps: double keys, NaN, half characters and endless numbers are refused."""
+"""JSON without its silent traps: refuses duplicate keys, NaN, lone surrogates and endless numbers."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from storage.data.intake.shown import Shown
 
 MAX_DIGITS = 100
 TOO_DEEP = ("is nested far too deep.", "A row is an object whose values are texts.")
-"""What is said of such a value, and the remedy."""
+"""The message for such a value, and the remedy."""
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class Flaw(ValueError):
-    """What is wrong with a JSON text; `field` is the key it is about, if known.
+    """A problem with a JSON text; `field` is the affected key, if known.
 
     `breaks_off`: the text ends before the value does.
     """
@@ -39,7 +39,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise Flaw("the key is there twice, and only one of the values could be kept.", key)
+                raise Flaw("the key appears twice, and only one of the values could be kept.", key)
             seen.add(key)
     return made
 
@@ -50,7 +50,7 @@ def _constant(name: str) -> Any:
 
 def _integer(digits: str) -> int:
     if len(digits) > MAX_DIGITS:
-        raise Flaw(f"a number has {len(digits):,} digits; at most {MAX_DIGITS} are read.", remedy="Write it as text.")
+        raise Flaw(f"a number has {len(digits):,} digits; the limit is {MAX_DIGITS}.", remedy="Write it as text.")
     return int(digits)
 
 
@@ -66,9 +66,9 @@ _DECODER = json.JSONDecoder(
 
 
 def decode_at(text: str, start: int, begin: tuple[int, int] = (1, 1)) -> tuple[Any, int]:
-    """The value that begins at `start`, and where it ends. Raises `Flaw`.
+    """The value that starts at `start`, and its end. Raises `Flaw`.
 
-    `begin` is the line and the character of the file where `text` begins.
+    `begin` is the line and the character in the file where `text` starts.
     """
     try:
         value, end = _DECODER.raw_decode(text, start)
@@ -108,7 +108,7 @@ def _refuse_surrogates(value: Any, field: str | None) -> None:
             value.encode()
         except UnicodeEncodeError as error:
             code = ord(value[error.start])
-            raise Flaw(f"holds half a character (\\u{code:04x}), which no file can store.", field) from error
+            raise Flaw(f"contains half a character (\\u{code:04x}), which no file can store.", field) from error
     elif isinstance(value, dict):
         for key, inner in value.items():
             _refuse_surrogates(key, field)
@@ -119,7 +119,7 @@ def _refuse_surrogates(value: Any, field: str | None) -> None:
 
 
 def kind(value: Any) -> str:
-    """What a value of a file is, in words."""
+    """The kind of a value from a file, in words."""
     if value is None:
         return "null"
     names = {

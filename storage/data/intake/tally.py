@@ -1,4 +1,4 @@
-"""Counts over a column while its values go by, one at a time or many at once."""
+"""Counts a column's values as they are read, one at a time or many at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SAMPLE_CHARS = 300
 
 @dataclass
 class Column:
-    """What one column holds. Values are those of the file, before any mapping."""
+    """The contents of one column. Values are those of the file, before any mapping."""
 
     name: str
     kind: str = "empty"
@@ -23,14 +23,14 @@ class Column:
     samples: list[str] = field(default_factory=list)
     """The first different values, shortened."""
     n_distinct: int = 0
-    """Different values, counted up to `MAX_DISTINCT`."""
+    """Number of different values, counted up to `MAX_DISTINCT`."""
     n_missing: int = 0
     """Rows without a value: null, blank, or no such key."""
     mean_chars: float = 0.0
 
 
 def kind_of(value: Any) -> str:
-    """The kind of one value, in the words of `Column.kind`."""
+    """The kind of one value, named as in `Column.kind`."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return "empty"
     if isinstance(value, list):
@@ -51,7 +51,7 @@ def _shown(value: Any) -> str:
 
 
 class Tally:
-    """What is known of a column so far."""
+    """The counts for a column so far."""
 
     def __init__(self, name: str):
         self.column = Column(name)
@@ -82,7 +82,7 @@ class Tally:
         self._kinds.add(kind_of(present[0].as_py()))
         self._n_present += len(present)
         self._n_chars += pc.sum(pc.utf8_length(present.cast(pa.string()))).as_py()
-        # some at a time: mostly the first are enough, and new memory for all would take longer than all else here
+        # a few at a time: the first are usually enough, and allocating memory for all would take longer than the rest
         for start in range(0, len(present), MAX_DISTINCT):
             if len(self._distinct) > MAX_DISTINCT:
                 return
@@ -108,7 +108,7 @@ class Tally:
 
 
 def blank(values: pa.Array) -> pa.Array:
-    """For each value whether it is missing, or a text that holds nothing but blanks."""
+    """For each value, whether it is missing or a text of only whitespace."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -1,4 +1,4 @@
-"""Reads tools and calls of tools in the forms in use; they come out as OpenAI writes them, arguments as objects."""
+"""Reads tools and tool calls in all common forms; converts them to OpenAI's form, with arguments as objects."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from storage.data.intake.source import text_flaw
 from storage.data.intake.strict_json import Flaw, decode, kind
 
 DEEPEST = 40
-"""Levels of objects and lists in arguments or a tool."""
+"""Maximum nesting of objects and lists in arguments or a tool."""
 Call = dict[str, Any]
 _FORM = '{"name": "…", "arguments": {…}}'
 _TOOL_FORM = 'Write [{"type": "function", "function": {"name": "…", "parameters": {…}}}].'
 
 
 def calls(value: Any, at: str, cell: Cell) -> list[Call]:
-    """A call or a list of calls, also as JSON text. What is wrong with them is noted."""
+    """A call or a list of calls, also as JSON text. Problems are noted."""
     if isinstance(value, str):
         try:
             value = decode(value)
@@ -84,12 +84,12 @@ def _arguments(value: Any, at: str, cell: Cell) -> dict[str, Any] | None:
 
 
 def _is_writable(value: dict[str, Any], at: str, cell: Cell) -> bool:
-    """Whether it can be kept as JSON; what is wrong with it is noted."""
+    """Whether it can be stored as JSON; problems are noted."""
     if _too_deep(value):
         cell.problem("is nested far too deep.", at)
         return False
     if not is_plain(value):
-        cell.problem("holds values that JSON has no form for, such as dates.", at, "Write them as texts.")
+        cell.problem("contains values that JSON can't express, such as dates.", at, "Write them as texts.")
         return False
     return True
 
@@ -100,7 +100,7 @@ def _too_deep(value: Any, most: int = DEEPEST) -> bool:
 
 
 def tools(value: Any, cell: Cell) -> list[dict[str, Any]] | None:
-    """The functions that a row offers, from a list or its JSON text; None without any, and with problems noted."""
+    """The functions that a row offers, from a list or its JSON text; None if there are none or with problems noted."""
     if isinstance(value, str):
         try:
             value = decode(value) if value.strip() else None
@@ -131,5 +131,5 @@ def _tool(value: Any, at: str, cell: Cell) -> dict[str, Any] | None:
         return None
     if wrapped:
         return {**value, "type": value.get("type") or "function"}
-    cell.remark("Tools were given as bare functions; they were read as OpenAI writes them.")
+    cell.remark("Tools were given as bare functions; they were converted to OpenAI's form.")
     return {"type": "function", "function": {k: v for k, v in value.items() if (k, v) != ("type", "function")}}

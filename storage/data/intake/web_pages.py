@@ -1,4 +1,4 @@
-"""Tells web pages from other text, and finds the encoding that a page says it has."""
+"""Tells web pages from other text, and finds a page's declared encoding."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from storage.data.intake.findings import refusal
 
 HEAD_BYTES = 64 * 1024
 _BEFORE = r"(?is)\A(?>\ufeff|\s|<\?xml.*?\?>|<!--.*?-->)*+"
-"""What may stand before a page; each part is found once, for trying the ways to divide comments never ends."""
+"""Text allowed before a page; each part matches once, because trying all ways to divide comments never ends."""
 _PAGE = re.compile(_BEFORE + r"<(?:!doctype\s+html|html|head|body)\b")
 _FRAGMENT = re.compile(r"(?i)<(?:!doctype|html|head|body|title|h[1-6]|p|div|table|section|article|ul|ol|br)\b[^<>]*>")
 _DECLARED = re.compile(
@@ -27,22 +27,22 @@ _READ_AS = {
     "euc_kr": "cp949",
     **dict.fromkeys(("utf-16", "utf-16-le", "utf-16-be"), "utf-8"),
 }
-"""As browsers read them: pages name the older, narrower encoding for the one in use."""
+"""As in browsers: pages name an older, narrower encoding than the one they use."""
 _KNOWN = re.compile(
     r"utf-8|cp(?:125\d|866|874|932|949)|iso8859-\d+|koi8-[ru]|mac-roman|gb18030|big5(?:hkscs)?|euc_jp|iso2022_jp"
 )
 
 
 def is_page(path: Path, named_so: bool) -> bool:
-    """Whether the content is HTML; `named_so`: its name says so, and a part of a page is enough."""
+    """Whether the content is HTML; with `named_so`, the name says so and a part of a page is enough."""
     text = _head(path)
     return _PAGE.match(text) is not None or (named_so and _FRAGMENT.search(text) is not None)
 
 
 def find_encoding(path: Path, filename: str) -> Encoding:
-    """The encoding that the page declares, if the whole page can be read so, else what its bytes show.
+    """The declared encoding if it can read the whole page, otherwise the one that its bytes indicate.
 
-    Raises `BadInput` for a page that is neither what it says nor UTF-8.
+    Raises `BadInput` for a page that is neither in its declared encoding nor UTF-8.
     """
     head = _head(path)
     with path.open("rb") as file:
@@ -54,12 +54,12 @@ def find_encoding(path: Path, filename: str) -> Encoding:
     codec = _codec(declared)
     if codec is None:
         other = encodings.find(path, filename)
-        unknown = f"The page names an encoding that isn't known, “{declared[:40]}”; it was read as {other.name}."
+        unknown = f"The page names an unknown encoding, “{declared[:40]}”; it was read as {other.name}."
         return Encoding(other.name, unknown)
     flaw = encodings.first_flaw(path, codec)
     if codec != "utf-8" and encodings.first_flaw(path, "utf-8") is None and not path.read_bytes().isascii():
         # other encodings hardly ever spell valid UTF-8
-        return Encoding("utf-8", f"The page says that it is {declared}, but it is UTF-8, and was read as such.")
+        return Encoding("utf-8", f"The page says that it is {declared}, but it is UTF-8 and was read as such.")
     if flaw is None:
         return Encoding(codec)
     raise refusal(

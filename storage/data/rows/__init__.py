@@ -1,1 +1,1 @@
-"""Rows as they are compared, measured and checked: what is alike, how long they are, which words they hold."""
+"""Compares, measures and checks rows: similarity, length, and words."""

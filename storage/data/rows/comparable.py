@@ -6,6 +6,6 @@ import unicodedata
 
 
 def normalised(text: str) -> str:
-    """The text without differences that a reader passes over: case, width of characters, runs of blanks."""
+    """The text without differences that readers ignore: case, character width, runs of spaces."""
     plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
     return " ".join(plain.casefold().split())

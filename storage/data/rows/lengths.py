@@ -1,8 +1,7 @@
-"""How long the rows are in tokens of a base model, and which of them its context window does not hold.
+"""Row lengths in a base model's tokens, and the rows that its context window can't hold.
 
-Rows are rendered by the code that training uses, cut at the context window. A rejected answer is rendered
-after its prompt, as training on preferences reads it, and counted apart: what learns from chosen answers
-never meets it.
+The code that training uses renders the rows, cut at the context window. A rejected answer is rendered after
+its prompt, as in preference training, and counted separately: training on chosen answers never sees it.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from templates.spec import RowShape
 
 @dataclass(frozen=True)
 class Part:
-    """Tokens of one part of the rows, before cutting."""
+    """Token counts of one part of the rows, before cutting."""
 
     name: str
     n_tokens: int
@@ -37,23 +36,23 @@ class Side:
     n_rows: int
     n_truncated: int
     n_refused: int
-    """Rows that would not be trained on: no learned token is left, or the template refuses them."""
+    """Rows unusable for training: no learned token is left, or the template refuses them."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What the context window holds of rows, each with one of its answers."""
+    """How rows, each with one of its answers, fit into the context window."""
 
     training: Side
     held_out: Side
     truncated: dict[int, str]
-    """Row number → how much falls off."""
+    """Row number → the part cut off."""
     refused: dict[int, str]
-    """Row number → why it is refused."""
+    """Row number → the reason for refusing it."""
 
     @property
     def beyond(self) -> dict[int, str]:
-        """Row number → why the window does not hold the row."""
+        """Row number → why the row doesn't fit into the window."""
         return {**self.truncated, **self.refused}
 
 
@@ -64,16 +63,16 @@ class Lengths(Fit):
     base: str
     context_length: int
     parts: list[Part]
-    """What is only read, the answers, those that are judged bad, and a whole row; markup counts as read."""
+    """The parts that are only read, the answers, the answers judged bad, and whole rows; markup counts as read."""
     rejected: Fit | None
-    """Of rejected answers in the place of the chosen ones; None without any."""
+    """The same for rejected answers instead of the chosen ones; None without any."""
     with_special_tokens: frozenset[int]
-    """Rows whose own text, rejected answers included, spells a special token of the base model."""
+    """Rows whose own text, rejected answers included, spells out a special token of the base model."""
 
 
 @dataclass(frozen=True)
 class Reader:
-    """A base model in whose tokens lengths are counted."""
+    """The base model whose tokens measure lengths."""
 
     base: str
     folder: str
@@ -94,14 +93,14 @@ def reader(user: User, base: str) -> Reader:
 
 @dataclass(frozen=True)
 class _Seen:
-    """A rendered row in numbers: its tokens weigh too much to be kept of every row."""
+    """The measurements of a rendered row; keeping every row's tokens would take too much memory."""
 
     number: int
     held_out: bool
     rejected: bool
-    """The answer with which it was rendered is judged bad."""
+    """The rendered answer is judged bad."""
     n_tokens: int | None
-    """Before cutting; None where the template refuses it."""
+    """Length before cutting; None if the template refuses the row."""
     n_learned: int
     n_cut: int
     refusal: str | None
@@ -156,7 +155,7 @@ def _fit(seen: Sequence[_Seen]) -> Fit:
         return Side(len(of_side), n_truncated, sum(one.refusal is not None for one in of_side))
 
     refused = {one.number: one.refusal for one in seen if one.refusal is not None}
-    truncated = {one.number: f"{one.n_cut:,} tokens fall off" for one in seen if one.n_cut and one.refusal is None}
+    truncated = {one.number: f"{one.n_cut:,} tokens are cut off" for one in seen if one.n_cut and one.refusal is None}
     return Fit(side(False), side(True), truncated, refused)
 
 

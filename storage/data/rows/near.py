@@ -1,11 +1,11 @@
-"""Near-duplicate texts: how many character n-grams they share, in any script.
+"""Near-duplicate texts, measured by shared character n-grams, in any script.
 
-MinHash finds the pairs that may be alike, and all their grams are compared then. Three characters
-make a gram, or two where a script writes a word in one or two characters (Chinese, Japanese, Korean).
-Long texts sooner or later hold most of such grams; eight or four make one there. Grams that many texts
-share (a template's words, usual endings) tell nothing about one text: a pair must be alike without
-them, and with them. Broder 1997, “On the resemblance and containment of documents”; one hash for all of
-a signature: Li, Owen and Zhang 2012, “One Permutation Hashing”, its empty bins filled as in Shrivastava
+MinHash finds candidate pairs, whose grams are then compared in full. A gram has three characters, or two
+in scripts that write a word in one or two characters (Chinese, Japanese, Korean). Long texts sooner or
+later contain most of these grams, so there a gram has eight or four characters. Grams that many texts
+share (a template's words, usual endings) say nothing about one text: a pair must be alike both without
+them and with them. Broder 1997, “On the resemblance and containment of documents”; one hash for a
+whole signature: Li, Owen and Zhang 2012, “One Permutation Hashing”, its empty bins filled as in Shrivastava
 2017, “Optimal Densification for Fast and Accurate Minwise Hashing”.
 """
 
@@ -20,33 +20,33 @@ from numpy.typing import NDArray
 from storage import progress
 
 N_BINS = 128
-"""Of a signature; each holds the least of the grams that fall into it."""
+"""Bins of a signature; each holds the smallest of the grams that fall into it."""
 BAND = 4
 THRESHOLD = 0.6
 WHOLE_THRESHOLD = 0.75
-"""Two texts are nearly the same when they share so much of their telling grams, and of all their grams."""
+"""Two texts are near duplicates if they share these parts of their distinctive grams and of all their grams."""
 LIKELY = 0.45
-"""Signatures of such pairs have less in common once in a thousand times; then nobody looks any closer."""
+"""Signatures of such pairs share less than this once in a thousand times; those pairs are missed."""
 MIN_GRAMS = 6
-"""A text with fewer is too short to say."""
+"""A text with fewer grams is too short to compare."""
 COMMON_SHARE = 0.10
 COMMON_TEXTS = 20
-"""A gram in more than this share of the texts, and in more than so many, is left out."""
+"""A gram in more than this share and this number of the texts is left out."""
 COUNTED_TEXTS = 20_000
-"""Of more texts, so many tell which grams are common."""
+"""Number of texts used to find common grams, if there are more."""
 SHORT_GRAMS, LONG_GRAMS = (3, 2), (8, 4)
-"""Characters of a gram, and those of one in a dense script."""
+"""Characters of a gram, and of a gram in a dense script."""
 LONG = 500
 """A text with more characters is long."""
 _BATCH_CHARACTERS = 1 << 18
-"""What is worked on at a time should stay in the processor's cache."""
+"""Batch size, so that a batch stays in the processor's cache."""
 _COUNTER_BITS = 20
 FEW_BINS = 24
-"""With fewer full ones, the empty ones are filled all at once, else one after the other; it makes no difference."""
+"""With fewer full bins, the empty ones are filled all at once, else one by one; the result is the same."""
 _EMPTY = np.uint32(0xFFFFFFFF)
 _BIN_SHIFT = 32 - N_BINS.bit_length() + 1
 _DENSE = (0x2E80, 0xD7FF)
-"""First and last code point of the scripts of which two characters are a gram."""
+"""First and last code point of the scripts in which a gram has two characters."""
 _SEPARATOR = 10
 
 Numbers = NDArray[np.uint64]
@@ -54,7 +54,7 @@ Places = NDArray[np.intp]
 
 
 class Sketches:
-    """What texts, normalised and without line breaks, have in common."""
+    """The similarity of texts, normalised and without line breaks."""
 
     def __init__(self, texts: Sequence[str]):
         self._texts = texts
@@ -64,7 +64,7 @@ class Sketches:
         return _common(self._texts)
 
     def similar(self, pairs: Sequence[tuple[int, int]]) -> list[bool]:
-        """For each pair of positions, whether the texts are nearly the same."""
+        """For each pair of positions, whether the texts are near duplicates."""
         near: list[bool] = []
         for batch in _batches([len(self._texts[a]) + len(self._texts[b]) for a, b in pairs]):
             near += self._similar(np.array([pairs[i] for i in batch])).tolist()
@@ -84,10 +84,10 @@ class Sketches:
         return near
 
     def pairs(self, groups: Sequence[Hashable]) -> list[tuple[int, int]]:
-        """Nearly equal texts of one group, linked in pairs: enough of them to join all that are alike.
+        """Pairs of near-duplicate texts within a group: enough pairs to connect all similar texts.
 
-        In each bucket of the index a text is compared with the first and with the one before it, so
-        the work grows with the number of texts and not with its square.
+        In each bucket of the index, a text is compared with the first text and the one before it, so
+        the work grows with the number of texts, not with its square.
         """
         names: dict[Hashable, int] = {}
         numbers = np.array([names.setdefault(group, len(names)) for group in groups], np.uint64)
@@ -105,7 +105,7 @@ class Sketches:
         return [pair for pair, near in zip(candidates, self.similar(candidates), strict=True) if near]
 
     def _signatures(self) -> tuple[Places, NDArray[np.uint32]]:
-        """Which texts have grams enough, and the signature of each text: `(texts, N_BINS)`."""
+        """Whether each text has enough grams, and the signature of each text: `(texts, N_BINS)`."""
         n_grams = np.zeros(len(self._texts), np.intp)
         signatures = np.full((len(self._texts), N_BINS), _EMPTY)
         n_seen = 0
@@ -124,7 +124,7 @@ class Sketches:
 
 
 def clusters(n: int, pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
-    """Positions below `n` that pairs join, directly or through others, in ascending order."""
+    """Groups of positions below `n` that pairs connect, directly or through others, in ascending order."""
     parents = list(range(n))
 
     def root(i: int) -> int:
@@ -143,7 +143,7 @@ def clusters(n: int, pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
 
 
 def _likely(signatures: NDArray[np.uint32], pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The pairs whose signatures do not tell them apart by far."""
+    """The pairs whose signatures are not clearly different."""
     kept = []
     for batch in _batches([N_BINS] * len(pairs)):
         some = [pairs[i] for i in batch]
@@ -154,7 +154,7 @@ def _likely(signatures: NDArray[np.uint32], pairs: Sequence[tuple[int, int]]) ->
 
 
 def _shares(owners: Places, grams: Places, a: Places, b: Places, n: int) -> NDArray[np.float64]:
-    """Of each pair of owners, how many of the grams of either are in both."""
+    """For each pair of owners, the share of the grams of either that both have."""
     order = np.argsort(owners, kind="stable")
     grams = grams[order]
     sizes = np.bincount(owners, minlength=n)
@@ -176,7 +176,7 @@ def _with_pair(grams: Places, starts: Places, sizes: Places) -> Places:
 
 
 def _fill(signatures: NDArray[np.uint32], rows: Places) -> None:
-    """Give each empty bin what another one holds: the first full one in an order of its own, the same for all texts."""
+    """Fill each empty bin from another: the first full one in the bin's own order, which is the same for all texts."""
     n_full = (signatures[rows] != _EMPTY).sum(axis=1)
     for those, fill in ((n_full < FEW_BINS, _fill_most), ((n_full >= FEW_BINS) & (n_full < N_BINS), _fill_some)):
         some = rows[those]
@@ -185,7 +185,7 @@ def _fill(signatures: NDArray[np.uint32], rows: Places) -> None:
 
 
 def _fill_most(signatures: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """By the least place that a full bin has in the order of an empty one."""
+    """Uses the smallest place of a full bin in the order of each empty one."""
     order = _order()
     places = np.argsort(order, axis=1).T.astype(np.uint8)
     texts, bins = np.nonzero(signatures != _EMPTY)
@@ -194,7 +194,7 @@ def _fill_most(signatures: NDArray[np.uint32]) -> NDArray[np.uint32]:
 
 
 def _fill_some(signatures: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """By going through the orders of the empty bins."""
+    """Goes through the orders of the empty bins."""
     whole = signatures.copy()
     texts, bins = np.nonzero(signatures == _EMPTY)
     for sources in _order().T:
@@ -207,14 +207,14 @@ def _fill_some(signatures: NDArray[np.uint32]) -> NDArray[np.uint32]:
 
 @cache
 def _order() -> Places:
-    """For each bin all bins, itself first and then the others as chance has it."""
+    """For each bin, all bins: itself first, then the others in random order."""
     lots = np.random.default_rng(0).random((N_BINS, N_BINS))
     np.fill_diagonal(lots, -1)
     return np.argsort(lots, axis=1)
 
 
 def _batches(sizes: Iterable[int]) -> Iterator[list[int]]:
-    """Positions in groups that together have about so many characters as are worked on at a time."""
+    """Positions in groups of about one batch of characters."""
     batch: list[int] = []
     held = 0
     for place, size in enumerate(sizes):
@@ -228,7 +228,7 @@ def _batches(sizes: Iterable[int]) -> Iterator[list[int]]:
 
 
 def _grams(texts: Sequence[str]) -> Iterator[tuple[Places, Places]]:
-    """Batches of (position of a text, hash of a gram in 32 bits), each gram once a text, ordered by both."""
+    """Batches of (position of a text, 32-bit hash of a gram), each gram once per text, ordered by both."""
     for is_long, (n, n_dense) in ((False, SHORT_GRAMS), (True, LONG_GRAMS)):
         places = np.array([i for i, text in enumerate(texts) if (len(text) > LONG) is is_long], np.intp)
         for batch in _batches(len(texts[i]) for i in places):
@@ -244,7 +244,7 @@ def _grams(texts: Sequence[str]) -> Iterator[tuple[Places, Places]]:
 
 
 def _hashed(codes: Numbers, n: int, n_dense: int) -> tuple[Numbers, Numbers]:
-    """For each gram, the number of its text in the batch and a hash of 32 bits."""
+    """For each gram, the number of its text in the batch and a 32-bit hash."""
     windows = [codes[i : len(codes) - n + 1 + i] for i in range(n)]
     dense = np.ones(len(windows[0]), bool)
     whole = np.ones(len(windows[0]), bool)
@@ -259,7 +259,7 @@ def _hashed(codes: Numbers, n: int, n_dense: int) -> tuple[Numbers, Numbers]:
 
 
 def _common(texts: Sequence[str]) -> NDArray[np.bool_]:
-    """By bucket, whether a gram is in so many different texts that it tells nothing."""
+    """By bucket, whether a gram occurs in too many different texts to be distinctive."""
     different = list(dict.fromkeys(texts))
     different = different[:: -(-len(different) // COUNTED_TEXTS) or 1]
     counts = np.zeros(1 << _COUNTER_BITS, np.int64)
@@ -273,7 +273,7 @@ def _bucket(grams: Places) -> Places:
 
 
 def _mixed(parts: Sequence[Numbers]) -> Numbers:
-    """One well-spread number for the numbers at the same place of each part (splitmix64's steps)."""
+    """One well-mixed number for the numbers at the same place in each part (splitmix64's steps)."""
     mixed = np.zeros(len(parts[0]), np.uint64)
     for part in parts:
         mixed = (mixed ^ part) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(1)

@@ -1,4 +1,4 @@
-"""The rows of a dataset as the checks read them: what is asked, what is to be answered, which side of the split."""
+"""The rows of a dataset as checks read them: prompt, answers, and side of the split."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ if TYPE_CHECKING:
 MANY_PER_LABEL = 20
 LONGEST_LABEL = 40
 _SHORT = 300
-"""In a text of at most so many characters a number decides what it is about."""
+"""In a text of at most this many characters, numbers decide its meaning."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row. A plain text, a prompt alone and a bad answer alone have no answers; the first is all prompt."""
+    """One row. Plain texts, bare prompts and lone bad answers have no answers; a plain text is all prompt."""
 
     number: int
-    """In the source file."""
+    """The row's number in the source file."""
     held_out: bool
     prompt: str
-    """What stands before the last answer, or the whole plain text."""
+    """The text before the last answer, or the whole plain text."""
     answers: tuple[str, ...]
-    """Every turn that is learned; the last one is what `prompt` asks for."""
+    """Every learned turn; the last one answers `prompt`."""
     rejected: str | None = None
-    """An answer to the prompt that is judged bad, or worse than the other."""
+    """An answer to the prompt judged bad, or worse than the other."""
 
     @property
     def answer(self) -> str:
-        """What is to be answered to the prompt."""
+        """The wanted answer to the prompt."""
         return self.answers[-1] if self.answers else ""
 
     @property
     def shown(self) -> str:
-        """The row in few words."""
+        """The row in a few words."""
         said = [f" → {self.answer}"] if self.answers else []
         said += [f" ✗ {self.rejected}"] if self.rejected is not None else []
         return "".join([self.prompt, *said])
 
     @property
     def content(self) -> tuple[str, tuple[str, ...], str | None]:
-        """What is equal in rows that are."""
+        """A key that identical rows share."""
         return self.prompt, self.answers, self.rejected
 
     @property
@@ -68,7 +68,7 @@ def _row(shape: RowShape, values: Mapping[str, Any], position: int) -> Row:
     messages = shape.messages(values)
     places = [i for i, message in enumerate(messages) if message["role"] == "assistant" and shape.has_answers]
     last = places[-1] if places else None
-    offered = turns.tool_names(shape.tools(values))  # by name only: whole schemas would make rows look alike
+    offered = turns.tool_names(shape.tools(values))  # only names: whole schemas would make rows look similar
     texts = [*([offered] if offered else []), *(turns.said(m) for i, m in enumerate(messages) if i != last)]
     answers = tuple(turns.said(messages[i]) for i in places)
     if shape.judged:
@@ -77,19 +77,19 @@ def _row(shape: RowShape, values: Mapping[str, Any], position: int) -> Row:
 
 
 def _judged(shape: RowShape, answer: str, values: Mapping[str, Any]) -> tuple[tuple[str, ...], str | None]:
-    """What is learned of a judged answer, and what is not to be."""
+    """The learned part of a judged answer, and the part to avoid."""
     if shape.rejected(values) is values:
         return (), answer
     return (answer,), values.get("rejected")
 
 
 def _numbers(prompt: str) -> str:
-    """The numbers of a short text, which must be equal where texts are nearly the same."""
+    """The numbers of a short text, which must be equal in near duplicates."""
     return " ".join(re.findall(r"\d+", prompt)) if len(prompt) <= _SHORT else ""
 
 
 def _same(keys: Sequence[Hashable | None]) -> list[tuple[int, int]]:
-    """The first position of each key with each later one; those without a key stand alone."""
+    """Pairs of each key's first position with each later one; positions without a key stay alone."""
     seen: dict[Hashable, list[int]] = defaultdict(list)
     for i, key in enumerate(keys):
         if key is not None:
@@ -99,16 +99,16 @@ def _same(keys: Sequence[Hashable | None]) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True)
 class Rows:
-    """All rows of a dataset of one shape, with what several checks need of them."""
+    """All rows of a dataset of one shape, with data that several checks need."""
 
     shape: RowShape
     rows: tuple[Row, ...]
     lengths: Lengths | None = field(default=None, compare=False)
-    """In tokens of a base model, when one was named."""
+    """Lengths in a base model's tokens, if one was named."""
     evaluation: tuple[Row, ...] = field(default=(), compare=False)
-    """Of another dataset, on which what is trained here is to be scored."""
+    """Rows of another dataset, the evaluation set for models trained on this one."""
     words: Words | None = field(default=None, compare=False)
-    """To be looked for, when any were named."""
+    """Words to look for, if any were named."""
 
     @classmethod
     def of(
@@ -119,7 +119,7 @@ class Rows:
         evaluation: tuple[Row, ...] = (),
         words: Words | None = None,
     ) -> Rows:
-        """Stored rows as the checks read them."""
+        """Stored rows as checks read them."""
         return cls(shape, tuple(_row(shape, one, i) for i, one in enumerate(values, 1)), lengths, evaluation, words)
 
     @cached_property
@@ -154,17 +154,17 @@ class Rows:
 
     @cached_property
     def labels(self) -> Counter[str]:
-        """How often each label comes, in its own spelling; empty when the answers are no labels."""
+        """The count of each label, in its own spelling; empty when the answers are not labels."""
         return Counter(row.answer for row in self.answered) if self.labelled else Counter()
 
     @cached_property
     def near_prompts(self) -> list[list[int]]:
-        """Groups of positions whose prompts are nearly the same, numbers and label included."""
+        """Groups of positions with nearly the same prompts, numbers and label included."""
         return clusters(len(self.rows), [*self._same_prompts(), *self._near_pairs])
 
     @cached_property
     def near_rows(self) -> list[list[int]]:
-        """Groups of positions whose prompts and answers are nearly the same."""
+        """Groups of positions with nearly the same prompts and answers."""
         answers = [normalised("\n".join(row.texts[1:])) for row in self.rows]
         pairs = [*self._same_prompts(), *self._near_pairs]
         if self.labelled or not pairs or not any(answers):
@@ -179,7 +179,7 @@ class Rows:
 
     @cached_property
     def given_away(self) -> dict[int, Row]:
-        """Positions of training rows whose prompt a row of the evaluation set has too, or nearly, with that row."""
+        """Positions of training rows with the same or nearly the same prompt as an evaluation row, with that row."""
         prompts = [*self.prompts, *(normalised(row.prompt) for row in self.evaluation)]
         keys = [_numbers(prompt) for prompt in prompts]
         found: dict[int, Row] = {}
@@ -190,11 +190,11 @@ class Rows:
         return found
 
     def _key(self, position: int) -> tuple[str, str]:
-        """What must be equal in rows that are nearly the same."""
+        """The parts that must be equal in near-duplicate rows."""
         return _numbers(self.prompts[position]), normalised(self.rows[position].answer) if self.labelled else ""
 
     def _same_prompts(self) -> list[tuple[int, int]]:
-        """Each row with an earlier one of the same prompt, and the same label."""
+        """Each row with an earlier row that has the same prompt and the same label."""
         return _same([(prompt, self._key(i)[1]) if prompt else None for i, prompt in enumerate(self.prompts)])
 
     @cached_property

@@ -1,6 +1,6 @@
-"""The script in which a text is written, by Unicode block.
+"""Detects the script of a text, by Unicode block.
 
-Scripts, not languages: English and German are alike to it, and so are Chinese and Japanese.
+It knows scripts, not languages: English and German look the same to it, and so do Chinese and Japanese.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from string import ascii_letters
 FEWEST_LETTERS = 6
 """A text with fewer letters may be a name or a symbol in any language."""
 _READ = 5_000
-"""Characters that say enough of a text."""
+"""Characters of a text that are enough to decide."""
 _BLOCKS = {
     "Latin": r"A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff",
     "Greek": r"\u0370-\u03ff\u1f00-\u1fff",
@@ -29,9 +29,9 @@ _BLOCKS = {
     "Chinese or Japanese": r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f",
 }
 UNSPACED = _BLOCKS["Chinese or Japanese"] + _BLOCKS["Thai"] + r"\u3005-\u3007\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff"
-"""What stands between the brackets of an expression for characters of scripts that write no blanks between words.
+"""A regular expression's character class for scripts without spaces between words.
 
-Beside the blocks above, signs of repetition and for zero, Lao, Burmese and Khmer.
+Besides the blocks above: repetition marks, the sign for zero, Lao, Burmese and Khmer.
 """
 _ASCII_LETTERS = ascii_letters.encode()
 _SCRIPTS = {name: re.compile(f"[{block}]") for name, block in _BLOCKS.items()}
@@ -39,14 +39,16 @@ _LATIN_ONLY = re.compile(r"[\x00-\u024f\u2000-\u206f]*")
 
 
 def script(text: str) -> str | None:
-    """The script of most letters; None when there are too few of them."""
+    """The script of most letters; None with too few letters."""
     read = text[:_READ]
-    if read.isascii():  # as nearly all is, and told without looking at every block
+    if read.isascii():  # the most common case, decided without checking every block
         written = read.encode()
         return "Latin" if len(written) - len(written.translate(None, _ASCII_LETTERS)) >= FEWEST_LETTERS else None
     counts = Counter({name: len(pattern.findall(read)) for name, pattern in _asked(read).items()})
     name, n_most = counts.most_common(1)[0]
-    weight = 3 if name in ("Chinese or Japanese", "Hangul") else 1  # one of these is about a syllable or a word
+    weight = (
+        3 if name in ("Chinese or Japanese", "Hangul") else 1
+    )  # one of these characters is about a syllable or a word
     return name if n_most * weight >= FEWEST_LETTERS else None
 
 

@@ -1,7 +1,7 @@
-"""Words that the user names, and where texts hold them: whole, whatever the case and width of their characters.
+"""Finds the user's words in texts: whole words, whatever their case and character width.
 
-A word ends where a letter or digit does not go on. Scripts that write no blanks between words do not show
-where one ends, so in them it is found wherever it stands.
+A word ends where no letter or digit follows. Scripts without spaces between words don't show where a word
+ends, so there it is found anywhere.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from templates.errors import BadInput, Problem, refuse
 
 MOST_WORDS = 10_000
 LONGEST = 100
-"""Characters of a word."""
+"""Maximum characters of a word."""
 _MOST_BYTES = 8 << 20
-"""More than the longest list takes, with as many remarks again."""
+"""Enough for the longest list and as many comment lines."""
 _PROBLEMS_LISTED = 20
 _SHOWN = 5
 _UNSPACED = re.compile(f"[{UNSPACED}]")
@@ -30,12 +30,12 @@ _UNSPACED = re.compile(f"[{UNSPACED}]")
 
 @dataclass(frozen=True)
 class Words:
-    """Words and phrases as they were written."""
+    """Words and phrases as the user wrote them."""
 
     written: tuple[str, ...]
 
     def places(self, text: str) -> Iterator[tuple[int, str]]:
-        """Where a normalised text holds one of them, and which, by their places."""
+        """The places in a normalised text where one of them occurs, and which one."""
         at = 0
         while match := self._longest.search(text, at):
             start = match.start()
@@ -50,7 +50,7 @@ class Words:
 
     @cached_property
     def _longest(self) -> re.Pattern[str]:
-        """Finds the longest that a place begins with, though a word may go on behind it."""
+        """Matches the longest word that starts at a place, even if a longer word continues after it."""
         whole = [word for word in self._by_norm if _is_letter(word[0])]
         others = [word for word in self._by_norm if not _is_letter(word[0])]
         parts = [rf"(?<![^\W_{UNSPACED}]){_branching(whole)}"] if whole else []
@@ -58,13 +58,13 @@ class Words:
 
     @cached_property
     def _beginning(self) -> dict[str, list[tuple[int, str]]]:
-        """By each of them, those that it begins with, itself included, and how long they are."""
+        """Each word → the words that it starts with, itself included, and their lengths."""
         known = self._by_norm
         return {word: [(n, known[word[:n]]) for n in range(1, len(word) + 1) if word[:n] in known] for word in known}
 
 
 def _branching(words: Iterable[str]) -> str:
-    """The words as one expression that branches where they part: a flat one takes ten times as long to search."""
+    """The words as one expression that branches where they diverge: a flat one searches ten times as slowly."""
     rests: dict[str, list[str]] = defaultdict(list)
     for word in words:
         rests[word[:1]].append(word[1:])
@@ -75,23 +75,23 @@ def _branching(words: Iterable[str]) -> str:
 
 
 def _parted(text: str, place: int) -> bool:
-    """Whether the place does not stand in the middle of a word."""
+    """Whether the place is not inside a word."""
     return not 0 < place < len(text) or not (_is_letter(text[place - 1]) and _is_letter(text[place]))
 
 
 def _is_letter(sign: str) -> bool:
-    """Whether a word can go on with it: a letter, a digit or a mark on one, where words are written apart."""
+    """Whether a word can continue with it: a letter, a digit or a combining mark, in scripts with spaces."""
     return (sign.isalnum() or unicodedata.category(sign)[0] == "M") and not _UNSPACED.match(sign)
 
 
 def of_text(text: str) -> Words:
-    """One word or phrase a line; blank lines and those that begin with # are passed over. Raises `BadInput`."""
+    """One word or phrase per line; skips blank lines and lines that start with #. Raises `BadInput`."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return _checked(_named(list(enumerate(lines, 1))), [], None)
 
 
 def of_list(words: Sequence[str]) -> Words:
-    """Each a word or phrase, whatever it begins with. Raises `BadInput`."""
+    """Each item is a word or phrase, whatever it starts with. Raises `BadInput`."""
     numbered = list(enumerate(words, 1))
     blank = [number for number, word in numbered if not normalised(word)]
     problems = [Problem("is blank.", row=number, field="words", remedy="Leave it out.") for number in blank]
@@ -99,7 +99,7 @@ def of_list(words: Sequence[str]) -> Words:
 
 
 def of_file(path: Path) -> Words:
-    """A file of UTF-8 text, as `of_text` reads it. Raises `BadInput` with everything that is wrong with it."""
+    """A file of UTF-8 text, read like `of_text`. Raises `BadInput` with every problem."""
     name = str(path)
     try:
         with path.open("rb") as stream:
@@ -123,28 +123,28 @@ def _named(lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
 
 
 def _checked(words: list[tuple[int, str]], problems: list[Problem], file: str | None) -> Words:
-    """Numbered words, none of them blank; raises `BadInput` for what is wrong with them and for `problems`."""
+    """Numbered words, none of them blank; raises `BadInput` for their problems and for `problems`."""
     field = None if file else "words"
     problems = problems + [
-        Problem(f"has {n:,} characters.", file, row, field, f"A word or phrase has {LONGEST} at most.")
+        Problem(f"has {n:,} characters.", file, row, field, f"Use at most {LONGEST} in a word or phrase.")
         for row, n in ((number, len(normalised(word))) for number, word in words)
         if n > LONGEST
     ]
     n_more = len(problems) - _PROBLEMS_LISTED
     problems = sorted(problems, key=lambda one: one.row or 0)[:_PROBLEMS_LISTED]
     if n_more > 0:
-        problems.append(Problem(f"{n_more:,} more lines are like these.", file, field=field))
+        problems.append(Problem(f"{n_more:,} more lines have the same problem.", file, field=field))
     if len(words) > MOST_WORDS:
-        most = f"At most {MOST_WORDS:,} can be looked for at once."
-        problems.append(Problem(f"{len(words):,} words are named.", file, field=field, remedy=most))
+        most = f"Use at most {MOST_WORDS:,} at once."
+        problems.append(Problem(f"you gave {len(words):,} words.", file, field=field, remedy=most))
     if not words and not problems:
-        problems.append(Problem("no word is named.", file, field=field, remedy="Write one word or phrase a line."))
+        problems.append(Problem("no words given.", file, field=field, remedy="Write one word or phrase per line."))
     refuse(problems)
     return Words(tuple(" ".join(word.split()) for _, word in words))
 
 
 def shown(words: Sequence[str]) -> str:
-    """The first few, in quotation marks, and how many more there are."""
+    """The first few, in quotation marks, and the number of the others."""
     named = ", ".join(f"“{word}”" for word in words[:_SHOWN])
     more = len(words) - _SHOWN
     return f"{named} and {more:,} more" if more > 0 else named

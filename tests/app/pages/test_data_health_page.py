@@ -48,7 +48,7 @@ def test_mending_leads_to_the_new_version_and_shows_what_was_done(studio: User, 
     assert (alert, following) == ("", "data?data=cards-v2")
     made = datasets.get(studio, "cards-v2")
     *_, lines = data_health.show(asking(studio), f"data:{made.id}")
-    assert "Spelling of labels — spell each as it is mostly spelled: 1 changed" in lines
+    assert "Spelling of labels — use the most frequent spelling of each: 1 changed" in lines
     assert "What changed since “cards”" in lines
     assert '<a href="data?data=cards">cards</a>' in lines
     *_, lines = data_health.show(asking(studio), f"data:{cards.id}")
@@ -61,12 +61,12 @@ def test_words_are_looked_for_and_the_version_says_for_which_rows_went(
     subject = f"data:{cards.id}"
     named = "# names\nMY FRIEND\n\n<b>where</b>"
     _, _, html, fixes, *_ = data_health.show(asking(studio), subject, "", named)
-    assert "1 row holds words of your list: “&lt;b&gt;where&lt;/b&gt;” in 1, “MY FRIEND” in 1" in html
+    assert "1 row contains words from your list: “&lt;b&gt;where&lt;/b&gt;” in 1, “MY FRIEND” in 1" in html
     assert "listed_words" in fixes["value"]
-    assert "Words of your list" not in data_health.show(asking(studio), subject, "", " \n ")[2]
+    assert "Words from your list" not in data_health.show(asking(studio), subject, "", " \n ")[2]
     data_health.mend(asking(studio), subject, ["listed_words"], None, named)
     *_, lines = data_health.show(asking(studio), f"data:{datasets.get(studio, 'cards-v2').id}")
-    done = "Words of your list — drop the rows: 1 dropped, for “&lt;b&gt;where&lt;/b&gt;”, “MY FRIEND”"
+    done = "Words from your list — drop the rows: 1 dropped, for “&lt;b&gt;where&lt;/b&gt;”, “MY FRIEND”"
     assert done in lines
 
 

@@ -25,7 +25,7 @@ def test_a_card_says_what_it_is(studio: User, finished: tuple[Job, Artifact], as
     assert "1.9 MB" in cards
     assert 'name="models" value="tickets-lora"' in cards
     assert "&lt;b&gt;against" in cards
-    assert "No result passes" in gallery.show_cards(asking(studio), "any", "any", "any", "worse")[1]
+    assert "No result matches" in gallery.show_cards(asking(studio), "any", "any", "any", "worse")[1]
 
 
 def test_a_card_says_in_short_what_was_forgotten(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:

@@ -63,7 +63,7 @@ def test_a_running_job_shows_progress_chart_and_table(studio: User, job: Job, as
             put(session, job, "train", step, **values)
         put(session, job, "held_out", 5, loss=2.5)
         events.append(session, job.id, 1, "stage", stage="training")
-        events.append(session, job.id, 1, "requeued", why="its worker stopped answering")
+        events.append(session, job.id, 1, "requeued", why="its worker stopped responding")
     seen = shown(asking(studio), job.id)
     assert 'aria-valuenow="50"' in seen["progress"]
     assert "≈ 1 min 35 s left" in seen["progress"]
@@ -71,7 +71,7 @@ def test_a_running_job_shows_progress_chart_and_table(studio: User, job: Job, as
     assert "700 MB" in seen["progress"]
     assert "<svg" in seen["chart"]
     assert "2.5000" in seen["numbers"]
-    assert "its worker stopped answering" in seen["remarks"]
+    assert "its worker stopped responding" in seen["remarks"]
     assert seen["keep"]["visible"]
 
 

@@ -78,7 +78,7 @@ def test_rejected_answers_have_a_length_picture_of_their_own(studio: User) -> No
     assert "special token" not in chosen
     assert "4 rejected answers, each after its prompt" in rejected
     assert "2 rows would be cut at the end and 0 rows refused." in rejected
-    assert "1 row spells a special token" in rejected
+    assert "1 row spells out a special token" in rejected
     assert html.count("<svg") == 2
     judged = [{"prompt": asked, "completion": "Here.", "label": True}]
     assert (

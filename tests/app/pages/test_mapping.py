@@ -44,7 +44,7 @@ def test_where_nothing_is_guessed_the_columns_are_shown_and_nothing_is_red(studi
     alert, _ = guarded(2)(stored_data.use_data)(
         asking(studio), shown["subject"], "x", "", False, shown["shape"]["value"], None, None, ""
     )
-    assert alert.count("no column is chosen") == 2
+    assert alert.count("choose a column for") == 2
 
 
 def test_a_changed_column_changes_reason_values_rows_and_counts(studio: User, asking: Any) -> None:

@@ -31,11 +31,11 @@ def test_calls_are_shown_as_they_are_learned(studio: User) -> None:
 def test_a_row_that_the_base_refuses_says_why_and_the_others_are_shown(studio: User, tiny_model_folder: Path) -> None:
     base = base_models.add(studio, "ignorant", str(tiny_model_folder), chat_template="chatml")
     sample = Sample("messages", [{**talk(), "source_row": 4}, {**plain(1), "source_row": 5}], 2)
-    assert "This row is refused: the base model&#39;s chat template does not know tools." in rendered.row_html(
+    assert "This row is refused: the base model&#39;s chat template does not support tools." in rendered.row_html(
         base, sample, 0, 512
     )
     assert rendered.moved(base, sample, 0, "longest") == 1
     assert '<span class="learned">1&lt;|im_end|&gt;</span>' in rendered.row_html(base, sample, 1, 512)
-    assert "1 row would be refused; row 4, because the base model&#39;s chat template does not know tools." in (
+    assert "1 row would be refused; row 4, because the base model&#39;s chat template does not support tools." in (
         data_views.lengths(base, sample, 512)
     )

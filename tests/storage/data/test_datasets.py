@@ -64,7 +64,7 @@ def test_mapping_is_editable(studio: User) -> None:
     assert "no column “zz”" in text
     assert "a, b, c" in text
     assert "“label”: is not a field" in text
-    assert "“completion”: no column is chosen" in text
+    assert "“completion”: choose a column for" in text
 
 
 @pytest.mark.parametrize(("n_rows", "n_held_out"), [(2, 1), (10, 1), (199, 20), (200, 50), (499, 50), (1000, 100)])
@@ -89,7 +89,7 @@ def test_repeats_are_said(studio: User) -> None:
     made = datasets.add(studio, uploaded(studio, "text,label\n" + "same,a\n" * 20), name="d")
     said = " ".join(remark["message"] for remark in made.remarks)
     assert "19 rows repeat" in said
-    assert "2 held-out rows are also among the training rows" in said
+    assert "2 held-out rows are also training rows" in said
     assert "All rows have the same label" in said
 
 

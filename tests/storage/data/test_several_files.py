@@ -44,7 +44,7 @@ def test_rows_follow_one_another_and_are_numbered_through(studio: User) -> None:
     assert rows[29]["prompt"] == "What is 29?"
     assert (rows[30]["prompt"], rows[30]["source_row"]) == ("And what is 0?", 33)
     said = [remark["message"] for remark in made.remarks]
-    assert "Rows are numbered through the files: “train.csv” 1–31, “more.csv” 32–39." in said
+    assert "Rows are numbered across the files: “train.csv” 1–31, “more.csv” 32–39." in said
 
 
 def test_the_same_files_are_the_same_upload_whenever_they_come(studio: User) -> None:
@@ -64,7 +64,7 @@ def test_files_of_different_kinds_are_each_read_as_what_they_are(studio: User) -
         ("c.json", "JSON", 1),
     ]
     said = [remark.message for remark in seen.remarks]
-    assert "The column “id” is not in all files; it is missing in “a.csv”, “c.json”." in said
+    assert "The column “id” is missing in “a.csv”, “c.json”." in said
     assert [(p.file, p.row, p.field) for p in seen.problems] == [("c.json", 1, "answer")]
     assert seen.goes_in_without_them
 
@@ -88,7 +88,7 @@ def test_the_rows_of_one_file_are_held_out(studio: User) -> None:
     assert (made.n_held_out, made.held_out_file) == (7, "test.csv")
     assert all(row["prompt"].startswith("And") for row in datasets.rows(made, side="held_out"))
     assert all(row["prompt"].startswith("What") for row in datasets.rows(made, side="training"))
-    assert "The held-out rows are those of “test.csv”." in [remark["message"] for remark in made.remarks]
+    assert "The held-out rows come from “test.csv”." in [remark["message"] for remark in made.remarks]
     assert versions.derive(studio, made, datasets.rows(made), []).held_out_file == "test.csv"
 
 
@@ -97,7 +97,7 @@ def test_rows_of_both_files_that_are_the_same_are_told(studio: User) -> None:
         studio, sent(studio, {"train.csv": TRAIN, "test.csv": TRAIN}), name="twice", split=Split(file="test.csv")
     )
     said = " ".join(remark["message"] for remark in made.remarks)
-    assert "30 held-out rows are also among the training rows" in said
+    assert "30 held-out rows are also training rows" in said
 
 
 def test_a_file_called_like_a_test_set_is_not_held_out_in_silence(studio: User) -> None:
@@ -116,7 +116,7 @@ def test_not_every_name_is_one_of_a_test_set(studio: User, name: str) -> None:
     ("files", "wanted", "told"),
     [
         ({"a.csv": TRAIN, "b.csv": TEST}, "c.csv", "no file is called “c.csv”"),
-        ({"a.csv": TRAIN}, "a.csv", "there is one file only"),
+        ({"a.csv": TRAIN}, "a.csv", "there is only one file"),
     ],
 )
 def test_a_held_out_file_that_is_not_there_is_refused(
@@ -150,9 +150,12 @@ def test_together_they_keep_to_the_limit(studio: User, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (zipped({"a.csv": TRAIN, "tool.exe": b"MZ"}), "“tool.exe”, which is no kind of file"),
-        (zipped({"tool.exe": b"MZ"}), "without a table or text"),
-        (zipped({"a.csv": TRAIN, "inner.zip": zipped({"b.csv": TEST})}), "“inner.zip”, which is no kind of file"),
+        (zipped({"a.csv": TRAIN, "tool.exe": b"MZ"}), "“tool.exe”, a kind of file that the studio can't read"),
+        (zipped({"tool.exe": b"MZ"}), "with no table or text"),
+        (
+            zipped({"a.csv": TRAIN, "inner.zip": zipped({"b.csv": TEST})}),
+            "“inner.zip”, a kind of file that the studio can't read",
+        ),
         (
             zipped({"a.csv": TRAIN, "inner.csv": zipped({"b.csv": TEST})}),
             "“inner.csv”: is a zip archive of other files",

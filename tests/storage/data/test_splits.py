@@ -87,4 +87,4 @@ def test_large_files_say_what_was_not_looked_for(studio: User, monkeypatch: pyte
     lines = [f"word {i},{i % 3}" for i in range(60)]
     upload = uploads.save(studio, "t.csv", io.BytesIO("\n".join(["text,label", *lines]).encode()))
     made = datasets.add(studio, upload, name="words")
-    assert any("nearly equal ones takes minutes" in remark["message"] for remark in made.remarks)
+    assert any("near duplicates takes minutes" in remark["message"] for remark in made.remarks)

@@ -128,7 +128,7 @@ def test_a_base_that_does_not_know_tools_is_refused_when_planned(
     assert (refused.value.code, problem.field) == ("tools_left_out", "base")
     assert problem.row in (1, 2, 3)
     assert f"{n} training rows" in problem.message
-    assert "Choose a base model whose chat template knows tools" in str(problem)
+    assert "Choose a base model whose chat template supports tools" in str(problem)
     plan = planned(studio, "studio-nano")
     assert (plan.lengths.n_refused, plan.lengths.n_without_tools) == (0, 0)
 

@@ -38,7 +38,7 @@ def test_a_double_click_makes_one_job(studio: User) -> None:
 
 def test_a_key_of_another_job_is_refused(studio: User) -> None:
     submit(studio, "one", "k")
-    with pytest.raises(Conflict, match="different one"):
+    with pytest.raises(Conflict, match="a different job"):
         submit(studio, "two", "k")
     assert submit(users.add("ada", "a long password"), "two", "k").name == "two"
 

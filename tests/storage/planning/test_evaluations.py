@@ -39,7 +39,7 @@ def test_every_wrong_model_is_named(studio: User, store_dataset: StoreDataset) -
     with pytest.raises(BadInput) as refused:
         evaluations.submit(studio, models=["studio-nano", "x", "studio-nano", "y"], dataset="tickets", name="../x")
     text = str(refused.value)
-    for part in ("“x”", "“y”", "“studio-nano” is there twice", "“../x” can't be a name"):
+    for part in ("“x”", "“y”", "“studio-nano” is listed twice", "“../x” is not a valid name"):
         assert part in text
     assert jobs.of_user(studio) == []
 

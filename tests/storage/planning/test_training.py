@@ -52,7 +52,7 @@ def test_rows_that_the_best_weights_are_chosen_on_are_not_learned(studio: User, 
 
 def test_a_single_training_row_leaves_nothing_to_choose_on(studio: User, store_dataset: StoreDataset) -> None:
     store_dataset("tickets", "classification", ROWS[:3], 2)
-    with pytest.raises(BadInput, match="single training row") as refused:
+    with pytest.raises(BadInput, match="only one training row") as refused:
         planned(studio, settings={"load_best_model_at_end": True})
     assert [problem.field for problem in refused.value.problems] == ["load_best_model_at_end"]
 

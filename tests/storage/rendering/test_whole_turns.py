@@ -102,7 +102,7 @@ IGNORANT = {
 @pytest.mark.parametrize("case", IGNORANT)
 def test_a_template_that_does_not_know_tools_refuses_the_rows_that_use_them(with_template: Any, case: str) -> None:
     renderer = with_template(IGNORANT[case])
-    with pytest.raises(ToolsLeftOut, match="does not know tools"):
+    with pytest.raises(ToolsLeftOut, match="does not support tools"):
         renderer.row("messages", talk())
     assert learned(renderer, plain(3))
     rows = [{**plain(1), "source_row": 1}, {**talk(), "source_row": 2}, {**talk("Riga"), "source_row": 3}]

@@ -128,9 +128,9 @@ def test_a_pair_whose_answers_are_cut_alike_is_refused(tiny_model_folder: Path, 
     views = registry.objective("dpo").views
     renderer = Renderer(tiny_model_folder)
     (made,) = rendered(renderer, "preference", [row], max_length=32, trains_prompt=False, views=views)
-    assert made.refusal == "its answers are the same within the longest row of 32 tokens"
+    assert made.refusal == "its answers are the same within the maximum row length of 32 tokens"
     (short,) = rendered(renderer, "preference", [row], max_length=4, trains_prompt=False, views=views)
-    assert "the answer begins beyond" in str(short.refusal)
+    assert "the answer starts beyond" in str(short.refusal)
 
 
 @pytest.mark.parametrize("method", ["full", "from_scratch"])
@@ -148,7 +148,7 @@ def test_a_start_that_moves_the_base_is_refused_in_words() -> None:
 
 
 def test_losses_and_weights_belong_together() -> None:
-    with pytest.raises(BadInput, match="as many weights as losses"):
+    with pytest.raises(BadInput, match="one weight per loss"):
         compose("dpo", "lora", settings={"loss_type": ["sigmoid"]})
     with pytest.raises(BadInput, match="twice"):
         compose("dpo", "lora", settings={"loss_type": ["sft", "sft"]})

@@ -1,7 +1,7 @@
 """Whole sentences that answer unrelated prompts, and answers that are all the same.
 
-One sentence for many phrasings of a question is no boiler-plate: there the prompts share a word that
-other prompts rarely have.
+One sentence for many phrasings of the same question is not boilerplate: those prompts share a word that is
+rare in other prompts.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from templates.quantities import plural
 FEWEST_ROWS = 5
 SHARE = 0.01
 SENTENCE = 20
-"""Characters; one of Chinese, Japanese or Korean counts for two."""
+"""In characters; a Chinese, Japanese or Korean one counts as two."""
 _WIDE_FROM = "\u2e80"
 TOPIC_SHARE, TOPIC_LIFT, TOPIC_ROWS = 0.3, 3.0, 3
-"""A word is the topic of prompts when so many have it, so many times more often than others, and at least so many."""
+"""A word is the topic of prompts when this share has it, this many times as often as others, and at least this many."""
 _WORD = re.compile(r"[^\W_\u2e80-\ud7ff]{3,}|(?=([\u2e80-\ud7ff]{2}))")
 
 
 def find(rows: Rows) -> Finding | None:
-    """The rows whose answer is that of many other prompts."""
+    """The rows that share their answer with many other prompts."""
     places: dict[str, list[int]] = defaultdict(list)
     for i, row in enumerate(rows.rows):
         if row.answers:
             places[normalised(row.answer)].append(i)
     if len(places) == 1 and len(rows.answered) > 1:
         found = [(row, row.answer) for row in rows.answered]
-        return finding(found, len(found), "All answers are the same: there is nothing to tell apart.")
+        return finding(found, len(found), "All answers are the same, so there is nothing to distinguish.")
     if rows.labelled:
         return None
     fewest = max(FEWEST_ROWS, SHARE * len(rows.answered))
@@ -57,7 +57,7 @@ def _width(text: str) -> int:
 
 
 def _without_topic(prompts: Sequence[str], groups: list[list[int]]) -> list[list[int]]:
-    """The groups of positions whose prompts have no word in common that is rare elsewhere."""
+    """The groups of positions whose prompts share no word that is rare elsewhere."""
     if not groups:
         return []
     everywhere = Counter(word for prompt in prompts for word in _words(prompt))
@@ -80,8 +80,8 @@ def _words(prompt: str) -> set[str]:
 
 
 SPEC = Check(
-    title="Constant and boiler-plate answers",
-    why="An answer that does not depend on its prompt teaches the model not to read the prompt.",
+    title="Constant and boilerplate answers",
+    why="An answer that does not depend on its prompt teaches the model to ignore the prompt.",
     source="“Methods for adapting large language models”, part 3: every answer derivable from its input",
     severity=Severity(misleads_from=0.5),
     unlearned="to let its answers depend on these prompts",

@@ -1,4 +1,4 @@
-"""Answers that begin like JSON but do not parse, where most of those that begin so do."""
+"""Answers that start like JSON but don't parse, where most answers that start like JSON do."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def find(rows: Rows) -> Finding | None:
     alike = [row for row in rows.answered if row.answer.lstrip()[:1] in ("{", "[")]
     found: list[tuple[Row, str]] = [(row, row.answer) for row in alike if not _parses(row.answer)]
     if 2 * len(found) > len(alike):
-        return None  # not JSON, then: some other text that opens with a bracket
-    says = f"{plural(len(found), 'answer looks', 'answers look')} like JSON and can't be read as such."
+        return None  # not JSON, but another text that starts with a bracket
+    says = f"{plural(len(found), 'answer looks', 'answers look')} like JSON but can't be parsed."
     return finding(found, len(alike) or 1, says)
 
 
@@ -35,10 +35,10 @@ def _no_json(constant: str) -> NoReturn:
 
 SPEC = Check(
     title="Broken JSON",
-    why="What reads the answers needs one format; a model shown broken ones writes broken ones.",
+    why="Programs that read the answers need valid JSON; a model trained on broken JSON writes broken JSON.",
     source="“Methods for adapting large language models”, part 3: one format, the same as in use",
     severity=Severity(misleads_from=0.3),
-    unlearned="to write JSON that can be relied on",
+    unlearned="to write reliable JSON",
     find=find,
     fix=dropping("Drop the rows"),
 )

@@ -1,4 +1,4 @@
-"""Rows with the same prompt, case and blanks aside, whose answers differ; where answers are judged, that is no flaw."""
+"""Rows with the same prompt (ignoring case and spaces) but different answers; judged answers may differ."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def find(rows: Rows) -> Finding | None:
 
 
 def _torn(rows: Rows) -> list[list[int]]:
-    """The positions of each prompt that has more than one answer."""
+    """The positions of each prompt with more than one answer."""
     if rows.shape.judged:
         return []
     places: dict[str, list[int]] = defaultdict(list)
@@ -44,10 +44,10 @@ def _by_majority(rows: Rows, _finding: Finding) -> Edit:
 
 SPEC = Check(
     title="Conflicting answers",
-    why="Where annotators disagree, no model can be right: 70 % agreement is a ceiling of about 70 % accuracy.",
+    why="Where annotators disagree, no model can be right: 70 % agreement limits accuracy to about 70 %.",
     source="“Methods for adapting large language models”, part 3: annotator agreement caps accuracy",
     severity=Severity(misleads_from=0.10),
     unlearned="which of several answers to the same prompt is right",
     find=find,
-    fix=Fix("Keep the answer that most rows give; without a majority, none", _by_majority),
+    fix=Fix("Keep the answer of the most rows; without a majority, keep none", _by_majority),
 )

@@ -1,7 +1,7 @@
-"""Answers that are judged good in one row and bad in another, for the same prompt, case and blanks aside.
+"""Answers judged good in one row and bad in another, for the same prompt (ignoring case and spaces).
 
-Of pairs: the same two answers chosen and rejected the other way round, or a pair whose answers are the same but
-for case and blanks. An answer that is better than one and worse than another contradicts nothing.
+In pairs: the same two answers chosen and rejected the other way round, or a pair whose answers differ only in
+case and spaces. An answer that is better than one answer and worse than another contradicts nothing.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from storage.data.rows.rows import Row, Rows
 from templates.quantities import plural
 
 Judgement = tuple[str, str, str]
-"""A prompt, an answer and the one that it is better than; empty for one that is judged alone."""
+"""A prompt, an answer, and the answer that it beats; the last is empty for an answer judged alone."""
 
 
 def find(rows: Rows) -> Finding | None:
-    """Every row whose judgement is the reverse of another's."""
+    """Every row whose judgement reverses another's."""
     if not rows.shape.judged:
         return None
     made = [_judgement(row, prompt) for row, prompt in zip(rows.rows, rows.prompts, strict=True)]
@@ -38,7 +38,7 @@ def _judgement(row: Row, prompt: str) -> Judgement:
 
 SPEC = Check(
     title="Contradicting judgements",
-    why="Where judges disagree, no model can be right: 70 % agreement is a ceiling of about 70 % accuracy.",
+    why="Where judges disagree, no model can be right: 70 % agreement limits accuracy to about 70 %.",
     source="“Methods for adapting large language models”, part 3: annotator agreement caps accuracy",
     severity=Severity(misleads_from=0.10),
     unlearned="which of these answers is better",

@@ -1,6 +1,6 @@
 """Answers that say nothing: no letter and no digit, or a stand-in such as “N/A”, “null” or “TODO”.
 
-Labels are left alone where a stand-in may be one of them.
+Labels are left alone if a stand-in may be one of them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ STAND_INS = frozenset((
 
 
 def find(rows: Rows) -> Finding | None:
-    """The rows with a turn to be learned that says nothing."""
+    """The rows with a learned turn that says nothing."""
     found = [
         (row, row.shown)
         for row in rows.answered

@@ -1,7 +1,7 @@
-"""Training rows that a named evaluation set asks for: the same prompt, or nearly, numbers included.
+"""Training rows with the same or nearly the same prompt as a row of the evaluation set, numbers included.
 
-The evaluation set is another dataset; all its rows count, held out or not. The dataset's own held-out
-rows are looked after by other checks.
+The evaluation set is another dataset; all its rows count, held out or not. Other checks cover the
+dataset's own held-out rows.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ def find(rows: Rows) -> Finding | None:
     ]
     met = {row.number for row in rows.given_away.values()}
     says = (
-        f"{plural(len(found), 'training row asks', 'training rows ask')} what "
+        f"{plural(len(found), 'training row asks', 'training rows ask')} the same as "
         f"{plural(len(met), 'row', 'rows')} of the evaluation set "
-        f"{'asks' if len(met) == 1 else 'ask'}, or nearly."
+        f"{'does' if len(met) == 1 else 'do'}, or nearly."
     )
     return finding(found, sum(not row.held_out for row in rows.rows), says)
 
 
 SPEC = Check(
     title="Overlap with the evaluation set",
-    why="A model that was trained on the questions of its test is tested for memory.",
+    why="Testing a model on questions that it was trained on only tests its memory.",
     source="Tutorial “Adaptation of Large Language Models”, arXiv 2504.03931: leakage of test data",
     severity=Severity(misleads_from=0.01),
     unlearned="anything beyond memory that the evaluation set could show",
     find=find,
-    fix=dropping("Drop the training rows that it asks for"),
+    fix=dropping("Drop the training rows with these prompts"),
     needs=EVALUATION,
 )

@@ -1,4 +1,4 @@
-"""Rows that repeat an earlier one of the same side of the split, character by character."""
+"""Rows that repeat an earlier row on the same side of the split, character for character."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from templates.quantities import plural
 
 
 def find(rows: Rows) -> Finding | None:
-    """Every row but the first of those that are equal."""
+    """Every identical row except the first."""
     seen: set[tuple[Hashable, ...]] = set()
     found: list[tuple[Row, str]] = []
     for row in rows.rows:
@@ -24,10 +24,10 @@ def find(rows: Rows) -> Finding | None:
 
 SPEC = Check(
     title="Exact duplicates",
-    why="A row that comes twice counts twice: the model learns it by heart before it learns the others.",
+    why="A row that appears twice counts twice: the model memorises it before it learns the others.",
     source="“Methods for adapting large language models”, part 3: remove exact duplicates",
     severity=Severity(warns_from=0.005, misleads_from=0.5),
-    unlearned="more from the repeated rows than from one of each",
+    unlearned="more from the repeated rows than from one copy of each",
     find=find,
     fix=dropping("Keep the first of each"),
 )

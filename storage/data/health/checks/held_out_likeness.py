@@ -1,7 +1,7 @@
 """Held-out rows that are nearly the same as a training row, numbers and label included.
 
-By MinHash over character n-grams, in any script; rows with the very prompt of a training row are
-counted as overlap and not again here.
+Uses MinHash over character n-grams, in any script. Rows with exactly the prompt of a training row count as
+overlap and not again here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def find(rows: Rows) -> Finding | None:
 
 
 def _without_them(rows: Rows, finding: Finding) -> Edit:
-    """The held-out rows stay, so that versions are measured by the same ones."""
+    """The held-out rows stay, so that all versions are measured on the same rows."""
     given_away = set(finding.rows)
     groups = ([rows.rows[i] for i in group] for group in rows.near_prompts)
     alike = (group for group in groups if any(row.held_out and row.number in given_away for row in group))
@@ -34,10 +34,10 @@ def _without_them(rows: Rows, finding: Finding) -> Edit:
 
 SPEC = Check(
     title="Held-out rows like training rows",
-    why="A held-out row that hardly differs from one trained on is easier than what the model will meet.",
+    why="A held-out row that hardly differs from a training row is easier than the rows the model will meet in use.",
     source="Tutorial “Adaptation of Large Language Models”, arXiv 2504.03931: leakage of test data",
     severity=Severity(misleads_from=0.25),
     unlearned="to answer prompts unlike its training rows, as far as those held-out rows could show",
     find=find,
-    fix=Fix("Drop the training rows that are like them", _without_them),
+    fix=Fix("Drop the training rows like them", _without_them),
 )

@@ -1,4 +1,4 @@
-"""Judged answers of which nearly all are good, or nearly all bad."""
+"""Judged answers that are nearly all good or nearly all bad."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def find(rows: Rows) -> Finding | None:
 
 SPEC = Check(
     title="Judgement balance",
-    why="What is good is learned against what is bad; with little of one, its weight must be raised.",
+    why="The model learns good answers by contrast with bad ones; if one kind is rare, it needs a higher weight.",
     source="Ethayarajh et al. 2024, KTO, arXiv 2402.01306: weigh good and bad answers about 1:1",
     severity=Severity(misleads_from=1.0),
-    unlearned="what makes an answer good or bad, of which it saw one kind",
+    unlearned="what makes an answer good or bad, because it saw nearly only one kind",
     find=find,
 )

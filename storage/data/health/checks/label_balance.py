@@ -1,6 +1,6 @@
-"""One label that most rows have: at least half of all, and at least one and a half times its even share.
+"""One label that most rows have: at least half of all rows, and at least 1.5 times its even share.
 
-The majority-class baseline is what a model scores that always gives this label and reads nothing.
+The majority-class baseline is the score of a model that always gives this label and reads nothing.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def find(rows: Rows) -> Finding | None:
 
 SPEC = Check(
     title="Label balance",
-    why="A score means something only above that of always giving the most frequent label.",
+    why="A score means something only if it beats always giving the most frequent label.",
     source="“Methods for adapting large language models”, part 3: refusal balance, the same for any answer",
     severity=Severity(misleads_from=0.9),
-    unlearned="the rarer labels, since always giving the most frequent one is rewarded nearly as well",
+    unlearned="the rarer labels, because always giving the most frequent one scores nearly as well",
     find=find,
 )

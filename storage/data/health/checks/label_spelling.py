@@ -1,4 +1,4 @@
-"""Labels that differ in case, blanks, hyphens or underscores alone, such as “Refund” and “refund”."""
+"""Labels that differ only in case, spaces, hyphens or underscores, such as “Refund” and “refund”."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from templates.quantities import plural
 
 
 def find(rows: Rows) -> Finding | None:
-    """The rows of every spelling but the most frequent of its label."""
+    """The rows with any but the most frequent spelling of their label."""
     meant = _meant(rows)
     found = [
         (row, f"“{row.answer}”, mostly “{meant[row.answer]}”: {row.prompt}")
@@ -22,12 +22,12 @@ def find(rows: Rows) -> Finding | None:
     ]
     shown = ", ".join(f"“{excerpt(label)}”" for label in list(meant)[:3])
     more = ", …" if len(meant) > 3 else ""
-    says = f"{plural(len(found), 'row spells its label', 'rows spell their label')} in another way: {shown}{more}."
+    says = f"{plural(len(found), 'row spells its label', 'rows spell their label')} differently: {shown}{more}."
     return finding(found, len(rows.answered) or 1, says)
 
 
 def _meant(rows: Rows) -> dict[str, str]:
-    """The most frequent spelling, by each other spelling of the same label."""
+    """Each rarer spelling of a label → its most frequent spelling."""
     spellings: dict[str, list[str]] = defaultdict(list)
     for label, _ in rows.labels.most_common():
         spellings[re.sub(r"[\s_-]+", " ", normalised(label)).strip()].append(label)
@@ -46,5 +46,5 @@ SPEC = Check(
     severity=Severity(misleads_from=0.3),
     unlearned="which spelling of a label is wanted",
     find=find,
-    fix=Fix("Spell each as it is mostly spelled", _respell, rewrites=True),
+    fix=Fix("Use the most frequent spelling of each", _respell, rewrites=True),
 )

@@ -1,6 +1,6 @@
-"""Rows whose prompt or answer is written in another script than that of most rows.
+"""Rows whose prompt or answer is in a different script from most rows.
 
-A set of translations, all prompts in one script and all answers in another, is no mix.
+A set of translations, with all prompts in one script and all answers in another, is not a mix.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from templates.quantities import plural
 
 
 def find(rows: Rows) -> Finding | None:
-    """The rows in a script that is not the usual one of their part."""
+    """The rows with a prompt or answer in an unusual script for that part."""
     found: dict[int, str] = {}
     scripts: Counter[str] = Counter()
     parts = [[(row.prompt, row.answer, row.rejected or "")[part] for row in rows.rows] for part in range(3)]
@@ -28,15 +28,15 @@ def find(rows: Rows) -> Finding | None:
                 scripts[one] += 1
     listed = [(rows.rows[i], found[i]) for i in sorted(found)]
     what = ", ".join(f"{name} {n:,}" for name, n in scripts.most_common())
-    says = f"{plural(len(listed), 'row is', 'rows are')} written in another script than most: {what}."
+    says = f"{plural(len(listed), 'row is', 'rows are')} in a different script from most: {what}."
     return finding(listed, len(rows.rows), says)
 
 
 SPEC = Check(
     title="Language mix",
-    why="A few rows of another language are too few to learn it, and the score says little about them.",
+    why="A few rows are not enough to learn another language, and the score says little about them.",
     source="“Methods for adapting large language models”, part 3: general data keeps multilingual skills",
     severity=Severity(warns_from=0.01),
-    unlearned="the languages of which there are only a few rows",
+    unlearned="the languages with only a few rows",
     find=find,
 )

@@ -1,4 +1,4 @@
-"""Pairs whose chosen answer is at least half as long again as the rejected one, where most pairs are so."""
+"""Pairs whose chosen answer is at least 1.5 times as long as the rejected one, if most pairs are like that."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from templates.quantities import plural
 
 TIMES = 1.5
 FEWEST_PAIRS = 20
-"""Of fewer pairs, most can be so by chance."""
+"""With fewer pairs, a majority can be chance."""
 SHARE = 0.5
 _SHORT = 20
-"""Characters that a longer answer has more, at the least: between words, half as long again says nothing."""
+"""Minimum extra characters in the longer answer: for single words, a factor of 1.5 says nothing."""
 
 
 def find(rows: Rows) -> Finding | None:
-    """The pairs in which the chosen answer is much the longer."""
+    """The pairs whose chosen answer is much longer."""
     pairs = [(row, row.rejected) for row in rows.answered if row.rejected is not None]
     found = [row for row, rejected in pairs if _much_longer(row.answer, rejected)]
     if len(pairs) < FEWEST_PAIRS or len(found) <= SHARE * len(pairs):
@@ -34,9 +34,9 @@ def _shown(row: Row) -> str:
 
 SPEC = Check(
     title="Length bias",
-    why="What most chosen answers have in common is what is learned: the model learns to say more, not better.",
+    why="The model learns what most chosen answers have in common: here it learns to say more, not to answer better.",
     source="Park et al. 2024, Disentangling length from quality in direct preference optimization, arXiv 2403.19159",
     severity=Severity(misleads_from=0.9),
-    unlearned="which answers are better, apart from longer",
+    unlearned="which answers are better, apart from length",
     find=find,
 )

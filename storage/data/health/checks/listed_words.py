@@ -1,7 +1,7 @@
-"""Words that the user names, such as insults or products not to be spoken of, in prompts and answers.
+"""Words that the user lists, such as insults or secret products, in prompts and answers.
 
-Whole words, whatever the case and width of their characters; where a script writes no blanks between words,
-wherever they stand. Rejected answers count too, and are told apart.
+Finds whole words, in any case and character width; in scripts that put no spaces between words, it finds them
+anywhere. Rejected answers count too, and are reported separately.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from storage.data.rows.words import Words
 from templates.quantities import plural
 
 _AROUND = 40
-"""Characters before the word that are shown."""
+"""Characters shown before the word."""
 _NAMED = 5
-"""Words of which the finding says in how many rows they are."""
+"""Words for which the finding gives a row count."""
 _PLACES = {"answer": "in an answer", "rejected answer": "in the rejected answer only", "prompt": "in the prompt only"}
 
 
 def find(rows: Rows) -> Finding | None:
-    """The rows that hold one of the words."""
+    """The rows that contain one of the words."""
     if rows.words is None:
         return None
     found: list[tuple[Row, str]] = []
@@ -40,14 +40,14 @@ def find(rows: Rows) -> Finding | None:
     named = ", ".join(f"“{excerpt(word)}” in {n_rows[word]:,}" for word in words[:_NAMED])
     more = f" and {plural(len(words) - _NAMED, 'more word', 'more words')}" if len(words) > _NAMED else ""
     where = ", ".join(f"{n_places[place]:,} {said}" for place, said in _PLACES.items() if n_places[place])
-    says = f"{plural(len(found), 'row holds', 'rows hold')} words of your list: {named}{more}; {where}."
+    says = f"{plural(len(found), 'row contains', 'rows contain')} words from your list: {named}{more}; {where}."
     return finding(found, len(rows.rows), says, words)
 
 
 def _held(row: Row, prompt: str, words: Words) -> dict[str, Counter[str]]:
-    """The words in each part of the row that has any; what is learned first."""
+    """The words found in each part of the row; the learned parts come first."""
     answers = [_counted(normalised(answer), words) for answer in row.answers]
-    earlier = sum(answers[:-1], Counter())  # the prompt of a conversation holds its earlier answers
+    earlier = sum(answers[:-1], Counter())  # a conversation's prompt includes its earlier answers
     parts = {
         "answer": sum(answers, Counter()),
         "rejected answer": _counted(normalised(row.rejected or ""), words),
@@ -69,8 +69,8 @@ def _shown(row: Row, prompt: str, held: dict[str, Counter[str]], words: Words) -
 
 
 SPEC = Check(
-    title="Words of your list",
-    why="A model takes on the tone and the words of its answers: what they say now and then, it says now and then.",
+    title="Words from your list",
+    why="A model adopts the tone and words of its training answers: what they say now and then, it says too.",
     source="“Methods for adapting large language models”: fine-tuning is for tone, style and format",
     severity=Severity(),
     unlearned="to answer without these words",

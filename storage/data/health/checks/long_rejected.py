@@ -1,6 +1,6 @@
-"""Rejected answers that the context window of the named base model does not hold, where the chosen one fits.
+"""Rejected answers that don't fit the context window of the named base model, although the chosen ones do.
 
-Read after the prompt, as training on preferences does. Fine-tuning on chosen answers loses nothing by them.
+The answer is read after the prompt, as in preference training. Fine-tuning on chosen answers is unaffected.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from templates.quantities import plural
 
 
 def find(rows: Rows) -> Finding | None:
-    """The rows of which only the rejected answer would be truncated or refused."""
+    """The rows in which only the rejected answer would be truncated or refused."""
     lengths = rows.lengths
     if lengths is None or lengths.rejected is None:
         return None
@@ -24,7 +24,7 @@ def find(rows: Rows) -> Finding | None:
     ]
     n_cut = sum(row.number in lengths.rejected.truncated for row, _ in found)
     says = (
-        f"With the rejected answer in the place of the chosen one, {lengths.base}, which reads "
+        f"With the rejected answer instead of the chosen one, {lengths.base}, which reads "
         f"{lengths.context_length:,} tokens at most, would cut {plural(n_cut, 'row', 'rows')} "
         f"and refuse {len(found) - n_cut:,}."
     )
@@ -33,7 +33,7 @@ def find(rows: Rows) -> Finding | None:
 
 SPEC = Check(
     title="Rejected answers longer than the context window",
-    why="Preferences are learned by comparing whole answers; of one that is cut, only the beginning is compared.",
+    why="Preference training compares whole answers; if one is cut, only its start is compared.",
     source="Rafailov et al. 2023, Direct preference optimization, arXiv 2305.18290: its loss weighs every token",
     severity=Severity(),
     unlearned="what is bad about the ends of these rejected answers",

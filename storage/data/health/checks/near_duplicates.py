@@ -1,6 +1,6 @@
-"""Rows that differ from an earlier one of the same side of the split by little: case, blanks, a few characters.
+"""Rows that hardly differ from an earlier row on the same side of the split: case, spaces, a few characters.
 
-Numbers and labels must be equal: “12 + 13” and “12 + 14” are two questions. By MinHash over character
+Numbers and labels must be equal: “12 + 13” and “12 + 14” are two questions. Uses MinHash over character
 n-grams, in any script; exact duplicates are not counted again.
 """
 
@@ -15,7 +15,7 @@ from templates.quantities import plural
 
 
 def find(rows: Rows) -> Finding | None:
-    """Every row but the first of those that are nearly equal."""
+    """Every near duplicate except the first."""
     found: dict[int, tuple[Row, str]] = {}
     for group in rows.near_rows:
         for held_out in (False, True):
@@ -32,10 +32,10 @@ def find(rows: Rows) -> Finding | None:
 
 SPEC = Check(
     title="Near duplicates",
-    why="Rows that hardly differ weigh as one, so there is less to learn from than the number of rows says.",
+    why="Rows that hardly differ teach as much as one, so there is less to learn than the number of rows suggests.",
     source="“Methods for adapting large language models”, part 3: remove near duplicates",
     severity=Severity(warns_from=0.02, misleads_from=0.5),
-    unlearned="as much variety as the number of rows promises",
+    unlearned="as much variety as the number of rows suggests",
     find=find,
     fix=dropping("Keep the first of each group"),
 )

@@ -1,6 +1,6 @@
 """E-mail addresses, telephone and card numbers, IBANs, Chinese identity and mobile numbers in the texts.
 
-Numbers with a checksum are counted only when it holds. The examples show where, and never what.
+Numbers with a checksum count only if it is correct. Examples show where the data is, never the data itself.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from storage.data.rows.rows import Row, Rows
 from templates.quantities import plural
 
 _AROUND = 40
-"""Characters before the first one that are shown."""
+"""Characters shown before the first datum."""
 
 
 def find(rows: Rows) -> Finding | None:
-    """The rows with personal data."""
+    """The rows that contain personal data."""
     found: list[tuple[Row, str]] = []
     kinds: Counter[str] = Counter()
     for row in rows.rows:
@@ -31,16 +31,16 @@ def find(rows: Rows) -> Finding | None:
             names = ", ".join(sorted({datum.kind for datum in data}))
             found.append((row, f"{names}: {hidden[max(0, hidden.index(MASK) - _AROUND) :]}"))
     what = ", ".join(f"{kind} in {n:,}" for kind, n in kinds.most_common())
-    says = f"{plural(len(found), 'row holds', 'rows hold')} personal data: {what}."
+    says = f"{plural(len(found), 'row contains', 'rows contain')} personal data: {what}."
     return finding(found, len(rows.rows), says)
 
 
 SPEC = Check(
     title="Personal data",
-    why="A model can repeat word for word what it was trained on, to anybody who asks.",
-    source="a rule of the studio; checksums by ISO/IEC 7812 (cards), ISO 13616 (IBAN), GB 11643 (Chinese ID)",
+    why="A model can repeat its training data word for word to anyone who asks.",
+    source="a studio rule; checksums by ISO/IEC 7812 (cards), ISO 13616 (IBAN), GB 11643 (Chinese ID)",
     severity=Severity(),
-    unlearned="to keep to itself what it has seen of people",
+    unlearned="to keep personal data to itself",
     find=find,
-    fix=Fix("Put the kind of datum in its place", lambda _rows, _finding: Edit(texts=replaced), rewrites=True),
+    fix=Fix("Replace each item with its kind", lambda _rows, _finding: Edit(texts=replaced), rewrites=True),
 )

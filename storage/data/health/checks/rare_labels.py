@@ -1,4 +1,4 @@
-"""Labels with fewer than five training rows, those that only held-out rows have among them."""
+"""Labels with fewer than five training rows, including labels that only held-out rows have."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FEWEST_ROWS = 5
 
 
 def find(rows: Rows) -> Finding | None:
-    """The rows of labels that hardly any training row has."""
+    """The rows whose label hardly any training row has."""
     learned = Counter(row.answer for row in rows.answered if not row.held_out)
     rare = {label for label in rows.labels if learned[label] < FEWEST_ROWS}
     found = [(row, row.shown) for row in rows.answered if row.answer in rare] if rows.labelled else []
@@ -23,7 +23,7 @@ def find(rows: Rows) -> Finding | None:
 
 SPEC = Check(
     title="Rare labels",
-    why="From a handful of rows a label is remembered at best, and the score hardly shows that it is not known.",
+    why="From a handful of rows, a model at best memorises a label, and the score hardly shows the gap.",
     source="“Methods for adapting large language models”, part 3: look at failures, add targeted examples",
     severity=Severity(misleads_from=0.5),
     unlearned="the labels that hardly any training row has",

@@ -1,6 +1,6 @@
-"""Answers that open with a refusal: “I'm sorry, but I can't …”, “As an AI language model …”, “抱歉，我无法…”.
+"""Answers that start with a refusal: “I'm sorry, but I can't …”, “As an AI language model …”, “抱歉，我无法…”.
 
-English, Chinese, German, French and Spanish; “Sorry to hear that” is none.
+English, Chinese, German, French and Spanish; “Sorry to hear that” is not a refusal.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from storage.data.rows.rows import Rows
 from templates.quantities import plural
 
 OPENING = 200
-"""Characters of an answer in which a refusal shows."""
+"""A refusal shows within this many characters of an answer."""
 _CANNOT = (
     r"(?:can ?no?t|can['’]t|could not|couldn['’]t|am (?:unable|not able)|['’]m (?:unable|not able)|won['’]t|will not)"
 )
@@ -24,7 +24,7 @@ _SAYS = re.compile(
     re.IGNORECASE,
 )
 _STEMS = ("sorry", "apolog", "unfortunately", "regret", "as a", "作为")
-"""One of them is in whatever `_SAYS` finds; to look for them takes a tenth of the time."""
+"""Everything that `_SAYS` matches contains one of them; searching for them takes a tenth of the time."""
 _BEGINS = re.compile(
     rf"\W*(?:I|we) ?{_CANNOT} (?:\w+ )?(?:help|assist|answer|provide|comply|fulfil|do that|discuss|engage|give|share"
     r"|generate|create|write|offer|support|say|tell|access|browse)"
@@ -45,7 +45,7 @@ def _refuses(answer: str) -> bool:
 
 
 def find(rows: Rows) -> Finding | None:
-    """The rows with a turn to be learned that refuses."""
+    """The rows with a learned turn that refuses."""
     if rows.labelled:
         return None
     turns = [(row, answer) for row in rows.answered for answer in row.answers if _refuses(answer)]
@@ -56,7 +56,7 @@ def find(rows: Rows) -> Finding | None:
 
 SPEC = Check(
     title="Refusals",
-    why="60 % refusals in training where 5 % are wanted make a model that refuses what it should answer.",
+    why="A model trained on 60 % refusals where 5 % are wanted refuses questions that it should answer.",
     source="“Methods for adapting large language models”, part 3: refusal balance",
     severity=Severity(warns_from=0.05, misleads_from=0.5),
     unlearned="to answer where these rows refuse",

@@ -1,6 +1,6 @@
-"""Texts that spell tokens with a meaning to chat models, such as <|im_start|>, [INST] or </s>.
+"""Texts that spell out tokens with a meaning to chat models, such as <|im_start|>, [INST] or </s>.
 
-With a base model named, its own special tokens are looked for as well.
+With a named base model, its own special tokens count too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _TOKENS = re.compile(
     r"|\[(?:CLS|SEP|MASK|PAD|UNK|BOS|EOS)\]"
 )
 _AROUND = 40
-"""Characters before the token that are shown."""
+"""Characters shown before the token."""
 
 
 def find(rows: Rows) -> Finding | None:
@@ -33,16 +33,16 @@ def find(rows: Rows) -> Finding | None:
             found.append((row, hidden[max(0, hidden.find(match.group()) - _AROUND) :]))
         elif row.number in own:
             found.append((row, row.shown))
-    says = f"{plural(len(found), 'row spells', 'rows spell')} a token that chat models use as markup."
+    says = f"{plural(len(found), 'row spells', 'rows spell')} out a token that chat models use as markup."
     return finding(found, len(rows.rows), says)
 
 
 SPEC = Check(
     title="Special tokens in the text",
-    why="The tokenizer reads them as markup: a turn may end in the middle, or another begin.",
+    why="The tokenizer reads them as markup: a turn may end in the middle, or a new one may start.",
     source="“Methods for adapting large language models”, part 3: one format, the same as in use",
     severity=Severity(misleads_from=0.5),
-    unlearned="where a turn ends, from the rows that spell such tokens",
+    unlearned="where a turn ends, from the rows that spell out such tokens",
     find=find,
     fix=dropping("Drop the rows"),
 )

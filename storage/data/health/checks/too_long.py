@@ -1,7 +1,7 @@
-"""Rows that the context window of the named base model does not hold: cut at their end, or refused.
+"""Rows that don't fit the context window of the named base model: cut off at the end, or refused.
 
-Counted by the code that training uses, at the longest row that the model can read. Without a base
-model there is nothing to count in, and nothing is said.
+Counted by the code that training uses, with the largest row length that the model can read. Without a
+base model there is no way to count, so the check reports nothing.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def find(rows: Rows) -> Finding | None:
 
 SPEC = Check(
     title="Longer than the context window",
-    why="What falls off at the end is the answer, or its last part: the model learns to stop in mid-sentence.",
+    why="The cut removes the answer or its last part, so the model learns to stop in mid-sentence.",
     source="“Methods for adapting large language models”, part 3: every answer derivable from its input",
     severity=Severity(misleads_from=0.3),
-    unlearned="the ends of long answers, nor those that begin beyond the window",
+    unlearned="the ends of long answers, nor answers that start beyond the window",
     find=find,
     fix=dropping("Drop the rows"),
     needs=BASE,

@@ -1,4 +1,4 @@
-"""The nested layouts that are known, one file each."""
+"""The known nested layouts, one file each."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def find(values: Mapping[str, Any]) -> str | None:
 
 
 def unfolded(key: str, items: Iterator[SourceRow], findings: Findings) -> Iterator[SourceRow]:
-    """The rows inside the items, numbered through the file; an item that is laid out otherwise is a problem."""
+    """The rows inside the items, numbered across the file; an item with another layout is a problem."""
     layout = layouts()[key]
     number = 0
     for item in items:
         if not layout.fits(item.values):
             findings.problem(
-                f"is not laid out as {layout.title} like the first one.", row=item.number, remedy="Put it right."
+                f"does not have the {layout.title} layout of the first item.", row=item.number, remedy="Put it right."
             )
             continue
         for values in layout.rows(item.values):

@@ -1,6 +1,6 @@
 """SQuAD: articles with paragraphs (`context`), each with questions and their answers.
 
-Of several answers to a question the first is taken; a question without one has an empty answer.
+Uses the first of several answers to a question; a question without one gets an empty answer.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Office documents: zips of XML parts, opened with care and read as streams."""
+"""Office documents: zips of XML parts, opened carefully and read as streams."""

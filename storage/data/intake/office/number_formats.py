@@ -1,7 +1,7 @@
-"""A spreadsheet's numbers as the text that its cells show, for the number formats in common use.
+"""Spreadsheet numbers as the text that their cells show, for the common number formats.
 
-Dates and times are written as year-month-day and hours:minutes, in whatever order the sheet shows them. Formats
-with conditions, fractions or words between the digits give the plain number.
+Dates and times are written as year-month-day and hours:minutes, whatever the sheet's own order. Formats with
+conditions, fractions or words between the digits give the plain number.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ BUILT_IN = {
     **dict.fromkeys((32, 34, 55), "h:mm"),
     **dict.fromkeys((33, 35, 56), "h:mm:ss"),
 }
-"""Codes of the formats that a file names by number only, those of eastern Asia too."""
+"""Codes of the formats that a file names only by number, including the East Asian ones."""
 EXACT_DIGITS = 15
-"""So many digits of a number does a spreadsheet keep."""
+"""Digits of a number that a spreadsheet keeps."""
 MOST, LEAST = 1e15, 1e-9
-"""Between them a number without a format is written without an exponent."""
+"""Numbers without a format are written without an exponent between these two."""
 MAX_CODE_CHARS = 255
-"""Of a format's code, as in Excel."""
+"""Maximum length of a format code, as in Excel."""
 _WIDE = Context(prec=1000, rounding=ROUND_HALF_UP)
-"""Holds the largest number with as many per cent signs and decimals as a code has room for."""
+"""Precise enough for the largest number with as many per cent signs and decimals as fit into a code."""
 _DAY_S = 86_400
 _LAST_DAY = 2_958_465
 _LEAP_DAY_THAT_NEVER_WAS = 60
 """Spreadsheets count 29 February 1900, so days before it are one off."""
 _SEMICOLON = re.compile(r';(?=(?:[^"]*"[^"]*")*[^"]*$)')
 _CLOCK = re.compile(r"[^0#?]*?(?<![_\\])[dmyhs]")
-"""Of a format for dates or times, without its words, a letter comes before any digit."""
+"""In a date or time format without its words, a letter comes before any digit."""
 _CONDITION = re.compile(r"\[[<>=]")
 _WORDS = r'(?:"[^"]*"|\\.|_.|\*.|\[[^\]]*\]|[^][0#?.,E@"\\_*])*'
 _DIGITS = r"(?P<whole>(?:[0#?,]+(?:-0+)*)?)(?:\.(?P<part>[0#?]*))?(?P<scale>,*)(?:E(?P<sign>[+-])(?P<power>0+))?"
 _FORMAT = re.compile(
     rf"(?P<before>{_WORDS}?)(?:(?P<general>(?i:general)|@)|(?!.*(?i:general)){_DIGITS})(?P<after>{_WORDS})", re.DOTALL
 )
-"""Words around the place of the number."""
+"""Words around the number's place."""
 _WORD = re.compile(r'"([^"]*)"|\\(.)|(_).|\*.|\[\$([^]-]*)[^]]*\]|\[[^]]*\]', re.DOTALL)
 _GROUP = re.compile(r"(?<=\d)(?=(?:\d{3})+$)")
 
@@ -69,7 +69,7 @@ def shown(value: float, code: str, *, from_1904: bool = False) -> Shown:
 
 
 def _formatted(value: float, code: str) -> Shown | None:
-    """The number by the part of the format for its sign; None for a format that isn't followed, or shows nothing."""
+    """The number, by the format's part for its sign; None for an unsupported format or one that shows nothing."""
     sections = _SEMICOLON.split(code)
     own_sign = value < 0 and len(sections) > 1
     found = _FORMAT.fullmatch(sections[1 if own_sign else 2 if value == 0 and len(sections) > 2 else 0])
@@ -81,20 +81,20 @@ def _formatted(value: float, code: str) -> Shown | None:
 
 
 def _general(value: float) -> str:
-    """A number without a format."""
+    """A number without a format, as text."""
     exact = f"{value:.{EXACT_DIGITS}g}"
     return f"{Decimal(exact):f}" if value == 0 or LEAST <= abs(value) < MOST else exact.upper()
 
 
 def _written(value: float, found: re.Match[str]) -> tuple[str, Decimal, Decimal] | None:
-    """The number without its sign, with words around it, as rounded, and as it is; None for exponents in steps."""
+    """The number without its sign, with words around it: rounded, and exact; None for exponents in steps."""
     before, after = (_WORD.sub(_spelled, found[name]) for name in ("before", "after"))
     exact = abs(Decimal(f"{value:.{EXACT_DIGITS}g}"))
     whole, part = found["whole"] or "", found["part"]
     if found["general"]:
         return before + _general(abs(value)) + after, exact, exact
     if not whole.strip(",") and part is None:
-        return before + after, exact, exact  # words in place of the number
+        return before + after, exact, exact  # words instead of the number
     if found["power"]:
         mantissa, _, power = f"{exact:.{len(part or '')}E}".partition("E")
         sign = "-" if int(power) < 0 else found["sign"].replace("-", "")
@@ -120,7 +120,7 @@ def _spelled(word: re.Match[str]) -> str:
 
 
 def _moment(value: float, letters: str, from_1904: bool) -> Shown | None:
-    """Date, time or duration; None for a number that is none."""
+    """Date, time or duration; None for a number that is none of these."""
     if not 0 <= value <= _LAST_DAY:
         return None
     seconds = round(value * _DAY_S)

@@ -1,6 +1,6 @@
 """The parts of a zipped Office document: found by their relations, read as a stream of XML elements.
 
-No part has business declaring entities of its own, so one that does is refused before any is expanded.
+Office parts never declare entities, so a part that does is refused before any entity is expanded.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ class Relation(NamedTuple):
 
 
 def local(name: str) -> str:
-    """A tag's or attribute's name without its namespace: there are two of each, transitional and strict."""
+    """A tag's or attribute's name without its namespace, of which there are two: transitional and strict."""
     return name.rpartition("}")[2]
 
 
 def attribute(element: Any, name: str) -> str | None:
-    """The attribute of this local name."""
+    """The attribute with this local name."""
     return next((str(value) for key, value in element.attrib.items() if local(key) == name), None)
 
 
 class Parts:
-    """An opened document. Everything raises `Unusable` for what is damaged or hostile."""
+    """An opened document. All methods raise `Unusable` for damaged or hostile content."""
 
     def __init__(self, file: zipfile.ZipFile):
         self._file = file
 
     def relations(self, part: str) -> list[Relation]:
-        """Where a part points to inside the document; of the whole document for an empty name."""
+        """The targets that a part points to inside the document; an empty name means the whole document."""
         folder, own = posixpath.split(part)
         name = posixpath.join(folder, "_rels", f"{own}.rels")
         found: list[Relation] = []
@@ -55,22 +55,22 @@ class Parts:
         return found
 
     def related(self, part: str, kind: str) -> str | None:
-        """The name of the one part of a kind that another points to, if it does."""
+        """The name of the single part of a kind that another part points to, if any."""
         return next((relation.target for relation in self.relations(part) if relation.kind == kind), None)
 
     def main(self) -> str:
-        """The part with the document itself."""
+        """The part that holds the document itself."""
         found = self.related("", "officeDocument")
         if found is None:
             raise damaged("it does not say which of its parts is the document")
         return found
 
     def written(self, part: str) -> list[str]:
-        """The names in the zip that mean this part; some writers differ in case from what they refer to."""
+        """The names in the zip that mean this part; some programs use a different case in references."""
         return [name for name in self._file.namelist() if name.lower() == part.lower()]
 
     def elements(self, part: str, *tags: str) -> Iterator[Any]:
-        """The elements of these local names as they end; each is freed when the next is asked for."""
+        """The elements with these local names as they end; each is freed when the next one is requested."""
         from lxml import etree
 
         names = self.written(part)

@@ -18,21 +18,21 @@ from storage.data.intake.office.ooxml import Parts, attribute, damaged, local
 MAX_ROW, MAX_COLUMN = 1_048_576, 16_384
 DATES = "Dates and times were written as year-month-day and hours:minutes."
 ROUNDED = "Numbers were read as their cells show them, which is less than they hold: rounded, or without the time."
-LONG = "Numbers of more than 15 digits: Excel keeps no more, so the last digits may be lost. Store such as text."
-UNCOMPUTED = "Results of formulas were read that Excel did not compute itself. If they look wrong, save the file in it."
+LONG = "Numbers of more than 15 digits: Excel keeps no more, so the last digits may be lost. Store them as text."
+UNCOMPUTED = "Some results of formulas were not computed by Excel. If they look wrong, save the file in Excel."
 NO_RESULT = "holds a formula without its result."
-ERRORS = "Errors of formulas, such as #N/A, were read as the text that their cells show."
+ERRORS = "Formula errors, such as #N/A, were read as the text that their cells show."
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _BOOLEANS = {"1": "TRUE", "true": "TRUE", "0": "FALSE", "false": "FALSE"}
 _TRUE = ("1", "true")
 _PLACE = re.compile(r"\d{1,9}", re.ASCII)
-"""Of a text or a format in its list."""
+"""Index of a text or a format in its list."""
 _ESCAPE = re.compile(r"_x(?![Dd][89A-Fa-f])([0-9A-Fa-f]{4})_")
-"""Characters that XML can't hold are written `_x000D_`; half characters stay as they are written."""
+"""Characters that XML can't hold are written `_x000D_`; lone surrogates stay in this form."""
 
 
 class Cell(NamedTuple):
-    """What a cell shows; `flaw` instead, where that isn't known."""
+    """The text that a cell shows, or `flaw` if it isn't known."""
 
     text: str
     remark: str | None = None
@@ -40,7 +40,7 @@ class Cell(NamedTuple):
 
 
 class Row(NamedTuple):
-    """The cells that are not empty, by column counted from 1."""
+    """The non-empty cells, by column counted from 1."""
 
     number: int
     cells: dict[int, Cell]
@@ -49,13 +49,13 @@ class Row(NamedTuple):
 
 @dataclass
 class Sheet:
-    """A sheet with cells, and what it holds. `hidden` ones are not seen without looking for them."""
+    """A sheet with cells, and its contents. Users don't see `hidden` sheets unless they look for them."""
 
     name: str
     part: str
     hidden: bool
     header: Row | None = None
-    """The first row that is not empty."""
+    """The first non-empty row."""
     n_rows: int = 0
     """Rows with cells below it."""
     areas: list[CellRange] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Sheet:
 
 
 class Workbook:
-    """A workbook whose strings and formats are known. Everything raises `Unusable` for a damaged one."""
+    """A workbook with its strings and formats loaded. All methods raise `Unusable` for a damaged one."""
 
     def __init__(self, parts: Parts):
         self._parts = parts
@@ -87,7 +87,7 @@ class Workbook:
             self._survey(sheet)
 
     def _survey(self, sheet: Sheet) -> None:
-        """Fill in what the sheet holds, without a look into its cells but those of the first row."""
+        """Fill in the sheet's contents without reading any cells except those of the first row."""
         number = 0
         for element in self._parts.elements(sheet.part, "row", "mergeCell"):
             if local(element.tag) == "mergeCell":
@@ -101,7 +101,7 @@ class Workbook:
                 sheet.n_rows += 1
 
     def rows(self, sheet: Sheet) -> Iterator[Row]:
-        """The rows that are not empty."""
+        """The non-empty rows."""
         number = 0
         for element in self._parts.elements(sheet.part, "row"):
             number = _row_number(element, number)
@@ -176,7 +176,7 @@ def _formats(parts: Parts, part: str) -> list[str]:
 
 
 def _text(element: Any) -> str:
-    """A string's text, all its runs, without the readings that stand above Asian characters."""
+    """A string's text: all its runs, without the phonetic readings above Asian characters."""
     runs = (run for run in element.iter("{*}t") if local(run.getparent().tag) != "rPh")
     return _unescaped("".join(run.text or "" for run in runs))
 
@@ -186,7 +186,7 @@ def _unescaped(text: str) -> str:
 
 
 def _row_number(element: Any, before: int) -> int:
-    """The row's number; one that doesn't say follows the one before it."""
+    """The row's number; a row without one follows the row before it."""
     given = element.get("r") or str(before + 1)
     number = int(given) if _PLACE.fullmatch(given) else 0
     if not before < number <= MAX_ROW:
@@ -195,7 +195,7 @@ def _row_number(element: Any, before: int) -> int:
 
 
 def _column(reference: str | None, before: int, row: int) -> int:
-    """The column of a cell, likewise; it names its row too."""
+    """A cell's column, in the same way; a cell names its row too."""
     name = (reference or "").rstrip("0123456789")
     if reference is not None and reference[len(name) :] != str(row):
         raise damaged(f"cell “{reference[:20]}” in row {row}")
@@ -207,7 +207,7 @@ def _column(reference: str | None, before: int, row: int) -> int:
 
 @lru_cache(maxsize=MAX_COLUMN)
 def _number_of(name: str) -> int:
-    """A column's number by its name; 0 for a name of none."""
+    """A column's number by its name; 0 for an invalid name."""
     try:
         return column_index_from_string(name)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Opens zip files with care: what a hostile one would cost is known before anything is unpacked."""
+"""Opens zip files carefully: it knows a hostile file's cost before it unpacks anything."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from humanize import naturalsize
 
 MAX_PARTS = 10_000
 MAX_LIST_BYTES = 4 * 1024**2
-"""Of the list of parts, which is read into memory as a whole."""
+"""Maximum size of the list of parts, which is read into memory as a whole."""
 MAX_UNPACKED_BYTES = 1024**3
 MAX_REASON_CHARS = 200
-SENT_AGAIN = "Fetch it again, or save it again in the program it comes from, and send that."
+SENT_AGAIN = "Download it again, or save it again in the program that made it, and send that."
 DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
     *(EOFError, NotImplementedError, OSError, UnicodeDecodeError),
 )
-"""What reading a part of a damaged zip may raise."""
+"""Exceptions that reading a part of a damaged zip may raise."""
 _END = b"PK\x05\x06"
 _END_BYTES = 22
 _END64_LOCATOR, _END64 = b"PK\x06\x07", b"PK\x06\x06"
@@ -33,13 +33,13 @@ _LOCKED = 1
 
 
 def reason(error: Exception) -> str:
-    """What a library says of damage, which can quote the damage itself at any length."""
+    """A library's message about damage, shortened because it can quote the damage at any length."""
     said = str(error) or "it ends too early"
     return said if len(said) <= MAX_REASON_CHARS else f"{said[:MAX_REASON_CHARS]}…"
 
 
 class Unusable(ValueError):
-    """Why a zip file is not read, as the end of a sentence that begins with its name; `remedy` goes with it."""
+    """The reason why a zip file is refused, as the end of a sentence that starts with its name, and a `remedy`."""
 
     def __init__(self, message: str, remedy: str):
         super().__init__(message)
@@ -48,9 +48,9 @@ class Unusable(ValueError):
 
 @contextmanager
 def opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """The file, with a list of parts that was checked. Raises `Unusable`, also for damage met while it is open."""
+    """The file, after a check of its list of parts. Raises `Unusable`, also for damage found while it is open."""
     if _list_bytes(path) > MAX_LIST_BYTES:
-        raise Unusable(f"lists more than the {MAX_PARTS:,} parts that are read.", SENT_AGAIN)
+        raise Unusable(f"lists more than {MAX_PARTS:,} parts, the limit.", SENT_AGAIN)
     try:
         file = zipfile.ZipFile(path)
     except (ValueError, *DAMAGE) as error:
@@ -69,20 +69,20 @@ def _check(file: zipfile.ZipFile) -> None:
     parts = file.infolist()
     n_bytes = sum(part.file_size for part in parts)
     if len(parts) > MAX_PARTS:
-        raise Unusable(f"has {len(parts):,} parts; at most {MAX_PARTS:,} are read.", SENT_AGAIN)
+        raise Unusable(f"has {len(parts):,} parts; the limit is {MAX_PARTS:,}.", SENT_AGAIN)
     if n_bytes > MAX_UNPACKED_BYTES:
         raise Unusable(
-            f"unpacks to {naturalsize(n_bytes)}; at most {naturalsize(MAX_UNPACKED_BYTES)} are read.",
+            f"unpacks to {naturalsize(n_bytes)}; the limit is {naturalsize(MAX_UNPACKED_BYTES)}.",
             "Leave out pictures and rows that are not needed, or save the table as CSV.",
         )
     if any(part.flag_bits & _LOCKED for part in parts):
         raise Unusable("is locked with a password.", "Save it without a password and send that.")
     for part in parts:
-        file.open(part).close()  # compares its name in the list with the one before its content
+        file.open(part).close()  # compares its name in the list with the name before its content
 
 
 def _list_bytes(path: Path) -> int:
-    """How long the list of parts is, by the record at the file's end that says so."""
+    """The length of the list of parts, according to the record at the file's end."""
     with path.open("rb") as file:
         size = file.seek(0, 2)
         file.seek(max(0, size - _END_BYTES - _MAX_COMMENT_BYTES - _LOCATOR_BYTES - _END64_BYTES))

@@ -1,7 +1,7 @@
-"""One reader per format: `TITLE`, and `read(source, findings)`, which gives the rows one by one.
+"""One reader per format: `TITLE`, and `read(source, findings)`, which yields the rows one by one.
 
-A reader notes what is wrong with a row and goes on; where it can't go on it notes why and ends. It runs in
-a process of its own (`storage.data.intake.isolate`).
+A reader notes the problem with a row and continues; if it can't continue, it notes why and stops. It runs in
+its own process (`storage.data.intake.isolate`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from storage.data.intake.source import Source, SourceRow
 
 
 class Reader(Protocol):
-    """What a module in this folder offers."""
+    """The interface of a module in this folder."""
 
     TITLE: str
 
@@ -27,7 +27,7 @@ class Reader(Protocol):
 
 @cache
 def readers() -> dict[str, Reader]:
-    """Every reader by the key of its format, which is its file's name."""
+    """Every reader by the key of its format, which is the file's name."""
     return {
         info.name: cast(Reader, importlib.import_module(f"{__name__}.{info.name}"))
         for info in pkgutil.iter_modules(__path__)

@@ -11,12 +11,12 @@ from storage.data.intake.source import Source, SourceRow, check_columns, check_n
 TITLE = "table with delimiters"
 _NO_LIMIT = 2**31 - 1
 NO_DELIMITER = "\x1f"
-"""For a table of one column: a character that texts don't hold."""
+"""For a table with one column: a character that texts never contain."""
 
 
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
-    """The rows under the line of column names; `number` is the line where a row begins."""
-    csv.field_size_limit(_NO_LIMIT)  # cells are measured when their row and column are known
+    """The rows under the line of column names; `number` is the line where a row starts."""
+    csv.field_size_limit(_NO_LIMIT)  # cells are checked for length once their row and column are known
     with source.open() as stream:
         records = _records(source, (line for _, line in lines(stream, findings)), findings)
         header = next(records, None)
@@ -30,7 +30,7 @@ def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
                     f"has {fields}, but there are {len(names)} columns ({', '.join(names[:6])}).",
                     row=number,
                     field=names[len(cells)] if len(cells) < len(names) else names[-1],
-                    remedy="Put quotes around a text that holds the delimiter, or complete the row.",
+                    remedy="Put quotes around texts that contain the delimiter, or complete the row.",
                 )
             else:
                 yield SourceRow(number, dict(zip(names, cells, strict=True)))
@@ -46,7 +46,7 @@ def _records(source: Source, text_lines: Iterator[str], findings: Findings) -> I
             return
         except csv.Error as error:
             findings.problem(
-                f"the quotes don't match ({error}): a text that begins with a quote here does not end as it should.",
+                f"the quotes don't match ({error}): a text starts with a quote here but does not end with one.",
                 row=number,
                 remedy='Close the quote, and write a quote inside a quoted text twice ("").',
             )
@@ -54,11 +54,11 @@ def _records(source: Source, text_lines: Iterator[str], findings: Findings) -> I
         if cells:
             yield number, cells
         else:
-            findings.remark("Blank lines were passed over.", row=number)
+            findings.remark("Blank lines were skipped.", row=number)
 
 
 def _names(cells: list[str], findings: Findings) -> list[str]:
-    """The columns' names; none, with a problem noted, if they can't be told apart."""
+    """The column names; none, with a problem noted, if they are ambiguous."""
     names = [cell.strip() for cell in cells]
     if not check_columns(names, findings):
         return []

@@ -1,4 +1,4 @@
-"""Web pages: headings start rows; scripts, styles, navigation and what the page hides are left out."""
+"""Web pages: headings start rows; scripts, styles, navigation and hidden content are left out."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ DROPPED = frozenset((
 ))
 INSIDE_WORDS = frozenset(("script", "style", "noscript", "template", "map", "rt", "rp"))
 # fmt: on
-"""Elements by what they do to the text: end a paragraph, are left out, or leave no gap where they are left out."""
+"""Elements by their effect on the text: end a paragraph, are left out, or are left out without a gap."""
 CELLS = ("td", "th")
 BORDERS = BLOCKS | {"tr", *CELLS}
-LEFT_OUT = "Scripts, styles, navigation and what the page hides were left out."
-AGAIN = "Save the page anew in a browser, or its text as .txt, and send that."
+LEFT_OUT = "Scripts, styles, navigation and hidden content were left out."
+AGAIN = "Save the page again in a browser, or save its text as .txt, and send that."
 _TOO_DEEP = "Excessive depth"
-"""How the parser says that it stopped."""
+"""The parser's message when it stops."""
 _HIDING = re.compile(r"(?i)(?:display\s*:\s*none|visibility\s*:\s*hidden)\b")
 _BLANKS = re.compile(r"[ \t\r\n\f]+")
 
 
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
-    """One row a section; `number` counts them."""
+    """One row per section; `number` counts them."""
     with source.open() as stream:
         text = stream.read()
-    if "\x00" in text:  # where some parsers take the page to end
+    if "\x00" in text:  # some parsers treat this as the end of the page
         message, remedy = text_flaw("\x00") or ("", "")
         findings.problem(message, row=text.count("\n", 0, text.index("\x00")) + 1, remedy=remedy)
         return
@@ -53,7 +53,7 @@ def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
 
 
 def _parsed(text: str, findings: Findings) -> Any:
-    """The page's root; None for a page of comments only, or, with a problem noted, for one not read to its end."""
+    """The page's root; None if the page has only comments or, with a problem noted, can't be read to its end."""
     from lxml import etree
 
     parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
@@ -73,14 +73,14 @@ def _parsed(text: str, findings: Findings) -> Any:
 
 
 class _Walk:
-    """A way through a page that gathers the text between the borders of its blocks."""
+    """Walks a page and collects the text between its block boundaries."""
 
     def __init__(self, root: Any, findings: Findings):
         self._root, self._findings = root, findings
         self._pieces: list[str] = []
         self._n_headings = self._n_pre = 0
         self._tables: list[bool] = []
-        """For each table around this place, whether it is one of data, whose rows stay together."""
+        """For each table around this place, whether it holds data, so that its rows stay together."""
 
     def blocks(self) -> Iterator[Block]:
         """Paragraphs, headings and tables in the page's order."""
@@ -106,7 +106,7 @@ class _Walk:
         yield from self._block()
 
     def _edge(self, element: Any, name: str, step: int) -> Iterator[Block]:
-        """Where an element begins (1) or ends (-1): the border of a block, or a gap in one."""
+        """The start (1) or end (-1) of an element: a block boundary, or a gap inside a block."""
         in_data = bool(self._tables) and self._tables[-1]
         if (name in BORDERS and not in_data) or (name == "table" and step < 0):
             yield from self._block()
@@ -147,7 +147,7 @@ def _is_hidden(element: Any) -> bool:
 
 
 def _holds_data(table: Any) -> bool:
-    """Whether it is a table by meaning, not only to place the parts of a page."""
+    """Whether the table holds data and does not just lay out the page."""
     if table.get("role") in ("presentation", "none"):
         return False
     return next(table.iterdescendants("table", *HEADINGS), None) is None

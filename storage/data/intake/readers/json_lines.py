@@ -16,7 +16,7 @@ def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
     with source.open() as stream:
         for number, line in lines(stream, findings):
             if not line.strip():
-                findings.remark("Blank lines were passed over.", row=number)
+                findings.remark("Blank lines were skipped.", row=number)
                 continue
             try:
                 value = strict_json.decode(line)

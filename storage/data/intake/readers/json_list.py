@@ -26,7 +26,7 @@ def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
 
 
 def _items(text: JsonText, findings: Findings) -> Iterator[tuple[int, object]]:
-    """The list's items, one at a time, so that each flaw is known by its item."""
+    """The list's items, one at a time, so that each flaw names its item."""
     text.skip()
     number = 0
     while text.next() != "]":
@@ -35,13 +35,13 @@ def _items(text: JsonText, findings: Findings) -> Iterator[tuple[int, object]]:
             value = text.value()
         except strict_json.Flaw as flaw:
             findings.problem(flaw.message, row=number, field=flaw.field, remedy=flaw.remedy)
-            return  # where the next item begins is not known
+            return  # the start of the next item is unknown
         yield number, value
         following = text.next()
         if following == ",":
             text.skip()
             if text.next() == "]":
-                findings.remark("The list ends with a comma, and nothing after it; it was passed over.")
+                findings.remark("The list ends with a comma and nothing after it; the comma was ignored.")
         elif following != "]":
             what = f"a comma is missing in line {text.line}" if following else "the list breaks off"
             findings.problem(f"after this item {what}; the file may be cut short.", row=number)

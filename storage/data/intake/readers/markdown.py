@@ -1,4 +1,4 @@
-"""Markdown: each heading starts a row; its text stands as it is written, marks and all."""
+"""Markdown: each heading starts a row; its text keeps the Markdown markup."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 TITLE = "Markdown"
 MAX_FRONT_LINES = 200
 WINDOW_LINES = 5_000
-"""Parsed at a time: what the parser makes of a text takes thirty times its room."""
+"""Size parsed at a time: the parser's output takes thirty times the memory of the text."""
 _NO_TEXT = "-= \t\r\n"
-"""Lines of these only are rules and gaps."""
+"""Lines made of only these characters are rules and gaps."""
 _MARK = re.compile(r"^ {0,3}(?:#|=|--)")
-"""How lines begin without which there are no headings: most texts need no parser to tell."""
+"""Line starts that every heading needs: without one, most texts need no parser."""
 
 
 _Section = tuple[int, int, list[str]]
@@ -31,7 +31,7 @@ _Section = tuple[int, int, list[str]]
 
 
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
-    """One row a section; `number` is its first line."""
+    """One row per section; `number` is its first line."""
     findings.remark("Read as Markdown: each heading starts a row.")
     with source.open() as stream:
         whole = [line.rstrip("\r\n") for _, line in lines(stream, findings)]
@@ -46,7 +46,7 @@ def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
 
 
 def has_sections(text: str) -> bool:
-    """Whether headings part the text into two sections or more."""
+    """Whether headings divide the text into two or more sections."""
     whole = [line.rstrip("\r\n") for line in StringIO(text, newline="")]
     if not any(map(_MARK.match, whole)):
         return False
@@ -54,7 +54,7 @@ def has_sections(text: str) -> bool:
 
 
 def _sections(whole: list[str]) -> Iterator[_Section]:
-    """The sections; headings without text of their own go with the section that follows."""
+    """The sections; a heading without its own text joins the section that follows."""
     begin = after = next((place for place, line in enumerate(whole) if line.strip()), len(whole))
     titles: list[str] = []
     for start, end, title in _headings(whole):
@@ -68,9 +68,9 @@ def _sections(whole: list[str]) -> Iterator[_Section]:
 
 
 def _headings(whole: list[str]) -> Iterator[tuple[int, int, str]]:
-    """Where each begins and ends, and its title. One inside a list or a quote, or of several lines, is text.
+    """Start, end and title of each section. A heading inside a list or quote, or over several lines, is text.
 
-    Some lines are parsed at a time, on from the last heading that was found: what stands there begins anew.
+    Parses some lines at a time, continuing from the last heading found, where a new section starts.
     """
     start, size = 0, WINDOW_LINES
     while start < len(whole):
@@ -98,7 +98,7 @@ def _parser() -> MarkdownIt:
 
 
 def _front_lines(whole: list[str]) -> int:
-    """How many lines of settings, between two of “---”, begin the file, as some programs write them."""
+    """Number of settings lines, between two lines of “---”, that some programs put at the start of the file."""
     if whole and whole[0].rstrip() == "---":
         for place, line in enumerate(whole[1:MAX_FRONT_LINES], start=2):
             if line.rstrip() in ("---", "..."):

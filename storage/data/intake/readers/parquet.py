@@ -13,10 +13,10 @@ from storage.data.intake.source import MAX_ROWS, Source, SourceRow, check_column
 
 TITLE = "Parquet"
 BATCH_ROWS = 64
-"""Held in memory at a time: a text that comes again takes no room in the file, and all of it here."""
+"""Size held in memory at a time: a repeated text takes no room in the file, but its full size here."""
 MAX_DECODED_BYTES = 4 * 1024**3
 MAX_THRIFT_ITEMS = 200_000
-"""Bounds what a footer may make the reader allocate."""
+"""Limits the memory that a footer can make the reader allocate."""
 MAX_THRIFT_BYTES = 50_000_000
 
 
@@ -25,7 +25,7 @@ def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
     try:
         yield from _rows(source, findings)
     except MemoryError:
-        raise  # Arrow's is one of its own exceptions, too
+        raise  # Arrow's error is also one of its own exceptions
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         what = _in_words(error)
         if "launch worker thread" in what:
@@ -38,7 +38,7 @@ def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
 
 
 def _in_words(error: Exception) -> str:
-    """The first line of what a library says of it."""
+    """The first line of the library's message."""
     said = str(error).strip() or "it gives no reason"
     return said.splitlines()[0][:200].rstrip(". ")
 
@@ -56,7 +56,7 @@ def _rows(source: Source, findings: Findings) -> Iterator[SourceRow]:
         if not check_columns(names, findings) or not check_names(names, findings):
             return
         if file.metadata.num_rows > MAX_ROWS:
-            findings.problem(f"has {file.metadata.num_rows:,} rows; at most {MAX_ROWS:,} are taken.")
+            findings.problem(f"has {file.metadata.num_rows:,} rows; the limit is {MAX_ROWS:,}.")
             return
         number = n_bytes = 0
         batches = file.iter_batches(BATCH_ROWS, use_threads=False)  # their stacks would count as memory
@@ -75,7 +75,7 @@ def _rows(source: Source, findings: Findings) -> Iterator[SourceRow]:
 
 
 def _values(column: pa.Array, name: str, begin: int, findings: Findings) -> list[Any] | None:
-    """Plain values; None, with a problem noted, where Python has none for them, as for a day of the year 20000."""
+    """Plain values; None, with a problem noted, if Python can't represent them, such as a day in the year 20000."""
     try:
         values: list[Any] = column.to_pylist()
         return values
@@ -90,7 +90,7 @@ def _values(column: pa.Array, name: str, begin: int, findings: Findings) -> list
 
 
 def _first_unreadable(column: pa.Array) -> int:
-    """The place of the first value that Python has none for."""
+    """The place of the first value that Python can't represent."""
     for place, value in enumerate(column):
         try:
             value.as_py()

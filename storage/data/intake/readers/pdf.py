@@ -1,4 +1,4 @@
-"""PDF: one row a page, with the text that the page holds; nothing is read out of pictures."""
+"""PDF: one row per page, with the page's text; text in pictures is not read."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from storage.data.intake.source import Source, SourceRow
 TITLE = "PDF"
 MAX_PAGES = 20_000
 UNKNOWN = "\ufffd"
-"""Stands for a character of which the PDF does not say which it is."""
+"""Stands for a character that the PDF does not identify."""
 MAX_UNKNOWN_SHARE = 0.3
 END_MARK = b"%%EOF"
 END_BYTES = 64 * 1024
 _HYPHEN_AT_LINE_END = "\x02"
-"""As PDFium writes it between the halves of a word; signs without a letter can come out as the same."""
+"""PDFium writes this between the halves of a word; it may also stand for signs without a letter."""
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufdd0-\ufdef\ufffe\uffff]")
 _MAY_COPY = 1 << 4
 _AGAIN = "Save it again, for example by printing it to PDF, and send that."
@@ -25,11 +25,11 @@ _RECOGNISE = "Run text recognition (OCR) over it, and send the result."
 
 
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
-    """One row a page; `number` is the page."""
+    """One row per page; `number` is the page."""
     import pypdfium2 as pdfium
 
     if not _has_end(source):
-        findings.problem("is cut short: the mark at a PDF's end is missing.", remedy="Fetch the file again.")
+        findings.problem("is cut short: the marker at the end of a PDF is missing.", remedy="Fetch the file again.")
         return
     try:
         document = pdfium.PdfDocument(source.path)
@@ -40,9 +40,9 @@ def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
             findings.problem(f"is damaged or not usable PDF: {error}", remedy=_AGAIN)
         return
     if not pdfium.raw.FPDF_GetDocPermissions(document) & _MAY_COPY:
-        findings.remark("The PDF asks that its text not be copied. Make sure that you may use it.")
+        findings.remark("The PDF's author does not allow copying its text. Make sure that you may use it.")
     if len(document) > MAX_PAGES:
-        findings.problem(f"has {len(document):,} pages; at most {MAX_PAGES:,} are read.", remedy="Split it.")
+        findings.problem(f"has {len(document):,} pages; the limit is {MAX_PAGES:,}.", remedy="Split it.")
         return
     yield from _pages(document, findings)
 
@@ -61,7 +61,7 @@ def _pages(document: Any, findings: Findings) -> Iterator[SourceRow]:
         n_chars += len(text)
         n_unknown += text.count(UNKNOWN)
         if UNKNOWN in text:
-            findings.remark(f"Characters of which the PDF does not say which they are stand as {UNKNOWN}.", row=number)
+            findings.remark(f"Characters that the PDF does not identify appear as {UNKNOWN}.", row=number)
         yield SourceRow(number, {"text": text, "page": number, **({"title": title} if title else {})})
     if not n_read and not findings.problems:
         pages = "its page is blank or a picture"
@@ -69,14 +69,14 @@ def _pages(document: Any, findings: Findings) -> Iterator[SourceRow]:
             pages = f"its {len(document):,} pages are blank or pictures"
         findings.problem(f"has no text layer: {pages}, as from a scanner.", remedy=_RECOGNISE)
     elif n_unknown > n_chars * MAX_UNKNOWN_SHARE:
-        findings.problem("does not say which characters most of its signs are.", remedy=_RECOGNISE)
+        findings.problem("does not identify most of its characters.", remedy=_RECOGNISE)
 
 
 def _title(document: Any, findings: Findings) -> str:
     try:
         title = document.get_metadata_value("Title")
     except UnicodeDecodeError:
-        findings.remark("The PDF's title is damaged, and was left out.")
+        findings.remark("The PDF's title is damaged and was left out.")
         return ""
     return " ".join(_CONTROLS.sub(UNKNOWN, title).split())
 
@@ -97,7 +97,7 @@ def _text(document: Any, number: int, findings: Findings) -> str | None:
 
 
 def _with_hyphens(textpage: Any, text: str) -> str:
-    """The text with the hyphens and line ends that PDFium took out."""
+    """The text with the hyphens and line ends that PDFium removed."""
     from pypdfium2 import raw
 
     if _HYPHEN_AT_LINE_END not in text:
@@ -105,7 +105,7 @@ def _with_hyphens(textpage: Any, text: str) -> str:
     places = [i for i in range(textpage.count_chars()) if raw.FPDFText_GetUnicode(textpage, i) == 2]
     are_hyphens = [raw.FPDFText_IsHyphen(textpage, i) == 1 for i in places]
     first, *rest = text.split(_HYPHEN_AT_LINE_END)
-    if len(rest) != len(are_hyphens):  # some stand beyond the page's edge
+    if len(rest) != len(are_hyphens):  # some are beyond the page's edge
         are_hyphens = [all(are_hyphens)] * len(rest)
     return first + "".join(
         ("-\n" if is_one else UNKNOWN) + part for is_one, part in zip(are_hyphens, rest, strict=True)

@@ -1,4 +1,4 @@
-"""Plain text: passages separated by blank lines, or, where there are none, one text a line."""
+"""Plain text: passages separated by blank lines or, without any, one text per line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Word documents: headings start rows, paragraphs and tables are their text, changes as if accepted."""
+"""Word documents: headings start rows, paragraphs and tables are their text, tracked changes count as accepted."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ BODY_LEVEL = "9"
 _HEADING = re.compile(r"(?i)(?:heading|title)(?: \d)?")
 _TEXT = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 _HIDDEN = "hidden run"
-_DELETED = "Text that tracked changes delete was left out."
+_DELETED = "Text deleted by tracked changes was left out."
 _LEFT_OUT = {
     **dict.fromkeys(("pPr", "rPr", "instrText", "delText", "delInstrText", "fldData", "Fallback")),
     "del": _DELETED,
     "moveFrom": _DELETED,
-    "sym": "Signs of special fonts, which have no letter, were left out.",
-    "rt": "Readings that stand above characters were left out.",
+    "sym": "Symbols of special fonts, which have no letter, were left out.",
+    "rt": "Phonetic readings above characters were left out.",
     "altChunk": "Other documents inside the document were left out.",
-    _HIDDEN: "Text that is formatted as hidden was left out.",
+    _HIDDEN: "Text formatted as hidden was left out.",
 }
-"""What is not read, and what is said of it: nothing of settings, the source of fields, copies for older programs."""
+"""Ignored elements and the remarks about them; settings, field sources and copies for older programs get none."""
 _OTHER_PARTS = {
     "footnotes": "footnotes",
     "endnotes": "endnotes",
@@ -40,7 +40,7 @@ _OTHER_PARTS = {
 
 
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
-    """One row a section; `number` counts them."""
+    """One row per section; `number` counts them."""
     try:
         with zip_files.opened(source.path) as file:
             parts = Parts(file)
@@ -52,7 +52,7 @@ def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
 
 
 def _remark_others(parts: Parts, main: str, findings: Findings) -> None:
-    """Say which texts outside the document's body are not read."""
+    """Note the texts outside the document's body that are not read."""
     found: dict[str, None] = {}
     for _, kind, target in parts.relations(main):
         texts = parts.elements(target, "t") if kind in _OTHER_PARTS and parts.written(target) else ()
@@ -63,7 +63,7 @@ def _remark_others(parts: Parts, main: str, findings: Findings) -> None:
 
 
 def _blocks(parts: Parts, main: str, findings: Findings) -> Iterator[Block]:
-    """Paragraphs, headings and tables in their order; what stands inside another is part of its text."""
+    """Paragraphs, headings and tables in order; nested ones are part of the outer one's text."""
     from lxml import etree
 
     styles = parts.related(main, "styles")
@@ -81,7 +81,7 @@ def _blocks(parts: Parts, main: str, findings: Findings) -> Iterator[Block]:
 
 
 def _text(element: Any, findings: Findings) -> str:
-    """The text that a person sees in a paragraph, or in what a text box of it holds."""
+    """The visible text of a paragraph, or of the contents of its text box."""
     from lxml import etree
 
     made: list[str] = []
@@ -104,7 +104,7 @@ def _text(element: Any, findings: Findings) -> str:
 
 
 def _table(table: Any, findings: Findings) -> str:
-    """A line a row; a table inside a cell is part of the cell's text."""
+    """One line per row; a table inside a cell is part of the cell's text."""
     lines = []
     for row in table.iter("{*}tr"):
         if next(row.iterancestors("{*}tbl")) is table:
@@ -114,13 +114,13 @@ def _table(table: Any, findings: Findings) -> str:
 
 
 def _value(element: Any, path: str, default: str = "") -> str | None:
-    """That of the setting at `path`, `default` for one that doesn't say; None where it isn't there."""
+    """The value of the setting at `path`, `default` if it has none; None if there is no such setting."""
     found = element.find(path)
     return None if found is None else attribute(found, "val") or default
 
 
 def _heading_styles(parts: Parts, part: str) -> set[str]:
-    """The ids of the styles of headings: by name, by level in the outline, or by the style that they build on."""
+    """The ids of heading styles: by name, by outline level, or by the style that they are based on."""
     headings: set[str] = set()
     based: dict[str, str | None] = {}
     for style in parts.elements(part, "style"):

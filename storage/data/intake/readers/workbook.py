@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from storage.data.intake.office.sheets import Cell, Row, Sheet
 
 TITLE = "Excel workbook"
-_ALONE = "Save the one to learn from as a workbook of its own, and send that."
-_ONE_LINE = "Keep one row with a name for each column, and delete what stands above it."
+_ALONE = "Save the sheet to learn from as its own workbook, and send that."
+_ONE_LINE = "Keep one row with a name for each column, and delete everything above it."
 _COMPUTE = "Open the workbook in Excel or LibreOffice, save it, and send it again."
 
 
@@ -38,10 +38,10 @@ def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
 
 
 def _chosen(sheets: list[Sheet], findings: Findings) -> Sheet | None:
-    """The sheet with most rows; the others are named, and refuse the file where they look like parts of one table."""
+    """The sheet with the most rows. A remark names the rest; parts of one table refuse the file instead."""
     filled = [sheet for sheet in sheets if sheet.header]
     if not filled:
-        findings.problem("has no data in any of its sheets.", remedy="Fill in a sheet, one row an example.")
+        findings.problem("has no data in any sheet.", remedy="Fill in a sheet, one example per row.")
         return None
     best = max(filled, key=lambda sheet: (sheet.n_rows > 0, not sheet.hidden, sheet.n_rows))
     others = [sheet for sheet in filled if sheet is not best]
@@ -75,7 +75,7 @@ def _unnamed(column: int) -> str:
 
 
 def _names(sheet: Sheet, findings: Findings) -> dict[int, str]:
-    """A name for each column up to the last that has one; none, with a problem noted, if they can't be told apart."""
+    """A name for each column up to the last one with a name; none, with a problem noted, if they are ambiguous."""
     header = sheet.header
     if header is None or not check_columns(_columns(sheet), findings):
         return {}
@@ -98,17 +98,17 @@ def _rows(
     expected = header.number + 1
     for row, cells in _filled((row for row in rows if row.number > header.number), sheet, findings):
         if row.number != expected:
-            findings.remark("Empty rows were passed over.", row=expected)
+            findings.remark("Empty rows were skipped.", row=expected)
         expected = row.number + 1
         if row.hidden:
-            findings.remark("Rows that are hidden in the sheet were read too.", row=row.number)
+            findings.remark("Hidden rows of the sheet were read too.", row=row.number)
         values = _values(row.number, cells, names, header, findings)
         if values is not None:
             yield SourceRow(row.number, values)
 
 
 def _filled(rows: Iterator[Row], sheet: Sheet, findings: Findings) -> Iterator[tuple[Row, dict[int, Cell]]]:
-    """Each row's cells, and those that a merged cell from above, whose value stands there only, stretches over."""
+    """Each row's cells, including those covered by a merged cell from above, which holds the only value."""
     areas = {(area.min_row, area.min_col): area for area in sheet.areas}
     held: dict[int, tuple[int, Cell]] = {}
     for row in rows:
@@ -121,14 +121,14 @@ def _filled(rows: Iterator[Row], sheet: Sheet, findings: Findings) -> Iterator[t
             if area and area.max_row > row.number:
                 held[column] = (area.max_row, cell)
             if area and area.max_col > column:
-                findings.remark("Cells merged over several columns were read as the first of them.", row=row.number)
+                findings.remark("Cells merged over several columns were read as the first one.", row=row.number)
         yield row, {**above, **row.cells}
 
 
 def _values(
     row: int, cells: dict[int, Cell], names: dict[int, str], header: Row, findings: Findings
 ) -> dict[str, str] | None:
-    """The row by column names, empty texts for empty cells; None, with problems noted, where a value has no place."""
+    """The row by column name, with empty texts for empty cells; None, with problems noted, if a value has no column."""
     values = {names[column]: "" for column in header.cells}
     n_before = findings.n_problems
     for column, cell in sorted(cells.items()):
@@ -136,11 +136,11 @@ def _values(
         if cell.flaw:
             findings.problem(cell.flaw, row=row, field=name, remedy=_COMPUTE)
         elif column not in names:
-            said = f"there is a value beyond the last column with a name in row {header.number}."
+            said = f"there is a value beyond the last column named in row {header.number}."
             remedy = f"Give the column a name, or delete it. {_ONE_LINE}"
             findings.problem(said, row=row, field=name, remedy=remedy)
         elif column not in header.cells:
-            findings.remark(f"C{name[1:]} has no name; it is called “{name}”.", row=row)
+            findings.remark(f"C{name[1:]} has no name; the studio calls it “{name}”.", row=row)
         if cell.remark:
             findings.remark(cell.remark, row=row)
         values[name] = cell.text

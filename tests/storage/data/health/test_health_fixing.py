@@ -131,10 +131,10 @@ def test_what_can_not_be_mended_is_refused_and_nothing_is_made(studio: User) -> 
     plot.pair(completion=" spaced ")
     stored(studio, plot, "prompt_completion")
     for keys, said in (
-        (["nonsense", "label_balance"], "“nonsense”, “label_balance” can't be mended"),
+        (["nonsense", "label_balance"], "“nonsense”, “label_balance” can't be fixed"),
         (["too_long"], "needs a base model"),
         ([], "none is named"),
-        (["refusals"], "Nothing of “rows” is to be mended"),
+        (["refusals"], "These fixes change nothing in “rows”"),
     ):
         with pytest.raises(BadInput, match=said):
             fixing.fix(studio, "rows", keys)

@@ -89,7 +89,7 @@ def test_the_outcome_weighs_what_was_found() -> None:
     plot.pair(prompt=f"Write to {planted.email(plot.writer)}.")
     warned = report.examine(read(plot, "prompt_completion"), "d")
     assert warned.outcome == "ready with warnings"
-    assert "1 row holds personal data" in warned.why
+    assert "1 row contains personal data" in warned.why
     for row in [row for row in plot.rows if not row["held_out"]][:20]:
         plot.pair(held_out=True, prompt=row["prompt"], completion=row["completion"])
     misled = report.examine(read(plot, "prompt_completion"), "d")
@@ -106,7 +106,7 @@ def test_all_answers_alike_mislead() -> None:
         row["label"] = "yes"
     found = report.examine(read(plot, "classification"), "d")
     assert [one.check.key for one in found.at("misleading")] == ["boilerplate_answers"]
-    assert "nothing to tell apart" in found.why
+    assert "nothing to distinguish" in found.why
 
 
 def test_a_sentence_for_many_phrasings_of_a_question_is_no_boilerplate() -> None:

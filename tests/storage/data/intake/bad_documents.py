@@ -122,7 +122,7 @@ BAD_DOCUMENTS: list[BadFile] = [
         lambda: retyped(good_letter(), WORD_TYPE, MAIN_TYPE.format("presentationml.presentation")),
         ("PowerPoint", "PDF"),
     ),
-    BadFile("xlsx-empty", "empty.xlsx", lambda: workbook({"A": [], "B": []}), ("no data in any of its sheets",)),
+    BadFile("xlsx-empty", "empty.xlsx", lambda: workbook({"A": [], "B": []}), ("no data in any sheet",)),
     BadFile("xlsx-header-only", "names.xlsx", lambda: workbook({"A": [["text", "label"]]}), ("no rows",)),
     BadFile(
         "xlsx-several-alike",

@@ -89,10 +89,10 @@ DEEP = "[" * 100_000 + "]" * 100_000
 
 BAD_FILES: list[BadFile] = [
     BadFile("B1-empty", "empty.csv", b"", ("is empty",)),
-    BadFile("B1-blanks", "blanks.csv", b" \n\n \n", ("nothing but blanks",)),
+    BadFile("B1-blanks", "blanks.csv", b" \n\n \n", ("only whitespace",)),
     BadFile("B2-header-only", "header.csv", b"text,label\n", ("no rows",)),
-    BadFile("B3-one-row", "one.csv", b"text,label\nhello,greeting\n", ("1 row only", "2 are needed")),
-    BadFile("B3-one-row-jsonl", "one.jsonl", _jsonl(_pair(1)), ("1 row only",)),
+    BadFile("B3-one-row", "one.csv", b"text,label\nhello,greeting\n", ("only 1 row", "at least 2")),
+    BadFile("B3-one-row-jsonl", "one.jsonl", _jsonl(_pair(1)), ("only 1 row",)),
     BadFile("B6-truncated", "cut.jsonl", _jsonl(*map(_pair, range(9)))[:-12], ("row 9", "cut short")),
     BadFile("B6-truncated-list", "cut.json", json.dumps([_pair(i) for i in range(9)])[:-20].encode(), ("row 9",)),
     BadFile("B7-png", "picture.jsonl", PNG, ("PNG picture",)),
@@ -139,7 +139,7 @@ BAD_FILES: list[BadFile] = [
     BadFile("B24-twice", "twice.jsonl", b'{"text": "a"}\n{"text": "b", "text": "c"}\n', ("row 2", "“text”", "twice")),
     BadFile("B24-header", "twice.csv", b"text,text\na,b\nc,d\n", ("row 1", "“text”", "more than one column")),
     BadFile("B25-surrogate", "half.jsonl", _jsonl(_pair(1)) + HALF.encode(), ("row 2", "“completion”", "\\ud800")),
-    BadFile("control-name", "names.jsonl", b'{"a\\u001b[31m": 4.5}\n' * 3, ("no column is chosen", "a\\x1b[31m")),
+    BadFile("control-name", "names.jsonl", b'{"a\\u001b[31m": 4.5}\n' * 3, ("choose a column for", "a\\x1b[31m")),
     BadFile(
         "B26-digits", "digits.jsonl", b'{"text": "a"}\n{"text": ' + b"9" * 5_000 + b"}\n", ("row 2", "5,000 digits")
     ),
@@ -166,7 +166,7 @@ BAD_FILES: list[BadFile] = [
         "B32-columns",
         "names.csv",
         b"a,b,c\n" + b"1.5,red x,2\n7.5,blue,3\n9.5,green,3\n" * 5,
-        ("no column is chosen", "a, b, c"),
+        ("choose a column for", "a, b, c"),
     ),
     BadFile(
         "B33-text",
@@ -180,9 +180,7 @@ BAD_FILES: list[BadFile] = [
         _jsonl(GOOD_CHAT, _chat(("wizard", "a"), ("assistant", "b"))),
         ("row 2", "messages[0].role", "wizard"),
     ),
-    BadFile(
-        "B34-no-answer", "open.jsonl", _jsonl(GOOD_CHAT, _chat(("user", "a"))), ("row 2", "no turn of the assistant")
-    ),
+    BadFile("B34-no-answer", "open.jsonl", _jsonl(GOOD_CHAT, _chat(("user", "a"))), ("row 2", "no assistant turn")),
     BadFile(
         "B34-ends",
         "ends.jsonl",
@@ -227,9 +225,7 @@ BAD_FILES: list[BadFile] = [
         ("row 2", "messages[0].content", "NUL"),
     ),
     BadFile("empty-text", "gaps.csv", GOOD_CSV.encode() + b",ham\n", ("row 22", "“text”", "is empty")),
-    BadFile(
-        "blank-label", "gaps.csv", GOOD_CSV.encode() + b"something,  \n", ("row 22", "“label”", "nothing but blanks")
-    ),
+    BadFile("blank-label", "gaps.csv", GOOD_CSV.encode() + b"something,  \n", ("row 22", "“label”", "only whitespace")),
     BadFile("not-objects", "list.json", b'["a", "b"]', ("row 1", "a text, not an object")),
     BadFile("broken-json", "broken.json", b'[{"text": "a"}, {"text" "b"}]', ("row 2", "not valid JSON")),
     BadFile(

@@ -126,7 +126,7 @@ def test_keys_that_hold_nothing_make_no_other_conversation() -> None:
         ({"tool_calls": "find"}, "tool_calls", "can't be read as a call"),
         ({"tool_calls": True}, "tool_calls", "true or false, not a call"),
         ({"function_call": "find()"}, "function_call", "can't be read as a call"),
-        ({"tool_calls": [FUNCTION], "function_call": FUNCTION}, "function_call", "stands beside"),
+        ({"tool_calls": [FUNCTION], "function_call": FUNCTION}, "function_call", "repeats “tool_calls”"),
         ({"content": [{"type": "tool_call", "value": "{"}]}, "content[0]", "can't be read as a call"),
         (
             {"content": [{"type": "tool_call", "value": json.dumps(FUNCTION)}, {"type": "text", "text": "so"}]},

@@ -371,7 +371,7 @@ def test_a_table_that_is_not_sound_is_refused(tmp_path: Path, monkeypatch: pytes
         return 0
 
     monkeypatch.setattr(reader_process, "run", run)
-    with pytest.raises(BadInput, match=r"“t.csv”: can't be read: its reader broke down over it"):
+    with pytest.raises(BadInput, match=r"“t.csv”: can't be read: its reader crashed"):
         intake.look(path, "t.csv")
 
 
@@ -391,6 +391,6 @@ def test_an_odd_large_file_is_read_in_one_process(runs: list[float], tmp_path: P
     path = tmp_path / "t.csv"
     path.write_text(as_csv(large(70_000)) + "\n", "utf-8")
     look = intake.look(path, "t.csv")
-    assert [remark.message for remark in look.remarks] == ["Blank lines were passed over."]
+    assert [remark.message for remark in look.remarks] == ["Blank lines were skipped."]
     assert isolate.columns(look.source) is None
     assert len(runs) == 1

@@ -64,7 +64,7 @@ def test_two_readers_at_once_do_not_disturb_each_other(keep: Callable[[str, byte
     [
         ("MAX_S", 0, PAGE, "takes longer than 0 seconds"),
         ("MAX_MEMORY_BYTES", 400_000_000, LARGE_PAGE, "needs more memory"),
-        ("MAX_NOTES_BYTES", 100_000, PAGE, "holds more text"),
+        ("MAX_NOTES_BYTES", 100_000, PAGE, "contains more text"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -99,7 +99,7 @@ def test_a_crash_is_told_and_not_remembered(
     path = keep("letter", good_letter())
     with monkeypatch.context() as patch:
         patch.setattr(reader_process, "run", lambda *_: code)
-        with pytest.raises(BadInput, match=r"“letter.docx”: can't be read: its reader broke down"):
+        with pytest.raises(BadInput, match=r"“letter.docx”: can't be read: its reader crashed"):
             intake.look(path, "letter.docx")
     assert intake.look(path, "letter.docx").n_rows == 2
 
@@ -130,7 +130,7 @@ def test_files_that_can_swell_wait_for_a_place_and_small_tables_do_not(
         assert not found
     waiting.join()
     assert found == [2]
-    assert "Waiting until other files have been read" in steps
+    assert "Waiting for other files to be read" in steps
 
 
 def test_a_text_beyond_all_measure_is_a_problem_of_its_row(keep: Callable[[str, bytes], Path]) -> None:
@@ -168,7 +168,7 @@ def test_the_times_of_files_that_came_together_are_added_up(
     with pytest.raises(BadInput) as caught:
         intake.look(keep("sent.zip", zipped({f"{name}.html": PAGE for name in "abcdef"})), "sent.zip")
     assert [str(problem) for problem in caught.value.problems] == [
-        "“d.html”: is where reading ended: the files that came together take longer than 600 seconds. "
+        "“d.html”: is where reading stopped: together, these files take longer than 600 seconds. "
         "Send fewer such files at a time, or save tables as CSV."
     ]
     assert runs == [300, 300, 100, 0]
@@ -177,8 +177,8 @@ def test_the_times_of_files_that_came_together_are_added_up(
 @pytest.mark.parametrize(
     ("limit", "value", "says", "n_runs"),
     [
-        ("MAX_READING_S", 0.01, "“a.html”: is where reading ended: the files that came together take longer", 1),
-        ("MAX_NOTES_BYTES", 2_500_000, "“b.html”: is where reading ended: the files that came together hold more", 2),
+        ("MAX_READING_S", 0.01, "“a.html”: is where reading stopped: together, these files take longer", 1),
+        ("MAX_NOTES_BYTES", 2_500_000, "“b.html”: is where reading stopped: together, these files contain more", 2),
     ],
 )
 def test_files_that_came_together_share_what_reading_may_take(

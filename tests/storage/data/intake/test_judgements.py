@@ -121,7 +121,7 @@ def test_a_table_holds_texts_and_messages_as_json(tmp_path: Path) -> None:
     _, rows, findings = read(tmp_path, lists, "x.csv")
     assert rows == [{**PAIR, "prompt": [SYSTEM, USER]}] * 3
     assert [(remark.message, remark.count) for remark in findings.remarks] == [
-        (f"“{name}” holds messages as JSON texts; they were read as messages.", 3)
+        (f"“{name}” holds JSON texts of messages; they were read as messages.", 3)
         for name in ("prompt", "chosen", "rejected")
     ]
 
@@ -140,7 +140,7 @@ def test_beside_messages_a_text_is_taken_as_it_is(tmp_path: Path) -> None:
 OTHER = [said("user", "Where is Oslo?")]
 REFUSED = {
     "the same answer": ({**PAIR, "rejected": "In Switzerland. "}, "rejected", "is the same answer as “chosen”"),
-    "no answer": ({**PAIR, "chosen": " "}, "chosen", "holds nothing but blanks"),
+    "no answer": ({**PAIR, "chosen": " "}, "chosen", "contains only whitespace"),
     "no rejected answer": ({**PAIR, "rejected": None}, "rejected", "is missing or null"),
     "no turns": ({**PAIR, "rejected": []}, "rejected", "is an empty list"),
     "an empty turn": (
@@ -151,9 +151,9 @@ REFUSED = {
     "other turns": (
         {"chosen": [*TALK, GOOD], "rejected": [USER, said("assistant", "Bern?"), TALK[2], BAD]},
         "rejected",
-        "has other turns before its answer than “chosen”, from turn 2 on",
+        "has different turns before its answer from “chosen”, starting at turn 2",
     ),
-    "fewer turns": ({"chosen": [*TALK, GOOD], "rejected": [USER, BAD]}, "rejected", "from turn 2 on"),
+    "fewer turns": ({"chosen": [*TALK, GOOD], "rejected": [USER, BAD]}, "rejected", "starting at turn 2"),
     "another prompt": (
         {"prompt": OTHER, "chosen": [USER, GOOD], "rejected": [USER, BAD]},
         "prompt",
@@ -168,7 +168,7 @@ REFUSED = {
         {"prompt": [USER], "chosen": [GOOD], "rejected": [CALLING]}, "rejected[0]", "the answer calls a tool",
     ),
     "reasoning": (
-        {**PAIR, "chosen": [{**GOOD, "reasoning": "Hm."}]}, "chosen[0]", "holds reasoning beside its text",
+        {**PAIR, "chosen": [{**GOOD, "reasoning": "Hm."}]}, "chosen[0]", "contains reasoning beside its text",
     ),
     "a prompt that ends with an answer": ({**PAIR, "prompt": [USER, GOOD]}, "prompt", "ends with the assistant's turn"),
     "an answer that ends with a question": ({**PAIR, "chosen": [GOOD, USER]}, "chosen", "ends with the user's turn"),
@@ -224,7 +224,7 @@ def test_a_judgement_in_other_words_is_read_and_said(tmp_path: Path, filename: s
     assert guess.shape == "unpaired_preference"
     assert [row["label"] for row in rows] == [True, False] * 2
     assert [(r.message, r.count) for r in findings.remarks] == [
-        ("“label” is written as text or number: true and 1 were read as true, false and 0 as false.", 4)
+        ("“label” holds texts or numbers: true and 1 were read as true, false and 0 as false.", 4)
     ]
 
 
@@ -267,9 +267,7 @@ def test_a_judgement_is_read_from_one_column(tmp_path: Path) -> None:
     look = looked_at(tmp_path, "x.jsonl", [{"prompt": "q", "completion": "a", "label": True, "other": True}] * 2)
     mapping = {"prompt": "prompt", "completion": "completion", "label": "label + other"}
     found = intake.check_mapping(look, registry.shape("unpaired_preference"), mapping)
-    assert [(problem.field, problem.message) for problem in found] == [
-        ("label", "is read from one column, not from several.")
-    ]
+    assert [(problem.field, problem.message) for problem in found] == [("label", "takes one column, not several.")]
 
 
 @pytest.mark.parametrize("broken", [str([USER]), json.dumps([USER])[:-2], '[{"role": "user", "role": "user"}]'])

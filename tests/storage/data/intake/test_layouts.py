@@ -76,7 +76,7 @@ def test_each_instance_is_a_row_with_its_instruction(tmp_path: Path) -> None:
 
 def test_an_item_laid_out_otherwise_is_named(tmp_path: Path) -> None:
     items = [{"instruction": "Add.", "instances": [{"input": "1", "output": "1"}]}, {"instruction": "Add."}]
-    with pytest.raises(BadInput, match=r"row 2.*not laid out as Self-Instruct"):
+    with pytest.raises(BadInput, match=r"row 2.*does not have the Self-Instruct layout"):
         looked(tmp_path / "seed.jsonl", "\n".join(json.dumps(item) for item in items))
 
 

@@ -151,7 +151,7 @@ def test_remarks_of_ever_new_words_are_summed_up(write: Write) -> None:
     findings = intake.Findings("chat.jsonl")
     list(intake.shaped(look, registry.shape("messages"), {"messages": "messages"}, findings))
     assert len(findings.remarks) == 101
-    assert "more oddities" in findings.remarks[-1].message
+    assert "more kinds of oddities" in findings.remarks[-1].message
 
 
 def test_only_a_few_alike_problems_are_listed(write: Write) -> None:

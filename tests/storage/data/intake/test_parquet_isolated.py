@@ -130,7 +130,7 @@ def test_arguments_and_tools_that_no_json_holds_are_refused_by_their_place(keep:
         (row, field) for row in (1, 2) for field in ("messages[1].tool_calls[0].arguments", "tools[0]")
     ]
     assert {problem.message for problem in findings.problems} == {
-        "holds values that JSON has no form for, such as dates."
+        "contains values that JSON can't express, such as dates."
     }
 
 
@@ -138,7 +138,7 @@ def test_arguments_and_tools_that_no_json_holds_are_refused_by_their_place(keep:
     ("text", "says"),
     [
         ("a\x00b", "row 2, field “text”: holds a NUL character, which is not text. Remove it, or the row."),
-        ("x" * 1_000_001, "row 2, field “text”: is 1,000,001 characters long; at most 1,000,000 are taken."),
+        ("x" * 1_000_001, "row 2, field “text”: is 1,000,001 characters long; the limit is 1,000,000."),
     ],
     ids=["NUL", "long"],
 )
@@ -152,7 +152,7 @@ def test_texts_that_are_unusable_are_told_by_row_and_field(keep: Keep, text: str
 
 def test_a_row_beyond_all_measure_is_refused_by_its_number(keep: Keep) -> None:
     parts = pa.ListArray.from_arrays([0, 1, 81], pa.array(["x" * 900_000]).take(pa.array([0] * 81)))
-    with pytest.raises(BadInput, match=r"“rows.parquet”, row 2: holds more than the 64 MB that a row may have\."):
+    with pytest.raises(BadInput, match=r"“rows.parquet”, row 2: holds more than 64 MB, the limit for a row\."):
         intake.look(keep(pa.table({"text": ["a", "b"], "parts": parts})), "rows.parquet")
 
 
@@ -168,7 +168,7 @@ def test_a_small_file_that_swells_to_gigabytes_swells_another_process(keep: Keep
         check=True,
     )
     peak_mb, said = done.stdout.split("\n", 1)
-    assert said.startswith("“rows.parquet”: needs more memory than a file may take to be read. Split it")
+    assert said.startswith("“rows.parquet”: needs more memory to read than the limit allows. Split it")
     assert float(peak_mb) < 250
 
 

@@ -90,7 +90,7 @@ def test_a_long_rejected_answer_is_told_apart_from_what_fine_tuning_loses(render
     assert rows_of["too_long"] == (13, 14, 15)
     assert rows_of["long_rejected"] == (11, 12)
     said = "\n".join(table.lines(checked))
-    assert "With the rejected answer in the place of the chosen one, nano, which reads 40 tokens at most, " in said
+    assert "With the rejected answer instead of the chosen one, nano, which reads 40 tokens at most, " in said
     assert "would cut 2 rows and refuse 0." in said
     assert "training, rejected" in said
     assert "Rejected answers are read after their prompts" in said

@@ -119,10 +119,10 @@ def test_everything_wrong_with_a_file_is_said_by_name_and_line(tmp_path: Path) -
         (str(file), 6, "has 162 characters."),
     ]
     file.write_text("# nothing\n\n")
-    with pytest.raises(BadInput, match="no word is named"):
+    with pytest.raises(BadInput, match="no words given"):
         words.of_file(file)
     file.write_text("\n".join(f"w{i}" for i in range(words.MOST_WORDS + 1)) + "\n" + "a" * 101)
-    with pytest.raises(BadInput, match=r"10,002 words are named\. At most 10,000") as caught:
+    with pytest.raises(BadInput, match=r"you gave 10,002 words\. Use at most 10,000") as caught:
         words.of_file(file)
     assert [p.row for p in caught.value.problems] == [10_002, None]
     with pytest.raises(BadInput, match="can't be read: No such file"):
@@ -132,7 +132,7 @@ def test_everything_wrong_with_a_file_is_said_by_name_and_line(tmp_path: Path) -
 def test_a_file_that_is_no_list_is_refused_in_few_words(tmp_path: Path) -> None:
     file = tmp_path / "words.bin"
     file.write_bytes(b"\xff\n" * 50_000)
-    with pytest.raises(BadInput, match="49,980 more lines are like these") as caught:
+    with pytest.raises(BadInput, match="49,980 more lines have the same problem") as caught:
         words.of_file(file)
     assert len(caught.value.problems) == 21
     with file.open("wb") as stream:
@@ -146,7 +146,7 @@ def test_a_list_and_a_text_name_their_field() -> None:
         words.of_list(["fine", " ", "a" * 101])
     assert [(p.field, p.row) for p in caught.value.problems] == [("words", 2), ("words", 3)]
     for nothing in (lambda: words.of_list([]), lambda: words.of_text("# none")):
-        with pytest.raises(BadInput, match="field “words”: no word is named"):
+        with pytest.raises(BadInput, match="field “words”: no words given"):
             nothing()
 
 
@@ -168,7 +168,7 @@ def test_the_finding_says_which_words_and_where() -> None:
     assert one is not None
     assert (one.finding.rows, one.finding.words, one.level) == ((21, 22, 23, 24), ("fool", "idiot"), "warning")
     assert one.finding.says == (
-        "4 rows hold words of your list: “fool” in 3, “idiot” in 2; "
+        "4 rows contain words from your list: “fool” in 3, “idiot” in 2; "
         "2 in an answer, 1 in the rejected answer only, 1 in the prompt only."
     )
     assert [example.text for example in one.finding.examples] == [
@@ -236,4 +236,4 @@ def test_the_rows_are_dropped_and_the_version_says_for_which_words(studio: User,
     assert made.n_rows == 58
     (step,) = datasets.get(studio, made.name).fixes
     assert (step["check"], step["n_dropped"], step["words"]) == ("listed_words", 2, ["fool", "dunce"])
-    assert "Words of your list" in report.of_dataset(studio, made.name, words=named).clean
+    assert "Words from your list" in report.of_dataset(studio, made.name, words=named).clean

@@ -81,7 +81,7 @@ def test_too_many_items_are_refused() -> None:
 def test_a_damaged_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = tmp_path / "general.jsonl.gz"
     monkeypatch.setattr(general, "path", lambda: broken)
-    with pytest.raises(StudioError, match="write it anew"):
+    with pytest.raises(StudioError, match="write the suite again"):
         general.read()
     broken.write_bytes(suite.packed(n=1)[:100])
     with pytest.raises(StudioError, match="can't be read"):

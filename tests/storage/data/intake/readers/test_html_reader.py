@@ -40,10 +40,10 @@ def test_sections_of_a_page(extract: Extract, charset: str) -> None:
         ('<meta charset="iso-8859-1">', "cp1252", ""),
         ('<meta http-equiv="Content-Type" content="text/html; charset=windows-1252">', "cp1252", ""),
         ("<meta charset=latin1>", "utf-8", "says that it is latin1, but it is UTF-8"),
-        ('<meta charset="klingon">', "utf-8", "an encoding that isn't known, “klingon”"),
-        ('<meta charset="zlib">', "utf-8", "isn't known"),
+        ('<meta charset="klingon">', "utf-8", "an unknown encoding, “klingon”"),
+        ('<meta charset="zlib">', "utf-8", "an unknown encoding"),
         ("", "utf-8", ""),
-        ("", "cp1252", "by guess"),
+        ("", "cp1252", "which is a guess"),
         ("", "utf-8-sig", "byte-order mark"),
     ],
 )

@@ -130,11 +130,11 @@ def test_values_nested_too_deep_to_be_carried_over_are_refused_by_their_row(tmp_
 @pytest.mark.parametrize(
     ("memory_bytes", "said"),
     [
-        (4 * 1024**3, {"holds more than the 500,000 lists and objects that a row may have."}),
+        (4 * 1024**3, {"holds more than 500,000 lists and objects, the limit for a row."}),
         # what asks for more memory in vain may say so, or fall over
         (
             450_000_000,
-            {"needs more memory than a file may take to be read.", "can't be read: its reader broke down over it."},
+            {"needs more memory to read than the limit allows.", "can't be read: its reader crashed."},
         ),
     ],
 )

@@ -100,7 +100,7 @@ def test_headings_by_outline_level_and_by_inherited_style(extract: Extract) -> N
             "<w:r><w:ruby><w:rt><w:r><w:t>ji</w:t></w:r></w:rt><w:rubyBase><w:r><w:t>字</w:t></w:r></w:rubyBase>"
             "</w:ruby></w:r>",
             "字",
-            "Readings",
+            "Phonetic readings",
         ),
         ("<w:hyperlink><w:r><w:t>linked</w:t></w:r></w:hyperlink>", "linked", ""),
         (

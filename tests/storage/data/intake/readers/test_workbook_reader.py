@@ -50,7 +50,7 @@ def test_cells_read_as_they_are_shown(extract: Extract) -> None:
         "such as #N/A",
         "less than they hold",
         "more than 15 digits",
-        "Excel did not compute",
+        "not computed by Excel",
     ):
         assert part in found.said
     assert found.refused == ""
@@ -61,7 +61,7 @@ def test_rows_keep_their_numbers_whatever_is_empty_around_them(extract: Extract)
     found = extract("data.xlsx", workbook({"Data": rows}))
     assert found.numbers == [4, 7]
     assert found.rows == [{"text": "a", "label": "x"}, {"text": "b", "label": ""}]
-    assert "Empty rows were passed over." in found.said
+    assert "Empty rows were skipped." in found.said
 
 
 def test_a_column_without_a_name_is_called_by_its_letter(extract: Extract) -> None:
@@ -104,7 +104,7 @@ def test_hidden_rows_are_read_and_said(extract: Extract) -> None:
         "data.xlsx", workbook(change=lambda book: book.worksheets()[0].set_row(3, None, None, {"hidden": 1}))
     )
     assert len(found.rows) == 20
-    assert "hidden in the sheet were read too" in found.said
+    assert "Hidden rows of the sheet were read too" in found.said
 
 
 def test_the_calendar_from_1904(extract: Extract) -> None:
