@@ -97,5 +97,5 @@ def test_a_missing_compiler_is_named(
 
 def test_texts_without_two_tokens_are_refused(make_order: MakeOrder, heard: Heard) -> None:
     rows = [{"text": "", "held_out": i == 0, "source_row": i} for i in range(4)]
-    with pytest.raises(StudioError, match="no two tokens"):
+    with pytest.raises(StudioError, match="two tokens in a row"):
         train.run(make_order(objective="pretrain", method="from_scratch", shape="text", rows=rows), heard)

@@ -16,7 +16,7 @@ TOLD = [*BESIDE, "first_rows", "columns", "remarks"]
 
 
 def opened(request: gr.Request) -> dict[str, Any]:
-    """What the page's address asks for."""
+    """The file or dataset that the page's address names."""
     return dict(zip([*HEAD, *MAPPED, *TOLD, "base", "listing"], data_form.open_page(request), strict=True))
 
 
