@@ -93,12 +93,12 @@ def check(file: zipfile.ZipFile, filename: str, suffixes: Iterable[str]) -> None
     names = [info.filename for info in _members(file)]
     strange = [name for name in names if PurePosixPath(name).suffix.lower() not in known]
     if len(strange) == len(names):
-        raise refusal(filename, "is a zip archive without a table or text in it.", remedy=_UNPACK)
+        raise refusal(filename, "is a zip archive with no table or text in it.", remedy=_UNPACK)
     if strange:
-        what = f"holds “{visible(strange[0])}”, which is no kind of file that is read here."
+        what = f"holds “{visible(strange[0])}”, a kind of file that the studio can't read."
         raise refusal(filename, what, remedy=_UNPACK)
     if len(names) > MAX_FILES:
-        raise refusal(filename, f"holds {len(names):,} files; at most {MAX_FILES:,} are read.", remedy="Send fewer.")
+        raise refusal(filename, f"holds {len(names):,} files; the limit is {MAX_FILES:,}.", remedy="Send fewer.")
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise refusal(filename, f"holds two files called “{visible(twice)}”.", remedy="Rename one of them.")
 

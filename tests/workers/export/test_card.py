@@ -88,7 +88,7 @@ def test_a_card_says_what_was_forgotten(order_for: Callable[..., TrainingOrder],
         "| mean over abilities | 80 % [70, 90] | 50 % [40, 60] | -30 points [-40, -20] |",
         "the same 18 items of the general suite",
         "- 7 items are &lt;too> long.",
-        "its own data and on the general suite only",
+        "only on held-out rows of its own data and on the general suite",
     ):
         assert said in text, said
     assert not re.search(r"\n{3,}|[ \t]+\n", text), "no holes in the text"

@@ -373,7 +373,7 @@ def test_the_weights_with_the_lowest_selection_loss_are_published(
         2: {"loss": 3.0}, 4: {"loss": 1.25}, 6: {"loss": 2.0}, 8: {}, 10: {"loss": 5.0}, 12: {"loss": 6.0},
     }  # fmt: skip
     assert (done.actual["chosen_step"], done.actual["steps"]) == (4, 12)
-    said = "The weights after step 4 of 12 were published: their loss on 5 rows set apart was the lowest, 1.25."
+    said = "The weights after step 4 of 12 were published: they had the lowest loss, 1.25, on 5 rows set apart"
     assert any(remark.startswith(said) for remark in done.result["remarks"])
     task = train.read(order)
     assert (len(task.train), len(task.selection), len(task.held_out)) == (43, 5, 12)

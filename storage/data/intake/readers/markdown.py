@@ -37,7 +37,7 @@ def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
         whole = [line.rstrip("\r\n") for _, line in lines(stream, findings)]
     n_front = _front_lines(whole)
     if n_front:
-        findings.remark("The settings at the begin of the file, between lines of “---”, were left out.")
+        findings.remark("The settings at the start of the file, between lines of “---”, were left out.")
     text = whole[n_front:]
     for count, (begin, end, titles) in enumerate(_sections(text), start=1):
         title = TITLE_JOINT.join(filter(None, titles)) or None
