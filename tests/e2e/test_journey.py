@@ -255,7 +255,7 @@ def test_a_waiting_job_can_be_cancelled_and_run_again(page: Page, address: str) 
 PAGES = ("", "data", "data?data=shop-questions", "train?data=shop-questions", "JOB", "gallery", "compare")
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_can_be_read_by_everybody(browser: Browser, address: str, scheme: Any) -> None:
     context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=scheme)
     page = context.new_page()
