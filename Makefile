@@ -35,9 +35,13 @@ check: $(VENV)/.test ## Format, lint, import contracts and types
 
 # Two processes mostly wait for workers and browsers, two others keep the cores busy. tests/conftest.py
 # keeps related tests together and starts the longest first.
-PYTEST := $(BIN)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder
+PYTEST = $(BIN)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder
 
-test: $(VENV)/.test chromium check ## Everything that must hold before a commit
+# The checks run beside the tests, which wait for half a core in their first minutes.
+test: $(VENV)/.test chromium ## Everything that must hold before a commit
+	$(MAKE) --no-print-directory --jobs 2 check pytest
+
+pytest:
 	$(PYTEST)
 
 test-long: $(VENV)/.test chromium ## What `make test` leaves out: all mutants, each fault on both installations, demonstrations …
@@ -46,4 +50,4 @@ test-long: $(VENV)/.test chromium ## What `make test` leaves out: all mutants, e
 models: $(VENV)/.run ## Pretrain the bundled models: an hour or two on two cores; resumes if it was killed
 	STUDIO_DATA_DIR=$${STUDIO_DATA_DIR:-build/studio} $(BIN)/studio models build --to templates/models
 
-.PHONY: help install run chromium check test test-long models
+.PHONY: help install run chromium check test pytest test-long models

@@ -129,7 +129,7 @@ def over_rest(artifact: str) -> None:
         assert wrong.status_code == 404
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_leaving_while_waiting_keeps_the_job(studio_command: Any, studio: User, tmp_path: Path) -> None:
     file = tmp_path / "cards.csv"
     file.write_text(ROWS)

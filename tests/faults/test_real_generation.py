@@ -24,7 +24,7 @@ def prompts(user: User) -> None:
     datasets.add(user, uploads.save(user, "colours.jsonl", io.BytesIO(rows)), name="colours")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("house", ["embedded"], indirect=True)
 def test_killed_child_then_killed_worker(house: House) -> None:
     prompts(house.user)

@@ -56,17 +56,11 @@ def _answers(folder: Path, items: list[dict[str, Any]], n_threads: int) -> list[
     return found
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "every"),
-    [
-        ("studio-nano", 400),
-        *(pytest.param(name, 50, marks=pytest.mark.long) for name in ("studio-nano", "studio-small")),
-    ],
-)
-def test_greedy_answers_are_the_same_in_two_processes_and_on_one_or_two_threads(name: str, every: int) -> None:
+@pytest.mark.long
+@each_model
+def test_greedy_answers_are_the_same_in_two_processes_and_on_one_or_two_threads(name: str) -> None:
     suite = suites.get("general")
-    asked = [item for item in suite.items if item.ability in ASKED and item.phrasing == "known"][::every]
+    asked = [item for item in suite.items if item.ability in ASKED and item.phrasing == "known"][::50]
     items = [{"messages": list(item.messages), "tools": list(item.tools)} for item in asked]
     first = _answers(MODELS / name, items, 1)
     assert _answers(MODELS / name, items, 2) == first

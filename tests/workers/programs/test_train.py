@@ -129,7 +129,7 @@ def killed(order: Order, after: int) -> dict[int, float]:
     "settings",
     [
         pytest.param({"lora_dropout": 0.1}, marks=pytest.mark.long),
-        {"lora_dropout": 0.1, "gradient_accumulation_steps": 3},
+        pytest.param({"lora_dropout": 0.1, "gradient_accumulation_steps": 3}, marks=pytest.mark.long),
         {"init_lora_weights": "olora"},
         {"method": "full", "learning_rate": 1e-3, "lr_scheduler_type": "cosine"},
     ],
