@@ -81,32 +81,13 @@ def publish(studio: User, tiny: BaseModelRow) -> Publish:
         folder = settings().files / location
         (_save_full if full else _save_adapter)(settings().files / tiny.location, folder, seed, **lora)
         weights = "model.safetensors" if full else "adapter_model.safetensors"
-        dataset, job = _dataset(owner, f"data-{job_id}"), _ended_job(owner, job_id, name)
-        artifact = Artifact(
-            owner_id=owner.id,
-            name=name,
-            job_id=job_id,
-            attempt=1,
-            kind="full_model" if full else "adapter",
-            facts={
-                "recipe": recipe.compose("sft", "full" if full else "lora").model_dump(),
-                "weights_sha256": files.sha256_of(folder / weights),
-                "verdict": {},
-            },
-            location=location,
-            manifest_sha256=files.seal(folder),
-            size_bytes=1,
-            duration_s=1.0,
-            created_at=2.0,
-        )
-        with db.writing() as session:
-            session.add(dataset)
-            session.add(job)
-            session.flush()
-            session.add(JobInput(job_id=job_id, role="base", base_model_id=tiny.id))
-            session.add(JobInput(job_id=job_id, role="training", dataset_id=dataset.id))
-            session.add(artifact)
-        return artifact
+        facts = {
+            "recipe": recipe.compose("sft", "full" if full else "lora").model_dump(),
+            "weights_sha256": files.sha256_of(folder / weights),
+            "verdict": {},
+        }
+        kind, manifest_sha256 = "full_model" if full else "adapter", files.seal(folder)
+        return _stored(owner, tiny, name, job_id, location, kind=kind, facts=facts, manifest_sha256=manifest_sha256)
 
     return publish
 
@@ -125,30 +106,29 @@ def publish_trained(
         done = train.run(order, heard)
         assert isinstance(done, Done)
         assert isinstance(done.made, MadeArtifact)
-        dataset, job = _dataset(studio, f"data-{job_id}"), _ended_job(studio, job_id, name)
-        artifact = Artifact(
-            owner_id=studio.id,
-            name=name,
-            job_id=job_id,
-            attempt=1,
-            kind=done.made.kind,
-            facts=done.made.facts,
-            location=location,
-            manifest_sha256=done.made.manifest_sha256,
-            size_bytes=1,
-            duration_s=1.0,
-            created_at=2.0,
+        _stored(
+            studio, tiny, name, job_id, location, **done.made.model_dump(include={"kind", "facts", "manifest_sha256"})
         )
-        with db.writing() as session:
-            session.add(dataset)
-            session.add(job)
-            session.flush()
-            session.add(JobInput(job_id=job_id, role="base", base_model_id=tiny.id))
-            session.add(JobInput(job_id=job_id, role="training", dataset_id=dataset.id))
-            session.add(artifact)
         return done
 
     return publish
+
+
+def _stored(owner: User, base: BaseModelRow, name: str, job_id: str, location: str, **made: Any) -> Artifact:
+    """The row of an artifact with its ended job, and the base and data that this used."""
+    dataset, job = _dataset(owner, f"data-{job_id}"), _ended_job(owner, job_id, name)
+    artifact = Artifact(
+        owner_id=owner.id, name=name, job_id=job_id, attempt=1, location=location, size_bytes=1, duration_s=1.0,
+        created_at=2.0, **made,
+    )  # fmt: skip
+    with db.writing() as session:
+        session.add(dataset)
+        session.add(job)
+        session.flush()
+        session.add(JobInput(job_id=job_id, role="base", base_model_id=base.id))
+        session.add(JobInput(job_id=job_id, role="training", dataset_id=dataset.id))
+        session.add(artifact)
+    return artifact
 
 
 def _dataset(owner: User, name: str) -> Dataset:
