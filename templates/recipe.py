@@ -6,6 +6,8 @@ Keys are TRL's and PEFT's argument names. On disk it is TOML:
     method = "lora"
     quantization = "nf4"
 
+    instruction = "Answer with one of: refund, delivery."
+
     [objective_params]
     learning_rate = 0.002
 
@@ -24,12 +26,12 @@ import tomlkit
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from templates import capabilities, registry
+from templates import capabilities, instructions, registry
 from templates.errors import BadInput, Problem, refuse
 from templates.spec import PRESET_TITLES, BaseFacts, Method, Objective, Params, Preset, Quantization, TrainingParams
 
 RECIPES_DIR = Path(__file__).parent / "recipes"
-TOP_LEVEL = ("objective", "method", "quantization", "preset", "objective_params", "method_params")
+TOP_LEVEL = ("objective", "method", "quantization", "preset", "instruction", "objective_params", "method_params")
 _BOUNDS = {
     "greater_than": ("gt", "more than"),
     "greater_than_equal": ("ge", "at least"),
@@ -47,6 +49,8 @@ class Recipe(BaseModel):
     objective: str
     method: str
     quantization: Quantization = "none"
+    instruction: str = ""
+    """The system text of every row without its own (`templates.instructions`); "" for none."""
     objective_params: dict[str, Any]
     method_params: dict[str, Any]
 
@@ -65,6 +69,7 @@ def compose(
     *,
     preset: Preset = "balanced",
     quantization: Quantization = "none",
+    instruction: str | None = None,
     settings: Mapping[str, Any] | None = None,
     facts: BaseFacts | None = None,
 ) -> Recipe:
@@ -86,7 +91,7 @@ def compose(
     training = {**_advised(chosen, how, facts), **chosen.presets[preset]}
     if facts is not None:
         training["max_length"] = min(training.get("max_length", 512), facts.context_length)
-    problems: list[Problem] = []
+    problems = instructions.problems(instruction or "")
     adaptation = {key: value for key, value in given.items() if key in how.params.model_fields}
     rest = {key: value for key, value in given.items() if key not in adaptation}
     training |= {key: value for key, value in rest.items() if key in chosen.params.model_fields}
@@ -103,6 +108,7 @@ def compose(
         objective=objective,
         method=method,
         quantization=quantization,
+        instruction=(instruction or "").strip(),
         objective_params=objective_params,
         method_params=method_params,
     )
@@ -171,6 +177,8 @@ def read_toml(text: str, file: str = "recipe.toml") -> dict[str, Any]:
     ]
     problems += [Problem("is missing.", file=file, field=key) for key in ("objective", "method") if key not in document]
     tables = {name: document.get(name, {}) for name in ("objective_params", "method_params")}
+    if not isinstance(document.get("instruction", ""), str):
+        problems.append(Problem("must be a text.", file=file, field="instruction"))
     problems += [Problem("must be a table.", file=file, field=n) for n, t in tables.items() if not isinstance(t, dict)]
     refuse(problems)
     return {
@@ -178,6 +186,7 @@ def read_toml(text: str, file: str = "recipe.toml") -> dict[str, Any]:
         "method": document["method"],
         "preset": document.get("preset", "balanced"),
         "quantization": document.get("quantization", "none"),
+        "instruction": document.get("instruction"),
         "settings": {**tables["objective_params"], **tables["method_params"]},
     }
 

@@ -138,6 +138,7 @@ class MadeDataset(_Message):
     n_rows: int
     n_held_out: int
     split_seed: int
+    instruction: str = ""
     remarks: tuple[dict[str, Any], ...] = ()
     """As `Dataset.remarks`."""
 

@@ -98,6 +98,7 @@ def _dataset(lease: Lease, staging: Path, said: MadeDataset) -> Dataset:
         n_rows=said.n_rows,
         n_held_out=said.n_held_out,
         split_seed=said.split_seed,
+        instruction=said.instruction,
         remarks=list(said.remarks),
         made_by_job_id=lease.job.id,
         created_at=0.0,

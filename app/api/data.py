@@ -54,6 +54,8 @@ class NewDataset(Reading):
     name: str
     split_seed: int = 42
     held_out_share: float = 0.10
+    instruction: str | None = None
+    """The system text of every row without its own; null takes the proposed one, which lists the labels."""
     leave_out_refused: bool = False
     """Leave out rows that a model can't learn from instead of refusing the file; a remark lists them."""
     held_out_file: str | None = None
@@ -141,6 +143,7 @@ def add(user: Acting, body: NewDataset) -> dict[str, Any]:
         shape=body.shape,
         mapping=body.mapping,
         split=Split(body.split_seed, body.held_out_share, body.held_out_file),
+        instruction=body.instruction,
         leave_out_refused=body.leave_out_refused,
         guess_anew=body.guess_anew,
     )

@@ -29,6 +29,8 @@ class Wish(Body):
     method: str
     preset: Preset = "balanced"
     quantization: Quantization = "none"
+    instruction: str | None = None
+    """The system text of every row without its own; null takes the dataset's."""
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -44,6 +46,8 @@ class NewEvaluation(Body):
     models: list[str] = Field(min_length=1, max_length=16)
     dataset: str | None = None
     suite: str | None = None
+    instruction: str | None = None
+    """The system text of every row without its own, for all models; null takes the dataset's."""
     name: str | None = None
 
 
@@ -53,6 +57,8 @@ class NewGeneration(Body):
     model: str
     dataset: str
     name: str
+    instruction: str | None = None
+    """The system text of every prompt without its own; null takes the dataset's, or else the model's."""
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -71,6 +77,7 @@ def _plan(user: User, wish: Wish) -> training.Plan:
         method=wish.method,
         preset=wish.preset,
         quantization=wish.quantization,
+        instruction=wish.instruction,
         settings=wish.settings,
     )
 

@@ -29,6 +29,13 @@ def register(app: typer.Typer) -> None:
 def chat(
     prompt: str,
     models: Annotated[list[str] | None, typer.Option("--model", help="A base model or artifact; repeat it.")] = None,
+    instruction: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="The system text for every model; by default the one that the first adapted model was trained with.",
+        ),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="The seed for every model; random by default.")] = None,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer.")] = 256,
     temperature: Annotated[float, typer.Option(min=0.0, max=10.0, help="0 always picks the likeliest token.")] = 0.0,
@@ -37,18 +44,23 @@ def chat(
     """Give the same prompt to each model. Starts a temporary chat server if none is running."""
     from dataclasses import asdict
 
+    from app import chat_opening
     from app.cli import acting
 
     if not models:
         raise BadInput(Problem("is missing.", field="--model", remedy="Name a base model or an artifact."))
     if len(models) > MAX_MODELS:
         raise BadInput(Problem(f"at most {MAX_MODELS} models at once.", field="--model"))
-    acting.user()
+    user = acting.user()
+    instruction = chat_opening.instruction(user, models) if instruction is None else instruction
     seed = secrets.randbelow(2**31) if seed is None else seed
     with _chat_server():
-        answers = _answers(models, prompt, seed, max_new_tokens, temperature)
+        answers = _answers(models, chat_opening.turns(instruction, prompt), seed, max_new_tokens, temperature)
+    if instruction:
+        output.note(f"instruction for every model: {instruction}")
     document = {
         "prompt": prompt,
+        "instruction": instruction,
         "seed": seed,
         "temperature": temperature,
         "max_new_tokens": max_new_tokens,
@@ -57,7 +69,9 @@ def chat(
     output.emit(document, [line for answer in answers for line in _shown(answer)], as_json)
 
 
-def _answers(models: list[str], prompt: str, seed: int, max_new_tokens: int, temperature: float) -> list[Answer]:
+def _answers(
+    models: list[str], conversation: list[dict[str, str]], seed: int, max_new_tokens: int, temperature: float
+) -> list[Answer]:
     """Ask all models at once, so that adapters of one base share its steps."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -65,7 +79,6 @@ def _answers(models: list[str], prompt: str, seed: int, max_new_tokens: int, tem
     from storage import users
 
     user = users.local()
-    conversation = [{"role": "user", "content": prompt}]
 
     def ask(model: str) -> Answer:
         return chat_client.complete(

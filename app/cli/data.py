@@ -70,6 +70,13 @@ def add(
         str | None,
         typer.Option(metavar="NAME", help="The file, out of several, whose rows are held out; replaces the share."),
     ] = None,
+    instruction: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="The system text before every row without its own. By default the labels are listed; “” for none.",
+        ),
+    ] = None,
     leave_out_refused: Annotated[
         bool, typer.Option("--leave-out-refused", help="Leave out rows that a model can't learn from, and list them.")
     ] = False,
@@ -98,6 +105,7 @@ def add(
                 shape=shape,
                 mapping=columns,
                 split=Split(seed, held_out_share, held_out_file),
+                instruction=instruction,
                 leave_out_refused=leave_out_refused,
                 guess_anew=guess_anew,
             )
@@ -106,6 +114,7 @@ def add(
         raise
     taken = ", ".join(f"{field} ← {column}" for field, column in row.mapping.items())
     lines = [f"{row.name}: {row.n_rows:,} rows of shape {row.shape} ({taken}), {row.n_held_out:,} of them held out."]
+    lines += [f"Instruction before every row: {row.instruction}"] if row.instruction else []
     lines += [f"Note: {remark['message']}" for remark in row.remarks]
     if not registry.objectives_for(row.shape):
         lines.append(f"Note: no objective learns from {row.shape} yet; you can check, clean and export the rows.")

@@ -21,6 +21,13 @@ def generate(
     model: Annotated[str | None, typer.Option(help="A base model or artifact.")] = None,
     data: Annotated[str | None, typer.Option(help="The dataset whose prompts are answered.")] = None,
     name: Annotated[str | None, typer.Option(help="The name of the job and of the new dataset.")] = None,
+    instruction: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="The system text before every prompt without its own; by default the dataset's, or else the model's.",
+        ),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="max_new_tokens, temperature, top_p, seed."),
@@ -38,7 +45,13 @@ def generate(
     user = acting.user()
     given = {key: value_of(text) for key, text in output.pairs(settings or [], "--set").items()}
     job = generations.submit(
-        user, model=str(model), dataset=str(data), name=str(name), settings=given, idem_key=idempotency_key
+        user,
+        model=str(model),
+        dataset=str(data),
+        name=str(name),
+        instruction=instruction,
+        settings=given,
+        idem_key=idempotency_key,
     )
     output.note(f"job {job.id}")
     waiting.report(user, job, wait, as_json)

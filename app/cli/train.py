@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,10 @@ from templates.errors import BadInput, Problem, refuse
 from templates.quantities import size
 
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the job to finish; starts a worker if none is running.")]
+Instruction = Annotated[
+    str | None,
+    typer.Option(metavar="TEXT", help="The system text before every row without its own; by default the dataset's."),
+]
 Key = Annotated[str | None, typer.Option(help="Repeating a command with the same key returns the same job.")]
 
 
@@ -31,6 +36,7 @@ def train(
     objective: Annotated[str | None, typer.Option(help="The training objective.")] = None,
     method: Annotated[str | None, typer.Option(help="How weights change.")] = None,
     preset: Annotated[str | None, typer.Option(help="Effort: quick, balanced or thorough.")] = None,
+    instruction: Instruction = None,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE")] = None,
     name: Annotated[str | None, typer.Option(help="The name of the job and of its result.")] = None,
     idempotency_key: Key = None,
@@ -41,7 +47,8 @@ def train(
     from app.cli import acting, waiting
     from storage.planning import training
 
-    asked = _asked(recipe, objective, method, preset, settings or ())
+    options = {"objective": objective, "method": method, "preset": preset, "instruction": instruction}
+    asked = _asked(recipe, options, settings or ())
     needed = {"--base": base, "--data": data, "--name": name}
     needed |= {"--objective": asked.get("objective"), "--method": asked.get("method")}
     refuse([Problem("is missing.", field=option) for option, value in needed.items() if not value])
@@ -54,14 +61,11 @@ def train(
     waiting.report(user, job, wait, as_json)
 
 
-def _asked(
-    recipe: str | None, objective: str | None, method: str | None, preset: str | None, settings: Any
-) -> dict[str, Any]:
+def _asked(recipe: str | None, options: Mapping[str, str | None], settings: Any) -> dict[str, Any]:
     """The arguments for `training.plan`: the recipe with the options on top."""
     given = {key: value_of(text) for key, text in output.pairs(settings, "--set").items()}
     asked = _recipe(recipe) if recipe else {"settings": {}}
-    chosen = {"objective": objective, "method": method, "preset": preset}
-    asked |= {key: value for key, value in chosen.items() if value is not None}
+    asked |= {key: value for key, value in options.items() if value is not None}
     asked["settings"] = {**asked["settings"], **given}
     return asked
 
@@ -101,6 +105,8 @@ def planned(plan: Any) -> list[str]:
         f"≈ {times} · ≈ {size(cost.memory_bytes)} of {size(cost.memory_free_bytes)} memory · "
         f"result {size(cost.result_bytes)} · {cost.machine} ({cost.based_on})",
     ]
+    if recipe.instruction:
+        lines.append(f"instruction before every row without its own: {recipe.instruction}")
     if cost.n_truncated:
         lines.append(f"{cost.n_truncated:,} rows are longer than {recipe.objective_params['max_length']} tokens: cut")
     if cost.n_refused:
@@ -117,6 +123,7 @@ def evaluate(
     models: Annotated[list[str] | None, typer.Option("--model", help="A base model or artifact; repeat it.")] = None,
     data: Annotated[str | None, typer.Option(help="The dataset whose held-out rows are scored.")] = None,
     suite: Annotated[str | None, typer.Option(help="Or a suite: general, the general abilities.")] = None,
+    instruction: Instruction = None,
     name: Annotated[str | None, typer.Option(help="The job's name.")] = None,
     idempotency_key: Key = None,
     as_json: Json = False,
@@ -131,7 +138,13 @@ def evaluate(
     refuse(problems)
     user = acting.user()
     job = evaluations.submit(
-        user, models=models or [], dataset=data or None, suite=suite or None, name=name, idem_key=idempotency_key
+        user,
+        models=models or [],
+        dataset=data or None,
+        suite=suite or None,
+        instruction=instruction,
+        name=name,
+        idem_key=idempotency_key,
     )
     output.note(f"job {job.id}")
     waiting.report(user, job, True, as_json)

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from app import chat_opening
 from app.pages import panes
 from app.pages.alerts import CLEAR, html_of
 from app.pages.who import acting
@@ -17,8 +18,8 @@ MOST_TOKENS = 4096
 READY, BUSY = gr.update(value="Send", interactive=True), gr.update(value="Answering …", interactive=False)
 
 
-async def say(request: gr.Request, prompt: str, n_panes: int, *rest: Any) -> AsyncIterator[list[Any]]:
-    """Send the prompt to every visible pane and stream the answers.
+async def say(request: gr.Request, prompt: str, instruction: str, n_panes: int, *rest: Any) -> AsyncIterator[list[Any]]:
+    """Send the prompt to every visible pane, below the same instruction, and stream the answers.
 
     `rest`: seed, temperature and length, the conversations so far, then the panes' models. Yields
     alert, prompt, the button, conversations, the panes' conversations as HTML, and their small print.
@@ -41,7 +42,7 @@ async def say(request: gr.Request, prompt: str, n_panes: int, *rest: Any) -> Asy
         *_padded([panes.conversation(talk) for talk in talks[:n]]),
         *_padded(waiting),
     ]
-    asked = {i: talks[i][:-1] for i in range(n)}
+    asked = {i: [*chat_opening.system(instruction), *talks[i][:-1]] for i in range(n)}
     async with aclosing(panes.together(user, asked, dict(enumerate(models)), manner)) as steps:
         async for changed in steps:
             for i, answer in changed.items():

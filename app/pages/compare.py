@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from app import chat_client
+from app import chat_client, chat_opening
 from app.pages import panes
 from app.pages.alerts import CLEAR, guarded
 from app.pages.answering import READY, say
@@ -19,6 +19,12 @@ from storage.gallery import artifacts
 from storage.models import User
 from templates.errors import BadInput, NotFound, Problem, refuse
 
+INSTRUCTION: dict[str, Any] = {
+    "label": "Instruction for every pane (optional)",
+    "info": "The base gets what the adapted model was trained with, so both have the same chance.",
+    "max_lines": 4,
+    "elem_id": "instruction",
+}
 LEAD = "The same prompt, the same seed, the same template: the weights are the only difference."
 
 
@@ -46,6 +52,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     with gr.Row(elem_classes="chips"):
         chips = [gr.Button("", size="sm", visible=False, elem_id=f"chip-{i}", min_width=120) for i in range(CHIPS)]
     expected = gr.HTML(elem_id="expected")
+    instruction, proposed = gr.Textbox(**INSTRUCTION), gr.State("")
     with gr.Row(elem_classes="ask"):
         prompt = gr.Textbox(
             label="Your message",
@@ -69,11 +76,16 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     for event in (opened, *(model.input(lambda: "", None, expected, queue=False) for model in models)):
         event.then(guarded(2 + CHIPS)(show_chips), models, [alert, unseen, *chips], show_progress="hidden").then(
             guarded(1 + PANES)(show_heads), models, [alert, *heads], show_progress="hidden"
+        ).then(
+            guarded(3)(propose),
+            [instruction, proposed, *models],
+            [alert, instruction, proposed],
+            show_progress="hidden",
         )
     talks = gr.Textbox("", visible=False)
     n_panes.input(show_panes, n_panes, columns, queue=False, show_progress="hidden")
     answered = [alert, prompt, send, talks, *chats, *prints]
-    asked_with = [prompt, n_panes, *manner, talks, *models]
+    asked_with = [prompt, instruction, n_panes, *manner, talks, *models]
     sent = gr.on([send.click, prompt.submit], say, asked_with, answered, show_progress="hidden", concurrency_limit=None)
     sent.then(guarded(1 + PANES)(show_heads), models, [alert, *heads], show_progress="hidden")
     for event in (sent, stop.click(None, cancels=[sent])):  # also after an error
@@ -161,3 +173,11 @@ def show_heads(request: gr.Request, *models: str) -> list[Any]:
     user = acting(request)
     told = {model.name: model.studio for model in chat_client.models(user)}
     return [gr.skip(), *(panes.header(told.get(name), name) if name else "" for name in models)]
+
+
+def propose(request: gr.Request, typed: str, proposed: str, *models: str) -> list[Any]:
+    """The instruction that the chosen models were trained with; one that was typed stays."""
+    if (typed or "") != proposed:
+        return [gr.skip()] * 3
+    found = chat_opening.instruction(acting(request), models)
+    return [gr.skip(), found, found]

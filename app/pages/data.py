@@ -8,8 +8,9 @@ from typing import Any
 import gradio as gr
 
 from app.pages import data_form as form
-from app.pages import data_health, data_rows, drop, layout, mapping, prompts_form, rendered, stored_data
+from app.pages import data_health, data_rows, drop, instruction, layout, mapping, prompts_form, rendered, stored_data
 from app.pages.alerts import FOCUS_JS, guarded
+from app.pages.instruction import Box
 from app.pages.mapping import Choices
 
 WAYS = {"previous": "‹ Previous", "next": "Next ›", "random": "Random", "longest": "Longest"}
@@ -54,6 +55,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
             with gr.Column(min_width=300):
                 name = gr.Textbox(label="Name of the dataset", max_length=64, elem_id="data-name")
                 choices = mapping.draw()
+                box = instruction.draw()
                 held_out = gr.Dropdown([], visible=False, label="Held-out rows", elem_id="held-out-file")
             lens = _lens()
         findings = _findings()
@@ -66,13 +68,13 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     listing = gr.HTML(elem_id="datasets")
 
     shown = [alert, arrival, detail, manage, subject, title, name, held_out, *choices.mapped]
-    shown += [*choices.told, *findings.told, lens.base, listing]
+    shown += [*choices.told, *findings.told, *box.all, lens.base, listing]
     opened = demo.load(guarded(len(shown))(form.open_page), None, shown, show_progress_on=alert)
     with answers:
         prompts_form.draw(opened, alert, subject, following)
-    _let_look(opened, alert, subject, index, choices, lens, findings)
+    _let_look(opened, alert, subject, index, choices, box, lens, findings)
     data_health.let_mend(opened, alert, subject, following, findings.health)
-    _let_decide(use, rename, delete, alert, subject, following, name, held_out, choices)
+    _let_decide(use, rename, delete, alert, subject, following, name, held_out, choices, box)
 
 
 def _lens() -> Lens:
@@ -102,29 +104,36 @@ def _findings() -> Findings:
 
 
 def _let_look(
-    opened: Any, alert: gr.HTML, subject: gr.Textbox, index: gr.Number, choices: Choices, lens: Lens, findings: Findings
+    opened: Any,
+    alert: gr.HTML,
+    subject: gr.Textbox,
+    index: gr.Number,
+    choices: Choices,
+    box: Box,
+    lens: Lens,
+    findings: Findings,
 ) -> None:
     """Update the row and the lengths after every choice."""
-    looked_at = [subject, lens.base, lens.length, index, *choices.mapped]
+    looked_at = [subject, lens.base, lens.length, index, box.typed, *choices.mapped]
 
     def then_render(event: Any) -> None:
         drawn = event.then(guarded(2)(data_rows.show_row), looked_at, [alert, lens.row], show_progress="hidden")
         drawn.success(guarded(2)(data_rows.show_lengths), looked_at, [alert, findings.lengths], show_progress="hidden")
 
     then_render(opened)
-    told = [*choices.told, *findings.told, index]
+    told = [*choices.told, *findings.told, *box.all, index]
     afresh = [alert, *choices.mapped, *told]
     then_render(
         choices.shape.input(
-            guarded(len(afresh))(form.reshape), [subject, choices.shape], afresh, show_progress_on=choices.fit
+            guarded(len(afresh))(form.reshape), [subject, *box.all, choices.shape], afresh, show_progress_on=choices.fit
         )
     )
-    mapped = [subject, *choices.mapped]
+    mapped = [subject, *box.all, *choices.mapped]
     then_render(choices.switch.click(guarded(len(afresh))(form.switch), mapped, afresh, show_progress_on=choices.fit))
     remap = guarded(1 + len(told))(form.remap)
     for slot in choices.slots:
         then_render(slot.input(remap, mapped, [alert, *told], show_progress_on=choices.fit))
-    for part in (lens.base.input, lens.length.input):
+    for part in (lens.base.input, lens.length.input, box.typed.input):
         then_render(part(lambda: 0, None, index, queue=False))
     for way, button in lens.ways.items():
         button.click(data_rows.mover(way), looked_at, [alert, index, lens.row], show_progress="hidden")
@@ -140,10 +149,11 @@ def _let_decide(
     name: gr.Textbox,
     held_out: gr.Dropdown,
     choices: Choices,
+    box: Box,
 ) -> None:
     """The buttons that store, rename and delete, and their targets."""
     told = [alert, following]
-    chosen = [subject, name, held_out, choices.leave_out, *choices.mapped]
+    chosen = [subject, name, held_out, box.typed, choices.leave_out, *choices.mapped]
     used = use.click(guarded(2)(stored_data.use_data), chosen, told, show_progress_on=alert)
     used.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
     renamed = rename.click(guarded(2)(stored_data.rename), [subject, name], told)

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from app.formats import ago
-from app.pages import data_views, layout, mapping, mapping_views, stored_data
+from app.pages import data_views, instruction, layout, mapping, mapping_views, stored_data
 from app.pages.alerts import CLEAR, html_of
 from app.pages.mapping import SLOTS, chosen
 from app.pages.who import acting, asked
@@ -47,6 +47,7 @@ def open_page(request: gr.Request) -> list[Any]:
             _held_out_file(seen),
             *mapping.afresh(seen),
             *_told(seen),
+            *instruction.of_file(seen),
             base,
             "",
         ]
@@ -61,7 +62,7 @@ def open_page(request: gr.Request) -> list[Any]:
         "",
         "",
         "",
-        *[gr.skip()] * (2 + SLOTS + N_TOLD),
+        *[gr.skip()] * (2 + SLOTS + N_TOLD + instruction.N_SHOWN),
         base,
         stored_data.listing(user),
     ]
@@ -82,6 +83,7 @@ def _open_dataset(user: User, name: str, base: Any) -> list[Any]:
         mapping_views.first_rows(dataset.shape, datasets.rows(dataset)),
         data_views.fields(dataset),
         data_views.remarks(dataset.remarks, []),
+        *instruction.of_dataset(dataset),
         base,
         "",
     ]
@@ -133,18 +135,19 @@ def _told(seen: datasets.Preview) -> list[Any]:
     ]
 
 
-def _afresh(seen: datasets.Preview) -> list[Any]:
+def _afresh(seen: datasets.Preview, typed: str, proposed: str) -> list[Any]:
     """All choices again, and the first row."""
-    return [_alert(seen), *mapping.afresh(seen), *_told(seen), 0]
+    return [_alert(seen), *mapping.afresh(seen), *_told(seen), *instruction.of_file(seen, typed, proposed), 0]
 
 
-def reshape(request: gr.Request, subject: str, shape: str) -> list[Any]:
+def reshape(request: gr.Request, subject: str, typed: str, proposed: str, shape: str) -> list[Any]:
     """Guess the columns again for another row shape."""
     user = acting(request)
-    return _afresh(datasets.preview(user, uploads.get(user, subject.partition(":")[2]), shape=shape))
+    seen = datasets.preview(user, uploads.get(user, subject.partition(":")[2]), shape=shape)
+    return _afresh(seen, typed, proposed)
 
 
-def switch(request: gr.Request, subject: str, shape: str, *slots: Any) -> list[Any]:
+def switch(request: gr.Request, subject: str, typed: str, proposed: str, shape: str, *slots: Any) -> list[Any]:
     """Switch between the choices for an earlier file with the same columns and the guess."""
     user = acting(request)
     upload = uploads.get(user, subject.partition(":")[2])
@@ -152,12 +155,12 @@ def switch(request: gr.Request, subject: str, shape: str, *slots: Any) -> list[A
     remembered = seen.choice.remembered
     if remembered and remembered.is_the(shape, chosen(shape, slots)):
         seen = datasets.preview(user, upload, guess_anew=True)
-    return _afresh(seen)
+    return _afresh(seen, typed, proposed)
 
 
-def remap(request: gr.Request, subject: str, shape: str, *slots: Any) -> list[Any]:
+def remap(request: gr.Request, subject: str, typed: str, proposed: str, shape: str, *slots: Any) -> list[Any]:
     """Update the preview for other columns."""
     user = acting(request)
     upload = uploads.get(user, subject.partition(":")[2])
     seen = datasets.preview(user, upload, shape=shape, mapping=chosen(shape, slots))
-    return [_alert(seen), *_told(seen), 0]
+    return [_alert(seen), *_told(seen), *instruction.of_file(seen, typed, proposed), 0]

@@ -15,34 +15,48 @@ from storage.data import datasets
 from storage.models import User
 
 
-def _sample(user: User, subject: str, shape: str, slots: tuple[Any, ...]) -> rendered.Sample:
+def _sample(user: User, subject: str, instruction: str, shape: str, slots: tuple[Any, ...]) -> rendered.Sample:
     kind, _, key = subject.partition(":")
     if kind == "data":
         return rendered.of_dataset(datasets.get(user, key))
-    return rendered.of_upload(user, key, shape, chosen(shape, slots))
+    return rendered.of_upload(user, key, shape, chosen(shape, slots), instruction)
 
 
 def show_row(
-    request: gr.Request, subject: str, base: str, length: float, index: float, shape: str, *slots: Any
+    request: gr.Request,
+    subject: str,
+    base: str,
+    length: float,
+    index: float,
+    instruction: str,
+    shape: str,
+    *slots: Any,
 ) -> tuple[Any, str]:
     """The row at `index` as the base model will see it."""
     if not subject:
         return gr.skip(), ""
     user = acting(request)
-    sample = _sample(user, subject, shape, slots)
+    sample = _sample(user, subject, instruction, shape, slots)
     return gr.skip(), rendered.row_html(
         base_models.get(user, base), sample, int(index), int(length or 0) or rendered.LENGTH
     )
 
 
 def show_lengths(
-    request: gr.Request, subject: str, base: str, length: float, _index: float, shape: str, *slots: Any
+    request: gr.Request,
+    subject: str,
+    base: str,
+    length: float,
+    _index: float,
+    instruction: str,
+    shape: str,
+    *slots: Any,
 ) -> tuple[Any, str]:
     """How long the rows are, and how many would be cut or refused."""
     if not subject:
         return gr.skip(), ""
     user = acting(request)
-    sample = _sample(user, subject, shape, slots)
+    sample = _sample(user, subject, instruction, shape, slots)
     return gr.skip(), data_views.lengths(base_models.get(user, base), sample, int(length or 0) or rendered.LENGTH)
 
 
@@ -51,10 +65,17 @@ def mover(way: str) -> Any:
 
     @guarded(3)
     def move(
-        request: gr.Request, subject: str, base: str, length: float, index: float, shape: str, *slots: Any
+        request: gr.Request,
+        subject: str,
+        base: str,
+        length: float,
+        index: float,
+        instruction: str,
+        shape: str,
+        *slots: Any,
     ) -> tuple[Any, int, str]:
         user = acting(request)
-        row, sample = base_models.get(user, base), _sample(user, subject, shape, slots)
+        row, sample = base_models.get(user, base), _sample(user, subject, instruction, shape, slots)
         cut = int(length or 0) or rendered.LENGTH
         at = rendered.moved(row, sample, int(index), way)
         return gr.skip(), at, rendered.row_html(row, sample, at, cut)

@@ -105,7 +105,7 @@ def _measured(
     base: BaseModelRow, sample: rendered.Sample, rows: Sequence[Mapping[str, Any]], length: int
 ) -> rendered_rows.LengthReport:
     return rendered_rows.measure(
-        rendered.renderer(base),
+        rendered.renderer(base, sample),
         sample.shape,
         rows,
         max_length=length,

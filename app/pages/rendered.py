@@ -33,6 +33,8 @@ class Sample:
     rows: Sequence[Mapping[str, Any]]
     n_rows: int
     """Number of rows in the whole file or dataset."""
+    instruction: str = ""
+    """The system text of every row without its own."""
 
     @property
     def extent(self) -> str:
@@ -41,21 +43,22 @@ class Sample:
         return f"{'the first ' if sampled else ''}{count(len(self.rows))}"
 
 
-def of_upload(user: User, upload_id: str, shape: str, mapping: Mapping[str, str]) -> Sample:
-    """The first rows of an upload, mapped as chosen."""
+def of_upload(user: User, upload_id: str, shape: str, mapping: Mapping[str, str], instruction: str) -> Sample:
+    """The first rows of an upload, mapped as chosen, below this instruction."""
     upload = uploads.get(user, upload_id)
     seen = datasets.preview(user, upload, shape=shape, mapping=dict(mapping), limit=SAMPLE_ROWS)
-    return Sample(shape, seen.rows, seen.look.n_rows)
+    return Sample(shape, seen.rows, seen.look.n_rows, instruction)
 
 
-def of_dataset(dataset: Dataset) -> Sample:
-    """The training rows of a dataset."""
-    return Sample(dataset.shape, datasets.rows(dataset, side="training")[:SAMPLE_ROWS], dataset.n_rows)
+def of_dataset(dataset: Dataset, instruction: str | None = None) -> Sample:
+    """The training rows of a dataset, below its own instruction or another one."""
+    rows = datasets.rows(dataset, side="training")[:SAMPLE_ROWS]
+    return Sample(dataset.shape, rows, dataset.n_rows, dataset.instruction if instruction is None else instruction)
 
 
-def renderer(base: BaseModelRow) -> rendered_rows.Renderer:
-    """The base model's renderer, the same one that plans use."""
-    return remembered(str(base_models.folder(base)), base.revision)
+def renderer(base: BaseModelRow, sample: Sample) -> rendered_rows.Renderer:
+    """The base model's renderer for these rows, the same one that plans use."""
+    return remembered(str(base_models.folder(base)), base.revision).instructed(sample.instruction.strip())
 
 
 def cut_at(shape: str, length: int) -> int | None:
@@ -78,7 +81,9 @@ def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, object
     place = f"Row {count(index + 1)} of {sample.extent}"
     cut = cut_at(sample.shape, length)
     try:
-        sides = [renderer(base).row(sample.shape, v.row, max_length=cut, trains_prompt=learns_all) for v in views]
+        sides = [
+            renderer(base, sample).row(sample.shape, v.row, max_length=cut, trains_prompt=learns_all) for v in views
+        ]
     except BadInput as error:
         problem = error.problems[0]
         why = f"This row is refused: {problem.message} {problem.remedy or ''}"
@@ -113,6 +118,6 @@ def moved(base: BaseModelRow, sample: Sample, index: int, way: str) -> int:
 
 def _tokens(base: BaseModelRow, sample: Sample, index: int) -> int:
     try:
-        return len(renderer(base).row(sample.shape, sample.rows[index]).ids)
+        return len(renderer(base, sample).row(sample.shape, sample.rows[index]).ids)
     except BadInput:
         return 0  # a refused row doesn't count as the longest; if shown, it gives its reason

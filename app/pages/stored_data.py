@@ -20,7 +20,14 @@ from templates import registry
 
 
 def use_data(
-    request: gr.Request, subject: str, name: str, held_out_file: str, leave_out: bool, shape: str, *slots: Any
+    request: gr.Request,
+    subject: str,
+    name: str,
+    held_out_file: str,
+    instruction: str,
+    leave_out: bool,
+    shape: str,
+    *slots: Any,
 ) -> tuple[str, str]:
     """Store a fresh file as a dataset; the training form with that dataset comes next either way."""
     user = acting(request)
@@ -34,6 +41,7 @@ def use_data(
         name=name,
         shape=shape,
         mapping=chosen(shape, slots),
+        instruction=instruction or "",
         leave_out_refused=bool(leave_out),
         split=Split(file=held_out_file or None),
     )

@@ -27,11 +27,12 @@ class Choices:
     data: gr.Dropdown
     method: gr.Dropdown
     effort: gr.Radio
+    instruction: gr.Textbox
 
     @property
     def all(self) -> list[Any]:
         """In the order of `Filled`."""
-        return [self.goal, self.base, self.data, self.method, self.effort]
+        return [self.goal, self.base, self.data, self.method, self.effort, self.instruction]
 
 
 @dataclass(frozen=True)
@@ -163,8 +164,8 @@ class Reading:
     def filled(self, values: Mapping[Any, Any]) -> Filled:
         """The form as it is now."""
         typed = {**self.settings.raw(values), PRECISION: values[self.precision]}
-        goal, base, data, method, effort = (values[component] for component in self.page.top.all)
-        return Filled(goal, base, data, method, effort, typed, self.before.advised, self.before.kept)
+        goal, base, data, method, effort, instruction = (values[component] for component in self.page.top.all)
+        return Filled(goal, base, data, method, effort, instruction, typed, self.before.advised, self.before.kept)
 
     def drawn(self, handler: Callable[..., list[Any]]) -> Callable[..., Any]:
         """A handler of a changed choice; it gets the form as it is now and as it was before."""
@@ -212,7 +213,7 @@ def _listen(page: Page, reading: Reading) -> None:
     ):
         part.input(reading.drawn(handler), inputs, page.drawn, show_progress="hidden")
     check, show = reading.told(train_form.checked, N_CHECKED), reading.told(train_form.seen, N_SHOWN, lens.index)
-    for component in reading.settings_and_precision:
+    for component in (top.instruction, *reading.settings_and_precision):
         changed = component.input(check, inputs, page.checked, show_progress="hidden", trigger_mode="always_last")
         changed.success(show, inputs, page.shown, show_progress="hidden")
     for way, button in lens.ways.items():
@@ -232,7 +233,15 @@ def _choices() -> Choices:
     with gr.Row():
         method = gr.Dropdown(label="Method", min_width=180, elem_id="method", interactive=True)
         effort = gr.Radio(choices.efforts(), label="Effort", min_width=220, elem_id="effort", interactive=True)
-    return Choices(goal, base, data, method, effort)
+    instruction = gr.Textbox(
+        label="Instruction before every row",
+        info="Base and adapted model get the same. Rows with a system text of their own keep it.",
+        lines=1,
+        max_lines=5,
+        elem_id="instruction",
+        interactive=True,
+    )
+    return Choices(goal, base, data, method, effort, instruction)
 
 
 def _start() -> Start:

@@ -17,13 +17,13 @@ from storage.bases import base_models
 from storage.data import datasets
 from storage.gallery import artifacts
 from storage.jobs import jobs
-from storage.models import TERMINAL, User, new_id
+from storage.models import TERMINAL, Dataset, User, new_id
 from storage.planning import training
 from templates import registry
 from templates.spec import Preset, Quantization
 
 FIXES = 3
-N_DRAWN, N_CHECKED, N_SHOWN = 8, 4 + FIXES, 3
+N_DRAWN, N_CHECKED, N_SHOWN = 9, 4 + FIXES, 3
 """Number of outputs of the handlers that redraw the form, check it, and show a row."""
 PRECISION = "quantization"
 
@@ -38,6 +38,8 @@ class Filled:
     method: str
     """A method or a named recipe, see `choices.ways`."""
     effort: str = "balanced"
+    instruction: str | None = None
+    """None: the dataset's own."""
     values: Mapping[str, Any] = field(default_factory=dict)
     """Of the goal's and the method's settings, and the base's precision under `quantization`."""
     advised: Mapping[str, Any] = field(default_factory=dict)
@@ -73,6 +75,7 @@ class Filled:
             method=choices.way(self.method).method,
             preset=cast(Preset, self.effort),
             quantization=cast(Quantization, self.values[PRECISION]),
+            instruction=self.instruction,
             settings=self.settings,
         )
 
@@ -95,7 +98,9 @@ def opened(request: gr.Request) -> list[Any]:
 
 def drawn(user: User, form: Filled) -> list[Any]:
     """Every choice and setting: as advised, under what was typed for this goal and method."""
-    row = base_models.get(user, form.base)
+    row, dataset = base_models.get(user, form.base), datasets.get(user, form.data)
+    has_prompts = registry.shape(dataset.shape).messages is not None
+    form = replace(form, instruction=_instruction(form, dataset) if has_prompts else "")
     recipe = choices.advised(row, form.goal, form.method, form.effort)
     known = forms.declared(recipe.objective, recipe.method)
     plain = {**recipe.objective_params, **recipe.method_params}
@@ -105,14 +110,20 @@ def drawn(user: User, form: Filled) -> list[Any]:
     left_out = choices.left_out(form.goal) or ""  # None would keep the old value
     return [
         CLEAR,
-        gr.update(choices=choices.goals(datasets.get(user, form.data)), value=form.goal),
+        gr.update(choices=choices.goals(dataset), value=form.goal),
         gr.update(choices=choices.bases(user), value=row.name),
         gr.update(choices=choices.data(user), value=form.data),
         gr.update(choices=choices.ways(form.goal), value=form.method, info=left_out),
         form.effort,
+        gr.update(value=form.instruction, visible=has_prompts),
         registry.method(recipe.method).page,
         asdict(replace(form, base=row.name, values=values, advised=advised)),
     ]
+
+
+def _instruction(form: Filled, dataset: Dataset) -> str:
+    """What was typed for this data, or else the data's own."""
+    return dataset.instruction if form.instruction is None else form.instruction
 
 
 def aimed(request: gr.Request, form: Filled, before: Filled) -> list[Any]:
@@ -138,6 +149,8 @@ def rebased(request: gr.Request, form: Filled, before: Filled) -> list[Any]:
     user = acting(request)
     fitting = [key for _, key in choices.goals(datasets.get(user, form.data))]
     form = replace(form, kept=before.keeping().kept)
+    if form.data != before.data:
+        form = replace(form, instruction=None)
     if form.goal not in fitting:
         form = replace(form, goal=fitting[0], method=registry.objective(fitting[0]).advised_method)
     return drawn(user, form)
@@ -170,7 +183,8 @@ def checked(request: gr.Request, form: Filled) -> list[Any]:
 def seen(request: gr.Request, form: Filled, index: float, way: str = "") -> list[Any]:
     """The row at `index`, or where `way` leads from there, as the chosen base model sees it."""
     user = acting(request)
-    row, sample = base_models.get(user, form.base), rendered.of_dataset(datasets.get(user, form.data))
+    dataset = datasets.get(user, form.data)
+    row, sample = base_models.get(user, form.base), rendered.of_dataset(dataset, form.instruction)
     at = rendered.moved(row, sample, int(index), way)
     length = int(form.settings["max_length"])
     return [gr.skip(), at, rendered.row_html(row, sample, at, length, registry.objective(form.goal))]

@@ -21,7 +21,7 @@ from storage.data.mappings import Choice
 from storage.data.selection import Divided
 from storage.data.splits import DRAWN, Side, Sides, Split
 from storage.models import Dataset, Upload, User
-from templates import registry
+from templates import instructions, registry
 from templates.errors import BadInput, Conflict, NotFound, Problem, refuse
 from templates.spec import RowShape
 
@@ -50,6 +50,8 @@ class Preview:
     goes_in_without_them: bool
     """Whether the file would make a dataset without them (`leave_out_refused`)."""
     labels: list[str]
+    instruction: str
+    """The proposed one; "" for none."""
     held_out_file: str | None
     """If there are several files, the one whose name looks like a test set."""
     problems: list[Problem]
@@ -85,6 +87,7 @@ def preview(
         n_refused=draft.n_refused,
         goes_in_without_them=draft.goes_in_without_them,
         labels=sorted(draft.labels),
+        instruction=draft.instruction,
         held_out_file=parts.named_for_tests(draft.look),
         problems=draft.findings.listed(),
         remarks=draft.remarks,
@@ -99,22 +102,24 @@ def add(
     shape: str | None = None,
     mapping: Mapping[str, str] | None = None,
     split: Split = DRAWN,
+    instruction: str | None = None,
     leave_out_refused: bool = False,
     guess_anew: bool = False,
 ) -> Dataset:
     """Make a dataset from an upload. Raises `BadInput` with every problem, `Conflict` for a taken name.
 
-    Missing choices are filled in as in a `preview`. With `leave_out_refused`, rows that a model can't learn
-    from are left out, and a remark lists them. An upload that can't be read is discarded; with any other
-    problem it stays, for another try.
+    Missing choices are filled in as in a `preview`; without an `instruction`, the proposed one is taken, and ""
+    means none. With `leave_out_refused`, rows that a model can't learn from are left out, and a remark lists
+    them. An upload that can't be read is discarded; with any other problem it stays, for another try.
     """
     name = name.strip()
-    asked = [*_name_problems(name), *split.problems()]
+    asked = [*_name_problems(name), *split.problems(), *instructions.problems(instruction or "")]
     try:
         draft = _draft(user, upload, shape, mapping, 0, guess_anew)
     except BadInput as error:
         raise BadInput(*asked, *error.problems) from error
     flaws = drafts.leave_out(draft) if leave_out_refused else draft.findings.listed()
+    asked += instructions.misplaced(draft.shape, instruction or "")
     refuse([*asked, *parts.problems(draft.look, split.file), *flaws])
     _refuse_taken(user, name)
     parts.remark(draft, split.file)
@@ -133,6 +138,7 @@ def add(
         split_seed=split.seed,
         held_out_file=split.file,
         labels=sorted(draft.labels),
+        instruction=draft.instruction if instruction is None else instruction.strip(),
         remarks=[asdict(remark) for remark in draft.remarks],
     )
 

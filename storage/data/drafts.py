@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from storage import progress, scratch
-from storage.data import intake, mappings, row_files, splits
+from storage.data import few_answers, intake, mappings, row_files, splits
 from storage.data.intake import MIN_ROWS, Findings, Guess, Look, Remark
 from storage.data.mappings import CameFrom, Choice, Remembered
 from storage.data.splits import GROUPED_BYTES
@@ -21,7 +21,6 @@ from templates.errors import Problem
 from templates.quantities import plural
 from templates.spec import RowShape
 
-MAX_LABELS = 1_000
 MANY_LABELS_SHARE = 0.5
 
 
@@ -42,6 +41,8 @@ class Draft:
     numbers: splits.Places = field(default_factory=lambda: np.empty(0, np.intp))
     """The number in the file of each row that fits."""
     labels: set[str] = field(default_factory=set)
+    answers: set[str] = field(default_factory=set)
+    """The different answers if they are few: labels, or short texts that repeat; else empty."""
     given: Mapping[str, str] = field(default_factory=dict)
     """The caller's own columns."""
     remembered: Remembered | None = None
@@ -69,6 +70,11 @@ class Draft:
             return columns
         findings = findings or self.look.source.findings()
         return row_files.batches(self.shape, intake.shaped(self.look, self.shape, self.mapping, findings))
+
+    @property
+    def instruction(self) -> str:
+        """The proposed instruction; "" for none."""
+        return self.shape.instruction(sorted(self.answers))
 
     @property
     def choice(self) -> Choice:
@@ -145,24 +151,26 @@ def _merged(guessed: Mapping[str, str], given: Mapping[str, str]) -> dict[str, s
 def _check_rows(draft: Draft, n_kept: int) -> None:
     label = row_files.label_field(draft.shape)
     prints, numbers = [draft.fingerprints], [draft.numbers]
+    few = few_answers.FewAnswers(draft.shape.answer)
     for batch in draft.batches(draft.findings):
+        few.add(batch)
         prints.append(row_files.fingerprints(batch))
         numbers.append(batch.column("source_row").to_numpy())
-        if label and len(draft.labels) <= MAX_LABELS:
-            draft.labels |= set(batch.column(label).unique().to_pylist())
         if len(draft.rows) < n_kept:
             draft.rows += row_files.plain(batch.slice(0, n_kept - len(draft.rows)))
     draft.fingerprints, draft.numbers = np.concatenate(prints), np.concatenate(numbers)
+    draft.answers = few.found(len(draft.fingerprints), are_labels=label is not None)
     if label:
+        draft.labels = few.answers
         _check_labels(draft, label)
 
 
 def _check_labels(draft: Draft, label: str) -> None:
     n_labels = len(draft.labels)
     column = draft.mapping[label]
-    if n_labels > MAX_LABELS:
+    if n_labels > few_answers.MOST:
         draft.findings.problem(
-            f"has more than {MAX_LABELS:,} different labels.",
+            f"has more than {few_answers.MOST:,} different labels.",
             field=column,
             remedy="Use the shape prompt_completion for free answers.",
         )

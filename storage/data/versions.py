@@ -79,6 +79,7 @@ def derive(
         split_seed=parent.split_seed,
         held_out_file=parent.held_out_file,
         labels=sorted({row[label] for row in rows}) if label else [],
+        instruction=parent.instruction,
         remarks=[],
         parent_id=parent.id,
         fixes=[dict(fix) for fix in fixes],

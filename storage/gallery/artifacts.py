@@ -90,6 +90,11 @@ def model_facts(artifact: Artifact) -> ModelFacts:
     return ModelFacts.model_validate(artifact.facts)
 
 
+def instruction_of(model: BaseModelRow | Artifact) -> str:
+    """The instruction that the model was trained with; "" for none, as for a base model."""
+    return "" if isinstance(model, BaseModelRow) else str(model_facts(model).recipe.get("instruction", ""))
+
+
 def base_of(artifact: Artifact) -> BaseModelRow:
     """The base model at the root of an adapted model's ancestry."""
     return bases_of([artifact])[artifact.id]

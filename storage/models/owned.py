@@ -75,6 +75,8 @@ class Dataset(SQLModel, table=True):
     held_out_file: str | None = None
     """If there are several files, the one whose rows are held out; None: they were drawn with the seed."""
     labels: list[str] = Field(default_factory=list, sa_column=json())
+    instruction: str = ""
+    """The system text of every row without its own (`templates.instructions`); "" for none."""
     remarks: list[dict[str, Any]] = Field(default_factory=list, sa_column=json())
     """Accepted oddities, shown as remarks: `{"message", "count", "rows"}`."""
     parent_id: str | None = Field(default=None, foreign_key="dataset.id")

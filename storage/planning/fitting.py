@@ -78,7 +78,7 @@ def _starts(recipe: Recipe, facts: BaseFacts) -> Iterator[Recipe]:
         if method.trains != "adapter":
             continue
         try:
-            yield compose(recipe.objective, method.key, settings=kept, facts=facts)
+            yield compose(recipe.objective, method.key, instruction=recipe.instruction, settings=kept, facts=facts)
         except BadInput:
             continue  # this method can't be used here as it is; the next one may
         return

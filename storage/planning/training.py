@@ -19,7 +19,7 @@ from storage.rendering import rendered_rows, whole_turns
 from storage.rendering.rendered_rows import LengthReport
 from storage.rendering.renderer import remembered
 from storage.rendering.whole_turns import ToolsLeftOut
-from templates import registry
+from templates import instructions, registry
 from templates.errors import BadInput, Problem, refuse
 from templates.quantities import size
 from templates.recipe import Recipe, compose
@@ -63,18 +63,23 @@ def plan(
     method: str,
     preset: Preset = "balanced",
     quantization: Quantization = "none",
+    instruction: str | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Check a training job and estimate its cost; cheap to call again with other settings.
 
+    Without an `instruction`, the dataset's own is taken; "" means none.
     Raises `BadInput` with every problem at once for choices that can't work, `DoesNotFit` for a job
     that this machine can't hold, `NotFound` for an unknown base model or dataset.
     """
     base_row, dataset_row = base_models.get(user, base), datasets.get(user, dataset)
     facts = base_models.facts(base_row)
+    instruction = dataset_row.instruction if instruction is None else instruction
     problems = _data_problems(dataset_row, objective)
+    problems += instructions.misplaced(registry.shape(dataset_row.shape), instruction)
+    chosen: Any = {"preset": preset, "quantization": quantization, "instruction": instruction, "settings": settings}
     try:
-        recipe = compose(objective, method, preset=preset, quantization=quantization, settings=settings, facts=facts)
+        recipe = compose(objective, method, **chosen, facts=facts)
     except BadInput as error:
         raise BadInput(*problems, *error.problems) from error
     refuse([*problems, *_choice_problems(dataset_row, recipe)])
@@ -212,18 +217,25 @@ def measured(base: BaseModelRow, dataset: Dataset, recipe: Recipe) -> LengthRepo
         recipe.objective_params["max_length"],
         recipe.objective,
         recipe.training().chooses,
+        recipe.instruction,
     )
 
 
 @lru_cache(maxsize=64)
 def _measured(
-    base_folder: str, base_revision: str, dataset_id: str, max_length: int, objective: str, chooses: bool
+    base_folder: str,
+    base_revision: str,
+    dataset_id: str,
+    max_length: int,
+    objective: str,
+    chooses: bool,
+    instruction: str,
 ) -> LengthReport:
     learned = registry.objective(objective)
     with db.reading() as session:
         dataset = session.get_one(Dataset, dataset_id)
     return rendered_rows.measure(
-        remembered(base_folder, base_revision),
+        remembered(base_folder, base_revision).instructed(instruction),
         dataset.shape,
         datasets.divided(dataset).training if chooses else datasets.rows(dataset, side="training"),
         max_length=max_length,

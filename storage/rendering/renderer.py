@@ -14,6 +14,7 @@ Conversations with tools are rendered whole or refused (`storage.rendering.whole
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import re
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage.rendering.chat_templates import ChatTemplate, Span
 from storage.rendering.whole_turns import WholeTurns
-from templates import registry, turns
+from templates import instructions, registry, turns
 from templates.errors import BadInput, Problem
 
 if TYPE_CHECKING:
@@ -114,6 +115,14 @@ class Renderer:
         self._turns = WholeTurns(self._template)
         special = (t.content for t in self._tokenizer.get_added_tokens_decoder().values() if t.special)
         self._control_tokens = re.compile("|".join(map(re.escape, special)) or "(?!)")
+        self.instruction = ""
+        """The system turn of every conversation without its own; "" for none."""
+
+    def instructed(self, instruction: str) -> Renderer:
+        """The same renderer with this instruction before every conversation."""
+        made = copy.copy(self)
+        made.instruction = instruction
+        return made
 
     def row(
         self, shape_key: str, row: Mapping[str, Any], *, max_length: int | None = None, trains_prompt: bool = False
@@ -127,7 +136,7 @@ class Renderer:
             encoded = self._plain(row["text"])
             trained = [True] * len(encoded.ids)
         else:
-            messages = shape.messages(row)
+            messages = instructions.given(shape.messages(row), self.instruction)
             encoded, trained = self._conversation(messages, shape.tools(row), trains_prompt, last_only=shape.judged)
         n_tokens = len(encoded.ids)
         return encoded.example(0, min(n_tokens, max_length or n_tokens), n_tokens, trained)
@@ -154,7 +163,7 @@ class Renderer:
 
     def prompt(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = ()) -> list[int]:
         """The prompt ids for the model to answer `messages`; it may call `tools` (JSON schemas)."""
-        return self._encode(self._turns.text(messages, tools)).ids
+        return self._encode(self._turns.text(instructions.given(messages, self.instruction), tools)).ids
 
     def plain(self, text: str) -> tuple[list[int], list[bool]]:
         """The ids of a plain text, and which of them are in answers written in the chat markup.

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from templates.instructions import answer_with_one_of
 from templates.spec import RowShape, ShapeField
 
 
@@ -31,4 +32,6 @@ SPEC = RowShape(
     ),
     messages=_messages,
     metrics=("loss", "exact_match"),
+    answer="completion",
+    instruction=answer_with_one_of,
 )

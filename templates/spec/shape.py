@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -41,6 +41,10 @@ class RowShape:
     """The row with its bad answer instead of the good one; itself if it has only a bad one, None without one."""
     metrics: tuple[str, ...] = ("loss",)
     """Metrics for a verdict: `loss`, `exact_match`, `label_accuracy`; none where answers may be bad."""
+    answer: str = ""
+    """The field whose text is the whole answer, if there is one."""
+    instruction: Callable[[Sequence[str]], str] = field(default=lambda _answers: "")
+    """The instruction to propose for a dataset whose rows have only these few answers; "" proposes none."""
     key: str = ""
     page: str = ""
 

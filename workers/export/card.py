@@ -48,6 +48,7 @@ def _environment() -> jinja2.Environment:
         "yaml": _yaml,
         "cell": _cell,
         "line": _line,
+        "fenced": _fenced,
         "score": sentences.score,
         "change": sentences.change,
         "repr": repr,
@@ -73,6 +74,11 @@ def _cell(value: Any) -> str:
 def _line(text: str) -> str:
     """A sentence that may contain a user's label: one line, no markup, no link."""
     return " ".join(text.split()).replace("<", "&lt;").replace("](", "] (").replace("`", "'")
+
+
+def _fenced(text: str) -> str:
+    """A text for a fenced block, which it can't end."""
+    return text.replace("`" * 3, "'" * 3)
 
 
 def versions(kind: Kind) -> dict[str, str]:

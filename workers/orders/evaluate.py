@@ -27,6 +27,8 @@ class EvaluationOrder(Order):
     """Parquet with the shape's fields and a boolean column `held_out`; empty when a suite is scored on."""
     dataset_name: str = ""
     dataset_sha256: str = ""
+    instruction: str = ""
+    """The system text of every row without its own; all models get the same."""
     split_seed: int | None = None
     held_out_openings: int = 0
     """How often the dataset's held-out side had been opened for a verdict before this job started."""
@@ -53,5 +55,6 @@ def order(claimed: Claimed) -> EvaluationOrder:
         held_out_openings=openings.of(data) if data else 0,
         models=tuple(model_ref(model) for model in models),
         suite=suite,
+        instruction=claimed.job.spec.get("instruction", ""),
         eval_rows=settings().eval_rows,
     )

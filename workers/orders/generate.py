@@ -20,6 +20,8 @@ class GenerationOrder(Order):
     dataset_name: str
     dataset_sha256: str
     split_seed: int
+    instruction: str = ""
+    """The system text of every row without its own."""
 
 
 ORDER = GenerationOrder
@@ -31,5 +33,6 @@ def order(claimed: Claimed) -> GenerationOrder:
         **claimed.common,
         **rows_of(claimed.dataset(Role.PROMPTS)),
         model=model_ref(claimed.model(Role.MODEL)),
+        instruction=claimed.job.spec.get("instruction", ""),
         params=GenerateParams.model_validate(claimed.job.spec.get("params")),
     )

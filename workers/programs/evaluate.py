@@ -61,6 +61,7 @@ def _on_rows(order: EvaluationOrder, channel: Channel) -> tuple[dict[str, Any], 
             "name": order.dataset_name,
             "sha256": order.dataset_sha256,
             "n_held_out": len(rows),
+            "instruction": order.instruction,
             "opening": opening,
         },
         "models": [_summary(ref, scores, order.shape) for ref, scores in zip(order.models, all_scores, strict=True)],
@@ -151,7 +152,7 @@ def _score(ref: ModelRef, order: EvaluationOrder, rows: list[dict[str, Any]], co
     model = models.load(ref)
     return scoring.score(
         model,
-        Renderer(Path(ref.base_folder)),
+        Renderer(Path(ref.base_folder)).instructed(order.instruction),
         order.shape,
         rows,
         max_length=min(context, LONGEST_ROW),

@@ -59,7 +59,7 @@ def run(order: GenerationOrder, channel: Channel) -> Done:
     torch.set_num_threads(order.threads)
     started = time.monotonic()
     channel.send(Entered(stage=Stage.PREPARING))
-    renderer = Renderer(Path(order.model.base_folder))
+    renderer = Renderer(Path(order.model.base_folder)).instructed(order.instruction)
     prompts, left = read(order, renderer)
     channel.send(Entered(stage="answering"))
     given = _answer_all(order, renderer, prompts, channel)
@@ -194,6 +194,7 @@ def _stage(
         "n_too_long": len(left.too_long),
         "n_refused": len(left.refused),
         "model": order.model.model_dump(include={"name", "base_revision", "weights_sha256"}),
+        "instruction": order.instruction,
         "prompts": {"name": order.dataset_name, "sha256": order.dataset_sha256},
         "params": order.params.model_dump(mode="json"),
     }
@@ -225,6 +226,7 @@ def _written(order: GenerationOrder, kept: Sequence[Answered], remarks: Sequence
         n_rows=len(kept),
         n_held_out=sum(held_out),
         split_seed=order.split_seed,
+        instruction=order.instruction,
         remarks=tuple(remarks),
     )
 

@@ -109,7 +109,7 @@ def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
     judged = judged.model_copy(update={"measures": _measures(task, setup, model, channel)})
     remarks = (*judged.remarks, *([SCORED_QUANTIZED] if models.is_quantized(model) else []), *_chosen(task, actual))
     forgotten = forgetting.measure(
-        order, task.renderer, task.facts.context_length, lambda: _untouched(task, model), model, channel
+        order, task.renderer.instructed(""), task.facts.context_length, lambda: _untouched(task, model), model, channel
     )
     opening = order.held_out_openings + 1
     judged = judged.model_copy(update={"remarks": remarks, "forgotten": forgotten, "opening": opening})
@@ -138,7 +138,7 @@ def read(order: TrainingOrder) -> Task:
         params=params,
         base=order.base,
         facts=order.facts,
-        renderer=Renderer(Path(order.base.base_folder)),
+        renderer=Renderer(Path(order.base.base_folder)).instructed(order.recipe.instruction),
         train=train,
         selection=chosen_on,
         held_out=row_files.read(Path(order.dataset_file), held_out=True),

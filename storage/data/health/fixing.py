@@ -42,7 +42,7 @@ def fix(
     `NotFound`; `Conflict` for a taken name.
     """
     parent = datasets.get(user, name_or_id)
-    reader = lengths.reader(user, base) if base else None
+    reader = lengths.reader(user, base, parent.instruction) if base else None
     evaluation = report.rows_of(report.evaluation_set(user, parent, against))
     chosen = _chosen(keys, {"base": reader, "against": evaluation, "words": words})
     rows, done = datasets.rows(parent), []

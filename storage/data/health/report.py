@@ -135,7 +135,7 @@ def of_dataset(
     Raises `NotFound` for an unknown dataset or base model, `BadInput` for a dataset against itself.
     """
     dataset = datasets.get(user, name_or_id)
-    reader = lengths.reader(user, base) if base is not None else None
+    reader = lengths.reader(user, base, dataset.instruction) if base is not None else None
     return _report(dataset.id, dataset.name, reader, evaluation_set(user, dataset, against), words)
 
 

@@ -78,17 +78,20 @@ class Reader:
     folder: str
     revision: str
     context_length: int
+    instruction: str = ""
+    """The system text of every row without its own."""
 
     def measure(self, shape: RowShape, rows: Iterable[Mapping[str, Any]]) -> Lengths:
         """The rows' lengths for this model."""
-        renderer = remembered(self.folder, self.revision)
+        renderer = remembered(self.folder, self.revision).instructed(self.instruction)
         return measure(renderer, shape, rows, base=self.base, context_length=self.context_length)
 
 
-def reader(user: User, base: str) -> Reader:
-    """The base model of this name as a reader. Raises `NotFound`."""
+def reader(user: User, base: str, instruction: str) -> Reader:
+    """The base model of this name as a reader of rows below this instruction. Raises `NotFound`."""
     row = base_models.get(user, base)
-    return Reader(row.name, str(base_models.folder(row)), row.revision, base_models.facts(row).context_length)
+    context_length = base_models.facts(row).context_length
+    return Reader(row.name, str(base_models.folder(row)), row.revision, context_length, instruction)
 
 
 @dataclass(frozen=True)

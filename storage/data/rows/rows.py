@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from storage.data.rows.comparable import normalised
+from storage.data.rows.comparable import LONGEST_LABEL, MANY_PER_LABEL, normalised
 from storage.data.rows.lengths import Lengths
 from storage.data.rows.near import Sketches, clusters
 from templates import turns
@@ -18,8 +18,6 @@ from templates.spec import RowShape
 if TYPE_CHECKING:
     from storage.data.rows.words import Words
 
-MANY_PER_LABEL = 20
-LONGEST_LABEL = 40
 _SHORT = 300
 """In a text of at most this many characters, numbers decide its meaning."""
 
