@@ -27,7 +27,9 @@ def worker(studio: User) -> Worker:
 def store_dataset(studio: User) -> StoreDataset:
     """`store_dataset(name, shape, rows, n_held_out)` stores rows of which the last ones are held out."""
 
-    def store(name: str, shape: str, rows: Sequence[Mapping[str, Any]], n_held_out: int = 2) -> Dataset:
+    def store(
+        name: str, shape: str, rows: Sequence[Mapping[str, Any]], n_held_out: int = 2, instruction: str = ""
+    ) -> Dataset:
         whole = [
             {**row, "held_out": index >= len(rows) - n_held_out, "source_row": index + 2}
             for index, row in enumerate(rows)
@@ -44,6 +46,7 @@ def store_dataset(studio: User) -> StoreDataset:
                 source_filename=f"{name}.csv",
                 sha256=sha256,
                 mapping={},
+                instruction=instruction,
                 n_rows=len(rows),
                 n_held_out=n_held_out,
                 split_seed=42,

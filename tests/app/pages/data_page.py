@@ -12,7 +12,7 @@ from app.pages.mapping import SLOTS
 HEAD = ["alert", "arrival", "detail", "manage", "subject", "title", "name", "held_out_file"]
 MAPPED = ["shape", *(f"slot{i}" for i in range(SLOTS))]
 BESIDE = ["lead", *(f"why{i}" for i in range(SLOTS)), "facts", "offer", "switch", "fit", "leave_out"]
-TOLD = [*BESIDE, "first_rows", "columns", "remarks"]
+TOLD = [*BESIDE, "first_rows", "columns", "remarks", "instruction", "proposed"]
 
 
 def opened(request: gr.Request) -> dict[str, Any]:

@@ -10,7 +10,9 @@ import chat_servers
 import gradio as gr
 import pytest
 
+from app import chat_client, chat_opening
 from app.pages import answering, compare, held_out_prompts, panes
+from storage import db
 from storage.models import Artifact, Job, User
 from templates.errors import BadInput
 
@@ -71,7 +73,7 @@ def server(studio: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 async def said(request: gr.Request, n: int, prompt: str, talks: str) -> list[list[Any]]:
     models = ["studio-nano"] * compare.PANES
-    return [shown async for shown in answering.say(request, prompt, n, 42, 0, 12, talks, *models)]
+    return [shown async for shown in answering.say(request, prompt, "", n, 42, 0, 12, talks, *models)]
 
 
 def test_panes_stream_together_and_over_several_turns(studio: User, server: None, asking: Any) -> None:
@@ -86,6 +88,36 @@ def test_panes_stream_together_and_over_several_turns(studio: User, server: None
     assert len(panes.read(steps[-1][3], 4)[0]) == 4
     _, *heads = compare.show_heads(asking(studio), *["studio-nano"] * 4)
     assert "identical to the untouched base ✓" in heads[0]
+
+
+def test_every_pane_gets_the_instruction(studio: User, server: None, asking: Any) -> None:
+    def n_prompt_tokens(instruction: str) -> int:
+        turns = chat_opening.turns(instruction, "Hi")
+        answer = chat_client.complete("studio-nano", turns, user=studio, max_new_tokens=2)
+        return answer.info.n_prompt_tokens or 0
+
+    assert n_prompt_tokens("Answer with one of: yes, no.") > n_prompt_tokens("") == n_prompt_tokens("  ")
+
+    async def panes_asked() -> list[list[Any]]:
+        asked = ["Hi", "Answer with one of: yes, no.", 2, 42, 0, 4, "", *["studio-nano"] * compare.PANES]
+        return [shown async for shown in answering.say(asking(studio), *asked)]
+
+    talks = panes.read(asyncio.run(panes_asked())[-1][3], 2)
+    assert [turn["role"] for turn in talks[0]] == ["user", "assistant"], "a pane shows the turns without it"
+
+
+def test_the_instruction_of_the_adapted_model_is_proposed(
+    studio: User, finished: tuple[Job, Artifact], asking: Any
+) -> None:
+    models = ["studio-nano", "tickets-lora", "", ""]
+    told = "Answer with one of: card, lost."
+    with db.writing() as session:
+        kept = session.get_one(Artifact, finished[1].id)
+        kept.facts = {**kept.facts, "recipe": {**kept.facts["recipe"], "instruction": told}}
+    assert compare.propose(asking(studio), "", "", *models)[1:] == [told, told]
+    kept_as_typed = [gr.skip()] * 3
+    assert compare.propose(asking(studio), "Rhyme.", told, *models) == kept_as_typed
+    assert compare.propose(asking(studio), told, told, "studio-nano", "", "", "")[1:] == ["", ""]
 
 
 def test_stop_ends_every_pane_at_once(studio: User, server: None) -> None:

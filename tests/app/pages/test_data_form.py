@@ -39,7 +39,7 @@ def test_six_actions_begin_with_two(studio: User, asking: Any) -> None:
     shown = opened(asking(studio, upload=upload_id))
     slots = [shown["slot0"]["value"], shown["slot1"]["value"]]
     alert, following = stored_data.use_data(
-        asking(studio), shown["subject"], shown["name"], "", False, "classification", *slots
+        asking(studio), shown["subject"], shown["name"], "", "", False, "classification", *slots
     )
     assert (alert, following) == ("", "train?data=my-tickets")
     again = opened(asking(studio, upload=upload_id))
@@ -49,12 +49,12 @@ def test_six_actions_begin_with_two(studio: User, asking: Any) -> None:
 def test_the_rendered_row_tints_what_is_learned(studio: User, asking: Any) -> None:
     subject = f"upload:{upload(studio, ROWS)}"
     _, html = data_rows.show_row(
-        asking(studio), subject, "studio-nano", 512, 0, "classification", "text", "category", None
+        asking(studio), subject, "studio-nano", 512, 0, "", "classification", "text", "category", None
     )
     assert '<span class="learned"> a&lt;|im_end|&gt;' in html
     assert "Row 1 of 40" in html
     _, html = data_rows.show_row(
-        asking(studio), subject, "studio-nano", 16, 0, "classification", "text", "category", None
+        asking(studio), subject, "studio-nano", 16, 0, "", "classification", "text", "category", None
     )
     assert 'class="cut"' in html
 
@@ -67,7 +67,7 @@ def test_cells_can_not_bring_markup(studio: User, asking: Any) -> None:
     shown = opened(asking(studio, upload=upload_id))
     subject = shown["subject"]
     _, row = data_rows.show_row(
-        asking(studio), subject, "studio-nano", 512, 0, "classification", "text", "category", None
+        asking(studio), subject, "studio-nano", 512, 0, "", "classification", "text", "category", None
     )
     made = datasets.add(studio, uploads.get(studio, upload_id), name="hostile", shape="classification")
     parts = ["title", "why0", "why1", "facts", "offer", "fit", "first_rows", "columns", "remarks"]
@@ -92,7 +92,7 @@ def test_a_dataset_says_how_often_its_held_out_side_was_opened(studio: User, tic
 
 
 def test_lengths_count_what_is_cut_and_refused(studio: User, tickets: Dataset, asking: Any) -> None:
-    _, html = data_rows.show_lengths(asking(studio), f"data:{tickets.id}", "studio-nano", 12, 0, "classification")
+    _, html = data_rows.show_lengths(asking(studio), f"data:{tickets.id}", "studio-nano", 12, 0, "", "classification")
     assert "<svg" in html
     assert "would be refused" in html
     assert "0 rows would be refused" not in html
@@ -101,7 +101,7 @@ def test_lengths_count_what_is_cut_and_refused(studio: User, tickets: Dataset, a
 def test_what_is_wrong_is_told_and_nothing_is_made(studio: User, asking: Any) -> None:
     subject = f"upload:{upload(studio, ROWS)}"
     alert, following = guarded(2)(stored_data.use_data)(
-        asking(studio), subject, "", "", False, "classification", "text", "nowhere"
+        asking(studio), subject, "", "", "", False, "classification", "text", "nowhere"
     )
     assert alert.count("<li>") >= 2
     assert following == gr.skip()
@@ -111,9 +111,9 @@ def test_what_is_wrong_is_told_and_nothing_is_made(studio: User, asking: Any) ->
 def test_others_see_nothing_of_it(studio: User, tickets: Dataset, asking: Any) -> None:
     other = users.add("mallory", "a long password")
     door, subject = guarded(2), f"data:{tickets.id}"
-    told = [door(stored_data.use_data)(asking(other), subject, "x", "", False, "classification")]
+    told = [door(stored_data.use_data)(asking(other), subject, "x", "", "", False, "classification")]
     told += [door(stored_data.rename)(asking(other), subject, "x"), door(stored_data.delete)(asking(other), subject)]
-    told += [door(data_rows.show_row)(asking(other), subject, "studio-nano", 512, 0, "classification")]
+    told += [door(data_rows.show_row)(asking(other), subject, "studio-nano", 512, 0, "", "classification")]
     assert all("There is no dataset" in alert for alert, _ in told)
     assert "tickets" not in stored_data.listing(other)
 
@@ -132,11 +132,11 @@ def test_rows_that_can_not_be_learned_from_are_left_out_when_asked(studio: User,
     assert shown["leave_out"]["label"] == "Leave out 2 rows that the model can't learn from, and use the other 38"
     wish = [shown["subject"], shown["name"]]
     alert, following = guarded(2)(stored_data.use_data)(
-        asking(studio), *wish, "", False, "classification", "text", "category"
+        asking(studio), *wish, "", "", False, "classification", "text", "category"
     )
     assert "is empty" in alert
     assert datasets.of_user(studio) == []
-    alert, following = stored_data.use_data(asking(studio), *wish, "", True, "classification", "text", "category")
+    alert, following = stored_data.use_data(asking(studio), *wish, "", "", True, "classification", "text", "category")
     assert (alert, following) == ("", "train?data=my-tickets")
     made = datasets.get(studio, "my-tickets")
     assert made.n_rows == 38
@@ -145,10 +145,10 @@ def test_rows_that_can_not_be_learned_from_are_left_out_when_asked(studio: User,
 
 def test_a_wrong_mapping_can_not_be_left_out(studio: User, asking: Any) -> None:
     subject = f"upload:{upload(studio, ROWS)}"
-    changed = data.remap(asking(studio), subject, "classification", "text", "text")
+    changed = data.remap(asking(studio), subject, "", "", "classification", "text", "text")
     assert not remapped(changed)["leave_out"]["visible"]
     alert, _ = guarded(2)(stored_data.use_data)(
-        asking(studio), subject, "x", "", True, "classification", "text", "text"
+        asking(studio), subject, "x", "", "", True, "classification", "text", "text"
     )
     assert "for more than one field" in alert
 
@@ -163,7 +163,7 @@ def test_of_several_files_one_is_proposed_to_be_held_out(studio: User, asking: A
     assert offered["info"] == "“test.csv” looks like a test set."
     assert [value for _, value in offered["choices"]] == ["", "train.csv", "test.csv"]
     slots = [shown["slot0"]["value"], shown["slot1"]["value"]]
-    stored_data.use_data(asking(studio), shown["subject"], "two", offered["value"], False, "classification", *slots)
+    stored_data.use_data(asking(studio), shown["subject"], "two", offered["value"], "", False, "classification", *slots)
     made = datasets.get(studio, "two")
     assert (made.n_rows, made.n_held_out, made.held_out_file) == (42, 2, "test.csv")
     assert "those of “test.csv”" in opened(asking(studio, data="two"))["facts"]

@@ -45,7 +45,7 @@ def test_pairs_are_mapped_and_shown(studio: User, asking: Any) -> None:
 
 def test_without_a_prompt_the_page_says_what_to_choose(studio: User, asking: Any) -> None:
     subject = f"upload:{upload(studio, PAIRS, 'pairs')}"
-    shown = remapped(data_form.remap(asking(studio), subject, "preference", "", "chosen", "rejected", "", ""))
+    shown = remapped(data_form.remap(asking(studio), subject, "", "", "preference", "", "chosen", "rejected", "", ""))
     assert "has no question before the answer, and there is no prompt." in shown["alert"]
     assert "Choose a column for “Prompt”" in shown["alert"]
     assert "The model can't learn from 30 rows" in shown["fit"]

@@ -42,14 +42,14 @@ def test_where_nothing_is_guessed_the_columns_are_shown_and_nothing_is_red(studi
     assert "Choose a column for “Prompt” and “Answer”." in shown["fit"]
     assert "Where is parcel 0?" in shown["first_rows"]
     alert, _ = guarded(2)(stored_data.use_data)(
-        asking(studio), shown["subject"], "x", "", False, shown["shape"]["value"], None, None, ""
+        asking(studio), shown["subject"], "x", "", "", False, shown["shape"]["value"], None, None, ""
     )
     assert alert.count("choose a column for") == 2
 
 
 def test_a_changed_column_changes_reason_values_rows_and_counts(studio: User, asking: Any) -> None:
     subject = f"upload:{upload(studio, rows(20, n_empty=3))}"
-    shown = remapped(data.remap(asking(studio), subject, "prompt_completion", "customer", "agent", ""))
+    shown = remapped(data.remap(asking(studio), subject, "", "", "prompt_completion", "customer", "agent", ""))
     assert "Your choice." in shown["why0"]["value"]
     assert "<li>Where is parcel 0?</li>" in shown["why0"]["value"]
     assert "<b>17 of 20 rows fit.</b> The model can't learn from 3 rows:" in shown["fit"]
@@ -58,7 +58,7 @@ def test_a_changed_column_changes_reason_values_rows_and_counts(studio: User, as
     assert "Parcel 3 is here." in shown["first_rows"]
     assert "<td>Answer</td>" in shown["columns"]
     assert shown["leave_out"]["visible"]
-    other = remapped(data.remap(asking(studio), subject, "prompt_completion", "customer", "id", ""))
+    other = remapped(data.remap(asking(studio), subject, "", "", "prompt_completion", "customer", "id", ""))
     assert "<b>All 20 rows fit.</b>" in other["fit"]
     assert "Parcel" not in other["first_rows"]
 
@@ -68,9 +68,9 @@ def test_an_optional_field_that_is_set_to_none_stays_open(studio: User, asking: 
     shown = opened(asking(studio, upload=upload(studio, content)))
     assert shown["slot2"]["value"] == "system"
     choice = ["prompt_completion", "prompt", "completion", ""]
-    changed = remapped(data.remap(asking(studio), shown["subject"], *choice))
+    changed = remapped(data.remap(asking(studio), shown["subject"], "", "", *choice))
     assert "Left open. The guess is “system”." in changed["why2"]["value"]
-    stored_data.use_data(asking(studio), shown["subject"], "plain", "", False, *choice)
+    stored_data.use_data(asking(studio), shown["subject"], "plain", "", "", False, *choice)
     assert {row["system"] for row in datasets.rows(datasets.get(studio, "plain"))} == {None}
 
 
@@ -90,7 +90,7 @@ def test_the_next_file_of_the_same_columns_is_opened_as_the_last(studio: User, o
     assert "As for “october” on " in shown["why0"]["value"]
     assert shown["switch"] | {"visible": True, "value": "Use the guess instead"} == shown["switch"]
     stored_data.use_data(
-        asking(studio), shown["subject"], "november", "", False, "prompt_completion", "customer", "agent", ""
+        asking(studio), shown["subject"], "november", "", "", False, "prompt_completion", "customer", "agent", ""
     )
     assert datasets.get(studio, "november").mapping == october.mapping
 
@@ -98,14 +98,14 @@ def test_the_next_file_of_the_same_columns_is_opened_as_the_last(studio: User, o
 def test_one_click_leads_to_the_guess_and_back(studio: User, october: Dataset, asking: Any) -> None:
     subject = f"upload:{upload(studio, rows(20))}"
     taken = ["prompt_completion", "customer", "agent", ""]
-    guess = afresh(data.switch(asking(studio), subject, *taken))
+    guess = afresh(data.switch(asking(studio), subject, "", "", *taken))
     assert guess["slot0"]["value"] is None
     assert "you chose: Prompt and answer" in guess["offer"]
     assert guess["switch"]["value"] == "Choose as for “october”"
-    back = afresh(data.switch(asking(studio), subject, "prompt_completion", None, None, ""))
+    back = afresh(data.switch(asking(studio), subject, "", "", "prompt_completion", None, None, ""))
     assert [back["slot0"]["value"], back["slot1"]["value"]] == ["customer", "agent"]
     assert back["switch"]["value"] == "Use the guess instead"
-    changed = remapped(data.remap(asking(studio), subject, "prompt_completion", "agent", "customer", ""))
+    changed = remapped(data.remap(asking(studio), subject, "", "", "prompt_completion", "agent", "customer", ""))
     assert changed["switch"]["value"] == "Choose as for “october”"
 
 
@@ -122,7 +122,7 @@ def test_names_can_not_bring_markup(studio: User, asking: Any) -> None:
     content = head + "\n" + "\n".join(f"question {i},answer <b>{i},<i>x" for i in range(20))
     subject = f"upload:{upload(studio, content)}"
     mapped = ["prompt_completion", "<img src=x>", "${7*7}", ""]
-    stored_data.use_data(asking(studio), subject, "hostile", "", False, *mapped)
+    stored_data.use_data(asking(studio), subject, "hostile", "", "", False, *mapped)
     shown = opened(asking(studio, upload=upload(studio, content, "next.csv")))
     assert shown["slot0"]["value"] == "<img src=x>"
     page = str([shown[part] for part in ("why0", "why1", "offer", "fit", "first_rows", "columns", "remarks")])
@@ -141,5 +141,5 @@ def test_conversations_are_shown_turn_by_turn(studio: User, asking: Any) -> None
 def test_others_can_not_switch(studio: User, october: Dataset, asking: Any) -> None:
     other = users.add("mallory", "a long password")
     subject = f"upload:{upload(studio, rows(20))}"
-    shown = guarded(3)(data.switch)(asking(other), subject, "prompt_completion", "customer", "agent", "")
+    shown = guarded(3)(data.switch)(asking(other), subject, "", "", "prompt_completion", "customer", "agent", "")
     assert "There is no upload" in shown[0]

@@ -90,7 +90,24 @@ def test_the_card_says_what_it_takes(studio: User, tickets: Dataset, asking: Any
     assert "≈" in card
     assert fixes == []
     assert len(buttons) == FIXES
-    assert "tokens are cut off" in check(asking(studio), filled(drawn, max_length=20))[1]
+    bare = replace(filled(drawn, max_length=20), instruction="")
+    assert "tokens are cut off" in check(asking(studio), bare)[1]
+
+
+def test_the_instruction_is_the_datasets_until_it_is_changed(
+    studio: User, tickets: Dataset, letters: Dataset, asking: Any
+) -> None:
+    _, drawn = opened(asking(studio, data="tickets"))
+    box = drawn[6]
+    assert (box["visible"], box["value"]) == (True, tickets.instruction)
+    assert tickets.instruction.startswith("Answer with one of: ")
+    own = replace(filled(drawn), instruction="Be brief.")
+    assert own.plan(studio).recipe.instruction == "Be brief."
+    assert train_form.chosen(asking(studio), own, own)[6]["value"] == "Be brief."
+    drawn = train_form.rebased(asking(studio), replace(own, data="letters"), own)
+    assert (drawn[6]["visible"], drawn[6]["value"]) == (False, "")
+    back = train_form.rebased(asking(studio), replace(filled(drawn), data="tickets"), filled(drawn))
+    assert back[6]["value"] == tickets.instruction
 
 
 def test_all_errors_at_once_by_their_titles(studio: User, tickets: Dataset, asking: Any) -> None:
@@ -172,9 +189,10 @@ def test_an_event_brings_the_values_by_component(studio: User, tickets: Dataset,
         )
     reading = train.Reading(page, before, settings, precision)
     sent = {component: getattr(component, "value", None) for component in reading.inputs}
-    sent |= dict(zip(top.all, ["sft", "studio-nano", "tickets", "lora", "quick"], strict=True))
+    sent |= dict(zip(top.all, ["sft", "studio-nano", "tickets", "lora", "quick", "Be brief."], strict=True))
     sent |= {settings.components["r"]: 64, precision: "nf4"}
     form = reading.filled(sent)
+    assert form.instruction == "Be brief."
     assert (form.base, form.effort, form.values["r"], form.values["quantization"]) == (
         "studio-nano",
         "quick",

@@ -11,7 +11,7 @@ import pytest
 from sqlmodel import select
 
 from storage import db, users
-from storage.data import datasets, uploads
+from storage.data import datasets, uploads, versions
 from storage.data.splits import Split
 from storage.files import sha256_of
 from storage.models import Dataset, Job, JobInput, Upload, User
@@ -41,6 +41,32 @@ def test_preview_creates_nothing(studio: User) -> None:
     assert preview.rows[2] == {"text": "text number 2", "label": "label 2", "source_row": 4}
     assert preview.labels == [f"label {i}" for i in range(5)]
     assert preview.problems == []
+    assert datasets.of_user(studio) == []
+
+
+def test_labels_are_proposed_as_the_instruction(studio: User) -> None:
+    upload, listed = uploaded(studio, labelled(30)), "Answer with one of: label 0, label 1, label 2, label 3, label 4."
+    assert datasets.preview(studio, upload).instruction == listed
+    assert datasets.add(studio, upload, name="proposed").instruction == listed
+    assert datasets.add(studio, upload, name="own", instruction=" Say the label. ").instruction == "Say the label."
+    assert datasets.add(studio, upload, name="none", instruction="").instruction == ""
+    copy = versions.derive(studio, datasets.get(studio, "own"), datasets.rows(datasets.get(studio, "own")), [])
+    assert copy.instruction == "Say the label."
+
+
+def test_few_short_answers_are_proposed_and_free_ones_are_not(studio: User) -> None:
+    few = jsonl(*({"prompt": f"question {i}", "completion": "yes" if i % 2 else "no"} for i in range(40)))
+    assert datasets.preview(studio, uploaded(studio, few, "few.jsonl")).instruction == "Answer with one of: no, yes."
+    free = jsonl(*({"prompt": f"question {i}", "completion": f"answer {i}"} for i in range(40)))
+    assert datasets.preview(studio, uploaded(studio, free, "free.jsonl")).instruction == ""
+
+
+def test_an_instruction_that_can_not_be_used_is_refused(studio: User) -> None:
+    letters = uploaded(studio, jsonl(*({"text": f"Dear {i}, all is well here."} for i in range(20))), "letters.jsonl")
+    with pytest.raises(BadInput, match="plain text, which has no prompt"):
+        datasets.add(studio, letters, name="letters", shape="text", instruction="Be brief.")
+    with pytest.raises(BadInput, match="at most 8,000"):
+        datasets.add(studio, uploaded(studio, labelled(30)), name="long", instruction="x" * 9_000)
     assert datasets.of_user(studio) == []
 
 

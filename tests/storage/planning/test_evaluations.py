@@ -29,9 +29,19 @@ def test_an_evaluation_names_its_models_by_id(
     used = job_inputs.of_job(job.id)
     assert [one.id for one in used.all(Role.MODEL)] == [nano.id, tiny.id]
     assert [one.id for one in used.all(Role.HELD_OUT)] == [data.id]
-    assert (job.kind, job.spec) == ("evaluate", {"names": ["studio-nano", "tiny"]})
+    assert (job.kind, job.spec) == ("evaluate", {"names": ["studio-nano", "tiny"], "instruction": ""})
     assert job.name == "studio-nano · tiny on tickets"
     assert evaluations.submit(studio, models=["studio-nano", "tiny"], dataset="tickets", idem_key="k").id == job.id
+
+
+def test_every_model_gets_the_same_instruction(studio: User, store_dataset: StoreDataset) -> None:
+    store_dataset("tickets", "classification", ROWS, instruction="Answer with one of: a, b.")
+    of_data = evaluations.submit(studio, models=["studio-nano"], dataset="tickets")
+    other = evaluations.submit(studio, models=["studio-nano"], dataset="tickets", instruction=" Be brief. ")
+    none = evaluations.submit(studio, models=["studio-nano"], dataset="tickets", instruction="")
+    assert [job.spec["instruction"] for job in (of_data, other, none)] == ["Answer with one of: a, b.", "Be brief.", ""]
+    with pytest.raises(BadInput, match="can't be used with a suite"):
+        evaluations.submit(studio, models=["studio-nano"], suite="general", instruction="Be brief.")
 
 
 def test_every_wrong_model_is_named(studio: User, store_dataset: StoreDataset) -> None:

@@ -42,6 +42,24 @@ def test_a_plan_is_complete(studio: User, tickets: Dataset) -> None:
     assert 0 < low < plan.estimate.seconds / 60 < high < 30
 
 
+def test_the_instruction_is_the_datasets_unless_another_one_is_given(studio: User, store_dataset: StoreDataset) -> None:
+    store_dataset("told", "classification", ROWS, 4, instruction="Answer with one of: billing, shipping.")
+    none, own, other = planned(studio, dataset="told", instruction=""), planned(studio, dataset="told"), "Be brief."
+    assert (none.recipe.instruction, own.recipe.instruction) == ("", "Answer with one of: billing, shipping.")
+    assert planned(studio, dataset="told", instruction=other).recipe.instruction == other
+    assert own.lengths.n_tokens > none.lengths.n_tokens
+    assert own.lengths.n_trained_tokens == none.lengths.n_trained_tokens
+    again = recipes.compose(**recipes.read_toml(recipes.to_toml(own.recipe)))
+    assert again.instruction == own.recipe.instruction
+
+
+def test_plain_text_takes_no_instruction(studio: User, store_dataset: StoreDataset) -> None:
+    store_dataset("letters", "text", [{"text": f"Dear {n}"} for n in range(20)])
+    with pytest.raises(BadInput, match="plain text, which has no prompt") as refused:
+        planned(studio, dataset="letters", objective="continue_pretraining", instruction="Be brief.")
+    assert [problem.field for problem in refused.value.problems] == ["instruction"]
+
+
 def test_rows_that_the_best_weights_are_chosen_on_are_not_learned(studio: User, tickets: Dataset) -> None:
     whole = planned(studio)
     plan = planned(studio, settings={"load_best_model_at_end": True})

@@ -238,3 +238,18 @@ def test_template_named_in_the_config(nano_folder: Path, tmp_path: Path) -> None
     config["chat_template"] = [{"name": "tool", "template": "x"}, {"name": "default", "template": UNMARKED}]
     (folder / "tokenizer_config.json").write_text(json.dumps(config))
     assert Renderer(folder).has_template
+
+
+def test_an_instruction_stands_before_rows_without_a_system_turn(nano_folder: Path) -> None:
+    ours = Renderer(nano_folder)
+    told = ours.instructed("Answer with one of: yes, no.")
+    row = {"prompt": "Is it late?", "completion": "no", "system": None}
+    own = {**row, "system": "Be brief."}
+    same = {**row, "system": "Answer with one of: yes, no."}
+    assert (
+        told.row("prompt_completion", row) == ours.row("prompt_completion", same) != ours.row("prompt_completion", row)
+    )
+    assert told.row("prompt_completion", own) == ours.row("prompt_completion", own)
+    asked = [{"role": "user", "content": "Is it late?"}]
+    assert told.prompt(asked) == ours.prompt([{"role": "system", "content": told.instruction}, *asked])
+    assert ours.instruction == "", "the renderer it was made from stays as it was"

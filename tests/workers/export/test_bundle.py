@@ -36,8 +36,8 @@ def stage(order: TrainingOrder, save: Callable[[Path], Any], scores: tuple[Score
     return bundle.stage(order, save, judged, compared.compare(*scores), ACTUAL)
 
 
-def greedy(model: Any, folder: Path) -> str:
-    renderer = Renderer(folder)
+def greedy(model: Any, folder: Path, instruction: str = "") -> str:
+    renderer = Renderer(folder).instructed(instruction)
     prompt = renderer.prompt([{"role": "user", "content": PROMPT}])
     room = CONTEXT - len(prompt)
     given = answers(model, [prompt], eos_ids=renderer.eos_ids, max_new_tokens=room)[0]
@@ -131,11 +131,14 @@ def test_use_me_gives_the_greedy_answer_without_our_code(
     tmp_path: Path,
     tiny_model_folder: Path,
 ) -> None:
-    order = order_for()
+    told = "Answer with one of: card, refund."
+    order = order_for(recipe=recipes.compose("sft", "lora", instruction=told, facts=order_for().facts))
     stage(order, adapter.save_pretrained, scores)
-    expected = greedy(adapter, tiny_model_folder)
+    expected = greedy(adapter, tiny_model_folder, told)
+    assert expected != greedy(adapter, tiny_model_folder), "without the instruction it answers differently"
+    assert told in (Path(order.staging) / "README.md").read_text()
     with adapter.disable_adapter():
-        assert expected != greedy(adapter, tiny_model_folder)
+        assert expected != greedy(adapter, tiny_model_folder, told)
     received = tmp_path / "received"
     Path(order.staging).rename(received)
     ran = use_me(received, tmp_path, PROMPT)

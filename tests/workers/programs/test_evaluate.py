@@ -92,7 +92,8 @@ def test_models_are_scored_on_the_same_rows_and_compared_with_the_first(
 ) -> None:
     channel = Channel()
     done = evaluate.run(order_of().model_copy(update={"held_out_openings": 2}), channel)
-    assert done.result["dataset"] == {"name": "banking", "sha256": "d" * 64, "n_held_out": 20, "opening": 3}
+    of = {"name": "banking", "sha256": "d" * 64, "n_held_out": 20, "instruction": "", "opening": 3}
+    assert done.result["dataset"] == of
     assert done.opened_held_out
     assert {comparison["opening"] for comparison in done.result["comparisons"]} == {3}
     plain, adapted, again = done.result["models"]
