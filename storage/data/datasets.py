@@ -17,7 +17,7 @@ from storage import db, files, job_inputs, progress
 from storage.data import drafts, mappings, parts, row_files, selection, uploads
 from storage.data.drafts import Draft
 from storage.data.intake import Guess, Look, Remark
-from storage.data.mappings import Choice
+from storage.data.mappings import Choice, Chosen
 from storage.data.selection import Divided
 from storage.data.splits import DRAWN, Side, Sides, Split
 from storage.models import Dataset, Upload, User
@@ -47,6 +47,8 @@ class Preview:
     """Rows that fit."""
     n_refused: int
     """Rows that a model can't learn from."""
+    n_unreadable: int
+    """Those of them that can be taken with a replacement sign for what is no text (`replace_unreadable`)."""
     goes_in_without_them: bool
     """Whether the file would make a dataset without them (`leave_out_refused`)."""
     labels: list[str]
@@ -63,17 +65,15 @@ def preview(
     upload: Upload,
     *,
     shape: str | None = None,
-    mapping: Mapping[str, str] | None = None,
+    mapping: Mapping[str, Chosen] | None = None,
     limit: int = PREVIEW_ROWS,
     guess_anew: bool = False,
 ) -> Preview:
     """The dataset that the file would become under these choices; the rest is guessed.
 
-    Without any choices, those made for the last file with the same columns override the guess, and a remark
-    says so where they differ; `guess_anew` prefers the guess.
-
-    Raises `BadInput` for a file that can't be read, and discards it; problems with the mapping or the rows
-    are in `problems`.
+    A field takes one column or several. Without any choices, those made for the last file with the same columns
+    override the guess, and a remark says so where they differ; `guess_anew` prefers the guess. Raises `BadInput`
+    for a file that can't be read, and discards it; problems with the mapping or the rows are in `problems`.
     """
     draft = _draft(user, upload, shape, mapping, limit, guess_anew)
     return Preview(
@@ -85,6 +85,7 @@ def preview(
         rows=draft.rows,
         n_rows=len(draft.fingerprints),
         n_refused=draft.n_refused,
+        n_unreadable=draft.n_unreadable,
         goes_in_without_them=draft.goes_in_without_them,
         labels=sorted(draft.labels),
         instruction=draft.instruction,
@@ -100,22 +101,24 @@ def add(
     *,
     name: str,
     shape: str | None = None,
-    mapping: Mapping[str, str] | None = None,
+    mapping: Mapping[str, Chosen] | None = None,
     split: Split = DRAWN,
     instruction: str | None = None,
     leave_out_refused: bool = False,
+    replace_unreadable: bool = False,
     guess_anew: bool = False,
 ) -> Dataset:
     """Make a dataset from an upload. Raises `BadInput` with every problem, `Conflict` for a taken name.
 
     Missing choices are filled in as in a `preview`; without an `instruction`, the proposed one is taken, and ""
     means none. With `leave_out_refused`, rows that a model can't learn from are left out, and a remark lists
-    them. An upload that can't be read is discarded; with any other problem it stays, for another try.
+    them; with `replace_unreadable`, a replacement sign stands for half a character and for bytes that are no
+    text. An upload that can't be read is discarded; with any other problem it stays, for another try.
     """
     name = name.strip()
     asked = [*_name_problems(name), *split.problems(), *instructions.problems(instruction or "")]
     try:
-        draft = _draft(user, upload, shape, mapping, 0, guess_anew)
+        draft = _draft(user, upload, shape, mapping, 0, guess_anew, replace_unreadable)
     except BadInput as error:
         raise BadInput(*asked, *error.problems) from error
     flaws = drafts.leave_out(draft) if leave_out_refused else draft.findings.listed()
@@ -225,12 +228,18 @@ def divided(dataset: Dataset) -> Divided:
 
 
 def _draft(
-    user: User, upload: Upload, shape: str | None, mapping: Mapping[str, str] | None, n_kept: int, guess_anew: bool
+    user: User,
+    upload: Upload,
+    shape: str | None,
+    mapping: Mapping[str, Chosen] | None,
+    n_kept: int,
+    guess_anew: bool,
+    replaces: bool = False,
 ) -> Draft:
     """The upload under these choices. One that can't be read is useless and is discarded."""
     mine = uploads.get(user, upload.id)
     try:
-        look = drafts.look(uploads.path(mine), mine.filename)
+        look = drafts.look(uploads.path(mine), mine.filename, replaces)
     except BadInput:
         uploads.discard(user, mine)
         raise

@@ -14,7 +14,7 @@ import pyarrow as pa
 from storage import progress, scratch
 from storage.data import few_answers, intake, mappings, row_files, splits
 from storage.data.intake import MIN_ROWS, Findings, Guess, Look, Remark
-from storage.data.mappings import CameFrom, Choice, Remembered
+from storage.data.mappings import CameFrom, Choice, Chosen, Remembered
 from storage.data.splits import GROUPED_BYTES
 from templates import registry
 from templates.errors import Problem
@@ -52,6 +52,11 @@ class Draft:
     def n_refused(self) -> int:
         """Rows that a model can't learn from."""
         return len(self.findings.refused_rows)
+
+    @property
+    def n_unreadable(self) -> int:
+        """Those of them that can be taken with a replacement sign (`replace_unreadable`)."""
+        return len(self.findings.unreadable_rows)
 
     @property
     def goes_in_without_them(self) -> bool:
@@ -93,29 +98,34 @@ def check(
     look: Look,
     *,
     shape: str | None,
-    mapping: Mapping[str, str] | None,
+    mapping: Mapping[str, Chosen] | None,
     n_kept: int = 0,
     remembered: Remembered | None = None,
     guess_anew: bool = False,
 ) -> Draft:
     """Check every row of the file under these choices; the rest is guessed.
 
-    Without any choices, remembered choices override the guess, unless `guess_anew`.
+    A field takes one column or several, as a list or as text (“subject + body”). Without any choices,
+    remembered choices override the guess, unless `guess_anew`.
     Raises `BadInput` for an unknown shape.
     """
     guess = intake.guess(look, shape)
+    names = [column.name for column in look.columns]
+    wanted = {field: intake.normal(choice, names) for field, choice in (mapping or {}).items()}
     recalled = remembered if not (shape or mapping or guess_anew) else None
-    given = recalled.whole if recalled else mapping or {}
+    given = recalled.whole if recalled else wanted
     chosen = registry.shape(recalled.shape if recalled else shape or _shape_of(given, guess))
     guessed = guess if guess.shape == chosen.key else intake.guess(look, chosen.key)
-    draft = Draft(look, guess, chosen, _merged(guessed.mapping, given), look.source.findings())
-    draft.given, draft.remembered = mapping or {}, remembered
+    draft = Draft(look, guess, chosen, _merged(guessed.mapping, given, names), look.source.findings())
+    draft.given, draft.remembered = wanted, remembered
     draft.came_from = "remembered" if recalled else "given" if shape or mapping else "guess"
     if recalled and not recalled.is_the(guess.shape, guess.mapping):
         draft.findings.remark(recalled.says(guess))
     for problem in intake.check_mapping(look, chosen, draft.mapping):
         draft.findings.add(problem)
-    if not draft.findings.problems:
+    if draft.findings.problems:
+        intake.note_unread(look, draft.findings)
+    else:
         intake.remark_unused(look, draft.mapping, draft.findings)
         with progress.step("Checking every row"):
             _check_rows(draft, n_kept)
@@ -123,14 +133,16 @@ def check(
 
 
 @lru_cache(maxsize=32)
-def look(path: Path, filename: str) -> Look:
-    """Read a blob of the file store. Raises `BadInput` for a file that can't be read.
+def look(path: Path, filename: str, replaces: bool = False) -> Look:
+    """Read a blob of the file store; with `replaces`, a sign stands for what is no text.
+
+    Raises `BadInput` for a file that can't be read.
 
     Cached, because every change of a choice reads it again; the name of `path` is its content's hash, so it
     never changes.
     """
     with progress.step(f"Reading {filename}"):
-        return intake.look(path, filename, scratch.folder)
+        return intake.look(path, filename, scratch.folder, replaces=replaces)
 
 
 def _shape_of(mapping: Mapping[str, str], guess: Guess) -> str:
@@ -141,11 +153,15 @@ def _shape_of(mapping: Mapping[str, str], guess: Guess) -> str:
     return guess.shape if guess.shape in able or not able else able[0]
 
 
-def _merged(guessed: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+def _merged(guessed: Mapping[str, str], given: Mapping[str, str], names: list[str]) -> dict[str, str]:
     """The caller's choices come first; an empty one leaves the field open; no column is guessed twice."""
-    taken = set(given.values())
-    kept = {name: column for name, column in guessed.items() if name not in given and column not in taken}
-    return {**kept, **{name: column for name, column in given.items() if column}}
+    taken = {part for choice in given.values() for part in intake.columns_of(choice, names)}
+    kept = {
+        name: intake.joined([part for part in intake.columns_of(choice, names) if part not in taken])
+        for name, choice in guessed.items()
+        if name not in given
+    }
+    return {name: choice for name, choice in {**kept, **given}.items() if choice}
 
 
 def _check_rows(draft: Draft, n_kept: int) -> None:
@@ -186,7 +202,7 @@ def leave_out(draft: Draft) -> list[Problem]:
     if not draft.goes_in_without_them:
         return findings.listed()
     reasons = "; ".join(dict.fromkeys(problem.message.rstrip(".") for problem in findings.problems))
-    said = f"Left out {draft.n_refused:,} rows that a model can't learn from: {reasons}."
+    said = f"Left out {plural(draft.n_refused, 'row')} that a model can't learn from: {reasons}."
     findings.remark_rows(said, sorted(findings.refused_rows))
     return []
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +23,8 @@ from templates import registry
 from templates.spec import RowShape, ShapeField
 
 CameFrom = Literal["guess", "remembered", "given"]
+Chosen = str | Sequence[str]
+"""A caller's choice for a field: a column, several joined by “+”, or a list of columns."""
 N_LOOKED_AT = 20
 """Number of earlier datasets with the same columns to try, the newest first."""
 NONE = "no columns"
@@ -93,6 +95,8 @@ class Choice:
     fields: list[FieldChoice]
     unused: list[str]
     """Columns of the file that fill no field."""
+    questions: list[str]
+    """One sentence for each of them that looks like an answer or a label."""
 
 
 def said(shape: str, mapping: Mapping[str, str]) -> str:
@@ -160,6 +164,7 @@ def explain(
         is_guess=(shape.key, dict(mapping)) == (guess.shape, guess.mapping),
         fields=fields,
         unused=[column.name for column in look.columns if column.name not in used],
+        questions=intake.questions(look, mapping),
     )
 
 
@@ -184,7 +189,8 @@ def _of_field(
             wanted.name,
             FROM_ANSWERS if wanted.kind == "prompt" and not wanted.required else "No matching column found.",
         )
-        reason += " Choose one." if wanted.required and not column else ""
+        asked = guessed.open.get(wanted.name)
+        reason = asked or reason + (" Choose one." if wanted.required and not column else "")
     else:
         reason = f"As for {recalled.place}." if recalled else "Left open." if column is None else "Your choice."
         reason += f" The guess is “{guess}”." if guess else ""

@@ -1,9 +1,11 @@
 """Turns an uploaded file into rows of a known shape: look, guess, shape. Stores nothing."""
 
+from storage.data.intake.choices import columns_of, joined, normal
 from storage.data.intake.findings import Findings, Remark, refusal
 from storage.data.intake.guessing import KINDS, Guess, guess
 from storage.data.intake.looking import MIN_ROWS, Look, look
-from storage.data.intake.shaping import check_mapping, columns_of, remark_unused, shaped, shaped_columns
+from storage.data.intake.questions import questions
+from storage.data.intake.shaping import check_mapping, note_unread, remark_unused, shaped, shaped_columns
 from storage.data.intake.tally import Column
 
 __all__ = [
@@ -17,7 +19,11 @@ __all__ = [
     "check_mapping",
     "columns_of",
     "guess",
+    "joined",
     "look",
+    "normal",
+    "note_unread",
+    "questions",
     "refusal",
     "remark_unused",
     "shaped",

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
-from storage.data.intake.findings import refusal, visible
+from storage.data.intake.findings import Findings, Reach, refusal, visible
 from storage.data.intake.office import zip_files
 from storage.data.intake.office.zip_files import Unusable
+from templates.errors import Problem
 
 if TYPE_CHECKING:
     from _typeshed import SupportsRead
@@ -62,14 +63,19 @@ class Bundle:
     """The number of each file's last row, known after reading all files once."""
     allowance: Allowance = field(default_factory=lambda: Allowance(MAX_READING_S, MAX_NOTES_BYTES))
 
-    def rows(self, read: Callable[[Source], Iterator[SourceRow]]) -> Iterator[SourceRow]:
-        """The rows of all files, as `read` returns them, numbered across files."""
+    def rows(self, read: Callable[[Source, Findings], Iterator[SourceRow]], findings: Findings) -> Iterator[SourceRow]:
+        """The rows of all files, as `read` returns them, numbered across files.
+
+        Problems with rows go into `findings`, numbered in the same way.
+        """
         ends, last = [], 0
         for part in self.parts:
+            noted = _OfPart(part.filename, last, findings)
             first = last
-            for row in read(part):
+            for row in read(part, noted):
                 last = first + row.number
                 yield replace(row, number=last)
+            last = max(last, noted.last)
             ends.append(last)
         self.ends = ends
 
@@ -77,6 +83,21 @@ class Bundle:
         """The file that holds the row with this number, and the row's number there."""
         index = bisect_left(self.ends, number)
         return self.parts[index].filename, number - (self.ends[index - 1] if index else 0)
+
+
+class _OfPart(Findings):
+    """Passes on problems with a file's rows. Its first look has noted everything else."""
+
+    def __init__(self, file: str, first: int, whole: Findings):
+        super().__init__(file)
+        self._first, self._whole = first, whole
+        self.last = first
+
+    def add(self, problem: Problem, reach: Reach = "row") -> None:
+        if problem.row is not None:
+            self.last = max(self.last, self._first + problem.row)
+            problem = replace(problem, row=self._first + problem.row)
+        self._whole.add(problem, reach)
 
 
 def pack(files: Iterable[tuple[str, SupportsRead[bytes]]], target: IO[bytes]) -> None:

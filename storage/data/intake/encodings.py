@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -41,6 +41,10 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
 )
 _UTF8_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_CUT_SEQUENCE = re.compile(
+    rb"\xf0[\x90-\xbf](?:[\x80-\xbf](?![\x80-\xff])|(?![\x80-\xff]))|\xe2[\x80-\x9f](?![\x80-\xff])"
+)
+"""Emojis and typographic signs that were cut; in other encodings, hardly anybody writes such pairs of letters."""
 _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r\f\x1b")
 _ASCII = bytes(range(128))
 MAX_CONTROL_SHARE = 0.05
@@ -59,6 +63,8 @@ class Encoding:
 
     name: str
     remark: str | None = None
+    is_flawed: bool = False
+    """Whether some bytes, such as half a character, are not of this encoding."""
 
 
 def marked(head: bytes) -> str | None:
@@ -130,6 +136,8 @@ def _checked(path: Path, filename: str, encoding: Encoding) -> Encoding:
     flaw = first_flaw(path, encoding.name)
     if flaw is None:
         return encoding
+    if encoding.name == "utf-8-sig":
+        return replace(encoding, is_flawed=True)
     raise refusal(
         filename,
         f"starts as {encoding.name.upper()}, but byte {flaw:,} can't be read as such.",
@@ -146,16 +154,12 @@ def _not_utf8(path: Path, filename: str, flaw: int) -> Encoding:
             line += before.count(b"\n")
             n_before += sum(1 for _ in _UTF8_SEQUENCE.finditer(before))
             n_valid += sum(len(found.group()) for found in _UTF8_SEQUENCE.finditer(block))
+            n_valid += sum(len(found.group()) for found in _CUT_SEQUENCE.finditer(block))
             n_high += len(block.translate(None, _ASCII))
             place += len(block)
     # other encodings hardly ever spell valid UTF-8, let alone several times before their first flaw
     if n_valid >= n_high / 2 or n_before >= 3:
-        raise refusal(
-            filename,
-            f"mixes encodings: it is UTF-8, but byte {flaw:,} is not.",
-            row=line,
-            remedy="Open it in an editor, save the whole file as UTF-8, and send it again.",
-        )
+        return Encoding("utf-8", is_flawed=True)
     for codec in _likely(_telling(path)):
         if first_flaw(path, codec) is None:
             return Encoding(codec, f"Not UTF-8; read as {codec}, which is a guess. Check the letters beyond a–z.")

@@ -44,7 +44,12 @@ class _Abstained(Exception):
 
 def write(source: Source, sink: IO[bytes]) -> bool:
     """Write a table's columns into a file; False, with nothing written, if the reader must take it."""
-    if source.format not in _TABLES or source.encoding != "utf-8" or source.path.stat().st_size < MIN_BYTES:
+    if (
+        source.format not in _TABLES
+        or source.encoding != "utf-8"
+        or source.errors != "strict"
+        or source.path.stat().st_size < MIN_BYTES
+    ):
         return False
     try:
         _fill(sink, _TABLES[source.format](source))
@@ -105,10 +110,17 @@ def _delimited(source: Source) -> Iterator[pa.Table]:
         ends = _row_ends(np.frombuffer(block, np.uint8), ord(delimiter))
         reading = pa.csv.ReadOptions(column_names=names, block_size=len(block) + 1, use_threads=False)
         table = pa.csv.read_csv(pa.BufferReader(block), reading, parsing, types)
-        if len(table) != len(ends):  # Arrow skips blank lines
+        if len(table) != len(ends) or _repeats(table, names):  # Arrow skips blank lines
             raise _Abstained
         yield table.add_column(0, "", pa.array(n_lines + 1 + np.r_[0, ends[:-1] + 1]))
         n_lines += int(ends[-1]) + 1
+
+
+def _repeats(table: pa.Table, names: list[str]) -> bool:
+    """Whether a row repeats the column names."""
+    alike = pc.equal(pc.utf8_trim_whitespace(table.column(0)), names[0])
+    rows = table.filter(alike) if pc.any(alike).as_py() else None
+    return rows is not None and any([str(cell).strip() for cell in row.values()] == names for row in rows.to_pylist())
 
 
 def _row_ends(block: NDArray[np.uint8], delimiter: int) -> NDArray[np.intp]:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from templates.errors import BadInput, Problem
 
@@ -18,6 +19,9 @@ MAX_REMARKS = 100
 MORE_REMARKS = "There are more kinds of oddities than are listed here."
 MAX_CHARS = 1_000
 """Maximum characters of a message; the names that it quotes can have any length."""
+Reach = Literal["row", "unreadable", "file"]
+"""The reach of a problem with a row: the row can be left out, it can also be taken with a replacement sign, or
+the file can't be used, because reading ended there."""
 _UNSHOWN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -42,23 +46,33 @@ class Findings:
         self.n_of_file = 0
         """Problems of the file as a whole, not of a row."""
         self.refused_rows: set[int] = set()
+        self.unreadable_rows: set[int] = set()
+        """Those of them that can be taken with a replacement sign for what is no text."""
         self._remarks: dict[str, Remark] = {}
         self._last_rows: dict[str, int] = {}
         self._alike: Counter[tuple[str, str | None]] = Counter()
 
     def problem(
-        self, message: str, *, row: int | None = None, field: str | None = None, remedy: str | None = None
+        self,
+        message: str,
+        *,
+        row: int | None = None,
+        field: str | None = None,
+        remedy: str | None = None,
+        reach: Reach = "row",
     ) -> None:
         """Note a problem that refuses the file; the first ones are kept, the rest counted."""
-        self.add(Problem(message, file=self.file, row=row, field=field, remedy=remedy))
+        self.add(Problem(message, file=self.file, row=row, field=field, remedy=remedy), reach)
 
-    def add(self, problem: Problem) -> None:
+    def add(self, problem: Problem, reach: Reach = "row") -> None:
         """Note a ready-made problem."""
         self.n_problems += 1
-        if problem.row is None:
+        if problem.row is None or reach == "file":
             self.n_of_file += 1
-        else:
+        if problem.row is not None:
             self.refused_rows.add(problem.row)
+            if reach == "unreadable":
+                self.unreadable_rows.add(problem.row)
             if self._place:
                 file, row = self._place(problem.row)
                 problem = replace(problem, file=file, row=row)

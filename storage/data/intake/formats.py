@@ -7,13 +7,14 @@ from collections import Counter
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import Literal
 
-from storage.data.intake import bundles, containers, encodings, strict_json, web_pages
+from storage.data.intake import bundles, containers, encodings, headers, strict_json, web_pages
 from storage.data.intake.bundles import Scratch
 from storage.data.intake.findings import Findings, refusal
+from storage.data.intake.headers import usual_names
 from storage.data.intake.readers import markdown, readers
 from storage.data.intake.source import Source
-from templates import registry
 
 HEAD_CHARS = 512 * 1024
 SNIFFED_RECORDS = 200
@@ -55,21 +56,20 @@ MIN_EVEN_SHARE = 0.9
 """A text counts as a table without the name saying so if this share of its rows is equally wide."""
 
 
-def usual_names(*kinds: str) -> set[str]:
-    """Lower-cased usual column names for any shape's fields (of these kinds)."""
-    fields = [f for shape in registry.shapes().values() for f in shape.fields]
-    return {alias for f in fields if not kinds or f.kind in kinds for alias in f.aliases}
+def find(
+    path: Path, filename: str, findings: Findings, scratch: Scratch | None = None, *, replaces: bool = False
+) -> Source:
+    """The way to read the file. Raises `BadInput` for a file that no reader takes.
 
-
-def find(path: Path, filename: str, findings: Findings, scratch: Scratch | None = None) -> Source:
-    """The way to read the file. Raises `BadInput` for a file that no reader takes."""
+    With `replaces`, a replacement sign stands for halves of characters and for bytes that are no text.
+    """
     hint = SUFFIXES.get(Path(filename).suffix.lower())
     packed = containers.find(path, filename, SUFFIXES.keys() - {".zip"})
     if packed == containers.SEVERAL:
         if hint not in (None, packed):
             raise refusal(filename, "is a zip archive of other files, whatever its name says.", remedy=ZIP_MEANT)
         bundle = bundles.unpack(path, filename, scratch)
-        return _agreed(Source(path, filename, packed, bundle=bundle), hint, findings)
+        return _agreed(Source(path, filename, packed, bundle=bundle, replaces=replaces), hint, findings)
     if packed:
         return _agreed(Source(path, filename, packed), hint, findings)
     is_page = web_pages.is_page(path, hint == "html")
@@ -81,7 +81,9 @@ def find(path: Path, filename: str, findings: Findings, scratch: Scratch | None 
     encoding = web_pages.find_encoding(path, filename) if is_page else encodings.find(path, filename)
     if encoding.remark:
         findings.remark(encoding.remark)
-    source = Source(path, filename, "html" if is_page else "plain_text", encoding.name)
+    errors: Literal["strict", "surrogateescape"] = "surrogateescape" if encoding.is_flawed else "strict"
+    form = "html" if is_page else "plain_text"
+    source = Source(path, filename, form, encoding.name, errors=errors, replaces=replaces)
     with source.open() as stream:
         head = stream.read(HEAD_CHARS)
     if not head.strip():
@@ -168,10 +170,14 @@ def _records(lines: list[str], delimiter: str) -> list[list[str]]:
 
 
 def _delimiter(lines: list[str]) -> tuple[str | None, float, list[list[str]]]:
-    """The delimiter that splits most rows into as many cells as the first, their share, and all rows; None without."""
+    """The delimiter that splits most rows into as many cells as the first, their share, and the rows; None without.
+
+    Titles above the column names do not count.
+    """
     best: tuple[float, int, str, list[list[str]]] = (-1.0, 0, "", [])
     for delimiter in DELIMITERS:
         records = _records(lines, delimiter)
+        records = records[headers.n_titles(records) :]
         width = len(records[0]) if records else 0
         if width > 1:
             evenness = Counter(len(cells) for cells in records)[width] / len(records)
@@ -183,9 +189,4 @@ def _is_header(records: list[list[str]], hint: str | None) -> bool:
     """Whether the first row names columns: short, different names; in a `.txt` with a known one."""
     names = [cell.strip().lower() for cell in records[0]]
     short = all(0 < len(name) <= 40 and name.count(" ") <= 3 for name in names)
-    return (
-        len(records) > 1
-        and short
-        and len(set(names)) == len(names)
-        and (hint is None or bool(usual_names() & set(names)))
-    )
+    return len(records) > 1 and short and len(set(names)) == len(names) and (hint is None or headers.are_usual(names))

@@ -39,17 +39,19 @@ class JsonText:
         """Skip the character at the position."""
         self._at += 1
 
-    def value(self) -> Any:
-        """The value at the position, which moves past it. Raises `Flaw`."""
+    def value(self, *, takes_halves: bool = False) -> Any:
+        """The value at the position, which moves past it. Raises `Flaw`; past the value if that is half a character."""
         while True:
             try:
-                value, end = strict_json.decode_at(self._text, self._at, self._begin)
+                value, end = strict_json.decode_at(self._text, self._at, self._begin, takes_halves=True)
             except strict_json.Flaw as flaw:
                 if self._is_cut(flaw) and self._read_on():
                     continue
                 raise
             if len(self._text) - end > _CUT_CHARS or not self._read_on():  # a number may continue
-                self._at = end
+                start, self._at = self._at, end
+                if not takes_halves:
+                    strict_json.refuse_halves(value, self._text, start, end)
                 return value
 
     def _is_cut(self, flaw: strict_json.Flaw) -> bool:

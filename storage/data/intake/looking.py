@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from storage import progress
 from storage.data.intake import formats, isolate, layouts
 from storage.data.intake.bundles import Allowance, Bundle, Scratch
-from storage.data.intake.findings import Findings, Remark, refusal
-from storage.data.intake.formats import usual_names
+from storage.data.intake.findings import Findings, Reach, Remark, refusal
+from storage.data.intake.headers import are_usual, usual_names
 from storage.data.intake.readers import readers
 from storage.data.intake.source import MAX_COLUMNS, MAX_ROWS, Source, SourceRow, text_flaw
 from storage.data.intake.tally import MAX_DISTINCT, Column, Tally
-from templates.errors import BadInput, refuse
+from templates.errors import BadInput, Problem, refuse
 
 if TYPE_CHECKING:
     from storage.data.intake.fast import Columns
@@ -58,6 +58,8 @@ class Look:
     remarks: list[Remark]
     files: list[FileRows] = field(default_factory=list)
     """If there are several files: the rows of each."""
+    n_unread: int = 0
+    """Problems with single rows, which are not counted in `n_rows`; every further reading finds them again."""
 
     def column(self, name: str) -> Column | None:
         """The column of this name, if the file has it."""
@@ -66,22 +68,36 @@ class Look:
 
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
     """The rows of `source`; what is wrong with them goes into `findings`."""
-    if source.bundle:  # the first look at each file has already noted its reader's findings
-        items = source.bundle.rows(lambda part: read(part, Findings(part.filename)))
-    else:
-        items = isolate.rows(source, findings)
+    items = source.bundle.rows(read, findings) if source.bundle else isolate.rows(source, findings)
     return layouts.unfolded(source.layout, items, findings) if source.layout else items
 
 
-def look(path: Path, filename: str, scratch: Scratch | None = None) -> Look:
-    """Read a whole file once. Raises `BadInput` with every row that can't be read.
+def read_again(source: Source, findings: Findings) -> Iterator[SourceRow]:
+    """The same, without remarks, which the first look has noted."""
+    return read(source, _Problems(source.filename, findings))
 
-    Several files are unpacked in the folder that `scratch` returns, or else in a temporary folder of the system.
+
+class _Problems(Findings):
+    """Passes on problems only."""
+
+    def __init__(self, file: str, whole: Findings):
+        super().__init__(file)
+        self._whole = whole
+
+    def add(self, problem: Problem, reach: Reach = "row") -> None:
+        self._whole.add(problem, reach)
+
+
+def look(path: Path, filename: str, scratch: Scratch | None = None, *, replaces: bool = False) -> Look:
+    """Read a whole file once. Raises `BadInput` if it can't be read to its end, or hardly any row can.
+
+    With `replaces`, a replacement sign stands for halves of characters and for bytes that are no text. Several
+    files are unpacked in the folder that `scratch` returns, or else in a temporary folder of the system.
     """
     if path.stat().st_size == 0:
         raise refusal(filename, "is empty.", remedy="Choose a file with data in it.")
     findings = Findings(filename)
-    source = formats.find(path, filename, findings, scratch)
+    source = formats.find(path, filename, findings, scratch, replaces=replaces)
     return _at_several(source, source.bundle, findings) if source.bundle else _at_one(source, findings, MIN_ROWS)
 
 
@@ -94,9 +110,10 @@ def _at_one(source: Source, findings: Findings, min_rows: int) -> Look:
         _check_delimiter(columns, findings)
     if source.format in WITH_HEADER:
         _check_header(source, columns, findings)
-    findings.refuse()
-    title = readers()[source.format].TITLE
-    return Look(source, title, source.encoding, source.delimiter, columns, n_rows, findings.remarks)
+    if findings.n_of_file or n_rows < min_rows:
+        findings.refuse()
+    title, n_unread = readers()[source.format].TITLE, findings.n_problems
+    return Look(source, title, source.encoding, source.delimiter, columns, n_rows, findings.remarks, n_unread=n_unread)
 
 
 def _at_several(source: Source, bundle: Bundle, findings: Findings) -> Look:
@@ -105,14 +122,17 @@ def _at_several(source: Source, bundle: Bundle, findings: Findings) -> Look:
     for number, (path, name) in enumerate(bundle.members, 1):
         try:
             with progress.step(f"Reading {name}, file {number} of {len(bundle.members)}"):
-                looks.append(_at_member(path, name, bundle.allowance))
+                looks.append(_at_member(path, name, bundle.allowance, source.replaces))
         except BadInput as error:
             problems += error.problems
             if bundle.allowance.is_spent:
                 break
     refuse(problems)
     bundle.parts = [look.source for look in looks]
-    columns, n_rows = _of_rows(source, findings)
+    unread = Findings(source.filename)
+    columns, n_rows = _of_rows(source, unread)
+    for problem in unread.problems if unread.n_of_file else ():
+        findings.add(problem, "file")
     begins = [1, *(end + 1 for end in bundle.ends)]
     files = [
         FileRows(look.source.filename, look.format, look.n_rows, first, last)
@@ -121,14 +141,14 @@ def _at_several(source: Source, bundle: Bundle, findings: Findings) -> Look:
     _check_count(n_rows, MIN_ROWS, findings)
     findings.refuse()
     _remark_several(looks, files, columns, findings)
-    return Look(source, SEVERAL_FILES, None, None, columns, n_rows, findings.remarks, files)
+    return Look(source, SEVERAL_FILES, None, None, columns, n_rows, findings.remarks, files, unread.n_problems)
 
 
-def _at_member(path: Path, name: str, allowance: Allowance) -> Look:
+def _at_member(path: Path, name: str, allowance: Allowance, replaces: bool) -> Look:
     if path.stat().st_size == 0:
         raise refusal(name, "is empty.", remedy="Leave it out, or choose a file with data in it.")
     findings = Findings(name)
-    source = replace(formats.find(path, name, findings), allowance=allowance)
+    source = replace(formats.find(path, name, findings, replaces=replaces), allowance=allowance)
     return _at_one(source, findings, min_rows=1)
 
 
@@ -167,12 +187,14 @@ def _of_rows(source: Source, findings: Findings) -> tuple[list[Column], int]:
             tally.add(value)
             flaw = text_flaw(value) if isinstance(value, str) else None
             if flaw:
-                findings.problem(flaw[0], row=row.number, field=name, remedy=flaw[1])
+                findings.problem(flaw[0], row=row.number, field=name, remedy=flaw[1], reach="file")
         if len(tallies) > MAX_COLUMNS:
-            findings.problem(f"the rows have more than {MAX_COLUMNS:,} different columns.", row=row.number)
+            said = f"the rows have more than {MAX_COLUMNS:,} different columns."
+            findings.problem(said, row=row.number, reach="file")
             break
         if n_rows > MAX_ROWS:
-            findings.problem(f"has more than {MAX_ROWS:,} rows.", row=row.number, remedy="Send fewer rows.")
+            said = f"has more than {MAX_ROWS:,} rows."
+            findings.problem(said, row=row.number, remedy="Send fewer rows.", reach="file")
             break
     return [tally.finish(n_rows) for tally in tallies.values()], n_rows
 
@@ -212,12 +234,13 @@ def _check_delimiter(columns: list[Column], findings: Findings) -> None:
             f"no delimiter was found in the line of column names “{columns[0].name[:60]}”.",
             row=1,
             remedy="Separate the columns by comma, tab, semicolon or vertical bar.",
+            reach="file",
         )
 
 
 def _check_header(source: Source, columns: list[Column], findings: Findings) -> None:
     """A first line without usual names whose cells reappear as values is data, and would be lost."""
-    if usual_names() & {c.name.lower() for c in columns}:
+    if are_usual([c.name for c in columns]):
         return
     candidates = {c.name for c in columns if c.kind == "text" and c.n_distinct < MAX_DISTINCT}
     rows = read(source, Findings(source.filename)) if candidates else ()
@@ -228,6 +251,7 @@ def _check_header(source: Source, columns: list[Column], findings: Findings) -> 
                 f"the first line seems to be data: “{again[:60]}” is also a value in row {row.number}.",
                 row=1 if source.format == "delimited" else None,  # a sheet may start further down
                 remedy="Put a line with column names on top, e.g. text,label.",
+                reach="file",
             )
         if again is not None or n_read > HEADER_CHECKED_ROWS:
             return

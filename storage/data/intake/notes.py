@@ -8,9 +8,10 @@ from typing import IO, Any
 
 import orjson
 
-from storage.data.intake.findings import Findings, visible
+from storage.data.intake import unreadable
+from storage.data.intake.findings import Findings, Reach, visible
 from storage.data.intake.shown import is_plain, packed, unpacked
-from storage.data.intake.source import SourceRow, text_flaw
+from storage.data.intake.source import Source, SourceRow, text_flaw
 from storage.data.intake.strict_json import TOO_DEEP
 from templates.errors import Problem
 
@@ -24,14 +25,19 @@ _SPLIT_ROW = "Leave out columns that hold no text to learn from, or split the ro
 class Notes(Findings):
     """Findings written down as they occur, with rows between them."""
 
-    def __init__(self, file: str, sink: IO[bytes], too_long: str | None = None):
-        """`too_long` is the remedy for oversized texts, if it is not to split them into several rows."""
+    def __init__(self, file: str, sink: IO[bytes], too_long: str | None = None, *, source: Source | None = None):
+        """`too_long` is the remedy for oversized texts, if it is not to split them into several rows.
+
+        `source` says whether its texts may hold what is no text, and whether a sign may stand in its place.
+        """
         super().__init__(file)
         self._sink, self._too_long = sink, too_long
+        self._is_doubtful = source is not None and (source.replaces or source.errors != "strict")
+        self._replaces = source is not None and source.replaces
 
-    def add(self, problem: Problem) -> None:
-        super().add(problem)
-        self._tell("problem", problem.message, problem.row, problem.field, problem.remedy)
+    def add(self, problem: Problem, reach: Reach = "row") -> None:
+        super().add(problem, reach)
+        self._tell("problem", problem.message, problem.row, problem.field, problem.remedy, reach)
 
     def remark(self, message: str, *, row: int | None = None) -> None:
         super().remark(message, row=row)
@@ -39,6 +45,15 @@ class Notes(Findings):
 
     def row(self, row: SourceRow) -> None:
         """Write a row, or what is wrong with one that can't be carried over."""
+        try:
+            legible = self._legible(row) if self._is_doubtful else row
+            if legible is not None:
+                self._write(legible)
+        except RecursionError:
+            message, remedy = TOO_DEEP
+            self.problem(message, row=row.number, remedy=remedy)
+
+    def _write(self, row: SourceRow) -> None:
         texts = ((name, value) for name, value in row.values.items() if isinstance(value, str))
         flaws = [(name, flaw) for name, text in texts if (flaw := text_flaw(text))]
         for name, (message, remedy) in flaws:
@@ -48,12 +63,10 @@ class Notes(Findings):
         try:
             odd = {name: packed(value) for name, value in row.values.items() if not is_plain(value)}
             line = orjson.dumps(("row", row.number, {**row.values, **dict.fromkeys(odd)} if odd else row.values, odd))
-        except (RecursionError, orjson.JSONEncodeError) as error:
+        except orjson.JSONEncodeError as error:
             if "recursion" not in str(error).lower():
                 raise
-            message, remedy = TOO_DEEP
-            self.problem(message, row=row.number, remedy=remedy)
-            return
+            raise RecursionError from error
         if len(line) > MAX_ROW_BYTES:
             message = f"holds more than {MAX_ROW_BYTES / 1e6:.0f} MB, the limit for a row."
             self.problem(message, row=row.number, remedy=_SPLIT_ROW)
@@ -62,6 +75,19 @@ class Notes(Findings):
             self.problem(message, row=row.number, remedy=_SPLIT_ROW)
         else:
             self._sink.write(line + b"\n")
+
+    def _legible(self, row: SourceRow) -> SourceRow | None:
+        """The row, if all of it is text; otherwise it is mended or, with a problem noted, left out."""
+        broken = [name for name, value in row.values.items() if unreadable.is_in(name) or unreadable.is_in(value)]
+        if not broken:
+            return row
+        if self._replaces:
+            self.remark(unreadable.REPLACED, row=row.number)
+            return SourceRow(row.number, unreadable.mended(row.values))
+        for name in broken:
+            message, remedy = unreadable.FLAW
+            self.problem(message, row=row.number, field=name, remedy=remedy, reach="unreadable")
+        return None
 
     def _tell(self, *values: Any) -> None:
         shown = [visible(value) if isinstance(value, str) else value for value in values]
@@ -77,8 +103,8 @@ def rows(file: IO[bytes], findings: Findings) -> Iterator[SourceRow]:
         elif kind == "remark":
             findings.remark(values[0], row=values[1])
         else:
-            message, row, field, remedy = values
-            findings.problem(message, row=row, field=field, remedy=remedy)
+            message, row, field, remedy, reach = values
+            findings.problem(message, row=row, field=field, remedy=remedy, reach=reach)
 
 
 def _values(file: IO[bytes]) -> Iterator[list[Any]]:

@@ -142,7 +142,7 @@ def write(source: Source, sink: IO[bytes]) -> int:
 
     try:
         if not fast.write(source, sink):
-            notes = Notes(source.filename, sink, _PART_IT if source.format in DOCUMENTS else None)
+            notes = Notes(source.filename, sink, _PART_IT if source.format in DOCUMENTS else None, source=source)
             for row in islice(readers.readers()[source.format].read(source, notes), MAX_ROWS + 1):
                 notes.row(row)
         sink.flush()

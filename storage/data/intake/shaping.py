@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from storage.data.intake import conversations, isolate, judgements, tool_use
+from storage.data.intake import conversations, isolate, judgements, listed, tool_use
 from storage.data.intake.cell import Cell
+from storage.data.intake.choices import JOINT, columns_of
 from storage.data.intake.findings import Findings
-from storage.data.intake.guessing import JOINT
-from storage.data.intake.looking import Look, read
+from storage.data.intake.looking import Look, read_again
+from storage.data.intake.questions import questions
 from storage.data.intake.strict_json import kind
 from storage.data.intake.tally import blank
 from templates.errors import Problem
@@ -28,6 +29,7 @@ READ_WHOLE: Mapping[str, Callable[[Any, Cell], Any]] = {
     "boolean": judgements.truth,
 }
 """Readers for fields that are not texts, each from one column."""
+N_LISTED = 4
 _WRITTEN_OUT = {"integer": "whole numbers", "boolean": "true and false"}
 
 
@@ -53,25 +55,38 @@ def check_mapping(look: Look, shape: RowShape, mapping: Mapping[str, str]) -> li
                 problems.append(Problem("takes one column, not several.", file, field=wanted.name))
         elif wanted.required:
             problems.append(Problem(f"choose a column for “{wanted.title}”.", file, field=wanted.name, remedy=there))
-    used = [column for column in mapping.values() if column]
-    for column in sorted({c for c in used if used.count(c) > 1}):
-        problems.append(Problem(f"you chose the column “{column}” for more than one field.", file, field=column))
-    return problems
+    return problems + _repeated([columns_of(choice, names) for choice in mapping.values() if choice], file)
 
 
-def columns_of(choice: str, names: list[str]) -> list[str]:
-    """The columns named by a choice: one, or several joined by “ + ”."""
-    return [choice] if choice in names else [part.strip() for part in choice.split(JOINT.strip())]
+def _repeated(chosen: list[list[str]], file: str) -> list[Problem]:
+    """The problems of columns chosen more than once, each field's columns given."""
+    used = [column for columns in chosen for column in columns]
+    twice = sorted({column for column in used if used.count(column) > 1})
+    where = {
+        column: "more than once for one field"
+        if any(c.count(column) > 1 for c in chosen)
+        else "for more than one field"
+        for column in twice
+    }
+    return [Problem(f"you chose the column “{c}” {where[c]}.", file, field=c) for c in twice]
 
 
 def remark_unused(look: Look, mapping: Mapping[str, str], findings: Findings) -> None:
-    """Note the unused columns."""
+    """Note the unused columns, and ask about those that look like an answer or a label."""
     names = [column.name for column in look.columns]
     used = {part for choice in mapping.values() for part in columns_of(choice, names)}
     unused = [name for name in names if name not in used]
     if unused:
         more = f" and {len(unused) - 10} more" if len(unused) > 10 else ""
         findings.remark(f"Not used: {', '.join(f'“{name}”' for name in unused[:10])}{more}.")
+    for asked in questions(look, mapping):
+        findings.remark(asked)
+
+
+def note_unread(look: Look, findings: Findings) -> None:
+    """Note the rows that can't be read, whatever the mapping."""
+    for _ in read_again(look.source, findings) if look.n_unread else ():
+        pass
 
 
 def shaped(
@@ -85,14 +100,18 @@ def shaped(
     chosen = {f.name: columns_of(mapping[f.name], names) if mapping.get(f.name) else [] for f in shape.fields}
     places = {name: JOINT.join(columns) for name, columns in chosen.items()}
     whole = {column.name: column.kind for column in look.columns}
+    lists = {column.name for column in look.columns if column.writes_lists}
+    label = _label(shape)
     has_prompt = any(field.kind == "prompt" for field in shape.fields)
-    for row in read(look.source, Findings(look.source.filename)):  # the look has noted what the reader says
+    for row in read_again(look.source, findings):
         n_before = findings.n_problems
         made: dict[str, Any] = {}
         for wanted in shape.fields:
             columns = chosen[wanted.name]
             value = row.values.get(columns[0]) if len(columns) == 1 else None
-            if wanted.kind in READ_WHOLE or not (isinstance(value, str) and value.strip()):  # otherwise a plain text
+            if wanted is label and isinstance(value, str) and columns[0] in lists:
+                value = _label_of(value, Cell(row.number, columns[0], findings))
+            elif wanted.kind in READ_WHOLE or not (isinstance(value, str) and value.strip()):  # otherwise a plain text
                 cells = [(Cell(row.number, column, findings), row.values.get(column)) for column in columns]
                 value = _value(wanted, cells, whole)
             if value is not None or wanted.kind != "tools":
@@ -126,9 +145,13 @@ def shaped_columns(look: Look, shape: RowShape, mapping: Mapping[str, str]) -> I
     by_name = {column.name: column for column in look.columns}
     for wanted in shape.fields:
         choice = mapping.get(wanted.name)
-        column = by_name.get(choice) if choice else None
-        fits = wanted.kind == "text" and (column.kind == "text" if column else not choice)
-        if not fits or (wanted.required and (column is None or column.n_missing)):
+        columns = [by_name[name] for name in columns_of(choice, list(by_name))] if choice else []
+        able = ("text",) if len(columns) == 1 else ("text", "empty")
+        if wanted.kind != "text" or not all(column.kind in able for column in columns):
+            return None
+        if wanted.required and all(column.n_missing for column in columns):
+            return None
+        if wanted is _label(shape) and columns[0].writes_lists:
             return None
     table = isolate.columns(look.source)
     return _columns(table, shape, mapping) if table else None
@@ -140,22 +163,74 @@ def _columns(table: Columns, shape: RowShape, mapping: Mapping[str, str]) -> Ite
 
     nothing = pa.scalar(None, pa.string())
     names = [field.name for field in shape.fields]
+    chosen = [columns_of(mapping[name], table.names) if mapping.get(name) else [] for name in names]
     for batch in table.batches():
         numbers, *values = batch.columns
         found = dict(zip(table.names, values, strict=True))
         columns = []
-        for field in shape.fields:
-            texts = found[mapping[field.name]] if mapping.get(field.name) else pa.nulls(len(batch), pa.string())
+        for field, parts in zip(shape.fields, chosen, strict=True):
+            texts = _joined([found[name] for name in parts]) if parts else pa.nulls(len(batch), pa.string())
             is_open = None if field.required or texts.null_count == len(batch) else blank(texts)
             columns.append(pc.if_else(is_open, nothing, texts) if is_open and is_open.true_count else texts)
         yield pa.RecordBatch.from_arrays([*columns, numbers], names=[*names, "source_row"])
 
 
+def _joined(columns: list[pa.Array]) -> pa.Array:
+    """Several columns as one, blank cells left out; null where all of them are."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if len(columns) == 1:
+        return columns[0]
+    nothing = pa.scalar(None, pa.string())
+    texts = [column.cast(pa.string()) for column in columns]
+    filled = [pc.if_else(blank(text), nothing, text) for text in texts]
+    is_open = pc.is_null(pc.coalesce(*filled))
+    return pc.if_else(is_open, nothing, pc.binary_join_element_wise(*filled, JOINT_TEXT, null_handling="skip"))
+
+
+def _label(shape: RowShape) -> ShapeField | None:
+    """The field with one of a fixed set of labels."""
+    return [f for f in shape.fields if f.required][-1] if "label_accuracy" in shape.metrics else None
+
+
+def _label_of(value: str, cell: Cell) -> str | None:
+    """A label in a table that may write it as a list of one."""
+    listing = listed.written(value)
+    if listing is None and value.strip():
+        return value
+    only = _only(listing, cell) if listing else None
+    if only is not None and only.strip():
+        cell.findings.remark(f"“{cell.column}” holds lists of one text; the text was taken.")
+        return only
+    if not listing or only is not None:
+        cell.problem("is empty; “Label” needs a text.", remedy="Fill it in, or leave out the row.")
+    return None
+
+
+def _only(texts: list[str], cell: Cell) -> str | None:
+    """The text of a list of one; several are a problem, for no rule says which to learn."""
+    if len(texts) == 1:
+        return texts[0]
+    listed = ", ".join(f"“{text[:40]}”" for text in texts[:N_LISTED])
+    more = f" and {len(texts) - N_LISTED} more" if len(texts) > N_LISTED else ""
+    remedy = "Keep one of them, or leave out the row."
+    cell.problem(f"holds {len(texts)} texts ({listed}{more}) where one is needed.", remedy=remedy)
+    return None
+
+
 def _text(wanted: ShapeField, cell: Cell, value: Any, whole: str, joined: bool) -> str | None:
     """The value as text, verbatim. Blank values are left out if the field or its join allows it."""
+    listing = listed.texts(value)
+    if listing:
+        value = _only(listing, cell)
+        if value is None:
+            return None
     if isinstance(value, str) and value.strip():
+        if listing:
+            cell.findings.remark(f"“{cell.column}” holds lists of one text; the text was taken.")
         return value
-    if value is None or isinstance(value, str):
+    if value is None or value == [] or isinstance(value, str):
         if wanted.required and not joined:
             what = "is missing or null" if value is None else "is empty" if not value else "contains only whitespace"
             cell.problem(f"{what}; “{wanted.title}” needs a text.", remedy="Fill it in, or leave out the row.")

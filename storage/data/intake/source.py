@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from storage import progress
 from storage.data.intake.bundles import Allowance, Bundle
@@ -30,6 +30,10 @@ class Source:
     encoding: str | None = None
     """None for a format that is not text."""
     delimiter: str | None = None
+    errors: Literal["strict", "surrogateescape"] = "strict"
+    """How to read bytes that the encoding doesn't have: not at all, or as lone surrogates, to name their rows."""
+    replaces: bool = False
+    """Whether a replacement sign stands in their place."""
     layout: str | None = None
     """Key of the layout in `storage.data.intake.layouts` whose items hold the rows; None: the items are the rows."""
     bundle: Bundle | None = field(default=None, compare=False, repr=False)
@@ -43,7 +47,7 @@ class Source:
 
     def open(self) -> IO[str]:
         """The content as text, line ends kept as they are."""
-        return io.TextIOWrapper(progress.opened(self.path), encoding=self.encoding, errors="strict", newline="")
+        return io.TextIOWrapper(progress.opened(self.path), encoding=self.encoding, errors=self.errors, newline="")
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ def lines(stream: IO[str], findings: Findings) -> Iterator[tuple[int, str]]:
                 f"the line is longer than {MAX_LINE_CHARS / 1e6:.0f} million characters.",
                 row=number,
                 remedy="Put each row on its own line.",
+                reach="file",
             )
             return
         yield number, line

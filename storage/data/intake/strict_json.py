@@ -7,6 +7,7 @@ import math
 import re
 from typing import Any
 
+from storage.data.intake import unreadable
 from storage.data.intake.shown import Shown
 
 MAX_DIGITS = 100
@@ -18,7 +19,7 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 class Flaw(ValueError):
     """A problem with a JSON text; `field` is the affected key, if known.
 
-    `breaks_off`: the text ends before the value does.
+    `breaks_off`: the text ends before the value does; `is_half`: a character is cut in half.
     """
 
     def __init__(
@@ -28,9 +29,11 @@ class Flaw(ValueError):
         remedy: str | None = None,
         at: int | None = None,
         breaks_off: bool = False,
+        is_half: bool = False,
     ):
         super().__init__(message)
         self.message, self.field, self.remedy, self.at, self.breaks_off = message, field, remedy, at, breaks_off
+        self.is_half = is_half
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -65,15 +68,16 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def decode_at(text: str, start: int, begin: tuple[int, int] = (1, 1)) -> tuple[Any, int]:
+def decode_at(text: str, start: int, begin: tuple[int, int] = (1, 1), *, takes_halves: bool = False) -> tuple[Any, int]:
     """The value that starts at `start`, and its end. Raises `Flaw`.
 
-    `begin` is the line and the character in the file where `text` starts.
+    `begin` is the line and the character in the file where `text` starts. With `takes_halves`, halves of
+    characters stay in the texts as lone surrogates.
     """
     try:
         value, end = _DECODER.raw_decode(text, start)
-        if _SURROGATE.search(text, start, end):
-            _refuse_surrogates(value, None)
+        if not takes_halves:
+            refuse_halves(value, text, start, end)
     except json.JSONDecodeError as error:
         raise _flaw(error, text, begin) from error
     except RecursionError:
@@ -82,12 +86,18 @@ def decode_at(text: str, start: int, begin: tuple[int, int] = (1, 1)) -> tuple[A
     return value, end
 
 
-def decode(text: str) -> Any:
+def refuse_halves(value: Any, text: str, start: int, end: int) -> None:
+    """Raise `Flaw` if the value that stands there in the text holds half a character."""
+    if _SURROGATE.search(text, start, end):
+        _refuse_surrogates(value, None)
+
+
+def decode(text: str, *, takes_halves: bool = False) -> Any:
     """The one value in `text`. Raises `Flaw`."""
     begin = len(text) - len(text.lstrip())
     if begin == len(text):
         raise Flaw("holds no JSON value.")
-    value, end = decode_at(text, begin)
+    value, end = decode_at(text, begin, takes_halves=takes_halves)
     if text[end:].strip():
         raise Flaw(f"has more text after the value, from character {end + 1}.", at=end)
     return value
@@ -108,7 +118,8 @@ def _refuse_surrogates(value: Any, field: str | None) -> None:
             value.encode()
         except UnicodeEncodeError as error:
             code = ord(value[error.start])
-            raise Flaw(f"contains half a character (\\u{code:04x}), which no file can store.", field) from error
+            said = f"contains half a character (\\u{code:04x}), which no file can store."
+            raise Flaw(said, field, unreadable.MEND, is_half=True) from error
     elif isinstance(value, dict):
         for key, inner in value.items():
             _refuse_surrogates(key, field)

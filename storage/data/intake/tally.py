@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from storage.data.intake import listed
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
 MAX_DISTINCT = 1_000
 N_SAMPLES = 3
 SAMPLE_CHARS = 300
+MAX_VALUES, MAX_VALUE_CHARS = 30, 60
+"""The different values of a column are listed if there are at most so many, all this short."""
 
 
 @dataclass
@@ -19,7 +23,10 @@ class Column:
 
     name: str
     kind: str = "empty"
-    """`text`, `integer`, `number`, `boolean`, `messages`, `list`, `object`, `other`, `empty`, or `mixed`."""
+    """`text`, `integer`, `number`, `boolean`, `messages`, `list`, `object`, `other`, `empty`, or `mixed`.
+
+    `texts` for lists of texts, as of labels, also beside texts.
+    """
     samples: list[str] = field(default_factory=list)
     """The first different values, shortened."""
     n_distinct: int = 0
@@ -27,12 +34,25 @@ class Column:
     n_missing: int = 0
     """Rows without a value: null, blank, or no such key."""
     mean_chars: float = 0.0
+    values: list[str] = field(default_factory=list)
+    """All the different values, if they are few and short."""
+    writes_lists: bool = False
+    """Whether some of the texts are lists written out, such as `["a"]`."""
+    n_rows: int = 0
+    """All rows of the file."""
+
+    @property
+    def n_present(self) -> int:
+        """Rows with a value."""
+        return self.n_rows - self.n_missing
 
 
 def kind_of(value: Any) -> str:
     """The kind of one value, named as in `Column.kind`."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return "empty"
+    if isinstance(value, (list, dict)) and listed.texts(value):
+        return "texts"
     if isinstance(value, list):
         return "messages" if any(_is_message(item) for item in value) else "list"
     kinds = {str: "text", bool: "boolean", int: "integer", float: "number", dict: "object"}
@@ -44,6 +64,8 @@ def _is_message(value: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
+    if texts := listed.texts(value):
+        return ", ".join(texts)
     try:
         return repr(value)
     except RecursionError:
@@ -57,6 +79,7 @@ class Tally:
         self.column = Column(name)
         self._kinds: set[str] = set()
         self._distinct: set[int] = set()
+        self._values: list[str] = []
         self._n_present = self._n_chars = 0
 
     def add(self, value: Any) -> None:
@@ -95,14 +118,21 @@ class Tally:
             self._distinct.add(hash(text))
             if new and len(self.column.samples) < N_SAMPLES:
                 self.column.samples.append(text[:SAMPLE_CHARS])
+            self.column.writes_lists |= new and listed.written(text) is not None
+            if new and len(self._values) <= MAX_VALUES:
+                self._values.append(text[: MAX_VALUE_CHARS + 1])
 
     def finish(self, n_rows: int) -> Column:
         """The column, after all of the file's `n_rows` rows."""
         column = self.column
-        if self._kinds:
+        if self._kinds == {"text", "texts"}:
+            column.kind = "texts"  # exports list several labels, and write a single one as it is
+        elif self._kinds:
             column.kind = self._kinds.pop() if len(self._kinds) == 1 else "mixed"
         column.n_distinct = min(len(self._distinct), MAX_DISTINCT)
-        column.n_missing = n_rows - self._n_present
+        column.n_rows, column.n_missing = n_rows, n_rows - self._n_present
+        if len(self._values) <= MAX_VALUES and all(len(value) <= MAX_VALUE_CHARS for value in self._values):
+            column.values = self._values
         column.mean_chars = self._n_chars / self._n_present if self._n_present else 0.0
         return column
 

@@ -70,10 +70,30 @@ def test_files_of_different_kinds_are_each_read_as_what_they_are(studio: User) -
 
 
 def test_every_file_that_cannot_be_read_is_named(studio: User) -> None:
-    upload = sent(studio, {"good.csv": TRAIN, "broken.jsonl": '{"a": 1}\n{"a": \n', "wide.csv": "a,b\n1,2,3\n4,5\n"})
+    upload = sent(studio, {"good.csv": TRAIN, "broken.json": '[{"a": 1}, {"a": ', "empty.csv": "a,b\n"})
     with pytest.raises(BadInput) as error:
         datasets.preview(studio, upload)
-    assert {(file, row) for file, row, _ in refusals(error)} == {("broken.jsonl", 2), ("wide.csv", 2)}
+    assert {(file, row) for file, row, _ in refusals(error)} == {("broken.json", 2), ("empty.csv", None)}
+
+
+def test_single_rows_that_cannot_be_read_are_named_in_their_files(studio: User) -> None:
+    head = "prompt,completion\n"
+    cut = b"prompt,completion\nAnd so?,Yes \xf0\x9f\x98\nAnd this?,\xc3\xa9t\xc3\xa9\n".decode(
+        "utf-8", "surrogateescape"
+    )
+    files = {"a.csv": f"{head}What?,This\nWhat,is,this\n", "b.jsonl": '{"prompt": "Who?", "completion": "I"}\n{"pro\n'}
+    packed = uploads.save_all(
+        studio,
+        [
+            (name, io.BytesIO(text.encode("utf-8", "surrogateescape")))
+            for name, text in (files | {"c.csv": cut}).items()
+        ],
+    )
+    seen = datasets.preview(studio, packed)
+    assert [(p.file, p.row) for p in seen.problems] == [("a.csv", 3), ("b.jsonl", 2), ("c.csv", 2)]
+    assert (seen.n_rows, seen.n_refused, seen.n_unreadable) == (3, 3, 1)
+    made = datasets.add(studio, packed, name="rest", leave_out_refused=True, replace_unreadable=True)
+    assert [row["completion"] for row in datasets.rows(made)] == ["This", "I", "Yes \ufffd", "été"]
 
 
 def test_a_file_with_one_row_is_enough_where_there_are_others(studio: User) -> None:

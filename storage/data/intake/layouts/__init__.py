@@ -30,7 +30,10 @@ def unfolded(key: str, items: Iterator[SourceRow], findings: Findings) -> Iterat
     for item in items:
         if not layout.fits(item.values):
             findings.problem(
-                f"does not have the {layout.title} layout of the first item.", row=item.number, remedy="Put it right."
+                f"does not have the {layout.title} layout of the first item.",
+                row=item.number,
+                remedy="Put it right.",
+                reach="file",
             )
             continue
         for values in layout.rows(item.values):

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from openpyxl.utils import column_index_from_string, get_column_letter
 from openpyxl.worksheet.cell_range import CellRange
 
+from storage.data.intake import headers
 from storage.data.intake.office import number_formats
 from storage.data.intake.office.ooxml import Parts, attribute, damaged, local
 
@@ -55,7 +56,9 @@ class Sheet:
     part: str
     hidden: bool
     header: Row | None = None
-    """The first non-empty row."""
+    """The row of column names: the first non-empty row that is no title."""
+    titles: list[Row] = field(default_factory=list)
+    """The non-empty rows above it."""
     n_rows: int = 0
     """Rows with cells below it."""
     areas: list[CellRange] = field(default_factory=list)
@@ -87,18 +90,23 @@ class Workbook:
             self._survey(sheet)
 
     def _survey(self, sheet: Sheet) -> None:
-        """Fill in the sheet's contents without reading any cells except those of the first row."""
+        """Fill in the sheet's contents without reading any cells except those of the first rows."""
         number = 0
+        first: list[Row] = []
         for element in self._parts.elements(sheet.part, "row", "mergeCell"):
             if local(element.tag) == "mergeCell":
                 sheet.areas.append(_area(element.get("ref") or ""))
                 continue
             number = _row_number(element, number)
-            if sheet.header is None:
+            if len(first) < headers.LOOKED_AT:
                 row = self._row(element, number)
-                sheet.header = row if row.cells else None
+                first += [row] if row.cells else []
             elif any(len(cell) for cell in element):
                 sheet.n_rows += 1
+        if first:
+            n_titles = headers.n_titles([_spread(row) for row in first], even=False)
+            sheet.titles, sheet.header = first[:n_titles], first[n_titles]
+            sheet.n_rows += len(first) - n_titles - 1
 
     def rows(self, sheet: Sheet) -> Iterator[Row]:
         """The non-empty rows."""
@@ -156,6 +164,11 @@ class Workbook:
         shown = number_formats.shown(value, code, from_1904=self._from_1904)
         is_long = abs(value) >= number_formats.MOST and value.is_integer()
         return Cell(shown.text, ROUNDED if shown.hides else DATES if shown.is_date else LONG if is_long else None)
+
+
+def _spread(row: Row) -> list[str]:
+    """The cells from the first column on."""
+    return [row.cells[column].text if column in row.cells else "" for column in range(1, max(row.cells) + 1)]
 
 
 def _formats(parts: Parts, part: str) -> list[str]:

@@ -42,7 +42,7 @@ def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
         text = stream.read()
     if "\x00" in text:  # some parsers treat this as the end of the page
         message, remedy = text_flaw("\x00") or ("", "")
-        findings.problem(message, row=text.count("\n", 0, text.index("\x00")) + 1, remedy=remedy)
+        findings.problem(message, row=text.count("\n", 0, text.index("\x00")) + 1, remedy=remedy, reach="file")
         return
     root = _parsed(text, findings)
     if findings.problems:
@@ -67,7 +67,7 @@ def _parsed(text: str, findings: Findings) -> Any:
     for flaw in parser.error_log:
         if flaw.level_name == "FATAL":
             why = "is nested too deep" if _TOO_DEEP in flaw.message else f"breaks off ({flaw.message})"
-            findings.problem(f"the page {why} to be read to its end.", row=flaw.line, remedy=AGAIN)
+            findings.problem(f"the page {why} to be read to its end.", row=flaw.line, remedy=AGAIN, reach="file")
             return None
     return root
 

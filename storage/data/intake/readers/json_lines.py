@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from storage.data.intake import strict_json
-from storage.data.intake.findings import Findings
+from storage.data.intake.findings import Findings, Reach
 from storage.data.intake.source import Source, SourceRow, lines
 
 TITLE = "JSON lines"
+MEND = "Mend the line, or leave it out."
 
 
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
@@ -19,9 +20,10 @@ def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
                 findings.remark("Blank lines were skipped.", row=number)
                 continue
             try:
-                value = strict_json.decode(line)
+                value = strict_json.decode(line, takes_halves=source.replaces)
             except strict_json.Flaw as flaw:
-                findings.problem(flaw.message, row=number, field=flaw.field, remedy=flaw.remedy)
+                reach: Reach = "unreadable" if flaw.is_half else "row"
+                findings.problem(flaw.message, row=number, field=flaw.field, remedy=flaw.remedy or MEND, reach=reach)
                 continue
             if isinstance(value, dict):
                 yield SourceRow(number, value)

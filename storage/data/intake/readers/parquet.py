@@ -63,7 +63,7 @@ def _rows(source: Source, findings: Findings) -> Iterator[SourceRow]:
         for batch in progress.through(batches, -(-file.metadata.num_rows // BATCH_ROWS)):
             n_bytes += batch.nbytes
             if n_bytes > MAX_DECODED_BYTES:
-                findings.problem("unpacks to more than 4 GB.", row=number + 1, remedy="Send fewer rows.")
+                findings.problem("unpacks to more than 4 GB.", row=number + 1, remedy="Send fewer rows.", reach="file")
                 return
             found = {name: _values(batch.column(name), name, number + 1, findings) for name in names}
             columns = {name: values for name, values in found.items() if values is not None}
@@ -85,6 +85,7 @@ def _values(column: pa.Array, name: str, begin: int, findings: Findings) -> list
             row=begin + _first_unreadable(column),
             field=name,
             remedy="Leave the column out, or write it as text.",
+            reach="file",
         )
         return None
 

@@ -91,7 +91,7 @@ def _text(document: Any, number: int, findings: Findings) -> str | None:
         text = _with_hyphens(textpage, textpage.get_text_bounded(errors="replace"))
         page.close()
     except pdfium.PdfiumError as error:
-        findings.problem(f"the page is damaged: {error}", row=number, remedy=_AGAIN)
+        findings.problem(f"the page is damaged: {error}", row=number, remedy=_AGAIN, reach="file")
         return None
     return _CONTROLS.sub(UNKNOWN, text.replace("\r\n", "\n")).strip()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from storage.data.intake import headers
 from storage.data.intake.findings import Findings
 from storage.data.intake.office import zip_files
 from storage.data.intake.office.ooxml import Parts
@@ -32,6 +33,9 @@ def read(source: Source, findings: Findings) -> Iterator[SourceRow]:
             sheet = _chosen(workbook.sheets, findings)
             names = _names(sheet, findings) if sheet else {}
             if sheet and sheet.header and names:
+                for title in sheet.titles:
+                    message, remedy = headers.TITLE
+                    findings.problem(message.format(sheet.header.number), row=title.number, remedy=remedy)
                 yield from _rows(workbook.rows(sheet), sheet, sheet.header, names, findings)
     except Unusable as error:
         findings.problem(error.message, remedy=error.remedy)
@@ -65,7 +69,11 @@ def _titled(sheet: Sheet) -> str:
 
 
 def _columns(sheet: Sheet) -> list[str]:
-    return [" ".join(cell.text.split()) for cell in sheet.header.cells.values()] if sheet.header else []
+    return _columns_in(sheet.header.cells) if sheet.header else []
+
+
+def _columns_in(cells: dict[int, Cell]) -> list[str]:
+    return [" ".join(cell.text.split()) for _, cell in sorted(cells.items())]
 
 
 def _unnamed(column: int) -> str:
@@ -103,7 +111,10 @@ def _rows(
         if row.hidden:
             findings.remark("Hidden rows of the sheet were read too.", row=row.number)
         values = _values(row.number, cells, names, header, findings)
-        if values is not None:
+        if values is not None and _columns_in(cells) == [names[column] for column in header.cells]:
+            message, remedy = headers.REPEATED
+            findings.problem(message.format(header.number), row=row.number, remedy=remedy)
+        elif values is not None:
             yield SourceRow(row.number, values)
 
 

@@ -96,6 +96,35 @@ def both_ways(
     return found[0], found[1]
 
 
+@pytest.mark.parametrize(
+    ("table", "is_fast"),
+    [
+        ("subject,body,answer\n" + "s,b,a\ns, ,a\n,b,a\n" * 9, False),
+        ("subject,body,answer\n" + "s,b,a\ns, ,a\ns,,a\n" * 9, True),
+        ("subject,body,answer\n" + "s,,a\n" * 9, True),
+        ("instruction,context,answer\n" + "i,,a\n" * 9 + "instruction,context,answer\n", False),
+        ("subject,body,answer\n" + "s,b,a\n" * 9 + ' subject,body,"answer "\n', False),
+        ("subject,body,answer\n" + "s,b,a\n" * 9 + "subject,body,b\n", True),
+    ],
+    ids=["some-empty", "one-full", "one-empty", "repeated", "repeated-spaces", "alike"],
+)
+def test_joined_columns_and_repeated_names_are_the_same_both_ways(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str, is_fast: bool
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(table)
+    one, other = both_ways(path, "t.csv", monkeypatch)
+    assert one == other
+    with monkeypatch.context() as patch:
+        patch.setattr(fast, "MIN_BYTES", 0)
+        patch.setattr(reader_process, "run", here.run)
+        isolate._remembered.cache_clear()
+        look = intake.look(path, "t.csv")
+        draft = drafts.check(look, shape=None, mapping=None)
+        assert draft.mapping["prompt"] in ("subject + body", "instruction + context")
+        assert (intake.shaped_columns(look, draft.shape, draft.mapping) is not None) == is_fast
+
+
 def check_rows(path: Path, format: str, patching: pytest.MonkeyPatch, block_bytes: int) -> bool:
     """Whether the file is read the fast way; then its reader must find the same rows, and nothing to say."""
     with patching.context() as patch:

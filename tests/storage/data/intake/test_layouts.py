@@ -74,6 +74,20 @@ def test_each_instance_is_a_row_with_its_instruction(tmp_path: Path) -> None:
     ]
 
 
+def test_each_task_of_label_studio_is_a_row_with_its_choices(tmp_path: Path) -> None:
+    def task(number: int, *chosen: str) -> dict[str, Any]:
+        result = [{"from_name": "mood", "type": "choices", "value": {"choices": list(chosen)}}] if chosen else []
+        annotations = [{"id": 1, "result": result}] if chosen else []
+        return {"id": number, "data": {"comment": f"text number {number}"}, "annotations": annotations}
+
+    tasks = [task(n, ("good", "bad")[n % 2]) for n in range(8)]
+    look = looked(tmp_path / "tasks.json", [*tasks, task(8), task(9, "good", "bad")])
+    moods = [row.get("mood") for _, row in rows(look)]
+    assert (moods[:2], moods[8:]) == ([["good"], ["bad"]], [None, ["good", "bad"]])
+    guess = intake.guess(look)
+    assert (guess.shape, guess.mapping) == ("classification", {"text": "comment", "label": "mood"})
+
+
 def test_an_item_laid_out_otherwise_is_named(tmp_path: Path) -> None:
     items = [{"instruction": "Add.", "instances": [{"input": "1", "output": "1"}]}, {"instruction": "Add."}]
     with pytest.raises(BadInput, match=r"row 2.*does not have the Self-Instruct layout"):

@@ -38,6 +38,9 @@ def judge(mutant: Mutant, path: Path) -> str | None:
         for problem in error.problems:
             _check_wording(problem, mutant.filename, _inner_names(path))
         return None
+    if look.n_unread:
+        _check_unread(mutant, look, path)
+        return None
     _check_rows(mutant, look)
     draft = drafts.check(look, shape=None, mapping=None)
     for problem in draft.findings.listed():
@@ -47,6 +50,22 @@ def judge(mutant: Mutant, path: Path) -> str | None:
     if not intake.check_mapping(look, draft.shape, draft.mapping):
         _check_shaped(draft)
     return look.source.format
+
+
+def _check_unread(mutant: Mutant, look: intake.Look, path: Path) -> None:
+    """Rows that can't be read are named, in every reading the same ones; the file is refused for them."""
+    found = []
+    for _ in range(2):
+        findings = look.source.findings()
+        n_rows = sum(1 for _ in read(look.source, findings))
+        found.append((n_rows, findings.n_problems, findings.listed()))
+    if found[0] != found[1] or found[0][:2] != (look.n_rows, look.n_unread):
+        raise Wrong(f"readings differ: {look.n_rows} rows and {look.n_unread} problems, then {found}")
+    for problem in found[0][2]:
+        _check_wording(problem, mutant.filename, _inner_names(path))
+    draft = drafts.check(look, shape=None, mapping=None)
+    if not draft.findings.problems:
+        raise Wrong("rows that can't be read were left out silently")
 
 
 def _check_rows(mutant: Mutant, look: intake.Look) -> None:
@@ -103,6 +122,8 @@ def _find(number: int, text: str, cells: str) -> None:
 
 
 def _written(value: Any) -> str:
+    if isinstance(value, list) and len(value) == 1:  # of a label
+        value = value[0]
     return value if isinstance(value, str) else "" if value is None else str(value).lower()
 
 

@@ -1,0 +1,46 @@
+"""Asks about unused columns that look like an answer or a label, so that none is left out by mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from storage.data.intake.choices import columns_of
+from storage.data.intake.contents import could_be_label, is_answer, times
+from storage.data.intake.looking import Look
+from storage.data.intake.tally import Column
+from templates.column_names import stands_for
+
+MAX_NAMED = 8
+BY_NAME = "its name says so"
+CHOOSE_ANSWER = "If the model should learn it, choose it for a field."
+CHOOSE_LABEL = "If the model should learn it, choose “Text and label” and this column as the label."
+CHOOSE_ONE = "If the model should learn one of them, choose “Text and label” and that column as the label."
+
+
+def questions(look: Look, mapping: Mapping[str, str]) -> list[str]:
+    """One sentence for each unused column that looks like an answer, and one for those that look like labels."""
+    names = [column.name for column in look.columns]
+    used = {part for choice in mapping.values() for part in columns_of(choice, names)}
+    unused = [column for column in look.columns if column.name not in used]
+    answers = [column for column in unused if is_answer(column)]
+    labels = [(column.name, why) for column in unused if column not in answers and (why := _why_label(column))]
+    asked = [f"Column “{c.name}” looks like an answer but isn't used: {BY_NAME}. {CHOOSE_ANSWER}" for c in answers]
+    return asked + _about_labels(labels)
+
+
+def _why_label(column: Column) -> str | None:
+    if could_be_label(column):
+        return times(column)
+    is_called = stands_for("label", column.name) and not stands_for("bookkeeping", column.name)
+    return BY_NAME if is_called and column.n_distinct > 1 else None
+
+
+def _about_labels(labels: Sequence[tuple[str, str]]) -> list[str]:
+    if not labels:
+        return []
+    if len(labels) == 1:
+        name, why = labels[0]
+        return [f"Column “{name}” looks like a label but isn't used: {why}. {CHOOSE_LABEL}"]
+    listed = ", ".join(f"“{name}” ({why})" for name, why in labels[:MAX_NAMED])
+    more = f" and {len(labels) - MAX_NAMED} more" if len(labels) > MAX_NAMED else ""
+    return [f"Each of these columns looks like a label but isn't used: {listed}{more}. {CHOOSE_ONE}"]

@@ -1,0 +1,37 @@
+"""Halves of characters and bytes that are no text: files are cut in the middle of an emoji, or mix encodings.
+
+A reader gets them as lone surrogates, one per byte (PEP 383) or as JSON spells them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+SIGN = "\ufffd"
+FLAW = (
+    "holds half a character, or the file mixes encodings: these bytes are not UTF-8.",
+    f"Save the whole file as UTF-8, leave out the row, or take it with the sign {SIGN} in their place.",
+)
+"""The message about a text with them, and the remedy."""
+MEND = f"Write the whole character, leave out the row, or take it with the sign {SIGN} in its place."
+REPLACED = f"Bytes that are no text were replaced by {SIGN}."
+_LONE = re.compile("[\ud800-\udfff]+")
+
+
+def is_in(value: Any) -> bool:
+    """Whether a value, or a text inside it, holds any."""
+    if isinstance(value, str):
+        return not value.isascii() and _LONE.search(value) is not None
+    if isinstance(value, dict):
+        return any(is_in(key) or is_in(inner) for key, inner in value.items())
+    return isinstance(value, list) and any(map(is_in, value))
+
+
+def mended(value: Any) -> Any:
+    """The value with a sign in place of each run of them."""
+    if isinstance(value, str):
+        return _LONE.sub(SIGN, value)
+    if isinstance(value, dict):
+        return {_LONE.sub(SIGN, key): mended(inner) for key, inner in value.items()}
+    return [mended(inner) for inner in value] if isinstance(value, list) else value
