@@ -43,7 +43,8 @@ class Reading(Body):
 
     upload_id: str
     shape: str | None = None
-    mapping: dict[str, str] | None = None
+    mapping: dict[str, str | list[str]] | None = None
+    """The column for each field; several, as a list, are joined with a blank line between their texts."""
     guess_anew: bool = False
     """Guess again, even if you made choices for an earlier file."""
 
@@ -58,6 +59,8 @@ class NewDataset(Reading):
     """The system text of every row without its own; null takes the proposed one, which lists the labels."""
     leave_out_refused: bool = False
     """Leave out rows that a model can't learn from instead of refusing the file; a remark lists them."""
+    replace_unreadable: bool = False
+    """Put � in place of half a character and of bytes that are no text, instead of refusing the row."""
     held_out_file: str | None = None
     """The file, out of several, whose rows are held out; replaces the draw by seed and share."""
 
@@ -145,6 +148,7 @@ def add(user: Acting, body: NewDataset) -> dict[str, Any]:
         split=Split(body.split_seed, body.held_out_share, body.held_out_file),
         instruction=body.instruction,
         leave_out_refused=body.leave_out_refused,
+        replace_unreadable=body.replace_unreadable,
         guess_anew=body.guess_anew,
     )
     return documents.of_dataset(made)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli import output
+from app.cli import data_files, output
 from app.cli.output import Json
-from templates.errors import BadInput, Problem, refuse
+from templates.errors import BadInput
 
 if TYPE_CHECKING:
     from storage.data.rows.words import Words
-    from storage.models import Upload, User
 
 N_SHOWN = 3
 COLUMNS = ("name", "shape", "n_rows", "n_held_out", "held_out_openings", "source_filename", "sha256")
@@ -56,7 +54,8 @@ def add(
         typer.Option(
             "--map",
             metavar="FIELD=COLUMN",
-            help="Default without --shape: your choices for the last file with the same columns, else a guess.",
+            help="A field's column. FIELD=COLUMN+COLUMN, or the option repeated, joins several. "
+            "Default without --shape: your choices for the last file with the same columns, else a guess.",
         ),
     ] = None,
     guess_anew: Annotated[
@@ -80,10 +79,14 @@ def add(
     leave_out_refused: Annotated[
         bool, typer.Option("--leave-out-refused", help="Leave out rows that a model can't learn from, and list them.")
     ] = False,
+    replace_unreadable: Annotated[
+        bool,
+        typer.Option("--replace-unreadable", help="Put � in place of half a character or bytes that are no text."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Check a file of rows and keep it as a dataset, with held-out rows set aside."""
-    name = _name(files, sample, name)
+    name = data_files.name(files, sample, name)
     from storage.data.intake import reader_process
 
     reader_process.start()  # starts while the other imports run
@@ -93,9 +96,9 @@ def add(
     from storage.data.splits import Split
     from templates import registry
 
-    columns = output.pairs(mapping or (), "--map") or None
+    columns = data_files.mapping(mapping or ()) or None
     user = acting.user()
-    upload = _upload(user, files, sample)
+    upload = data_files.upload(user, files, sample)
     try:
         with output.progress():
             row = datasets.add(
@@ -107,8 +110,13 @@ def add(
                 split=Split(seed, held_out_share, held_out_file),
                 instruction=instruction,
                 leave_out_refused=leave_out_refused,
+                replace_unreadable=replace_unreadable,
                 guess_anew=guess_anew,
             )
+    except BadInput as error:
+        error.problems += data_files.ways_out(user, upload, error, shape, columns)
+        uploads.discard(user, upload)
+        raise
     except BaseException:  # also after an interruption: the next try sends the file again
         uploads.discard(user, upload)
         raise
@@ -119,35 +127,6 @@ def add(
     if not registry.objectives_for(row.shape):
         lines.append(f"Note: no objective learns from {row.shape} yet; you can check, clean and export the rows.")
     output.emit(documents.of_dataset(row), lines, as_json)
-
-
-def _name(files: list[Path] | None, sample: str | None, name: str | None) -> str:
-    """The dataset's name. Raises `BadInput` unless there is exactly one source, and a name."""
-    if bool(files) == (sample is not None):
-        raise BadInput(
-            Problem("give one of them.", field="FILE or --sample", remedy="`studio data samples` lists the samples.")
-        )
-    found = name if name is not None else sample
-    if found is None:
-        raise BadInput(Problem("is missing.", field="--name", remedy="Give the dataset a name."))
-    return found
-
-
-def _upload(user: User, files: list[Path] | None, sample: str | None) -> Upload:
-    from app import samples
-    from storage.data import uploads
-
-    if not files:
-        return samples.keep(user, str(sample))[1]
-    problems, opened = [], []
-    with ExitStack() as stack:
-        for file in files:
-            try:
-                opened.append((file.name, stack.enter_context(file.open("rb"))))
-            except OSError as error:
-                problems.append(Problem(f"can't be read: {error.strerror}.", file=str(file)))
-        refuse(problems)
-        return uploads.save_all(user, opened)
 
 
 @group.command("samples")

@@ -131,7 +131,7 @@ def _let_look(
     mapped = [subject, *box.all, *choices.mapped]
     then_render(choices.switch.click(guarded(len(afresh))(form.switch), mapped, afresh, show_progress_on=choices.fit))
     remap = guarded(1 + len(told))(form.remap)
-    for slot in choices.slots:
+    for slot in (*choices.slots, *choices.more):
         then_render(slot.input(remap, mapped, [alert, *told], show_progress_on=choices.fit))
     for part in (lens.base.input, lens.length.input, box.typed.input):
         then_render(part(lambda: 0, None, index, queue=False))
@@ -153,7 +153,7 @@ def _let_decide(
 ) -> None:
     """The buttons that store, rename and delete, and their targets."""
     told = [alert, following]
-    chosen = [subject, name, held_out, box.typed, choices.leave_out, *choices.mapped]
+    chosen = [subject, name, held_out, box.typed, choices.leave_out, choices.replace, *choices.mapped]
     used = use.click(guarded(2)(stored_data.use_data), chosen, told, show_progress_on=alert)
     used.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
     renamed = rename.click(guarded(2)(stored_data.rename), [subject, name], told)

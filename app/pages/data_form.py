@@ -13,14 +13,14 @@ from app.pages.alerts import CLEAR, html_of
 from app.pages.mapping import SLOTS, chosen
 from app.pages.who import acting, asked
 from storage.bases import base_models
-from storage.data import datasets, uploads
+from storage.data import datasets, intake, uploads
 from storage.models import Upload, User
 from templates.errors import BadInput
 from templates.quantities import plural
 
 FILES_NAMED = 3
 NOT_STORED = "nothing is stored until you press “Use this data”"
-N_TOLD = SLOTS + 9
+N_TOLD = SLOTS + 10
 """Parts of the page that every choice updates: `_told`."""
 
 
@@ -62,7 +62,7 @@ def open_page(request: gr.Request) -> list[Any]:
         "",
         "",
         "",
-        *[gr.skip()] * (2 + SLOTS + N_TOLD + instruction.N_SHOWN),
+        *[gr.skip()] * (2 + 2 * SLOTS + N_TOLD + instruction.N_SHOWN),
         base,
         stored_data.listing(user),
     ]
@@ -153,7 +153,9 @@ def switch(request: gr.Request, subject: str, typed: str, proposed: str, shape: 
     upload = uploads.get(user, subject.partition(":")[2])
     seen = datasets.preview(user, upload)
     remembered = seen.choice.remembered
-    if remembered and remembered.is_the(shape, chosen(shape, slots)):
+    names = [column.name for column in seen.look.columns]
+    taken = {field: intake.normal(choice, names) for field, choice in chosen(shape, slots).items()}
+    if remembered and remembered.is_the(shape, taken):
         seen = datasets.preview(user, upload, guess_anew=True)
     return _afresh(seen, typed, proposed)
 

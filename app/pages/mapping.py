@@ -10,6 +10,7 @@ import gradio as gr
 from app.formats import count
 from app.pages import data_views, mapping_views
 from storage.data.datasets import Preview
+from storage.data.mappings import FieldChoice
 from storage.models import Dataset
 from templates import registry
 from templates.quantities import plural
@@ -25,6 +26,8 @@ class Choices:
     lead: gr.HTML
     shape: gr.Dropdown
     slots: list[gr.Dropdown]
+    more: list[gr.Dropdown]
+    """For each slot: further columns, whose texts are joined with the first one's."""
     whys: list[gr.HTML]
     """For each slot: the reason for this column, and its values."""
     facts: gr.HTML
@@ -32,53 +35,76 @@ class Choices:
     switch: gr.Button
     fit: gr.HTML
     leave_out: gr.Checkbox
+    replace: gr.Checkbox
 
     @property
     def mapped(self) -> list[Any]:
         """The choices that turn the file into rows."""
-        return [self.shape, *self.slots]
+        return [self.shape, *self.slots, *self.more]
 
     @property
     def told(self) -> list[Any]:
         """Parts that are updated after every choice."""
-        return [self.lead, *self.whys, self.facts, self.offer, self.switch, self.fit, self.leave_out]
+        beside = [self.lead, *self.whys, self.facts, self.offer, self.switch, self.fit]
+        return [*beside, self.leave_out, self.replace]
 
 
 def draw() -> Choices:
-    """One dropdown for the shape and one for each field that a shape can have."""
+    """One dropdown for the shape, and for each field that a shape can have one for its column and one for more."""
     shapes = [(f"{shape.title} — {shape.summary}", key) for key, shape in registry.shapes().items()]
     lead = gr.HTML()
     offer = gr.HTML(elem_id="remembered")
     switch = gr.Button(visible=False, size="sm", elem_id="switch-mapping")
     shape = gr.Dropdown(shapes, label="Each row contains", elem_id="data-shape")
     facts = gr.HTML()
-    slots, whys = [], []
+    slots, more, whys = [], [], []
     for i in range(SLOTS):
         with gr.Column(elem_classes="field", min_width=0):
             slots.append(gr.Dropdown([], visible=False, elem_id=f"field-{i}"))
+            more.append(gr.Dropdown([], visible=False, multiselect=True, elem_id=f"more-{i}"))
             whys.append(gr.HTML(visible=False, elem_id=f"why-{i}"))
     fit = gr.HTML(elem_id="fit")
     leave_out = gr.Checkbox(visible=False, elem_id="leave-out")
-    return Choices(lead, shape, slots, whys, facts, offer, switch, fit, leave_out)
+    replace = gr.Checkbox(visible=False, elem_id="replace-unreadable")
+    return Choices(lead, shape, slots, more, whys, facts, offer, switch, fit, leave_out, replace)
 
 
 def afresh(seen: Preview) -> list[Any]:
-    """Updates of `Choices.mapped`: the shape, then a dropdown for each of its fields; spare ones are hidden."""
+    """Updates of `Choices.mapped`: the shape, then the dropdowns for each of its fields; spare ones are hidden."""
     names = [column.name for column in seen.look.columns]
-    updates: list[Any] = [gr.update(value=seen.shape, interactive=True)]
+    slots, more = [], []
     for field in seen.choice.fields:
-        joined = [field.column] if field.column and field.column not in names else []
-        columns = [(name, name) for name in joined + names]
-        updates.append(
+        columns = [(name, name) for name in names]
+        slots.append(
             gr.update(
                 visible=True,
                 interactive=True,
                 label=f"{field.title} ({'required' if field.required else 'optional'})",
                 choices=columns if field.required else [NOT_FILLED, *columns],
-                value=field.column or (None if field.required else ""),
+                value=field.columns[0] if field.columns else (None if field.required else ""),
             )
         )
-    return updates + [gr.update(visible=False, value=None)] * (SLOTS - len(seen.choice.fields))
+        more.append(_more(seen, field))
+    spare = SLOTS - len(slots)
+    slots += [gr.update(visible=False, value=None)] * spare
+    more += [gr.update(visible=False, value=[])] * spare
+    return [gr.update(value=seen.shape, interactive=True), *slots, *more]
+
+
+def _more(seen: Preview, field: FieldChoice) -> Any:
+    """The dropdown of further columns, for a text that can be made of several."""
+    shape = registry.shape(seen.shape)
+    declared = next(one for one in shape.fields if one.name == field.field)
+    is_label = "label_accuracy" in shape.metrics and declared is [one for one in shape.fields if one.required][-1]
+    able = declared.kind == "prompt" or (declared.kind == "text" and declared.required and not is_label)
+    names = [column.name for column in seen.look.columns]
+    return gr.update(
+        visible=(able and len(names) > len(field.columns[:1]) + 1) or len(field.columns) > 1,
+        interactive=True,
+        label=f"Join with {field.title.lower()} (optional)",
+        choices=names,
+        value=field.columns[1:],
+    )
 
 
 def told(seen: Preview) -> list[Any]:
@@ -93,6 +119,7 @@ def told(seen: Preview) -> list[Any]:
         _switch(seen),
         mapping_views.fit(seen),
         _leave_out(seen),
+        _replace(seen),
     ]
 
 
@@ -100,7 +127,8 @@ def fixed(dataset: Dataset) -> list[Any]:
     """Updates of `Choices.mapped` and `Choices.told` for a stored dataset, whose choices are fixed."""
     hidden = gr.update(visible=False)
     shape = gr.update(value=dataset.shape, interactive=False)
-    return [shape, *[hidden] * SLOTS, "", *[hidden] * SLOTS, data_views.facts(dataset), "", hidden, "", hidden]
+    mapped = [shape, *[hidden] * (2 * SLOTS)]
+    return [*mapped, "", *[hidden] * SLOTS, data_views.facts(dataset), "", hidden, "", hidden, hidden]
 
 
 def _switch(seen: Preview) -> Any:
@@ -120,6 +148,20 @@ def _leave_out(seen: Preview) -> Any:
     return gr.update(visible=seen.goes_in_without_them, value=False, label=words)
 
 
-def chosen(shape: str, slots: tuple[Any, ...]) -> dict[str, str]:
-    """Field → column for every field of the shape; a field set to “none” maps to an empty string."""
-    return {field.name: str(column or "") for field, column in zip(registry.shape(shape).fields, slots, strict=False)}
+def _replace(seen: Preview) -> Any:
+    """The box to tick where some rows hold half a character; never ticked beforehand."""
+    words = f"Keep {plural(seen.n_unreadable, 'row')} with half a character or broken bytes, with � in their place"
+    return gr.update(visible=seen.n_unreadable > 0 and seen.n_rows > 0, value=False, label=words)
+
+
+def chosen(shape: str, slots: tuple[Any, ...]) -> dict[str, str | list[str]]:
+    """Field → columns for every field of the shape; a field set to “none” maps to an empty string.
+
+    `slots` are the values of `Choices.slots`, then those of `Choices.more`.
+    """
+    fields = registry.shape(shape).fields
+    firsts, others = slots[:SLOTS], [*slots[SLOTS:], *[()] * SLOTS]
+    return {
+        field.name: [str(first), *more] if first and more else str(first or "")
+        for field, first, more in zip(fields, firsts, others, strict=False)
+    }

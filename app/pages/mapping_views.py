@@ -19,7 +19,10 @@ ROWS_SHOWN = 5
 REASONS_SHOWN = 3
 CELL_CHARS = 200
 HEADING = "Match your columns"
-LEAD = "Each field takes one column of the file. Change what is wrong: the preview updates."
+LEAD = (
+    "Each field takes a column of the file, or several, which are joined with a blank line. "
+    "Change what is wrong: the preview updates."
+)
 
 
 def lead() -> Markup:
@@ -65,11 +68,12 @@ def fit(seen: Preview) -> Markup:
     """The number of usable rows, the reasons for the others, and the unused columns."""
     left_open = [f"“{field.title}”" for field in seen.choice.fields if field.required and not field.column]
     of_rows = [problem for problem in seen.problems if problem.row is not None]
+    of_choices = [problem for problem in seen.problems if problem.row is None and problem.field]
     reasons = _reasons(of_rows)
     return html(
         "data/fit",
         left_open=left_open,
-        is_unusable=bool(seen.problems) and not of_rows,
+        is_unusable=bool(of_choices) or (bool(seen.problems) and not of_rows),
         n_rows=seen.n_rows,
         n_refused=seen.n_refused,
         reasons=list(reasons.items())[:REASONS_SHOWN],
@@ -77,6 +81,7 @@ def fit(seen: Preview) -> Markup:
         are_all=len(of_rows) == len(seen.problems),
         unlearned="" if registry.objectives_for(seen.shape) else registry.shape(seen.shape).title,
         unused=seen.choice.unused,
+        questions=seen.choice.questions,
     )
 
 

@@ -43,7 +43,9 @@ class Sample:
         return f"{'the first ' if sampled else ''}{count(len(self.rows))}"
 
 
-def of_upload(user: User, upload_id: str, shape: str, mapping: Mapping[str, str], instruction: str) -> Sample:
+def of_upload(
+    user: User, upload_id: str, shape: str, mapping: Mapping[str, str | Sequence[str]], instruction: str
+) -> Sample:
     """The first rows of an upload, mapped as chosen, below this instruction."""
     upload = uploads.get(user, upload_id)
     seen = datasets.preview(user, upload, shape=shape, mapping=dict(mapping), limit=SAMPLE_ROWS)

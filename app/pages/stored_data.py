@@ -26,6 +26,7 @@ def use_data(
     held_out_file: str,
     instruction: str,
     leave_out: bool,
+    replace: bool,
     shape: str,
     *slots: Any,
 ) -> tuple[str, str]:
@@ -43,6 +44,7 @@ def use_data(
         mapping=chosen(shape, slots),
         instruction=instruction or "",
         leave_out_refused=bool(leave_out),
+        replace_unreadable=bool(replace),
         split=Split(file=held_out_file or None),
     )
     return CLEAR, f"train?data={quote(made.name)}"

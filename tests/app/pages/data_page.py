@@ -10,8 +10,8 @@ from app.pages import data_form
 from app.pages.mapping import SLOTS
 
 HEAD = ["alert", "arrival", "detail", "manage", "subject", "title", "name", "held_out_file"]
-MAPPED = ["shape", *(f"slot{i}" for i in range(SLOTS))]
-BESIDE = ["lead", *(f"why{i}" for i in range(SLOTS)), "facts", "offer", "switch", "fit", "leave_out"]
+MAPPED = ["shape", *(f"slot{i}" for i in range(SLOTS)), *(f"more{i}" for i in range(SLOTS))]
+BESIDE = ["lead", *(f"why{i}" for i in range(SLOTS)), "facts", "offer", "switch", "fit", "leave_out", "replace"]
 TOLD = [*BESIDE, "first_rows", "columns", "remarks", "instruction", "proposed"]
 
 

@@ -39,7 +39,7 @@ def test_six_actions_begin_with_two(studio: User, asking: Any) -> None:
     shown = opened(asking(studio, upload=upload_id))
     slots = [shown["slot0"]["value"], shown["slot1"]["value"]]
     alert, following = stored_data.use_data(
-        asking(studio), shown["subject"], shown["name"], "", "", False, "classification", *slots
+        asking(studio), shown["subject"], shown["name"], "", "", False, False, "classification", *slots
     )
     assert (alert, following) == ("", "train?data=my-tickets")
     again = opened(asking(studio, upload=upload_id))
@@ -101,7 +101,7 @@ def test_lengths_count_what_is_cut_and_refused(studio: User, tickets: Dataset, a
 def test_what_is_wrong_is_told_and_nothing_is_made(studio: User, asking: Any) -> None:
     subject = f"upload:{upload(studio, ROWS)}"
     alert, following = guarded(2)(stored_data.use_data)(
-        asking(studio), subject, "", "", "", False, "classification", "text", "nowhere"
+        asking(studio), subject, "", "", "", False, False, "classification", "text", "nowhere"
     )
     assert alert.count("<li>") >= 2
     assert following == gr.skip()
@@ -111,7 +111,7 @@ def test_what_is_wrong_is_told_and_nothing_is_made(studio: User, asking: Any) ->
 def test_others_see_nothing_of_it(studio: User, tickets: Dataset, asking: Any) -> None:
     other = users.add("mallory", "a long password")
     door, subject = guarded(2), f"data:{tickets.id}"
-    told = [door(stored_data.use_data)(asking(other), subject, "x", "", "", False, "classification")]
+    told = [door(stored_data.use_data)(asking(other), subject, "x", "", "", False, False, "classification")]
     told += [door(stored_data.rename)(asking(other), subject, "x"), door(stored_data.delete)(asking(other), subject)]
     told += [door(data_rows.show_row)(asking(other), subject, "studio-nano", 512, 0, "", "classification")]
     assert all("There is no dataset" in alert for alert, _ in told)
@@ -132,11 +132,13 @@ def test_rows_that_can_not_be_learned_from_are_left_out_when_asked(studio: User,
     assert shown["leave_out"]["label"] == "Leave out 2 rows that the model can't learn from, and use the other 38"
     wish = [shown["subject"], shown["name"]]
     alert, following = guarded(2)(stored_data.use_data)(
-        asking(studio), *wish, "", "", False, "classification", "text", "category"
+        asking(studio), *wish, "", "", False, False, "classification", "text", "category"
     )
     assert "is empty" in alert
     assert datasets.of_user(studio) == []
-    alert, following = stored_data.use_data(asking(studio), *wish, "", "", True, "classification", "text", "category")
+    alert, following = stored_data.use_data(
+        asking(studio), *wish, "", "", True, False, "classification", "text", "category"
+    )
     assert (alert, following) == ("", "train?data=my-tickets")
     made = datasets.get(studio, "my-tickets")
     assert made.n_rows == 38
@@ -148,7 +150,7 @@ def test_a_wrong_mapping_can_not_be_left_out(studio: User, asking: Any) -> None:
     changed = data.remap(asking(studio), subject, "", "", "classification", "text", "text")
     assert not remapped(changed)["leave_out"]["visible"]
     alert, _ = guarded(2)(stored_data.use_data)(
-        asking(studio), subject, "x", "", "", True, "classification", "text", "text"
+        asking(studio), subject, "x", "", "", True, False, "classification", "text", "text"
     )
     assert "for more than one field" in alert
 
@@ -163,7 +165,9 @@ def test_of_several_files_one_is_proposed_to_be_held_out(studio: User, asking: A
     assert offered["info"] == "“test.csv” looks like a test set."
     assert [value for _, value in offered["choices"]] == ["", "train.csv", "test.csv"]
     slots = [shown["slot0"]["value"], shown["slot1"]["value"]]
-    stored_data.use_data(asking(studio), shown["subject"], "two", offered["value"], "", False, "classification", *slots)
+    stored_data.use_data(
+        asking(studio), shown["subject"], "two", offered["value"], "", False, False, "classification", *slots
+    )
     made = datasets.get(studio, "two")
     assert (made.n_rows, made.n_held_out, made.held_out_file) == (42, 2, "test.csv")
     assert "those of “test.csv”" in opened(asking(studio, data="two"))["facts"]

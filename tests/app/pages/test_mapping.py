@@ -10,6 +10,7 @@ import pytest
 from app.pages import data_form as data
 from app.pages import stored_data
 from app.pages.alerts import guarded
+from app.pages.mapping import SLOTS
 from storage import users
 from storage.data import datasets, uploads
 from storage.models import Dataset, User
@@ -42,7 +43,7 @@ def test_where_nothing_is_guessed_the_columns_are_shown_and_nothing_is_red(studi
     assert "Choose a column for “Prompt” and “Answer”." in shown["fit"]
     assert "Where is parcel 0?" in shown["first_rows"]
     alert, _ = guarded(2)(stored_data.use_data)(
-        asking(studio), shown["subject"], "x", "", "", False, shown["shape"]["value"], None, None, ""
+        asking(studio), shown["subject"], "x", "", "", False, False, shown["shape"]["value"], None, None, ""
     )
     assert alert.count("choose a column for") == 2
 
@@ -70,15 +71,23 @@ def test_an_optional_field_that_is_set_to_none_stays_open(studio: User, asking: 
     choice = ["prompt_completion", "prompt", "completion", ""]
     changed = remapped(data.remap(asking(studio), shown["subject"], "", "", *choice))
     assert "Left open. The guess is “system”." in changed["why2"]["value"]
-    stored_data.use_data(asking(studio), shown["subject"], "plain", "", "", False, *choice)
+    stored_data.use_data(asking(studio), shown["subject"], "plain", "", "", False, False, *choice)
     assert {row["system"] for row in datasets.rows(datasets.get(studio, "plain"))} == {None}
 
 
 def test_joined_columns_can_be_chosen(studio: User, asking: Any) -> None:
     alpaca = "instruction,input,output\n" + "".join(f"Translate,cat {i},chat {i}\n" for i in range(20))
-    slot = opened(asking(studio, upload=upload(studio, alpaca)))["slot0"]
-    assert slot["value"] == "instruction + input"
-    assert slot["value"] in [value for _, value in slot["choices"]]
+    shown = opened(asking(studio, upload=upload(studio, alpaca)))
+    assert (shown["slot0"]["value"], shown["more0"]["value"]) == ("instruction", ["input"])
+    assert shown["more0"]["choices"] == ["instruction", "input", "output"]
+    assert [shown[f"more{i}"]["visible"] for i in range(3)] == [True, True, False]
+    shape, slots = "prompt_completion", ["input", "output", "", *[None] * (SLOTS - 3), ["instruction"]]
+    changed = remapped(data.remap(asking(studio), shown["subject"], "", "", shape, *slots))
+    assert "cat 0 Translate" in changed["first_rows"]
+    stored_data.use_data(asking(studio), shown["subject"], "turned", "", "", False, False, shape, *slots)
+    made = datasets.get(studio, "turned")
+    assert made.mapping == {"prompt": "input + instruction", "completion": "output"}
+    assert datasets.rows(made)[0]["prompt"] == "cat 0\n\nTranslate"
 
 
 def test_the_next_file_of_the_same_columns_is_opened_as_the_last(studio: User, october: Dataset, asking: Any) -> None:
@@ -90,7 +99,7 @@ def test_the_next_file_of_the_same_columns_is_opened_as_the_last(studio: User, o
     assert "As for “october” on " in shown["why0"]["value"]
     assert shown["switch"] | {"visible": True, "value": "Use the guess instead"} == shown["switch"]
     stored_data.use_data(
-        asking(studio), shown["subject"], "november", "", "", False, "prompt_completion", "customer", "agent", ""
+        asking(studio), shown["subject"], "november", "", "", False, False, "prompt_completion", "customer", "agent", ""
     )
     assert datasets.get(studio, "november").mapping == october.mapping
 
@@ -122,7 +131,7 @@ def test_names_can_not_bring_markup(studio: User, asking: Any) -> None:
     content = head + "\n" + "\n".join(f"question {i},answer <b>{i},<i>x" for i in range(20))
     subject = f"upload:{upload(studio, content)}"
     mapped = ["prompt_completion", "<img src=x>", "${7*7}", ""]
-    stored_data.use_data(asking(studio), subject, "hostile", "", "", False, *mapped)
+    stored_data.use_data(asking(studio), subject, "hostile", "", "", False, False, *mapped)
     shown = opened(asking(studio, upload=upload(studio, content, "next.csv")))
     assert shown["slot0"]["value"] == "<img src=x>"
     page = str([shown[part] for part in ("why0", "why1", "offer", "fit", "first_rows", "columns", "remarks")])
@@ -143,3 +152,28 @@ def test_others_can_not_switch(studio: User, october: Dataset, asking: Any) -> N
     subject = f"upload:{upload(studio, rows(20))}"
     shown = guarded(3)(data.switch)(asking(other), subject, "", "", "prompt_completion", "customer", "agent", "")
     assert "There is no upload" in shown[0]
+
+
+def test_what_looks_like_a_label_is_asked_about_beside_the_choices(studio: User, asking: Any) -> None:
+    content = "question,answer,queue\n" + "".join(f"What is {i}?,It is {i}.,q{i % 3}\n" for i in range(20))
+    shown = opened(asking(studio, upload=upload(studio, content)))
+    assert "Column “queue” looks like a label but isn&#39;t used: 3 different values in 20 rows." in shown["fit"]
+    assert "looks like a label" in shown["remarks"]
+
+
+def test_rows_that_cannot_be_read_are_said_and_can_be_kept_or_left_out(studio: User, asking: Any) -> None:
+    table = "question,answer\n" + "".join(f"What is {i}?,It is {i}.\n" for i in range(20))
+    content = table.encode() + b"so \xf0\x9f\x98,yes\none,two,three\n"
+    file = uploads.save(studio, "cut.csv", io.BytesIO(content))
+    shown = opened(asking(studio, upload=file.id))
+    assert "row 22" in shown["alert"]
+    assert "<b>20 of 22 rows fit.</b>" in shown["fit"]
+    assert (shown["leave_out"]["visible"], shown["leave_out"]["value"]) == (True, False)
+    assert (shown["replace"]["visible"], shown["replace"]["value"]) == (True, False)
+    assert shown["replace"]["label"].startswith("Keep 1 row with half a character")
+    wish = [shown["subject"], "cut", "", "", True, True]
+    stored_data.use_data(asking(studio), *wish, "prompt_completion", "question", "answer", "")
+    assert datasets.rows(datasets.get(studio, "cut"))[-1]["prompt"] == "so \ufffd"
+    wrong = remapped(data.remap(asking(studio), shown["subject"], "", "", "prompt_completion", "answer", "answer", ""))
+    assert "These choices can&#39;t be used" in wrong["fit"] or "These choices can't be used" in wrong["fit"]
+    assert not wrong["replace"]["visible"]
