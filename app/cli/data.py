@@ -114,9 +114,9 @@ def add(
                 guess_anew=guess_anew,
             )
     except BadInput as error:
-        error.problems += data_files.ways_out(user, upload, error, shape, columns)
+        told = data_files.with_ways_out(error, user, upload, shape, columns)
         uploads.discard(user, upload)
-        raise
+        raise told from error
     except BaseException:  # also after an interruption: the next try sends the file again
         uploads.discard(user, upload)
         raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,26 +25,25 @@ def mapping(given: Sequence[str]) -> dict[str, str | list[str]]:
     return {field: columns[0] if len(columns) == 1 else columns for field, columns in found.items()}
 
 
-def ways_out(
-    user: User, upload: Upload, error: BadInput, shape: str | None, columns: dict[str, str | list[str]] | None
-) -> list[Problem]:
-    """The options that would take the file's other rows, where only some of them are refused."""
+def with_ways_out(
+    error: BadInput, user: User, upload: Upload, shape: str | None, columns: dict[str, str | list[str]] | None
+) -> BadInput:
+    """The error; where only some rows are refused, its last remedy names the options that take the others."""
     from storage.data import datasets
 
-    if all(problem.row is None for problem in error.problems):
-        return []
+    if type(error) is not BadInput or all(problem.row is None for problem in error.problems):
+        return error
     try:
         seen = datasets.preview(user, upload, shape=shape, mapping=columns)
     except StudioError:
-        return []  # the file is gone, for it can't be read at all
-    found = []
+        return error  # the file is gone, for it can't be read at all
+    *others, last = error.problems
+    ways = [last.remedy] if last.remedy else []
     if seen.goes_in_without_them:
-        said = f"the other {plural(seen.n_rows, 'row')} can be used."
-        found.append(Problem(said, remedy="Add --leave-out-refused to leave out the ones above."))
+        ways.append(f"To use the other {plural(seen.n_rows, 'row')}, add --leave-out-refused.")
     if seen.n_unreadable:
-        said = f"{plural(seen.n_unreadable, 'row')} can be kept with � in place of what is no text."
-        found.append(Problem(said, remedy="Add --replace-unreadable."))
-    return found
+        ways.append(f"To keep {plural(seen.n_unreadable, 'row')} with � for what is no text, add --replace-unreadable.")
+    return BadInput(*others, replace(last, remedy=" ".join(ways) or None), code=error.code)
 
 
 def name(files: list[Path] | None, sample: str | None, name: str | None) -> str:
