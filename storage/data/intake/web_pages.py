@@ -55,7 +55,7 @@ def find_encoding(path: Path, filename: str) -> Encoding:
     if codec is None:
         other = encodings.find(path, filename)
         unknown = f"The page names an unknown encoding, “{declared[:40]}”; it was read as {other.name}."
-        return Encoding(other.name, unknown)
+        return Encoding(other.name, unknown, other.is_flawed)
     flaw = encodings.first_flaw(path, codec)
     if codec != "utf-8" and encodings.first_flaw(path, "utf-8") is None and not path.read_bytes().isascii():
         # other encodings hardly ever spell valid UTF-8
