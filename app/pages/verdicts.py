@@ -16,14 +16,23 @@ from storage.data import openings
 from storage.gallery import artifacts
 from storage.models import Artifact
 from templates import metrics
+from templates.quantities import stopped_at
 
-WORDS = {"better": "Better", "worse": "Worse", "not_better": "Not better", "cant_tell": "Can’t tell"}
+WORDS = {
+    "better": "Better",
+    "lower_loss": "Lower loss, answers not usable yet",
+    "not_better": "Not better",
+    "cant_tell": "Can’t tell",
+    "worse": "Worse",
+}
 SHARES = {
     "preference_accuracy": "Preference accuracy",
     "label_accuracy": "Label accuracy",
     "exact_match": "Exact match",
+    "chrf": "Similarity to the expected answers (chrF)",
 }
 LOSSES = {"loss": "Loss on held-out rows", "perplexity": "Perplexity"}
+UNITS = {"loss": "nats per token", "perplexity": ""}
 CHANGES = {"better": "Better", "worse": "Worse", "changed": "Still wrong", "same": "Same"}
 SHOWN = 50
 ANSWERS = Path("evaluation") / "answers.jsonl"
@@ -40,10 +49,28 @@ def block(verdict: Mapping[str, Any], opened: int | None = None) -> Markup:
         verdict=verdict,
         shares=SHARES,
         losses=LOSSES,
+        units=UNITS,
+        marks=marks(verdict),
         measures=measures,
         looks=looks,
         abilities=abilities,
     )
+
+
+def marks(verdict: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The trivial answer's score on each metric, as a mark to beat; older verdicts have only its share."""
+    if trivial := verdict.get("trivial"):
+        return {name: {"words": trivial["words"], "share": share} for name, share in trivial["metrics"].items()}
+    if majority := verdict.get("majority"):
+        words = f"always answering “{majority['label']}”"
+        return {"label_accuracy": {"words": words, "share": {"value": majority["share"]}}}
+    return {}
+
+
+def stopped(verdict: Mapping[str, Any]) -> str:
+    """`stopped at 6 of 61 steps`; empty if the training ran to its end."""
+    found = verdict.get("stopped")
+    return stopped_at(found["step"], found["of"]) if found else ""
 
 
 def openings_line(n: int) -> Markup:
@@ -59,9 +86,11 @@ def forgotten_figure(verdict: Mapping[str, Any]) -> str:
 
 def headline(verdict: Mapping[str, Any]) -> Markup:
     """For a card: the sentence, and the bars of the deciding metric (or the two losses)."""
-    names = (str(verdict.get("headline")), *SHARES)
+    decided = str(verdict.get("headline"))
+    names = () if decided in LOSSES else (decided, *SHARES)
     measure = next((name for name in names if name in SHARES and name in verdict.get("metrics", {})), None)
-    return html("verdicts/headline", verdict=verdict, measure=measure, shares=SHARES)
+    mark = marks(verdict).get(measure or "")
+    return html("verdicts/headline", verdict=verdict, measure=measure, shares=SHARES, mark=mark)
 
 
 def answers(artifact: Artifact) -> list[dict[str, Any]]:

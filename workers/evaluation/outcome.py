@@ -1,0 +1,50 @@
+"""What follows from the scores: better, worse, or neither."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from workers.evaluation.bootstrap import Pair
+from workers.evaluation.sentences import (
+    FEWEST_ROWS,
+    PREFERENCE,
+    SAME_WITHIN_SHARE,
+    Opponent,
+    Outcome,
+    improved,
+    same_within,
+    worsened,
+)
+
+
+def outcome(
+    headline: str, pair: Pair | None, n_groups: int, trivial: Opponent | None, metrics: Mapping[str, Pair]
+) -> Outcome:
+    """The outcome, given the deciding metric of both models and what the adapted one has over the trivial answer."""
+    if pair is None or n_groups < FEWEST_ROWS:
+        return "cant_tell"
+    if is_unusable(headline, pair, trivial, metrics):
+        return "lower_loss"
+    if worsened(headline, pair.difference):
+        return "worse"
+    least = same_within(headline, pair)
+    if improved(headline, pair.difference):
+        if trivial is None or trivial.difference.low > 0:
+            return "better"
+        return "not_better" if trivial.difference.high <= least else "cant_tell"
+    return "not_better" if max(-pair.difference.low, pair.difference.high) <= least else "cant_tell"
+
+
+def is_unusable(headline: str, pair: Pair, trivial: Opponent | None, metrics: Mapping[str, Pair]) -> bool:
+    """Whether the loss fell, but neither model's answers are better than the trivial one.
+
+    Labels count as usable unless they are surely worse than always giving the most frequent one.
+    """
+    if trivial is None or headline == PREFERENCE or "loss" not in metrics:
+        return False
+    if not improved("loss", metrics["loss"].difference) or pair.base.low > trivial.score.high:
+        return False
+    ahead = trivial.difference
+    if headline == "label_accuracy":
+        return ahead.high < 0
+    return ahead.low <= 0 and ahead.value <= SAME_WITHIN_SHARE
