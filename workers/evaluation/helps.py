@@ -53,7 +53,7 @@ def _worse(case: Case) -> str:
 
 def _lower_loss(case: Case) -> str:
     steps = f" ({case.run.steps:,} steps so far)" if case.run else ""
-    found = [f"Train longer{steps}: the loss still has room to fall, and answers become usable after it."]
+    found = [f"Train longer{steps}: answers usually become usable only after the loss has fallen further."]
     if case.share_cut_off >= MOSTLY:
         found.append(f"{percent(case.share_cut_off)} % of its answers did not end by themselves, a sign of that.")
     if case.share_unknown >= MOSTLY:
@@ -68,7 +68,8 @@ def _lower_loss(case: Case) -> str:
 def _cant_tell(case: Case) -> str:
     assert case.pair
     difference, least = case.pair.difference, same_within(case.headline, case.pair)
-    if case.trivial and not case.beats_trivial and case.beats_base:
+    against_trivial = case.trivial and not case.beats_trivial and case.beats_base
+    if case.trivial and against_trivial:
         difference = case.trivial.difference
     needed = rows_needed(difference, least, case.n, case.n_groups)
     small = f"{100 * least:.0f} points" if case.headline != "loss" else f"{least:.2g} nats per token"
@@ -88,7 +89,8 @@ def _cant_tell(case: Case) -> str:
         )
     if needed > HARDLY * case.n:
         found.append("So many are rarely worth collecting; a larger difference is easier to see.")
-    found.append(_larger_difference(case))
+    repeats = against_trivial and case.share_trivial >= MOSTLY
+    found.append(_beyond_trivial(case) if repeats else _larger_difference(case))
     return " ".join(found)
 
 

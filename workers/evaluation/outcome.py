@@ -16,11 +16,22 @@ from workers.evaluation.sentences import (
     worsened,
 )
 
+ALWAYS = 0.95
+"""A model that gives the trivial answer to this share of the rows does nothing else, however few rows there are."""
+
 
 def outcome(
-    headline: str, pair: Pair | None, n_groups: int, trivial: Opponent | None, metrics: Mapping[str, Pair]
+    headline: str,
+    pair: Pair | None,
+    n_groups: int,
+    trivial: Opponent | None,
+    metrics: Mapping[str, Pair],
+    share_trivial: float,
 ) -> Outcome:
-    """The outcome, given the deciding metric of both models and what the adapted one has over the trivial answer."""
+    """The outcome, given the deciding metric of both models and what the adapted one has over the trivial answer.
+
+    `share_trivial` is the share of its answers that are the trivial one.
+    """
     if pair is None or n_groups < FEWEST_ROWS:
         return "cant_tell"
     if is_unusable(headline, pair, trivial, metrics):
@@ -31,7 +42,8 @@ def outcome(
     if improved(headline, pair.difference):
         if trivial is None or trivial.difference.low > 0:
             return "better"
-        return "not_better" if trivial.difference.high <= least else "cant_tell"
+        is_same = trivial.difference.high <= least or share_trivial >= ALWAYS
+        return "not_better" if is_same else "cant_tell"
     return "not_better" if max(-pair.difference.low, pair.difference.high) <= least else "cant_tell"
 
 

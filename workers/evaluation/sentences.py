@@ -190,7 +190,7 @@ def say(case: Case, against: str = "the base") -> str:
         return "Can't tell: no held-out row could be scored."
     text = f"{claim(case)}. {_lower_loss(case, against) if case.outcome == 'lower_loss' else _scores(case, against)}"
     text += f", on {case.n:,} held-out {rows(case.n).split()[1]}"
-    text += f" in {_groups(case)}." if case.n_groups != case.n else "."
+    text += f" in {_groups(case)}." if case.n_groups != case.n and case.outcome != "cant_tell" else "."
     if case.run and case.run.stopped:
         text += f" The training was {case.run.words}."
     return text
@@ -216,7 +216,7 @@ def _lower_loss(case: Case, against: str) -> str:
     return found
 
 
-def remarks_on_groups(case: Case, grouping: Grouping) -> list[str]:
+def _remarks_on_groups(case: Case, grouping: Grouping) -> list[str]:
     """Remarks on rows that count together."""
     said = []
     if case.n_groups != case.n and not case.by_document:
@@ -235,8 +235,8 @@ def remarks_on_groups(case: Case, grouping: Grouping) -> list[str]:
     return said
 
 
-def remarks_on(base: Scores, adapted: Scores, *, asks: bool = True) -> list[str]:
-    """Remarks on what was not measured. `asks` is False for plain text, which has no questions."""
+def remarks(base: Scores, adapted: Scores, case: Case, grouping: Grouping) -> list[str]:
+    """Remarks on what was not measured, and on rows that count together."""
     said = []
     unscored = int((adapted.n_tokens == 0).sum())
     if unscored:
@@ -248,7 +248,7 @@ def remarks_on(base: Scores, adapted: Scores, *, asks: bool = True) -> list[str]
     too_long = max(base.n_too_long, adapted.n_too_long)
     if too_long:
         said.append(f"{rows(too_long)} not answered: the prompt leaves no room for an answer in the model's context.")
-    if adapted.n_not_asked and not asks:
+    if adapted.n_not_asked and not case.asks:
         said.append("Plain text has no questions, so only the loss was measured.")
     elif adapted.n_not_asked:
         said.append(f"{rows(adapted.n_not_asked)} not answered: without a question, or without an answer to compare.")
@@ -257,4 +257,4 @@ def remarks_on(base: Scores, adapted: Scores, *, asks: bool = True) -> list[str]
     cut_off = sum(not answer.ended for answer in adapted.answers)
     if cut_off:
         said.append(f"{cut_off:,} of the adapted model's answers were cut off after {adapted.max_new_tokens} tokens.")
-    return said
+    return [*said, *_remarks_on_groups(case, grouping)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, get_args
 
@@ -38,6 +39,31 @@ Answers = Sequence[tuple[Answer, Answer]]
 """The two models' answers to the same rows."""
 
 
+@dataclass(frozen=True)
+class _Comparison:
+    """Two models on the same held-out rows, measured."""
+
+    base: Scores
+    adapted: Scores
+    shape: str
+    side: HeldOutSide
+    pairs: Answers
+    told: Any
+    """Whether both models could weigh a row's two answers, `(n_rows,)`."""
+    metrics: dict[str, Pair]
+    decides: str
+    """The deciding metric."""
+
+    @property
+    def behind(self) -> Groups:
+        """The indices of the rows behind the deciding metric."""
+        if self.decides == "loss":
+            return np.flatnonzero(self.base.n_tokens > 0)
+        if self.decides == PREFERENCE:
+            return np.flatnonzero(self.told)
+        return np.array([of_base.index for of_base, _ in self.pairs], np.intp)
+
+
 def judge(
     base: Scores,
     adapted: Scores,
@@ -53,82 +79,69 @@ def judge(
     `against` names the first model in the sentence; `headline` is the metric that decides if it could be
     measured, else the dataset's does; `run` says how far the training went.
     """
-    groups = side.grouping.groups
-    metrics, n_rows, n_tokens = _loss_metrics(base, adapted, groups)
-    pairs = answered_by_both(base, adapted)
-    metrics |= _answer_metrics(pairs, shape, groups)
-    told = _told(base, adapted)
-    if told.any():
-        metrics[PREFERENCE] = paired_shares(
-            base.prefers[told] > 0,  # type: ignore[index]
-            adapted.prefers[told] > 0,  # type: ignore[index]
-            groups=renumbered(groups[told]),
-        )
-    decides = next((name for name in (headline, side.headline) if name in metrics), "loss")
-    trivial = trivial_answer.score(pairs, adapted, told, decides, metrics, side)
-    rows_behind = {"loss": base.n_tokens > 0, PREFERENCE: told}.get(decides)
-    behind = np.array([of_base.index for of_base, _ in pairs]) if rows_behind is None else np.flatnonzero(rows_behind)
-    case = _case(base, adapted, shape, side, decides, metrics, behind, trivial, run)
+    found = _compared(base, adapted, shape, side, headline)
+    trivial = trivial_answer.score(found.pairs, adapted, found.told, found.decides, found.metrics, side)
+    case = _case(found, trivial, run)
     return Verdict(
         verdict=case.outcome,
         claim=sentences.claim(case),
         sentence=sentences.say(case, against),
-        headline=decides,
-        metrics=metrics,
-        n_rows=n_rows,
-        n_answered=len(pairs),
-        n_tokens=n_tokens,
-        changes=changes(pairs),
-        unknown_labels=_unknown_labels(pairs, side.labels) if "label_accuracy" in metrics else None,
+        headline=found.decides,
+        metrics=found.metrics,
+        n_rows=int((base.n_tokens > 0).sum()) if "loss" in found.metrics else 0,
+        n_answered=len(found.pairs),
+        n_tokens=int(base.n_tokens.sum()) if "loss" in found.metrics else 0,
+        changes=changes(found.pairs),
+        unknown_labels=_unknown_labels(found.pairs, side.labels) if "label_accuracy" in found.metrics else None,
         trivial=trivial,
         n_groups=case.n_groups,
-        examples=_examples(pairs, adapted) if case.outcome == "lower_loss" else (),
+        examples=_examples(found.pairs, adapted) if case.outcome == "lower_loss" else (),
         stopped=Stopped(step=run.steps, of=run.planned) if run and run.stopped else None,
         what_would_help=helps.what_would_help(case),
-        remarks=(
-            *sentences.remarks_on(base, adapted, asks=case.asks),
-            *sentences.remarks_on_groups(case, side.grouping),
-        ),
+        remarks=tuple(sentences.remarks(base, adapted, case, side.grouping)),
     )
 
 
-def _case(
-    base: Scores,
-    adapted: Scores,
-    shape: str,
-    side: HeldOutSide,
-    decides: str,
-    metrics: dict[str, Pair],
-    behind: Groups,
-    trivial: TrivialScore | None,
-    run: Run | None,
-) -> Case:
-    """All that the verdict's words depend on; `behind` are the rows behind the deciding metric."""
+def _compared(base: Scores, adapted: Scores, shape: str, side: HeldOutSide, headline: str | None) -> _Comparison:
+    pairs, groups, told = answered_by_both(base, adapted), side.grouping.groups, _told(base, adapted)
+    metrics = _loss_metrics(base, adapted, groups) | _answer_metrics(pairs, shape, groups)
+    if base.prefers is not None and adapted.prefers is not None and told.any():
+        metrics[PREFERENCE] = paired_shares(
+            base.prefers[told] > 0, adapted.prefers[told] > 0, groups=renumbered(groups[told])
+        )
+    decides = next((name for name in (headline, side.headline) if name in metrics), "loss")
+    return _Comparison(base, adapted, shape, side, pairs, told, metrics, str(decides))
+
+
+def _case(found: _Comparison, trivial: TrivialScore | None, run: Run | None) -> Case:
+    """All that the verdict's words depend on."""
+    side, adapted, pair = found.side, found.adapted, found.metrics.get(found.decides)
     opponent = None
-    if trivial and trivial.difference and decides in trivial.metrics:
-        opponent = Opponent(trivial.words, trivial.metrics[decides], trivial.difference)
-    pair, answers = metrics.get(decides), adapted.answers
-    given = [answer.given for answer in answers]
-    asks = registry.shape(shape).messages is not None
+    if trivial and trivial.difference and found.decides in trivial.metrics:
+        opponent = Opponent(trivial.words, trivial.metrics[found.decides], trivial.difference)
+    given = [answer.given for answer in adapted.answers]
     known = {label.strip() for label in side.labels}
-    n_groups = len(np.unique(side.grouping.groups[behind])) if pair else 0
+    behind = found.behind if pair else np.zeros(0, np.intp)
+    n_groups = len(np.unique(side.grouping.groups[behind]))
+    share_trivial = _share_of(trivial is not None and text == trivial.answer for text in given)
+    n_answerable = len(found.base.n_tokens) - adapted.n_not_asked - adapted.n_too_long
     return Case(
-        outcome=outcome.outcome(decides, pair, n_groups, opponent, metrics),
-        headline=decides,
+        outcome=outcome.outcome(found.decides, pair, n_groups, opponent, found.metrics, share_trivial),
+        headline=found.decides,
         pair=pair,
-        metrics=metrics,
-        n=len(behind) if pair else 0,
+        metrics=found.metrics,
+        n=len(behind),
         n_groups=n_groups,
         by_document=side.grouping.by_document,
-        n_held_out=len(base.n_tokens),
+        n_held_out=len(found.base.n_tokens),
         n_training=side.n_training,
-        asks=asks,
+        asks=registry.shape(found.shape).messages is not None,
         trivial=opponent,
         run=run,
-        share_trivial=_share_of(trivial is not None and text == trivial.answer for text in given),
-        share_cut_off=_share_of(not answer.ended for answer in answers),
+        share_trivial=share_trivial,
+        share_cut_off=_share_of(not answer.ended for answer in adapted.answers),
         share_unknown=_share_of(text not in known for text in given) if known else 0.0,
-        n_answerable=len(base.n_tokens) - adapted.n_not_asked - adapted.n_too_long if decides != PREFERENCE else 0,
+        n_answerable=n_answerable if found.decides != PREFERENCE else 0,
     )
 
 
@@ -158,21 +171,20 @@ def _told(base: Scores, adapted: Scores) -> Any:
     return np.isfinite(base.prefers) & np.isfinite(adapted.prefers)
 
 
-def _loss_metrics(base: Scores, adapted: Scores, groups: Groups) -> tuple[dict[str, Pair], int, int]:
+def _loss_metrics(base: Scores, adapted: Scores, groups: Groups) -> dict[str, Pair]:
     """Loss and perplexity over all scored tokens; empty if the tokenizers differ."""
     if not np.array_equal(base.n_tokens, adapted.n_tokens):
-        return {}, 0, 0
+        return {}
     scored = base.n_tokens > 0
     if not scored.any():
-        return {}, 0, 0
+        return {}
     tokens = base.n_tokens[scored].astype(np.float64)
     sums = base.nll[scored], adapted.nll[scored]
     those = renumbered(groups[scored])
-    metrics = {
+    return {
         "loss": paired_means(*sums, tokens, groups=those),
         "perplexity": paired_means(*sums, tokens, perplexity, groups=those),
     }
-    return metrics, int(scored.sum()), int(tokens.sum())
 
 
 def alone(scores: Scores, shape: str, side: HeldOutSide) -> dict[str, Interval]:

@@ -116,6 +116,11 @@ def test_always_the_same_label_is_no_achievement() -> None:
     assert judged.what_would_help.startswith("It gives that answer to 100 % of the rows.")
 
 
+def test_a_model_that_always_says_the_same_is_not_better_however_few_rows() -> None:
+    (base, rows), (adapted, _) = majority("dunno", 9, 12), majority("refund", 9, 12)
+    assert judge(base, adapted, side=rows).claim == "Not better than always answering “refund”"
+
+
 def test_slightly_above_the_most_frequent_label_cannot_be_told() -> None:
     judged = judge(scores(0), scores(26))
     assert judged.verdict == "cant_tell"
