@@ -47,7 +47,7 @@ def block(verdict: Mapping[str, Any], opened: int | None = None) -> Markup:
     return html(
         "verdicts/block",
         verdict=verdict,
-        shares=SHARES,
+        shares=_shares(verdict),
         losses=LOSSES,
         units=UNITS,
         marks=marks(verdict),
@@ -55,6 +55,14 @@ def block(verdict: Mapping[str, Any], opened: int | None = None) -> Markup:
         looks=looks,
         abilities=abilities,
     )
+
+
+def _shares(verdict: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The shares to draw, the deciding one first; for labels, exact match would be the same bars again."""
+    found = [name for name in SHARES if name in verdict.get("metrics", {})]
+    if "label_accuracy" in found:
+        found = [name for name in found if name != "exact_match"]
+    return [(name, SHARES[name]) for name in sorted(found, key=lambda name: name != verdict.get("headline"))]
 
 
 def marks(verdict: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from storage.data.rows.resampled import FEWEST_DOCUMENTS, Grouping
-from templates.quantities import stopped_at
+from templates.quantities import plural, stopped_at
 from workers.evaluation.bootstrap import Interval, Pair
 from workers.evaluation.scoring import Scores
 
@@ -179,9 +179,9 @@ def _counted(case: Case) -> str:
     return rows(case.n) if case.n_groups == case.n else f"{rows(case.n)} in {_groups(case)}"
 
 
-def _groups(case: Case) -> str:
-    noun = "document" if case.by_document else "group"
-    return f"{case.n_groups:,} {noun}{'' if case.n_groups == 1 else 's'}"
+def _groups(case: Case, *, whole: bool = False) -> str:
+    found = plural(case.n_groups, "document" if case.by_document else "group")
+    return f"{found} of nearly equal rows" if whole and not case.by_document else found
 
 
 def say(case: Case, against: str = "the base") -> str:
@@ -190,7 +190,7 @@ def say(case: Case, against: str = "the base") -> str:
         return "Can't tell: no held-out row could be scored."
     text = f"{claim(case)}. {_lower_loss(case, against) if case.outcome == 'lower_loss' else _scores(case, against)}"
     text += f", on {case.n:,} held-out {rows(case.n).split()[1]}"
-    text += f" in {_groups(case)}." if case.n_groups != case.n and case.outcome != "cant_tell" else "."
+    text += f" ({_groups(case, whole=True)})." if case.n_groups != case.n and case.outcome != "cant_tell" else "."
     if case.run and case.run.stopped:
         text += f" The training was {case.run.words}."
     return text

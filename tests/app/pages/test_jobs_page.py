@@ -227,14 +227,18 @@ def test_the_verdict_says_how_often_its_held_out_side_was_opened(
     job, _ = finished
     assert "held-out side" not in shown(asking(studio), job.id)["outcome"]
     evaluation = evaluations.submit(studio, models=["studio-nano"], dataset="tickets", name="scores")
-    result = {"models": [{"name": "studio-nano", "metrics": {}}], "comparisons": []}
+    scores = {"chrf": {"value": 0.4, "low": 0.3, "high": 0.5}, "loss": {"value": 2.0, "low": 1.5, "high": 2.5}}
+    result = {"models": [{"name": "studio-nano", "metrics": scores}], "comparisons": []}
     change(evaluation, state=JobState.SUCCEEDED, result=result)
     with db.writing() as session:
         for opened in (job, evaluation):
             openings.record(session, job_id=opened.id, attempt=1, dataset_id=tickets.id)
     said = "This held-out side has been opened 2 times; each look makes a lucky result likelier."
     assert said in shown(asking(studio), job.id)["outcome"]
-    assert said in shown(asking(studio), evaluation.id)["outcome"]
+    outcome = shown(asking(studio), evaluation.id)["outcome"]
+    assert said in outcome
+    assert "<td>40 % [30, 50]</td>" in outcome
+    assert "<td>2.00 [1.50, 2.50] nats per token</td>" in outcome
 
 
 def test_the_verdict_says_what_was_forgotten(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:

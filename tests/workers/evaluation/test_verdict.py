@@ -324,7 +324,7 @@ def test_nearly_equal_rows_count_once() -> None:
     judged = judge(of_first(0, n), of_first(18, n), side=rows)
     alone = judge(of_first(0, n), of_first(18, n), side=side(["label1"] * n, training=["label0"]))
     assert (judged.n_groups, alone.n_groups) == (12, 36)
-    assert "on 36 held-out rows in 12 groups." in judged.sentence
+    assert "on 36 held-out rows (12 groups of nearly equal rows)." in judged.sentence
     assert any("form 12 groups of nearly equal rows" in remark for remark in judged.remarks)
     widths = [
         found.metrics[name].difference.high - found.metrics[name].difference.low
