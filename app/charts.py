@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
@@ -156,9 +156,9 @@ Interval = Mapping[str, float]
 LABELS, CHANGES, ROW_HEIGHT = 150, 110, 24
 
 
-def bar_pair(title: str, base: Interval, adapted: Interval) -> Markup:
-    """Two shares as bars with whiskers."""
-    return html("charts/bar_pair", title=title, base=base, adapted=adapted)
+def bar_pair(title: str, base: Interval, adapted: Interval, mark: Mapping[str, Any] | None = None) -> Markup:
+    """Two shares as bars with whiskers; `mark` has the `share` to beat, drawn as a line, and its `words`."""
+    return html("charts/bar_pair", title=title, base=base, adapted=adapted, mark=mark)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,11 @@ def size(n_bytes: float) -> str:
     return humanize.naturalsize(n_bytes, format="%.0f") if float(amount) >= WHOLE_FROM else shown
 
 
+def stopped_at(step: int, of: int) -> str:
+    """`stopped at 6 of 61 steps`, for a training that someone ended early."""
+    return f"stopped at {step:,} of {plural(of, 'step')}"
+
+
 def plural(n: int, noun: str, nouns: str = "") -> str:
     """`3, "row"` → `3 rows`; pass `nouns` if the plural does not just add an s."""
     return f"{n:,} {noun if n == 1 else nouns or noun + 's'}"

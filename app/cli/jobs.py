@@ -9,6 +9,7 @@ import typer
 from app.cli import output
 from app.cli.output import Json
 from templates.errors import BadInput, Problem
+from templates.quantities import stopped_at
 
 COLUMNS = ("id", "name", "kind", "state", "stage", "progress", "attempt", "created")
 group = typer.Typer(help="Jobs.", no_args_is_help=True)
@@ -32,6 +33,8 @@ def list_all(as_json: Json = False) -> None:
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     progress = f"{row['step']}/{row['total_steps']}" if row["total_steps"] else ""
+    if stopped := (row.get("verdict") or {}).get("stopped"):
+        progress = stopped_at(stopped["step"], stopped["of"])
     waiting = f"{row['position']} in the queue" if row["position"] else None
     return {**row, "progress": waiting or progress, "created": output.when(row["created_at"])}
 

@@ -107,6 +107,8 @@ def planned(plan: Any) -> list[str]:
     ]
     if recipe.instruction:
         lines.append(f"instruction before every row without its own: {recipe.instruction}")
+    if cost.detectable:
+        lines.append(f"{cost.detectable.sentence}.")
     if cost.n_truncated:
         lines.append(f"{cost.n_truncated:,} rows are longer than {recipe.objective_params['max_length']} tokens: cut")
     if cost.n_refused:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import starmap
 from typing import Any
 
 from markupsafe import Markup
 
-from app.formats import duration, number
+from app.formats import duration, number, percent
 from app.markup import html
 from app.pages import verdicts
 from storage.models import Artifact, Job, JobState
@@ -30,16 +32,21 @@ def scores(result: dict[str, Any], opened: int | None) -> Markup:
     return html(
         "jobs/scores",
         comparisons=[(found, verdicts.block(found)) for found in result.get("comparisons", [])],
-        names=list(models[0].get("metrics", {})) if models else [],
-        rows=[[model.get("name", ""), *map(_score, model.get("metrics", {}).values())] for model in models],
+        names=[_TITLES.get(name, name) for name in models[0].get("metrics", {})] if models else [],
+        rows=[[model.get("name", ""), *starmap(_score, model.get("metrics", {}).items())] for model in models],
         looks=verdicts.openings_line(opened) if opened else "",
     )
 
 
-def _score(value: Any) -> str:
-    if isinstance(value, dict) and "value" in value:
-        return f"{number(value['value'])} [{number(value['low'])}, {number(value['high'])}]"
-    return str(value)
+_TITLES = {**verdicts.SHARES, **verdicts.LOSSES}
+
+
+def _score(name: str, found: Mapping[str, float]) -> str:
+    """A score with its unit and its interval."""
+    if name in verdicts.SHARES:
+        return f"{percent(found['value'])} [{100 * found['low']:.0f}, {100 * found['high']:.0f}]"
+    value, low, high = (number(found[key]) for key in ("value", "low", "high"))
+    return f"{value} [{low}, {high}] {verdicts.UNITS.get(name, '')}".rstrip()
 
 
 def _estimate(job: Job) -> str:

@@ -49,7 +49,7 @@ def stage_line(job: Job, history: Sequence[JobEvent]) -> Markup:
         kind = "now" if name == now else "past" if name in began or job.state == JobState.SUCCEEDED else "ahead"
         stages.append(_StageShown(str(name), kind, began.get(name)))
     ended = job.state in TERMINAL and job.finished_at
-    return html("jobs/stages", job=job, stages=stages, end=job_words.STATES[JobState(job.state)] if ended else "")
+    return html("jobs/stages", job=job, stages=stages, end=job_words.ended(job) if ended else "")
 
 
 def progress(job: Job, points: Sequence[JobMetric], history: Sequence[JobEvent]) -> Markup:

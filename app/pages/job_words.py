@@ -5,6 +5,7 @@ from __future__ import annotations
 from storage.jobs import jobs
 from storage.models import Job, JobState
 from templates import registry
+from templates.quantities import stopped_at
 
 STATES = {
     JobState.QUEUED: "waiting",
@@ -15,9 +16,22 @@ STATES = {
 }
 
 
+def stopped(job: Job) -> str:
+    """`stopped at 6 of 61 steps` for a training that someone stopped and kept; empty for others."""
+    found = (job.result or {}).get("stopped")
+    if not found and job.cancel_keep and job.state == JobState.SUCCEEDED and job.step < job.total_steps:
+        found = {"step": job.step, "of": job.total_steps}  # verdicts of earlier versions don't say it
+    return stopped_at(found["step"], found["of"]) if found else ""
+
+
+def ended(job: Job) -> str:
+    """How a job ended."""
+    return stopped(job) or STATES[JobState(job.state)]
+
+
 def share_done(job: Job) -> float:
     """How much of the training is done, between 0 and 1."""
-    if job.state == JobState.SUCCEEDED:
+    if job.state == JobState.SUCCEEDED and not stopped(job):
         return 1.0
     return min(1.0, job.step / job.total_steps) if job.total_steps else 0.0
 
@@ -29,7 +43,7 @@ def state(job: Job) -> str:
         return f"waiting, number {place} in the queue" if place else "waiting"
     if job.state == JobState.RUNNING:
         return "stopping" if job.cancel_at else str(job.stage or "starting")
-    return STATES[JobState(job.state)]
+    return ended(job)
 
 
 def method(job: Job) -> str:

@@ -49,7 +49,8 @@ def _card(estimate: Estimate, recipe: Recipe | None, lost: list[str], *, fits: b
         ("Disk", f"≈ {size(estimate.disk_bytes)}", f"of {size(estimate.disk_free_bytes)} free"),
         ("Result", f"≈ {size(estimate.result_bytes)}", f"{parameters(estimate.n_trained_parameters)} weights trained"),
     ]
-    return html("train/preflight", fits=fits, cells=cells, lines=[_work(estimate, recipe), *lost])
+    seen = [estimate.detectable.sentence] if estimate.detectable else []
+    return html("train/preflight", fits=fits, cells=cells, lines=[_work(estimate, recipe), *seen, *lost])
 
 
 def _work(estimate: Estimate, recipe: Recipe | None) -> str:

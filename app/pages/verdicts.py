@@ -16,14 +16,23 @@ from storage.data import openings
 from storage.gallery import artifacts
 from storage.models import Artifact
 from templates import metrics
+from templates.quantities import stopped_at
 
-WORDS = {"better": "Better", "worse": "Worse", "not_better": "Not better", "cant_tell": "Can’t tell"}
+WORDS = {
+    "better": "Better",
+    "lower_loss": "Lower loss, answers not usable yet",
+    "not_better": "Not better",
+    "cant_tell": "Can’t tell",
+    "worse": "Worse",
+}
 SHARES = {
     "preference_accuracy": "Preference accuracy",
     "label_accuracy": "Label accuracy",
     "exact_match": "Exact match",
+    "chrf": "Similarity to the expected answers (chrF)",
 }
 LOSSES = {"loss": "Loss on held-out rows", "perplexity": "Perplexity"}
+UNITS = {"loss": "nats per token", "perplexity": ""}
 CHANGES = {"better": "Better", "worse": "Worse", "changed": "Still wrong", "same": "Same"}
 SHOWN = 50
 ANSWERS = Path("evaluation") / "answers.jsonl"
@@ -38,12 +47,38 @@ def block(verdict: Mapping[str, Any], opened: int | None = None) -> Markup:
     return html(
         "verdicts/block",
         verdict=verdict,
-        shares=SHARES,
+        shares=_shares(verdict),
         losses=LOSSES,
+        units=UNITS,
+        marks=marks(verdict),
         measures=measures,
         looks=looks,
         abilities=abilities,
     )
+
+
+def _shares(verdict: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The shares to draw, the deciding one first; for labels, exact match would be the same bars again."""
+    found = [name for name in SHARES if name in verdict.get("metrics", {})]
+    if "label_accuracy" in found:
+        found = [name for name in found if name != "exact_match"]
+    return [(name, SHARES[name]) for name in sorted(found, key=lambda name: name != verdict.get("headline"))]
+
+
+def marks(verdict: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The trivial answer's score on each metric, as a mark to beat; older verdicts have only its share."""
+    if trivial := verdict.get("trivial"):
+        return {name: {"words": trivial["words"], "share": share} for name, share in trivial["metrics"].items()}
+    if majority := verdict.get("majority"):
+        words = f"always answering “{majority['label']}”"
+        return {"label_accuracy": {"words": words, "share": {"value": majority["share"]}}}
+    return {}
+
+
+def stopped(verdict: Mapping[str, Any]) -> str:
+    """`stopped at 6 of 61 steps`; empty if the training ran to its end."""
+    found = verdict.get("stopped")
+    return stopped_at(found["step"], found["of"]) if found else ""
 
 
 def openings_line(n: int) -> Markup:
@@ -59,9 +94,11 @@ def forgotten_figure(verdict: Mapping[str, Any]) -> str:
 
 def headline(verdict: Mapping[str, Any]) -> Markup:
     """For a card: the sentence, and the bars of the deciding metric (or the two losses)."""
-    names = (str(verdict.get("headline")), *SHARES)
+    decided = str(verdict.get("headline"))
+    names = () if decided in LOSSES else (decided, *SHARES)
     measure = next((name for name in names if name in SHARES and name in verdict.get("metrics", {})), None)
-    return html("verdicts/headline", verdict=verdict, measure=measure, shares=SHARES)
+    mark = marks(verdict).get(measure or "")
+    return html("verdicts/headline", verdict=verdict, measure=measure, shares=SHARES, mark=mark)
 
 
 def answers(artifact: Artifact) -> list[dict[str, Any]]:

@@ -133,7 +133,7 @@ def add(
         source_filename=upload.filename,
         name=name,
         shape=draft.shape.key,
-        sha256=store(draft.shape, draft.batches(), sides),
+        sha256=store(draft.shape, draft.batches(), sides, parts.documents(draft.look)),
         mapping=draft.mapping,
         header=mappings.header(draft.look),
         n_rows=len(sides),
@@ -280,10 +280,15 @@ def free_name(session: Session, owner_id: str, wanted: str) -> str:
     return next(name for name in names if not is_taken(session, owner_id, name))
 
 
-def store(shape: RowShape, batches: Iterable[pa.RecordBatch], held_out: Sequence[bool] | Sides) -> str:
+def store(
+    shape: RowShape,
+    batches: Iterable[pa.RecordBatch],
+    held_out: Sequence[bool] | Sides,
+    documents: row_files.Documents = (),
+) -> str:
     """Write rows into the file store; returns the file's sha256."""
     with progress.step(f"Storing {len(held_out):,} rows"), files.new_blob() as blob:
-        row_files.write(blob, shape, batches, held_out)
+        row_files.write(blob, shape, batches, held_out, documents)
     return blob.sha256
 
 

@@ -50,6 +50,16 @@ def remark(draft: Draft, held_out_file: str | None) -> None:
         )
 
 
+def documents(look: Look) -> list[tuple[int, int]]:
+    """The first and last row number of each document, if the rows come from several; tables are no documents."""
+    from storage.data.intake.readers import readers  # needed late: the formats' libraries are slow to load
+
+    titles = {readers()[key].TITLE for key in ("html", "markdown", "pdf", "plain_text", "word")}
+    if len(look.files) < 2 or any(file.format not in titles for file in look.files):
+        return []
+    return [(file.first, file.last) for file in look.files]
+
+
 def rows_of(draft: Draft, held_out_file: str) -> splits.Sides:
     """A mask of the fitting rows from this file, `(rows,)`. Raises `BadInput` if all or none are."""
     file = next(file for file in draft.look.files if file.name == held_out_file)

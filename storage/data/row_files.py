@@ -17,6 +17,8 @@ from xxhash import xxh3_64_intdigest
 from storage.data.splits import Sides
 from templates.spec import RowShape
 
+Documents = Sequence[tuple[int, int]]
+"""The first and last row number (`source_row`) of each document, if the rows are parts of several documents."""
 BATCH_ROWS = 4_000
 _MESSAGE = ("role", "content", "reasoning_content", "tool_calls", "tool_call_id", "name")
 _TURNS = pa.list_(pa.struct([(key, pa.string()) for key in _MESSAGE]))
@@ -34,6 +36,7 @@ A system prompt has no column of its own: it is the first turn of the prompt.
 """
 TURNS = frozenset(kind for kind, stored in _TYPES.items() if stored is _TURNS)
 """Kinds of fields that are stored as messages."""
+_DOCUMENTS = b"documents"
 _PLAIN = {
     "version": "2.6",
     "compression": "none",
@@ -79,9 +82,13 @@ def _bytes(column: pa.Array) -> pa.Array:
 
 
 def write(
-    target: Path | RawIOBase, shape: RowShape, rows: Iterable[pa.RecordBatch], held_out: Sequence[bool] | Sides
+    target: Path | RawIOBase,
+    shape: RowShape,
+    rows: Iterable[pa.RecordBatch],
+    held_out: Sequence[bool] | Sides,
+    documents: Documents = (),
 ) -> None:
-    """Write batches of rows with their side of the split.
+    """Write batches of rows with their side of the split, and the row numbers of each document.
 
     Uses no compression and nothing else that takes more time than it saves when reading; `DECISIONS.md` has
     the figures.
@@ -90,6 +97,8 @@ def write(
 
     fields = schema(shape)
     whole = fields.insert(len(fields) - 1, pa.field("held_out", pa.bool_(), nullable=False))
+    if documents:
+        whole = whole.with_metadata({_DOCUMENTS: json.dumps([list(rows) for rows in documents])})
     sides = pa.array(held_out, pa.bool_())
     n_written = 0
     with pq.ParquetWriter(target, whole, **_PLAIN) as writer:
@@ -101,6 +110,14 @@ def write(
             n_written += len(group)
     if n_written != len(sides):
         raise ValueError(f"{n_written} rows, but {len(sides)} sides of the split")
+
+
+def documents(path: Path) -> list[tuple[int, int]]:
+    """The first and last row number of each document; empty if the rows don't come from several documents."""
+    import pyarrow.parquet as pq
+
+    found = (pq.read_schema(path).metadata or {}).get(_DOCUMENTS)
+    return [(first, last) for first, last in json.loads(found)] if found else []
 
 
 def _even(rows: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:

@@ -65,13 +65,14 @@ def derive(
     numbered = ((row["source_row"], {field: row.get(field) for field in fields}) for row in rows)
     held_out = [bool(row["held_out"]) for row in rows]
     label = row_files.label_field(shape)
+    documents = row_files.documents(datasets.file(parent))
     return datasets.insert(
         user,
         upload_id=parent.upload_id,
         source_filename=parent.source_filename,
         name=name,
         shape=parent.shape,
-        sha256=datasets.store(shape, row_files.batches(shape, numbered), held_out),
+        sha256=datasets.store(shape, row_files.batches(shape, numbered), held_out, documents),
         mapping=parent.mapping,
         header=parent.header,
         n_rows=len(rows),

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 from storage.data import splits
+from storage.planning.detectable import Detectable
 from storage.planning.machines import Machine, Pace
 from storage.rendering.rendered_rows import LengthReport
 from storage.settings import settings
@@ -90,6 +91,8 @@ class Estimate(BaseModel):
     n_truncated: int
     n_refused: int
     n_held_out: int
+    detectable: Detectable | None = None
+    """What the held-out rows could show; None for plain text, which has no answers to count."""
     machine: str
     calibrated: bool
     """Whether the machine's speed was measured; otherwise it is a cautious guess."""

@@ -9,16 +9,18 @@ from typing import Any
 
 from storage import db, job_inputs, model_names
 from storage.bases import base_models
-from storage.data import datasets, splits
+from storage.data import datasets, row_files, splits
 from storage.gallery import suites
 from storage.jobs import jobs, worker_rows
 from storage.models import BaseModelRow, Dataset, Job, User, Worker
-from storage.planning import estimates, fitting, machines
+from storage.planning import detectable, estimates, fitting, machines
+from storage.planning.detectable import Detectable
 from storage.planning.estimates import Estimate
 from storage.rendering import rendered_rows, whole_turns
 from storage.rendering.rendered_rows import LengthReport
 from storage.rendering.renderer import remembered
 from storage.rendering.whole_turns import ToolsLeftOut
+from storage.settings import settings as settings_of
 from templates import instructions, registry
 from templates.errors import BadInput, Problem, refuse
 from templates.quantities import size
@@ -85,7 +87,27 @@ def plan(
     refuse([*problems, *_choice_problems(dataset_row, recipe)])
     lengths = measured(base_row, dataset_row, recipe)
     _refuse_untrainable(lengths, dataset_row, recipe, base_row.name)
-    return Plan(recipe, base_row, dataset_row, lengths, _estimate(base_row, recipe, lengths, dataset_row.n_held_out))
+    estimate = _estimate(base_row, recipe, lengths, dataset_row.n_held_out)
+    seen = estimate.model_copy(update={"detectable": _detectable(dataset_row.id, settings_of().eval_rows)})
+    return Plan(recipe, base_row, dataset_row, lengths, seen)
+
+
+@lru_cache(maxsize=64)
+def _detectable(dataset_id: str, eval_rows: int) -> Detectable | None:
+    """What the held-out rows could show; None for plain text. Cached, because grouping reads all rows."""
+    from storage.data.rows import resampled  # needed late: the web process starts faster and smaller without it
+
+    with db.reading() as session:
+        dataset = session.get_one(Dataset, dataset_id)
+    shape = registry.shape(dataset.shape)
+    if shape.messages is None:
+        return None
+    held_out = datasets.rows(dataset, side="held_out")[:eval_rows]
+    if datasets.file(dataset).stat().st_size > splits.GROUPED_BYTES:
+        return detectable.of(len(held_out), len(held_out))
+    documents = row_files.documents(datasets.file(dataset))
+    grouping = resampled.grouping(shape, held_out, datasets.rows(dataset, side="training"), documents)
+    return detectable.of(len(held_out), grouping.n_groups)
 
 
 def _estimate(base: BaseModelRow, recipe: Recipe, lengths: LengthReport, n_held_out: int) -> Estimate:

@@ -20,5 +20,5 @@ SPEC = RowShape(
         ShapeField("tools", "Tools", kind="tools", required=False, aliases=("tools", "functions")),
     ),
     messages=_messages,
-    metrics=("loss", "exact_match"),
+    metrics=("loss", "exact_match", "chrf"),
 )

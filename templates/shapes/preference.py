@@ -38,5 +38,5 @@ SPEC = RowShape(
     ),
     messages=_messages,
     rejected=_rejected,
-    metrics=("loss", "exact_match"),
+    metrics=("loss", "exact_match", "chrf"),
 )

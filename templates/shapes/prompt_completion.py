@@ -31,7 +31,7 @@ SPEC = RowShape(
         ShapeField("system", "System prompt", required=False, aliases=("system", "system_prompt")),
     ),
     messages=_messages,
-    metrics=("loss", "exact_match"),
+    metrics=("loss", "exact_match", "chrf"),
     answer="completion",
     instruction=answer_with_one_of,
 )

@@ -40,7 +40,7 @@ class RowShape:
     rejected: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] = field(default=lambda _row: None)
     """The row with its bad answer instead of the good one; itself if it has only a bad one, None without one."""
     metrics: tuple[str, ...] = ("loss",)
-    """Metrics for a verdict: `loss`, `exact_match`, `label_accuracy`; none where answers may be bad."""
+    """Metrics for a verdict: `loss`, `exact_match`, `chrf`, `label_accuracy`; none where answers may be bad."""
     answer: str = ""
     """The field whose text is the whole answer, if there is one."""
     instruction: Callable[[Sequence[str]], str] = field(default=lambda _answers: "")

@@ -1,8 +1,11 @@
-"""95 % intervals of scores, from resampled rows that are the same for both models.
+"""95 % intervals of scores, from resampled groups of rows that are the same for both models.
 
 Every score here is a weighted mean over rows: a loss is the sum of the rows' losses over the sum of
 their tokens, an accuracy is a mean of zeros and ones. Whole rows are resampled, because the tokens
-of one answer are not independent.
+of one answer are not independent; and nearly equal rows, or rows of one document, are resampled
+together, because they tend to be right or wrong together (the cluster bootstrap: Field and Welsh 2007,
+“Bootstrapping clustered data”). `groups` holds each row's group number; None means that every row is
+a group of its own.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 Floats = npt.NDArray[np.float64]
+Groups = npt.NDArray[np.intp]
+"""The group number of each row, `(n_rows,)`, without gaps."""
 N_RESAMPLES = 4000
 SEED = 20240229
 Z_95 = 1.959963984540054
@@ -43,7 +48,7 @@ class Pair(BaseModel):
     difference: Interval
 
 
-def wilson(n_right: int, n: int) -> Interval:
+def wilson(n_right: float, n: float) -> Interval:
     """A share with Wilson's score interval (1927), which also holds at 0 % and 100 %."""
     if n == 0:
         raise ValueError("a share of no rows has no interval")
@@ -53,11 +58,59 @@ def wilson(n_right: int, n: int) -> Interval:
     return Interval(value=share, low=max(0.0, min(share, centre - half)), high=min(1.0, max(share, centre + half)))
 
 
-def resampled_means(columns: Floats, weights: Floats, seed: int = SEED, n_resamples: int = N_RESAMPLES) -> Floats:
-    """Weighted mean of each column, `(n_resamples, n_columns)`, with rows drawn with replacement.
+def n_effective(values: Floats, groups: Groups | None) -> float:
+    """The number of independent rows that would tell as much about the mean of `values`, `(n_rows,)`.
+
+    The rows are divided by the design effect: how much larger the variance between groups makes the mean's
+    variance than independent rows would (Kish 1965). If all values are equal it can't be estimated, and
+    rows of a group are counted as one observation.
+    """
+    n = len(values)
+    if groups is None:
+        return n
+    sizes = np.bincount(groups).astype(np.float64)
+    alone = (sizes**2).sum() / n  # the design effect of groups whose rows are all alike
+    mean, n_groups = values.mean(), len(sizes)
+    spread = values.var()
+    if spread == 0 or n_groups < 2:
+        return float(n / alone)
+    off = np.bincount(groups, weights=values) - mean * sizes
+    effect = (off**2).sum() * n_groups / (n_groups - 1) / (n * spread)
+    return float(n / min(max(effect, 1.0), max(alone, 1.0)))
+
+
+def share(right: npt.NDArray[np.bool_], groups: Groups | None = None) -> Interval:
+    """The share of right rows; Wilson's interval for the effective number of rows (Franco et al. 2019)."""
+    n, value = n_effective(right.astype(np.float64), groups), float(right.mean())
+    return wilson(value * n, n).model_copy(update={"value": value})
+
+
+def renumbered(groups: Groups) -> Groups:
+    """The groups of some of the rows, numbered without gaps."""
+    return np.unique(groups, return_inverse=True)[1]
+
+
+def in_groups(values: Floats, groups: Groups | None) -> Floats:
+    """The sum of each group's rows, `(n_groups, …)`."""
+    if groups is None:
+        return values
+    sums = np.zeros((int(groups.max()) + 1, *values.shape[1:]))
+    np.add.at(sums, groups, values)
+    return sums
+
+
+def resampled_means(
+    columns: Floats,
+    weights: Floats,
+    seed: int = SEED,
+    n_resamples: int = N_RESAMPLES,
+    groups: Groups | None = None,
+) -> Floats:
+    """Weighted mean of each column, `(n_resamples, n_columns)`, with groups of rows drawn with replacement.
 
     `columns` is `(n_rows, n_columns)`, already multiplied by the weights; `weights` is `(n_rows,)`.
     """
+    columns, weights = in_groups(columns, groups), in_groups(weights, groups)
     generator = np.random.default_rng(seed)
     n_rows = len(weights)
     at_once = max(1, CELLS_AT_ONCE // n_rows)
@@ -75,10 +128,14 @@ def _percentiles(value: float, samples: Floats) -> Interval:
 
 
 def mean_interval(
-    sums: Floats, weights: Floats, transform: Callable[[Any], Any] = lambda mean: mean, seed: int = SEED
+    sums: Floats,
+    weights: Floats,
+    transform: Callable[[Any], Any] = lambda mean: mean,
+    seed: int = SEED,
+    groups: Groups | None = None,
 ) -> Interval:
     """The weighted mean `sums.sum() / weights.sum()`, transformed, with a percentile interval."""
-    samples = resampled_means(sums[:, None], weights, seed)[:, 0]
+    samples = resampled_means(sums[:, None], weights, seed, groups=groups)[:, 0]
     return _percentiles(float(transform(sums.sum() / weights.sum())), transform(samples))
 
 
@@ -88,9 +145,10 @@ def paired_means(
     weights: Floats,
     transform: Callable[[Any], Any] = lambda mean: mean,
     seed: int = SEED,
+    groups: Groups | None = None,
 ) -> Pair:
     """Two weighted means over the same rows, and their difference, from the same resamples."""
-    samples = transform(resampled_means(np.stack([base, adapted], axis=1), weights, seed))
+    samples = transform(resampled_means(np.stack([base, adapted], axis=1), weights, seed, groups=groups))
     total = weights.sum()
     value_base, value_adapted = float(transform(base.sum() / total)), float(transform(adapted.sum() / total))
     return Pair(
@@ -100,20 +158,25 @@ def paired_means(
     )
 
 
-def paired_shares(base: npt.NDArray[np.bool_], adapted: npt.NDArray[np.bool_], seed: int = SEED) -> Pair:
+def paired_shares(
+    base: npt.NDArray[np.bool_], adapted: npt.NDArray[np.bool_], seed: int = SEED, groups: Groups | None = None
+) -> Pair:
     """Two shares of right rows and their difference, from a smoothed paired bootstrap.
 
-    Before resampling, one row that got better and one that got worse are added (Bonett and Price
-    2012): without them, a few rows that all agree would give an interval of width zero.
+    Before resampling, one group of mean size that got better and one that got worse are added (Bonett and
+    Price 2012, for single rows): without them, a few groups that all agree would give an interval of width
+    zero.
     """
     n = len(base)
-    changes = np.concatenate([adapted.astype(np.float64) - base.astype(np.float64), [1.0, -1.0]])
-    samples = resampled_means(changes[:, None], np.ones(n + 2), seed)[:, 0]
-    right_base, right_adapted = int(base.sum()), int(adapted.sum())
+    changes = in_groups(adapted.astype(np.float64) - base.astype(np.float64), groups)
+    sizes = in_groups(np.ones(n), groups)
+    mean_size = n / len(sizes)
+    smoothed = np.concatenate([changes, [mean_size, -mean_size]])
+    samples = resampled_means(smoothed[:, None], np.concatenate([sizes, [mean_size, mean_size]]), seed)[:, 0]
     return Pair(
-        base=wilson(right_base, n),
-        adapted=wilson(right_adapted, n),
-        difference=_percentiles((right_adapted - right_base) / n, samples),
+        base=share(base, groups),
+        adapted=share(adapted, groups),
+        difference=_percentiles(int(adapted.sum()) / n - int(base.sum()) / n, samples),
     )
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from transformers import PreTrainedModel
 
 from templates.metrics import Metric
-from workers.evaluation.bootstrap import Floats, Interval, paired_means
+from workers.evaluation.bootstrap import Floats, Groups, Interval, paired_means, renumbered
 
 RowValues = Mapping[str, Floats]
 """For each metric one value per held-out row, `(n_rows,)`; NaN where a row has none."""
@@ -35,20 +35,26 @@ class Measure(BaseModel):
     """Whether the result is significantly better than the base; None if the data can't tell."""
 
 
-def compare(metrics: Sequence[Metric], base: RowValues, adapted: RowValues) -> dict[str, Measure]:
-    """The declared metrics, by key, that both models have a value for on at least one row."""
+def compare(
+    metrics: Sequence[Metric], base: RowValues, adapted: RowValues, groups: Groups | None = None
+) -> dict[str, Measure]:
+    """The declared metrics, by key, that both models have a value for on at least one row.
+
+    Rows with the same number in `groups`, `(n_rows,)`, are resampled together.
+    """
     found: dict[str, Measure] = {}
     for metric in metrics:
         if metric.key in base and metric.key in adapted:
             one, other = (np.asarray(values[metric.key], np.float64) for values in (base, adapted))
             both = np.isfinite(one) & np.isfinite(other)
             if both.any():
-                found[metric.key] = _measure(metric, one[both], other[both])
+                those = None if groups is None else renumbered(groups[both])
+                found[metric.key] = _measure(metric, one[both], other[both], those)
     return found
 
 
-def _measure(metric: Metric, base: Floats, adapted: Floats) -> Measure:
-    pair = paired_means(base, adapted, np.ones(len(base)))
+def _measure(metric: Metric, base: Floats, adapted: Floats, groups: Groups | None) -> Measure:
+    pair = paired_means(base, adapted, np.ones(len(base)), groups=groups)
     low, high = sorted(
         (1 if metric.higher_is_better else -1) * end for end in (pair.difference.low, pair.difference.high)
     )

@@ -1,17 +1,20 @@
-"""A verdict in plain words: its sentence, suggestions, and remarks on what was not measured."""
+"""A verdict in plain words: its claim, its sentence, and remarks on what was not measured."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
+from storage.data.rows.resampled import FEWEST_DOCUMENTS, Grouping
+from templates.quantities import plural, stopped_at
 from workers.evaluation.bootstrap import Interval, Pair
 from workers.evaluation.scoring import Scores
 
-Outcome = Literal["better", "not_better", "cant_tell", "worse"]
+Outcome = Literal["better", "lower_loss", "not_better", "cant_tell", "worse"]
+"""`lower_loss`: the loss fell, but the answers are no better than a trivial one."""
 FEWEST_ROWS = 10
-"""With fewer rows intervals mean little, so the verdict is "can't tell"."""
+"""With fewer rows, or groups of rows, intervals mean little, so the verdict is "can't tell"."""
 SAME_WITHIN_SHARE = 0.05
 """An accuracy counts as unchanged if the interval of its difference lies within ± this."""
 SAME_WITHIN_LOSS = 0.02
@@ -22,9 +25,95 @@ TITLES: Mapping[str, str] = {
     "exact_match": "Exact match",
     "label_accuracy": "Label accuracy",
     "preference_accuracy": "Preference accuracy",
+    "chrf": "Similarity to the expected answers (chrF)",
 }
-SHARES = ("exact_match", "label_accuracy", "preference_accuracy")
-OPENINGS: Mapping[Outcome, str] = {"better": "Better.", "not_better": "Not better.", "worse": "Worse."}
+RIGHT_ANSWERS = ("exact_match", "label_accuracy")
+"""Metrics that count right answers."""
+SIMILARITY = "chrf"
+PREFERENCE = "preference_accuracy"
+"""The share of pairs whose chosen answer the model finds likelier than the rejected one."""
+SHARES = ("exact_match", "label_accuracy", "preference_accuracy", "chrf")
+UNITS: Mapping[str, str] = {"loss": " nats per token"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """How far the training went."""
+
+    steps: int
+    planned: int
+    stopped: bool = False
+    """Whether someone stopped it before its last step."""
+
+    @property
+    def words(self) -> str:
+        """`stopped at 6 of 61 steps`; empty if it wasn't stopped."""
+        return stopped_at(self.steps, self.planned) if self.stopped else ""
+
+
+@dataclass(frozen=True)
+class Opponent:
+    """The trivial answer, scored on the deciding metric."""
+
+    words: str
+    score: Interval
+    difference: Interval
+    """Adapted minus trivial."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that a verdict's words depend on."""
+
+    outcome: Outcome
+    headline: str
+    pair: Pair | None
+    """The deciding metric; None if nothing could be scored."""
+    metrics: Mapping[str, Pair]
+    n: int
+    """Rows behind the deciding metric."""
+    n_groups: int
+    """Groups that these rows form."""
+    by_document: bool
+    n_held_out: int
+    n_training: int
+    asks: bool
+    """False for plain text, which has no questions."""
+    trivial: Opponent | None = None
+    run: Run | None = None
+    share_trivial: float = 0.0
+    """The share of the adapted model's answers that are the trivial answer."""
+    share_cut_off: float = 0.0
+    """The share of the adapted model's answers that did not end by themselves."""
+    share_unknown: float = 0.0
+    """The share of the adapted model's answers that are no label of the dataset."""
+    n_answerable: int = 0
+    """Held-out rows with a question, whether or not they were asked."""
+
+    @property
+    def beats_base(self) -> bool:
+        """Whether the deciding metric is surely better than the base's."""
+        return self.pair is not None and improved(self.headline, self.pair.difference)
+
+    @property
+    def beats_trivial(self) -> bool:
+        """Whether the deciding metric is surely above the trivial answer's, if there is one."""
+        return self.trivial is None or self.trivial.difference.low > 0
+
+    @property
+    def loss_fell(self) -> bool:
+        """Whether the held-out loss is surely lower."""
+        return "loss" in self.metrics and improved("loss", self.metrics["loss"].difference)
+
+
+def improved(metric: str, difference: Interval) -> bool:
+    """Whether the whole interval of the difference is an improvement."""
+    return difference.high < 0 if metric in ("loss", "perplexity") else difference.low > 0
+
+
+def worsened(metric: str, difference: Interval) -> bool:
+    """Whether the whole interval of the difference is a decline."""
+    return difference.low > 0 if metric in ("loss", "perplexity") else difference.high < 0
 
 
 def percent(share: float) -> str:
@@ -62,67 +151,92 @@ def same_within(headline: str, pair: Pair) -> float:
     return SAME_WITHIN_LOSS * pair.base.value if headline == "loss" else SAME_WITHIN_SHARE
 
 
-def say(
-    outcome: Outcome,
-    headline: str,
-    pair: Pair | None,
-    n: int,
-    majority: tuple[str, float, bool] | None = None,
-    against: str = "the base",
-) -> str:
-    """The verdict in one or two sentences; `majority` is (label, share, is the adapted model above it)."""
-    if pair is None:
+def claim(case: Case) -> str:
+    """The verdict in a few words: the beginning of its sentence, without a full stop."""
+    if case.pair is None:
+        return "Can't tell"
+    if case.headline == "loss":
+        return _loss_claim(case)
+    rival = f"{case.trivial.words}" if case.trivial and not case.beats_trivial else ""
+    if case.outcome == "lower_loss":
+        return "Lower loss, answers not usable yet"
+    if case.outcome == "not_better":
+        return f"Not better than {rival}" if rival and case.beats_base else "Not better"
+    if case.outcome == "cant_tell":
+        unsure = f" whether it is better than {rival}" if rival and case.beats_base else ""
+        return f"Can't tell with {_counted(case)}{unsure}"
+    return {"better": "Better", "worse": "Worse"}[case.outcome]
+
+
+def _loss_claim(case: Case) -> str:
+    what = "held-out text" if not case.asks else "the held-out answers"
+    if case.outcome == "cant_tell":
+        return f"Can't tell with {_counted(case)} whether it predicts {what} better"
+    return f"Predicts {what} { {'not_better': 'no better'}.get(case.outcome, case.outcome) }"
+
+
+def _counted(case: Case) -> str:
+    return rows(case.n) if case.n_groups == case.n else f"{rows(case.n)} in {_groups(case)}"
+
+
+def _groups(case: Case, *, whole: bool = False) -> str:
+    found = plural(case.n_groups, "document" if case.by_document else "group")
+    return f"{found} of nearly equal rows" if whole and not case.by_document else found
+
+
+def say(case: Case, against: str = "the base") -> str:
+    """The verdict in one or two sentences; `against` names the first model."""
+    if case.pair is None:
         return "Can't tell: no held-out row could be scored."
-    opening = OPENINGS.get(outcome, f"Can't tell with {rows(n)}.")
-    scores = f"{score(headline, pair.adapted)} against {score(headline, pair.base)} for {against}"
-    text = f"{opening} {TITLES[headline]} {scores}, on {n:,} held-out {rows(n).split()[1]}."
-    if majority and not majority[2]:
-        label, share, _ = majority
-        text += f" It may be no better than always answering “{label}”, which is right {percent(share)} % of the time."
+    text = f"{claim(case)}. {_lower_loss(case, against) if case.outcome == 'lower_loss' else _scores(case, against)}"
+    text += f", on {case.n:,} held-out {rows(case.n).split()[1]}"
+    text += f" ({_groups(case, whole=True)})." if case.n_groups != case.n and case.outcome != "cant_tell" else "."
+    if case.run and case.run.stopped:
+        text += f" The training was {case.run.words}."
     return text
 
 
-def what_would_help(
-    outcome: Outcome, headline: str, metrics: Mapping[str, Pair], n: int, n_held_out: int
-) -> str | None:
-    """What to try next; None if the adapted model is better."""
-    pair, loss = metrics.get(headline), metrics.get("loss")
-    if outcome == "better":
-        return None
-    if pair is None and not n_held_out:
-        return "Add the dataset again with more rows or a larger held-out share."
-    if pair is None:
-        return "Shorter rows, or a larger “Maximum row length” setting, so that the answers are not cut off."
-    if outcome == "cant_tell":
-        needed, least = rows_needed(headline, pair, n), same_within(headline, pair)
-        small = f"{100 * least:.0f} points" if headline != "loss" else f"{least:.2g} in the loss"
-        aim = (
-            "would be enough to confirm a difference of this size"
-            if abs(pair.difference.value) > least
-            else f"would show whether the difference exceeds {small}"
+def _scores(case: Case, against: str) -> str:
+    assert case.pair
+    found = f"{TITLES[case.headline]} {score(case.headline, case.pair.adapted)}{UNITS.get(case.headline, '')}"
+    found += f" against {score(case.headline, case.pair.base)} for {against}"
+    if case.trivial:
+        found += f" and {score(case.headline, case.trivial.score)} for {case.trivial.words}"
+    return found
+
+
+def _lower_loss(case: Case, against: str) -> str:
+    assert case.pair
+    loss, mine = case.metrics["loss"], f"{score(case.headline, case.pair.adapted)}"
+    fell = f"The loss is {score('loss', loss.adapted)} nats per token against {score('loss', loss.base)} for {against}"
+    title = TITLES[case.headline][0].lower() + TITLES[case.headline][1:]
+    found = f"{fell}, but {title} is still {mine}; {against} has {score(case.headline, case.pair.base)}"
+    if case.trivial:
+        found += f" and {case.trivial.words} {score(case.headline, case.trivial.score)}"
+    return found
+
+
+def _remarks_on_groups(case: Case, grouping: Grouping) -> list[str]:
+    """Remarks on rows that count together."""
+    said = []
+    if case.n_groups != case.n and not case.by_document:
+        said.append(
+            f"{rows(case.n)} form {case.n_groups:,} groups of nearly equal rows; the intervals count each group once."
         )
-        return f"Hold out more rows: about {needed:,} {aim} (now {n:,})."
-    if loss and loss.difference.low > 0:
-        return "The loss on held-out rows rose: try fewer passes over the data or a lower learning rate."
-    if loss and loss.difference.high < 0 and headline != "loss":
-        return "The loss on held-out rows fell, so the model is learning: try more passes or more training rows."
-    return "Try more or more consistent training rows, more passes, or a larger base model."
+    elif case.by_document:
+        said.append(
+            f"{rows(case.n)} come from {case.n_groups:,} documents; the intervals count rows of one document together."
+        )
+    elif 0 < grouping.n_documents < FEWEST_DOCUMENTS:
+        said.append(
+            f"The held-out rows come from {grouping.n_documents} documents, too few to resample: the intervals hold "
+            "for texts from these documents, not for others."
+        )
+    return said
 
 
-def rows_needed(headline: str, pair: Pair, n: int) -> int:
-    """Roughly how many rows would narrow the interval enough; its width falls with the square root of n."""
-    half = (pair.difference.high - pair.difference.low) / 2
-    wanted = max(abs(pair.difference.value), same_within(headline, pair))
-    if wanted <= 0:
-        return 2 * n
-    needed = max(n * (half / wanted) ** 2 * 1.2, n + 1, FEWEST_ROWS)
-    # Two digits, because it is a guess and should look like one.
-    scale = 10.0 ** max(0, math.floor(math.log10(needed)) - 1)
-    return math.ceil(needed / scale) * int(scale)
-
-
-def remarks_on(base: Scores, adapted: Scores, *, asks: bool = True) -> list[str]:
-    """Remarks on what was not measured. `asks` is False for plain text, which has no questions."""
+def remarks(base: Scores, adapted: Scores, case: Case, grouping: Grouping) -> list[str]:
+    """Remarks on what was not measured, and on rows that count together."""
     said = []
     unscored = int((adapted.n_tokens == 0).sum())
     if unscored:
@@ -134,7 +248,7 @@ def remarks_on(base: Scores, adapted: Scores, *, asks: bool = True) -> list[str]
     too_long = max(base.n_too_long, adapted.n_too_long)
     if too_long:
         said.append(f"{rows(too_long)} not answered: the prompt leaves no room for an answer in the model's context.")
-    if adapted.n_not_asked and not asks:
+    if adapted.n_not_asked and not case.asks:
         said.append("Plain text has no questions, so only the loss was measured.")
     elif adapted.n_not_asked:
         said.append(f"{rows(adapted.n_not_asked)} not answered: without a question, or without an answer to compare.")
@@ -143,4 +257,4 @@ def remarks_on(base: Scores, adapted: Scores, *, asks: bool = True) -> list[str]
     cut_off = sum(not answer.ended for answer in adapted.answers)
     if cut_off:
         said.append(f"{cut_off:,} of the adapted model's answers were cut off after {adapted.max_new_tokens} tokens.")
-    return said
+    return [*said, *_remarks_on_groups(case, grouping)]

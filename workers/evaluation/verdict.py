@@ -1,165 +1,208 @@
 """Judges whether the adapted model is better than its base, by how much, and with what certainty.
 
-It compares two `Scores` of the same held-out rows and knows no model. The row shape determines the
-deciding metric: label accuracy if there are labels, else exact match if at least one of the two
-models gets some answers right, else the loss.
+It compares two `Scores` of the same held-out rows and knows no model. The dataset determines the deciding
+metric (`workers.evaluation.held_out`), unless the objective declares one; only where no answer can be read
+does the loss decide. “Better” needs a win over the base and over the trivial answer.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, get_args
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from templates import registry
-from workers.evaluation.bootstrap import Interval, Pair, mean_interval, paired_means, paired_shares, wilson
-from workers.evaluation.forgetting import Forgotten
-from workers.evaluation.measures import Measure
+from workers.evaluation import helps, outcome, sentences
+from workers.evaluation import trivial as trivial_answer
+from workers.evaluation.bootstrap import (
+    Groups,
+    Interval,
+    Pair,
+    mean_interval,
+    paired_means,
+    paired_shares,
+    renumbered,
+    share,
+)
+from workers.evaluation.held_out import HeldOutSide
 from workers.evaluation.scoring import Answer, Scores
-from workers.evaluation.sentences import FEWEST_ROWS, Outcome, remarks_on, same_within, say, what_would_help
+from workers.evaluation.sentences import PREFERENCE, RIGHT_ANSWERS, SIMILARITY, Case, Opponent, Run
+from workers.evaluation.similarity import of_answers
+from workers.evaluation.verdict_document import Change, Example, Stopped, TrivialScore, UnknownLabels, Verdict
 
-Change = Literal["better", "worse", "same", "changed"]
-"""What happened to an answer. `changed`: other words, but neither or both are right."""
-RIGHT_ANSWERS = ("exact_match", "label_accuracy")
-"""Metrics that count right answers."""
-PREFERENCE = "preference_accuracy"
-"""The share of pairs whose chosen answer the model finds likelier than the rejected one."""
-INFORMATIVE_SHARE = 0.05
-"""Exact match decides only if a model gets at least this share right, which long answers never reach."""
+N_EXAMPLES = 3
+Answers = Sequence[tuple[Answer, Answer]]
+"""The two models' answers to the same rows."""
 
 
-class _Form(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+@dataclass(frozen=True)
+class _Comparison:
+    """Two models on the same held-out rows, measured."""
 
-
-class Majority(_Form):
-    """The score of always answering with the most frequent label."""
-
-    label: str
-    share: float
-    beaten: bool
-    """The whole interval of the adapted model's accuracy lies above it."""
-
-
-class UnknownLabels(_Form):
-    """Share of answers that match no label of the dataset."""
-
-    base: float
-    adapted: float
-
-
-class Verdict(_Form):
-    """The final evaluation of a job. Losses are in nats per trained token."""
-
-    verdict: Outcome
-    sentence: str
-    headline: str
-    """The metric that decided: a key of `metrics`."""
+    base: Scores
+    adapted: Scores
+    shape: str
+    side: HeldOutSide
+    pairs: Answers
+    told: Any
+    """Whether both models could weigh a row's two answers, `(n_rows,)`."""
     metrics: dict[str, Pair]
-    """`loss` and `perplexity` always; `exact_match` and `label_accuracy` where the rows have answers."""
-    n_rows: int
-    """Held-out rows behind the loss."""
-    n_answered: int
-    """Held-out rows that both models answered."""
-    n_tokens: int
-    changes: dict[str, int]
-    """Answers that got `better` or `worse`, stayed the `same`, or `changed` without a change of score."""
-    unknown_labels: UnknownLabels | None = None
-    majority: Majority | None = None
-    what_would_help: str | None = None
-    remarks: tuple[str, ...] = ()
-    """Counts of rows that were cut, not scored or not answered, with reasons."""
-    measures: dict[str, Measure] = {}
-    """The objective's own metrics by key; they don't decide the verdict."""
-    opening: int | None = None
-    """The number of this opening of the held-out side, counted from 1 when the job started."""
-    forgotten: Forgotten | None = None
-    """General abilities before and after; None if not measured."""
+    decides: str
+    """The deciding metric."""
+
+    @property
+    def behind(self) -> Groups:
+        """The indices of the rows behind the deciding metric."""
+        if self.decides == "loss":
+            return np.flatnonzero(self.base.n_tokens > 0)
+        if self.decides == PREFERENCE:
+            return np.flatnonzero(self.told)
+        return np.array([of_base.index for of_base, _ in self.pairs], np.intp)
 
 
 def judge(
     base: Scores,
     adapted: Scores,
     shape: str,
-    labels: Sequence[str] = (),
+    side: HeldOutSide,
     *,
     against: str = "the base",
     headline: str | None = None,
+    run: Run | None = None,
 ) -> Verdict:
     """Compare two models on the same held-out rows.
 
-    `labels` are all of a classification's labels; `against` names the first model in the sentence;
-    `headline` is the metric that decides if it could be measured.
+    `against` names the first model in the sentence; `headline` is the metric that decides if it could be
+    measured, else the dataset's does; `run` says how far the training went.
     """
-    metrics, n_rows, n_tokens = _loss_metrics(base, adapted)
-    pairs = answered_by_both(base, adapted)
-    if pairs:
-        right_base, right_adapted = (np.array([answer.right for answer in side]) for side in zip(*pairs, strict=True))
-        for name in registry.shape(shape).metrics:
-            if name in RIGHT_ANSWERS:
-                metrics[name] = paired_shares(right_base, right_adapted)
-    n_compared = _preference(base, adapted, metrics)
-    headline = headline if headline in metrics else _headline(metrics)
-    pair = metrics.get(headline)
-    n = {"loss": n_rows, PREFERENCE: n_compared}.get(headline, len(pairs))
-    outcome = _outcome(headline, pair, n)
-    has_labels = "label_accuracy" in metrics
-    majority = _majority(pairs, metrics["label_accuracy"].adapted) if has_labels else None
+    found = _compared(base, adapted, shape, side, headline)
+    trivial = trivial_answer.score(found.pairs, adapted, found.told, found.decides, found.metrics, side)
+    case = _case(found, trivial, run)
     return Verdict(
-        verdict=outcome,
-        sentence=say(
-            outcome, headline, pair, n, (majority.label, majority.share, majority.beaten) if majority else None, against
-        ),
-        headline=headline,
-        metrics=metrics,
-        n_rows=n_rows,
-        n_answered=len(pairs),
-        n_tokens=n_tokens,
-        changes=changes(pairs),
-        unknown_labels=_unknown_labels(pairs, labels) if has_labels else None,
-        majority=majority,
-        what_would_help=what_would_help(outcome, headline, metrics, n, len(base.n_tokens)),
-        remarks=tuple(remarks_on(base, adapted, asks=registry.shape(shape).messages is not None)),
+        verdict=case.outcome,
+        claim=sentences.claim(case),
+        sentence=sentences.say(case, against),
+        headline=found.decides,
+        metrics=found.metrics,
+        n_rows=int((base.n_tokens > 0).sum()) if "loss" in found.metrics else 0,
+        n_answered=len(found.pairs),
+        n_tokens=int(base.n_tokens.sum()) if "loss" in found.metrics else 0,
+        changes=changes(found.pairs),
+        unknown_labels=_unknown_labels(found.pairs, side.labels) if "label_accuracy" in found.metrics else None,
+        trivial=trivial,
+        n_groups=case.n_groups,
+        examples=_examples(found.pairs, adapted) if case.outcome == "lower_loss" else (),
+        stopped=Stopped(step=run.steps, of=run.planned) if run and run.stopped else None,
+        what_would_help=helps.what_would_help(case),
+        remarks=tuple(sentences.remarks(base, adapted, case, side.grouping)),
     )
 
 
-def _preference(base: Scores, adapted: Scores, metrics: dict[str, Pair]) -> int:
-    """Add the share of pairs whose chosen answer is likelier; returns the number of pairs behind it."""
+def _compared(base: Scores, adapted: Scores, shape: str, side: HeldOutSide, headline: str | None) -> _Comparison:
+    pairs, groups, told = answered_by_both(base, adapted), side.grouping.groups, _told(base, adapted)
+    metrics = _loss_metrics(base, adapted, groups) | _answer_metrics(pairs, shape, groups)
+    if base.prefers is not None and adapted.prefers is not None and told.any():
+        metrics[PREFERENCE] = paired_shares(
+            base.prefers[told] > 0, adapted.prefers[told] > 0, groups=renumbered(groups[told])
+        )
+    decides = next((name for name in (headline, side.headline) if name in metrics), "loss")
+    return _Comparison(base, adapted, shape, side, pairs, told, metrics, str(decides))
+
+
+def _case(found: _Comparison, trivial: TrivialScore | None, run: Run | None) -> Case:
+    """All that the verdict's words depend on."""
+    side, adapted, pair = found.side, found.adapted, found.metrics.get(found.decides)
+    opponent = None
+    if trivial and trivial.difference and found.decides in trivial.metrics:
+        opponent = Opponent(trivial.words, trivial.metrics[found.decides], trivial.difference)
+    given = [answer.given for answer in adapted.answers]
+    known = {label.strip() for label in side.labels}
+    behind = found.behind if pair else np.zeros(0, np.intp)
+    n_groups = len(np.unique(side.grouping.groups[behind]))
+    share_trivial = _share_of(trivial is not None and text == trivial.answer for text in given)
+    n_answerable = len(found.base.n_tokens) - adapted.n_not_asked - adapted.n_too_long
+    return Case(
+        outcome=outcome.outcome(found.decides, pair, n_groups, opponent, found.metrics, share_trivial),
+        headline=found.decides,
+        pair=pair,
+        metrics=found.metrics,
+        n=len(behind),
+        n_groups=n_groups,
+        by_document=side.grouping.by_document,
+        n_held_out=len(found.base.n_tokens),
+        n_training=side.n_training,
+        asks=registry.shape(found.shape).messages is not None,
+        trivial=opponent,
+        run=run,
+        share_trivial=share_trivial,
+        share_cut_off=_share_of(not answer.ended for answer in adapted.answers),
+        share_unknown=_share_of(text not in known for text in given) if known else 0.0,
+        n_answerable=n_answerable if found.decides != PREFERENCE else 0,
+    )
+
+
+def _share_of(found: Iterable[bool]) -> float:
+    counted = list(found)
+    return sum(counted) / len(counted) if counted else 0.0
+
+
+def _answer_metrics(pairs: Answers, shape: str, groups: Groups) -> dict[str, Pair]:
+    """The metrics of answers that the row shape declares."""
+    if not pairs:
+        return {}
+    declared = registry.shape(shape).metrics
+    those = renumbered(groups[[of_base.index for of_base, _ in pairs]])
+    right_base, right_adapted = (np.array([answer.right for answer in side]) for side in zip(*pairs, strict=True))
+    found = {name: paired_shares(right_base, right_adapted, groups=those) for name in RIGHT_ANSWERS if name in declared}
+    if SIMILARITY in declared:
+        alike = [of_answers(side) for side in zip(*pairs, strict=True)]
+        found[SIMILARITY] = paired_means(alike[0], alike[1], np.ones(len(pairs)), groups=those)
+    return found
+
+
+def _told(base: Scores, adapted: Scores) -> Any:
+    """Whether both models could weigh a row's two answers, `(n_rows,)`."""
     if base.prefers is None or adapted.prefers is None:
-        return 0
-    told = np.isfinite(base.prefers) & np.isfinite(adapted.prefers)
-    if told.any():
-        metrics[PREFERENCE] = paired_shares(base.prefers[told] > 0, adapted.prefers[told] > 0)
-    return int(told.sum())
+        return np.zeros(len(base.n_tokens), np.bool_)
+    return np.isfinite(base.prefers) & np.isfinite(adapted.prefers)
 
 
-def _loss_metrics(base: Scores, adapted: Scores) -> tuple[dict[str, Pair], int, int]:
+def _loss_metrics(base: Scores, adapted: Scores, groups: Groups) -> dict[str, Pair]:
     """Loss and perplexity over all scored tokens; empty if the tokenizers differ."""
     if not np.array_equal(base.n_tokens, adapted.n_tokens):
-        return {}, 0, 0
+        return {}
     scored = base.n_tokens > 0
     if not scored.any():
-        return {}, 0, 0
+        return {}
     tokens = base.n_tokens[scored].astype(np.float64)
     sums = base.nll[scored], adapted.nll[scored]
-    metrics = {"loss": paired_means(*sums, tokens), "perplexity": paired_means(*sums, tokens, perplexity)}
-    return metrics, int(scored.sum()), int(tokens.sum())
+    those = renumbered(groups[scored])
+    return {
+        "loss": paired_means(*sums, tokens, groups=those),
+        "perplexity": paired_means(*sums, tokens, perplexity, groups=those),
+    }
 
 
-def alone(scores: Scores, shape: str) -> dict[str, Interval]:
+def alone(scores: Scores, shape: str, side: HeldOutSide) -> dict[str, Interval]:
     """One model's metrics with their intervals, compared with nothing."""
     found: dict[str, Interval] = {}
+    groups = side.grouping.groups
     scored = scores.n_tokens > 0
     if scored.any():
-        tokens = scores.n_tokens[scored].astype(np.float64)
-        found["loss"] = mean_interval(scores.nll[scored], tokens)
-        found["perplexity"] = mean_interval(scores.nll[scored], tokens, perplexity)
+        tokens, those = scores.n_tokens[scored].astype(np.float64), renumbered(groups[scored])
+        found["loss"] = mean_interval(scores.nll[scored], tokens, groups=those)
+        found["perplexity"] = mean_interval(scores.nll[scored], tokens, perplexity, groups=those)
     if scores.answers:
-        right = wilson(sum(answer.right for answer in scores.answers), len(scores.answers))
-        found |= {name: right for name in registry.shape(shape).metrics if name in RIGHT_ANSWERS}
+        declared = registry.shape(shape).metrics
+        those = renumbered(groups[[answer.index for answer in scores.answers]])
+        right = share(np.array([answer.right for answer in scores.answers]), those)
+        found |= {name: right for name in RIGHT_ANSWERS if name in declared}
+        if SIMILARITY in declared:
+            found[SIMILARITY] = mean_interval(of_answers(scores.answers), np.ones(len(scores.answers)), groups=those)
     return found
 
 
@@ -181,39 +224,22 @@ def change(base: Answer, adapted: Answer) -> Change:
     return "same" if base.given == adapted.given else "changed"
 
 
-def changes(pairs: Sequence[tuple[Answer, Answer]]) -> dict[str, int]:
+def changes(pairs: Answers) -> dict[str, int]:
     """The number of answers per kind of change; every kind is listed."""
     counted = Counter(change(*pair) for pair in pairs)
     return {way: counted[way] for way in get_args(Change)}
 
 
-def _headline(metrics: dict[str, Pair]) -> str:
-    if "label_accuracy" in metrics:
-        return "label_accuracy"
-    match = metrics.get("exact_match")
-    informative = match and max(match.base.value, match.adapted.value) >= INFORMATIVE_SHARE
-    return "exact_match" if informative or (match and "loss" not in metrics) else "loss"
+def _examples(pairs: Answers, adapted: Scores) -> tuple[Example, ...]:
+    """The first few wrong answers, in the order of the source file."""
+    wrong = (answer for _, answer in pairs if not answer.right)
+    return tuple(
+        Example(row=adapted.source_rows[answer.index], expected=answer.expected, given=answer.given)
+        for answer in islice(wrong, N_EXAMPLES)
+    )
 
 
-def _outcome(headline: str, pair: Pair | None, n: int) -> Outcome:
-    if pair is None or n < FEWEST_ROWS:
-        return "cant_tell"
-    sign = -1.0 if headline == "loss" else 1.0
-    low, high = sorted((sign * pair.difference.low, sign * pair.difference.high))
-    if low > 0:
-        return "better"
-    if high < 0:
-        return "worse"
-    return "not_better" if max(-low, high) <= same_within(headline, pair) else "cant_tell"
-
-
-def _majority(pairs: Sequence[tuple[Answer, Answer]], accuracy: Interval) -> Majority:
-    counted = Counter(base.expected for base, _ in pairs)
-    label, n = max(counted.items(), key=lambda item: (item[1], item[0]))
-    return Majority(label=label, share=n / len(pairs), beaten=accuracy.low > n / len(pairs))
-
-
-def _unknown_labels(pairs: Sequence[tuple[Answer, Answer]], labels: Sequence[str]) -> UnknownLabels:
+def _unknown_labels(pairs: Answers, labels: Sequence[str]) -> UnknownLabels:
     known = {label.strip() for label in labels} | {base.expected for base, _ in pairs}
     shares = [sum(answer.given not in known for answer in side) / len(pairs) for side in zip(*pairs, strict=True)]
     return UnknownLabels(base=shares[0], adapted=shares[1])

@@ -23,7 +23,7 @@ from templates import registry
 from templates.errors import StudioError
 from workers.evaluation import compared
 from workers.evaluation.compared import ComparedAnswer
-from workers.evaluation.verdict import Verdict
+from workers.evaluation.verdict_document import Verdict
 from workers.export import card
 from workers.orders.train import TrainingOrder
 

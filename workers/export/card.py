@@ -17,7 +17,7 @@ from storage.data import openings
 from storage.gallery import suite_table
 from templates import metrics, registry
 from workers.evaluation import sentences
-from workers.evaluation.verdict import Verdict
+from workers.evaluation.verdict_document import Verdict
 from workers.orders.train import TrainingOrder
 
 Kind = Literal["adapter", "full_model"]

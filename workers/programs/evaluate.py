@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pyarrow.parquet as parquet
 import torch
 from transformers import AutoConfig
 
@@ -22,7 +21,8 @@ from storage.rendering.renderer import Renderer
 from templates import registry
 from templates.errors import StudioError
 from workers import models
-from workers.evaluation import scoring, suite, suite_verdict, verdict
+from workers.evaluation import held_out, scoring, suite, suite_verdict, verdict
+from workers.evaluation.held_out import HeldOutSide
 from workers.evaluation.progress import Channel, noting
 from workers.evaluation.scoring import Scores
 from workers.evaluation.suite import SuiteScores
@@ -54,7 +54,7 @@ def _on_rows(order: EvaluationOrder, channel: Channel) -> tuple[dict[str, Any], 
     contexts = [context_length(ref) for ref in order.models]
     channel.send(Entered(stage=Stage.EVALUATING))
     all_scores, seconds = _timed(order.models, lambda ref: _score(ref, order, rows, min(contexts), channel))
-    labels = labels_of(order)
+    side = held_out_side(order, rows)
     first, opening = order.models[0], order.held_out_openings + 1
     result = {
         "dataset": {
@@ -64,12 +64,14 @@ def _on_rows(order: EvaluationOrder, channel: Channel) -> tuple[dict[str, Any], 
             "instruction": order.instruction,
             "opening": opening,
         },
-        "models": [_summary(ref, scores, order.shape) for ref, scores in zip(order.models, all_scores, strict=True)],
+        "models": [
+            _summary(ref, scores, order.shape, side) for ref, scores in zip(order.models, all_scores, strict=True)
+        ],
         "comparisons": [
             {
                 "model": ref.name,
                 "against": first.name,
-                **verdict.judge(all_scores[0], scores, order.shape, labels, against=first.name)
+                **verdict.judge(all_scores[0], scores, order.shape, side, against=first.name)
                 .model_copy(update={"opening": opening})
                 .model_dump(),
             }
@@ -135,11 +137,10 @@ def held_out_rows(order: EvaluationOrder) -> list[dict[str, Any]]:
     return rows
 
 
-def labels_of(order: EvaluationOrder) -> list[str]:
-    """Every label in the dataset, including the training side; empty if the shape has no labels."""
-    if "label_accuracy" not in registry.shape(order.shape).metrics:
-        return []
-    return sorted(set(parquet.read_table(order.dataset_file, columns=["label"]).column("label").to_pylist()))
+def held_out_side(order: EvaluationOrder, rows: Sequence[dict[str, Any]]) -> HeldOutSide:
+    """What verdicts need to know of the dataset, including its training side."""
+    file = Path(order.dataset_file)
+    return held_out.of(order.shape, row_files.read(file, held_out=False), rows, row_files.documents(file))
 
 
 def context_length(ref: ModelRef) -> int:
@@ -179,10 +180,10 @@ def _named(ref: ModelRef) -> dict[str, Any]:
     return {"name": ref.name, "base_revision": ref.base_revision, "weights_sha256": ref.weights_sha256}
 
 
-def _summary(ref: ModelRef, scores: Scores, shape: str) -> dict[str, Any]:
+def _summary(ref: ModelRef, scores: Scores, shape: str, side: HeldOutSide) -> dict[str, Any]:
     return {
         **_named(ref),
-        "metrics": {name: score.model_dump() for name, score in verdict.alone(scores, shape).items()},
+        "metrics": {name: score.model_dump() for name, score in verdict.alone(scores, shape, side).items()},
         "n_rows": int((scores.n_tokens > 0).sum()),
         "n_answered": len(scores.answers),
         "n_cut": scores.n_cut,

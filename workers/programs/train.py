@@ -28,10 +28,12 @@ from templates.errors import StudioError
 from templates.recipe import Recipe
 from templates.spec import BaseFacts, TrainingParams
 from workers import models
-from workers.evaluation import compared, forgetting, measures, scoring, verdict
+from workers.evaluation import compared, forgetting, held_out, measures, scoring, verdict
+from workers.evaluation.held_out import HeldOutSide
 from workers.evaluation.measures import Measure
 from workers.evaluation.progress import noting
 from workers.evaluation.scoring import Scores
+from workers.evaluation.sentences import Run
 from workers.export import bundle
 from workers.orders.train import TrainingOrder
 from workers.protocol import Done, Entered, MadeArtifact, ModelRef, Noted, Stopped
@@ -105,8 +107,9 @@ def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
     model = models.as_published(model, task.recipe, task.base.base_folder, task.facts.stored_dtype, drafts)
     base_scores, scores = _scores(task, model, channel)
     headline = registry.objective(task.recipe.objective).headline
-    judged = verdict.judge(base_scores, scores, order.shape, _labels(task), headline=headline)
-    judged = judged.model_copy(update={"measures": _measures(task, setup, model, channel)})
+    side, run = _held_out_side(task), Run(actual["steps"], actual["planned_steps"], actual["stopped"])
+    judged = verdict.judge(base_scores, scores, order.shape, side, headline=headline, run=run)
+    judged = judged.model_copy(update={"measures": _measures(task, setup, side, model, channel)})
     remarks = (*judged.remarks, *([SCORED_QUANTIZED] if models.is_quantized(model) else []), *_chosen(task, actual))
     forgotten = forgetting.measure(
         order, task.renderer.instructed(""), task.facts.context_length, lambda: _untouched(task, model), model, channel
@@ -205,6 +208,8 @@ def train(task: Task, setup: TrainingSetup, model: PreTrainedModel, drafts: Path
         best.restore(model, chosen.kept)
     took = {
         "steps": trainer.state.global_step,
+        "planned_steps": trainer.state.max_steps,
+        "stopped": channel.stop is not None and trainer.state.global_step < trainer.state.max_steps,
         **({"chosen_step": chosen.kept.step, "selection_loss": chosen.kept.loss} if chosen and chosen.kept else {}),
         "trained_tokens": trainer.state.num_input_tokens_seen,
         "tokens_per_s": round(progress.n_tokens / progress.busy_s, 1) if progress.busy_s else None,
@@ -239,14 +244,17 @@ def _scores(task: Task, model: PreTrainedModel, channel: Channel) -> tuple[Score
     return of_base, score(model, task.order.name)
 
 
-def _measures(task: Task, setup: TrainingSetup, model: PreTrainedModel, channel: Channel) -> dict[str, Measure]:
+def _measures(
+    task: Task, setup: TrainingSetup, side: HeldOutSide, model: PreTrainedModel, channel: Channel
+) -> dict[str, Measure]:
     """The objective's own metrics of base and model, on all held-out rows."""
     if setup.measure_rows is None:
         return {}
     with _untouched(task, model) as base:
         of_base = setup.measure_rows(base, lambda: channel.abandoned)
     of_model = setup.measure_rows(model, lambda: channel.abandoned)
-    return measures.compare(registry.objective(task.recipe.objective).metrics, of_base, of_model)
+    declared = registry.objective(task.recipe.objective).metrics
+    return measures.compare(declared, of_base, of_model, side.grouping.groups)
 
 
 def _chosen(task: Task, actual: Mapping[str, Any]) -> list[str]:
@@ -272,11 +280,10 @@ def _untouched(task: Task, model: PreTrainedModel) -> Iterator[PreTrainedModel]:
         yield models.load_base(task.base.base_folder)
 
 
-def _labels(task: Task) -> list[str]:
-    """Every label of a classification."""
-    if "label_accuracy" not in registry.shape(task.order.shape).metrics:
-        return []
-    return sorted({row["label"] for row in task.train + task.selection + task.held_out})
+def _held_out_side(task: Task) -> HeldOutSide:
+    """What the verdict needs to know of the dataset."""
+    documents = row_files.documents(Path(task.order.dataset_file))
+    return held_out.of(task.order.shape, task.train + task.selection, task.held_out, documents)
 
 
 def _saver(task: Task, model: PreTrainedModel) -> Callable[[Path], None]:

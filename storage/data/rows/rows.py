@@ -160,6 +160,18 @@ class Rows:
         """Groups of positions with nearly the same prompts, numbers and label included."""
         return clusters(len(self.rows), [*self._same_prompts(), *self._near_pairs])
 
+    def alike(self, others: Sequence[str] = ()) -> list[list[int]]:
+        """Groups of positions with nearly the same prompts, whatever their labels: they tell a test about the same.
+
+        `others` are normalised prompts of other rows; a few rows alone don't tell which words most rows share.
+        """
+        keys = [*map(_numbers, self.prompts), *(("other", i) for i in range(len(others)))]
+        return [*self.same(), *clusters(len(keys), Sketches([*self.prompts, *others]).pairs(keys))]
+
+    def same(self) -> list[list[int]]:
+        """Groups of positions with the same prompts."""
+        return clusters(len(self.rows), _same([prompt or None for prompt in self.prompts]))
+
     @cached_property
     def near_rows(self) -> list[list[int]]:
         """Groups of positions with nearly the same prompts and answers."""

@@ -36,6 +36,14 @@ def test_a_card_says_in_short_what_was_forgotten(studio: User, finished: tuple[J
     assert "general abilities −30 [−40, −20] points · adapter" in gallery.show_cards(asking(studio), *ANY)[1]
 
 
+def test_a_card_says_where_its_training_was_stopped(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
+    assert "stopped" not in gallery.show_cards(asking(studio), *ANY)[1]
+    with db.writing() as session:
+        row = session.get_one(Artifact, finished[1].id)
+        row.facts = {**row.facts, "verdict": {**row.facts["verdict"], "stopped": {"step": 6, "of": 61}}}
+    assert "stopped at 6 of 61 steps · adapter" in gallery.show_cards(asking(studio), *ANY)[1]
+
+
 def test_a_card_says_how_often_its_held_out_side_was_opened(
     studio: User, finished: tuple[Job, Artifact], asking: Any
 ) -> None:

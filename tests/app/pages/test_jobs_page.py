@@ -150,6 +150,64 @@ def test_the_verdict_leads_to_the_comparison(studio: User, finished: tuple[Job, 
     assert "my limit?" in page.filter_answers(asking(studio), job.id, "all")[1]
 
 
+TRIVIAL = {"words": "always answering “<refund>”", "answer": "<refund>", "difference": None, "beaten": False,
+           "metrics": {"label_accuracy": {"value": 0.6, "low": 0.5, "high": 0.7}}}  # fmt: skip
+
+
+def test_the_trivial_answer_is_a_mark_in_the_bars(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
+    job, _ = finished
+    assert "mark-row" not in shown(asking(studio), job.id)["outcome"]
+    change(job, result={**(job.result or {}), "trivial": TRIVIAL})
+    outcome = shown(asking(studio), job.id)["outcome"]
+    assert outcome.count('<path class="mark" d="M60.0 0 V12"/>') == 2
+    assert "always answering “&lt;refund&gt;”" in outcome
+    assert '60 % <span class="quiet">[50, 70]</span>' in outcome
+
+
+def test_a_verdict_of_an_earlier_version_is_still_shown(
+    studio: User, finished: tuple[Job, Artifact], asking: Any
+) -> None:
+    job, _ = finished
+    earlier = {"majority": {"label": "lost", "share": 0.25, "beaten": True}, "unknown_labels": None}
+    change(job, result={**(job.result or {}), **earlier})
+    outcome = shown(asking(studio), job.id)["outcome"]
+    assert '<b class="badge better">Better.</b> Label accuracy' in outcome
+    assert '<path class="mark" d="M25.0 0 V12"/>' in outcome
+    assert "always answering “lost”" in outcome
+
+
+def test_answers_that_are_not_usable_are_shown(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
+    job, _ = finished
+    claim = "Lower loss, answers not usable yet"
+    example = {"row": 1200, "expected": "No worries. It is <free>.", "given": ""}
+    result = {"verdict": "lower_loss", "claim": claim, "sentence": f"{claim}. The loss fell.", "examples": [example]}
+    change(job, result={**(job.result or {}), **result})
+    outcome = shown(asking(studio), job.id)["outcome"]
+    assert f'<b class="badge lower_loss">{claim}.</b> The loss fell.' in outcome
+    assert "Row 1,200" in outcome
+    assert "No worries. It is &lt;free&gt;." in outcome
+    assert "nothing" in outcome
+
+
+def test_a_claim_may_have_full_stops(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
+    job, _ = finished
+    claim = "Not better than always answering “Thank you. We will.”"
+    change(job, result={**(job.result or {}), "claim": claim, "sentence": f"{claim}. Exact match 3 %."})
+    assert f">{claim}.</b> Exact match 3 %.</p>" in shown(asking(studio), job.id)["outcome"]
+
+
+def test_a_stopped_job_says_where_it_stopped(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
+    job, _ = finished
+    assert "stopped" not in shown(asking(studio), job.id)["listing"]
+    change(job, step=6, total_steps=61, result={**(job.result or {}), "stopped": {"step": 6, "of": 61}})
+    seen = shown(asking(studio), job.id)
+    assert "stopped at 6 of 61 steps" in seen["listing"]
+    assert "stopped at 6 of 61 steps<time>" in seen["stages"]
+    assert '<td class="number">10 %</td>' in seen["listing"]
+    change(job, result={k: v for k, v in (job.result or {}).items() if k != "stopped"}, cancel_keep=True)
+    assert "stopped at 6 of 61 steps" in shown(asking(studio), job.id)["listing"], "an earlier version's job too"
+
+
 def test_the_verdict_shows_what_its_objective_measures(
     studio: User, finished: tuple[Job, Artifact], asking: Any
 ) -> None:
@@ -169,14 +227,18 @@ def test_the_verdict_says_how_often_its_held_out_side_was_opened(
     job, _ = finished
     assert "held-out side" not in shown(asking(studio), job.id)["outcome"]
     evaluation = evaluations.submit(studio, models=["studio-nano"], dataset="tickets", name="scores")
-    result = {"models": [{"name": "studio-nano", "metrics": {}}], "comparisons": []}
+    scores = {"chrf": {"value": 0.4, "low": 0.3, "high": 0.5}, "loss": {"value": 2.0, "low": 1.5, "high": 2.5}}
+    result = {"models": [{"name": "studio-nano", "metrics": scores}], "comparisons": []}
     change(evaluation, state=JobState.SUCCEEDED, result=result)
     with db.writing() as session:
         for opened in (job, evaluation):
             openings.record(session, job_id=opened.id, attempt=1, dataset_id=tickets.id)
     said = "This held-out side has been opened 2 times; each look makes a lucky result likelier."
     assert said in shown(asking(studio), job.id)["outcome"]
-    assert said in shown(asking(studio), evaluation.id)["outcome"]
+    outcome = shown(asking(studio), evaluation.id)["outcome"]
+    assert said in outcome
+    assert "<td>40 % [30, 50]</td>" in outcome
+    assert "<td>2.00 [1.50, 2.50] nats per token</td>" in outcome
 
 
 def test_the_verdict_says_what_was_forgotten(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:

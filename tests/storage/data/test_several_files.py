@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.data import datasets, uploads, versions
+from storage.data import datasets, row_files, uploads, versions
 from storage.data.intake import look
 from storage.data.splits import Split
 from storage.models import Upload, User
@@ -198,3 +198,17 @@ def test_what_a_file_manager_adds_is_passed_over(tmp_path: Path) -> None:
     found = look(path, "sent.zip")
     assert [(file.name, file.first, file.last) for file in found.files] == [("data/a.csv", 1, 31)]
     assert found.n_rows == 30
+
+
+def test_rows_know_their_document_in_every_version(studio: User) -> None:
+    texts = [f"# {word}\n\nOne {word}.\n\n## More\n\nTwo times {word}.\n" for word in ("Apple", "Banjo", "Cedar")]
+    files = {f"{n}.md": text for n, text in enumerate(texts)}
+    made = datasets.add(studio, sent(studio, files), name="documents", shape="text")
+    found = row_files.documents(datasets.file(made))
+    assert len(found) == 3
+    numbers = [row["source_row"] for row in datasets.rows(made)]
+    assert [sum(first <= number <= last for number in numbers) for first, last in found] == [2, 2, 2]
+    changed = versions.derive(studio, made, datasets.rows(made)[:-1], [])
+    assert row_files.documents(datasets.file(changed)) == found
+    tables = datasets.add(studio, sent(studio, {"train.csv": TRAIN, "more.csv": TEST}), name="tables")
+    assert row_files.documents(datasets.file(tables)) == []

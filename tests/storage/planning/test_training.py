@@ -60,6 +60,21 @@ def test_plain_text_takes_no_instruction(studio: User, store_dataset: StoreDatas
     assert [problem.field for problem in refused.value.problems] == ["instruction"]
 
 
+def test_a_plan_says_which_differences_could_be_seen(studio: User, store_dataset: StoreDataset) -> None:
+    store_dataset("tickets", "classification", ROWS, 20)
+    seen = planned(studio).estimate.detectable
+    assert seen is not None
+    assert (seen.n_rows, seen.n_groups, seen.points) == (20, 20, 31.3)
+    again = [{"text": f"{row['text']} {'!' * (n % 2)}", "label": row["label"]} for n, row in enumerate(ROWS * 2)]
+    store_dataset("again", "classification", sorted(again, key=lambda row: row["text"].strip("! ")), 40)
+    repeated = planned(studio, dataset="again").estimate.detectable
+    assert repeated is not None
+    assert (repeated.n_rows, repeated.n_groups) == (40, 20)
+    store_dataset("letters", "text", [{"text": f"letter {n}"} for n in range(30)], 10)
+    plain = planned(studio, dataset="letters", objective="continue_pretraining").estimate
+    assert plain.detectable is None, "plain text has no answers to count"
+
+
 def test_rows_that_the_best_weights_are_chosen_on_are_not_learned(studio: User, tickets: Dataset) -> None:
     whole = planned(studio)
     plan = planned(studio, settings={"load_best_model_at_end": True})

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workers.evaluation.bootstrap import mean_interval, paired_means, paired_shares, wilson
+from workers.evaluation.bootstrap import mean_interval, n_effective, paired_means, paired_shares, share, wilson
 
 
 def test_wilson_gives_the_published_values() -> None:
@@ -66,3 +66,49 @@ def test_more_rows_than_fit_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
     sums = np.arange(40, dtype=float)
     interval = mean_interval(sums, np.ones(40))
     assert interval.low < 19.5 < interval.high
+
+
+def test_repeated_rows_tell_no_more_than_single_ones() -> None:
+    generator = np.random.default_rng(5)
+    base, adapted = (generator.random(40) < chance for chance in (0.3, 0.6))
+    groups = np.repeat(np.arange(40), 5)
+    one, five = paired_shares(base, adapted), paired_shares(np.repeat(base, 5), np.repeat(adapted, 5), groups=groups)
+    for name in ("base", "adapted", "difference"):
+        single, grouped = getattr(one, name), getattr(five, name)
+        assert grouped.value == pytest.approx(single.value)
+        assert grouped.low == pytest.approx(single.low, abs=0.02)
+        assert grouped.high == pytest.approx(single.high, abs=0.02)
+    careless = paired_shares(np.repeat(base, 5), np.repeat(adapted, 5)).difference
+    assert careless.high - careless.low < 0.6 * (five.difference.high - five.difference.low)
+
+
+def test_groups_whose_rows_differ_cost_nothing() -> None:
+    generator = np.random.default_rng(6)
+    right = generator.random(200) < 0.5
+    groups = generator.permutation(np.repeat(np.arange(100), 2))
+    assert n_effective(right.astype(float), groups) > 150
+    assert n_effective(np.ones(200), groups) == 100, "unknown, so each group counts once"
+    assert n_effective(np.ones(200), None) == 200
+    assert share(np.ones(200, dtype=bool), groups) == wilson(100, 100)
+
+
+def test_few_groups_that_agree_are_not_certain() -> None:
+    groups = np.repeat(np.arange(3), 20)
+    three = paired_shares(np.zeros(60, dtype=bool), np.ones(60, dtype=bool), groups=groups)
+    assert three.difference.low <= 0.0
+
+
+def test_grouped_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
+    generator = np.random.default_rng(8)
+    groups = np.repeat(np.arange(30), 4)
+    n_covered = n_careless = 0
+    for seed in range(200):
+        shift = np.repeat(generator.normal(0, 1, 30), 4)  # rows of a group change together
+        base = generator.normal(0, 1, 120)
+        adapted = base + 0.3 + shift + generator.normal(0, 0.3, 120)
+        difference = paired_means(base, adapted, np.ones(120), seed=seed, groups=groups).difference
+        careless = paired_means(base, adapted, np.ones(120), seed=seed).difference
+        n_covered += difference.low <= 0.3 <= difference.high
+        n_careless += careless.low <= 0.3 <= careless.high
+    assert n_covered / 200 >= 0.90
+    assert n_careless / 200 < 0.80

@@ -36,3 +36,12 @@ def test_only_rows_that_both_have_a_value_for_are_compared() -> None:
     assert measures.compare([KL], {"kl": base[1:2]}, {"kl": adapted[1:2]}) == {}
     assert measures.compare([KL], {"kl": base}, {}) == {}
     assert measures.compare([ACCURACY], {"kl": base}, {"kl": adapted}) == {}, "only what is declared"
+
+
+def test_nearly_equal_rows_are_resampled_together() -> None:
+    changed = np.repeat(np.random.default_rng(1).normal(0.2, 1, 25), 4)
+    base = np.zeros(100)
+    alone = measures.compare([KL], {"kl": base}, {"kl": changed})["kl"].interval
+    changed[0] = np.nan
+    grouped = measures.compare([KL], {"kl": base}, {"kl": changed}, np.repeat(np.arange(25), 4))["kl"].interval
+    assert grouped.high - grouped.low > 1.5 * (alone.high - alone.low)

@@ -14,6 +14,7 @@ from peft import LoraConfig, get_peft_model
 from templates import recipe as recipes
 from templates.spec import BaseFacts
 from workers import models
+from workers.evaluation import held_out
 from workers.evaluation.scoring import Answer, Scores
 from workers.orders.train import TrainingOrder
 from workers.protocol import ModelRef
@@ -51,6 +52,11 @@ def adapter(tiny_model_folder: Path) -> Any:
             if "lora_" in name:
                 parameter.normal_(0, 0.5)
     return model.eval()
+
+
+SIDE = held_out.of(
+    "classification", [row for row in ROWS if not row["held_out"]], [row for row in ROWS if row["held_out"]]
+)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from storage import files
 from storage.rendering.renderer import Renderer
 from templates import recipe as recipes
 from templates.errors import StudioError
+from tests.workers.export.conftest import SIDE
 from workers import models
 from workers.evaluation import compared, verdict
 from workers.evaluation.generation import answers
@@ -32,7 +33,7 @@ ACTUAL = {"steps": 12, "trained_tokens": 3456, "tokens_per_s": 810.5, "peak_memo
 
 
 def stage(order: TrainingOrder, save: Callable[[Path], Any], scores: tuple[Scores, Scores]) -> Staged:
-    judged = verdict.judge(*scores, "classification", ["refund", "card"])
+    judged = verdict.judge(*scores, "classification", SIDE)
     return bundle.stage(order, save, judged, compared.compare(*scores), ACTUAL)
 
 

@@ -12,6 +12,7 @@ from huggingface_hub import ModelCard
 from templates import recipe as recipes
 from templates.metrics import Metric
 from tests.small_suite import small_forgotten
+from tests.workers.export.conftest import SIDE
 from workers.evaluation import measures, verdict
 from workers.evaluation.forgetting import Forgotten
 from workers.evaluation.scoring import Scores
@@ -24,7 +25,7 @@ ACTUAL: Mapping[str, Any] = {"steps": 12, "trained_tokens": 34567, "tokens_per_s
 @pytest.fixture
 def written(scores: tuple[Scores, Scores]) -> Callable[[TrainingOrder], dict[str, str]]:
     """The texts for an order."""
-    judged = verdict.judge(*scores, "classification", ["refund", "card"])
+    judged = verdict.judge(*scores, "classification", SIDE)
     return lambda order: card.texts(order, "adapter", judged, ACTUAL, "f" * 64, [2, 7])
 
 
@@ -34,7 +35,8 @@ def test_a_card_says_where_it_comes_from_and_how_good_it_is(
     text = written(order_for(split_seed=7))["README.md"]
     for said in (
         "# tickets",
-        "Better. Label accuracy 92 % [65, 99] against 0 % [0, 24] for the base, on 12 held-out rows.",
+        "Better. Label accuracy 92 % [65, 99] against 0 % [0, 24] for the base and 50 % [25, 75] for "
+        "always answering “refund”, on 12 held-out rows.",
         "| Label accuracy | 0 % [0, 24] | 92 % [65, 99] | +92 points [+43, +100] |",
         "banking, classification: 8 training rows, 12 held out (split seed 7)",
         "d" * 64,
@@ -53,7 +55,7 @@ def test_a_card_says_where_it_comes_from_and_how_good_it_is(
 def test_a_card_says_how_often_the_held_out_side_was_opened(
     order_for: Callable[..., TrainingOrder], scores: tuple[Scores, Scores]
 ) -> None:
-    judged = verdict.judge(*scores, "classification", ["refund", "card"])
+    judged = verdict.judge(*scores, "classification", SIDE)
 
     def text(opening: int | None) -> str:
         found = judged.model_copy(update={"opening": opening})
@@ -71,14 +73,14 @@ def test_a_card_says_what_its_objective_measured(
     values = np.array([0.0, 1.0] * 10)
     metric = Metric("margin", "Reward margin", "nats")
     found = measures.compare([metric], {"margin": values}, {"margin": values + 2})
-    judged = verdict.judge(*scores, "classification", ["refund", "card"]).model_copy(update={"measures": found})
+    judged = verdict.judge(*scores, "classification", SIDE).model_copy(update={"measures": found})
     text = card.texts(order_for(), "adapter", judged, ACTUAL, "f" * 64, [2])["README.md"]
     line = "- Reward margin: 2.5 nats against 0.5 nats for the base: +2 nats [+2, +2] on 20 rows, better."
     assert f"\n\n{line}\n\n" in text
 
 
 def test_a_card_says_what_was_forgotten(order_for: Callable[..., TrainingOrder], scores: tuple[Scores, Scores]) -> None:
-    judged = verdict.judge(*scores, "classification", ["refund", "card"])
+    judged = verdict.judge(*scores, "classification", SIDE)
     forgotten = Forgotten.model_validate(small_forgotten())
     judged = judged.model_copy(update={"forgotten": forgotten})
     text = card.texts(order_for(), "adapter", judged, ACTUAL, "f" * 64, [2])["README.md"]
@@ -128,7 +130,7 @@ def test_names_are_inert_in_the_card_and_in_the_script(
 def test_every_script_compiles_and_is_short(
     order_for: Callable[..., TrainingOrder], scores: tuple[Scores, Scores], source: str, kind: Any
 ) -> None:
-    judged = verdict.judge(*scores, "classification")
+    judged = verdict.judge(*scores, "classification", SIDE)
     texts = card.texts(order_for(base_source=source, base_origin="a/b"), kind, judged, {}, "f" * 64, [2])
     compile(texts["use_me.py"], "use_me.py", "exec")
     assert len([line for line in texts["use_me.py"].splitlines() if line]) < 30

@@ -110,7 +110,7 @@ def test_models_are_scored_on_the_same_rows_and_compared_with_the_first(
     same = done.result["comparisons"][1]
     assert same["metrics"]["loss"]["difference"] == {"value": 0.0, "low": 0.0, "high": 0.0}
     assert same["changes"] == {"better": 0, "worse": 0, "same": 12, "changed": 0}
-    assert "for plain," in same["sentence"]
+    assert "for plain and" in same["sentence"]
     assert done.made is None
     assert set(done.actual["seconds_by_model"]) == {"plain", "adapted", "again"}
     assert done.model_dump_json()

@@ -54,7 +54,9 @@ def test_a_lora_job_learns_and_stages(make_order: MakeOrder, heard: Heard) -> No
     assert held_out[8] < held_out[0]
     assert heard.of(Checkpointed)[-1].step == 8
     assert done.made.kind == "adapter"
-    assert set(done.actual) == {"steps", "trained_tokens", "tokens_per_s", "seconds", "peak_memory_bytes"}
+    figures = {"steps", "planned_steps", "stopped", "trained_tokens", "tokens_per_s", "seconds", "peak_memory_bytes"}
+    assert set(done.actual) == figures
+    assert (done.actual["planned_steps"], done.actual["stopped"], done.result["stopped"]) == (8, False, None)
     assert set(done.actual["seconds"]) == {"preparing", "training", "evaluating", "publishing"}
     files.verify(Path(order.staging), done.made.manifest_sha256)
     last = heard.of(Measured)[-1]
@@ -194,6 +196,9 @@ def test_stop_and_keep_publishes_what_is_there(make_order: MakeOrder) -> None:
     assert list(heard.losses())[-1] == 4
     assert Noted(kind="stopped_early", data={"step": 4, "total_steps": 8}) in heard.said
     assert done.actual["steps"] == 4
+    assert done.result["stopped"] == {"step": 4, "of": 8}
+    assert "The training was stopped at 4 of 8 steps." in done.result["sentence"]
+    assert done.result["what_would_help"].startswith("Finish the training")
 
 
 def test_stop_and_discard_leaves_nothing_new(make_order: MakeOrder) -> None:

@@ -14,7 +14,7 @@ import pyarrow.parquet as parquet
 from storage.bases import base_models
 from templates.recipe import Recipe, compose
 from workers import models
-from workers.evaluation.verdict import Verdict
+from workers.evaluation.verdict_document import Verdict
 from workers.orders.train import TrainingOrder
 from workers.programs import train as program
 from workers.protocol import Entered, MadeArtifact, Measured, ModelRef, Report, Stop, Stopped

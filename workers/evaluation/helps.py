@@ -1,0 +1,149 @@
+"""What would help after a verdict: concrete next steps, with numbers where they are known."""
+
+from __future__ import annotations
+
+import math
+
+from workers.evaluation.bootstrap import Interval
+from workers.evaluation.sentences import FEWEST_ROWS, Case, percent, same_within
+
+HARDLY = 20
+"""If a difference needs this many times the held-out rows, a larger difference is easier to reach."""
+POWER = 2.0
+"""Factor on the rows whose interval would just exclude no difference, so that four of five trials do: (2.8 / 1.96)²."""
+MOSTLY = 0.5
+CONFLICTS = "Check the data for equal texts with different labels (health report, “Conflicting answers”)."
+
+
+def what_would_help(case: Case) -> str | None:
+    """What to try next; None if the adapted model is better and nothing is left to say."""
+    if case.run and case.run.stopped:
+        return (
+            f"Finish the training: it was {case.run.words}, so this verdict is about an unfinished model. "
+            "Run the job again and let it end."
+        )
+    if case.pair is None:
+        return _nothing_scored(case)
+    if case.outcome == "better":
+        return _only_loss(case) if case.headline == "loss" else None
+    advice = {"worse": _worse, "lower_loss": _lower_loss, "cant_tell": _cant_tell, "not_better": _not_better}
+    return advice[case.outcome](case)
+
+
+def _nothing_scored(case: Case) -> str:
+    if not case.n_held_out:
+        return "Add the dataset again with more rows or a larger held-out share."
+    return "Shorter rows, or a larger “Maximum row length” setting, so that the answers are not cut off."
+
+
+def _only_loss(case: Case) -> str:
+    if case.asks:
+        return "No answer could be read, so look at some: chat with both models side by side."
+    return (
+        "Plain text shows only how well text is predicted. To see whether answers get better, score both models on a "
+        "dataset of questions and answers, or chat with both side by side."
+    )
+
+
+def _worse(case: Case) -> str:
+    if "loss" in case.metrics and case.metrics["loss"].difference.low > 0:
+        return "The loss on held-out rows rose: try fewer passes over the data or a lower learning rate."
+    return "Look at the answers that got worse; try a lower learning rate, or more training rows of that kind."
+
+
+def _lower_loss(case: Case) -> str:
+    steps = f" ({case.run.steps:,} steps so far)" if case.run else ""
+    found = [f"Train longer{steps}: answers usually become usable only after the loss has fallen further."]
+    if case.share_cut_off >= MOSTLY:
+        found.append(f"{percent(case.share_cut_off)} % of its answers did not end by themselves, a sign of that.")
+    if case.share_unknown >= MOSTLY:
+        found.append(f"{percent(case.share_unknown)} % of its answers are none of the labels, a sign of that.")
+    found.append(
+        f"If they stay unusable after several passes, use more training rows (now {case.n_training:,}) or a "
+        "larger base."
+    )
+    return " ".join(found)
+
+
+def _cant_tell(case: Case) -> str:
+    assert case.pair
+    difference, least = case.pair.difference, same_within(case.headline, case.pair)
+    against_trivial = case.trivial and not case.beats_trivial and case.beats_base
+    if case.trivial and against_trivial:
+        difference = case.trivial.difference
+    needed = rows_needed(difference, least, case.n, case.n_groups)
+    small = f"{100 * least:.0f} points" if case.headline != "loss" else f"{least:.2g} nats per token"
+    aim = (
+        "would be enough to confirm a difference of this size"
+        if abs(difference.value) > least
+        else f"would show whether the difference exceeds {small}"
+    )
+    different = "different " if case.n_groups != case.n else ""
+    found = [f"Hold out more {different}rows: about {needed:,} {aim} (now {case.n:,})."]
+    if needed > (case.n_held_out + case.n_training) / 2:
+        found.append(f"That takes more than the {case.n_held_out + case.n_training:,} rows of this dataset.")
+    if case.headline != "loss" and case.n_answerable > case.n:
+        found[0] = (
+            f"Have more held-out rows answered: about {needed:,} {aim}. {case.n:,} of {case.n_answerable:,} were "
+            "(setting STUDIO_EVAL_ROWS)."
+        )
+    if needed > HARDLY * case.n:
+        found.append("So many are rarely worth collecting; a larger difference is easier to see.")
+    repeats = against_trivial and case.share_trivial >= MOSTLY
+    found.append(_beyond_trivial(case) if repeats else _larger_difference(case))
+    return " ".join(found)
+
+
+def _larger_difference(case: Case) -> str:
+    ways = f"more training rows (now {case.n_training:,}) or more passes"
+    if case.headline == "label_accuracy":
+        return f"Or make the difference larger: {ways}. {CONFLICTS}"
+    return f"Or make the difference larger: {ways}."
+
+
+def _not_better(case: Case) -> str:
+    if case.trivial and case.beats_base and not case.beats_trivial:
+        return _beyond_trivial(case)
+    loss = case.metrics.get("loss")
+    if loss and loss.difference.low > 0:
+        return "The loss on held-out rows rose: try fewer passes over the data or a lower learning rate."
+    if case.headline == "loss":
+        return (
+            f"The loss hardly moved: try more passes, a higher learning rate, or more text (now {case.n_training:,} "
+            "training rows). If the base already knows such texts, there may be nothing to gain."
+        )
+    if case.loss_fell:
+        return (
+            f"The loss on held-out rows fell, so the model is learning: try more passes or more training rows "
+            f"(now {case.n_training:,})."
+        )
+    return (
+        f"Try more or more consistent training rows (now {case.n_training:,}), more passes, or a larger base model. "
+        "If the base is already as good as the data allows, there may be nothing to gain."
+    )
+
+
+def _beyond_trivial(case: Case) -> str:
+    assert case.trivial
+    found = []
+    if case.share_trivial >= MOSTLY:
+        found.append(f"It gives that answer to {percent(case.share_trivial)} % of the rows.")
+    found.append(
+        "Add training rows with the other answers, or thin out the most frequent one, so that telling them apart pays; "
+        "then train with more passes."
+    )
+    if case.headline == "label_accuracy":
+        found.append(CONFLICTS)
+    return " ".join(found)
+
+
+def rows_needed(difference: Interval, least: float, n: int, n_groups: int) -> int:
+    """Roughly how many rows would narrow the interval enough; its width falls with the square root of n."""
+    half = (difference.high - difference.low) / 2
+    wanted = max(abs(difference.value), least)
+    if wanted <= 0:
+        return 2 * n
+    needed = max(n * (half / wanted) ** 2 * POWER, n + 1, FEWEST_ROWS * n / max(n_groups, 1))
+    # Two digits, because it is a guess and should look like one.
+    scale = 10.0 ** max(0, math.floor(math.log10(needed)) - 1)
+    return math.ceil(needed / scale) * int(scale)

@@ -1,0 +1,62 @@
+"""What follows from the scores: better, worse, or neither."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from workers.evaluation.bootstrap import Pair
+from workers.evaluation.sentences import (
+    FEWEST_ROWS,
+    PREFERENCE,
+    SAME_WITHIN_SHARE,
+    Opponent,
+    Outcome,
+    improved,
+    same_within,
+    worsened,
+)
+
+ALWAYS = 0.95
+"""A model that gives the trivial answer to this share of the rows does nothing else, however few rows there are."""
+
+
+def outcome(
+    headline: str,
+    pair: Pair | None,
+    n_groups: int,
+    trivial: Opponent | None,
+    metrics: Mapping[str, Pair],
+    share_trivial: float,
+) -> Outcome:
+    """The outcome, given the deciding metric of both models and what the adapted one has over the trivial answer.
+
+    `share_trivial` is the share of its answers that are the trivial one.
+    """
+    if pair is None or n_groups < FEWEST_ROWS:
+        return "cant_tell"
+    if is_unusable(headline, pair, trivial, metrics):
+        return "lower_loss"
+    if worsened(headline, pair.difference):
+        return "worse"
+    least = same_within(headline, pair)
+    if improved(headline, pair.difference):
+        if trivial is None or trivial.difference.low > 0:
+            return "better"
+        is_same = trivial.difference.high <= least or share_trivial >= ALWAYS
+        return "not_better" if is_same else "cant_tell"
+    return "not_better" if max(-pair.difference.low, pair.difference.high) <= least else "cant_tell"
+
+
+def is_unusable(headline: str, pair: Pair, trivial: Opponent | None, metrics: Mapping[str, Pair]) -> bool:
+    """Whether the loss fell, but neither model's answers are better than the trivial one.
+
+    Labels count as usable unless they are surely worse than always giving the most frequent one.
+    """
+    if trivial is None or headline == PREFERENCE or "loss" not in metrics:
+        return False
+    if not improved("loss", metrics["loss"].difference) or pair.base.low > trivial.score.high:
+        return False
+    ahead = trivial.difference
+    if headline == "label_accuracy":
+        return ahead.high < 0
+    return ahead.low <= 0 and ahead.value <= SAME_WITHIN_SHARE

@@ -1,0 +1,52 @@
+"""Scores the trivial answer of a held-out side, and what the adapted model has over it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from workers.evaluation.bootstrap import Pair, paired_means, paired_shares, renumbered
+from workers.evaluation.held_out import HeldOutSide
+from workers.evaluation.scoring import Answer, Scores
+from workers.evaluation.sentences import PREFERENCE, RIGHT_ANSWERS, SIMILARITY
+from workers.evaluation.similarity import chrf, of_answers
+from workers.evaluation.verdict_document import TrivialScore
+
+
+def score(
+    pairs: Sequence[tuple[Answer, Answer]],
+    adapted: Scores,
+    told: Any,
+    decides: str,
+    metrics: Mapping[str, Pair],
+    side: HeldOutSide,
+) -> TrivialScore | None:
+    """The trivial answer's scores, and what the adapted model has over it on the deciding metric."""
+    rule, groups = side.pair_rule if decides == PREFERENCE else side.trivial, side.grouping.groups
+    if rule is None:
+        return None
+    against: dict[str, Pair] = {}
+    if pairs and rule.answer is not None:
+        those = renumbered(groups[[of_base.index for of_base, _ in pairs]])
+        expected = [of_base.expected for of_base, _ in pairs]
+        mine = [of_adapted for _, of_adapted in pairs]
+        right = np.array([rule.answer == text for text in expected])
+        own = paired_shares(right, np.array([answer.right for answer in mine]), groups=those)
+        against |= {name: own for name in RIGHT_ANSWERS if name in metrics}
+        if SIMILARITY in metrics:
+            alike = chrf([rule.answer] * len(expected), expected)
+            against[SIMILARITY] = paired_means(alike, of_answers(mine), np.ones(len(pairs)), groups=those)
+    if PREFERENCE in metrics and rule.prefers_right is not None and adapted.prefers is not None:
+        against[PREFERENCE] = paired_shares(
+            rule.prefers_right[told] > 0, adapted.prefers[told] > 0, groups=renumbered(groups[told])
+        )
+    difference = against[decides].difference if decides in against else None
+    return TrivialScore(
+        words=rule.words,
+        answer=rule.answer,
+        metrics={name: pair.base for name, pair in against.items()},
+        difference=difference,
+        beaten=difference.low > 0 if difference else None,
+    )

@@ -1,0 +1,94 @@
+"""The verdict as stored and shown: on the job, with the artifact, over REST."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from workers.evaluation.bootstrap import Interval, Pair
+from workers.evaluation.forgetting import Forgotten
+from workers.evaluation.measures import Measure
+from workers.evaluation.sentences import Outcome
+
+Change = Literal["better", "worse", "same", "changed"]
+"""What happened to an answer. `changed`: other words, but neither or both are right."""
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TrivialScore(_Form):
+    """The scores of a rule that reads no prompt, on the same rows."""
+
+    words: str
+    """E.g. `always answering “refund”`."""
+    answer: str | None
+    metrics: dict[str, Interval]
+    """Its score on each metric that it can be given, with the same keys as the models' metrics."""
+    difference: Interval | None = None
+    """Adapted minus trivial on the deciding metric; None if the loss decides."""
+    beaten: bool | None = None
+    """Whether the whole interval of the difference lies above 0."""
+
+
+class Example(_Form):
+    """An answer of the adapted model."""
+
+    row: int
+    """Its row number in the source file."""
+    expected: str
+    given: str
+
+
+class Stopped(_Form):
+    """Where someone stopped the training."""
+
+    step: int
+    of: int
+
+
+class UnknownLabels(_Form):
+    """Share of answers that match no label of the dataset."""
+
+    base: float
+    adapted: float
+
+
+class Verdict(_Form):
+    """The final evaluation of a job. Losses are in nats per trained token."""
+
+    verdict: Outcome
+    claim: str = ""
+    """The beginning of the sentence: what the verdict is, in a few words."""
+    sentence: str
+    headline: str
+    """The metric that decided: a key of `metrics`."""
+    metrics: dict[str, Pair]
+    """`loss` and `perplexity` always; `exact_match`, `chrf` and `label_accuracy` where the rows have answers."""
+    n_rows: int
+    """Held-out rows behind the loss."""
+    n_answered: int
+    """Held-out rows that both models answered."""
+    n_tokens: int
+    changes: dict[str, int]
+    """Answers that got `better` or `worse`, stayed the `same`, or `changed` without a change of score."""
+    unknown_labels: UnknownLabels | None = None
+    trivial: TrivialScore | None = None
+    """None if the dataset has no answers."""
+    n_groups: int | None = None
+    """Groups of nearly equal rows, or of one document, behind the deciding metric; each is resampled as a whole."""
+    examples: tuple[Example, ...] = ()
+    """A few answers, where they are not usable yet."""
+    stopped: Stopped | None = None
+    """None if the training ran to its end."""
+    what_would_help: str | None = None
+    remarks: tuple[str, ...] = ()
+    """Counts of rows that were cut, not scored or not answered, with reasons."""
+    measures: dict[str, Measure] = {}
+    """The objective's own metrics by key; they don't decide the verdict."""
+    opening: int | None = None
+    """The number of this opening of the held-out side, counted from 1 when the job started."""
+    forgotten: Forgotten | None = None
+    """General abilities before and after; None if not measured."""
