@@ -7,11 +7,12 @@ safetensors, and code in a model's folder never runs.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import importlib.util
 import logging
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import psutil
 import torch
@@ -19,13 +20,15 @@ from bitsandbytes.nn import Linear4bit
 from peft import PeftModel, get_peft_model
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 from peft.utils.peft_types import PeftType
-from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
+from transformers import BitsAndBytesConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from templates import registry
 from templates.errors import StudioError
+from templates.layers import Group
 from templates.recipe import Recipe
 from templates.spec import Method, Params, Quantization
+from workers import targets, weights
 from workers.protocol import ModelRef
 
 Dtype = Literal["auto", "float32", "bfloat16"]
@@ -34,10 +37,6 @@ START = "start"
 WIDENED = 2
 """A base is mostly stored in 16 bits, but takes 32 on a CPU."""
 ROOM = 0.8
-ATTENTION = (
-    "q_proj k_proj v_proj o_proj qkv_proj out_proj dense query_key_value c_attn query key value Wqkv wq wk wv wo"
-)
-"""Names of attention projections across architectures."""
 transformers_logging.disable_progress_bar()
 logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # int8 warns about a cast at every layer call
 
@@ -80,9 +79,7 @@ def load_base(
         options["quantization_config"] = BitsAndBytesConfig(load_in_8bit=True)
     if quantization != "none" or where.type == "cuda":
         options["device_map"] = {"": where.index or 0 if where.type == "cuda" else "cpu"}
-    model = AutoModelForCausalLM.from_pretrained(
-        str(folder), local_files_only=True, trust_remote_code=False, use_safetensors=True, **options
-    )
+    model = weights.load(folder, **options)
     _keep_trainable(model)
     return model.eval()
 
@@ -120,22 +117,29 @@ def adapt(model: PreTrainedModel, recipe: Recipe) -> PreTrainedModel:
         return adapted
     if method.peft_type is None:
         raise TypeError(f"{method.key} has neither a peft_type nor a file workers/methods/{method.key}.py")
-    return get_peft_model(model, _peft_config(method, params, model))
+    try:
+        return get_peft_model(model, _peft_config(method, params, model))
+    except ValueError as error:  # PEFT's word for settings that don't go with this architecture
+        raise StudioError(
+            f"PEFT can't put {method.title} with these settings on this base model: {error}",
+            code="method_does_not_fit",
+            remedy="Choose other settings or another method.",
+        ) from error
 
 
 def _peft_config(method: Method, params: Params, model: PreTrainedModel) -> Any:
     """PEFT's configuration of the method. PEFT chooses parameters set to “default”."""
     given = {name: value for name, value in params.model_dump().items() if value != "default"}
-    if given.get("target_modules") == "attention":
-        given["target_modules"] = attention_modules(model)
-    return PEFT_TYPE_TO_CONFIG_MAPPING[PeftType(method.peft_type)](task_type="CAUSAL_LM", **given)
-
-
-def attention_modules(model: PreTrainedModel) -> list[str]:
-    """Last parts of the names of the model's attention projections."""
-    layers = [name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)]
-    found = {name.rpartition(".")[2] for name in layers if "attn" in name or "attention" in name}
-    return sorted(found & set(ATTENTION.split()) or found)
+    kind = PEFT_TYPE_TO_CONFIG_MAPPING[PeftType(method.peft_type)]
+    takes = {field.name for field in dataclasses.fields(kind)}
+    if given.get("target_modules") in get_args(Group):
+        given["target_modules"] = targets.of_group(model, given["target_modules"])
+    if "feedforward_modules" in takes:  # PEFT knows these layers for a few architectures only
+        made, feed_forward = targets.rescaled(model)
+        given |= {"target_modules": [*made, *feed_forward], "feedforward_modules": feed_forward}
+    if "fan_in_fan_out" in takes and targets.has_conv1d_only(model):
+        given["fan_in_fan_out"] = True
+    return kind(task_type="CAUSAL_LM", **given)
 
 
 def moves_base(recipe: Recipe) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import templates
+from storage.bases import architectures
 from storage.bases import checkpoint_headers as headers
 from storage.rendering.renderer import Renderer
 from templates.errors import BadInput, Problem
@@ -27,6 +28,9 @@ PAPERS = ("README.md", "LICENSE", "LICENSE.txt", "LICENSE.md")
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 CAUSAL_ENDING = "ForCausalLM"
 CAUSAL_BY_ANOTHER_NAME = ("GPT2LMHeadModel",)
+OTHER_SENSES = ("text_config", "vision_config", "audio_config")
+"""Parts of a config that only models for pictures or sound have."""
+OWN_CODE = "auto_map"
 WANTED = "Give the folder of a model in Hugging Face layout, or a hub id: owner/name."
 SMALL_FILE_BYTES = 200_000_000
 TRIAL_ROW = {"prompt": "Is this thing on?", "completion": "It is."}
@@ -84,7 +88,7 @@ def small_file_problems(folder: Path, names: Collection[str], chat_template: str
             problems += error.problems
     return [
         *problems,
-        *_config_problems(config, tokenizer_config),
+        *_config_problems(config),
         *_tokenizer_problems(folder, config),
         *_template_problems(names, tokenizer_config, chat_template),
     ]
@@ -107,29 +111,8 @@ def _links_out(folder: Path, names: Collection[str]) -> list[Problem]:
     return problems
 
 
-def _config_problems(config: Mapping[str, Any], tokenizer_config: Mapping[str, Any]) -> list[Problem]:
-    problems = [
-        Problem(
-            "needs its own code to run (`auto_map`); the studio never runs code that comes with a model.",
-            file=file,
-            remedy="Choose a model whose architecture is part of transformers.",
-        )
-        for file, document in (("config.json", config), ("tokenizer_config.json", tokenizer_config))
-        if document.get("auto_map")
-    ]
-    architecture = headers.architecture(config)
-    if not architecture.endswith(CAUSAL_ENDING) and architecture not in CAUSAL_BY_ANOTHER_NAME:
-        problems.append(
-            Problem(
-                f"names {f'a {architecture}' if architecture else 'no known architecture'} as its class; only causal "
-                f"language models (…{CAUSAL_ENDING}) can be adapted, not embedding models, encoders or classifiers.",
-                file="config.json",
-                field="architectures",
-                remedy="Choose a text-generation model.",
-            )
-        )
-    if not isinstance(config.get("model_type"), str):
-        problems.append(Problem("is missing.", file="config.json", field="model_type"))
+def _config_problems(config: Mapping[str, Any]) -> list[Problem]:
+    problems = _architecture_problems(config)
     if config.get("quantization_config"):
         problems.append(
             Problem(
@@ -140,6 +123,35 @@ def _config_problems(config: Mapping[str, Any], tokenizer_config: Mapping[str, A
             )
         )
     return problems
+
+
+def _architecture_problems(config: Mapping[str, Any]) -> list[Problem]:
+    """Why transformers' own code can't run this as a causal language model."""
+    architecture, model_type = headers.architecture(config), config.get("model_type")
+
+    def wrong(what: str, remedy: str, field: str = "architectures") -> list[Problem]:
+        return [Problem(what, file="config.json", field=field, remedy=remedy)]
+
+    if any(isinstance(config.get(part), Mapping) for part in OTHER_SENSES):
+        what = f"is a model for more than text ({architecture}); the studio adapts text models only so far."
+        return wrong(what, "Choose a text-only model, perhaps another one of the same family.")
+    if not architecture.endswith(CAUSAL_ENDING) and architecture not in CAUSAL_BY_ANOTHER_NAME:
+        what = (
+            f"names {f'a {architecture}' if architecture else 'no known architecture'} as its class; only causal "
+            f"language models (…{CAUSAL_ENDING}) can be adapted, not embedding models, encoders or classifiers."
+        )
+        return wrong(what, "Choose a text-generation model.")
+    if not isinstance(model_type, str):
+        return [Problem("is missing.", file="config.json", field="model_type")]
+    own_code, known = config.get(OWN_CODE), architectures.native().get(model_type)
+    if own_code and known != architecture:
+        what = "needs its own code to run (`auto_map`); the studio never runs code that comes with a model."
+        return wrong(what, "Choose a model whose architecture is part of transformers.")
+    if known is None:
+        what = f"“{model_type}” is not an architecture that transformers {architectures.version()} can run."
+        remedy = "Choose another model, or update transformers if a newer version knows it."
+        return wrong(what, remedy, "model_type")
+    return []
 
 
 def _tokenizer_problems(folder: Path, config: Mapping[str, Any]) -> list[Problem]:
@@ -153,7 +165,9 @@ def _tokenizer_problems(folder: Path, config: Mapping[str, Any]) -> list[Problem
         tokenizer = Tokenizer.from_file(str(file))
     except Exception as error:  # tokenizers raises a bare Exception for any flaw in the file
         return [Problem(f"can't be loaded as a tokenizer: {error}.", file=file.name)]
-    highest = max(tokenizer.get_vocab(with_added_tokens=True).values(), default=0)
+    # Added tokens beyond the embedding are common (Gemma 3 has one for images); the renderer refuses texts with them.
+    added = tokenizer.get_added_tokens_decoder()
+    highest = max((i for i in tokenizer.get_vocab(with_added_tokens=True).values() if i not in added), default=0)
     vocab_size = config.get("vocab_size")
     if isinstance(vocab_size, int) and highest >= vocab_size:
         message = f"has token ids up to {highest}, but the model has only {vocab_size} tokens (`vocab_size`)."
@@ -192,12 +206,15 @@ def weights_problems(names: Collection[str]) -> list[Problem]:
 
 
 def make_ready(folder: Path, chat_template: str | None) -> None:
-    """Give the copied model its chosen template, and render one exchange as training and chat would.
+    """Make the copied model usable: no reference to its own code, and the chosen template.
 
-    Raises `BadInput` when tokenizer or template fail.
+    Renders one exchange as training and chat would. Raises `BadInput` when tokenizer or template fail.
     """
+    for name in ("config.json", "tokenizer_config.json"):
+        _drop(folder / name, OWN_CODE)
     if chat_template is not None:
-        _choose(folder, chat_template)
+        (folder / "chat_template.jinja").write_text(chat_templates()[chat_template], "utf-8")
+        _drop(folder / "tokenizer_config.json", "chat_template")
     renderer = Renderer(folder)
     shown = renderer.row("prompt_completion", TRIAL_ROW)
     asked = renderer.prompt([{"role": "user", "content": TRIAL_ROW["prompt"]}])
@@ -211,12 +228,12 @@ def make_ready(folder: Path, chat_template: str | None) -> None:
         )
 
 
-def _choose(folder: Path, chat_template: str) -> None:
-    (folder / "chat_template.jinja").write_text(chat_templates()[chat_template], "utf-8")
-    file = folder / "tokenizer_config.json"
-    if file.is_file():
-        config = {key: value for key, value in headers.read_json(file).items() if key != "chat_template"}
-        file.write_text(json.dumps(config, indent=2, ensure_ascii=False), "utf-8")
+def _drop(file: Path, key: str) -> None:
+    """Remove an entry from a JSON file that may not exist."""
+    config = headers.read_json(file) if file.is_file() else {}
+    if key in config:
+        kept = {name: value for name, value in config.items() if name != key}
+        file.write_text(json.dumps(kept, indent=2, ensure_ascii=False), "utf-8")
 
 
 def stated_license(folder: Path) -> str | None:

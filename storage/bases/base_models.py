@@ -174,7 +174,9 @@ def summary(row: BaseModelRow) -> str:
     """One sentence for the catalogue."""
     if row.source == "bundled" and row.origin in bundled():
         return str(bundled()[row.origin]["summary"])
-    return f"{row.facts['architecture']} from {row.origin}."
+    known = facts(row)
+    assumed = f" Its files state no context length, so {known.context_length:,} tokens are assumed."
+    return f"{known.architecture} from {row.origin}.{assumed if known.context_assumed else ''}"
 
 
 def add(

@@ -9,23 +9,35 @@ from __future__ import annotations
 import json
 import math
 import struct
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from templates.errors import BadInput, Problem, refuse
+from templates.layers import Projection, place_in_block
 from templates.spec import BaseFacts
 
 MAX_HEADER_BYTES = 100_000_000
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
+TOKENIZER_CONFIG = "tokenizer_config.json"
 DTYPE_BYTES: Mapping[str, int] = {
     "F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2, "U16": 2,
     "F8_E4M3": 1, "F8_E5M2": 1, "F8_E8M0": 1, "I8": 1, "U8": 1, "BOOL": 1,
 }  # fmt: skip
 OUTPUT_HEADS = ("lm_head.weight", "embed_out.weight", "output.weight")
 EMBEDDING_PARTS = ("embed", "wte", "wpe")
+CONTEXT_NAMES = (
+    "max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "seq_length", "max_sequence_length",
+    "max_seq_length",
+)  # fmt: skip
+"""Names for the context length in configs of different architectures."""
+LONGEST_CONTEXT = 100_000_000
+"""Tokenizers write 10^30 for “no limit”."""
+ASSUMED_CONTEXT = 2048
+"""Context length of a model whose files don't state one."""
 CONVERT = "Convert it: load it with transformers on a machine you trust, then `model.save_pretrained(folder)`."
 
 
@@ -166,8 +178,8 @@ def facts(folder: Path) -> BaseFacts:
         "n_kv_heads": _first(config, ("num_key_value_heads", "num_kv_heads"), problems, heads),
         "intermediate_size": _first(config, ("intermediate_size", "n_inner", "ffn_dim"), problems, 4 * hidden),
         "vocab_size": _first(config, ("vocab_size",), problems),
-        "context_length": _first(config, ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len"), problems),
     }
+    context = _stated_context(folder, config, problems)
     stored: list[Tensor] = []
     try:
         stored = tensors(folder)
@@ -184,8 +196,33 @@ def facts(folder: Path) -> BaseFacts:
         weights_bytes=sum((folder / name).stat().st_size for name in weight_files(folder)),
         stored_dtype=_main_dtype(stored),
         linear_modules=tuple(sorted({t.name.split(".")[-2] for t in linear})),
+        projections=_projections(linear),
+        context_length=context or ASSUMED_CONTEXT,
+        context_assumed=context is None,
         **shape,
     )
+
+
+def context_length(folder: Path) -> int:
+    """The context length of the model in `folder`, as in its facts. Raises `BadInput`."""
+    problems: list[Problem] = []
+    context = _stated_context(folder, read_json(folder / "config.json"), problems)
+    refuse(problems)
+    return context or ASSUMED_CONTEXT
+
+
+def _stated_context(folder: Path, config: Mapping[str, Any], problems: list[Problem]) -> int | None:
+    """The context length that the config gives, or else the tokenizer; None if neither does."""
+    stated: Any = _first(config, CONTEXT_NAMES, problems, 0)
+    if not stated and (folder / TOKENIZER_CONFIG).is_file():
+        stated = read_json(folder / TOKENIZER_CONFIG).get("model_max_length")
+    return int(stated) if isinstance(stated, int | float) and 8 <= stated <= LONGEST_CONTEXT else None
+
+
+def _projections(linear: Iterable[Tensor]) -> tuple[Projection, ...]:
+    """Projections with the same place and shape in every block, counted."""
+    counts = Counter((place_in_block(tensor.name.removesuffix(".weight")), tensor.shape) for tensor in linear)
+    return tuple(Projection(place=place, shape=(a, b), count=n) for (place, (a, b)), n in sorted(counts.items()))
 
 
 def architecture(config: Mapping[str, Any]) -> str:

@@ -209,17 +209,36 @@ class Renderer:
 
     def _encode(self, text: str) -> _Encoded:
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
+        self._refuse_beyond(encoding.ids)
         return _Encoded(text, encoding.ids, encoding.offsets)
 
     def _plain(self, text: str) -> _Encoded:
         """A text with the tokenizer's own start token, and the end token."""
         encoding = self._tokenizer.encode(text, add_special_tokens=True)
+        self._refuse_beyond(encoding.ids)
         if encoding.ids[-1:] == self.eos_ids[:1]:
             return _Encoded(text, encoding.ids, encoding.offsets)
         end = len(text)
         return _Encoded(
             text + self._eos, [*encoding.ids, self.eos_ids[0]], [*encoding.offsets, (end, end + len(self._eos))]
         )
+
+    @cached_property
+    def _beyond(self) -> Mapping[int, str]:
+        """Added tokens that the model has no embedding for, such as Gemma 3's for images: id → text."""
+        size = self._read_json("config.json").get("vocab_size")
+        added = self._tokenizer.get_added_tokens_decoder()
+        return {i: token.content for i, token in added.items() if isinstance(size, int) and i >= size}
+
+    def _refuse_beyond(self, ids: Sequence[int]) -> None:
+        spelt = next((self._beyond[i] for i in ids if i in self._beyond), None) if self._beyond else None
+        if spelt is not None:
+            raise BadInput(
+                Problem(
+                    f"the text contains “{spelt}”, a token that the tokenizer has but the base model can't read.",
+                    remedy=f"Take “{spelt}” out of the text, or choose another base model.",
+                )
+            )
 
     def _load_tokenizer(self) -> Tokenizer:
         from tokenizers import Tokenizer  # needed late: the web process starts faster and smaller without it

@@ -9,11 +9,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from templates import layers
 from templates.spec import BaseFacts, Method, Params
 
 
 class Ia3Params(Params):
-    """Nothing to set: PEFT knows which layers of an architecture to rescale."""
+    """Nothing to set: the layers to rescale are found by their names and shapes."""
 
 
 def _advised(facts: BaseFacts) -> Mapping[str, Any]:
@@ -21,9 +22,10 @@ def _advised(facts: BaseFacts) -> Mapping[str, Any]:
 
 
 def _trained(_params: Ia3Params, facts: BaseFacts) -> int:
-    """One number for each key, value and feed-forward activation of a layer."""
-    head_size = facts.hidden_size // facts.n_heads
-    return facts.n_layers * (2 * facts.n_kv_heads * head_size + facts.intermediate_size)
+    """One number for each output of a layer that makes keys or values, and for each feed-forward activation."""
+    made = [projection for projection in facts.projections if layers.makes_keys_or_values(projection.place)]
+    outputs = sum(projection.count * projection.other_than(facts.hidden_size) for projection in made)
+    return outputs + facts.n_layers * facts.intermediate_size
 
 
 SPEC = Method(

@@ -21,7 +21,9 @@ ranks, but slower (Liu et al. 2024, arXiv 2402.09353). On a base in 4-bit nf4 th
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from templates import layers
 from templates.errors import Problem
+from templates.layers import Projection
 from templates.spec import BaseFacts, Method, Params, Quantization, Settings, setting
 
 LEAVES_BASE_ALONE = ("default", True, False, "gaussian", "eva", "orthogonal")
@@ -37,8 +39,9 @@ class LoraParams(Params):
     """Strength of the adapter: its output is scaled by alpha / rank."""
     lora_dropout: float = setting(0.0, "Dropout", ge=0, lt=1)
     """Share of adapter inputs zeroed during training; helps a little against over-fitting small data."""
-    target_modules: Literal["all-linear", "attention"] = setting("all-linear", "Layers to adapt")
-    """`all-linear` adapts every projection; `attention` only the query, key, value and output ones."""
+    target_modules: Literal["all-linear", "attention", "mlp"] = setting("all-linear", "Layers to adapt")
+    """`all-linear` adapts every projection; `attention` only the query, key, value and output ones; `mlp` only the
+    feed-forward ones."""
     use_rslora: bool = setting(False, "Rank-stabilised scaling (rsLoRA)")
     """Scale by alpha / √rank: for ranks of 64 and more."""
     use_dora: bool = setting(False, "Weight-decomposed (DoRA)")
@@ -52,11 +55,17 @@ def _advised(facts: BaseFacts) -> Mapping[str, Any]:
     return {"learning_rate": 2e-3 if facts.is_small else 2e-4}
 
 
+def _targets(params: LoraParams, facts: BaseFacts) -> list[Projection]:
+    """The base's projections that the settings adapt."""
+    group = params.target_modules
+    return [p for p in facts.projections if group == "all-linear" or layers.in_group(p.place, group)]
+
+
 def _trainable(params: LoraParams, facts: BaseFacts) -> int:
-    attention = 4 * 2 * facts.hidden_size
-    mlp = 3 * (facts.hidden_size + facts.intermediate_size)
-    per_layer = attention + (mlp if params.target_modules == "all-linear" else 0)
-    return facts.n_layers * per_layer * params.r
+    if not facts.projections:  # facts from before these were read
+        attention, mlp = 8 * facts.hidden_size, 3 * (facts.hidden_size + facts.intermediate_size)
+        return facts.n_layers * (attention + (mlp if params.target_modules == "all-linear" else 0)) * params.r
+    return params.r * sum(target.count * sum(target.shape) for target in _targets(params, facts))
 
 
 def _moves_base(settings: Settings) -> bool:
@@ -72,6 +81,8 @@ def _problems(params: LoraParams, quantization: Quantization, facts: BaseFacts |
     if facts and params.r > facts.hidden_size:
         message = f"rank {params.r} is larger than the base model's width of {facts.hidden_size}; use at most that."
         found.append(Problem(message, field="r"))
+    if facts and facts.projections:
+        found += _layer_problems(params, facts)
     start, moves = params.init_lora_weights, _moves_base(params.model_dump())
     # these initialisations take a part out of the base's weights, which must be restored exactly at the end
     if moves and quantization != "none":
@@ -99,6 +110,22 @@ def _problems(params: LoraParams, quantization: Quantization, facts: BaseFacts |
             )
         )
     return found
+
+
+def _layer_problems(params: LoraParams, facts: BaseFacts) -> list[Problem]:
+    """Why the layers that the base has can't be adapted like this."""
+    group, targets = params.target_modules, _targets(params, facts)
+    if not targets:
+        message = f"the base model has no {group} layers that LoRA can adapt."
+        remedy = f"Use all-linear; its layers are called {layers.names(facts.projections)}."
+        return [Problem(message, field="target_modules", remedy=remedy)]
+    if not any(layers.EXPERTS in target.place.split(".") for target in targets):
+        return []
+    # PEFT adapts experts as one parameter: together with other layers, without dropout and without DoRA
+    refused = [name for name in ("lora_dropout", "use_dora") if getattr(params, name)]
+    refused += ["target_modules"] if group == "mlp" else []
+    remedy = "Set target_modules to attention, or leave this setting at its default."
+    return [Problem("does not work on a mixture of experts.", field=name, remedy=remedy) for name in refused]
 
 
 SPEC = Method(

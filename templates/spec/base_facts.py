@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from templates.layers import Projection
+
 SMALL_BASE = 100_000_000
 """Models with fewer parameters are too small for the usual learning rates."""
 
@@ -26,10 +28,14 @@ class BaseFacts(BaseModel):
     vocab_size: int
     context_length: int
     """The model's context window, in tokens."""
+    context_assumed: bool = False
+    """Whether the model's files state no context length."""
     weights_bytes: int
     stored_dtype: str
     linear_modules: tuple[str, ...] = ()
     """Last name parts of the projection layers, e.g. `q_proj`; without `lm_head`."""
+    projections: tuple[Projection, ...] = ()
+    """The projection layers with their shapes; without `lm_head`."""
 
     @property
     def is_small(self) -> bool:

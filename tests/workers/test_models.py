@@ -11,6 +11,8 @@ import torch
 from bitsandbytes.nn import Linear4bit, Linear8bitLt
 
 from templates.errors import StudioError
+from templates.recipe import compose
+from tests.contracts import small_models
 from workers import models
 
 CPU = torch.device("cpu")
@@ -58,9 +60,11 @@ def test_code_in_a_models_folder_is_not_run(tiny_model_folder: Path, tmp_path: P
     assert not (tmp_path / "ran").exists()
 
 
-def test_attention_projections_are_found_by_their_place(tiny_model_folder: Path) -> None:
-    model = models.load_base(tiny_model_folder, where=CPU)
-    assert models.attention_modules(model) == ["k_proj", "o_proj", "q_proj", "v_proj"]
+def test_settings_that_dont_go_with_an_architecture_end_in_words(tmp_path: Path) -> None:
+    """Facts of an older studio don't show the experts, so the plan can't refuse."""
+    base = models.load_base(small_models.write("qwen3moe", tmp_path / "moe"), where=CPU)
+    with pytest.raises(StudioError, match=r"PEFT can't put LoRA .*lora_dropout"):
+        models.adapt(base, compose("sft", "lora", settings={"lora_dropout": 0.1}))
 
 
 @pytest.mark.parametrize(

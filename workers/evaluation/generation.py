@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from transformers import GenerationConfig, StoppingCriteriaList
 
+from workers import sharing
+
 ROWS_AT_ONCE = 32
 TOKENS_AT_ONCE = 16_384
 """Prompt tokens per batch, including padding; limits the memory of its key-value cache."""
@@ -106,8 +108,9 @@ def answers(
     """
     found: dict[int, Generated] = {}
     device = next(model.parameters()).device
+    rows_at_once = ROWS_AT_ONCE if sharing.may_share(model) else 1
     with plain_greedy(model, eos_ids):
-        for group in batches([len(p) + max_new_tokens for p in prompts], ROWS_AT_ONCE, TOKENS_AT_ONCE):
+        for group in batches([len(p) + max_new_tokens for p in prompts], rows_at_once, TOKENS_AT_ONCE):
             ids, mask = pad_left([prompts[i] for i in group], _padding(sorted(eos_ids)), device)
             out = model.generate(
                 input_ids=ids,

@@ -19,6 +19,7 @@ from storage.rendering.renderer import Renderer
 from templates import registry
 from templates.errors import BadInput, StudioError
 from templates.turns import said
+from workers import sharing
 from workers.evaluation.generation import Interrupted, answers, batches, pad_left
 
 Floats = npt.NDArray[np.float64]
@@ -222,9 +223,10 @@ def losses(
     vocabulary = int(model.config.get_text_config().vocab_size)
     n_done = 0
     at_once = min(TOKENS_AT_ONCE, max(1, LOGITS_AT_ONCE // vocabulary))
+    rows_at_once = ROWS_AT_ONCE if sharing.may_share(model) else 1
     model.eval()
     try:
-        for group in batches([len(piece[0]) for _, piece in flat], ROWS_AT_ONCE, at_once):
+        for group in batches([len(piece[0]) for _, piece in flat], rows_at_once, at_once):
             if stopped():
                 raise Interrupted
             sums = _batch_nll(model, [flat[place][1] for place in group], takes, device)

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from transformers import AutoConfig
 
+from storage.bases.checkpoint_headers import context_length
 from storage.data import row_files
 from storage.gallery import suites
 from storage.models import Stage
@@ -51,7 +51,7 @@ def run(order: EvaluationOrder, channel: Channel) -> Done:
 def _on_rows(order: EvaluationOrder, channel: Channel) -> tuple[dict[str, Any], dict[str, float]]:
     """The result, and the seconds each model took."""
     rows = held_out_rows(order)
-    contexts = [context_length(ref) for ref in order.models]
+    contexts = [context_length(Path(ref.base_folder)) for ref in order.models]
     channel.send(Entered(stage=Stage.EVALUATING))
     all_scores, seconds = _timed(order.models, lambda ref: _score(ref, order, rows, min(contexts), channel))
     side = held_out_side(order, rows)
@@ -143,12 +143,6 @@ def held_out_side(order: EvaluationOrder, rows: Sequence[dict[str, Any]]) -> Hel
     return held_out.of(order.shape, row_files.read(file, held_out=False), rows, row_files.documents(file))
 
 
-def context_length(ref: ModelRef) -> int:
-    """The model's context length; `LONGEST_ROW` if its config doesn't say."""
-    config = AutoConfig.from_pretrained(ref.base_folder, local_files_only=True, trust_remote_code=False)
-    return int(getattr(config.get_text_config(), "max_position_embeddings", None) or LONGEST_ROW)
-
-
 def _score(ref: ModelRef, order: EvaluationOrder, rows: list[dict[str, Any]], context: int, channel: Channel) -> Scores:
     model = models.load(ref)
     return scoring.score(
@@ -170,7 +164,7 @@ def _score_on_suite(ref: ModelRef, asked: suites.Suite, channel: Channel) -> Sui
         models.load(ref),
         Renderer(Path(ref.base_folder)),
         asked,
-        context_length=context_length(ref),
+        context_length=context_length(Path(ref.base_folder)),
         progress=noting(channel, ref.name),
         stopped=lambda: channel.abandoned,
     )

@@ -10,14 +10,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, set_seed
+from transformers import set_seed
 
 from storage import files
+from storage.bases.checkpoint_headers import context_length
 from storage.data import row_files
 from storage.models import Stage
 from storage.rendering.renderer import Renderer
@@ -30,7 +31,6 @@ from workers.orders.generate import GenerationOrder
 from workers.protocol import Advanced, Done, Entered, MadeDataset, Planned
 
 ROWS_FILE = "rows.parquet"
-UNSTATED_CONTEXT = 4096
 SHOWN_ROWS = 20
 SEEDS = 2**32
 
@@ -51,7 +51,9 @@ class Left:
 
     too_long: list[int]
     refused: list[int]
-    """The row has no question, or the chat template refuses the conversation."""
+    """The row has no question, or it can't be rendered for the model."""
+    reasons: list[str] = field(default_factory=list)
+    """Why the refused rows with a question can't be rendered."""
 
 
 def run(order: GenerationOrder, channel: Channel) -> Done:
@@ -71,8 +73,7 @@ def run(order: GenerationOrder, channel: Channel) -> Done:
 
 def read(order: GenerationOrder, renderer: Renderer) -> tuple[list[Prompt], Left]:
     """Every answerable prompt, and the rows of the others. Raises `StudioError` if there is none."""
-    config = AutoConfig.from_pretrained(order.model.base_folder, local_files_only=True, trust_remote_code=False)
-    context = int(getattr(config.get_text_config(), "max_position_embeddings", None) or UNSTATED_CONTEXT)
+    context = context_length(Path(order.model.base_folder))
     shape, found, left = registry.shape(order.shape), list[Prompt](), Left([], [])
     for row in row_files.read(Path(order.dataset_file)):
         turns = shape.messages(row) if shape.messages else []
@@ -80,8 +81,9 @@ def read(order: GenerationOrder, renderer: Renderer) -> tuple[list[Prompt], Left
             turns = turns[:-1]
         try:
             ids = renderer.prompt(turns, shape.tools(row)) if turns else []
-        except BadInput:
+        except BadInput as error:
             ids = []
+            left.reasons.append(error.problems[0].message)
         if not ids:
             left.refused.append(row["source_row"])
         elif len(ids) + order.params.max_new_tokens > context:
@@ -89,9 +91,11 @@ def read(order: GenerationOrder, renderer: Renderer) -> tuple[list[Prompt], Left
         else:
             found.append(Prompt(row, turns, ids))
     if not found:
+        why = [f"{len(left.too_long):,} leave no room for an answer in the model's {context:,} tokens"]
+        why += [f"{len(left.refused):,} can't be rendered for it, {_first(left)}"] if left.refused else []
         raise StudioError(
             f"None of the {len(left.refused) + len(left.too_long):,} prompts of “{order.dataset_name}” can be "
-            f"answered: {len(left.too_long):,} leave no room for an answer in the model's {context:,} tokens.",
+            f"answered: {'; '.join(why)}.",
             code="no_prompts",
             remedy="Allow shorter answers (max_new_tokens), or choose another model or other prompts.",
         )
@@ -207,9 +211,14 @@ def _remarks(order: GenerationOrder, cut: list[int], empty: list[int], left: Lef
         _remark(f"answers were cut off after {order.params.max_new_tokens:,} tokens; they are in the dataset", cut),
         _remark("answers were empty and are left out", empty),
         _remark("prompts leave no room for an answer in the model's context and are left out", left.too_long),
-        _remark("prompts can't be rendered for this model and are left out", left.refused),
+        _remark(f"prompts can't be rendered for this model and are left out, {_first(left)}", left.refused),
     ]
     return [one for one in all_ if one["count"]]
+
+
+def _first(left: Left) -> str:
+    """Why the first refused prompt can't be rendered."""
+    return f"the first because {next(iter(left.reasons), 'it asks nothing').rstrip('.')}"
 
 
 def _written(order: GenerationOrder, kept: Sequence[Answered], remarks: Sequence[dict[str, Any]]) -> MadeDataset:

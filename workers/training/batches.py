@@ -154,8 +154,10 @@ class Schedule(Dataset[list[Item]]):
         return len(self._examples[row].ids)
 
 
-def padded(examples: Sequence[Example], pad_id: int = 0, *, answers_only: bool = False) -> dict[str, Any]:
-    """One micro-batch: tensors `(rows, longest)`, padded on the left.
+def padded(
+    examples: Sequence[Example], pad_id: int = 0, *, answers_only: bool = False, on_the_right: bool = False
+) -> dict[str, Any]:
+    """One micro-batch: tensors `(rows, longest)`, padded on the left unless told otherwise.
 
     With `answers_only` the model computes logits only from the first learned token on, and `labels` are
     equally short: prompts need no logits, which are the largest tensor with a vocabulary of 150,000.
@@ -164,12 +166,13 @@ def padded(examples: Sequence[Example], pad_id: int = 0, *, answers_only: bool =
     ids = torch.full((len(examples), longest), pad_id, dtype=torch.long)
     mask = torch.zeros((len(examples), longest), dtype=torch.long)
     labels = torch.full((len(examples), longest), IGNORED, dtype=torch.long)
-    for index, example in enumerate(examples):
+    starts = [0 if on_the_right else longest - len(example.ids) for example in examples]
+    for index, (example, start) in enumerate(zip(examples, starts, strict=True)):
         tokens = torch.tensor(example.ids, dtype=torch.long)
         learned = torch.tensor(example.trained, dtype=torch.bool)
-        start = longest - len(tokens)
-        ids[index, start:], mask[index, start:] = tokens, 1
-        labels[index, start:][learned] = tokens[learned]
+        end = start + len(tokens)
+        ids[index, start:end], mask[index, start:end] = tokens, 1
+        labels[index, start:end][learned] = tokens[learned]
         labels[index, start] = IGNORED
     batch: dict[str, Any] = {
         "input_ids": ids,
@@ -178,19 +181,22 @@ def padded(examples: Sequence[Example], pad_id: int = 0, *, answers_only: bool =
         "labels": labels,
     }
     if answers_only:
-        keep = 1 + max(len(example.ids) - example.first_trained for example in examples)
+        first = min(start + example.first_trained for example, start in zip(examples, starts, strict=True))
+        keep = 1 + longest - first
         batch.update(labels=labels[:, -keep:], logits_to_keep=keep)
     return batch
 
 
-def collator(pad_id: int, takes: frozenset[str]) -> Callable[[Sequence[Sequence[Example]]], dict[str, Any]]:
+def collator(
+    pad_id: int, takes: frozenset[str], *, on_the_right: bool = False
+) -> Callable[[Sequence[Sequence[Example]]], dict[str, Any]]:
     """Collator for a `Trainer` whose dataset is a `Schedule`: each item is a whole micro-batch.
 
     `takes` are the arguments that the model's `forward` has.
     """
 
     def collate(items: Sequence[Sequence[Example]]) -> dict[str, Any]:
-        batch = padded(items[0], pad_id, answers_only="logits_to_keep" in takes)
+        batch = padded(items[0], pad_id, answers_only="logits_to_keep" in takes, on_the_right=on_the_right)
         return {name: value for name, value in batch.items() if name in takes}
 
     return collate

@@ -20,7 +20,7 @@ from storage.rendering.renderer import Renderer
 from templates import registry
 from templates.errors import BadInput, Problem
 from templates.spec import TrainingParams
-from workers import models
+from workers import models, sharing
 from workers.evaluation.measures import Measuring
 from workers.evaluation.scoring import losses
 from workers.training import batches
@@ -82,7 +82,11 @@ def next_token(data: TrainingData) -> TrainingSetup:
             model=model,
             args=training_arguments(data.params, folder, schedule.n_updates, model.device),
             train_dataset=schedule,
-            data_collator=batches.collator(data.renderer.eos_ids[0], takes),
+            data_collator=batches.collator(
+                data.renderer.eos_ids[0],
+                takes,
+                on_the_right=not sharing.may_share(model),  # no earlier token sees it there
+            ),
         )
         made.remove_callback(PrinterCallback)
         return made

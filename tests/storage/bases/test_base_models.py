@@ -20,6 +20,7 @@ from storage.models import BaseModelRow, User
 from storage.rendering.renderer import Renderer
 from storage.settings import settings
 from templates.errors import BadInput, NotFound, StudioError
+from tests.contracts import small_models
 
 Edit = Callable[[Path], None]
 
@@ -179,8 +180,15 @@ BAD_FOLDERS: dict[str, tuple[Edit, str]] = {
     "config nested too deep": (write("config.json", b"[" * 200_000), "can't be read as JSON"),
     "embedding model": (set_json("config.json", architectures=["BertModel"]), "names a BertModel"),
     "no architecture": (set_json("config.json", architectures=None), "no known architecture"),
-    "remote code": (set_json("config.json", auto_map={"AutoModel": "x.Y"}), "never runs code"),
-    "tokenizer with code": (set_json("tokenizer_config.json", auto_map={"AutoTokenizer": "x"}), "never runs code"),
+    "remote code": (
+        set_json("config.json", auto_map={"AutoModel": "x.Y"}, architectures=["OwnForCausalLM"]),
+        "never runs code",
+    ),
+    "unknown architecture": (set_json("config.json", model_type="unheard-of"), "“unheard-of” is not an architecture"),
+    "pictures": (
+        set_json("config.json", architectures=["Gemma3ForConditionalGeneration"], text_config={}, vision_config={}),
+        "is a model for more than text (Gemma3ForConditionalGeneration); the studio adapts text models only so far",
+    ),
     "already quantized": (set_json("config.json", quantization_config={"bits": 4}), "already quantized"),
     "hidden size of text": (set_json("config.json", hidden_size="big"), "must be a positive whole number"),
     "no layers": (set_json("config.json", num_hidden_layers=None), "“num_hidden_layers”: is missing"),
@@ -249,6 +257,63 @@ def test_bad_names_come_with_the_other_problems(studio: User, name: str) -> None
     with pytest.raises(BadInput) as refused:
         base_models.add(studio, name, "/etc", chat_template="klingon")
     assert {problem.field for problem in refused.value.problems} == {"name", None}
+
+
+def test_own_code_is_not_followed_where_the_architecture_is_native(
+    studio: User, tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model_folder, folder)
+    set_json("config.json", auto_map={"AutoConfig": "x.Config", "AutoModelForCausalLM": "x.Y"})(folder)
+    set_json("tokenizer_config.json", auto_map={"AutoTokenizer": ["x.Tokenizer", None]})(folder)
+    added = base_models.folder(base_models.add(studio, "mine", str(folder)))
+    for name in ("config.json", "tokenizer_config.json"):
+        assert "auto_map" not in json.loads((added / name).read_text("utf-8"))
+        assert "auto_map" in json.loads((folder / name).read_text("utf-8")), "the original stays as it is"
+
+
+def test_a_token_beyond_the_embedding_is_accepted_and_texts_with_it_are_refused(studio: User, tmp_path: Path) -> None:
+    folder = small_models.write("gemma3img", tmp_path / "model")
+    renderer = Renderer(base_models.folder(base_models.add(studio, "mine", str(folder))))
+    row = {"prompt": "my order", "completion": "late"}
+    assert renderer.row("prompt_completion", row).n_trained
+    spelt = "my <image_soft_token> order"
+    for ask in (
+        lambda: renderer.row("prompt_completion", {**row, "prompt": spelt}),
+        lambda: renderer.row("text", {"text": spelt}),
+        lambda: renderer.prompt([{"role": "user", "content": spelt}]),
+    ):
+        with pytest.raises(BadInput, match=r"contains “<image_soft_token>”, a token that .* the base model can't read"):
+            ask()
+
+
+@pytest.mark.parametrize(
+    ("config", "of_tokenizer", "expected"),
+    [
+        ({"max_position_embeddings": 64}, 32, (64, False)),
+        ({"seq_length": 48}, 32, (48, False)),
+        ({"n_ctx": 40}, None, (40, False)),
+        ({}, 32, (32, False)),
+        ({}, 1e30, (2048, True)),
+        ({}, None, (2048, True)),
+    ],
+)
+def test_the_context_length_is_the_models_own_or_said_to_be_assumed(
+    studio: User,
+    tiny_model_folder: Path,
+    tmp_path: Path,
+    config: dict[str, int],
+    of_tokenizer: float | None,
+    expected: tuple[int, bool],
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model_folder, folder)
+    set_json("config.json", **{"max_position_embeddings": None, **config})(folder)
+    set_json("tokenizer_config.json", model_max_length=of_tokenizer)(folder)
+    row = base_models.add(studio, "mine", str(folder))
+    facts = base_models.facts(row)
+    assert (facts.context_length, facts.context_assumed) == expected
+    assert ("2,048 tokens are assumed" in base_models.summary(row)) == expected[1]
 
 
 @pytest.mark.parametrize("chosen", base_model_checks.chat_templates())

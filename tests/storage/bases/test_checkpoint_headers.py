@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from storage.bases import checkpoint_headers
 from templates.errors import BadInput
+from templates.layers import Projection
 
 CONFIG = {
     "architectures": ["ToyForCausalLM"],
@@ -81,6 +82,19 @@ def test_names_of_older_architectures_are_known(tmp_path: Path) -> None:
     facts = checkpoint_headers.facts(tmp_path)
     assert (facts.hidden_size, facts.intermediate_size, facts.context_length) == (4, 16, 16)
     assert facts.linear_modules == ("c_attn",)
+    assert facts.projections == (Projection(place="attn.c_attn", shape=(4, 12), count=1),)
+
+
+def test_projections_are_counted_by_place_and_shape(tmp_path: Path) -> None:
+    blocks = {f"model.layers.{n}.self_attn.q_proj.weight": [4, 4] for n in range(3)}
+    experts = {f"model.layers.0.mlp.experts.{n}.up_proj.weight": [8, 4] for n in range(2)}
+    wider = {"model.layers.3.self_attn.q_proj.weight": [8, 4]}
+    facts = checkpoint_headers.facts(model(tmp_path, {**blocks, **experts, **wider}))
+    assert [(found.place, found.shape, found.count) for found in facts.projections] == [
+        ("mlp.experts.up_proj", (8, 4), 2),
+        ("self_attn.q_proj", (4, 4), 3),
+        ("self_attn.q_proj", (8, 4), 1),
+    ]
 
 
 def test_all_that_config_and_weights_lack_is_said_at_once(tmp_path: Path) -> None:

@@ -54,7 +54,9 @@ def test_the_weights_of_an_unusable_hub_model_are_not_fetched(
 ) -> None:
     folder, downloads = on_hub
     config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, "auto_map": {"AutoModel": "modeling_tiny.Tiny"}}))
+    (folder / "config.json").write_text(
+        json.dumps({**config, "model_type": "tiny", "auto_map": {"AutoModel": "modeling_tiny.Tiny"}})
+    )
     with pytest.raises(BadInput, match="never runs code"):
         base_models.add(studio, "tiny", "org/tiny")
     assert not any("model.safetensors" in names for names in downloads)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from storage import job_inputs
+from storage.bases import base_models
 from storage.jobs import jobs, leases, worker_rows
 from storage.models import Dataset, JobState, User, Worker
 from storage.planning import training
 from templates import recipe as recipes
 from templates.errors import BadInput, NotFound
+from templates.layers import Projection
+from tests.contracts import small_models
 
 StoreDataset = Callable[..., Dataset]
 ROWS = [{"text": f"where is parcel {n}?", "label": "shipping" if n % 2 else "billing"} for n in range(40)]
@@ -115,6 +119,43 @@ def test_every_problem_at_once(studio: User, store_dataset: StoreDataset) -> Non
 def test_a_rank_above_the_width_is_refused(studio: User, tickets: Dataset) -> None:
     with pytest.raises(BadInput, match=r"“r”: rank 300 is larger than .* 128"):
         planned(studio, settings={"r": 300})
+
+
+@pytest.mark.parametrize(
+    ("settings", "refused"),
+    [
+        ({"target_modules": "attention"}, None),
+        (
+            {"lora_dropout": 0.1},
+            "“lora_dropout”: does not work on a mixture of experts. Set target_modules to attention",
+        ),
+        ({"target_modules": "mlp"}, "“target_modules”: does not work on a mixture of experts"),
+        ({"use_dora": True}, "“use_dora”: does not work on a mixture of experts"),
+        ({"use_dora": True, "target_modules": "attention"}, None),
+    ],
+)
+def test_settings_that_experts_dont_take_are_refused_before_the_queue(
+    studio: User, tickets: Dataset, tmp_path: Path, settings: dict[str, Any], refused: str | None
+) -> None:
+    base_models.add(studio, "moe", str(small_models.write("qwen3moe", tmp_path / "moe")))
+    if refused is None:
+        assert planned(studio, base="moe", settings=settings).recipe.method_params.items() >= settings.items()
+    else:
+        with pytest.raises(BadInput) as caught:
+            planned(studio, base="moe", settings=settings)
+        assert refused in str(caught.value)
+
+
+def test_layers_that_the_base_lacks_are_refused_with_those_it_has(
+    studio: User, tickets: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = base_models.facts(base_models.get(studio, "studio-nano"))
+    mixer = Projection(place="mixer.in_proj", shape=(256, 128), count=4)
+    monkeypatch.setattr(base_models, "facts", lambda _row: facts.model_copy(update={"projections": (mixer,)}))
+    with pytest.raises(BadInput) as caught:
+        planned(studio, settings={"target_modules": "attention"})
+    assert "has no attention layers that LoRA can adapt" in str(caught.value)
+    assert "its layers are called mixer.in_proj" in str(caught.value)
 
 
 def test_rows_whose_answers_are_all_cut_off_are_refused(studio: User, store_dataset: StoreDataset) -> None:
