@@ -12,6 +12,7 @@ from conversations import Heard, write_rows
 from storage.data import row_files
 from templates.errors import StudioError
 from templates.jobs.generate import GenerateParams
+from tests.contracts import small_models
 from workers.evaluation.generation import Interrupted
 from workers.orders.generate import GenerationOrder
 from workers.programs import generate
@@ -132,6 +133,19 @@ def test_no_answerable_prompt_is_said(make: MakeOrder) -> None:
     with pytest.raises(StudioError, match="None of the 1 prompts of “prompts”") as refused:
         generate.run(make(rows=[{**asked(1)[0], "prompt": "long " * 5000}]), Heard())
     assert refused.value.problems[0].remedy
+
+
+def test_prompts_that_the_model_cant_read_are_left_out_and_the_token_is_named(make: MakeOrder, tmp_path: Path) -> None:
+    rows = [*asked(8), {**asked(9)[8], "prompt": "my <image_soft_token>"}]
+    base = ModelRef(name="x", base_folder=str(small_models.write("gemma3img", tmp_path / "model")), base_revision="1")
+    order = make(rows=rows, max_new_tokens=8, temperature=2.0).model_copy(update={"model": base})
+    done = generate.run(order, Heard())
+    assert done.result["n_refused"] == 1
+    assert 10 not in {row["source_row"] for row in made_rows(order)}
+    assert "the first because the text contains “<image_soft_token>”" in done.result["sentence"]
+    none = make("b", rows=rows[8:]).model_copy(update={"model": base})
+    with pytest.raises(StudioError, match="1 can't be rendered for it, the first because the text contains “<image"):
+        generate.run(none, Heard())
 
 
 def test_conversations_stay_conversations(make: MakeOrder) -> None:
