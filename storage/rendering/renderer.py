@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storage.rendering.chat_templates import ChatTemplate, Span
+from storage.rendering.unreadable_tokens import UnreadableTokens
 from storage.rendering.whole_turns import WholeTurns
 from templates import instructions, registry, turns
 from templates.errors import BadInput, Problem
@@ -98,6 +99,7 @@ class Renderer:
         """Raises `BadInput` when the folder has no usable tokenizer or template."""
         self.folder = base_folder
         self._tokenizer = self._load_tokenizer()
+        self._unreadable = UnreadableTokens(self._tokenizer, self._read_json("config.json").get("vocab_size"))
         config = self._read_json("tokenizer_config.json")
         named = {**self._read_json("special_tokens_map.json"), **config}
         self._named = {k: text for k in NAMED_TOKENS if (text := _token_text(named.get(k))) is not None}
@@ -209,36 +211,19 @@ class Renderer:
 
     def _encode(self, text: str) -> _Encoded:
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
-        self._refuse_beyond(encoding.ids)
+        self._unreadable.refuse(encoding.ids)
         return _Encoded(text, encoding.ids, encoding.offsets)
 
     def _plain(self, text: str) -> _Encoded:
         """A text with the tokenizer's own start token, and the end token."""
         encoding = self._tokenizer.encode(text, add_special_tokens=True)
-        self._refuse_beyond(encoding.ids)
+        self._unreadable.refuse(encoding.ids)
         if encoding.ids[-1:] == self.eos_ids[:1]:
             return _Encoded(text, encoding.ids, encoding.offsets)
         end = len(text)
         return _Encoded(
             text + self._eos, [*encoding.ids, self.eos_ids[0]], [*encoding.offsets, (end, end + len(self._eos))]
         )
-
-    @cached_property
-    def _beyond(self) -> Mapping[int, str]:
-        """Added tokens that the model has no embedding for, such as Gemma 3's for images: id → text."""
-        size = self._read_json("config.json").get("vocab_size")
-        added = self._tokenizer.get_added_tokens_decoder()
-        return {i: token.content for i, token in added.items() if isinstance(size, int) and i >= size}
-
-    def _refuse_beyond(self, ids: Sequence[int]) -> None:
-        spelt = next((self._beyond[i] for i in ids if i in self._beyond), None) if self._beyond else None
-        if spelt is not None:
-            raise BadInput(
-                Problem(
-                    f"the text contains “{spelt}”, a token that the tokenizer has but the base model can't read.",
-                    remedy=f"Take “{spelt}” out of the text, or choose another base model.",
-                )
-            )
 
     def _load_tokenizer(self) -> Tokenizer:
         from tokenizers import Tokenizer  # needed late: the web process starts faster and smaller without it

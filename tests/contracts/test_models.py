@@ -79,6 +79,7 @@ def rows(studio: User) -> str:
     return datasets.add(studio, upload, name="rows").name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "method", "settings"),
     [*EVERY_RUN, *(pytest.param(*way, marks=pytest.mark.long) for way in LONG)],
