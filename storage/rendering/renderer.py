@@ -5,11 +5,12 @@ what the worker will train on: both call this module. Ids and learned tokens equ
 transformers' `apply_chat_template`. It finds the learned tokens like this:
 
 - a template with `{% generation %}` markers: the text between them;
-- one without: each assistant turn, from where the generation prompt ends to the turn's end token,
-  found by rendering the conversation up to that turn, or else by looking for the turn's own text;
+- one without: each assistant turn, from where the generation prompt ends to the turn's end token
+  (`storage.rendering.turn_spans`);
 - no template: the turns one below the other, each answer followed by the end token.
 
-Conversations with tools are rendered whole or refused (`storage.rendering.whole_turns`).
+Conversations with tools are rendered whole or refused (`storage.rendering.whole_turns`); templates whose
+prompts can't be answered as they are trained are mended (`storage.rendering.mended_templates`).
 """
 
 from __future__ import annotations
@@ -19,13 +20,15 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from storage.rendering import mended_templates, turn_ends
 from storage.rendering.chat_templates import ChatTemplate, Span
+from storage.rendering.reasoning import Reasoning, ReasoningStream, Said
 from storage.rendering.whole_turns import WholeTurns
 from templates import instructions, registry, turns
 from templates.errors import BadInput, Problem
@@ -61,6 +64,8 @@ class Rendered:
     n_cut_trained: int
     """Cut-off tokens that would have been learned."""
     pieces: list[Piece]
+    is_last_only: bool = False
+    """Only the last turn is learned: the template leaves out a part of an earlier answer, such as its reasoning."""
 
     @property
     def n_trained(self) -> int:
@@ -107,14 +112,21 @@ class Renderer:
         self._named.setdefault("eos_token", self._eos)
         own = self._own_template(config)
         self.has_template = own is not None
-        source = self._opening() + PLAIN_TEMPLATE if own is None else own
-        self.template = source
-        """The chat template's text."""
-        self.template_sha256 = hashlib.sha256(source.encode()).hexdigest()
-        self._template = ChatTemplate(source, self._named)
-        self._turns = WholeTurns(self._template)
-        special = (t.content for t in self._tokenizer.get_added_tokens_decoder().values() if t.special)
+        added = self._tokenizer.get_added_tokens_decoder().values()
+        special = [token.content for token in added if token.special]
         self._control_tokens = re.compile("|".join(map(re.escape, special)) or "(?!)")
+        source = self._opening() + PLAIN_TEMPLATE if own is None else own
+        self.mended = mended_templates.mended(source, self._named, special, lambda text: self._encode(text).ids)
+        """What was changed in the base model's own template, so that answers follow prompts as they are trained."""
+        self.template = self.mended.source
+        """The chat template's text."""
+        self.template_sha256 = hashlib.sha256(self.template.encode()).hexdigest()
+        declared = {str(self._tokenizer.id_to_token(i)) for i in self.eos_ids} if self.mended.ends_last else None
+        self._template = ChatTemplate(self.template, self._named, special, ends=declared)
+        self._turns = WholeTurns(self._template)
+        self.reasoning = Reasoning.of(self._template, self.template)
+        """How answers are told from reasoning."""
+        self._take_turn_ends()
         self.instruction = ""
         """The system turn of every conversation without its own; "" for none."""
 
@@ -133,13 +145,16 @@ class Renderer:
         """
         shape = registry.shape(shape_key)
         if shape.messages is None:
-            encoded = self._plain(row["text"])
+            encoded, is_partly = self._plain(row["text"]), False
             trained = [True] * len(encoded.ids)
         else:
             messages = instructions.given(shape.messages(row), self.instruction)
-            encoded, trained = self._conversation(messages, shape.tools(row), trains_prompt, last_only=shape.judged)
+            encoded, trained, is_partly = self._conversation(
+                messages, shape.tools(row), trains_prompt, last_only=shape.judged
+            )
         n_tokens = len(encoded.ids)
-        return encoded.example(0, min(n_tokens, max_length or n_tokens), n_tokens, trained)
+        example = encoded.example(0, min(n_tokens, max_length or n_tokens), n_tokens, trained)
+        return replace(example, is_last_only=True) if is_partly else example
 
     def chunks(self, text: str, *, max_length: int) -> list[Rendered]:
         """A plain text as consecutive examples of at most `max_length` tokens; nothing is cut off.
@@ -176,20 +191,53 @@ class Renderer:
 
     @cached_property
     def _written_answers(self) -> re.Pattern[str]:
-        asked = [{"role": "user", "content": "?"}]
-        question = self._template.text(asked)
-        opening = self._template.text(asked, add_generation_prompt=True)[len(question) :]
-        return re.compile(re.escape(opening) + f"(.*?{re.escape(self._eos)})" if opening else "(?!)", re.DOTALL)
+        opening = turn_ends.opening(self._template)
+        ends = "|".join(re.escape(str(self._tokenizer.id_to_token(i))) for i in self.eos_ids)
+        return re.compile(re.escape(opening) + f"(.*?(?:{ends}))" if opening else "(?!)", re.DOTALL)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of `ids` without special tokens."""
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
+
+    def decode_all(self, ids: Sequence[int]) -> str:
+        """The text of `ids` with special tokens."""
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=False))
+
+    def read(self, ids: Sequence[int]) -> Said:
+        """A generated answer without its reasoning, special tokens and surrounding blanks."""
+        text = self.decode_all(ids)
+        said = self.reasoning.split(text)
+        if said.answer == text:
+            return replace(said, answer=self.decode(ids).strip())
+        reasoning = None if said.reasoning is None else self.without_control_tokens(said.reasoning).strip()
+        return replace(said, answer=self.without_control_tokens(said.answer).strip(), reasoning=reasoning)
+
+    def stream(self) -> ReasoningStream:
+        """Splits an answer while it arrives."""
+        return ReasoningStream(self.reasoning)
+
+    def without_control_tokens(self, text: str) -> str:
+        """The text without the special tokens that it spells."""
+        return self._control_tokens.sub("", text)
+
+    @cached_property
+    def n_lead(self) -> int:
+        """Tokens that the template puts between the prompt and an answer, such as an empty reasoning block."""
+        return len(self._encode(turn_ends.lead(self._template)).ids)
 
     def n_control_tokens(self, shape_key: str, row: Mapping[str, Any]) -> int:
         """The number of times that the row's texts spell out a special token, which the model reads as one."""
         to_messages = registry.shape(shape_key).messages
         texts = [row["text"]] if to_messages is None else [turns.said(m) for m in to_messages(row)]
         return sum(len(self._control_tokens.findall(text)) for text in texts)
+
+    def moves_system(self, shape_key: str, row: Mapping[str, Any]) -> bool:
+        """Whether the row has a system text that goes before the first user turn."""
+        to_messages = registry.shape(shape_key).messages
+        if not self.mended.moves_system or to_messages is None:
+            return False
+        messages = instructions.given(to_messages(row), self.instruction)
+        return [message["role"] for message in messages[:2]] == ["system", "user"]
 
     def _conversation(
         self,
@@ -198,14 +246,24 @@ class Renderer:
         trains_prompt: bool,
         *,
         last_only: bool,
-    ) -> tuple[_Encoded, list[bool]]:
+    ) -> tuple[_Encoded, list[bool], bool]:
         text, spans = self._turns.spans(messages, tools)
-        n_answers = sum(message["role"] == "assistant" for message in messages)
-        if last_only and n_answers > 1:
+        answers = [message for message in messages if message["role"] == "assistant"]
+        lost = turn_ends.lost(text, spans, answers)
+        if lost and lost[-1] == len(answers) - 1:
+            raise BadInput(
+                Problem(
+                    "the base model's chat template leaves out a part of the last answer, such as its reasoning.",
+                    field="messages",
+                    remedy="Choose another base model, or remove that part.",
+                )
+            )
+        if lost or (last_only and len(answers) > 1):
             # if a turn was not found, the last span may not be the last turn
-            spans = spans[-1:] if len(spans) == n_answers else []
+            spans = spans[-1:] if len(spans) == len(answers) else []
         encoded = self._encode(text)
-        return encoded, [True] * len(encoded.ids) if trains_prompt else tokens_within(encoded.offsets, spans)
+        trained = [True] * len(encoded.ids) if trains_prompt else tokens_within(encoded.offsets, spans)
+        return encoded, trained, bool(lost) and not trains_prompt
 
     def _encode(self, text: str) -> _Encoded:
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
@@ -260,6 +318,13 @@ class Renderer:
                 )
             )
         return ids
+
+    def _take_turn_ends(self) -> None:
+        """Let the tokens that end turns in the trained text end answers, too."""
+        ends = turn_ends.found(self._template)
+        ids = [self._tokenizer.token_to_id(token) for token in ends.always]
+        self.eos_ids += [i for i in ids if i is not None and i not in self.eos_ids]
+        self.reasoning = replace(self.reasoning, ends=ends.after_answers)
 
     def _own_template(self, config: Mapping[str, Any]) -> str | None:
         file = self.folder / "chat_template.jinja"
