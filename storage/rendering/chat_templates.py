@@ -10,10 +10,10 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
-from jinja2 import TemplateError, nodes
+from jinja2 import Template, TemplateError, nodes
 from jinja2.ext import Extension
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -64,6 +64,11 @@ def _environment() -> ImmutableSandboxedEnvironment:
     return made
 
 
+@lru_cache(maxsize=64)
+def _compiled(source: str) -> Template:
+    return _environment().from_string(source)
+
+
 class ChatTemplate:
     """A compiled chat template with the special tokens that it may use."""
 
@@ -80,7 +85,7 @@ class ChatTemplate:
         Raises `BadInput` when `source` is not a template.
         """
         try:
-            self._template = _environment().from_string(source)
+            self._template = _compiled(source)
         except TemplateError as error:
             raise BadInput(Problem(f"the chat template can't be read: {error}.", field="chat_template")) from error
         self._named = dict(named_tokens)

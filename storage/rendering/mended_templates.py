@@ -51,6 +51,18 @@ class Mended:
     ends_last: bool = False
     """The tokenizer's end token was put after the last answer."""
 
+    @property
+    def changes(self) -> list[str]:
+        """What was changed in the base model's template, for people."""
+        said = {
+            "It has no system role: a system text goes before the first user message.": self.moves_system,
+            "Its prompt asked for reasoning in a way that no trained answer follows: the prompt ends before that.": (
+                self.asks_shorter
+            ),
+            "It wrote nothing after the last answer: the tokenizer's end token ends it.": self.ends_last,
+        }
+        return [sentence for sentence, is_so in said.items() if is_so]
+
 
 def mended(source: str, named: Mapping[str, str], special: Collection[str], encode: Encode) -> Mended:
     """The template, mended where it must be. `encode` gives a text's token ids. Raises `BadInput`."""
@@ -61,9 +73,7 @@ def mended(source: str, named: Mapping[str, str], special: Collection[str], enco
     if not _writes(compiled(source), _ANSWERED, ANSWER) and _writes(compiled(PARTS + source), _ANSWERED, ANSWER):
         source = PARTS + source
     with_system = [{"role": "system", "content": SYSTEM}, *_ANSWERED]
-    moves_system = _writes(compiled(source), _ANSWERED, ANSWER) and not _writes(
-        compiled(source), with_system, SYSTEM
-    )
+    moves_system = _writes(compiled(source), _ANSWERED, ANSWER) and not _writes(compiled(source), with_system, SYSTEM)
     if moves_system:
         source = SYSTEM_FIRST + source
     ends_last = _has_no_end(compiled(source))

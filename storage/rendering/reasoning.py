@@ -8,7 +8,7 @@ channel's name): they are not part of the answer either.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from storage.rendering import turn_spans
@@ -72,6 +72,13 @@ class Reasoning:
         lead = lead.replace(words[0].opens, "").replace(words[0].closes, "") if words[0].closes in lead else lead
         return cls(words, lead.strip(), prompt.rstrip().endswith(words[0].opens))
 
+    @property
+    def pattern(self) -> str:
+        """A regular expression (DOTALL) for what comes before an answer, for programs outside the studio."""
+        blocks = "|".join(rf"{re.escape(one.opens)}.*?(?:{re.escape(one.closes)}|\Z)\s*" for one in self.words)
+        lead = rf"(?:{re.escape(self.lead)})?" if self.lead else ""
+        return rf"\A\s*(?:{blocks})*{lead}"
+
     def split(self, text: str) -> Said:
         """What was said, from the decoded text with its special tokens."""
         found: list[str] = []
@@ -85,6 +92,11 @@ class Reasoning:
             rest = rest.lstrip()[len(self.lead) :]
         answer, ended, _ = rest.partition(self.ends) if self.ends else (rest, "", "")
         return Said(answer, _joined(found), has_ended=bool(ended))
+
+    def split_text(self, written: str) -> str:
+        """A written answer without a finished reasoning block before it."""
+        said = replace(self, begins_open=False, lead="", ends="").split(written)
+        return written if said.is_unfinished else said.answer
 
 
 def _joined(found: list[str]) -> str | None:
@@ -116,6 +128,8 @@ class ReasoningStream:
         self._open: Words | None = reasoning.words[0] if reasoning.begins_open else None
         self._in_answer = False
         self._held = ""
+        self.had_block = self._open is not None
+        """A reasoning block, empty or not, came before the answer."""
         self.has_ended = False
         """A token that ends the answer has come: the text after it doesn't belong to it."""
 
@@ -153,7 +167,7 @@ class ReasoningStream:
         starts = [*(words.opens for words in self._of.words), *filter(None, [self._of.lead])]
         for words in self._of.words:
             if rest.startswith(words.opens):
-                self._open, self._held = words, rest[len(words.opens) :]
+                self._open, self._held, self.had_block = words, rest[len(words.opens) :], True
                 return True
         if not is_last and any(start.startswith(rest) for start in starts if len(rest) < len(start)):
             return False

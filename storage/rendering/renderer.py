@@ -223,7 +223,8 @@ class Renderer:
     @cached_property
     def n_lead(self) -> int:
         """Tokens that the template puts between the prompt and an answer, such as an empty reasoning block."""
-        return len(self._encode(turn_ends.lead(self._template)).ids)
+        lead = turn_ends.lead(self._template)
+        return len(self._encode(lead).ids) if lead.strip() else 0
 
     def n_control_tokens(self, shape_key: str, row: Mapping[str, Any]) -> int:
         """The number of times that the row's texts spell out a special token, which the model reads as one."""

@@ -103,8 +103,8 @@ def lost(text: str, spans: Sequence[Span], answers: Sequence[Mapping[str, Any]])
         return []
     missing = []
     for number, ((start, end), answer) in enumerate(zip(spans, answers, strict=True)):
-        written, turn = _bare(answer.get("content") or ""), text[start:end]
-        if written not in _bare(turn):
+        turn = _bare(text[start:end])
+        if any(_bare(answer.get(part) or "") not in turn for part in ("reasoning_content", "content")):
             missing.append(number)
     return missing
 
