@@ -52,6 +52,8 @@ class Reasoning:
     """What the template puts before an answer without reasoning."""
     begins_open: bool = False
     """The prompt already opens the reasoning."""
+    follows_prompt: bool = True
+    """Reasoning can follow the prompt; False if the prompt has closed it already."""
     ends: str = ""
     """A token that ends an answer, but stands after reasoning too; empty if there is none."""
 
@@ -65,12 +67,14 @@ class Reasoning:
         except BadInput:
             return cls()
         lead = plain[len(prompt) : plain.rfind(_ANSWER)] if plain.startswith(prompt) else ""
-        own = _own_words(template, prompt)
+        reasoned = _reasoned(template)
+        own = _own_words(reasoned, prompt)
         if own is None and not all(word in source for word in THINK):
             return cls(lead="" if THINK.opens in lead else lead.strip())
         words = (own, THINK) if own and own != THINK else (THINK,)
         lead = lead.replace(words[0].opens, "").replace(words[0].closes, "") if words[0].closes in lead else lead
-        return cls(words, lead.strip(), prompt.rstrip().endswith(words[0].opens))
+        follows_prompt = not reasoned or reasoned.startswith(prompt)
+        return cls(words, lead.strip(), prompt.rstrip().endswith(words[0].opens), follows_prompt)
 
     @property
     def pattern(self) -> str:
@@ -103,13 +107,18 @@ def _joined(found: list[str]) -> str | None:
     return "\n\n".join(filter(None, found)) or None
 
 
-def _own_words(template: ChatTemplate, prompt: str) -> Words | None:
-    """The words around reasoning that the template writes; None if it has no place for it."""
+def _reasoned(template: ChatTemplate) -> str:
+    """A conversation with reasoning; empty if the template refuses it or leaves it out."""
     turn = {"role": "assistant", "content": _ANSWER, "reasoning_content": _REASONING}
     try:
         text = template.text([_USER, turn])
     except BadInput:
-        return None
+        return ""
+    return text if _REASONING in text else ""
+
+
+def _own_words(text: str, prompt: str) -> Words | None:
+    """The words around reasoning that the template writes; None if it has no place for it."""
     start, answer = text.find(_REASONING), text.rfind(_ANSWER)
     if not 0 <= start < answer:
         return None

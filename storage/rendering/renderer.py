@@ -20,14 +20,14 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, lru_cache
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storage.rendering import mended_templates, turn_ends
-from storage.rendering.chat_templates import ChatTemplate, Span
+from storage.rendering.chat_templates import ChatTemplate
+from storage.rendering.examples import Encoded, Piece, Rendered, tokens_within
 from storage.rendering.reasoning import Reasoning, ReasoningStream, Said
 from storage.rendering.whole_turns import WholeTurns
 from templates import instructions, registry, turns
@@ -36,6 +36,8 @@ from templates.errors import BadInput, Problem
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+__all__ = ["Piece", "Rendered", "Renderer", "remembered", "tokens_within"]
+
 PLAIN_TEMPLATE = (
     "{% for m in messages %}{% if m.role == 'assistant' %}{% generation %}{{ m.content + eos_token }}"
     "{% endgeneration %}{% if not loop.last %}{{ '\\n' }}{% endif %}"
@@ -43,57 +45,6 @@ PLAIN_TEMPLATE = (
 )
 """The template for a base model without its own."""
 NAMED_TOKENS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A piece of a rendered row: the model learns `trained` ones; `cut` ones are beyond the maximum row length."""
-
-    text: str
-    trained: bool
-    cut: bool
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """One training example: its ids, which of them are learned, and how many were cut off at the end."""
-
-    ids: list[int]
-    trained: list[bool]
-    n_cut: int
-    n_cut_trained: int
-    """Cut-off tokens that would have been learned."""
-    pieces: list[Piece]
-    is_last_only: bool = False
-    """Only the last turn is learned: the template leaves out a part of an earlier answer, such as its reasoning."""
-
-    @property
-    def n_trained(self) -> int:
-        """Tokens that carry loss; the first token of an example can't be predicted."""
-        return sum(self.trained[1:])
-
-
-@dataclass(frozen=True)
-class _Encoded:
-    text: str
-    ids: list[int]
-    offsets: list[Span]
-    """Character span of each token in `text`; tokens of one split character share its span."""
-
-    def example(self, start: int, stop: int, shown_to: int, trained: Sequence[bool]) -> Rendered:
-        """Tokens `start:stop`, shown up to `shown_to`; `trained` is for the tokens `start:shown_to`."""
-        kinds = [(learned, start + i >= stop) for i, learned in enumerate(trained)]
-        begins = [i for i in range(len(kinds)) if i == 0 or kinds[i] != kinds[i - 1]]
-        places = [*(self._begin(start + i) for i in begins), self._begin(shown_to)]
-        pieces = [Piece(self.text[a:b], *kinds[i]) for (a, b), i in zip(pairwise(places), begins, strict=True) if b > a]
-        n_kept = stop - start
-        return Rendered(self.ids[start:stop], list(trained[:n_kept]), shown_to - stop, sum(trained[n_kept:]), pieces)
-
-    def _begin(self, token: int) -> int:
-        """The start of a token's shown text; spaces between tokens belong to the token before."""
-        if token == 0:
-            return 0
-        return self.offsets[token][0] if token < len(self.offsets) else len(self.text)
 
 
 class Renderer:
@@ -247,18 +198,11 @@ class Renderer:
         trains_prompt: bool,
         *,
         last_only: bool,
-    ) -> tuple[_Encoded, list[bool], bool]:
+    ) -> tuple[Encoded, list[bool], bool]:
         text, spans = self._turns.spans(messages, tools)
         answers = [message for message in messages if message["role"] == "assistant"]
         lost = turn_ends.lost(text, spans, answers)
-        if lost and lost[-1] == len(answers) - 1:
-            raise BadInput(
-                Problem(
-                    "the base model's chat template leaves out a part of the last answer, such as its reasoning.",
-                    field="messages",
-                    remedy="Choose another base model, or remove that part.",
-                )
-            )
+        turn_ends.refuse_last(lost, answers, follows_prompt=self.reasoning.follows_prompt)
         if lost or (last_only and len(answers) > 1):
             # if a turn was not found, the last span may not be the last turn
             spans = spans[-1:] if len(spans) == len(answers) else []
@@ -266,17 +210,17 @@ class Renderer:
         trained = [True] * len(encoded.ids) if trains_prompt else tokens_within(encoded.offsets, spans)
         return encoded, trained, bool(lost) and not trains_prompt
 
-    def _encode(self, text: str) -> _Encoded:
+    def _encode(self, text: str) -> Encoded:
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
-        return _Encoded(text, encoding.ids, encoding.offsets)
+        return Encoded(text, encoding.ids, encoding.offsets)
 
-    def _plain(self, text: str) -> _Encoded:
+    def _plain(self, text: str) -> Encoded:
         """A text with the tokenizer's own start token, and the end token."""
         encoding = self._tokenizer.encode(text, add_special_tokens=True)
         if encoding.ids[-1:] == self.eos_ids[:1]:
-            return _Encoded(text, encoding.ids, encoding.offsets)
+            return Encoded(text, encoding.ids, encoding.offsets)
         end = len(text)
-        return _Encoded(
+        return Encoded(
             text + self._eos, [*encoding.ids, self.eos_ids[0]], [*encoding.offsets, (end, end + len(self._eos))]
         )
 
@@ -353,17 +297,3 @@ def remembered(base_folder: str, _base_revision: str) -> Renderer:
 def _token_text(value: Any) -> str | None:
     text = value.get("content") if isinstance(value, Mapping) else value
     return text if isinstance(text, str) else None
-
-
-def tokens_within(offsets: Sequence[Span], spans: Sequence[Span]) -> list[bool]:
-    """For each token, whether it stands in one of the character `spans`.
-
-    A token that crosses an edge of a span counts as inside it. A token without width (the tokenizer
-    trimmed its spaces) counts where it ends.
-    """
-    within = [False] * len(offsets)
-    for start, end in spans:
-        touched = [i for i, (a, b) in enumerate(offsets) if (a < end and b > start) or (a == b and start < a < end)]
-        if touched:
-            within[touched[0] : touched[-1] + 1] = [True] * (touched[-1] + 1 - touched[0])
-    return within

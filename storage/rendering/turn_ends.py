@@ -8,7 +8,7 @@ from typing import Any
 
 from storage.rendering import turn_spans
 from storage.rendering.chat_templates import ChatTemplate, Span
-from templates.errors import BadInput
+from templates.errors import BadInput, Problem
 
 _USER = {"role": "user", "content": "q0zx"}
 _ANSWER = {"role": "assistant", "content": "q1zx"}
@@ -107,6 +107,27 @@ def lost(text: str, spans: Sequence[Span], answers: Sequence[Mapping[str, Any]])
         if any(_bare(answer.get(part) or "") not in turn for part in ("reasoning_content", "content")):
             missing.append(number)
     return missing
+
+
+def refuse_last(lost: Sequence[int], answers: Sequence[Mapping[str, Any]], *, follows_prompt: bool) -> None:
+    """Raise `BadInput` if the last answer can't be learned: a part of it is lost, or can't follow the prompt."""
+    if lost and lost[-1] == len(answers) - 1:
+        raise BadInput(
+            Problem(
+                "the base model's chat template leaves out a part of the last answer, such as its reasoning.",
+                field="messages",
+                remedy="Choose another base model, or remove that part.",
+            )
+        )
+    if answers and answers[-1].get("reasoning_content") and not follows_prompt:
+        raise BadInput(
+            Problem(
+                "the base model's chat template asks for answers without reasoning, so the reasoning in the last "
+                "answer can't be learned.",
+                field="messages",
+                remedy="Choose another base model, or remove the reasoning.",
+            )
+        )
 
 
 def _bare(text: str) -> str:

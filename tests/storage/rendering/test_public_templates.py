@@ -136,7 +136,7 @@ def check(name: str, renderer: Renderer, turns: Turns) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_assistants_turns_are_learned(renderers: Mapping[str, Renderer], name: str) -> None:
     run = given(turns=conversations())(lambda turns: check(name, renderers[name], turns))
-    settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))(run)()
+    settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))(run)()
 
 
 @pytest.mark.long
