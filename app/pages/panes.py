@@ -95,7 +95,7 @@ async def _one(
     try:
         async for delta in chat_client.stream(
             model,
-            _sent(messages),
+            sent(messages),
             seed=manner.seed,
             temperature=manner.temperature,
             max_new_tokens=manner.max_new_tokens,
@@ -115,7 +115,7 @@ async def _one(
         news.put_nowait(pane)
 
 
-def _sent(talk: Talk) -> list[dict[str, str]]:
+def sent(talk: Talk) -> list[dict[str, str]]:
     """The turns for the chat server: without reasoning, and without questions that got no answer."""
     n_opening = next((n for n, turn in enumerate(talk) if turn["role"] == "user"), 0)
     opening, earlier, question = talk[:n_opening], talk[n_opening:-1], talk[-1]
