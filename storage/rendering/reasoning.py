@@ -52,8 +52,6 @@ class Reasoning:
     """What the template puts before an answer without reasoning."""
     begins_open: bool = False
     """The prompt already opens the reasoning."""
-    follows_prompt: bool = True
-    """Reasoning can follow the prompt; False if the prompt has closed it already."""
     ends: str = ""
     """A token that ends an answer, but stands after reasoning too; empty if there is none."""
 
@@ -67,14 +65,12 @@ class Reasoning:
         except BadInput:
             return cls()
         lead = plain[len(prompt) : plain.rfind(_ANSWER)] if plain.startswith(prompt) else ""
-        reasoned = _reasoned(template)
-        own = _own_words(reasoned, prompt)
+        own = _own_words(_reasoned(template), prompt)
         if own is None and not all(word in source for word in THINK):
             return cls(lead="" if THINK.opens in lead else lead.strip())
         words = (own, THINK) if own and own != THINK else (THINK,)
         lead = lead.replace(words[0].opens, "").replace(words[0].closes, "") if words[0].closes in lead else lead
-        follows_prompt = not reasoned or reasoned.startswith(prompt)
-        return cls(words, lead.strip(), prompt.rstrip().endswith(words[0].opens), follows_prompt)
+        return cls(words, lead.strip(), prompt.rstrip().endswith(words[0].opens))
 
     @property
     def pattern(self) -> str:

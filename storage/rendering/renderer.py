@@ -58,7 +58,7 @@ class Renderer:
         named = {**self._read_json("special_tokens_map.json"), **config}
         self._named = {k: text for k in NAMED_TOKENS if (text := _token_text(named.get(k))) is not None}
         self.eos_ids = self._find_eos_ids()
-        """Ids that end an answer; the tokenizer's own end token first."""
+        """Ids that end an answer: the tokenizer's own first, then those that end turns in the trained text."""
         self._eos = str(self._tokenizer.id_to_token(self.eos_ids[0]))
         self._named.setdefault("eos_token", self._eos)
         own = self._own_template(config)
@@ -75,9 +75,11 @@ class Renderer:
         declared = {str(self._tokenizer.id_to_token(i)) for i in self.eos_ids} if self.mended.ends_last else None
         self._template = ChatTemplate(self.template, self._named, special, ends=declared)
         self._turns = WholeTurns(self._template)
-        self.reasoning = Reasoning.of(self._template, self.template)
+        ends = turn_ends.found(self._template)
+        ids = [self._tokenizer.token_to_id(token) for token in ends.always]
+        self.eos_ids += [i for i in ids if i is not None and i not in self.eos_ids]
+        self.reasoning = replace(Reasoning.of(self._template, self.template), ends=ends.after_answers)
         """How answers are told from reasoning."""
-        self._take_turn_ends()
         self.instruction = ""
         """The system turn of every conversation without its own; "" for none."""
 
@@ -174,8 +176,7 @@ class Renderer:
     @cached_property
     def n_lead(self) -> int:
         """Tokens that the template puts between the prompt and an answer, such as an empty reasoning block."""
-        lead = turn_ends.lead(self._template)
-        return len(self._encode(lead).ids) if lead.strip() else 0
+        return len(self._encode(lead).ids) if (lead := turn_ends.lead(self._template)).strip() else 0
 
     def n_control_tokens(self, shape_key: str, row: Mapping[str, Any]) -> int:
         """The number of times that the row's texts spell out a special token, which the model reads as one."""
@@ -202,7 +203,11 @@ class Renderer:
         text, spans = self._turns.spans(messages, tools)
         answers = [message for message in messages if message["role"] == "assistant"]
         lost = turn_ends.lost(text, spans, answers)
-        turn_ends.refuse_last(lost, answers, follows_prompt=self.reasoning.follows_prompt)
+        thinks = bool(messages) and turn_ends.thinks(messages[-1], self.reasoning.words)
+        if turn_ends.refuses_last(lost, answers) or (
+            thinks and not text.startswith(self._turns.text(messages[:-1], tools))
+        ):
+            raise turn_ends.incomplete()
         if lost or (last_only and len(answers) > 1):
             # if a turn was not found, the last span may not be the last turn
             spans = spans[-1:] if len(spans) == len(answers) else []
@@ -263,13 +268,6 @@ class Renderer:
                 )
             )
         return ids
-
-    def _take_turn_ends(self) -> None:
-        """Let the tokens that end turns in the trained text end answers, too."""
-        ends = turn_ends.found(self._template)
-        ids = [self._tokenizer.token_to_id(token) for token in ends.always]
-        self.eos_ids += [i for i in ids if i is not None and i not in self.eos_ids]
-        self.reasoning = replace(self.reasoning, ends=ends.after_answers)
 
     def _own_template(self, config: Mapping[str, Any]) -> str | None:
         file = self.folder / "chat_template.jinja"

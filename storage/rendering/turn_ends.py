@@ -109,25 +109,28 @@ def lost(text: str, spans: Sequence[Span], answers: Sequence[Mapping[str, Any]])
     return missing
 
 
-def refuse_last(lost: Sequence[int], answers: Sequence[Mapping[str, Any]], *, follows_prompt: bool) -> None:
-    """Raise `BadInput` if the last answer can't be learned: a part of it is lost, or can't follow the prompt."""
-    if lost and lost[-1] == len(answers) - 1:
-        raise BadInput(
-            Problem(
-                "the base model's chat template leaves out a part of the last answer, such as its reasoning.",
-                field="messages",
-                remedy="Choose another base model, or remove that part.",
-            )
+def refuses_last(lost: Sequence[int], answers: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a part of the last answer is missing."""
+    return bool(lost) and lost[-1] == len(answers) - 1
+
+
+def thinks(message: Mapping[str, Any], words: Sequence[tuple[str, str]]) -> bool:
+    """Whether an answer has reasoning, which some prompts have closed already; also as words in its text."""
+    content = message.get("content") or ""
+    written = any(word in content for pair in words for word in pair)
+    return message["role"] == "assistant" and (bool(message.get("reasoning_content")) or written)
+
+
+def incomplete() -> BadInput:
+    """The refusal of a row whose last answer can't be learned completely."""
+    return BadInput(
+        Problem(
+            "the base model's chat template leaves out the answer or a part of it, such as its reasoning, or asks for "
+            "answers without it.",
+            field="messages",
+            remedy="Choose another base model, or remove that part.",
         )
-    if answers and answers[-1].get("reasoning_content") and not follows_prompt:
-        raise BadInput(
-            Problem(
-                "the base model's chat template asks for answers without reasoning, so the reasoning in the last "
-                "answer can't be learned.",
-                field="messages",
-                remedy="Choose another base model, or remove the reasoning.",
-            )
-        )
+    )
 
 
 def _bare(text: str) -> str:

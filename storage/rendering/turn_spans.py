@@ -135,7 +135,8 @@ def _turn(
         asked = _located(template, messages[:index], tools, asks=True)
     except BadInput:
         asked = None  # some templates refuse an empty or unfinished conversation
-    start, own_start = (_start(template, text, asked, index) for text in (whole, own))
+    question = template.text(messages[:index], tools=tools) if asked and not asked.closed else ""
+    start, own_start = (_start(template, text, asked, index, question) for text in (whole, own))
     is_blank = not messages[index].get("tool_calls") and not (messages[index].get("content") or "").strip()
     own_core = _blank_end(template, own, messages[: index + 1], tools) if is_blank else None
     return _Turn(index, start, limit, own, own_start, own_core)
@@ -151,8 +152,11 @@ def _blank_end(
     return len(own.text) - n_after if own.text[-n_after:] == spoken.text[-n_after:] or not n_after else None
 
 
-def _start(template: ChatTemplate, whole: _Located, asked: _Located | None, index: int) -> int:
-    """Where a turn starts: after the generation prompt, or after as much of it as the text has."""
+def _start(template: ChatTemplate, whole: _Located, asked: _Located | None, index: int, question: str) -> int:
+    """Where a turn starts: after the generation prompt, or after as much of it as the text has.
+
+    `question` is the conversation before it, if nothing in it could be marked.
+    """
     opened = whole.opened.get(index)
     if asked is None:
         if opened is None:
@@ -164,10 +168,13 @@ def _start(template: ChatTemplate, whole: _Located, asked: _Located | None, inde
     prompt = asked.text[asked_begin:]
     if given.startswith(prompt):
         return begin + len(prompt)
-    if not known:
+    if not known and not question:
         raise _uncertain(index)
-    n_common = common(given, prompt)
-    return begin + max((edge for edge in edges(template.special, prompt) if edge <= n_common), default=0)
+    least, most = common(question, prompt), common(given, prompt)
+    met = [edge for edge in edges(template.special, prompt) if least < edge <= most]
+    if not met:
+        raise _uncertain(index)
+    return begin + met[-1]
 
 
 def _end(template: ChatTemplate, whole: _Located, turn: _Turn, *, has_calls: bool) -> int:

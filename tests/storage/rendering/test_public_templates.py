@@ -136,7 +136,7 @@ def check(name: str, renderer: Renderer, turns: Turns) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_assistants_turns_are_learned(renderers: Mapping[str, Renderer], name: str) -> None:
     run = given(turns=conversations())(lambda turns: check(name, renderers[name], turns))
-    settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))(run)()
+    settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))(run)()
 
 
 @pytest.mark.long
@@ -145,4 +145,4 @@ def test_the_assistants_turns_are_learned_in_many_more_conversations(
     renderers: Mapping[str, Renderer], name: str
 ) -> None:
     run = given(turns=conversations())(lambda turns: check(name, renderers[name], turns))
-    settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))(run)()
+    settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))(run)()
