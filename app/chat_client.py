@@ -31,6 +31,8 @@ class Delta:
     """More text of an answer."""
 
     text: str
+    is_reasoning: bool = False
+    """It belongs to what the model thinks before its answer."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class Answer:
 
     text: str
     info: Info
+    reasoning: str = ""
+    """What the model thought before it."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,11 @@ def complete(
         document = _document(response.content)
     choice = document["choices"][0]
     told = {**document.get("studio", {}), **_counts(document.get("usage"))}
-    return Answer(choice["message"]["content"] or "", _info(document["model"], choice["finish_reason"], told))
+    return Answer(
+        choice["message"]["content"] or "",
+        _info(document["model"], choice["finish_reason"], told),
+        _reasoning(choice["message"]),
+    )
 
 
 async def stream(
@@ -156,6 +164,8 @@ async def stream(
                 told |= {**chunk.get("studio", {}), **_counts(chunk.get("usage"))}
                 for choice in chunk["choices"]:
                     reason = choice.get("finish_reason") or reason
+                    if text := _reasoning(choice["delta"]):
+                        yield Delta(text, is_reasoning=True)
                     if text := choice["delta"].get("content"):
                         yield Delta(text)
     if not reason:
@@ -242,6 +252,11 @@ def _failure(status: int, error: Any) -> StudioError:
     problems = [Problem(**{key: value for key, value in told.items() if key in known}) for told in listed]
     kind = kinds.get(status, StudioError)
     return kind(*problems, code=str(error.get("code") or kind.code))
+
+
+def _reasoning(message: Mapping[str, Any]) -> str:
+    """Reasoning in a message or delta: servers use either name."""
+    return str(message.get("reasoning_content") or message.get("reasoning") or "")
 
 
 def _counts(usage: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def chat(
         "seed": seed,
         "temperature": temperature,
         "max_new_tokens": max_new_tokens,
-        "answers": [{"text": answer.text, **asdict(answer.info)} for answer in answers],
+        "answers": [{"text": answer.text, "reasoning": answer.reasoning, **asdict(answer.info)} for answer in answers],
     }
     output.emit(document, [line for answer in answers for line in _shown(answer)], as_json)
 
@@ -92,7 +92,9 @@ def _answers(
 def _shown(answer: Answer) -> list[str]:
     info = answer.info
     marks = [(info.weights_sha256 or info.base_revision or "")[:12], info.finish_reason]
-    return [f"── {info.model} ({', '.join(mark for mark in marks if mark)})", answer.text, ""]
+    thought = [f"(Reasoning: {len(answer.reasoning):,} characters; --json shows it.)"] if answer.reasoning else []
+    text = answer.text or ("(No answer: the model was cut off in its reasoning.)" if thought else "")
+    return [f"── {info.model} ({', '.join(mark for mark in marks if mark)})", *thought, text, ""]
 
 
 @contextmanager

@@ -116,8 +116,7 @@ def planned(plan: Any) -> list[str]:
         lines.append(
             f"{cost.n_refused:,} rows are left out: a model can't learn from them (row {row:,}: {why.rstrip('.')})"
         )
-    if plan.lengths.control_tokens_words:
-        lines.append(plan.lengths.control_tokens_words)
+    lines += plan.lengths.template_words
     return lines
 
 

@@ -46,7 +46,7 @@ async def say(request: gr.Request, prompt: str, instruction: str, n_panes: int, 
     async with aclosing(panes.together(user, asked, dict(enumerate(models)), manner)) as steps:
         async for changed in steps:
             for i, answer in changed.items():
-                talks[i][-1]["content"] = answer.text
+                talks[i][-1] |= {"content": answer.text, "reasoning": answer.reasoning}
             shown = [panes.conversation(talks[i]) if i in changed else gr.skip() for i in range(n)]
             small = [panes.small_print(changed[i]) if i in changed else gr.skip() for i in range(n)]
             yield [*[gr.skip()] * 3, panes.written(talks), *_padded(shown), *_padded(small)]

@@ -95,8 +95,7 @@ def lengths(base: BaseModelRow, sample: rendered.Sample, length: int) -> Markup:
         f"{plural(report.n_truncated, 'row')} longer than {count(length)} tokens would be cut at the end.",
         f"{plural(report.n_refused, 'row')} would be refused{_first_reason(report)}.",
     ]
-    if report.control_tokens_words:
-        words.append(report.control_tokens_words)
+    words += report.template_words
     shown = (charts.histogram(report.histogram, length), words)
     return html("data/lengths", parts=[shown, *_rejected_lengths(base, sample, length)])
 

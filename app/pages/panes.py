@@ -17,13 +17,21 @@ from templates.errors import BadInput
 
 PANES = 4
 Talk = list[dict[str, str]]
-"""One pane's conversation: role and content of each turn."""
+"""One pane's conversation: role and content of each turn, and the reasoning before an answer."""
+CUT_IN_REASONING = "No answer: the model was cut off in its reasoning. Allow a longer answer."
 COPY_JS = """
 element.addEventListener('click', (event) => {
   if (!event.target.matches('.copy')) return;
   navigator.clipboard.writeText(event.target.parentElement.querySelector('.said').textContent);
   event.target.textContent = 'Copied';
 });
+element.addEventListener('toggle', (event) => {
+  if (event.target.matches('.thought')) element.dataset.open = event.target.open ? 'yes' : '';
+}, true);
+new MutationObserver(() => {
+  if (!element.dataset.open) return;
+  element.querySelectorAll('.thought:not([open])').forEach((thought) => { thought.open = true; });
+}).observe(element, {childList: true, subtree: true});
 """
 COALESCED_S = 0.04
 """Pieces that arrive within this time go to the browser together."""
@@ -43,6 +51,7 @@ class Answer:
     """One pane's answer so far."""
 
     text: str = ""
+    reasoning: str = ""
     info: chat_client.Info | None = None
     error: str = ""
     over: bool = False
@@ -86,13 +95,15 @@ async def _one(
     try:
         async for delta in chat_client.stream(
             model,
-            messages,
+            sent(messages),
             seed=manner.seed,
             temperature=manner.temperature,
             max_new_tokens=manner.max_new_tokens,
             user=user,
         ):
-            if isinstance(delta, chat_client.Delta):
+            if isinstance(delta, chat_client.Delta) and delta.is_reasoning:
+                answer.reasoning += delta.text
+            elif isinstance(delta, chat_client.Delta):
                 answer.text += delta.text
             else:
                 answer.info = delta
@@ -104,20 +115,35 @@ async def _one(
         news.put_nowait(pane)
 
 
+def sent(talk: Talk) -> list[dict[str, str]]:
+    """The turns for the chat server: without reasoning, and without questions that got no answer."""
+    n_opening = next((n for n, turn in enumerate(talk) if turn["role"] == "user"), 0)
+    opening, earlier, question = talk[:n_opening], talk[n_opening:-1], talk[-1]
+    pairs = zip(earlier[::2], earlier[1::2], strict=False)
+    kept = [turn for asked, answer in pairs if answer["content"] for turn in (asked, answer)]
+    return [{"role": turn["role"], "content": turn["content"]} for turn in (*opening, *kept, question)]
+
+
 def read(written_talks: str, n: int) -> list[Talk]:
     """The panes' conversations as the browser keeps them; turns that were never answered are left out."""
     try:
         given = json.loads(written_talks or "[]")
-        talks = [[{"role": str(t["role"]), "content": str(t["content"])} for t in talk] for talk in given]
+        talks = [[_turn(turn) for turn in talk] for talk in given]
     except (ValueError, TypeError, KeyError) as error:
         raise BadInput("The conversations can't be read.", remedy="Press “Start over”.") from error
     return [*map(answered, talks), *([] for _ in range(n))][:n]
 
 
+def _turn(given: Mapping[str, Any]) -> dict[str, str]:
+    turn = {"role": str(given["role"]), "content": str(given["content"])}
+    return {**turn, "reasoning": str(given["reasoning"])} if given.get("reasoning") else turn
+
+
 def answered(talk: Talk) -> Talk:
-    """The conversation without questions that got no answer."""
+    """The conversation without questions that got neither an answer nor a beginning of its reasoning."""
     pairs = zip(talk[::2], talk[1::2], strict=False)
-    return [turn for question, answer in pairs if answer["content"] for turn in (question, answer)]
+    kept = [pair for pair in pairs if pair[1]["content"] or pair[1].get("reasoning")]
+    return [turn for pair in kept for turn in pair]
 
 
 def written(talks: Sequence[Talk]) -> str:
@@ -126,7 +152,7 @@ def written(talks: Sequence[Talk]) -> str:
 
 
 def conversation(talk: Talk) -> Markup:
-    """A pane's turns; markup in a text is shown, not rendered."""
+    """A pane's turns, reasoning folded; markup in a text is shown, not rendered."""
     return html("compare/conversation", turns=talk)
 
 
@@ -173,5 +199,5 @@ def small_print(answer: Answer) -> Markup:
     if info and info.tokens_per_s:
         words.append(f"{info.tokens_per_s:.0f} tokens/s")
     if info and info.finish_reason == "length":
-        words.append("cut at the longest answer")
+        words.append("cut at the longest answer" if answer.text or not answer.reasoning else CUT_IN_REASONING)
     return html("compare/small_print", error=answer.error, words=words)

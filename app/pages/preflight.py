@@ -27,8 +27,7 @@ def card(plan: Plan) -> Markup:
         numbers, (first, why) = [row for row, _why in lengths.refused_rows], lengths.refused_rows[0]
         reason = f"of row {count(first)}, {why.rstrip('.')}"
         lost.append(f"{plural(lengths.n_refused, 'row')} can't be learned from (rows {_rows(numbers)}); {reason}")
-    if lengths.control_tokens_words:
-        lost.append(lengths.control_tokens_words)
+    lost += lengths.template_words
     return _card(plan.estimate, plan.recipe, lost, fits=True)
 
 

@@ -97,8 +97,15 @@ def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, object
         sides=[(view, side) for view, side in zip(views, sides, strict=True)],
         length=length,
         is_bad=registry.shape(sample.shape).rejected(row) is row,
+        notes=_notes(base, sample, row, [side.is_last_only for side in sides]),
         unlearned="" if all(side.n_trained for side in sides) else _unlearned(sample.shape),
     )
+
+
+def _notes(base: BaseModelRow, sample: Sample, row: Mapping[str, Any], are_last_only: Sequence[bool]) -> list[str]:
+    """What the chat template does to this row."""
+    found = [rendered_rows.LAST_ONLY] if any(are_last_only) else []
+    return found + ([rendered_rows.SYSTEM_MOVED] if renderer(base, sample).moves_system(sample.shape, row) else [])
 
 
 def _unlearned(shape: str) -> str:

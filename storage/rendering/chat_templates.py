@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property, lru_cache
 from typing import Any
 
-from jinja2 import TemplateError, nodes
+from jinja2 import Template, TemplateError, nodes
 from jinja2.ext import Extension
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from storage.rendering import turn_spans
 from templates.errors import BadInput, Problem
 
 Span = tuple[int, int]
 Message = Mapping[str, Any]
 OPEN, CLOSE = "\ue0f0", "\ue0f1"
 """Private-use characters that enclose generated text while a template runs."""
+REASONING_KEYS = ("reasoning_content", "thinking", "reasoning")
+"""Names that templates give to a turn's reasoning; rows use the first."""
 _MARKS = re.compile(f"[{OPEN}{CLOSE}]")
 _GENERATION = re.compile(r"\{%[-+]?\s*generation\s*[-+]?%\}")
 
@@ -60,18 +64,38 @@ def _environment() -> ImmutableSandboxedEnvironment:
     return made
 
 
+@lru_cache(maxsize=64)
+def _compiled(source: str) -> Template:
+    return _environment().from_string(source)
+
+
 class ChatTemplate:
     """A compiled chat template with the special tokens that it may use."""
 
-    def __init__(self, source: str, named_tokens: Mapping[str, str]):
-        """Raises `BadInput` when `source` is not a template."""
+    def __init__(
+        self,
+        source: str,
+        named_tokens: Mapping[str, str],
+        special_tokens: Collection[str] = (),
+        *,
+        ends: Collection[str] | None = None,
+    ):
+        """`special_tokens` are the tokenizer's; `ends` those that may end turns, if known.
+
+        Raises `BadInput` when `source` is not a template.
+        """
         try:
-            self._template = _environment().from_string(source)
+            self._template = _compiled(source)
         except TemplateError as error:
             raise BadInput(Problem(f"the chat template can't be read: {error}.", field="chat_template")) from error
         self._named = dict(named_tokens)
-        self._eos = self._named.get("eos_token", "")
-        self._has_markers = _GENERATION.search(source) is not None
+        self.has_markers = _GENERATION.search(source) is not None
+        """Whether the template itself tells what the assistant wrote."""
+        known = {*special_tokens, *filter(None, (self._named.get(name) for name in ("eos_token", "bos_token")))}
+        self.special = re.compile("|".join(map(re.escape, sorted(known, key=len, reverse=True))) or "(?!)")
+        """Matches a special token's text."""
+        self.ends = ends
+        """The special tokens that may end a turn although they don't end the last one; None for any."""
 
     def text(
         self, messages: Sequence[Message], *, add_generation_prompt: bool = False, tools: Sequence[Message] = ()
@@ -80,53 +104,39 @@ class ChatTemplate:
         return _MARKS.sub("", self._rendered(messages, add_generation_prompt, tools))
 
     def spans(self, messages: Sequence[Message], tools: Sequence[Message] = ()) -> tuple[str, list[Span]]:
-        """The conversation as text, and the character spans that the assistant wrote."""
-        if self._has_markers:
-            return _unmarked(self._rendered(messages, False, tools))
-        text = self.text(messages, tools=tools)
-        found, cursor = [], 0
-        for index, message in enumerate(messages):
-            if message["role"] == "assistant":
-                span = self._turn(text, messages, index, tools) or _located(text, message, cursor, self._eos)
-                if span[0] >= cursor:
-                    found.append(span)
-                    cursor = span[1]
-        return text, found
+        """The conversation as text, and the character spans that the assistant wrote.
 
-    def _turn(self, text: str, messages: Sequence[Message], index: int, tools: Sequence[Message]) -> Span | None:
-        """The span of turn `index`, if the text up to it is the same without the turns after it."""
-        try:
-            before = self.text(messages[:index], add_generation_prompt=True, tools=tools)
-            upto = self.text(messages[: index + 1], tools=tools)
-        except BadInput:
-            return None  # some templates refuse an empty or unfinished conversation
-        if not (text.startswith(before) and text.startswith(upto) and len(upto) > len(before)):
-            return (
-                self._calling_turn(text, messages, index, tools, before) if messages[index].get("tool_calls") else None
-            )
-        last = text.rfind(self._eos, len(before), len(upto)) if self._eos else -1
-        if last >= 0 and not text[last + len(self._eos) : len(upto)].strip():
-            return len(before), last + len(self._eos)
-        return len(before), len(upto)
-
-    def _calling_turn(
-        self, text: str, messages: Sequence[Message], index: int, tools: Sequence[Message], before: str
-    ) -> Span | None:
-        """The span of a turn with calls that the template writes differently when it is the last.
-
-        Many templates start the last answer, but not earlier ones, with a place for reasoning.
+        Raises `BadInput` when the template refuses the conversation, or a turn can't be told for certain.
         """
-        start = len(before)
-        if not text.startswith(before):
-            earlier = len(self.text(messages[:index], tools=tools))
-            start = before.rfind("\n", 0, _common(text, before)) + 1
-            if start <= earlier:
-                return None
-        end = text.find(self._eos, start) if self._eos else -1
-        return None if end < 0 else (start, end + len(self._eos))
+        if self.has_markers:
+            text, spans = _unmarked(self._rendered(messages, False, tools))
+            return text, [turn_spans.with_end(self.special, text, span) for span in spans]
+        return turn_spans.found(self, messages, tools)
 
-    def _rendered(self, messages: Sequence[Message], add_generation_prompt: bool, tools: Sequence[Message] = ()) -> str:
+    @cached_property
+    def reasoning_key(self) -> str:
+        """The field of a turn from which the template reads reasoning; `reasoning_content` if from none."""
+        for key in REASONING_KEYS:
+            turn = {"role": "assistant", "content": "q1zx", key: "q2zx"}
+            try:
+                if "q2zx" in self._rendered([{"role": "user", "content": "q0zx"}, turn], False, (), renamed=False):
+                    return key
+            except BadInput:
+                continue  # it refuses this field
+        return REASONING_KEYS[0]
+
+    def _rendered(
+        self,
+        messages: Sequence[Message],
+        add_generation_prompt: bool,
+        tools: Sequence[Message] = (),
+        *,
+        renamed: bool = True,
+    ) -> str:
         plain = [{k: _unmark(v) for k, v in message.items() if v is not None} for message in messages]
+        for message in plain:
+            if renamed and REASONING_KEYS[0] in message:
+                message[self.reasoning_key] = message.pop(REASONING_KEYS[0])
         try:
             return self._template.render(
                 **self._named,
@@ -166,22 +176,3 @@ def _unmarked(marked: str) -> tuple[str, list[Span]]:
             spans.append((opened, length))
     parts.append(marked[cursor:])
     return "".join(parts), spans
-
-
-def _common(one: str, other: str) -> int:
-    """The number of leading characters that both share."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if one[low:middle] == other[low:middle] else (low, middle - 1)
-    return low
-
-
-def _located(text: str, message: Message, cursor: int, eos: str) -> Span:
-    """The span of the content in the text, with the end token after it; empty when it is missing."""
-    wanted = (message.get("content") or "").strip()
-    start = text.find(wanted, cursor)
-    if not wanted or start < 0:
-        return -1, -1
-    end = start + len(wanted)
-    return start, end + len(eos) if eos and text.startswith(eos, end) else end

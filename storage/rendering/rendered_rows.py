@@ -19,6 +19,13 @@ __all__ = ["LengthReport", "Piece", "Rendered", "RenderedRow", "Renderer", "hist
 Views = Callable[[Mapping[str, Any]], tuple[View, ...]]
 """An objective's sequences of a row: see `templates.spec.Objective.views`."""
 N_LISTED = 20
+LAST_ONLY = (
+    "The base model's chat template leaves out a part of earlier answers, such as their reasoning, so the model "
+    "learns the last answer only."
+)
+SYSTEM_MOVED = (
+    "The base model's chat template has no system role, so the system text goes before the first user message."
+)
 HISTOGRAM_BINS = 20
 
 
@@ -50,6 +57,20 @@ class LengthReport:
     """Rows refused because the chat template does not support tools."""
     first_without_tools: int | None = None
     """The first of them, by number in the source file."""
+    n_last_only: int = 0
+    """Rows of which only the last turn is learned: see `Rendered.is_last_only`."""
+    n_system_moved: int = 0
+    """Rows whose system text goes before the first user turn, because the template has no system role."""
+
+    @property
+    def template_words(self) -> list[str]:
+        """What the base model's chat template does to the rows: the remarks that apply."""
+        found = [self.control_tokens_words] if self.control_tokens_words else []
+        if n := self.n_last_only:
+            found.append(f"{'1 row' if n == 1 else f'{n:,} rows'}: {LAST_ONLY[0].lower()}{LAST_ONLY[1:]}")
+        if n := self.n_system_moved:
+            found.append(f"{'1 row' if n == 1 else f'{n:,} rows'}: {SYSTEM_MOVED[0].lower()}{SYSTEM_MOVED[1:]}")
+        return found
 
     @property
     def control_tokens_words(self) -> str | None:
@@ -156,7 +177,7 @@ def measure(
     refused: list[tuple[int, str]] = []
     truncated: list[int] = []
     without_tools: list[int] = []
-    n_examples = n_tokens = n_trained = n_cut = n_with_control_tokens = 0
+    n_examples = n_tokens = n_trained = n_cut = n_with_control_tokens = n_last_only = n_system_moved = 0
     kept_rows = list(rows)
     for row, made in zip(
         kept_rows,
@@ -172,6 +193,8 @@ def measure(
             continue
         if made.n_cut:
             truncated.append(made.number)
+        n_last_only += any(example.is_last_only for example in made.examples)
+        n_system_moved += renderer.moves_system(shape, row)
         n_examples += len(made.examples)
         n_tokens += sum(len(example.ids) for example in made.examples)
         n_trained += sum(example.n_trained for example in made.examples)
@@ -191,6 +214,8 @@ def measure(
         truncated_rows=truncated[:N_LISTED],
         n_without_tools=len(without_tools),
         first_without_tools=next(iter(without_tools), None),
+        n_last_only=n_last_only,
+        n_system_moved=n_system_moved,
     )
 
 

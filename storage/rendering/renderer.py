@@ -5,11 +5,12 @@ what the worker will train on: both call this module. Ids and learned tokens equ
 transformers' `apply_chat_template`. It finds the learned tokens like this:
 
 - a template with `{% generation %}` markers: the text between them;
-- one without: each assistant turn, from where the generation prompt ends to the turn's end token,
-  found by rendering the conversation up to that turn, or else by looking for the turn's own text;
+- one without: each assistant turn, from where the generation prompt ends to the turn's end token
+  (`storage.rendering.turn_spans`);
 - no template: the turns one below the other, each answer followed by the end token.
 
-Conversations with tools are rendered whole or refused (`storage.rendering.whole_turns`).
+Conversations with tools are rendered whole or refused (`storage.rendering.whole_turns`); templates whose
+prompts can't be answered as they are trained are mended (`storage.rendering.mended_templates`).
 """
 
 from __future__ import annotations
@@ -19,13 +20,15 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cached_property, lru_cache
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from storage.rendering.chat_templates import ChatTemplate, Span
+from storage.rendering import mended_templates, turn_ends
+from storage.rendering.chat_templates import ChatTemplate
+from storage.rendering.examples import Encoded, Piece, Rendered, tokens_within
+from storage.rendering.reasoning import Reasoning, ReasoningStream, Said
 from storage.rendering.unreadable_tokens import UnreadableTokens
 from storage.rendering.whole_turns import WholeTurns
 from templates import instructions, registry, turns
@@ -34,6 +37,8 @@ from templates.errors import BadInput, Problem
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+__all__ = ["Piece", "Rendered", "Renderer", "remembered", "tokens_within"]
+
 PLAIN_TEMPLATE = (
     "{% for m in messages %}{% if m.role == 'assistant' %}{% generation %}{{ m.content + eos_token }}"
     "{% endgeneration %}{% if not loop.last %}{{ '\\n' }}{% endif %}"
@@ -41,55 +46,6 @@ PLAIN_TEMPLATE = (
 )
 """The template for a base model without its own."""
 NAMED_TOKENS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A piece of a rendered row: the model learns `trained` ones; `cut` ones are beyond the maximum row length."""
-
-    text: str
-    trained: bool
-    cut: bool
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """One training example: its ids, which of them are learned, and how many were cut off at the end."""
-
-    ids: list[int]
-    trained: list[bool]
-    n_cut: int
-    n_cut_trained: int
-    """Cut-off tokens that would have been learned."""
-    pieces: list[Piece]
-
-    @property
-    def n_trained(self) -> int:
-        """Tokens that carry loss; the first token of an example can't be predicted."""
-        return sum(self.trained[1:])
-
-
-@dataclass(frozen=True)
-class _Encoded:
-    text: str
-    ids: list[int]
-    offsets: list[Span]
-    """Character span of each token in `text`; tokens of one split character share its span."""
-
-    def example(self, start: int, stop: int, shown_to: int, trained: Sequence[bool]) -> Rendered:
-        """Tokens `start:stop`, shown up to `shown_to`; `trained` is for the tokens `start:shown_to`."""
-        kinds = [(learned, start + i >= stop) for i, learned in enumerate(trained)]
-        begins = [i for i in range(len(kinds)) if i == 0 or kinds[i] != kinds[i - 1]]
-        places = [*(self._begin(start + i) for i in begins), self._begin(shown_to)]
-        pieces = [Piece(self.text[a:b], *kinds[i]) for (a, b), i in zip(pairwise(places), begins, strict=True) if b > a]
-        n_kept = stop - start
-        return Rendered(self.ids[start:stop], list(trained[:n_kept]), shown_to - stop, sum(trained[n_kept:]), pieces)
-
-    def _begin(self, token: int) -> int:
-        """The start of a token's shown text; spaces between tokens belong to the token before."""
-        if token == 0:
-            return 0
-        return self.offsets[token][0] if token < len(self.offsets) else len(self.text)
 
 
 class Renderer:
@@ -104,19 +60,28 @@ class Renderer:
         named = {**self._read_json("special_tokens_map.json"), **config}
         self._named = {k: text for k in NAMED_TOKENS if (text := _token_text(named.get(k))) is not None}
         self.eos_ids = self._find_eos_ids()
-        """Ids that end an answer; the tokenizer's own end token first."""
+        """Ids that end an answer: the tokenizer's own first, then those that end turns in the trained text."""
         self._eos = str(self._tokenizer.id_to_token(self.eos_ids[0]))
         self._named.setdefault("eos_token", self._eos)
         own = self._own_template(config)
         self.has_template = own is not None
-        source = self._opening() + PLAIN_TEMPLATE if own is None else own
-        self.template = source
-        """The chat template's text."""
-        self.template_sha256 = hashlib.sha256(source.encode()).hexdigest()
-        self._template = ChatTemplate(source, self._named)
-        self._turns = WholeTurns(self._template)
-        special = (t.content for t in self._tokenizer.get_added_tokens_decoder().values() if t.special)
+        added = self._tokenizer.get_added_tokens_decoder().values()
+        special = [token.content for token in added if token.special]
         self._control_tokens = re.compile("|".join(map(re.escape, special)) or "(?!)")
+        source = self._opening() + PLAIN_TEMPLATE if own is None else own
+        self.mended = mended_templates.mended(source, self._named, special, lambda text: self._encode(text).ids)
+        """What was changed in the base model's own template, so that answers follow prompts as they are trained."""
+        self.template = self.mended.source
+        """The chat template's text."""
+        self.template_sha256 = hashlib.sha256(self.template.encode()).hexdigest()
+        declared = {str(self._tokenizer.id_to_token(i)) for i in self.eos_ids} if self.mended.ends_last else None
+        self._template = ChatTemplate(self.template, self._named, special, ends=declared)
+        self._turns = WholeTurns(self._template)
+        ends = turn_ends.found(self._template)
+        ids = [self._tokenizer.token_to_id(token) for token in ends.always]
+        self.eos_ids += [i for i in ids if i is not None and i not in self.eos_ids]
+        self.reasoning = replace(Reasoning.of(self._template, self.template), ends=ends.after_answers)
+        """How answers are told from reasoning."""
         self.instruction = ""
         """The system turn of every conversation without its own; "" for none."""
 
@@ -135,13 +100,16 @@ class Renderer:
         """
         shape = registry.shape(shape_key)
         if shape.messages is None:
-            encoded = self._plain(row["text"])
+            encoded, is_partly = self._plain(row["text"]), False
             trained = [True] * len(encoded.ids)
         else:
             messages = instructions.given(shape.messages(row), self.instruction)
-            encoded, trained = self._conversation(messages, shape.tools(row), trains_prompt, last_only=shape.judged)
+            encoded, trained, is_partly = self._conversation(
+                messages, shape.tools(row), trains_prompt, last_only=shape.judged
+            )
         n_tokens = len(encoded.ids)
-        return encoded.example(0, min(n_tokens, max_length or n_tokens), n_tokens, trained)
+        example = encoded.example(0, min(n_tokens, max_length or n_tokens), n_tokens, trained)
+        return replace(example, is_last_only=True) if is_partly else example
 
     def chunks(self, text: str, *, max_length: int) -> list[Rendered]:
         """A plain text as consecutive examples of at most `max_length` tokens; nothing is cut off.
@@ -178,20 +146,53 @@ class Renderer:
 
     @cached_property
     def _written_answers(self) -> re.Pattern[str]:
-        asked = [{"role": "user", "content": "?"}]
-        question = self._template.text(asked)
-        opening = self._template.text(asked, add_generation_prompt=True)[len(question) :]
-        return re.compile(re.escape(opening) + f"(.*?{re.escape(self._eos)})" if opening else "(?!)", re.DOTALL)
+        opening = turn_ends.opening(self._template)
+        ends = "|".join(re.escape(str(self._tokenizer.id_to_token(i))) for i in self.eos_ids)
+        return re.compile(re.escape(opening) + f"(.*?(?:{ends}))" if opening else "(?!)", re.DOTALL)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of `ids` without special tokens."""
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
+
+    def decode_all(self, ids: Sequence[int]) -> str:
+        """The text of `ids` with special tokens."""
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=False))
+
+    def read(self, ids: Sequence[int]) -> Said:
+        """A generated answer without its reasoning, special tokens and surrounding blanks."""
+        text = self.decode_all(ids)
+        said = self.reasoning.split(text)
+        if said.answer == text:
+            return replace(said, answer=self.decode(ids).strip())
+        reasoning = None if said.reasoning is None else self.without_control_tokens(said.reasoning).strip()
+        return replace(said, answer=self.without_control_tokens(said.answer).strip(), reasoning=reasoning)
+
+    def stream(self) -> ReasoningStream:
+        """Splits an answer while it arrives."""
+        return ReasoningStream(self.reasoning)
+
+    def without_control_tokens(self, text: str) -> str:
+        """The text without the special tokens that it spells."""
+        return self._control_tokens.sub("", text)
+
+    @cached_property
+    def n_lead(self) -> int:
+        """Tokens that the template puts between the prompt and an answer, such as an empty reasoning block."""
+        return len(self._encode(lead).ids) if (lead := turn_ends.lead(self._template)).strip() else 0
 
     def n_control_tokens(self, shape_key: str, row: Mapping[str, Any]) -> int:
         """The number of times that the row's texts spell out a special token, which the model reads as one."""
         to_messages = registry.shape(shape_key).messages
         texts = [row["text"]] if to_messages is None else [turns.said(m) for m in to_messages(row)]
         return sum(len(self._control_tokens.findall(text)) for text in texts)
+
+    def moves_system(self, shape_key: str, row: Mapping[str, Any]) -> bool:
+        """Whether the row has a system text that goes before the first user turn."""
+        to_messages = registry.shape(shape_key).messages
+        if not self.mended.moves_system or to_messages is None:
+            return False
+        messages = instructions.given(to_messages(row), self.instruction)
+        return [message["role"] for message in messages[:2]] == ["system", "user"]
 
     def _conversation(
         self,
@@ -200,28 +201,35 @@ class Renderer:
         trains_prompt: bool,
         *,
         last_only: bool,
-    ) -> tuple[_Encoded, list[bool]]:
+    ) -> tuple[Encoded, list[bool], bool]:
         text, spans = self._turns.spans(messages, tools)
-        n_answers = sum(message["role"] == "assistant" for message in messages)
-        if last_only and n_answers > 1:
+        answers = [message for message in messages if message["role"] == "assistant"]
+        lost = turn_ends.lost(text, spans, answers)
+        thinks = bool(messages) and turn_ends.thinks(messages[-1], self.reasoning.words)
+        if turn_ends.refuses_last(lost, answers) or (
+            thinks and not text.startswith(self._turns.text(messages[:-1], tools))
+        ):
+            raise turn_ends.incomplete()
+        if lost or (last_only and len(answers) > 1):
             # if a turn was not found, the last span may not be the last turn
-            spans = spans[-1:] if len(spans) == n_answers else []
+            spans = spans[-1:] if len(spans) == len(answers) else []
         encoded = self._encode(text)
-        return encoded, [True] * len(encoded.ids) if trains_prompt else tokens_within(encoded.offsets, spans)
+        trained = [True] * len(encoded.ids) if trains_prompt else tokens_within(encoded.offsets, spans)
+        return encoded, trained, bool(lost) and not trains_prompt
 
-    def _encode(self, text: str) -> _Encoded:
+    def _encode(self, text: str) -> Encoded:
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         self._unreadable.refuse(encoding.ids)
-        return _Encoded(text, encoding.ids, encoding.offsets)
+        return Encoded(text, encoding.ids, encoding.offsets)
 
-    def _plain(self, text: str) -> _Encoded:
+    def _plain(self, text: str) -> Encoded:
         """A text with the tokenizer's own start token, and the end token."""
         encoding = self._tokenizer.encode(text, add_special_tokens=True)
         self._unreadable.refuse(encoding.ids)
         if encoding.ids[-1:] == self.eos_ids[:1]:
-            return _Encoded(text, encoding.ids, encoding.offsets)
+            return Encoded(text, encoding.ids, encoding.offsets)
         end = len(text)
-        return _Encoded(
+        return Encoded(
             text + self._eos, [*encoding.ids, self.eos_ids[0]], [*encoding.offsets, (end, end + len(self._eos))]
         )
 
@@ -291,17 +299,3 @@ def remembered(base_folder: str, _base_revision: str) -> Renderer:
 def _token_text(value: Any) -> str | None:
     text = value.get("content") if isinstance(value, Mapping) else value
     return text if isinstance(text, str) else None
-
-
-def tokens_within(offsets: Sequence[Span], spans: Sequence[Span]) -> list[bool]:
-    """For each token, whether it stands in one of the character `spans`.
-
-    A token that crosses an edge of a span counts as inside it. A token without width (the tokenizer
-    trimmed its spaces) counts where it ends.
-    """
-    within = [False] * len(offsets)
-    for start, end in spans:
-        touched = [i for i, (a, b) in enumerate(offsets) if (a < end and b > start) or (a == b and start < a < end)]
-        if touched:
-            within[touched[0] : touched[-1] + 1] = [True] * (touched[-1] + 1 - touched[0])
-    return within

@@ -16,10 +16,12 @@ from templates.errors import BadInput, Problem
 
 REMEDY = "Choose a base model whose chat template supports tools, such as a bundled one, or leave out these rows."
 _REASONING, _CALLS = "the reasoning of some turns", "tool calls"
+_LAST_REASONING = "the reasoning of the last answer"
 _RESULTS, _BESIDE, _TEXTS, _TOOLS = "tools' results", "texts beside tool calls", "texts", "the tools"
 _LEAVES_OUT = "leaves out"
 _Flaw = tuple[str, str]
 """A flaw of a template, and the parts that it affects."""
+_WITHOUT_REASONING = frozenset({(_LEAVES_OUT, _REASONING), (_LEAVES_OUT, _LAST_REASONING)})
 _ID = "call00000"
 """Some templates take ids of nine letters or digits only."""
 
@@ -101,10 +103,11 @@ def _marked(form: _Form) -> _Marked:
         schema = {"type": "object", "properties": {"x": {"type": "string", "description": "x"}}, "required": ["x"]}
         function = {"name": made.mark(_TOOLS), "description": "x", "parameters": schema}
         made.tools.append({"type": "function", "function": function})
-    for turn in form.turns:
+    last = max((place for place, turn in enumerate(form.turns) if turn.role == "assistant"), default=-1)
+    for place, turn in enumerate(form.turns):
         message: dict[str, Any] = {"role": turn.role, "content": None}
         if turn.reasons:
-            message["reasoning_content"] = made.mark(_REASONING)
+            message["reasoning_content"] = made.mark(_LAST_REASONING if place == last else _REASONING)
         if turn.speaks:
             message["content"] = made.mark(_RESULTS if turn.role == "tool" else _BESIDE if turn.n_calls else _TEXTS)
         if turn.n_calls:
@@ -130,14 +133,15 @@ class WholeTurns:
     def text(self, messages: Sequence[Message], tools: Sequence[Message] = ()) -> str:
         """The prompt for the assistant, without the parts that the template omits."""
         form = _Form(tuple(map(_Turn.of, messages)), len(tools))
-        if form.reasons and (_LEAVES_OUT, _REASONING) in self._flaws(form):
+        if form.reasons and not _WITHOUT_REASONING.isdisjoint(self._flaws(form)):
             messages = _thinking_aloud(messages)
         return self._template.text(messages, add_generation_prompt=True, tools=tools)
 
     def spans(self, messages: Sequence[Message], tools: Sequence[Message] = ()) -> tuple[str, list[Span]]:
         """The conversation as text, and the character spans that the assistant wrote.
 
-        If the template has no place for reasoning, it goes before the answer, in <think> tags.
+        If the template has no place for reasoning, it goes before the answer, in <think> tags. If it leaves out
+        the reasoning of earlier turns only, they are not complete: see `storage.rendering.turn_ends.lost`.
 
         Raises `ToolsLeftOut` when the template does not support tools, `BadInput` when it refuses this
         conversation or omits a part of it.
@@ -147,8 +151,12 @@ class WholeTurns:
             return self._template.spans(messages)
         try:
             flaws = self._flaws(form)
-            if (_LEAVES_OUT, _REASONING) in flaws:
-                messages, flaws = _thinking_aloud(messages), self._flaws(form, aloud=True)
+            if not _WITHOUT_REASONING.isdisjoint(flaws):
+                aloud = self._flaws(form, aloud=True)
+                if (_LEAVES_OUT, _LAST_REASONING) in flaws or _WITHOUT_REASONING.isdisjoint(aloud):
+                    messages, flaws = _thinking_aloud(messages), aloud
+            if (_LEAVES_OUT, _LAST_REASONING) not in flaws:
+                flaws -= {(_LEAVES_OUT, _REASONING)}  # only the last answer is learned
             if flaws:
                 raise _refusal(flaws)
             return self._template.spans(messages, tools)

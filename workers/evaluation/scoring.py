@@ -20,7 +20,7 @@ from templates import registry
 from templates.errors import BadInput, StudioError
 from templates.turns import said
 from workers import sharing
-from workers.evaluation.generation import Interrupted, answers, batches, pad_left
+from workers.evaluation.generation import Generated, Interrupted, answers, batches, pad_left
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -44,7 +44,10 @@ class Answer:
     prompt: str
     expected: str
     given: str
+    """Without the model's reasoning."""
     ended: bool
+    is_unfinished: bool = False
+    """It was cut off in its reasoning: there is no answer."""
 
     @property
     def right(self) -> bool:
@@ -73,6 +76,11 @@ class Scores:
     """Rows without a question or without a comparable answer (for plain text, all rows)."""
     max_new_tokens: int = 0
     """Tokens after which an answer was cut off."""
+
+    @property
+    def n_unfinished(self) -> int:
+        """Answers cut off in the model's reasoning: the model gave none."""
+        return sum(answer.is_unfinished for answer in self.answers)
 
 
 @dataclass(frozen=True)
@@ -157,10 +165,14 @@ def _answered(
     given = answers(
         model, prompts, eos_ids=renderer.eos_ids, max_new_tokens=max_new_tokens, progress=progress, stopped=stopped
     )
-    return tuple(
-        Answer(q.index, q.prompt, q.expected, renderer.decode(g.ids).strip(), g.ended)
-        for q, g in zip(questions, given, strict=True)
-    )
+    return tuple(_read(renderer, question, answer) for question, answer in zip(questions, given, strict=True))
+
+
+def _read(renderer: Renderer, question: _Question, given: Generated) -> Answer:
+    """The answer without reasoning; one that was cut off in its reasoning did not end."""
+    said = renderer.read(given.ids)
+    ended = (given.ended or said.has_ended) and not said.is_unfinished
+    return Answer(question.index, question.prompt, question.expected, said.answer, ended, said.is_unfinished)
 
 
 def _questions(renderer: Renderer, shape: str, rows: Sequence[Mapping[str, Any]]) -> list[_Question]:
@@ -188,12 +200,12 @@ def _questions(renderer: Renderer, shape: str, rows: Sequence[Mapping[str, Any]]
 def _expected(
     renderer: Renderer, turn: Mapping[str, Any], prompt_ids: Sequence[int], row_ids: Sequence[int]
 ) -> str | None:
-    """The last turn's text; calls and reasoning as the template writes them after the prompt, else None."""
-    if not turn.get("tool_calls") and not turn.get("reasoning_content"):
-        return str(turn["content"]).strip()
+    """The last turn's text without reasoning; calls as the template writes them after the prompt, else None."""
+    if not turn.get("tool_calls"):
+        return renderer.reasoning.split_text(str(turn.get("content") or "")).strip()
     if list(row_ids[: len(prompt_ids)]) != list(prompt_ids):
         return None
-    return renderer.decode(row_ids[len(prompt_ids) :]).strip()
+    return renderer.read(row_ids[len(prompt_ids) :]).answer
 
 
 def _shown(turns: Sequence[Mapping[str, Any]]) -> str:

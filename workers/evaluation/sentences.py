@@ -254,7 +254,13 @@ def remarks(base: Scores, adapted: Scores, case: Case, grouping: Grouping) -> li
         said.append(f"{rows(adapted.n_not_asked)} not answered: without a question, or without an answer to compare.")
     if len(base.n_tokens) and (base.n_tokens != adapted.n_tokens).any():
         said.append("The models cut text into different tokens, so their losses can't be compared.")
-    cut_off = sum(not answer.ended for answer in adapted.answers)
+    for whose, scores in (("first", base), ("adapted", adapted)):
+        if scores.n_unfinished:
+            said.append(
+                f"{scores.n_unfinished:,} of the {whose} model's {len(scores.answers):,} answers were cut off in its "
+                f"reasoning after {scores.max_new_tokens} tokens; they count as no answer."
+            )
+    cut_off = sum(not answer.ended and not answer.is_unfinished for answer in adapted.answers)
     if cut_off:
         said.append(f"{cut_off:,} of the adapted model's answers were cut off after {adapted.max_new_tokens} tokens.")
     return [*said, *_remarks_on_groups(case, grouping)]

@@ -67,7 +67,10 @@ def score(
         progress=lambda n: progress(n, len(fitting)),
         stopped=stopped,
     )
-    texts = {place: renderer.decode(answer.ids).strip() for place, answer in given.items() if answer.ended}
+    said = {place: (answer.ended, renderer.read(answer.ids)) for place, answer in given.items()}
+    texts = {
+        place: one.answer for place, (ended, one) in said.items() if (ended or one.has_ended) and not one.is_unfinished
+    }
     return SuiteScores(
         suite=suite,
         right=_right(suite, texts),

@@ -74,7 +74,11 @@ def stage(
     (folder / "recipe.toml").write_text(recipes.to_toml(order.recipe), "utf-8")
     (folder / "verdict.json").write_text(verdict.model_dump_json(indent=1), "utf-8")
     compared.write(answers, folder / "evaluation" / "answers.jsonl")
-    for name, text in card.texts(order, kind, verdict, actual, weights_sha256, renderer.eos_ids).items():
+    _write_ends(folder / "generation_config.json", renderer.eos_ids)
+    texts = card.texts(
+        order, kind, verdict, actual, weights_sha256, renderer.eos_ids, renderer.reasoning, renderer.mended.changes
+    )
+    for name, text in texts.items():
         (folder / name).write_text(text, "utf-8")
     return Staged(
         artifact_kind=kind,
@@ -105,6 +109,13 @@ def _take_tokenizer(base_folder: Path, folder: Path, template: str) -> None:
         if (base_folder / name).is_file():
             shutil.copyfile(base_folder / name, folder / name)
     (folder / "chat_template.jinja").write_text(template, "utf-8")
+
+
+def _write_ends(config_file: Path, eos_ids: Sequence[int]) -> None:
+    """Let the tokens that ended answers in training end them wherever the model is loaded."""
+    config = json.loads(config_file.read_bytes()) if config_file.is_file() else {}
+    config["eos_token_id"] = list(eos_ids) if len(eos_ids) > 1 else eos_ids[0]
+    config_file.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", "utf-8")
 
 
 def _strip_paths(config_file: Path, order: TrainingOrder) -> None:

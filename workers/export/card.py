@@ -15,6 +15,7 @@ import pyarrow.parquet as parquet
 import templates
 from storage.data import openings
 from storage.gallery import suite_table
+from storage.rendering.reasoning import Reasoning
 from templates import metrics, registry
 from workers.evaluation import sentences
 from workers.evaluation.verdict_document import Verdict
@@ -94,6 +95,8 @@ def texts(
     actual: Mapping[str, Any],
     weights_sha256: str,
     eos_ids: Sequence[int],
+    reasoning: Reasoning = Reasoning(),  # noqa: B008  a frozen value
+    template_changes: Sequence[str] = (),
 ) -> dict[str, str]:
     """File name → content."""
     recipe, base = order.recipe, order.base
@@ -118,6 +121,8 @@ def texts(
         "weights_sha256": weights_sha256,
         "versions": versions(kind),
         "eos_ids": list(eos_ids),
+        "reasoning": reasoning,
+        "template_changes": template_changes,
     }
     render = _environment().get_template
     return {

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from storage.rendering.renderer import Renderer
 from templates import registry
 from templates.errors import BadInput, StudioError
 from workers import models
-from workers.evaluation.generation import ROWS_AT_ONCE, TOKENS_AT_ONCE, answers, batches
+from workers.evaluation.generation import ROWS_AT_ONCE, TOKENS_AT_ONCE, Generated, answers, batches
 from workers.evaluation.progress import Channel
 from workers.orders.generate import GenerationOrder
 from workers.protocol import Advanced, Done, Entered, MadeDataset, Planned
@@ -102,14 +102,27 @@ def read(order: GenerationOrder, renderer: Renderer) -> tuple[list[Prompt], Left
     return found, left
 
 
+@dataclass(frozen=True)
+class Spoken:
+    """What the model said to a prompt."""
+
+    text: str
+    """The answer, without the reasoning before it."""
+    reasoning: str | None
+    ended: bool
+    """False if the answer was cut off."""
+    is_unfinished: bool
+    """It was cut off in its reasoning: there is no answer."""
+
+
 def _answer_all(
     order: GenerationOrder, renderer: Renderer, prompts: Sequence[Prompt], channel: Channel
-) -> dict[int, tuple[str, bool]]:
-    """By the prompt's index: the answer, and whether the model ended it itself."""
+) -> dict[int, Spoken]:
+    """By the prompt's index: what the model said."""
     longest = order.params.max_new_tokens
     groups = list(batches([len(prompt.ids) + longest for prompt in prompts], ROWS_AT_ONCE, TOKENS_AT_ONCE))
     sealed = [_sealed(order, number) for number in range(len(groups))]
-    done = {place: (text, ended) for answered in sealed for place, text, ended in answered or ()}
+    done = {place: spoken for answered in sealed for place, spoken in (answered or {}).items()}
     n_before, started = len(done), time.monotonic()
     channel.send(Planned(start_step=n_before, total_steps=len(prompts)))
     model = None
@@ -126,10 +139,10 @@ def _answer_all(
             sampling=_sampling(order),
             stopped=_stopped(channel),
         )
-        told = [(place, renderer.decode(a.ids).strip(), a.ended) for place, a in zip(group, found, strict=True)]
+        told = {place: _spoken(renderer, one) for place, one in zip(group, found, strict=True)}
         with files.atomic_file(_file(order, number)) as file:
-            file.write(json.dumps(told).encode())
-        done |= {place: (text, ended) for place, text, ended in told}
+            file.write(json.dumps({place: asdict(spoken) for place, spoken in told.items()}).encode())
+        done |= told
         pace = (time.monotonic() - started) / (len(done) - n_before)
         channel.send(Advanced(step=len(done), eta_s=pace * (len(prompts) - len(done))))
     return done
@@ -149,10 +162,17 @@ def _file(order: GenerationOrder, group: int) -> Path:
     return Path(order.checkpoints) / f"answers-{group:06}.json"
 
 
-def _sealed(order: GenerationOrder, group: int) -> list[tuple[int, str, bool]] | None:
+def _sealed(order: GenerationOrder, group: int) -> dict[int, Spoken] | None:
     """The answers of an earlier attempt; None if it didn't get this far."""
     file = _file(order, group)
-    return [(place, text, ended) for place, text, ended in json.loads(file.read_bytes())] if file.is_file() else None
+    if not file.is_file():
+        return None
+    return {int(place): Spoken(**spoken) for place, spoken in json.loads(file.read_bytes()).items()}
+
+
+def _spoken(renderer: Renderer, given: Generated) -> Spoken:
+    said = renderer.read(given.ids)
+    return Spoken(said.answer, said.reasoning, given.ended or said.has_ended, said.is_unfinished)
 
 
 @dataclass(frozen=True)
@@ -160,9 +180,7 @@ class Answered:
     """A prompt with its answer."""
 
     prompt: Prompt
-    text: str
-    ended: bool
-    """False if it was cut off."""
+    said: Spoken
 
     @property
     def number(self) -> int:
@@ -171,20 +189,22 @@ class Answered:
 
 
 def _stage(
-    order: GenerationOrder, prompts: Sequence[Prompt], left: Left, given: Mapping[int, tuple[str, bool]]
+    order: GenerationOrder, prompts: Sequence[Prompt], left: Left, given: Mapping[int, Spoken]
 ) -> tuple[MadeDataset, dict[str, Any]]:
     """Write and seal the rows; returns the dataset and the job's result."""
-    answered = [Answered(prompt, *given[place]) for place, prompt in enumerate(prompts)]
-    kept = [one for one in answered if one.text]
-    empty = [one.number for one in answered if not one.text]
-    cut = [one.number for one in kept if not one.ended]
+    answered = [Answered(prompt, given[place]) for place, prompt in enumerate(prompts)]
+    kept = [one for one in answered if one.said.text]
+    empty = [one.number for one in answered if not one.said.text and not one.said.is_unfinished]
+    unfinished = [one.number for one in answered if one.said.is_unfinished]
+    cut = [one.number for one in kept if not one.said.ended]
     if not kept:
         raise StudioError(
-            f"All {len(prompts):,} answers from “{order.model.name}” are empty.",
+            f"All {len(prompts):,} answers from “{order.model.name}” are empty"
+            + (f"; {len(unfinished):,} were cut off in the model's reasoning." if unfinished else "."),
             code="no_answers",
-            remedy="Choose another model, or a higher temperature.",
+            remedy="Allow longer answers, choose another model, or a higher temperature.",
         )
-    remarks = _remarks(order, cut, empty, left)
+    remarks = _remarks(order, kept, empty, unfinished, left)
     made = _written(order, kept, remarks)
     n_asked = len(prompts) + len(left.too_long) + len(left.refused)
     said = [f"{len(kept):,} of {n_asked:,} prompts were answered"]
@@ -195,6 +215,7 @@ def _stage(
         "n_rows": len(kept),
         "n_cut_off": len(cut),
         "n_empty": len(empty),
+        "n_unfinished": len(unfinished),
         "n_too_long": len(left.too_long),
         "n_refused": len(left.refused),
         "model": order.model.model_dump(include={"name", "base_revision", "weights_sha256"}),
@@ -205,9 +226,16 @@ def _stage(
     return made, result
 
 
-def _remarks(order: GenerationOrder, cut: list[int], empty: list[int], left: Left) -> list[dict[str, Any]]:
+def _remarks(
+    order: GenerationOrder, kept: Sequence[Answered], empty: list[int], unfinished: list[int], left: Left
+) -> list[dict[str, Any]]:
     """Remarks for readers of the dataset; only those that apply."""
+    cut = [one.number for one in kept if not one.said.ended]
+    has_place = _shape([one.prompt for one in kept]) == "messages"
+    reasoned = [one.number for one in kept if one.said.reasoning and not has_place]
     all_ = [
+        _remark("answers came after reasoning, which this row shape has no place for and is left out", reasoned),
+        _remark("answers were cut off in the model's reasoning and are left out", unfinished),
         _remark(f"answers were cut off after {order.params.max_new_tokens:,} tokens; they are in the dataset", cut),
         _remark("answers were empty and are left out", empty),
         _remark("prompts leave no room for an answer in the model's context and are left out", left.too_long),
@@ -224,7 +252,7 @@ def _first(left: Left) -> str:
 def _written(order: GenerationOrder, kept: Sequence[Answered], remarks: Sequence[dict[str, Any]]) -> MadeDataset:
     shape = _shape([one.prompt for one in kept])
     declared, folder = registry.shape(shape), Path(order.staging)
-    rows = [(one.number, _row(shape, one.prompt, one.text)) for one in kept]
+    rows = [(one.number, _row(shape, one.prompt, one.said)) for one in kept]
     held_out = [bool(one.prompt.row["held_out"]) for one in kept]
     row_files.write(folder / ROWS_FILE, declared, row_files.batches(declared, rows), held_out)
     return MadeDataset(
@@ -253,9 +281,10 @@ def _shape(prompts: Sequence[Prompt]) -> str:
     return "prompt_completion" if plain else "messages"
 
 
-def _row(shape: str, prompt: Prompt, answer: str) -> dict[str, Any]:
+def _row(shape: str, prompt: Prompt, said: Spoken) -> dict[str, Any]:
     if shape == "messages":
-        turns = [*prompt.turns, {"role": "assistant", "content": answer}]
+        thought = {"reasoning_content": said.reasoning} if said.reasoning else {}
+        turns = [*prompt.turns, {"role": "assistant", "content": said.text, **thought}]
         return {"messages": turns, "tools": prompt.row.get("tools")}
     system = prompt.turns[0]["content"] if len(prompt.turns) > 1 else None
-    return {"system": system, "prompt": prompt.turns[-1]["content"], "completion": answer}
+    return {"system": system, "prompt": prompt.turns[-1]["content"], "completion": said.text}

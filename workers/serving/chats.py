@@ -59,7 +59,12 @@ async def answering(residents: Residents, entry: Entry, request: ChatRequest) ->
         row = Row(
             prompt=prompt,
             adapter=entry.adapter or BASE,
-            answer=Answer(renderer.decode, request.stop),
+            answer=Answer(
+                renderer.decode_all,
+                request.stop,
+                reasoning=renderer.stream(),
+                clean=renderer.without_control_tokens,
+            ),
             tell=tell,
             eos_ids=frozenset(renderer.eos_ids),
             max_tokens=max_tokens,

@@ -69,15 +69,19 @@ class Row:
         self.last_token = token
         if token in self.eos_ids:
             return self._end("stop", now)
-        if text := self.answer.take(token):
-            self.tell(Piece(text))
+        self._show(self.answer.take(token))
         if self.answer.stopped:
             return self._end("stop", now)
         return self.n_tokens < self.max_tokens or self._end("length", now)
 
+    def _show(self, text: str) -> None:
+        if thought := self.answer.thought():
+            self.tell(Piece(thought, is_reasoning=True))
+        if text:
+            self.tell(Piece(text))
+
     def _end(self, reason: Literal["stop", "length"], now: float) -> bool:
-        if rest := self.answer.flush():
-            self.tell(Piece(rest))
+        self._show(self.answer.flush())
         reason = "stop" if self.answer.stopped else reason
         later = self.n_tokens - 1
         pace = later / (now - self.first_at) if later and now > self.first_at else None

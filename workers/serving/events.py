@@ -11,6 +11,8 @@ class Piece:
     """Text to append to an answer."""
 
     text: str
+    is_reasoning: bool = False
+    """It belongs to what the model thinks before its answer."""
 
 
 @dataclass(frozen=True)

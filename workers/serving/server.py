@@ -225,11 +225,11 @@ async def _whole(request: Request, chat: Chat) -> Response:
 
 
 async def _collected(chat: Chat) -> dict[str, Any]:
-    parts: list[str] = []
+    parts: dict[bool, str] = {True: "", False: ""}
     async for event in chat.pieces():
         if isinstance(event, Ended):
-            return chat.completion.whole("".join(parts), event)
-        parts.append(event.text)
+            return chat.completion.whole(parts[False], event, parts[True])
+        parts[event.is_reasoning] += event.text
     raise TypeError("an answer's events end with how it ended")
 
 
@@ -258,7 +258,7 @@ async def _events(chat: Chat, *, with_usage: bool) -> AsyncIterator[bytes]:
             if isinstance(event, Ended):
                 yield chat.completion.closing(event, with_usage=with_usage)
             else:
-                yield chat.completion.piece(event.text)
+                yield chat.completion.piece(event)
     except StudioError as error:
         yield streams.event(streams.failure(error)[1])
     except Exception as error:

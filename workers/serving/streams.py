@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from storage.gallery import artifacts
 from templates.errors import StudioError
 from workers.serving.catalogue import Entry
-from workers.serving.events import Ended
+from workers.serving.events import Ended, Piece
 
 if TYPE_CHECKING:
     from workers.serving.residents import Resident
@@ -67,11 +67,12 @@ class Completion:
         self._n_prompt_tokens = n_prompt_tokens
         self._identity = dict(identity)
 
-    def whole(self, text: str, ended: Ended) -> dict[str, Any]:
+    def whole(self, text: str, ended: Ended, reasoning: str = "") -> dict[str, Any]:
         """The answer as one document."""
+        message = {"role": "assistant", "content": text, "refusal": None}
         choice = {
             "index": 0,
-            "message": {"role": "assistant", "content": text, "refusal": None},
+            "message": {**message, "reasoning_content": reasoning.rstrip()} if reasoning else message,
             "finish_reason": ended.reason,
             "logprobs": None,
         }
@@ -87,9 +88,9 @@ class Completion:
         """The first event: role and model."""
         return self._chunk({"role": "assistant", "content": ""}, studio=self._identity)
 
-    def piece(self, text: str) -> bytes:
-        """An event with more text."""
-        return self._chunk({"content": text})
+    def piece(self, piece: Piece) -> bytes:
+        """An event with more text, of the answer or of the reasoning before it."""
+        return self._chunk({"reasoning_content" if piece.is_reasoning else "content": piece.text})
 
     def closing(self, ended: Ended, *, with_usage: bool) -> bytes:
         """The last events."""

@@ -62,6 +62,24 @@ def test_an_answer_is_shown_as_it_is() -> None:
     assert "{{" not in shown
 
 
+def test_reasoning_is_folded_kept_and_not_sent() -> None:
+    asked = {"role": "user", "content": "2+2?"}
+    answered = {"role": "assistant", "content": "4", "reasoning": "<b>two</b>"}
+    cut = {"role": "assistant", "content": "", "reasoning": "Two and"}
+    shown = panes.conversation([asked, answered, asked, cut])
+    assert '<details class="thought"><summary>Reasoning</summary>' in shown
+    assert "<summary>Reasoning, not finished</summary>" in shown
+    assert "&lt;b&gt;two" in shown
+    assert " open" not in shown
+    talk = [asked, answered, asked, cut]
+    assert panes.read(panes.written([talk]), 1) == [talk]
+    system = {"role": "system", "content": "Be short."}
+    plain = {"role": "assistant", "content": "4"}
+    assert panes.sent([system, *talk, asked]) == [system, asked, plain, asked]
+    info = chat_client.Info("m", "length")
+    assert panes.CUT_IN_REASONING in panes.small_print(panes.Answer(reasoning="Two and", info=info))
+
+
 @pytest.fixture
 def server(studio: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     from workers.serving.server import make_app

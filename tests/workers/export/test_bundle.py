@@ -82,10 +82,12 @@ def test_an_adapter_bundle_is_complete_and_sealed(
     assert {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} == {
         *("README.md", "adapter_config.json", "adapter_model.safetensors", "chat_template.jinja", "manifest.json"),
         *("recipe.toml", "requirements.txt", "tokenizer.json", "tokenizer_config.json", "use_me.py", "verdict.json"),
+        "generation_config.json",
         *("base/chat_template.jinja", "base/config.json", "base/generation_config.json", "base/model.safetensors"),
         *("base/tokenizer.json", "base/tokenizer_config.json", "evaluation/answers.jsonl"),
     }
     assert staged.artifact_kind == "adapter"
+    assert json.loads((folder / "generation_config.json").read_bytes())["eos_token_id"] == 2
     assert staged.weights_sha256 == files.sha256_of(folder / "adapter_model.safetensors")
     assert staged.size_bytes == sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
     files.verify(folder, staged.manifest_sha256)

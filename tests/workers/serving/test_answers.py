@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer
 
+from storage.rendering.reasoning import Reasoning, ReasoningStream
 from workers.serving.answers import Answer
 
 TEXTS = [
@@ -78,3 +79,19 @@ def test_the_earliest_stop_string_wins() -> None:
     answer = Answer(lambda ids: "ab cd ef" if ids else "", ["ef", "cd"])
     assert answer.take(1) == "ab "
     assert answer.stopped
+
+
+def reasoned(text: str) -> tuple[str, str, bool]:
+    answer = Answer(bytes_decoder, ["STOP"], reasoning=ReasoningStream(Reasoning()))
+    thought, shown = "", ""
+    for token in text.encode():
+        shown += answer.take(token)
+        thought += answer.thought()
+    return thought + answer.thought(), shown + answer.flush(), answer.stopped
+
+
+def test_reasoning_is_apart_from_the_answer_and_has_no_stop_strings() -> None:
+    assert reasoned("<think>\nSTOP? 🤖\n</think>\n\n 4 STOP") == ("STOP? 🤖\n", "4 ", True)
+    assert reasoned("<think>\n\n</think>\n\nrefund") == ("", "refund", False)
+    assert reasoned("<think>half") == ("half", "", False)
+    assert reasoned(" <thin ice") == ("", "<thin ice", False)
