@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,10 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, select
+from sqlmodel import select
 
 from storage import db, files, job_inputs, progress
-from storage.data import drafts, mappings, parts, row_files, selection, uploads
+from storage.data import dataset_names, drafts, mappings, parts, row_files, selection, uploads
 from storage.data.drafts import Draft
 from storage.data.intake import Guess, Look, Remark
 from storage.data.mappings import Choice, Chosen
@@ -22,12 +20,10 @@ from storage.data.selection import Divided
 from storage.data.splits import DRAWN, Side, Sides, Split
 from storage.models import Dataset, Upload, User
 from templates import instructions, registry
-from templates.errors import BadInput, Conflict, NotFound, Problem, refuse
+from templates.errors import BadInput, NotFound, Problem, refuse
 from templates.spec import RowShape
 
 PREVIEW_ROWS = 20
-MAX_NAME_CHARS = 64
-NAME = re.compile(r"[^\W_][\w .-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -116,7 +112,7 @@ def add(
     text. An upload that can't be read is discarded; with any other problem it stays, for another try.
     """
     name = name.strip()
-    asked = [*_name_problems(name), *split.problems(), *instructions.problems(instruction or "")]
+    asked = [*dataset_names.problems(name), *split.problems(), *instructions.problems(instruction or "")]
     try:
         draft = _draft(user, upload, shape, mapping, 0, guess_anew, replace_unreadable)
     except BadInput as error:
@@ -124,7 +120,7 @@ def add(
     flaws = drafts.leave_out(draft) if leave_out_refused else draft.findings.listed()
     asked += instructions.misplaced(draft.shape, instruction or "")
     refuse([*asked, *parts.problems(draft.look, split.file), *flaws])
-    _refuse_taken(user, name)
+    dataset_names.refuse_taken(user, name)
     parts.remark(draft, split.file)
     sides = drafts.split(draft, split, parts.rows_of(draft, split.file) if split.file else split.sides)
     return insert(
@@ -171,26 +167,18 @@ def of_user(user: User) -> list[Dataset]:
         return list(session.exec(mine.order_by(Dataset.created_at.desc(), Dataset.id)))  # type: ignore[attr-defined]
 
 
-def usable_name(user: User, name: str) -> str:
-    """`name` without blanks around it. Raises `BadInput` for an unusable name, `Conflict` for a taken one."""
-    name = name.strip()
-    refuse(_name_problems(name))
-    _refuse_taken(user, name)
-    return name
-
-
 def rename(user: User, name_or_id: str, name: str) -> Dataset:
     """Give a dataset another name. Raises `BadInput` for an unusable name, `Conflict` for a taken one."""
     found = get(user, name_or_id)
     if name.strip() == found.name:
         return found
-    name = usable_name(user, name)
+    name = dataset_names.usable(user, name)
     try:
         with db.writing() as session:
             kept = session.get_one(Dataset, found.id)
             kept.name = name
     except IntegrityError as error:
-        raise _taken(name) from error
+        raise dataset_names.taken(name) from error
     return kept
 
 
@@ -247,39 +235,6 @@ def _draft(
     return drafts.check(look, shape=shape, mapping=mapping, n_kept=n_kept, remembered=remembered, guess_anew=guess_anew)
 
 
-def _name_problems(name: str) -> list[Problem]:
-    if NAME.fullmatch(name):
-        return []
-    return [Problem("use 1–64 letters, digits, spaces and . _ -, starting with a letter or digit.", field="name")]
-
-
-def _taken(name: str) -> Conflict:
-    return Conflict(
-        Problem(
-            f"There is already a dataset “{name}”.", field="name", remedy="Choose another name, or delete it first."
-        )
-    )
-
-
-def _refuse_taken(user: User, name: str) -> None:
-    with db.reading() as session:
-        if is_taken(session, user.id, name):
-            raise _taken(name)
-
-
-def is_taken(session: Session, owner_id: str, name: str) -> bool:
-    """Whether the owner already has a dataset of this name."""
-    same = select(Dataset.id).where(Dataset.owner_id == owner_id, Dataset.name == name)
-    return session.exec(same).first() is not None
-
-
-def free_name(session: Session, owner_id: str, wanted: str) -> str:
-    """`wanted`, or `wanted-2`, `wanted-3` … when it is taken."""
-    ends = ("" if count == 1 else f"-{count}" for count in itertools.count(1))
-    names = (f"{wanted[: MAX_NAME_CHARS - len(end)]}{end}" for end in ends)
-    return next(name for name in names if not is_taken(session, owner_id, name))
-
-
 def store(
     shape: RowShape,
     batches: Iterable[pa.RecordBatch],
@@ -299,5 +254,5 @@ def insert(user: User, **values: Any) -> Dataset:
             made = Dataset(owner_id=user.id, created_at=db.clock(session), **values)
             session.add(made)
     except IntegrityError as error:
-        raise _taken(str(values["name"])) from error
+        raise dataset_names.taken(str(values["name"])) from error
     return made

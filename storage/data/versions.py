@@ -14,7 +14,7 @@ from typing import Any
 from sqlmodel import select
 
 from storage import db
-from storage.data import datasets, row_files
+from storage.data import dataset_names, datasets, row_files
 from storage.models import Dataset, User
 from templates import registry
 from templates.errors import BadInput, Problem
@@ -60,7 +60,7 @@ def derive(
     Raises `BadInput` for an unusable name, `Conflict` for a taken one.
     """
     shape = registry.shape(parent.shape)
-    name = datasets.usable_name(user, name) if name else _next_name(user, parent.name)
+    name = dataset_names.usable(user, name) if name else _next_name(user, parent.name)
     fields = [field.name for field in shape.fields]
     numbered = ((row["source_row"], {field: row.get(field) for field in fields}) for row in rows)
     held_out = [bool(row["held_out"]) for row in rows]

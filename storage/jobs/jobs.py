@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from storage import db, job_inputs, model_names
-from storage.data import datasets
+from storage.data import dataset_names
 from storage.jobs import events, queue
 from storage.models import TERMINAL, Job, JobAttempt, JobInput, JobState, User, new_id
 from templates import registry
@@ -185,8 +185,8 @@ def _free_name(user: User, job: Job) -> str:
         return model_names.numbered(user, _first_name(job))
     if publishes == "dataset":
         with db.reading() as session:
-            if datasets.is_taken(session, user.id, job.name):
-                return datasets.free_name(session, user.id, _first_name(job))
+            if dataset_names.is_taken(session, user.id, job.name):
+                return dataset_names.free_name(session, user.id, _first_name(job))
     return job.name
 
 

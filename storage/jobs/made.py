@@ -6,7 +6,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from storage import db
-from storage.data import datasets
+from storage.data import dataset_names
 from storage.gallery import artifacts
 from storage.jobs import events
 from storage.models import Artifact, Dataset, Job
@@ -32,7 +32,7 @@ def put(session: Session, job: Job, attempt: int, made: Made) -> None:
 def _put_dataset(session: Session, made: Dataset) -> None:
     wanted = made.name
     for left in reversed(range(NAME_TRIES)):
-        made.name = datasets.free_name(session, made.owner_id, wanted)
+        made.name = dataset_names.free_name(session, made.owner_id, wanted)
         try:
             with session.begin_nested():
                 session.merge(made)

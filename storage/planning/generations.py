@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from storage import job_inputs, model_names
-from storage.data import datasets
+from storage.data import dataset_names, datasets
 from storage.gallery import artifacts
 from storage.jobs import jobs
 from storage.models import Artifact, BaseModelRow, Dataset, Job, User
@@ -65,7 +65,7 @@ def _instruction(model: BaseModelRow | Artifact, prompts: Dataset, given: str | 
 
 
 def _usable_name(user: User, name: str) -> str:
-    usable = datasets.usable_name(user, name)
+    usable = dataset_names.usable(user, name)
     if model_names.held_by_job(user, usable, "dataset"):
         what = f"A job that has not ended will use the name “{usable}”."
         raise Conflict(Problem(what, field="name", remedy="Choose another name."))

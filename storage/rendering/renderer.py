@@ -104,9 +104,8 @@ class Renderer:
             trained = [True] * len(encoded.ids)
         else:
             messages = instructions.given(shape.messages(row), self.instruction)
-            encoded, trained, is_partly = self._conversation(
-                messages, shape.tools(row), trains_prompt, last_only=shape.judged
-            )
+            tools, last_only = shape.tools(row), shape.judged
+            encoded, trained, is_partly = self._conversation(messages, tools, trains_prompt, last_only=last_only)
         n_tokens = len(encoded.ids)
         example = encoded.example(0, min(n_tokens, max_length or n_tokens), n_tokens, trained)
         return replace(example, is_last_only=True) if is_partly else example
