@@ -17,25 +17,20 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from storage.rendering import mended_templates, turn_ends
+from storage.rendering import mended_templates, tokenizer_files, turn_ends
 from storage.rendering.chat_templates import ChatTemplate
 from storage.rendering.examples import Encoded, Piece, Rendered, tokens_within
 from storage.rendering.reasoning import Reasoning, ReasoningStream, Said
 from storage.rendering.unreadable_tokens import UnreadableTokens
 from storage.rendering.whole_turns import WholeTurns
 from templates import instructions, registry, turns
-from templates.errors import BadInput, Problem
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
 
 __all__ = ["Piece", "Rendered", "Renderer", "remembered", "tokens_within"]
 
@@ -45,7 +40,6 @@ PLAIN_TEMPLATE = (
     "{% else %}{{ m.content + '\\n' }}{% endif %}{% endfor %}"
 )
 """The template for a base model without its own."""
-NAMED_TOKENS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
 
 class Renderer:
@@ -54,16 +48,15 @@ class Renderer:
     def __init__(self, base_folder: Path):
         """Raises `BadInput` when the folder has no usable tokenizer or template."""
         self.folder = base_folder
-        self._tokenizer = self._load_tokenizer()
-        self._unreadable = UnreadableTokens(self._tokenizer, self._read_json("config.json").get("vocab_size"))
-        config = self._read_json("tokenizer_config.json")
-        named = {**self._read_json("special_tokens_map.json"), **config}
-        self._named = {k: text for k in NAMED_TOKENS if (text := _token_text(named.get(k))) is not None}
-        self.eos_ids = self._find_eos_ids()
+        self._tokenizer = tokenizer_files.tokenizer(base_folder)
+        vocab_size = tokenizer_files.document(base_folder, "config.json").get("vocab_size")
+        self._unreadable = UnreadableTokens(self._tokenizer, vocab_size)
+        self._named = tokenizer_files.named_tokens(base_folder)
+        self.eos_ids = tokenizer_files.eos_ids(base_folder, self._tokenizer, self._named.get("eos_token"))
         """Ids that end an answer: the tokenizer's own first, then those that end turns in the trained text."""
         self._eos = str(self._tokenizer.id_to_token(self.eos_ids[0]))
         self._named.setdefault("eos_token", self._eos)
-        own = self._own_template(config)
+        own = tokenizer_files.template(base_folder)
         self.has_template = own is not None
         added = self._tokenizer.get_added_tokens_decoder().values()
         special = [token.content for token in added if token.special]
@@ -134,6 +127,16 @@ class Renderer:
         """The prompt ids for the model to answer `messages`; it may call `tools` (JSON schemas)."""
         return self._encode(self._turns.text(instructions.given(messages, self.instruction), tools)).ids
 
+    def answer_prompt(
+        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = ()
+    ) -> list[int]:
+        """The prompt ids for an answer without reasoning, which scores ask every model for.
+
+        It ends with what the template puts before such an answer (an empty reasoning block), so that a base
+        model that would reason at length has the same chance as one that was trained not to.
+        """
+        return self._encode(self._turns.text(instructions.given(messages, self.instruction), tools) + self._lead).ids
+
     def plain(self, text: str) -> tuple[list[int], list[bool]]:
         """The ids of a plain text, and which of them are in answers written in the chat markup.
 
@@ -157,10 +160,13 @@ class Renderer:
         """The text of `ids` with special tokens."""
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=False))
 
-    def read(self, ids: Sequence[int]) -> Said:
-        """A generated answer without its reasoning, special tokens and surrounding blanks."""
+    def read(self, ids: Sequence[int], *, reasoned: bool = False) -> Said:
+        """A generated answer without its reasoning, special tokens and surrounding blanks.
+
+        With `reasoned`, it follows `answer_prompt`, which leaves no reasoning open.
+        """
         text = self.decode_all(ids)
-        said = self.reasoning.split(text)
+        said = (replace(self.reasoning, begins_open=False) if reasoned else self.reasoning).split(text)
         if said.answer == text:
             return replace(said, answer=self.decode(ids).strip())
         reasoning = None if said.reasoning is None else self.without_control_tokens(said.reasoning).strip()
@@ -175,9 +181,9 @@ class Renderer:
         return self._control_tokens.sub("", text)
 
     @cached_property
-    def n_lead(self) -> int:
-        """Tokens that the template puts between the prompt and an answer, such as an empty reasoning block."""
-        return len(self._encode(lead).ids) if (lead := turn_ends.lead(self._template)).strip() else 0
+    def _lead(self) -> str:
+        """What the template puts between the prompt and an answer, such as an empty reasoning block."""
+        return lead if (lead := turn_ends.lead(self._template)).strip() else ""
 
     def n_control_tokens(self, shape_key: str, row: Mapping[str, Any]) -> int:
         """The number of times that the row's texts spell out a special token, which the model reads as one."""
@@ -232,56 +238,6 @@ class Renderer:
             text + self._eos, [*encoding.ids, self.eos_ids[0]], [*encoding.offsets, (end, end + len(self._eos))]
         )
 
-    def _load_tokenizer(self) -> Tokenizer:
-        from tokenizers import Tokenizer  # needed late: the web process starts faster and smaller without it
-
-        file = self.folder / "tokenizer.json"
-        try:
-            tokenizer = Tokenizer.from_file(str(file))
-        except Exception as error:  # tokenizers raises a bare Exception for any flaw in the file
-            raise BadInput(Problem(f"the tokenizer can't be loaded: {error}.", file=file.name)) from error
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        return tokenizer
-
-    def _read_json(self, name: str) -> dict[str, Any]:
-        file = self.folder / name
-        if not file.is_file():
-            return {}
-        try:
-            document = json.loads(file.read_bytes())
-        except ValueError as error:
-            raise BadInput(Problem(f"is not valid JSON: {error}.", file=name)) from error
-        return document if isinstance(document, dict) else {}
-
-    def _find_eos_ids(self) -> list[int]:
-        named = self._named.get("eos_token")
-        found: list[Any] = [self._tokenizer.token_to_id(named)] if named else []
-        for name in ("generation_config.json", "config.json"):
-            declared = self._read_json(name).get("eos_token_id")
-            found += declared if isinstance(declared, list) else [declared]
-        ids = [i for i in dict.fromkeys(found) if isinstance(i, int) and self._tokenizer.id_to_token(i) is not None]
-        if not ids:
-            raise BadInput(
-                Problem(
-                    "names no end token, so answers could not end.",
-                    file="tokenizer_config.json",
-                    field="eos_token",
-                    remedy="Set eos_token to a token of the vocabulary.",
-                )
-            )
-        return ids
-
-    def _own_template(self, config: Mapping[str, Any]) -> str | None:
-        file = self.folder / "chat_template.jinja"
-        if file.is_file():
-            return file.read_text("utf-8")
-        given = config.get("chat_template")
-        if isinstance(given, list):
-            named = {entry["name"]: entry["template"] for entry in given}
-            given = named.get("default") or next(iter(named.values()), None)
-        return given if isinstance(given, str) else None
-
     def _opening(self) -> str:
         """Writes the token that the tokenizer puts before every text, if it does so."""
         bos = self._named.get("bos_token")
@@ -293,8 +249,3 @@ class Renderer:
 def remembered(base_folder: str, _base_revision: str) -> Renderer:
     """The renderer of a base model; cached."""
     return Renderer(Path(base_folder))
-
-
-def _token_text(value: Any) -> str | None:
-    text = value.get("content") if isinstance(value, Mapping) else value
-    return text if isinstance(text, str) else None

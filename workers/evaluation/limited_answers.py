@@ -34,7 +34,7 @@ class LimitedQuestion:
 
 def limit(renderer: Renderer, answer: str) -> int:
     """Tokens after which an answer is cut off, given the expected one."""
-    expected = renderer.n_lead + len(renderer.row("text", {"text": answer}).ids)  # the end token counts too
+    expected = len(renderer.row("text", {"text": answer}).ids)  # the end token counts too
     return -(-(expected + SPARE_TOKENS) // STEP) * STEP
 
 

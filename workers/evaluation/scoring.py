@@ -90,6 +90,8 @@ class _Question:
     expected: str
     prompt_ids: list[int]
     n_expected: int
+    reasoned: bool
+    """The prompt leaves no reasoning open: the answer follows at once."""
 
 
 def score(
@@ -170,7 +172,7 @@ def _answered(
 
 def _read(renderer: Renderer, question: _Question, given: Generated) -> Answer:
     """The answer without reasoning; one that was cut off in its reasoning did not end."""
-    said = renderer.read(given.ids)
+    said = renderer.read(given.ids, reasoned=question.reasoned)
     ended = (given.ended or said.has_ended) and not said.is_unfinished
     return Answer(question.index, question.prompt, question.expected, said.answer, ended, said.is_unfinished)
 
@@ -186,26 +188,29 @@ def _questions(renderer: Renderer, shape: str, rows: Sequence[Mapping[str, Any]]
         if len(turns) < 2:
             continue
         try:
-            prompt_ids = renderer.prompt(turns[:-1], declared.tools(row))
+            prompt_ids = renderer.answer_prompt(turns[:-1], declared.tools(row))
             row_ids = renderer.row(shape, row).ids
+            reasoned = row_ids[: len(prompt_ids)] == prompt_ids
+            if not reasoned:  # the row's answer starts with reasoning of its own
+                prompt_ids = renderer.prompt(turns[:-1], declared.tools(row))
         except BadInput:
             continue  # the template refuses this conversation, so it counts as not asked
-        expected = _expected(renderer, turns[-1], prompt_ids, row_ids)
+        expected = _expected(renderer, turns[-1], prompt_ids, row_ids, reasoned)
         if expected is not None:
             n_expected = max(len(row_ids) - len(prompt_ids), 1)
-            questions.append(_Question(index, _shown(turns[:-1]), expected, prompt_ids, n_expected))
+            questions.append(_Question(index, _shown(turns[:-1]), expected, prompt_ids, n_expected, reasoned))
     return questions
 
 
 def _expected(
-    renderer: Renderer, turn: Mapping[str, Any], prompt_ids: Sequence[int], row_ids: Sequence[int]
+    renderer: Renderer, turn: Mapping[str, Any], prompt_ids: Sequence[int], row_ids: Sequence[int], reasoned: bool
 ) -> str | None:
     """The last turn's text without reasoning; calls as the template writes them after the prompt, else None."""
     if not turn.get("tool_calls"):
         return renderer.reasoning.split_text(str(turn.get("content") or "")).strip()
     if list(row_ids[: len(prompt_ids)]) != list(prompt_ids):
         return None
-    return renderer.read(row_ids[len(prompt_ids) :]).answer
+    return renderer.read(row_ids[len(prompt_ids) :], reasoned=reasoned).answer
 
 
 def _shown(turns: Sequence[Mapping[str, Any]]) -> str:

@@ -67,7 +67,7 @@ def score(
         progress=lambda n: progress(n, len(fitting)),
         stopped=stopped,
     )
-    said = {place: (answer.ended, renderer.read(answer.ids)) for place, answer in given.items()}
+    said = {place: (answer.ended, renderer.read(answer.ids, reasoned=True)) for place, answer in given.items()}
     texts = {
         place: one.answer for place, (ended, one) in said.items() if (ended or one.has_ended) and not one.is_unfinished
     }
@@ -84,7 +84,7 @@ def _questions(renderer: Renderer, items: Sequence[SuiteItem]) -> list[LimitedQu
     questions = []
     for place, item in enumerate(items):
         try:
-            prompt_ids = renderer.prompt(item.messages, item.tools)
+            prompt_ids = renderer.answer_prompt(item.messages, item.tools)
         except BadInput:
             continue  # counted as refused
         questions.append(LimitedQuestion(place, prompt_ids, limit(renderer, item.answer)))
