@@ -173,50 +173,67 @@ def measure(
     views: Views | None = None,
 ) -> LengthReport:
     """A report on the training data under these settings, without training."""
-    lengths: list[int] = []
-    refused: list[tuple[int, str]] = []
-    truncated: list[int] = []
-    without_tools: list[int] = []
-    n_examples = n_tokens = n_trained = n_cut = n_with_control_tokens = n_last_only = n_system_moved = 0
     kept_rows = list(rows)
-    for row, made in zip(
-        kept_rows,
-        rendered(renderer, shape, kept_rows, max_length=max_length, trains_prompt=trains_prompt, views=views),
-        strict=True,
-    ):
-        n_with_control_tokens += renderer.n_control_tokens(shape, row) > 0
-        if made.examples:
-            lengths.append(made.n_tokens)
-        if made.refusal is not None:
-            refused.append((made.number, made.refusal))
-            without_tools += [made.number] if made.loses_tools else []
-            continue
-        if made.n_cut:
-            truncated.append(made.number)
-        n_last_only += any(example.is_last_only for example in made.examples)
-        n_system_moved += renderer.moves_system(shape, row)
-        n_examples += len(made.examples)
-        n_tokens += sum(len(example.ids) for example in made.examples)
-        n_trained += sum(example.n_trained for example in made.examples)
-        n_cut += made.n_cut
+    made = rendered(renderer, shape, kept_rows, max_length=max_length, trains_prompt=trains_prompt, views=views)
+    seen = [_Measured.of(renderer, shape, row, one) for row, one in zip(kept_rows, made, strict=True)]
+    taken = [one for one in seen if one.refusal is None]
+    lengths = [one.n_tokens for one in seen if one.n_tokens is not None]
+    truncated = [one.number for one in taken if one.n_cut]
+    without_tools = [one.number for one in seen if one.loses_tools]
+    refused = [(one.number, one.refusal) for one in seen if one.refusal is not None]
     return LengthReport(
-        n_rows=len(kept_rows),
+        n_rows=len(seen),
         n_truncated=len(truncated),
         n_refused=len(refused),
-        n_examples=n_examples,
-        n_tokens=n_tokens,
-        n_trained_tokens=n_trained,
-        n_cut_tokens=n_cut,
-        n_with_control_tokens=n_with_control_tokens,
+        n_examples=sum(one.n_examples for one in taken),
+        n_tokens=sum(one.n_read for one in taken),
+        n_trained_tokens=sum(one.n_trained for one in taken),
+        n_cut_tokens=sum(one.n_cut for one in taken),
+        n_with_control_tokens=sum(one.spells_control_tokens for one in seen),
         longest=max(lengths, default=0),
         histogram=histogram(lengths),
         refused_rows=refused[:N_LISTED],
         truncated_rows=truncated[:N_LISTED],
         n_without_tools=len(without_tools),
         first_without_tools=next(iter(without_tools), None),
-        n_last_only=n_last_only,
-        n_system_moved=n_system_moved,
+        n_last_only=sum(one.is_last_only for one in taken),
+        n_system_moved=sum(one.moves_system for one in taken),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """The counts of a rendered row; keeping every row's tokens would take too much memory."""
+
+    number: int
+    refusal: str | None
+    loses_tools: bool
+    n_tokens: int | None
+    """Before cutting; None if nothing was rendered."""
+    n_examples: int
+    n_read: int
+    """Tokens of its examples, after cutting."""
+    n_trained: int
+    n_cut: int
+    spells_control_tokens: bool
+    is_last_only: bool
+    moves_system: bool
+
+    @classmethod
+    def of(cls, renderer: Renderer, shape: str, row: Mapping[str, Any], made: RenderedRow) -> _Measured:
+        return cls(
+            number=made.number,
+            refusal=made.refusal,
+            loses_tools=made.loses_tools,
+            n_tokens=made.n_tokens if made.examples else None,
+            n_examples=len(made.examples),
+            n_read=sum(len(example.ids) for example in made.examples),
+            n_trained=sum(example.n_trained for example in made.examples),
+            n_cut=made.n_cut,
+            spells_control_tokens=renderer.n_control_tokens(shape, row) > 0,
+            is_last_only=any(example.is_last_only for example in made.examples),
+            moves_system=renderer.moves_system(shape, row),
+        )
 
 
 def histogram(lengths: list[int]) -> list[tuple[int, int]]:

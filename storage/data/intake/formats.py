@@ -175,17 +175,21 @@ def _records(lines: list[str], delimiter: str) -> list[list[str]]:
 def _delimiter(lines: list[str]) -> tuple[str | None, float, list[list[str]]]:
     """The delimiter that splits most rows into as many cells as the first, their share, and the rows; None without.
 
-    Titles above the column names do not count.
+    Titles above the column names do not count; a delimiter without any, or with usual names, comes first: signs
+    that stand in every text (`<|im_end|>`) also split the rows evenly.
     """
-    best: tuple[float, int, str, list[list[str]]] = (-1.0, 0, "", [])
+    best: tuple[bool, bool, float, int, str, list[list[str]]] = (False, False, -1.0, 0, "", [])
     for delimiter in DELIMITERS:
         records = _records(lines, delimiter)
-        records = records[headers.n_titles(records) :]
+        n_titles = headers.n_titles(records)
+        records = records[n_titles:]
         width = len(records[0]) if records else 0
         if width > 1:
             evenness = Counter(len(cells) for cells in records)[width] / len(records)
-            best = max(best, (evenness, width, delimiter, records))
-    return best[2] or None, best[0], best[3]
+            named = not n_titles or headers.are_usual(records[0])
+            even = evenness >= MIN_EVEN_SHARE
+            best = max(best, (even and named, named, evenness, width, delimiter, records))
+    return best[4] or None, best[2], best[5]
 
 
 def _is_header(records: list[list[str]], hint: str | None) -> bool:

@@ -49,7 +49,7 @@ def test_a_training_learns_the_chosen_answers(
     assert losses[6] < losses[1]
     assert not {"rows_refused", "rows_cut"} & {note.kind for note in heard.of(Noted)}
     assert (done.result["n_rows"], done.result["n_answered"]) == (4, 4)
-    assert set(done.result["metrics"]) == {"loss", "perplexity", "exact_match"}
+    assert set(done.result["metrics"]) == {"loss", "perplexity", "exact_match", "chrf"}
     renderer = Renderer(nano_folder)
     kept = batches.render(
         renderer, "preference", row_files.read(Path(order.dataset_file)), max_length=128, trains_prompt=False

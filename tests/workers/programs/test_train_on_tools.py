@@ -60,7 +60,7 @@ def test_a_last_turn_that_calls_is_compared_as_the_template_writes_it(
     assert [answer.expected for answer in scores.answers] == [
         call % "Bern",
         "At 9:40.",
-        f"<think>\nTo Oslo.\n</think>\n{call % 'Oslo'}",
+        call % "Oslo",
         "3",
     ]
     assert '{"name": "find_train", "arguments": {"town": "Riga"}}' in scores.answers[1].prompt
