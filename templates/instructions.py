@@ -13,6 +13,7 @@ from templates.errors import Problem
 from templates.spec import RowShape
 
 MOST_CHARS = 8_000
+SHOWN_CHARS = 200
 MOST_LISTED_CHARS = 4_000
 """A longer list of answers would fill the context of many models."""
 
@@ -31,6 +32,13 @@ def given(messages: Sequence[Mapping[str, Any]], instruction: str) -> list[Mappi
     if not instruction or any(message["role"] in ("system", "developer") for message in messages):
         return list(messages)
     return [{"role": "system", "content": instruction}, *messages]
+
+
+def remarks(instruction: str) -> list[str]:
+    """What a verdict says of it; nothing without one."""
+    words = " ".join(instruction.split())
+    shown = words if len(words) <= SHOWN_CHARS else f"{words[:SHOWN_CHARS].rstrip()} …"
+    return [f"All models got the same instruction: “{shown}”"] if words else []
 
 
 def problems(instruction: str) -> list[Problem]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from templates import instructions, registry
-from templates.instructions import MOST_CHARS, answer_with_one_of, given, misplaced, problems
+from templates.instructions import MOST_CHARS, SHOWN_CHARS, answer_with_one_of, given, misplaced, problems, remarks
 
 ASKED = [{"role": "user", "content": "Where is my parcel?"}]
 
@@ -30,6 +30,12 @@ def test_a_long_one_and_one_for_plain_text_are_refused() -> None:
     assert "plain text" in misplaced(registry.shape("text"), "Be brief.")[0].message
     assert not misplaced(registry.shape("text"), " ")
     assert not misplaced(registry.shape("messages"), "Be brief.")
+
+
+def test_a_verdict_says_that_all_models_got_it() -> None:
+    assert remarks("Be\nbrief.") == ["All models got the same instruction: “Be brief.”"]
+    assert remarks("") == []
+    assert len(remarks("x" * 1_000)[0]) < SHOWN_CHARS + 50
 
 
 def test_shapes_propose_one_for_labels_only() -> None:

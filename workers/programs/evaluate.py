@@ -18,7 +18,7 @@ from storage.data import row_files
 from storage.gallery import suites
 from storage.models import Stage
 from storage.rendering.renderer import Renderer
-from templates import registry
+from templates import instructions, registry
 from templates.errors import StudioError
 from workers import models
 from workers.evaluation import held_out, scoring, suite, suite_verdict, verdict
@@ -56,6 +56,7 @@ def _on_rows(order: EvaluationOrder, channel: Channel) -> tuple[dict[str, Any], 
     all_scores, seconds = _timed(order.models, lambda ref: _score(ref, order, rows, min(contexts), channel))
     side = held_out_side(order, rows)
     first, opening = order.models[0], order.held_out_openings + 1
+    told = tuple(instructions.remarks(order.instruction))
     result = {
         "dataset": {
             "name": order.dataset_name,
@@ -71,8 +72,8 @@ def _on_rows(order: EvaluationOrder, channel: Channel) -> tuple[dict[str, Any], 
             {
                 "model": ref.name,
                 "against": first.name,
-                **verdict.judge(all_scores[0], scores, order.shape, side, against=first.name)
-                .model_copy(update={"opening": opening})
+                **(found := verdict.judge(all_scores[0], scores, order.shape, side, against=first.name))
+                .model_copy(update={"opening": opening, "remarks": (*found.remarks, *told)})
                 .model_dump(),
             }
             for ref, scores in zip(order.models[1:], all_scores[1:], strict=True)

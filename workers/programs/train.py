@@ -22,7 +22,7 @@ from transformers import PreTrainedModel, set_seed
 from storage.data import row_files, selection, splits
 from storage.models import Stage
 from storage.rendering.renderer import Renderer
-from templates import registry
+from templates import instructions, registry
 from templates.artifact_kind import ModelFacts
 from templates.errors import StudioError
 from templates.recipe import Recipe
@@ -111,6 +111,7 @@ def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
     judged = verdict.judge(base_scores, scores, order.shape, side, headline=headline, run=run)
     judged = judged.model_copy(update={"measures": _measures(task, setup, side, model, channel)})
     remarks = (*judged.remarks, *([SCORED_QUANTIZED] if models.is_quantized(model) else []), *_chosen(task, actual))
+    remarks += tuple(instructions.remarks(order.recipe.instruction))
     forgotten = forgetting.measure(
         order, task.renderer.instructed(""), task.facts.context_length, lambda: _untouched(task, model), model, channel
     )

@@ -116,6 +116,17 @@ def test_models_are_scored_on_the_same_rows_and_compared_with_the_first(
     assert done.model_dump_json()
 
 
+def test_all_models_get_the_instruction_and_the_verdict_says_so(order_of: Callable[..., EvaluationOrder]) -> None:
+    order = order_of(names=("plain", "adapted"))
+    told = evaluate.run(order.model_copy(update={"instruction": "Say the label."}), Channel())
+    untold = evaluate.run(order, Channel())
+    for with_it, without in zip(told.result["models"], untold.result["models"], strict=True):
+        assert with_it["metrics"]["loss"] != without["metrics"]["loss"]
+    words = "All models got the same instruction: “Say the label.”"
+    assert words in told.result["comparisons"][0]["remarks"]
+    assert words not in untold.result["comparisons"][0]["remarks"]
+
+
 def test_the_page_hears_how_far_it_is(order_of: Callable[..., EvaluationOrder]) -> None:
     channel = Channel()
     evaluate.run(order_of(names=("plain", "adapted")), channel)
