@@ -94,16 +94,19 @@ def test_file_to_chat(studio_command: Any, studio: User, tmp_path: Path) -> None
         "--seed",
         "1",
     ]
-    code, chat, said = studio_command(*ask)
-    assert code == 0, said
-    assert [answer["model"] for answer in chat["answers"]] == ["studio-nano", "cards-lora"]
-    assert [answer["weights_sha256"] for answer in chat["answers"]] == [None, artifact["weights_sha256"]]
+    with programs.for_the_duration("chat", programs.CHAT) as process:
+        supervise.wait_until_answers(f"{settings().chat}/healthz", process, programs.log_path("chat"), 60)
+        code, chat, said = studio_command(*ask)
+        assert code == 0, said
+        assert [answer["model"] for answer in chat["answers"]] == ["studio-nano", "cards-lora"]
+        assert [answer["weights_sha256"] for answer in chat["answers"]] == [None, artifact["weights_sha256"]]
+        assert chat["instruction"] == data["instruction"] == "Answer with one of: 0x, 1x."
+        over_rest(artifact["id"])
 
     code, evaluation, _ = studio_command("eval", "--model", "studio-nano", "--model", "cards-lora", "--data", "cards")
     assert (code, evaluation["state"]) == (0, "SUCCEEDED")
     assert evaluation["scores"]
 
-    over_rest(artifact["id"])
     assert studio_command("artifacts", "delete", "cards-lora")[0] == 0
 
 
@@ -116,17 +119,24 @@ def over_rest(artifact: str) -> None:
     assert {"cards-lora/adapter_config.json", "cards-lora/use_me.py"} <= set(names)
     changed = client.patch(f"/api/v1/artifacts/{artifact}", json={"note": "for the team"})
     assert changed.json()["note"] == "for the team"
-    with programs.for_the_duration("chat", programs.CHAT) as process:
-        supervise.wait_until_answers(f"{settings().chat}/healthz", process, programs.log_path("chat"), 60)
-        wish = {"model": "cards-lora", "messages": [{"role": "user", "content": "lost card 3"}], "max_tokens": 8}
-        assert "cards-lora" in [model["id"] for model in client.get("/api/v1/chat/models").json()["data"]]
-        whole = client.post("/api/v1/chat/completions", json={**wish, "temperature": 0})
-        assert whole.json()["choices"][0]["message"]["content"]
-        with client.stream("POST", "/api/v1/chat/completions", json={**wish, "stream": True}) as stream:
-            assert stream.headers["content-type"].startswith("text/event-stream")
-            assert [line for line in stream.iter_lines() if line][-1] == "data: [DONE]"
-        wrong = client.post("/api/v1/chat/completions", json={**wish, "model": "unknown"})
-        assert wrong.status_code == 404
+    wish = {"model": "cards-lora", "messages": [{"role": "user", "content": "lost card 3"}], "max_tokens": 8}
+    assert "cards-lora" in [model["id"] for model in client.get("/api/v1/chat/models").json()["data"]]
+    whole = client.post("/api/v1/chat/completions", json={**wish, "temperature": 0})
+    assert whole.json()["choices"][0]["message"]["content"]
+    with client.stream("POST", "/api/v1/chat/completions", json={**wish, "stream": True}) as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        assert [line for line in stream.iter_lines() if line][-1] == "data: [DONE]"
+    wrong = client.post("/api/v1/chat/completions", json={**wish, "model": "unknown"})
+    assert wrong.status_code == 404
+
+
+@pytest.mark.long
+def test_a_chat_without_a_server_brings_one(studio_command: Any) -> None:
+    code, chat, said = studio_command("chat", "--model", "studio-nano", "What is 2 + 3?", "--max-new-tokens", "8")
+    assert code == 0, said
+    assert "starting a temporary one" in said
+    assert [answer["model"] for answer in chat["answers"]] == ["studio-nano"]
+    assert chat["instruction"] == ""
 
 
 @pytest.mark.long

@@ -40,7 +40,7 @@ def studio_command(*arguments: str) -> tuple[int, Any, str]:
     return done.returncode, json.loads(done.stdout), done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_prompts_to_rows(studio: User, sums: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("STUDIO_WORKER_WARM", "0")
     settings.cache_clear()
