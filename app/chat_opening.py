@@ -1,4 +1,4 @@
-"""Opens a chat: the instruction that its models were trained with, as the system turn that all of them get."""
+"""Opens a chat with the instruction that its models were trained with, as a system turn for all of them."""
 
 from __future__ import annotations
 

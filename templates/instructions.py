@@ -1,7 +1,7 @@
 """Instructions: the text at the start of every prompt that says what the task is.
 
-A dataset has one instruction, or none. It is given as the system turn of every row without its own, to the base
-model as well as to the adapted one, so that the base has the same chance.
+A dataset has one instruction, or none. It becomes the system turn of every row without one, for the base model as
+well as for the adapted one, so that both have the same chance.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def given(messages: Sequence[Mapping[str, Any]], instruction: str) -> list[Mappi
 
 
 def remarks(instruction: str) -> list[str]:
-    """What a verdict says of it; nothing without one."""
+    """The verdict's remark on it; none without an instruction."""
     words = " ".join(instruction.split())
     shown = words if len(words) <= SHOWN_CHARS else f"{words[:SHOWN_CHARS].rstrip()} …"
     return [f"All models got the same instruction: “{shown}”"] if words else []
@@ -47,7 +47,7 @@ def problems(instruction: str) -> list[Problem]:
         return []
     return [
         Problem(
-            f"has {len(instruction):,} characters; at most {MOST_CHARS:,} are possible.",
+            f"has {len(instruction):,} characters; at most {MOST_CHARS:,} are allowed.",
             field="instruction",
             remedy="Shorten it: it is part of every prompt.",
         )

@@ -1,4 +1,4 @@
-"""Groups of a model's layers, told apart by their names alone: what is attention, what is feed-forward.
+"""Tells a model's attention layers from its feed-forward layers, by their names alone.
 
 Layers are named by their place in a block: `self_attn.q_proj` for `model.layers.7.self_attn.q_proj`.
 """

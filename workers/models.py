@@ -121,7 +121,7 @@ def adapt(model: PreTrainedModel, recipe: Recipe) -> PreTrainedModel:
         return get_peft_model(model, _peft_config(method, params, model))
     except ValueError as error:  # PEFT's word for settings that don't go with this architecture
         raise StudioError(
-            f"PEFT can't put {method.title} with these settings on this base model: {error}",
+            f"PEFT can't apply {method.title} with these settings to this base model: {error}",
             code="method_does_not_fit",
             remedy="Choose other settings or another method.",
         ) from error

@@ -44,7 +44,7 @@ class Reading(Body):
     upload_id: str
     shape: str | None = None
     mapping: dict[str, str | list[str]] | None = None
-    """The column for each field; several, as a list, are joined with a blank line between their texts."""
+    """The column for each field, or a list of columns, whose texts are joined with a blank line."""
     guess_anew: bool = False
     """Guess again, even if you made choices for an earlier file."""
 
@@ -56,11 +56,11 @@ class NewDataset(Reading):
     split_seed: int = 42
     held_out_share: float = 0.10
     instruction: str | None = None
-    """The system text of every row without its own; null takes the proposed one, which lists the labels."""
+    """The system text for rows without their own; null uses the proposed one, which lists the labels."""
     leave_out_refused: bool = False
     """Leave out rows that a model can't learn from instead of refusing the file; a remark lists them."""
     replace_unreadable: bool = False
-    """Put � in place of half a character and of bytes that are no text, instead of refusing the row."""
+    """Replace broken characters with � instead of refusing the row."""
     held_out_file: str | None = None
     """The file, out of several, whose rows are held out; replaces the draw by seed and share."""
 

@@ -30,7 +30,7 @@ class Wish(Body):
     preset: Preset = "balanced"
     quantization: Quantization = "none"
     instruction: str | None = None
-    """The system text of every row without its own; null takes the dataset's."""
+    """The system text for rows without their own; null uses the dataset's."""
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -47,7 +47,7 @@ class NewEvaluation(Body):
     dataset: str | None = None
     suite: str | None = None
     instruction: str | None = None
-    """The system text of every row without its own, for all models; null takes the dataset's."""
+    """The system text for rows without their own, for all models; null uses the dataset's."""
     name: str | None = None
 
 
@@ -58,7 +58,7 @@ class NewGeneration(Body):
     dataset: str
     name: str
     instruction: str | None = None
-    """The system text of every prompt without its own; null takes the dataset's, or else the model's."""
+    """The system text for prompts without their own; null uses the dataset's, or else the model's."""
     settings: dict[str, Any] = Field(default_factory=dict)
 
 

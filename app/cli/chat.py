@@ -33,7 +33,7 @@ def chat(
         str | None,
         typer.Option(
             metavar="TEXT",
-            help="The system text for every model; by default the one that the first adapted model was trained with.",
+            help="The system text for every model; by default, the first adapted model's own.",
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="The seed for every model; random by default.")] = None,

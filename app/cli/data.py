@@ -54,7 +54,7 @@ def add(
         typer.Option(
             "--map",
             metavar="FIELD=COLUMN",
-            help="A field's column. FIELD=COLUMN+COLUMN, or the option repeated, joins several. "
+            help="A field's column. To join several, use FIELD=COLUMN+COLUMN or repeat the option. "
             "Default without --shape: your choices for the last file with the same columns, else a guess.",
         ),
     ] = None,
@@ -73,7 +73,7 @@ def add(
         str | None,
         typer.Option(
             metavar="TEXT",
-            help="The system text before every row without its own. By default the labels are listed; “” for none.",
+            help="The system text for rows without their own; by default, a list of the labels. “” for none.",
         ),
     ] = None,
     leave_out_refused: Annotated[
@@ -81,7 +81,7 @@ def add(
     ] = False,
     replace_unreadable: Annotated[
         bool,
-        typer.Option("--replace-unreadable", help="Put � in place of half a character or bytes that are no text."),
+        typer.Option("--replace-unreadable", help="Replace broken characters with � and keep their rows."),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -122,7 +122,7 @@ def add(
         raise
     taken = ", ".join(f"{field} ← {column}" for field, column in row.mapping.items())
     lines = [f"{row.name}: {row.n_rows:,} rows of shape {row.shape} ({taken}), {row.n_held_out:,} of them held out."]
-    lines += [f"Instruction before every row: {row.instruction}"] if row.instruction else []
+    lines += [f"Instruction: {row.instruction}"] if row.instruction else []
     lines += [f"Note: {remark['message']}" for remark in row.remarks]
     if not registry.objectives_for(row.shape):
         lines.append(f"Note: no objective learns from {row.shape} yet; you can check, clean and export the rows.")

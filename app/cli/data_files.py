@@ -1,4 +1,4 @@
-"""What `studio data add` is given: files or a sample, a name, and columns for fields."""
+"""Reads the arguments of `studio data add`: files or a sample, a name, and columns for fields."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def mapping(given: Sequence[str]) -> dict[str, str | list[str]]:
 def with_ways_out(
     error: BadInput, user: User, upload: Upload, shape: str | None, columns: dict[str, str | list[str]] | None
 ) -> BadInput:
-    """The error; where only some rows are refused, its last remedy names the options that take the others."""
+    """The error; if only some rows are refused, its last remedy names the options that keep the others."""
     from storage.data import datasets
 
     if type(error) is not BadInput or all(problem.row is None for problem in error.problems):
@@ -36,13 +36,15 @@ def with_ways_out(
     try:
         seen = datasets.preview(user, upload, shape=shape, mapping=columns)
     except StudioError:
-        return error  # the file is gone, for it can't be read at all
+        return error  # the file can't be read at all
     *others, last = error.problems
     ways = [last.remedy] if last.remedy else []
     if seen.goes_in_without_them:
         ways.append(f"To use the other {plural(seen.n_rows, 'row')}, add --leave-out-refused.")
     if seen.n_unreadable:
-        ways.append(f"To keep {plural(seen.n_unreadable, 'row')} with � for what is no text, add --replace-unreadable.")
+        ways.append(
+            f"To keep {plural(seen.n_unreadable, 'row')} with � for broken characters, add --replace-unreadable."
+        )
     return BadInput(*others, replace(last, remedy=" ".join(ways) or None), code=error.code)
 
 

@@ -25,7 +25,7 @@ def generate(
         str | None,
         typer.Option(
             metavar="TEXT",
-            help="The system text before every prompt without its own; by default the dataset's, or else the model's.",
+            help="The system text for prompts without their own; by default the dataset's, or else the model's.",
         ),
     ] = None,
     settings: Annotated[

@@ -18,7 +18,7 @@ from templates.quantities import size
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the job to finish; starts a worker if none is running.")]
 Instruction = Annotated[
     str | None,
-    typer.Option(metavar="TEXT", help="The system text before every row without its own; by default the dataset's."),
+    typer.Option(metavar="TEXT", help="The system text for rows without their own; by default the dataset's."),
 ]
 Key = Annotated[str | None, typer.Option(help="Repeating a command with the same key returns the same job.")]
 
@@ -106,7 +106,7 @@ def planned(plan: Any) -> list[str]:
         f"result {size(cost.result_bytes)} · {cost.machine} ({cost.based_on})",
     ]
     if recipe.instruction:
-        lines.append(f"instruction before every row without its own: {recipe.instruction}")
+        lines.append(f"instruction: {recipe.instruction}")
     if cost.detectable:
         lines.append(f"{cost.detectable.sentence}.")
     if cost.n_truncated:

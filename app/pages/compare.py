@@ -21,7 +21,7 @@ from templates.errors import BadInput, NotFound, Problem, refuse
 
 INSTRUCTION: dict[str, Any] = {
     "label": "Instruction for every pane (optional)",
-    "info": "The base gets what the adapted model was trained with, so both have the same chance.",
+    "info": "Every model gets it. By default, it is the one that the adapted model was trained with.",
     "max_lines": 4,
     "elem_id": "instruction",
 }

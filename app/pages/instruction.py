@@ -14,7 +14,7 @@ from templates import registry
 N_SHOWN = 2
 """Outputs of `of_file` and `of_dataset`."""
 LABEL = "Instruction before every row"
-INFO = "Base and adapted model get the same. Rows with a system text of their own keep it."
+INFO = "The base and the adapted model both get it. Rows with their own system text keep that instead."
 STORED = "You can change it for each training."
 
 

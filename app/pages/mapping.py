@@ -149,8 +149,8 @@ def _leave_out(seen: Preview) -> Any:
 
 
 def _replace(seen: Preview) -> Any:
-    """The box to tick where some rows hold half a character; never ticked beforehand."""
-    words = f"Keep {plural(seen.n_unreadable, 'row')} with half a character or broken bytes, with � in their place"
+    """The checkbox for rows with broken characters; never ticked beforehand."""
+    words = f"Keep {plural(seen.n_unreadable, 'row')} with broken characters, replaced by �"
     return gr.update(visible=seen.n_unreadable > 0 and seen.n_rows > 0, value=False, label=words)
 
 

@@ -20,8 +20,8 @@ REASONS_SHOWN = 3
 CELL_CHARS = 200
 HEADING = "Match your columns"
 LEAD = (
-    "Each field takes a column of the file, or several, which are joined with a blank line. "
-    "Change what is wrong: the preview updates."
+    "Choose a column for each field, or several to join with a blank line between them. "
+    "The preview updates as you choose."
 )
 
 

@@ -140,7 +140,7 @@ def _turn(given: Mapping[str, Any]) -> dict[str, str]:
 
 
 def answered(talk: Talk) -> Talk:
-    """The conversation without questions that got neither an answer nor a beginning of its reasoning."""
+    """The conversation without questions that got neither an answer nor any reasoning."""
     pairs = zip(talk[::2], talk[1::2], strict=False)
     kept = [pair for pair in pairs if pair[1]["content"] or pair[1].get("reasoning")]
     return [turn for pair in kept for turn in pair]

@@ -235,7 +235,7 @@ def _choices() -> Choices:
         effort = gr.Radio(choices.efforts(), label="Effort", min_width=220, elem_id="effort", interactive=True)
     instruction = gr.Textbox(
         label="Instruction before every row",
-        info="Base and adapted model get the same. Rows with a system text of their own keep it.",
+        info="The base and the adapted model both get it. Rows with their own system text keep that instead.",
         lines=1,
         max_lines=5,
         elem_id="instruction",

@@ -133,11 +133,11 @@ def _architecture_problems(config: Mapping[str, Any]) -> list[Problem]:
         return [Problem(what, file="config.json", field=field, remedy=remedy)]
 
     if any(isinstance(config.get(part), Mapping) for part in OTHER_SENSES):
-        what = f"is a model for more than text ({architecture}); the studio adapts text models only so far."
+        what = f"handles more than text ({architecture}); so far, the studio adapts only text models."
         return wrong(what, "Choose a text-only model, perhaps another one of the same family.")
     if not architecture.endswith(CAUSAL_ENDING) and architecture not in CAUSAL_BY_ANOTHER_NAME:
         what = (
-            f"names {f'a {architecture}' if architecture else 'no known architecture'} as its class; only causal "
+            f"has {f'the class {architecture}' if architecture else 'no known class'}; only causal "
             f"language models (…{CAUSAL_ENDING}) can be adapted, not embedding models, encoders or classifiers."
         )
         return wrong(what, "Choose a text-generation model.")
@@ -149,7 +149,7 @@ def _architecture_problems(config: Mapping[str, Any]) -> list[Problem]:
         return wrong(what, "Choose a model whose architecture is part of transformers.")
     if known is None:
         what = f"“{model_type}” is not an architecture that transformers {architectures.version()} can run."
-        remedy = "Choose another model, or update transformers if a newer version knows it."
+        remedy = "Choose another model, or update transformers if a newer version supports it."
         return wrong(what, remedy, "model_type")
     return []
 

@@ -1,12 +1,12 @@
-"""The smallest difference that a verdict could see, from the number of held-out rows.
+"""The smallest difference that a verdict could detect, from the number of held-out rows.
 
 If base and result answer the same rows and a share d of the rows is right in one and wrong in the other, the
-difference between the two accuracies has a standard error of about √(d / n). It is seen in four of five
+difference between the two accuracies has a standard error of about √(d / n). It is detected in four of five
 trials (80 % power at a 95 % interval) if it is at least 2.8 standard errors (Connor 1987, “Sample size for
 testing differences in proportions for the paired-sample design”; Card et al. 2020, arXiv 2010.06595, who
-find such power missing in many model comparisons). Before training, d is unknown; a quarter is assumed,
-which is usual where a result is neither its base nor unlike it. A larger d needs more rows, but comes with
-a larger difference. Groups of nearly equal rows count once.
+find that many model comparisons have less power). Before training, d is unknown; a quarter is assumed, as is
+usual for a result that resembles its base. A larger d needs more rows, but comes with a larger difference.
+Groups of nearly equal rows count once.
 """
 
 from __future__ import annotations
@@ -32,19 +32,21 @@ class Detectable(BaseModel):
     n_groups: int
     """Groups of nearly equal rows, or of one document, among them."""
     points: float | None
-    """The smallest difference that would usually be seen, in percentage points; None if there are too few rows."""
+    """The smallest difference that is usually detected, in percentage points; None if there are too few rows."""
     assumed_discordance: float = ASSUMED_DISCORDANCE
 
     @property
     def sentence(self) -> str:
         """For pages and the terminal."""
-        rows = "this 1 held-out row" if self.n_rows == 1 else f"these {self.n_rows:,} held-out rows"
-        rows += f" in {self.n_groups:,} groups of nearly equal rows" if self.n_groups != self.n_rows else ""
+        rows = "1 held-out row" if self.n_rows == 1 else f"{self.n_rows:,} held-out rows"
+        rows += f" in {self.n_groups:,} groups of related rows" if self.n_groups != self.n_rows else ""
         if self.points is None:
             return (
-                f"With {rows} the verdict can only be “can’t tell”: at least {FEWEST_GROUPS} different ones are needed"
+                f"With {rows}, the verdict can only be “can’t tell”: it needs at least {FEWEST_GROUPS} different rows"
             )
-        return f"With {rows}, only differences of more than about ± {self.points:.0f} points could be seen"
+        return (
+            f"With {rows}, the verdict can reliably detect only differences of about {self.points:.0f} points or more"
+        )
 
 
 def of(n_rows: int, n_groups: int) -> Detectable:

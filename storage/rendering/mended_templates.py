@@ -56,10 +56,10 @@ class Mended:
         """What was changed in the base model's template, for people."""
         said = {
             "It has no system role: a system text goes before the first user message.": self.moves_system,
-            "Its prompt asked for reasoning in a way that no trained answer follows: the prompt ends before that.": (
+            "Its prompt opened reasoning that trained answers don't continue: the prompt now ends before that.": (
                 self.asks_shorter
             ),
-            "It wrote nothing after the last answer: the tokenizer's end token ends it.": self.ends_last,
+            "It wrote nothing after the last answer: the tokenizer's end token now ends it.": self.ends_last,
         }
         return [sentence for sentence, is_so in said.items() if is_so]
 

@@ -20,8 +20,8 @@ Views = Callable[[Mapping[str, Any]], tuple[View, ...]]
 """An objective's sequences of a row: see `templates.spec.Objective.views`."""
 N_LISTED = 20
 LAST_ONLY = (
-    "The base model's chat template leaves out a part of earlier answers, such as their reasoning, so the model "
-    "learns the last answer only."
+    "The base model's chat template leaves out part of the earlier answers, such as their reasoning, so the model "
+    "learns only the last answer."
 )
 SYSTEM_MOVED = (
     "The base model's chat template has no system role, so the system text goes before the first user message."

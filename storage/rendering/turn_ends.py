@@ -126,7 +126,7 @@ def incomplete() -> BadInput:
     return BadInput(
         Problem(
             "the base model's chat template leaves out the answer or a part of it, such as its reasoning, or asks for "
-            "answers without it.",
+            "an answer without reasoning.",
             field="messages",
             remedy="Choose another base model, or remove that part.",
         )

@@ -244,7 +244,7 @@ def common(one: str, other: str) -> int:
 def _uncertain(index: int) -> BadInput:
     return BadInput(
         Problem(
-            f"the base model's chat template leaves open which words of turn {index + 1} are the assistant's.",
+            f"the base model's chat template doesn't show where the answer in turn {index + 1} starts and ends.",
             field="messages",
             remedy="Choose another base model, or leave out this row.",
         )

@@ -25,6 +25,6 @@ class UnreadableTokens:
             raise BadInput(
                 Problem(
                     f"the text contains “{spelt}”, a token that the tokenizer has but the base model can't read.",
-                    remedy=f"Take “{spelt}” out of the text, or choose another base model.",
+                    remedy=f"Remove “{spelt}” from the text, or choose another base model.",
                 )
             )

@@ -63,7 +63,7 @@ def test_code_in_a_models_folder_is_not_run(tiny_model_folder: Path, tmp_path: P
 def test_settings_that_dont_go_with_an_architecture_end_in_words(tmp_path: Path) -> None:
     """Facts of an older studio don't show the experts, so the plan can't refuse."""
     base = models.load_base(small_models.write("qwen3moe", tmp_path / "moe"), where=CPU)
-    with pytest.raises(StudioError, match=r"PEFT can't put LoRA .*lora_dropout"):
+    with pytest.raises(StudioError, match=r"PEFT can't apply LoRA .*lora_dropout"):
         models.adapt(base, compose("sft", "lora", settings={"lora_dropout": 0.1}))
 
 

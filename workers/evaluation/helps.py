@@ -10,7 +10,7 @@ from workers.evaluation.sentences import FEWEST_ROWS, Case, percent, same_within
 HARDLY = 20
 """If a difference needs this many times the held-out rows, a larger difference is easier to reach."""
 POWER = 2.0
-"""Factor on the rows whose interval would just exclude no difference, so that four of five trials do: (2.8 / 1.96)²."""
+"""Factor on the rows at which the interval would just exclude 0, for 80 % power: (2.8 / 1.96)²."""
 MOSTLY = 0.5
 CONFLICTS = "Check the data for equal texts with different labels (health report, “Conflicting answers”)."
 
@@ -20,7 +20,7 @@ def what_would_help(case: Case) -> str | None:
     if case.run and case.run.stopped:
         return (
             f"Finish the training: it was {case.run.words}, so this verdict is about an unfinished model. "
-            "Run the job again and let it end."
+            "Run the job again and let it finish."
         )
     if case.pair is None:
         return _nothing_scored(case)
@@ -33,15 +33,15 @@ def what_would_help(case: Case) -> str | None:
 def _nothing_scored(case: Case) -> str:
     if not case.n_held_out:
         return "Add the dataset again with more rows or a larger held-out share."
-    return "Shorter rows, or a larger “Maximum row length” setting, so that the answers are not cut off."
+    return "Shorten the rows or raise “Maximum row length”, so that no answer is cut off completely."
 
 
 def _only_loss(case: Case) -> str:
     if case.asks:
-        return "No answer could be read, so look at some: chat with both models side by side."
+        return "No answers could be compared. Look at some yourself: chat with both models side by side."
     return (
-        "Plain text shows only how well text is predicted. To see whether answers get better, score both models on a "
-        "dataset of questions and answers, or chat with both side by side."
+        "Plain text shows only how well a model predicts text. To see whether answers get better, score both models on "
+        "a dataset of questions and answers, or chat with both side by side."
     )
 
 
@@ -55,9 +55,9 @@ def _lower_loss(case: Case) -> str:
     steps = f" ({case.run.steps:,} steps so far)" if case.run else ""
     found = [f"Train longer{steps}: answers usually become usable only after the loss has fallen further."]
     if case.share_cut_off >= MOSTLY:
-        found.append(f"{percent(case.share_cut_off)} % of its answers did not end by themselves, a sign of that.")
+        found.append(f"{percent(case.share_cut_off)} % of the adapted model's answers were cut off.")
     if case.share_unknown >= MOSTLY:
-        found.append(f"{percent(case.share_unknown)} % of its answers are none of the labels, a sign of that.")
+        found.append(f"{percent(case.share_unknown)} % of the adapted model's answers match no label.")
     found.append(
         f"If they stay unusable after several passes, use more training rows (now {case.n_training:,}) or a "
         "larger base."
@@ -78,27 +78,25 @@ def _cant_tell(case: Case) -> str:
         if abs(difference.value) > least
         else f"would show whether the difference exceeds {small}"
     )
-    different = "different " if case.n_groups != case.n else ""
+    different = "distinct " if case.n_groups != case.n else ""
     found = [f"Hold out more {different}rows: about {needed:,} {aim} (now {case.n:,})."]
     if needed > (case.n_held_out + case.n_training) / 2:
         found.append(f"That takes more than the {case.n_held_out + case.n_training:,} rows of this dataset.")
     if case.headline != "loss" and case.n_answerable > case.n:
         found[0] = (
-            f"Have more held-out rows answered: about {needed:,} {aim}. {case.n:,} of {case.n_answerable:,} were "
-            "(setting STUDIO_EVAL_ROWS)."
+            f"Let the models answer more held-out rows (setting STUDIO_EVAL_ROWS): about {needed:,} {aim} "
+            f"(now {case.n:,} of {case.n_answerable:,})."
         )
     if needed > HARDLY * case.n:
-        found.append("So many are rarely worth collecting; a larger difference is easier to see.")
+        found.append("That many are rarely worth collecting.")
     repeats = against_trivial and case.share_trivial >= MOSTLY
     found.append(_beyond_trivial(case) if repeats else _larger_difference(case))
     return " ".join(found)
 
 
 def _larger_difference(case: Case) -> str:
-    ways = f"more training rows (now {case.n_training:,}) or more passes"
-    if case.headline == "label_accuracy":
-        return f"Or make the difference larger: {ways}. {CONFLICTS}"
-    return f"Or make the difference larger: {ways}."
+    way = f"Or make the difference larger, with more training rows (now {case.n_training:,}) or more passes."
+    return f"{way} {CONFLICTS}" if case.headline == "label_accuracy" else way
 
 
 def _not_better(case: Case) -> str:
@@ -118,7 +116,7 @@ def _not_better(case: Case) -> str:
             f"(now {case.n_training:,})."
         )
     return (
-        f"Try more or more consistent training rows (now {case.n_training:,}), more passes, or a larger base model. "
+        f"Try more training rows (now {case.n_training:,}), more consistent ones, more passes, or a larger base model. "
         "If the base is already as good as the data allows, there may be nothing to gain."
     )
 
@@ -127,10 +125,10 @@ def _beyond_trivial(case: Case) -> str:
     assert case.trivial
     found = []
     if case.share_trivial >= MOSTLY:
-        found.append(f"It gives that answer to {percent(case.share_trivial)} % of the rows.")
+        found.append(f"The adapted model gives this answer to {percent(case.share_trivial)} % of the rows.")
     found.append(
-        "Add training rows with the other answers, or thin out the most frequent one, so that telling them apart pays; "
-        "then train with more passes."
+        f"Add training rows on which {case.trivial.words} is wrong, or remove some on which it is right; then train "
+        "with more passes."
     )
     if case.headline == "label_accuracy":
         found.append(CONFLICTS)
@@ -144,6 +142,6 @@ def rows_needed(difference: Interval, least: float, n: int, n_groups: int) -> in
     if wanted <= 0:
         return 2 * n
     needed = max(n * (half / wanted) ** 2 * POWER, n + 1, FEWEST_ROWS * n / max(n_groups, 1))
-    # Two digits, because it is a guess and should look like one.
+    # Two digits: it is only a guess.
     scale = 10.0 ** max(0, math.floor(math.log10(needed)) - 1)
     return math.ceil(needed / scale) * int(scale)

@@ -17,7 +17,7 @@ from workers.evaluation.sentences import (
 )
 
 ALWAYS = 0.95
-"""A model that gives the trivial answer to this share of the rows does nothing else, however few rows there are."""
+"""A model that gives the trivial answer to this share of the rows is no better, however few rows there are."""
 
 
 def outcome(
@@ -28,9 +28,9 @@ def outcome(
     metrics: Mapping[str, Pair],
     share_trivial: float,
 ) -> Outcome:
-    """The outcome, given the deciding metric of both models and what the adapted one has over the trivial answer.
+    """The outcome, from the deciding metric of both models and of the trivial answer.
 
-    `share_trivial` is the share of its answers that are the trivial one.
+    `share_trivial` is the share of the adapted model's answers that are the trivial one.
     """
     if pair is None or n_groups < FEWEST_ROWS:
         return "cant_tell"

@@ -84,9 +84,9 @@ class Case:
     share_trivial: float = 0.0
     """The share of the adapted model's answers that are the trivial answer."""
     share_cut_off: float = 0.0
-    """The share of the adapted model's answers that did not end by themselves."""
+    """The share of the adapted model's answers that were cut off."""
     share_unknown: float = 0.0
-    """The share of the adapted model's answers that are no label of the dataset."""
+    """The share of the adapted model's answers that match no label of the dataset."""
     n_answerable: int = 0
     """Held-out rows with a question, whether or not they were asked."""
 
@@ -210,9 +210,9 @@ def _lower_loss(case: Case, against: str) -> str:
     loss, mine = case.metrics["loss"], f"{score(case.headline, case.pair.adapted)}"
     fell = f"The loss is {score('loss', loss.adapted)} nats per token against {score('loss', loss.base)} for {against}"
     title = TITLES[case.headline][0].lower() + TITLES[case.headline][1:]
-    found = f"{fell}, but {title} is still {mine}; {against} has {score(case.headline, case.pair.base)}"
+    found = f"{fell}, but {title} is only {mine}, against {score(case.headline, case.pair.base)} for {against}"
     if case.trivial:
-        found += f" and {case.trivial.words} {score(case.headline, case.trivial.score)}"
+        found += f" and {score(case.headline, case.trivial.score)} for {case.trivial.words}"
     return found
 
 
@@ -221,16 +221,17 @@ def _remarks_on_groups(case: Case, grouping: Grouping) -> list[str]:
     said = []
     if case.n_groups != case.n and not case.by_document:
         said.append(
-            f"{rows(case.n)} form {case.n_groups:,} groups of nearly equal rows; the intervals count each group once."
+            f"{rows(case.n)} form {case.n_groups:,} groups of nearly equal rows; the intervals treat each group as a "
+            "unit."
         )
     elif case.by_document:
         said.append(
-            f"{rows(case.n)} come from {case.n_groups:,} documents; the intervals count rows of one document together."
+            f"{rows(case.n)} come from {case.n_groups:,} documents; the intervals treat each document as a unit."
         )
     elif 0 < grouping.n_documents < FEWEST_DOCUMENTS:
         said.append(
-            f"The held-out rows come from {grouping.n_documents} documents, too few to resample: the intervals hold "
-            "for texts from these documents, not for others."
+            f"The held-out rows come from only {plural(grouping.n_documents, 'document')}: the intervals hold for "
+            "texts from there, not from others."
         )
     return said
 
@@ -241,19 +242,21 @@ def remarks(base: Scores, adapted: Scores, case: Case, grouping: Grouping) -> li
     unscored = int((adapted.n_tokens == 0).sum())
     if unscored:
         said.append(
-            f"{rows(unscored)} of {len(adapted.n_tokens):,} had no token left to score and don't count in the loss."
+            f"{rows(unscored)} of {len(adapted.n_tokens):,} had no token left to score: not counted in the loss."
         )
     if adapted.n_cut:
-        said.append(f"{rows(adapted.n_cut)} exceeded the maximum row length: the loss covers only their beginning.")
+        said.append(f"{rows(adapted.n_cut)} exceeded the maximum row length: the loss covers only the beginning.")
     too_long = max(base.n_too_long, adapted.n_too_long)
     if too_long:
-        said.append(f"{rows(too_long)} not answered: the prompt leaves no room for an answer in the model's context.")
+        said.append(
+            f"{rows(too_long)} not answered: the prompt leaves no room for an answer in the model's context window."
+        )
     if adapted.n_not_asked and not case.asks:
         said.append("Plain text has no questions, so only the loss was measured.")
     elif adapted.n_not_asked:
-        said.append(f"{rows(adapted.n_not_asked)} not answered: without a question, or without an answer to compare.")
+        said.append(f"{rows(adapted.n_not_asked)} not answered: no question, or no answer to compare with.")
     if len(base.n_tokens) and (base.n_tokens != adapted.n_tokens).any():
-        said.append("The models cut text into different tokens, so their losses can't be compared.")
+        said.append("The models split text into different tokens, so their losses can't be compared.")
     for whose, scores in (("first", base), ("adapted", adapted)):
         if scores.n_unfinished:
             said.append(

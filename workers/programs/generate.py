@@ -234,7 +234,7 @@ def _remarks(
     has_place = _shape([one.prompt for one in kept]) == "messages"
     reasoned = [one.number for one in kept if one.said.reasoning and not has_place]
     all_ = [
-        _remark("answers came after reasoning, which this row shape has no place for and is left out", reasoned),
+        _remark("answers came with reasoning, which is left out because this row shape has no place for it", reasoned),
         _remark("answers were cut off in the model's reasoning and are left out", unfinished),
         _remark(f"answers were cut off after {order.params.max_new_tokens:,} tokens; they are in the dataset", cut),
         _remark("answers were empty and are left out", empty),

@@ -173,14 +173,14 @@ def _fill(fit: Fit, wanted: ShapeField, candidates: list[Column], what: str) -> 
         fit.take(wanted, texts, f"A column called “{texts[0].name}” usually holds the {wanted.title.lower()}.")
     elif len(candidates) == 1:
         only = candidates[0]
-        why = f"“{only.name}” has few different values: {times(only)}"
+        why = f"“{only.name}” has only {times(only)}"
         other = "other " if fit.used else ""
-        reason = why if what == "label" else f"“{only.name}” is the only {other}column of free texts"
+        reason = why if what == "label" else f"“{only.name}” is the only {other}column of free text"
         fit.take(wanted, candidates, f"By content: {reason}.")
     elif candidates:
         more = f" and {len(candidates) - N_ASKED} more" if len(candidates) > N_ASKED else ""
-        could = f"{called(candidates[:N_ASKED])}{more} could be the {wanted.title.lower()}"
-        fit.open[wanted.name] = f"Several columns look alike: {could}. Which one is it?"
+        could = f"{called(candidates[:N_ASKED])}{more}"
+        fit.open[wanted.name] = f"Several columns could be the {wanted.title.lower()}: {could}. Which one is it?"
 
 
 def _by_content(look: Look, choices: list[RowShape]) -> Guess | None:
@@ -225,4 +225,4 @@ def _pair(look: Look, shape: RowShape, texts: list[Column]) -> list[tuple[RowSha
     text = next(c for c in texts if c is not label)
     if not _few_values(label, look) or label.n_distinct < 2 or text.kind != "text":
         return []
-    return [(shape, [text, label], f"the other column has few different values: {times(label)}")]
+    return [(shape, [text, label], f"the other column has only {times(label)}")]

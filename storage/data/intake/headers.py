@@ -14,11 +14,11 @@ LOOKED_AT = 60
 EVEN_SHARE = 0.9
 MAX_NAME_CHARS, MAX_NAME_SPACES = 40, 3
 TITLE = (
-    "stands above the row of column names, row {}, like a title.",
+    "looks like a title above the column names in row {}.",
     "Leave out the row, or delete it in the file.",
 )
 REPEATED = (
-    "repeats the column names of row {}, as where two tables stand one below the other.",
+    "repeats the column names of row {}; a second table may start here.",
     "Leave out the row. If the second table is about something else, send it as its own file.",
 )
 """The messages about such rows, and the remedies."""

@@ -83,7 +83,7 @@ def by_name(look: Look, shape: RowShape) -> Fit:
         column = exact or _alike(look, wanted, fit)
         together = _together(look, fit, wanted, column) if wanted.kind in ("text", "prompt") else []
         if together:
-            fit.take(wanted, together, f"{called(together)} together are the {wanted.title.lower()}.")
+            fit.take(wanted, together, f"{called(together)} together form the {wanted.title.lower()}.")
         elif column and not exact:
             fit.take(wanted, [column], f"Its name says that “{column.name}” holds the {wanted.title.lower()}.")
         elif column and column.name.lower() == wanted.name:

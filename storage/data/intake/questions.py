@@ -11,7 +11,7 @@ from storage.data.intake.tally import Column
 from templates.column_names import stands_for
 
 MAX_NAMED = 8
-BY_NAME = "its name says so"
+BY_NAME = "by its name"
 CHOOSE_ANSWER = "If the model should learn it, choose it for a field."
 CHOOSE_LABEL = "If the model should learn it, choose “Text and label” and this column as the label."
 CHOOSE_ONE = "If the model should learn one of them, choose “Text and label” and that column as the label."
@@ -24,7 +24,7 @@ def questions(look: Look, mapping: Mapping[str, str]) -> list[str]:
     unused = [column for column in look.columns if column.name not in used]
     answers = [column for column in unused if is_answer(column)]
     labels = [(column.name, why) for column in unused if column not in answers and (why := _why_label(column))]
-    asked = [f"Column “{c.name}” looks like an answer but isn't used: {BY_NAME}. {CHOOSE_ANSWER}" for c in answers]
+    asked = [f"Column “{c.name}” looks like an answer ({BY_NAME}) but isn't used. {CHOOSE_ANSWER}" for c in answers]
     return asked + _about_labels(labels)
 
 
@@ -40,7 +40,7 @@ def _about_labels(labels: Sequence[tuple[str, str]]) -> list[str]:
         return []
     if len(labels) == 1:
         name, why = labels[0]
-        return [f"Column “{name}” looks like a label but isn't used: {why}. {CHOOSE_LABEL}"]
+        return [f"Column “{name}” looks like a label ({why}) but isn't used. {CHOOSE_LABEL}"]
     listed = ", ".join(f"“{name}” ({why})" for name, why in labels[:MAX_NAMED])
     more = f" and {len(labels) - MAX_NAMED} more" if len(labels) > MAX_NAMED else ""
-    return [f"Each of these columns looks like a label but isn't used: {listed}{more}. {CHOOSE_ONE}"]
+    return [f"These columns look like labels but aren't used: {listed}{more}. {CHOOSE_ONE}"]

@@ -201,7 +201,7 @@ def _label_of(value: str, cell: Cell) -> str | None:
         return value
     only = _only(listing, cell) if listing else None
     if only is not None and only.strip():
-        cell.findings.remark(f"“{cell.column}” holds lists of one text; the text was taken.")
+        cell.findings.remark(f"“{cell.column}” holds lists with one text each; that text was used.")
         return only
     if not listing or only is not None:
         cell.problem("is empty; “Label” needs a text.", remedy="Fill it in, or leave out the row.")
@@ -209,7 +209,7 @@ def _label_of(value: str, cell: Cell) -> str | None:
 
 
 def _only(texts: list[str], cell: Cell) -> str | None:
-    """The text of a list of one; several are a problem, for no rule says which to learn."""
+    """The only text of a list; several are a problem, because it is unclear which to learn."""
     if len(texts) == 1:
         return texts[0]
     listed = ", ".join(f"“{text[:40]}”" for text in texts[:N_LISTED])
@@ -228,7 +228,7 @@ def _text(wanted: ShapeField, cell: Cell, value: Any, whole: str, joined: bool) 
             return None
     if isinstance(value, str) and value.strip():
         if listing:
-            cell.findings.remark(f"“{cell.column}” holds lists of one text; the text was taken.")
+            cell.findings.remark(f"“{cell.column}” holds lists with one text each; that text was used.")
         return value
     if value is None or value == [] or isinstance(value, str):
         if wanted.required and not joined:

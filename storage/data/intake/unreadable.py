@@ -1,6 +1,6 @@
-"""Halves of characters and bytes that are no text: files are cut in the middle of an emoji, or mix encodings.
+"""Broken characters: a file was cut in the middle of an emoji, or mixes encodings.
 
-A reader gets them as lone surrogates, one per byte (PEP 383) or as JSON spells them.
+Readers get them as lone surrogates: one for each byte (PEP 383), or as JSON writes them.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from typing import Any
 
 SIGN = "\ufffd"
 FLAW = (
-    "holds half a character, or the file mixes encodings: these bytes are not UTF-8.",
-    f"Save the whole file as UTF-8, leave out the row, or take it with the sign {SIGN} in their place.",
+    "has bytes that are not UTF-8: half a character, or another encoding.",
+    f"Save the whole file as UTF-8, leave out the row, or keep it with {SIGN} in place of these bytes.",
 )
 """The message about a text with them, and the remedy."""
-MEND = f"Write the whole character, leave out the row, or take it with the sign {SIGN} in its place."
-REPLACED = f"Bytes that are no text were replaced by {SIGN}."
+MEND = f"Write the whole character, leave out the row, or keep it with {SIGN} instead."
+REPLACED = f"Broken characters were replaced by {SIGN}."
 _LONE = re.compile("[\ud800-\udfff]+")
 
 

@@ -157,7 +157,7 @@ def test_others_can_not_switch(studio: User, october: Dataset, asking: Any) -> N
 def test_what_looks_like_a_label_is_asked_about_beside_the_choices(studio: User, asking: Any) -> None:
     content = "question,answer,queue\n" + "".join(f"What is {i}?,It is {i}.,q{i % 3}\n" for i in range(20))
     shown = opened(asking(studio, upload=upload(studio, content)))
-    assert "Column “queue” looks like a label but isn&#39;t used: 3 different values in 20 rows." in shown["fit"]
+    assert "Column “queue” looks like a label (3 different values in 20 rows) but isn&#39;t used." in shown["fit"]
     assert "looks like a label" in shown["remarks"]
 
 
@@ -170,7 +170,7 @@ def test_rows_that_cannot_be_read_are_said_and_can_be_kept_or_left_out(studio: U
     assert "<b>20 of 22 rows fit.</b>" in shown["fit"]
     assert (shown["leave_out"]["visible"], shown["leave_out"]["value"]) == (True, False)
     assert (shown["replace"]["visible"], shown["replace"]["value"]) == (True, False)
-    assert shown["replace"]["label"].startswith("Keep 1 row with half a character")
+    assert shown["replace"]["label"].startswith("Keep 1 row with broken characters")
     wish = [shown["subject"], "cut", "", "", True, True]
     stored_data.use_data(asking(studio), *wish, "prompt_completion", "question", "answer", "")
     assert datasets.rows(datasets.get(studio, "cut"))[-1]["prompt"] == "so \ufffd"

@@ -178,8 +178,8 @@ BAD_FOLDERS: dict[str, tuple[Edit, str]] = {
     "no config": (remove("config.json"), "has no config.json"),
     "config not JSON": (write("config.json", b"{"), "can't be read as JSON"),
     "config nested too deep": (write("config.json", b"[" * 200_000), "can't be read as JSON"),
-    "embedding model": (set_json("config.json", architectures=["BertModel"]), "names a BertModel"),
-    "no architecture": (set_json("config.json", architectures=None), "no known architecture"),
+    "embedding model": (set_json("config.json", architectures=["BertModel"]), "has the class BertModel"),
+    "no architecture": (set_json("config.json", architectures=None), "has no known class"),
     "remote code": (
         set_json("config.json", auto_map={"AutoModel": "x.Y"}, architectures=["OwnForCausalLM"]),
         "never runs code",
@@ -187,7 +187,7 @@ BAD_FOLDERS: dict[str, tuple[Edit, str]] = {
     "unknown architecture": (set_json("config.json", model_type="unheard-of"), "“unheard-of” is not an architecture"),
     "pictures": (
         set_json("config.json", architectures=["Gemma3ForConditionalGeneration"], text_config={}, vision_config={}),
-        "is a model for more than text (Gemma3ForConditionalGeneration); the studio adapts text models only so far",
+        "handles more than text (Gemma3ForConditionalGeneration); so far, the studio adapts only text models",
     ),
     "already quantized": (set_json("config.json", quantization_config={"bits": 4}), "already quantized"),
     "hidden size of text": (set_json("config.json", hidden_size="big"), "must be a positive whole number"),

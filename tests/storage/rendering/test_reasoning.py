@@ -121,8 +121,8 @@ def test_rows_whose_earlier_reasoning_is_left_out_learn_the_last_answer_and_say_
     report = rendered_rows.measure(renderers["qwen3"], "messages", [row, plain], max_length=500, trains_prompt=False)
     assert report.n_last_only == 1
     assert report.template_words == [
-        "1 row: the base model's chat template leaves out a part of earlier answers, such as their reasoning, so the "
-        "model learns the last answer only."
+        "1 row: the base model's chat template leaves out part of the earlier answers, such as their reasoning, so the "
+        "model learns only the last answer."
     ]
     with pytest.raises(BadInput, match="leaves out"):
         renderers["deepseekv3"].row("messages", {"messages": [QUESTION, REASONED]})

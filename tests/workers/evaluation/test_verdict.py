@@ -113,7 +113,7 @@ def test_always_the_same_label_is_no_achievement() -> None:
         "80 % [71, 87] for always answering “refund”, on 100 held-out rows."
     )
     assert judged.what_would_help is not None
-    assert judged.what_would_help.startswith("It gives that answer to 100 % of the rows.")
+    assert judged.what_would_help.startswith("The adapted model gives this answer to 100 % of the rows.")
 
 
 def test_a_model_that_always_says_the_same_is_not_better_however_few_rows() -> None:
@@ -142,7 +142,7 @@ def test_labels_worse_than_the_most_frequent_one_are_not_usable() -> None:
     judged = judge(scores(0, loss=6.0), scores(5, loss=2.0))
     assert judged.verdict == "lower_loss"
     assert judged.what_would_help is not None
-    assert "95 % of its answers are none of the labels" in judged.what_would_help
+    assert "95 % of the adapted model's answers match no label" in judged.what_would_help
 
 
 WORDS = ("parcel", "window", "garden", "letter", "kettle", "bridge", "market", "winter", "copper", "yellow", "doctor")
@@ -350,4 +350,4 @@ def test_few_groups_cannot_tell_however_many_rows() -> None:
     assert judged.verdict == "cant_tell"
     assert judged.claim == "Can't tell with 60 rows in 2 groups"
     assert judged.what_would_help is not None
-    assert "Hold out more different rows" in judged.what_would_help
+    assert "Hold out more distinct rows" in judged.what_would_help

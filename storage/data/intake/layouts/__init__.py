@@ -32,7 +32,7 @@ def unfolded(key: str, items: Iterator[SourceRow], findings: Findings) -> Iterat
             findings.problem(
                 f"does not have the {layout.title} layout of the first item.",
                 row=item.number,
-                remedy="Put it right.",
+                remedy="Give every item the same layout.",
                 reach="file",
             )
             continue

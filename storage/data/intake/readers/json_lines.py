@@ -9,7 +9,7 @@ from storage.data.intake.findings import Findings, Reach
 from storage.data.intake.source import Source, SourceRow, lines
 
 TITLE = "JSON lines"
-MEND = "Mend the line, or leave it out."
+MEND = "Correct the line, or leave it out."
 
 
 def read(source: Source, findings: Findings) -> Iterator[SourceRow]:

@@ -123,7 +123,7 @@ def test_a_few_rows_make_no_label(tmp_path: Path) -> None:
 
 def test_the_reason_counts_the_values(tmp_path: Path) -> None:
     guess = intake.guess(looked_at(tmp_path, "x.csv", many(120, id="{i}", text=TEXT, tone="t{few}")))
-    assert guess.reasons["label"] == "By content: “tone” has few different values: 3 different values in 120 rows."
+    assert guess.reasons["label"] == "By content: “tone” has only 3 different values in 120 rows."
 
 
 @pytest.mark.parametrize(
@@ -161,8 +161,8 @@ def test_nothing_like_an_answer_or_a_label_is_left_unused_without_a_question(tmp
     draft = drafts.check(looked_at(tmp_path, "x.csv", rows), shape=None, mapping=None)
     said = [remark.message for remark in draft.remarks]
     assert draft.choice.questions == said[1:]
-    assert said[1].startswith("Column “response” looks like an answer but isn't used: ")
-    assert said[2].startswith("Column “queue” looks like a label but isn't used: 3 different values in 30 rows.")
+    assert said[1].startswith("Column “response” looks like an answer (by its name) but isn't used. ")
+    assert said[2].startswith("Column “queue” looks like a label (3 different values in 30 rows) but")
     assert len(said) == 3
     more = drafts.check(looked_at(tmp_path, "x.csv", rows), shape="text", mapping={"text": "answer"})
     assert any("“response” looks like an answer" in asked for asked in more.choice.questions)
@@ -173,7 +173,7 @@ def test_lists_of_one_label_are_that_label_and_several_are_refused_by_row(tmp_pa
     draft = drafts.check(looked_at(tmp_path, "x.jsonl", rows), shape=None, mapping=None, n_kept=2)
     assert (draft.shape.key, draft.labels) == ("classification", {"a", "b"})
     assert [row["label"] for row in draft.rows] == ["a", "b"]
-    assert "“label” holds lists of one text; the text was taken." in [remark.message for remark in draft.remarks]
+    assert "“label” holds lists with one text each; that text was used." in [remark.message for remark in draft.remarks]
     rows[4]["label"], rows[5]["label"] = ["a", "b"], []
     (tmp_path / "content").unlink()
     draft = drafts.check(looked_at(tmp_path, "y.jsonl", rows), shape=None, mapping=None)
