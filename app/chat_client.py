@@ -32,7 +32,7 @@ class Delta:
 
     text: str
     is_reasoning: bool = False
-    """It belongs to what the model thinks before its answer."""
+    """It belongs to the reasoning before the answer."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Answer:
     text: str
     info: Info
     reasoning: str = ""
-    """What the model thought before it."""
+    """The model's reasoning before it."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Column names by meaning, in several languages: the one table that guesses about columns read.
+"""Column names by meaning, in several languages: the only table for guessing columns.
 
 Row shapes list the English names of their fields; this module says which names in other languages mean the
 same, which names go together, and which say that a column is an answer, a label, or bookkeeping.

@@ -119,7 +119,7 @@ def adapt(model: PreTrainedModel, recipe: Recipe) -> PreTrainedModel:
         raise TypeError(f"{method.key} has neither a peft_type nor a file workers/methods/{method.key}.py")
     try:
         return get_peft_model(model, _peft_config(method, params, model))
-    except ValueError as error:  # PEFT's word for settings that don't go with this architecture
+    except ValueError as error:  # PEFT raises it for settings that don't fit this architecture
         raise StudioError(
             f"PEFT can't apply {method.title} with these settings to this base model: {error}",
             code="method_does_not_fit",

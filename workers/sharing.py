@@ -60,7 +60,7 @@ def ignores_padding(logits: Logits, prompt: Sequence[int], device: torch.device)
         together = logits(ids, mask, (mask.cumsum(-1) - 1).clamp(min=0))
     except torch.OutOfMemoryError:
         raise
-    except Exception as error:  # whatever an architecture says to a padded batch, it means no
+    except Exception as error:  # any error in a padded batch means no
         log.info("rows can't share a batch: %s", error)
         return False
     return float((together[1] - alone[0]).abs().max()) <= ROUNDING[device.type]

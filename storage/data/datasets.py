@@ -44,7 +44,7 @@ class Preview:
     n_refused: int
     """Rows that a model can't learn from."""
     n_unreadable: int
-    """Those of them that can be taken with a replacement sign for what is no text (`replace_unreadable`)."""
+    """Those of them with broken characters, which can be kept (`replace_unreadable`)."""
     goes_in_without_them: bool
     """Whether the file would make a dataset without them (`leave_out_refused`)."""
     labels: list[str]
@@ -108,8 +108,8 @@ def add(
 
     Missing choices are filled in as in a `preview`; without an `instruction`, the proposed one is taken, and ""
     means none. With `leave_out_refused`, rows that a model can't learn from are left out, and a remark lists
-    them; with `replace_unreadable`, a replacement sign stands for half a character and for bytes that are no
-    text. An upload that can't be read is discarded; with any other problem it stays, for another try.
+    them; with `replace_unreadable`, broken characters are replaced by �. An upload that can't
+    be read is discarded; with any other problem it stays, for another try.
     """
     name = name.strip()
     asked = [*dataset_names.problems(name), *split.problems(), *instructions.problems(instruction or "")]

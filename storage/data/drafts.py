@@ -55,7 +55,7 @@ class Draft:
 
     @property
     def n_unreadable(self) -> int:
-        """Those of them that can be taken with a replacement sign (`replace_unreadable`)."""
+        """Those of them with broken characters, which can be kept (`replace_unreadable`)."""
         return len(self.findings.unreadable_rows)
 
     @property
@@ -134,7 +134,7 @@ def check(
 
 @lru_cache(maxsize=32)
 def look(path: Path, filename: str, replaces: bool = False) -> Look:
-    """Read a blob of the file store; with `replaces`, a sign stands for what is no text.
+    """Read a blob of the file store; with `replaces`, broken characters become �.
 
     Raises `BadInput` for a file that can't be read.
 

@@ -32,7 +32,7 @@ def submit(
 ) -> Job:
     """Queue a job that answers the dataset's prompts. `settings` are `GenerateParams`.
 
-    Without an `instruction`, the dataset's own is taken, or else the one that the model was trained with; ""
+    Without an `instruction`, the dataset's own is used, or else the one that the model was trained with; ""
     means none.
     Raises `BadInput` with every problem, `NotFound` for an unknown model or dataset.
     """

@@ -70,7 +70,7 @@ def plan(
 ) -> Plan:
     """Check a training job and estimate its cost; cheap to call again with other settings.
 
-    Without an `instruction`, the dataset's own is taken; "" means none.
+    Without an `instruction`, the dataset's own is used; "" means none.
     Raises `BadInput` with every problem at once for choices that can't work, `DoesNotFit` for a job
     that this machine can't hold, `NotFound` for an unknown base model or dataset.
     """

@@ -1,6 +1,6 @@
 """Tells a model's reasoning from its answer, by the words that its chat template puts around them.
 
-The words are found by rendering a turn with reasoning; without a place for it in the template they are
+The words are found by rendering a turn with reasoning; if the template has no place for it, they are
 `<think>` and `</think>`. Some templates put words before every answer (an empty `<think></think>`, a
 channel's name): they are not part of the answer either.
 """

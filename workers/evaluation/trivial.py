@@ -1,4 +1,4 @@
-"""Scores the trivial answer of a held-out side, and what the adapted model has over it."""
+"""Scores the trivial answer of a held-out side, and compares the adapted model with it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def score(
     metrics: Mapping[str, Pair],
     side: HeldOutSide,
 ) -> TrivialScore | None:
-    """The trivial answer's scores, and what the adapted model has over it on the deciding metric."""
+    """The trivial answer's scores, and the adapted model's lead on the deciding metric."""
     rule, groups = side.pair_rule if decides == PREFERENCE else side.trivial, side.grouping.groups
     if rule is None:
         return None

@@ -12,7 +12,7 @@ class Piece:
 
     text: str
     is_reasoning: bool = False
-    """It belongs to what the model thinks before its answer."""
+    """It belongs to the reasoning before the answer."""
 
 
 @dataclass(frozen=True)

@@ -217,7 +217,7 @@ class Loaded:
             both, _ = self._probed([BASE, name])
         except torch.OutOfMemoryError:
             raise
-        except Exception as error:  # whatever PEFT or the architecture says to a mixed batch, it means no
+        except Exception as error:  # any error in a mixed batch means no
             log.info("%s is decoded by itself: %s", name, error)
             return False
         return max(_difference(both[:1], base), _difference(both[1:], adapted)) <= max(rounding, 0.1 * effect)

@@ -63,7 +63,7 @@ def likeliest_labels(columns: Iterable[Column]) -> list[Column]:
 
 
 def could_be_label(column: Column) -> bool:
-    """The same, or several numbers, which can be anything."""
+    """Like `is_label`, but numbers with more than two values count too."""
     if column.kind not in ("text", "texts", "integer", "boolean") or stands_for("bookkeeping", column.name):
         return False
     if any(pattern.fullmatch(one) for one in column.samples for pattern in (_DATE, _LINK)):
@@ -110,5 +110,5 @@ def is_fact(column: Column) -> bool:
 
 
 def times(column: Column) -> str:
-    """The reason to take it for labels: “3 different values in 120 rows”."""
+    """The reason why it looks like labels: “3 different values in 120 rows”."""
     return f"{column.n_distinct:,} different values in {column.n_present:,} rows"

@@ -20,8 +20,8 @@ MORE_REMARKS = "There are more kinds of oddities than are listed here."
 MAX_CHARS = 1_000
 """Maximum characters of a message; the names that it quotes can have any length."""
 Reach = Literal["row", "unreadable", "file"]
-"""The reach of a problem with a row: the row can be left out, it can also be taken with a replacement sign, or
-the file can't be used, because reading ended there."""
+"""The reach of a problem with a row: the row can be left out; it can also be kept, with � for broken characters;
+or the file can't be used, because reading ended there."""
 _UNSHOWN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -47,7 +47,7 @@ class Findings:
         """Problems of the file as a whole, not of a row."""
         self.refused_rows: set[int] = set()
         self.unreadable_rows: set[int] = set()
-        """Those of them that can be taken with a replacement sign for what is no text."""
+        """Those of them with broken characters, which can be kept with � in their place."""
         self._remarks: dict[str, Remark] = {}
         self._last_rows: dict[str, int] = {}
         self._alike: Counter[tuple[str, str | None]] = Counter()

@@ -61,7 +61,7 @@ def find(
 ) -> Source:
     """The way to read the file. Raises `BadInput` for a file that no reader takes.
 
-    With `replaces`, a replacement sign stands for halves of characters and for bytes that are no text.
+    With `replaces`, broken characters become �.
     """
     hint = SUFFIXES.get(Path(filename).suffix.lower())
     packed = containers.find(path, filename, SUFFIXES.keys() - {".zip"})

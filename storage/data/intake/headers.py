@@ -39,9 +39,9 @@ def are_usual(names: Sequence[str]) -> bool:
 def n_titles(rows: Sequence[Sequence[str]], *, even: bool = True) -> int:
     """The number of rows above the row of column names; `rows` are the first ones of the table.
 
-    A title fills one cell, where the names below it fill as many as the rows do; above usual names, notes of
-    several cells count too. In a table by delimiters, the
-    names and the rows below are `even`; in a sheet, rows end at their last filled cell.
+    A title fills one cell, the names below it as many as the rows do; above usual names, notes of several cells
+    count too. In delimited text, names and rows are equally wide (`even`); in a sheet, rows end at their last
+    filled cell.
     """
     if not rows or are_usual(rows[0]):
         return 0

@@ -40,7 +40,7 @@ class JsonText:
         self._at += 1
 
     def value(self, *, takes_halves: bool = False) -> Any:
-        """The value at the position, which moves past it. Raises `Flaw`; past the value if that is half a character."""
+        """The value at the position, which moves past it. Raises `Flaw`; for half a character, after moving."""
         while True:
             try:
                 value, end = strict_json.decode_at(self._text, self._at, self._begin, takes_halves=True)

@@ -91,8 +91,8 @@ class _Problems(Findings):
 def look(path: Path, filename: str, scratch: Scratch | None = None, *, replaces: bool = False) -> Look:
     """Read a whole file once. Raises `BadInput` if it can't be read to its end, or hardly any row can.
 
-    With `replaces`, a replacement sign stands for halves of characters and for bytes that are no text. Several
-    files are unpacked in the folder that `scratch` returns, or else in a temporary folder of the system.
+    With `replaces`, broken characters become �. Several files are unpacked in the folder that `scratch` returns,
+    or else in a temporary folder of the system.
     """
     if path.stat().st_size == 0:
         raise refusal(filename, "is empty.", remedy="Choose a file with data in it.")

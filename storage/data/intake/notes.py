@@ -28,7 +28,7 @@ class Notes(Findings):
     def __init__(self, file: str, sink: IO[bytes], too_long: str | None = None, *, source: Source | None = None):
         """`too_long` is the remedy for oversized texts, if it is not to split them into several rows.
 
-        `source` says whether its texts may hold what is no text, and whether a sign may stand in its place.
+        `source` says whether its texts may have broken characters, and whether � replaces them.
         """
         super().__init__(file)
         self._sink, self._too_long = sink, too_long

@@ -1,4 +1,4 @@
-"""Asks about unused columns that look like an answer or a label, so that none is left out by mistake."""
+"""Asks about unused columns that look like an answer or a label, so that none is forgotten."""
 
 from __future__ import annotations
 

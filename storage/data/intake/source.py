@@ -33,7 +33,7 @@ class Source:
     errors: Literal["strict", "surrogateescape"] = "strict"
     """How to read bytes that the encoding doesn't have: not at all, or as lone surrogates, to name their rows."""
     replaces: bool = False
-    """Whether a replacement sign stands in their place."""
+    """Whether � replaces them."""
     layout: str | None = None
     """Key of the layout in `storage.data.intake.layouts` whose items hold the rows; None: the items are the rows."""
     bundle: Bundle | None = field(default=None, compare=False, repr=False)

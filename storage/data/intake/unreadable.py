@@ -29,7 +29,7 @@ def is_in(value: Any) -> bool:
 
 
 def mended(value: Any) -> Any:
-    """The value with a sign in place of each run of them."""
+    """The value with � in place of each run of them."""
     if isinstance(value, str):
         return _LONE.sub(SIGN, value)
     if isinstance(value, dict):

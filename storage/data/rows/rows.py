@@ -161,7 +161,7 @@ class Rows:
         return clusters(len(self.rows), [*self._same_prompts(), *self._near_pairs])
 
     def alike(self, others: Sequence[str] = ()) -> list[list[int]]:
-        """Groups of positions with nearly the same prompts, whatever their labels: they tell a test about the same.
+        """Groups of positions with nearly the same prompts, whatever their labels: each tells a test about the same.
 
         `others` are normalised prompts of other rows; a few rows alone don't tell which words most rows share.
         """
