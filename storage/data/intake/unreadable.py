@@ -10,7 +10,7 @@ from typing import Any
 
 SIGN = "\ufffd"
 FLAW = (
-    "holds half a character, or the file mixes encodings: these bytes are not UTF-8.",
+    "holds half a character, or the file mixes encodings: some bytes are no text.",
     f"Save the whole file as UTF-8, leave out the row, or take it with the sign {SIGN} in their place.",
 )
 """The message about a text with them, and the remedy."""
