@@ -117,6 +117,12 @@ def test_facts_beside_a_text_are_no_labels(tmp_path: Path, columns: dict[str, st
     assert intake.questions(look, guess.mapping) == []
 
 
+@pytest.mark.parametrize("name", ["is_spam", "email_category"])
+def test_words_of_bookkeeping_before_a_label_leave_it_one(tmp_path: Path, name: str) -> None:
+    guess = intake.guess(looked_at(tmp_path, "x.csv", many(text=TEXT, **{name: "{yes}"})))
+    assert (guess.shape, guess.mapping) == ("classification", {"text": "text", "label": name})
+
+
 def test_a_few_rows_make_no_label(tmp_path: Path) -> None:
     assert intake.guess(looked_at(tmp_path, "x.csv", many(6, id="{i}", text=TEXT, tone="t{few}"))).shape == "text"
 
@@ -131,6 +137,12 @@ def test_the_reason_counts_the_values(tmp_path: Path) -> None:
     [
         (many(id="{i}", text=TEXT, tone="t{few}", area="a{two}"), "classification", "label", ("tone", "area")),
         (
+            many(question=TEXT, human_answer=TEXT, model_answer=TEXT),
+            "prompt_completion",
+            "completion",
+            ("human_answer", "model_answer"),
+        ),
+        (
             many(id="{i}", email_text=TEXT, notes=TEXT, reply=TEXT),
             "prompt_completion",
             "prompt",
@@ -143,7 +155,7 @@ def test_the_reason_counts_the_values(tmp_path: Path) -> None:
             ("first_answer",),
         ),
     ],
-    ids=["label", "prompt", "answer"],
+    ids=["label", "whose answer", "prompt", "answer"],
 )
 def test_several_candidates_are_asked_about(
     tmp_path: Path, rows: list[dict[str, Any]], shape: str, field: str, named: tuple[str, ...]
