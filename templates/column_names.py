@@ -159,6 +159,11 @@ def _alone() -> frozenset[str]:
     return frozenset(map(folded, BOOKKEEPING_ALONE))
 
 
+def is_flag(name: str) -> bool:
+    """Whether a name asks yes or no of its row: “is_classification”, “isSpam”."""
+    return folded(_CAMEL.sub("_", name)).startswith("is_")
+
+
 def _telling(parts: list[str]) -> list[str]:
     """The words of a name without those that don't make it bookkeeping: “is_spam”, “model_answer”."""
     answers = _words("answer")

@@ -8,7 +8,7 @@ from storage.data.intake.choices import columns_of
 from storage.data.intake.contents import could_be_label, is_answer, times
 from storage.data.intake.looking import Look
 from storage.data.intake.tally import Column
-from templates.column_names import stands_for
+from templates.column_names import is_flag, stands_for
 
 MAX_NAMED = 8
 BY_NAME = "its name says so"
@@ -23,7 +23,9 @@ def questions(look: Look, mapping: Mapping[str, str]) -> list[str]:
     used = {part for choice in mapping.values() for part in columns_of(choice, names)}
     unused = [column for column in look.columns if column.name not in used]
     answers = [column for column in unused if is_answer(column)]
-    labels = [(column.name, why) for column in unused if column not in answers and (why := _why_label(column))]
+    is_answered = len(mapping) > 1  # yes and no about its rows are then facts
+    others = [c for c in unused if c not in answers and not (is_answered and c.n_distinct <= 2 and is_flag(c.name))]
+    labels = [(column.name, why) for column in others if (why := _why_label(column))]
     asked = [f"Column “{c.name}” looks like an answer but isn't used: {BY_NAME}. {CHOOSE_ANSWER}" for c in answers]
     return asked + _about_labels(labels)
 

@@ -123,6 +123,12 @@ def test_words_of_bookkeeping_before_a_label_leave_it_one(tmp_path: Path, name: 
     assert (guess.shape, guess.mapping) == ("classification", {"text": "text", "label": name})
 
 
+def test_yes_and_no_about_answered_rows_is_no_question(tmp_path: Path) -> None:
+    look = looked_at(tmp_path, "x.csv", many(question=TEXT, answer=TEXT, is_classification="{yes}"))
+    assert intake.questions(look, intake.guess(look).mapping) == []
+    assert "“is_classification” looks like a label" in intake.questions(look, {"text": "answer"})[-1]
+
+
 def test_a_few_rows_make_no_label(tmp_path: Path) -> None:
     assert intake.guess(looked_at(tmp_path, "x.csv", many(6, id="{i}", text=TEXT, tone="t{few}"))).shape == "text"
 
