@@ -129,6 +129,15 @@ def test_yes_and_no_about_answered_rows_is_no_question(tmp_path: Path) -> None:
     assert "“is_classification” looks like a label" in intake.questions(look, {"text": "answer"})[-1]
 
 
+def test_an_answer_or_a_label_inside_a_column_is_named(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [{"text": f"text {i}", "meta": {"id": i, "label": "ab"[i % 2]}} for i in range(9)]
+    look = looked_at(tmp_path, "x.jsonl", rows)
+    asked = intake.questions(look, intake.guess(look).mapping)
+    assert asked == [
+        "Column “meta” isn't used, but holds “label”. If the model should learn that, put it into a column of its own."
+    ]
+
+
 def test_a_few_rows_make_no_label(tmp_path: Path) -> None:
     assert intake.guess(looked_at(tmp_path, "x.csv", many(6, id="{i}", text=TEXT, tone="t{few}"))).shape == "text"
 
