@@ -82,6 +82,7 @@ _NAMES_OF: Mapping[str, tuple[str, ...]] = {
         *("worker", "email", "mail", "phone", "url", "link", "file", "filename", "path", "page", "version"),
         *("license", "licence", "source", "origin", "model", "gender", "sex", "age", "section", "paragraph"),
         *("is", "has", "was", "active", "deleted", "archived", "enabled", "verified", "score", "length", "tokens"),
+        *("hidden", "locked", "pinned", "public", "private", "anonymous"),
         *("Datum", "Zeit", "Uhrzeit", "Nummer", "Sprache", "Land", "Ort", "Stadt", "Verfasser", "Autor"),
         *("Quelle", "Kennung", "Kundennummer", "Ticketnummer", "aktiv", "Geschlecht", "Alter"),
         *("heure", "langue", "pays", "ville", "auteur", "numéro", "actif", "sexe", "âge"),
@@ -108,6 +109,10 @@ BOOKKEEPING_ALONE = (
     ),
 )
 """Names that are bookkeeping unless another word stands beside them, as in “category name”."""
+WHOSE = frozenset(("model", "email", "mail", "author", "annotator", "worker", "source", "page", "section", "paragraph"))
+"""Bookkeeping words that, before an answer or a label, only say whose it is, as in “model_answer”."""
+VAGUE = frozenset(("type", "kind", "tag", "class"))
+"""Label words that leave such a name bookkeeping, as in “source_type”."""
 
 TOGETHER: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("instruction",), ("context",), ("input",)),
@@ -154,10 +159,27 @@ def _alone() -> frozenset[str]:
     return frozenset(map(folded, BOOKKEEPING_ALONE))
 
 
+def is_flag(name: str) -> bool:
+    """Whether a name asks yes or no of its row: “is_classification”, “isSpam”."""
+    return folded(_CAMEL.sub("_", name)).startswith("is_")
+
+
+def _telling(parts: list[str]) -> list[str]:
+    """The words of a name without those that don't make it bookkeeping: “is_spam”, “model_answer”."""
+    answers = _words("answer")
+    if parts[0] == "is" and len(parts) > 1 and answers.isdisjoint(parts):
+        parts = parts[1:]
+    if parts[-1] in (answers | _words("label")) - VAGUE:
+        parts = [part for part in parts if part not in WHOSE]
+    return parts
+
+
 @lru_cache(maxsize=10_000)
 def stands_for(role: str, name: str) -> bool:
     """Whether a word of the name says that the column is of this kind: such as `answer` or `label`."""
     words, parts = _words(role), folded(_CAMEL.sub("_", name)).split("_")
+    if role == "bookkeeping":
+        parts = _telling(parts)
     if not words.isdisjoint((folded(name), *parts)):
         return True
     if role == "bookkeeping":

@@ -6,6 +6,7 @@ well as for the adapted one, so that both have the same chance.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,9 +18,12 @@ SHOWN_CHARS = 200
 MOST_LISTED_CHARS = 4_000
 """A longer list of answers would fill the context of many models."""
 
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+
 
 def answer_with_one_of(answers: Sequence[str]) -> str:
     """The instruction for a task with these few answers; "" without any, or if they are too many to list."""
+    answers = list(dict.fromkeys(answer.strip() for answer in answers))
     if len(answers) < 2:
         return ""
     apart = any("," in answer or "\n" in answer for answer in answers)
@@ -43,6 +47,9 @@ def remarks(instruction: str) -> list[str]:
 
 def problems(instruction: str) -> list[Problem]:
     """The reason why this text can't be an instruction."""
+    if _NO_TEXT.search(instruction):
+        what = "holds a character that is no text, such as half an emoji or a NUL."
+        return [Problem(what, field="instruction", remedy="Remove it, or write the text anew.")]
     if len(instruction) <= MOST_CHARS:
         return []
     return [

@@ -23,8 +23,8 @@ from templates.errors import BadInput, Problem
 
 Span = tuple[int, int]
 Message = Mapping[str, Any]
-OPEN, CLOSE = "\ue0f0", "\ue0f1"
-"""Private-use characters that enclose generated text while a template runs."""
+OPEN, CLOSE = "\ud8f0", "\ud8f1"
+"""Halves of characters, which no text holds: they enclose generated text while a template runs."""
 REASONING_KEYS = ("reasoning_content", "thinking", "reasoning")
 """Names that templates give to a turn's reasoning; rows use the first."""
 _MARKS = re.compile(f"[{OPEN}{CLOSE}]")

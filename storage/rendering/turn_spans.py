@@ -8,6 +8,7 @@ calls, found by rendering the conversation only up to this turn).
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +36,8 @@ class _Marks:
 
     @classmethod
     def for_texts(cls, messages: Sequence[Message]) -> _Marks:
-        used = {ord(sign) // _POOL_SIZE for m in messages for sign in str(m) if ord(sign) >= _POOLS.start}
+        written = json.dumps(list(messages), ensure_ascii=False, default=str)
+        used = {ord(sign) // _POOL_SIZE for sign in written if ord(sign) >= _POOLS.start}
         return cls(next(start for start in _POOLS if start // _POOL_SIZE not in used))
 
     def around(self, messages: Sequence[Message]) -> list[Message]:

@@ -55,6 +55,7 @@ def test_the_common_layouts_are_translated(language: int) -> None:
     ("role", "name"),
     [
         ("answer", "agentReply"),
+        ("answer", "model_answer"),
         ("answer", "Kundenantwort"),
         ("answer", "客服答案"),
         ("answer", "Respuesta final"),
@@ -65,6 +66,10 @@ def test_the_common_layouts_are_translated(language: int) -> None:
         ("bookkeeping", "is_active"),
         ("bookkeeping", "Erstellt am (Datum)"),
         ("bookkeeping", "Kunde"),
+        ("bookkeeping", "answer_model"),
+        ("bookkeeping", "id_respuesta"),
+        ("bookkeeping", "has_answer"),
+        ("bookkeeping", "source_type"),
     ],
 )
 def test_a_word_in_a_name_tells_its_role(role: str, name: str) -> None:
@@ -73,7 +78,11 @@ def test_a_word_in_a_name_tells_its_role(role: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("role", "name"),
-    [("answer", "note"), ("label", "text"), ("bookkeeping", "Kundenfrage"), ("bookkeeping", "identity")],
+    [
+        ("answer", "note"),
+        ("label", "text"),
+        *(("bookkeeping", name) for name in ("Kundenfrage", "identity", "is_spam", "model_answer", "email_category")),
+    ],
 )
 def test_other_names_tell_nothing(role: str, name: str) -> None:
     assert not stands_for(role, name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from templates import instructions, registry
 from templates.instructions import MOST_CHARS, SHOWN_CHARS, answer_with_one_of, given, misplaced, problems, remarks
 
@@ -42,3 +44,13 @@ def test_shapes_propose_one_for_labels_only() -> None:
     proposed = {key: shape.instruction(["a", "b"]) for key, shape in registry.shapes().items()}
     assert {key for key, text in proposed.items() if text} == {"classification", "prompt_completion"}
     assert instructions.MOST_LISTED_CHARS < MOST_CHARS
+
+
+def test_blanks_around_answers_are_not_listed() -> None:
+    assert answer_with_one_of(["card ", "refund", " refund"]) == "Answer with one of: card, refund."
+    assert answer_with_one_of(["card ", "card"]) == ""
+
+
+@pytest.mark.parametrize("text", ["Be brief.\x00", "Be brief \ud83d"])
+def test_characters_that_are_no_text_are_refused(text: str) -> None:
+    assert "no text" in problems(text)[0].message

@@ -14,6 +14,11 @@ POWER = 2.0
 MOSTLY = 0.5
 CONFLICTS = "Check the data for equal texts with different labels (health report, “Conflicting answers”)."
 
+ALL_ALIKE = (
+    "All held-out rows that were answered have the same answer, so no model can be better than always giving it. Have "
+    "rows with other answers, in the training side too; if the file is sorted, hold out rows at random."
+)
+
 
 def what_would_help(case: Case) -> str | None:
     """What to try next; None if the adapted model is better and nothing is left to say."""
@@ -24,6 +29,8 @@ def what_would_help(case: Case) -> str | None:
         )
     if case.pair is None:
         return _nothing_scored(case)
+    if case.trivial and case.trivial.score.value == 1:
+        return ALL_ALIKE
     if case.outcome == "better":
         return _only_loss(case) if case.headline == "loss" else None
     advice = {"worse": _worse, "lower_loss": _lower_loss, "cant_tell": _cant_tell, "not_better": _not_better}

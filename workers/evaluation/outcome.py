@@ -34,7 +34,7 @@ def outcome(
     """
     if pair is None or n_groups < FEWEST_ROWS:
         return "cant_tell"
-    if is_unusable(headline, pair, trivial, metrics):
+    if is_unusable(headline, pair, trivial, metrics, share_trivial):
         return "lower_loss"
     if worsened(headline, pair.difference):
         return "worse"
@@ -47,16 +47,19 @@ def outcome(
     return "not_better" if max(-pair.difference.low, pair.difference.high) <= least else "cant_tell"
 
 
-def is_unusable(headline: str, pair: Pair, trivial: Opponent | None, metrics: Mapping[str, Pair]) -> bool:
+def is_unusable(
+    headline: str, pair: Pair, trivial: Opponent | None, metrics: Mapping[str, Pair], share_trivial: float
+) -> bool:
     """Whether the loss fell, but neither model's answers are better than the trivial one.
 
-    Labels count as usable unless they are surely worse than always giving the most frequent one.
+    Labels, and answers that are surely more often right than the base's, count as usable unless they are surely
+    worse than always giving the most frequent one. A model that only gives the trivial answer has learned it.
     """
-    if trivial is None or headline == PREFERENCE or "loss" not in metrics:
+    if trivial is None or headline == PREFERENCE or "loss" not in metrics or share_trivial >= ALWAYS:
         return False
     if not improved("loss", metrics["loss"].difference) or pair.base.low > trivial.score.high:
         return False
     ahead = trivial.difference
-    if headline == "label_accuracy":
+    if headline == "label_accuracy" or (headline == "exact_match" and improved(headline, pair.difference)):
         return ahead.high < 0
     return ahead.low <= 0 and ahead.value <= SAME_WITHIN_SHARE

@@ -51,6 +51,8 @@ MAX_CONTROL_SHARE = 0.05
 NOISE_THRESHOLD = 0.6
 WESTERN = set("àáâãäåæçèéêëìíîïñòóôõöøœùúûüýÿßÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØŒÙÚÛÜÝŸ“”„‚‘’«»–—…•€£¥§°©®™¡¿´·ªº½¼¾±×÷µ\xa0")
 MAX_WESTERN_SHARE = 0.25
+MAX_STRAY_SHARE = 0.02
+"""Bytes that cp1252 doesn't have; in other Latin code pages, they are letters and more frequent."""
 CANDIDATES = [
     *(f"cp{page}" for page in (1252, 1250, 1251, 1253, 1254, 1255, 1256, 1257, 932, 949)),
     *("gb18030", "big5", "euc_jp", "koi8_r", "mac_roman"),
@@ -160,9 +162,12 @@ def _not_utf8(path: Path, filename: str, flaw: int) -> Encoding:
     # other encodings hardly ever spell valid UTF-8, let alone several times before their first flaw
     if n_valid >= n_high / 2 or n_before >= 3:
         return Encoding("utf-8", is_flawed=True)
-    for codec in _likely(_telling(path)):
-        if first_flaw(path, codec) is None:
-            return Encoding(codec, f"Not UTF-8; read as {codec}, which is a guess. Check the letters beyond a–z.")
+    sample = _telling(path)
+    for codec in _likely(sample):
+        is_flawed = first_flaw(path, codec) is not None
+        if not is_flawed or (codec == "cp1252" and _is_western(sample)):
+            remark = f"Not UTF-8; read as {codec}, which is a guess. Check the letters beyond a–z."
+            return Encoding(codec, remark, is_flawed)
     raise refusal(
         filename,
         "has an unknown encoding.",
@@ -187,10 +192,19 @@ def _likely(sample: bytes) -> list[str]:
     """Codecs to try, likeliest first."""
     from charset_normalizer import from_bytes  # needed late: the web process starts faster and smaller without it
 
-    text = sample.decode("cp1252", "replace")
-    high = [c for c in text if c > "\x7f"]
-    # few bytes say which of the Latin code pages it is; the letters of western Europe nearly always mean this one
-    if set(high) <= WESTERN and len(high) < len(text) * MAX_WESTERN_SHARE:
+    if _is_western(sample):
         return ["cp1252"]
     # detectors take dense tables for noise, hence the threshold; the order is still theirs
     return [match.encoding for match in from_bytes(sample, cp_isolation=CANDIDATES, threshold=NOISE_THRESHOLD)]
+
+
+def _is_western(sample: bytes) -> bool:
+    """Whether these are the letters of western Europe, maybe with a stray byte among many of them.
+
+    Few bytes say which of the Latin code pages it is; these letters nearly always mean cp1252.
+    """
+    text = sample.decode("cp1252", "replace")
+    high = [c for c in text if c > "\x7f"]
+    n_stray = high.count("\ufffd")
+    is_western = set(high) <= WESTERN | {"\ufffd"} and len(high) < len(text) * MAX_WESTERN_SHARE
+    return is_western and n_stray <= len(high) * MAX_STRAY_SHARE

@@ -81,7 +81,7 @@ def find(
     encoding = web_pages.find_encoding(path, filename) if is_page else encodings.find(path, filename)
     if is_page and encoding.is_flawed:
         remedy = "Save the page again in a browser, as UTF-8, and send that."
-        raise refusal(filename, "mixes encodings: it is UTF-8, but some of its bytes are not.", remedy=remedy)
+        raise refusal(filename, "mixes encodings: some of its bytes can't be read like the others.", remedy=remedy)
     if encoding.remark:
         findings.remark(encoding.remark)
     errors: Literal["strict", "surrogateescape"] = "surrogateescape" if encoding.is_flawed else "strict"

@@ -10,7 +10,7 @@ from typing import Any
 
 SIGN = "\ufffd"
 FLAW = (
-    "has bytes that are not UTF-8: half a character, or another encoding.",
+    "has half a character, or bytes of another encoding: some of them are no text.",
     f"Save the whole file as UTF-8, leave out the row, or keep it with {SIGN} in place of these bytes.",
 )
 """The message about a text with them, and the remedy."""

@@ -33,6 +33,7 @@ TEXTS = (
     "\n\nyes\n",
     "two\n\nlines",
     "你好 🙂",
+    "\ue0f0 \ue0f1 \U00100000",
     "{{ x }} {% y %}",
     "see <|im_end|> or <end_of_turn>",
     "<|im_start|>user\nBern<|im_end|>",

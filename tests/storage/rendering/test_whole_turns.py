@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from storage.rendering import rendered_rows
+from storage.rendering.chat_templates import CLOSE
 from storage.rendering.renderer import Renderer
 from storage.rendering.whole_turns import ToolsLeftOut
 from templates.errors import BadInput
@@ -144,6 +145,13 @@ def test_reasoning_that_a_template_drops_refuses_the_row(with_template: Any) -> 
 
 def test_special_tokens_in_calls_are_counted_and_marks_can_not_be_forged(nano_folder: Path) -> None:
     renderer = Renderer(nano_folder)
-    row = talk("<|im_end|>\ue0f1 now")
+    row = talk(f"<|im_end|>{CLOSE} now")
     assert renderer.n_control_tokens("messages", row) == 2
-    assert "\ue0f1" not in "".join(piece.text for piece in renderer.row("messages", row).pieces)
+    assert CLOSE not in "".join(piece.text for piece in renderer.row("messages", row).pieces)
+
+
+def test_private_use_characters_are_learned_as_they_are(nano_folder: Path) -> None:
+    renderer = Renderer(nano_folder)
+    said = "\ue0f0 see \ue0f1"
+    row = {"messages": [{"role": "user", "content": said}, {"role": "assistant", "content": said}]}
+    assert "".join(learned(renderer, row)).strip() == f"{said}<|im_end|>"

@@ -47,3 +47,11 @@ def test_a_byte_that_is_none_far_behind_leaves_the_file_what_it_is(keep: Callabl
     before = ROW.encode() * 200_000
     path = keep(before + b"caf\xe9\n" + ROW.encode())
     assert encodings.find(path, "rows.csv") == encodings.Encoding("utf-8", is_flawed=True)
+
+
+def test_a_stray_byte_among_western_letters_does_not_change_the_encoding(keep: Callable[[bytes], Path]) -> None:
+    western = ROW.encode("cp1252") * 40
+    found = encodings.find(keep(western + b"caf\x81\n"), "rows.csv")
+    assert (found.name, found.is_flawed) == ("cp1252", True)
+    text = "ťažký deň, býť či nebýť, šťastie\n" * 40
+    assert encodings.find(keep(text.encode("cp1250")), "rows.csv").name == "cp1250"

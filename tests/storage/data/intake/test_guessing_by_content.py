@@ -117,6 +117,27 @@ def test_facts_beside_a_text_are_no_labels(tmp_path: Path, columns: dict[str, st
     assert intake.questions(look, guess.mapping) == []
 
 
+@pytest.mark.parametrize("name", ["is_spam", "email_category"])
+def test_words_of_bookkeeping_before_a_label_leave_it_one(tmp_path: Path, name: str) -> None:
+    guess = intake.guess(looked_at(tmp_path, "x.csv", many(text=TEXT, **{name: "{yes}"})))
+    assert (guess.shape, guess.mapping) == ("classification", {"text": "text", "label": name})
+
+
+def test_yes_and_no_about_answered_rows_is_no_question(tmp_path: Path) -> None:
+    look = looked_at(tmp_path, "x.csv", many(question=TEXT, answer=TEXT, is_classification="{yes}"))
+    assert intake.questions(look, intake.guess(look).mapping) == []
+    assert "“is_classification” looks like a label" in intake.questions(look, {"text": "answer"})[-1]
+
+
+def test_an_answer_or_a_label_inside_a_column_is_named(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [{"text": f"text {i}", "meta": {"id": i, "label": "ab"[i % 2]}} for i in range(9)]
+    look = looked_at(tmp_path, "x.jsonl", rows)
+    asked = intake.questions(look, intake.guess(look).mapping)
+    assert asked == [
+        "Column “meta” isn't used, but holds “label”. If the model should learn that, put it into a column of its own."
+    ]
+
+
 def test_a_few_rows_make_no_label(tmp_path: Path) -> None:
     assert intake.guess(looked_at(tmp_path, "x.csv", many(6, id="{i}", text=TEXT, tone="t{few}"))).shape == "text"
 
@@ -131,6 +152,12 @@ def test_the_reason_counts_the_values(tmp_path: Path) -> None:
     [
         (many(id="{i}", text=TEXT, tone="t{few}", area="a{two}"), "classification", "label", ("tone", "area")),
         (
+            many(question=TEXT, human_answer=TEXT, model_answer=TEXT),
+            "prompt_completion",
+            "completion",
+            ("human_answer", "model_answer"),
+        ),
+        (
             many(id="{i}", email_text=TEXT, notes=TEXT, reply=TEXT),
             "prompt_completion",
             "prompt",
@@ -143,7 +170,7 @@ def test_the_reason_counts_the_values(tmp_path: Path) -> None:
             ("first_answer",),
         ),
     ],
-    ids=["label", "prompt", "answer"],
+    ids=["label", "whose answer", "prompt", "answer"],
 )
 def test_several_candidates_are_asked_about(
     tmp_path: Path, rows: list[dict[str, Any]], shape: str, field: str, named: tuple[str, ...]
