@@ -46,7 +46,7 @@ def test_the_command_line_names_the_ways_out_and_takes_them(
     said = capsys.readouterr().out
     assert "mails: 13 rows" in said
     assert "Note: Left out 1 row " in said
-    assert "Note: Bytes that are no text were replaced by \ufffd." in said
+    assert "Note: Broken characters were replaced by \ufffd." in said
 
 
 @pytest.mark.parametrize("choice", [["topic", "mail"], "topic+mail", "topic + mail"], ids=str)

@@ -10,7 +10,7 @@ from typing import Any
 
 SIGN = "\ufffd"
 FLAW = (
-    "has half a character, or bytes of another encoding: some of them are no text.",
+    "has half a character, or the file mixes encodings: some bytes are no text.",
     f"Save the whole file as UTF-8, leave out the row, or keep it with {SIGN} in place of these bytes.",
 )
 """The message about a text with them, and the remedy."""
