@@ -57,6 +57,7 @@ def test_killed_in_a_checkpoint(house: House) -> None:
     worker = house.start()
     job = house.submit("steps=20 save=10 pause=checkpoint")
     house.pauses(job)
+    until(lambda: house.attempts(job)[0].start_step == 0, "where the attempt started is stored")
     kill(worker)
     house.start()
     house.reaches(job, "SUCCEEDED")
