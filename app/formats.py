@@ -77,9 +77,3 @@ def number(value: float) -> str:
 def parameters(n: int) -> str:
     """`5900000` → `5.9 M`."""
     return f"{n / 1e9:.1f} B" if n >= 1e9 else f"{n / 1e6:.1f} M" if n >= 1e6 else f"{n / 1e3:.0f} k"
-
-
-def shortened(text: str, length: int = 80) -> str:
-    """One line of at most `length` characters; … marks a cut."""
-    line = " ".join(text.split())
-    return line if len(line) <= length else line[: length - 1].rstrip() + "…"

@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 import templates
 from app import formats
 from templates import quantities
+from templates.shortened import shortened
 
 _CODE = re.compile("`(.+?)`")
 _TEMPLATE_SIGNS = str.maketrans({"{": "&#123;", "}": "&#125;", "$": "&#36;", "`": "&#96;"})
@@ -43,7 +44,7 @@ _SHOWN: tuple[Callable[..., str], ...] = (
     formats.duration,
     formats.number,
     formats.percent,
-    formats.shortened,
+    shortened,
     quantities.plural,
     quantities.size,
     prose,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.formats import shortened
 from storage.data import openings
 from templates import metrics
+from templates.shortened import shortened
 
 
 def measured(verdict: Mapping[str, Any], opened: int | None) -> list[str]:

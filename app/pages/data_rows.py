@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -12,59 +13,21 @@ from app.pages.mapping import chosen
 from app.pages.who import acting
 from storage.bases import base_models
 from storage.data import datasets
-from storage.models import User
+from storage.models import BaseModelRow
 
 
-def _sample(user: User, subject: str, instruction: str, shape: str, slots: tuple[Any, ...]) -> rendered.Sample:
-    kind, _, key = subject.partition(":")
-    if kind == "data":
-        return rendered.of_dataset(datasets.get(user, key))
-    return rendered.of_upload(user, key, shape, chosen(shape, slots), instruction)
+@dataclass(frozen=True)
+class Looked:
+    """What the page looks at, in the order of its inputs: which rows, as which base model sees them."""
 
+    base: BaseModelRow
+    sample: rendered.Sample
+    cut: int
+    index: int
 
-def show_row(
-    request: gr.Request,
-    subject: str,
-    base: str,
-    length: float,
-    index: float,
-    instruction: str,
-    shape: str,
-    *slots: Any,
-) -> tuple[Any, str]:
-    """The row at `index` as the base model will see it."""
-    if not subject:
-        return gr.skip(), ""
-    user = acting(request)
-    sample = _sample(user, subject, instruction, shape, slots)
-    return gr.skip(), rendered.row_html(
-        base_models.get(user, base), sample, int(index), int(length or 0) or rendered.LENGTH
-    )
-
-
-def show_lengths(
-    request: gr.Request,
-    subject: str,
-    base: str,
-    length: float,
-    _index: float,
-    instruction: str,
-    shape: str,
-    *slots: Any,
-) -> tuple[Any, str]:
-    """How long the rows are, and how many would be cut or refused."""
-    if not subject:
-        return gr.skip(), ""
-    user = acting(request)
-    sample = _sample(user, subject, instruction, shape, slots)
-    return gr.skip(), data_views.lengths(base_models.get(user, base), sample, int(length or 0) or rendered.LENGTH)
-
-
-def mover(way: str) -> Any:
-    """The handler that leads to another row."""
-
-    @guarded(3)
-    def move(
+    @classmethod
+    def of(
+        cls,
         request: gr.Request,
         subject: str,
         base: str,
@@ -73,11 +36,41 @@ def mover(way: str) -> Any:
         instruction: str,
         shape: str,
         *slots: Any,
-    ) -> tuple[Any, int, str]:
+    ) -> Looked:
+        """Read the inputs. `subject` is `data:ID` or `upload:ID`."""
         user = acting(request)
-        row, sample = base_models.get(user, base), _sample(user, subject, instruction, shape, slots)
-        cut = int(length or 0) or rendered.LENGTH
-        at = rendered.moved(row, sample, int(index), way)
-        return gr.skip(), at, rendered.row_html(row, sample, at, cut)
+        kind, _, key = subject.partition(":")
+        sample = (
+            rendered.of_dataset(datasets.get(user, key))
+            if kind == "data"
+            else rendered.of_upload(user, key, shape, chosen(shape, slots), instruction)
+        )
+        return cls(base_models.get(user, base), sample, int(length or 0) or rendered.LENGTH, int(index))
+
+
+def show_row(request: gr.Request, subject: str, *inputs: Any) -> tuple[Any, str]:
+    """The row at the index as the base model will see it."""
+    if not subject:
+        return gr.skip(), ""
+    at = Looked.of(request, subject, *inputs)
+    return gr.skip(), rendered.row_html(at.base, at.sample, at.index, at.cut)
+
+
+def show_lengths(request: gr.Request, subject: str, *inputs: Any) -> tuple[Any, str]:
+    """How long the rows are, and how many would be cut or refused."""
+    if not subject:
+        return gr.skip(), ""
+    at = Looked.of(request, subject, *inputs)
+    return gr.skip(), data_views.lengths(at.base, at.sample, at.cut)
+
+
+def mover(way: str) -> Any:
+    """The handler that leads to another row."""
+
+    @guarded(3)
+    def move(request: gr.Request, subject: str, *inputs: Any) -> tuple[Any, int, str]:
+        at = Looked.of(request, subject, *inputs)
+        index = rendered.moved(at.base, at.sample, at.index, way)
+        return gr.skip(), index, rendered.row_html(at.base, at.sample, index, at.cut)
 
     return move

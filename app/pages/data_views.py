@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from app import charts
-from app.formats import count, shortened
+from app.formats import count
 from app.markup import html
 from app.pages import layout, rendered
 from storage.data import openings
@@ -18,6 +18,7 @@ from storage.rendering import rendered_rows
 from templates import registry
 from templates.errors import Problem
 from templates.quantities import plural
+from templates.shortened import shortened
 
 LABELS_SHOWN = 12
 

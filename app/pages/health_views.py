@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from app.formats import count, shortened
+from app.formats import count
 from app.markup import html
 from storage.data.health.personal_data import masked
 from storage.data.row_export import MEDIA
 from storage.models import Dataset
 from templates import registry, turns
+from templates.shortened import shortened
 
 if TYPE_CHECKING:
     from storage.data.health.report import Report

@@ -7,7 +7,6 @@ from typing import Any
 
 import gradio as gr
 
-from app.formats import shortened
 from app.markup import html
 from app.pages import verdicts
 from app.pages.alerts import CLEAR, guarded
@@ -15,6 +14,7 @@ from app.pages.who import acting
 from storage.gallery import artifacts
 from storage.models import User
 from templates.errors import NotFound
+from templates.shortened import shortened
 
 CHIPS = 6
 

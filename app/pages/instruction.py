@@ -1,4 +1,4 @@
-"""The box for a dataset's instruction, filled with the proposed one."""
+"""The box for an instruction; on the Data page, filled with the proposed one."""
 
 from __future__ import annotations
 
@@ -31,10 +31,14 @@ class Box:
         return [self.typed, self.proposed]
 
 
+def textbox() -> gr.Textbox:
+    """An empty box."""
+    return gr.Textbox(label=LABEL, info=INFO, lines=1, max_lines=5, elem_id="instruction", interactive=True)
+
+
 def draw() -> Box:
     """The box, empty."""
-    box = gr.Textbox(label=LABEL, info=INFO, lines=1, max_lines=5, elem_id="instruction", interactive=True)
-    return Box(box, gr.Textbox(visible=False))
+    return Box(textbox(), gr.Textbox(visible=False))
 
 
 def of_file(seen: Preview, typed: str = "", proposed: str = "") -> list[Any]:

@@ -7,13 +7,14 @@ from typing import Any
 
 from markupsafe import Markup
 
-from app.formats import count, shortened
+from app.formats import count
 from app.markup import html
 from app.pages import layout
 from storage.data.datasets import Preview
 from storage.data.mappings import NONE, Choice, FieldChoice
 from templates import registry
 from templates.errors import Problem
+from templates.shortened import shortened
 
 ROWS_SHOWN = 5
 REASONS_SHOWN = 3

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from app.forms import SettingsForm
-from app.pages import choices, layout, train_form
+from app.pages import choices, instruction, layout, train_form
 from app.pages.alerts import FOCUS_JS, guarded
 from app.pages.train_form import FIXES, N_CHECKED, N_DRAWN, N_SHOWN, PRECISION, Filled
 from storage.models import new_id
@@ -233,15 +233,7 @@ def _choices() -> Choices:
     with gr.Row():
         method = gr.Dropdown(label="Method", min_width=180, elem_id="method", interactive=True)
         effort = gr.Radio(choices.efforts(), label="Effort", min_width=220, elem_id="effort", interactive=True)
-    instruction = gr.Textbox(
-        label="Instruction before every row",
-        info="The base and the adapted model both get it. Rows with their own system text keep that instead.",
-        lines=1,
-        max_lines=5,
-        elem_id="instruction",
-        interactive=True,
-    )
-    return Choices(goal, base, data, method, effort, instruction)
+    return Choices(goal, base, data, method, effort, instruction.textbox())
 
 
 def _start() -> Start:

@@ -19,7 +19,7 @@ ASSUMED_DISCORDANCE = 0.25
 """The assumed share of rows that one of the two models answers right and the other one wrong."""
 Z_95, Z_POWER = 1.96, 0.84
 FEWEST_GROUPS = 10
-"""With fewer, a verdict is always "can't tell"."""
+"""With fewer, intervals mean little, so a verdict is always "can't tell"."""
 
 
 class Detectable(BaseModel):

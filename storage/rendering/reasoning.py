@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from storage.rendering import turn_spans
+from storage.rendering import turn_ends, turn_spans
 from storage.rendering.chat_templates import ChatTemplate
 from templates.errors import BadInput
 
@@ -58,13 +58,11 @@ class Reasoning:
     @classmethod
     def of(cls, template: ChatTemplate, source: str) -> Reasoning:
         """The template's words. `source` is its text."""
-        turn = {"role": "assistant", "content": _ANSWER}
         try:
             prompt = template.text([_USER], add_generation_prompt=True)
-            plain = template.text([_USER, turn])
         except BadInput:
             return cls()
-        lead = plain[len(prompt) : plain.rfind(_ANSWER)] if plain.startswith(prompt) else ""
+        lead = turn_ends.lead(template)
         own = _own_words(_reasoned(template), prompt)
         if own is None and not all(word in source for word in THINK):
             return cls(lead="" if THINK.opens in lead else lead.strip())

@@ -49,10 +49,6 @@ def test_sizes_counts_shares() -> None:
     assert formats.parameters(5_900_000) == "5.9 M"
 
 
-def test_a_text_is_shortened_to_one_line() -> None:
-    assert formats.shortened("one\n two " + "x" * 90, 12) == "one two xxx…"
-
-
 def test_moments() -> None:
     now = time.time()
     assert [formats.ago(now - s) for s in (1, 30, 180, 7200)] == ["just now", "30 s ago", "3 min ago", "2 h ago"]

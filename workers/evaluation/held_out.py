@@ -17,6 +17,7 @@ import numpy as np
 from storage.data.rows import resampled
 from storage.data.rows.resampled import Grouping
 from templates import registry
+from templates.shortened import shortened
 from templates.spec import RowShape
 from templates.turns import said
 from workers.evaluation.bootstrap import Floats
@@ -80,12 +81,6 @@ def of(
     )
 
 
-def shortened(text: str, most: int = SHOWN_CHARS) -> str:
-    """A text on one line, cut to fit a sentence."""
-    line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
-
-
 def _answer(shape: RowShape, row: Mapping[str, Any]) -> str | None:
     """The last assistant turn's text, as far as it is text; None if there is none."""
     if shape.messages is None or not shape.metrics:
@@ -128,7 +123,7 @@ def _most_frequent(answers: Sequence[str]) -> Trivial:
     if most == 1:
         candidates, others = (_spread(candidates, n) for n in (MOST_CANDIDATES, MOST_COMPARED))
         answer = max(candidates, key=lambda one: float(chrf([one] * len(others), others).mean()))
-    return Trivial(f"always answering “{shortened(answer)}”", answer)
+    return Trivial(f"always answering “{shortened(answer, SHOWN_CHARS)}”", answer)
 
 
 def _spread(texts: list[str], most: int) -> list[str]:

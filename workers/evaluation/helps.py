@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
+from storage.planning.detectable import FEWEST_GROUPS
 from workers.evaluation.bootstrap import Interval
-from workers.evaluation.sentences import FEWEST_ROWS, Case, percent, same_within
+from workers.evaluation.sentences import Case, percent, same_within
 
 HARDLY = 20
 """If a difference needs this many times the held-out rows, a larger difference is easier to reach."""
@@ -148,7 +149,7 @@ def rows_needed(difference: Interval, least: float, n: int, n_groups: int) -> in
     wanted = max(abs(difference.value), least)
     if wanted <= 0:
         return 2 * n
-    needed = max(n * (half / wanted) ** 2 * POWER, n + 1, FEWEST_ROWS * n / max(n_groups, 1))
+    needed = max(n * (half / wanted) ** 2 * POWER, n + 1, FEWEST_GROUPS * n / max(n_groups, 1))
     # Two digits: it is only a guess.
     scale = 10.0 ** max(0, math.floor(math.log10(needed)) - 1)
     return math.ceil(needed / scale) * int(scale)

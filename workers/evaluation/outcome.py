@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from storage.planning.detectable import FEWEST_GROUPS
 from workers.evaluation.bootstrap import Pair
 from workers.evaluation.sentences import (
-    FEWEST_ROWS,
     PREFERENCE,
     SAME_WITHIN_SHARE,
     Opponent,
@@ -32,7 +32,7 @@ def outcome(
 
     `share_trivial` is the share of the adapted model's answers that are the trivial one.
     """
-    if pair is None or n_groups < FEWEST_ROWS:
+    if pair is None or n_groups < FEWEST_GROUPS:
         return "cant_tell"
     if is_unusable(headline, pair, trivial, metrics, share_trivial):
         return "lower_loss"

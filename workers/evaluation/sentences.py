@@ -13,8 +13,6 @@ from workers.evaluation.scoring import Scores
 
 Outcome = Literal["better", "lower_loss", "not_better", "cant_tell", "worse"]
 """`lower_loss`: the loss fell, but the answers are no better than a trivial one."""
-FEWEST_ROWS = 10
-"""With fewer rows, or groups of rows, intervals mean little, so the verdict is "can't tell"."""
 SAME_WITHIN_SHARE = 0.05
 """An accuracy counts as unchanged if the interval of its difference lies within ± this."""
 SAME_WITHIN_LOSS = 0.02

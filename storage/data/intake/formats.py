@@ -195,5 +195,5 @@ def _delimiter(lines: list[str]) -> tuple[str | None, float, list[list[str]]]:
 def _is_header(records: list[list[str]], hint: str | None) -> bool:
     """Whether the first row names columns: short, different names; in a `.txt` with a known one."""
     names = [cell.strip().lower() for cell in records[0]]
-    short = all(0 < len(name) <= 40 and name.count(" ") <= 3 for name in names)
+    short = all(name and headers.is_short(name) for name in names)
     return len(records) > 1 and short and len(set(names)) == len(names) and (hint is None or headers.are_usual(names))

@@ -31,6 +31,11 @@ def usual_names(*kinds: str) -> set[str]:
     return {alias for f in fields if not kinds or f.kind in kinds for alias in f.aliases}
 
 
+def is_short(name: str) -> bool:
+    """Whether a text is short enough for a column's name."""
+    return len(name) <= MAX_NAME_CHARS and name.count(" ") <= MAX_NAME_SPACES
+
+
 def are_usual(names: Sequence[str]) -> bool:
     """Whether any of the names usually names a column, in any language."""
     return not usual_names().isdisjoint(map(english, names))
@@ -64,5 +69,4 @@ def _are_names(cells: Sequence[str]) -> bool:
     names = [cell.strip() for cell in cells if cell.strip()]
     if len(set(names)) < len(names) or all(cell.startswith(" ") for cell in cells[1:]):
         return False
-    short = all(len(name) <= MAX_NAME_CHARS and name.count(" ") <= MAX_NAME_SPACES for name in names)
-    return short and not any(_NUMBER.fullmatch(name) for name in names)
+    return all(map(is_short, names)) and not any(_NUMBER.fullmatch(name) for name in names)
