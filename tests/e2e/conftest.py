@@ -14,11 +14,16 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 READY_S = 120
+EXPECT_MS = 30_000
+"""How long a page may take to show what is expected: it shares two cores with the other tests."""
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
+
+
+expect.set_options(timeout=EXPECT_MS)
 
 
 def free_port() -> int:
