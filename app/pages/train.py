@@ -15,6 +15,7 @@ from app.pages.train_form import FIXES, N_CHECKED, N_DRAWN, N_SHOWN, PRECISION, 
 from storage.models import new_id
 
 LEAD = "Everything is filled in with what is advised. Change what you like, or launch."
+LISTENS_AFTER_S = 0.05
 WAYS = {"previous": "‹ Previous", "next": "Next ›", "random": "Random", "longest": "Longest"}
 
 
@@ -74,7 +75,7 @@ class Page:
     @property
     def drawn(self) -> list[Any]:
         """The outputs of what redraws the form."""
-        return [self.alert, *self.top.all, self.lens.about, self.form]
+        return [self.alert, *self.top.all, self.lens.about, self.start.launch, self.form]
 
     @property
     def checked(self) -> list[Any]:
@@ -139,6 +140,13 @@ def _draw(page: Page, filled: dict[str, Any], is_unfolded: bool) -> None:
     more.expand(lambda: True, None, page.unfolded, queue=False, show_progress="hidden")
     more.collapse(lambda: False, None, page.unfolded, queue=False, show_progress="hidden")
     _listen(page, Reading(page, before, settings, precision))
+    ready = gr.Timer(LISTENS_AFTER_S)  # ticks only once the browser has the listeners: a click before would be lost
+    ready.tick(_ready, None, [ready, page.start.launch], queue=False, show_progress="hidden")
+
+
+def _ready() -> tuple[Any, Any]:
+    """The form listens: the button may be pressed."""
+    return gr.Timer(active=False), gr.update(interactive=True)
 
 
 @dataclass(frozen=True)
@@ -241,7 +249,7 @@ def _start() -> Start:
         name=gr.Textbox(label="Name of the result", max_length=64, elem_id="job-name", interactive=True),
         card=gr.HTML(elem_id="preflight"),
         fixes=[gr.Button(visible=False, size="sm", elem_classes="fix") for _ in range(FIXES)],
-        launch=gr.Button("Launch", variant="primary", elem_id="launch"),
+        launch=gr.Button("Launch", variant="primary", interactive=False, elem_id="launch"),
     )
 
 

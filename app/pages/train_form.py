@@ -23,7 +23,7 @@ from templates import registry
 from templates.spec import Preset, Quantization
 
 FIXES = 3
-N_DRAWN, N_CHECKED, N_SHOWN = 9, 4 + FIXES, 3
+N_DRAWN, N_CHECKED, N_SHOWN = 10, 4 + FIXES, 3
 """Number of outputs of the handlers that redraw the form, check it, and show a row."""
 PRECISION = "quantization"
 
@@ -46,6 +46,8 @@ class Filled:
     """The advised values."""
     kept: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By goal and method: what was typed while they were chosen."""
+    drawing: str = ""
+    """Differs each time, so that the settings are drawn, and listen, even if nothing else changed."""
 
     @property
     def pair(self) -> str:
@@ -97,7 +99,7 @@ def opened(request: gr.Request) -> list[Any]:
 
 
 def drawn(user: User, form: Filled) -> list[Any]:
-    """Every choice and setting: as advised, under what was typed for this goal and method."""
+    """Every choice and setting: as advised, under what was typed for this goal and method; Launch waits for them."""
     row, dataset = base_models.get(user, form.base), datasets.get(user, form.data)
     has_prompts = registry.shape(dataset.shape).messages is not None
     form = replace(form, instruction=_instruction(form, dataset) if has_prompts else "")
@@ -117,7 +119,8 @@ def drawn(user: User, form: Filled) -> list[Any]:
         form.effort,
         gr.update(value=form.instruction, visible=has_prompts),
         registry.method(recipe.method).page,
-        asdict(replace(form, base=row.name, values=values, advised=advised)),
+        gr.update(interactive=False),  # until the redrawn settings listen
+        asdict(replace(form, base=row.name, values=values, advised=advised, drawing=new_id())),
     ]
 
 

@@ -40,6 +40,7 @@ def test_everything_advised_is_filled_in(studio: User, tickets: Dataset, asking:
     assert ("QLoRA: LoRA on a 4-bit base", "recipe:qlora") in drawn[4]["choices"]
     assert filled(drawn).values["learning_rate"] == 0.002
     assert filled(drawn).values["r"] == 16
+    assert not drawn[-2]["interactive"], "Launch waits until the settings listen"
 
 
 def test_another_goal_comes_with_its_own_method(studio: User, letters: Dataset, asking: Any) -> None:
