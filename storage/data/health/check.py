@@ -120,5 +120,5 @@ def finding(found: Sequence[tuple[Row, str]], out_of: int, says: str, words: Seq
 
 def excerpt(text: str) -> str:
     """The start of a text on one line, without personal data."""
-    shown = " ".join(masked(text[:_READ]).split())
+    shown = masked(" ".join(text[:_READ].split()))  # fewer spaces may make a number of what was none
     return shown if len(shown) <= SHOWN else shown[: SHOWN - 1] + "…"
