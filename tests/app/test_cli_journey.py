@@ -63,7 +63,9 @@ def train(name: str, **settings: object) -> list[str]:
 
 
 @pytest.mark.slow
-def test_file_to_chat(studio_command: Any, studio: User, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_whole", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_file_to_chat(studio_command: Any, studio: User, tmp_path: Path, is_whole: bool) -> None:
+    """The whole journey also goes through the web, and ends with an evaluation."""
     file = tmp_path / "cards.csv"
     file.write_text(ROWS)
     code, data, _ = studio_command("data", "add", str(file), "--name", "cards", "--map", "text=text")
@@ -101,12 +103,14 @@ def test_file_to_chat(studio_command: Any, studio: User, tmp_path: Path) -> None
         assert [answer["model"] for answer in chat["answers"]] == ["studio-nano", "cards-lora"]
         assert [answer["weights_sha256"] for answer in chat["answers"]] == [None, artifact["weights_sha256"]]
         assert chat["instruction"] == data["instruction"] == "Answer with one of: 0x, 1x."
-        over_rest(artifact["id"])
+        if is_whole:
+            over_rest(artifact["id"])
 
-    code, evaluation, _ = studio_command("eval", "--model", "studio-nano", "--model", "cards-lora", "--data", "cards")
-    assert (code, evaluation["state"]) == (0, "SUCCEEDED")
-    assert evaluation["scores"]
-
+    if is_whole:
+        compared = ("--model", "studio-nano", "--model", "cards-lora", "--data", "cards")
+        code, evaluation, _ = studio_command("eval", *compared)
+        assert (code, evaluation["state"]) == (0, "SUCCEEDED")
+        assert evaluation["scores"]
     assert studio_command("artifacts", "delete", "cards-lora")[0] == 0
 
 

@@ -6,7 +6,6 @@ import io
 import re
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -255,33 +254,30 @@ def test_a_waiting_job_can_be_cancelled_and_run_again(page: Page, address: str) 
 PAGES = ("", "data", "data?data=shop-questions", "train?data=shop-questions", "JOB", "gallery", "compare")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_can_be_read_by_everybody(browser: Browser, address: str, scheme: Any) -> None:
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=scheme)
-    page = context.new_page()
-    found = []
-    for path in PAGES:
-        page.goto(address + (RESULT["job"] if path == "JOB" else path))
-        settle(page)
-        for violation in Axe().run(page).response["violations"]:
-            if violation["impact"] in ("serious", "critical"):
-                places = [node["html"][:200] for node in violation["nodes"][:4]]
-                found.append(f"{path or 'start'}: {violation['id']}: {places}")
-    context.close()
-    assert found == []
-
-
 @pytest.mark.parametrize("path", PAGES)
-def test_nothing_sticks_out_on_a_phone(browser: Browser, address: str, path: str) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844})
+def test_a_page_can_be_read_by_everybody_and_on_a_phone(browser: Browser, address: str, path: str) -> None:
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
     page = context.new_page()
     page.goto(address + (RESULT["job"] if path == "JOB" else path))
     settle(page)
+    assert violations(page) == []
+    page.emulate_media(color_scheme="dark")
+    expect(page.locator("body")).to_have_class(re.compile("dark"))
+    page.wait_for_function("document.getAnimations().every(one => !(one instanceof CSSTransition))")
+    assert violations(page) == []
+
+    page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     links = page.locator("nav a")
     assert links.count() == 6
     assert all(links.nth(i).is_visible() for i in range(6))
     context.close()
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds, and where."""
+    found = [one for one in Axe().run(page).response["violations"] if one["impact"] in ("serious", "critical")]
+    return [f"{one['id']}: {[node['html'][:200] for node in one['nodes'][:4]]}" for one in found]
 
 
 def settle(page: Page) -> None:

@@ -16,7 +16,7 @@ from tests.faults.conftest import House
 
 
 @pytest.mark.servers
-@pytest.mark.parametrize("n_races", [100, pytest.param(1000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("n_races", [40, pytest.param(1000, marks=pytest.mark.long)])
 def test_two_workers_race_for_one_job(house: House, n_races: int) -> None:
     job = house.submit("contested")
     start = Barrier(2)

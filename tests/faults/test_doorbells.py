@@ -92,7 +92,7 @@ def test_a_message_that_makes_no_sense(house: House) -> None:
 
 
 @pytest.mark.servers
-@pytest.mark.parametrize("n_jobs", [20, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.parametrize("n_jobs", [8, pytest.param(200, marks=pytest.mark.long)])
 def test_two_workers_race_for_many_jobs(house: House, n_jobs: int) -> None:
     made = [house.submit("steps=1 step_s=0") for _ in range(n_jobs // 2)]
     house.start(**LONG_LEASE, STUDIO_WORKER_WARM="0")

@@ -16,13 +16,20 @@ from workers.devices import Devices
 CPU = Devices("cpu", (None,))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_measured_once(studio: User, monkeypatch: pytest.MonkeyPatch) -> None:
     measured = calibration.of_machine(CPU, 1)
     assert measured
     assert 1e8 < measured < 1e14
     monkeypatch.setattr("subprocess.run", lambda *_args, **_kwargs: pytest.fail("measured again"))
     assert calibration.of_machine(CPU, 1) == measured
+
+
+def test_what_was_measured_today_is_remembered(studio: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"key": {"device": "cpu", "threads": 1}, "at": time.time() - 60, "flop_per_s": 2.5e10}
+    (settings().root / f"calibration-{platform.node()}.json").write_text(json.dumps(known))
+    monkeypatch.setattr("subprocess.run", lambda *_args, **_kwargs: pytest.fail("measured again"))
+    assert calibration.of_machine(CPU, 1) == 2.5e10
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ def test_a_new_model_is_learned_from_nothing(pretraining: MakeOrder, heard: Hear
     assert abs(torch.nn.functional.cosine_similarity(base.flatten(), made.flatten(), dim=0)) < 0.1
 
 
+@pytest.mark.long
 def test_a_killed_run_follows_the_same_curve(pretraining: MakeOrder, heard: Heard) -> None:
     train.run(pretraining(), heard)
     whole = heard.losses()
@@ -77,7 +78,7 @@ def test_logits_only_where_something_is_learned_give_the_same_loss(
     assert slow.losses() == pytest.approx(heard.losses(), rel=1e-4)
 
 
-@pytest.mark.parametrize("able", [True, False])
+@pytest.mark.parametrize("able", [pytest.param(True, marks=pytest.mark.long), False])
 def test_a_processor_without_bfloat16_says_that_it_computes_in_32_bits(
     pretraining: MakeOrder, heard: Heard, monkeypatch: pytest.MonkeyPatch, able: bool
 ) -> None:

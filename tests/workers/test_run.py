@@ -51,6 +51,7 @@ def test_a_spare_child_whose_worker_dies_exits(child: Child) -> None:
     assert child.process.wait(10) == run.ORPHANED
 
 
+@pytest.mark.long
 def test_a_training_child_obeys(child: Child, make_order: MakeOrder) -> None:
     child.hear_until(Ready)
     child.send(make_order(**ENDLESS))

@@ -132,7 +132,7 @@ def killed(order: Order, after: int) -> dict[int, float]:
     [
         pytest.param({"lora_dropout": 0.1}, marks=pytest.mark.long),
         pytest.param({"lora_dropout": 0.1, "gradient_accumulation_steps": 3}, marks=pytest.mark.long),
-        {"init_lora_weights": "olora"},
+        pytest.param({"init_lora_weights": "olora"}, marks=pytest.mark.long),
         {"method": "full", "learning_rate": 1e-3, "lr_scheduler_type": "cosine"},
     ],
 )
@@ -294,6 +294,7 @@ def test_all_weights_are_published_as_they_were_scored_in_the_stored_dtype(
     assert loss == pytest.approx(done.result["metrics"]["loss"]["adapted"]["value"], abs=1e-5)
 
 
+@pytest.mark.long
 def test_recomputing_activations_changes_nothing_but_memory(make_order: MakeOrder, heard: Heard) -> None:
     train.run(make_order(), heard)
     shutil.rmtree(make_order().checkpoints)
@@ -302,7 +303,7 @@ def test_recomputing_activations_changes_nothing_but_memory(make_order: MakeOrde
     assert again.losses() == pytest.approx(heard.losses(), abs=1e-5)
 
 
-@pytest.mark.parametrize("quantization", ["int8", "nf4"])
+@pytest.mark.parametrize("quantization", [pytest.param("int8", marks=pytest.mark.long), "nf4"])
 def test_lora_learns_on_a_quantized_base(
     make_order: MakeOrder, heard: Heard, nano_folder: Path, quantization: str
 ) -> None:

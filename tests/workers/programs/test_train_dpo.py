@@ -78,6 +78,7 @@ def test_the_first_loss_is_that_of_an_untouched_base(make_pairs_order: MakeOrder
     assert heard.losses()[1] == pytest.approx(math.log(2), abs=1e-5)
 
 
+@pytest.mark.long
 def test_the_reference_read_before_training_gives_the_same_losses(make_pairs_order: MakeOrder, heard: Heard) -> None:
     train.run(make_pairs_order(), heard)
     shutil.rmtree(make_pairs_order().checkpoints)
@@ -87,6 +88,7 @@ def test_the_reference_read_before_training_gives_the_same_losses(make_pairs_ord
     assert again.losses("held_out") == pytest.approx(heard.losses("held_out"), abs=1e-4)
 
 
+@pytest.mark.long
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(make_pairs_order: MakeOrder, heard: Heard) -> None:
     shared = {"save_steps": 2, "eval_steps": 4}
     train.run(make_pairs_order(**shared), heard)

@@ -28,7 +28,7 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", ["ia3", "dpo", pytest.param("dpo with ia3", marks=pytest.mark.long)])
 def test_a_result_is_judged_chatted_with_and_downloaded(
     case: str, publish_trained: Any, chat: httpx.Client, studio: User, tmp_path: Path
 ) -> None:
