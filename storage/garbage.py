@@ -10,9 +10,10 @@ from pathlib import Path
 from sqlmodel import col, select
 
 from storage import blobs, db, scratch
+from storage.bases import deletions
 from storage.data import uploads
 from storage.jobs import workspaces
-from storage.models import Artifact, Job, JobState
+from storage.models import Artifact, Job, JobState, User
 from storage.settings import settings
 
 KEEP_S = 24 * 3600.0
@@ -22,7 +23,7 @@ in a chat, or somebody may want the checkpoints of a failed job or continue with
 
 def collect(older_than_s: float = KEEP_S) -> list[Path]:
     """Remove unneeded files; returns what was removed."""
-    removed = [*_artifacts(older_than_s), *_workspaces(older_than_s)]
+    removed = [*_artifacts(older_than_s), *_workspaces(older_than_s), *deletions.unneeded(older_than_s)]
     for path in removed:
         shutil.rmtree(path, ignore_errors=True)
     uploads.discard_unused(older_than_s)
@@ -39,9 +40,10 @@ def _received(older_than_s: float) -> Iterator[Path]:
 
 def _artifacts(older_than_s: float) -> Iterator[Path]:
     with db.reading() as session:
-        kept = select(Artifact.location).where(
-            col(Artifact.deleted_at).is_(None) | (col(Artifact.deleted_at) > db.now() - older_than_s)
-        )
+        since = db.now() - older_than_s
+        live = col(Artifact.deleted_at).is_(None) | (col(Artifact.deleted_at) > since)
+        owned = col(User.removed_at).is_(None) | (col(User.removed_at) > since)  # a job may end after its owner left
+        kept = select(Artifact.location).join(User, col(User.id) == Artifact.owner_id).where(live, owned)
         referenced = {settings().files / location for location in session.exec(kept)}
     for folder in (settings().files / "artifacts").glob("*/*"):
         if folder not in referenced and _age_s(folder) > older_than_s:

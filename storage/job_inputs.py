@@ -93,6 +93,5 @@ def refuse_used(session: Session, thing: Thing) -> None:
     query = select(Job).join(JobInput, col(JobInput.job_id) == Job.id)
     job = session.exec(query.where(column == thing.id, col(Job.state).not_in(TERMINAL)).limit(1)).first()
     if job is not None:
-        raise Conflict(
-            f"“{thing.name}” is used by the job “{job.name}”.", remedy="Wait for the job to end, or cancel it."
-        )
+        by = f"the job “{job.name}”" if job.owner_id == thing.owner_id else "a job that has not ended"
+        raise Conflict(f"“{thing.name}” is used by {by}.", remedy="Wait for the job to end, or cancel it.")

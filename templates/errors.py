@@ -4,6 +4,7 @@
     ├── BadInput                 exit 2 · HTTP 422   the input can't be used; carries every problem at once
     ├── NotFound                 exit 2 · HTTP 404   no such thing, or it is not yours
     ├── Conflict                 exit 1 · HTTP 409   it can't be done in the current state
+    ├── NotAllowed               exit 2 · HTTP 403   only an administrator may do it
     └── Unavailable              exit 1 · HTTP 503   a part of the studio does not respond; trying again may help
 
 A `StudioError` is raised where the value is used and caught at the doors only: `app/notify.py`
@@ -81,6 +82,14 @@ class Conflict(StudioError):
 
     http_status = 409
     code = "conflict"
+
+
+class NotAllowed(StudioError):
+    """Only an administrator may do this."""
+
+    exit_code = 2
+    http_status = 403
+    code = "not_allowed"
 
 
 class Unavailable(StudioError):

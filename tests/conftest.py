@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
+from argon2 import PasswordHasher
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from storage import db, migrate, users
+from storage import db, migrate, passwords, users
 from storage.jobs import queue
 from storage.models import User
 from storage.settings import settings
@@ -19,6 +20,9 @@ from tests.storage.data.intake.mutants import shares
 
 os.environ["GOMP_SPINCOUNT"] = "2000"  # before any test loads torch: the suite shares its cores with children
 os.environ["STUDIO_FORGETTING_ITEMS"] = "0"  # costs seconds in every training, and has tests of its own
+
+QUICK_HASHES = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""The product's take 64 MiB and a tenth of a second; `test_passwords.py` tries those."""
 
 HERE = Path(__file__).parent
 MODELS = HERE.parent / "templates" / "models"
@@ -58,7 +62,7 @@ def forget_caches() -> None:
     """Make this process read its settings again and open new connections."""
     if db.engine.cache_info().currsize:
         db.engine().dispose()
-    for cached in (settings, db.engine, queue.celery):
+    for cached in (settings, db.engine, queue.celery, passwords._nobodys):
         cached.cache_clear()
 
 
@@ -81,6 +85,7 @@ def studio(tmp_path: Path, migrated_database: Path, monkeypatch: pytest.MonkeyPa
     folder.mkdir()
     shutil.copy(migrated_database, folder / "studio.db")
     monkeypatch.setenv("STUDIO_DATA_DIR", str(folder))
+    monkeypatch.setattr(passwords, "hasher", lambda: QUICK_HASHES)
     forget_caches()
     yield users.local()
     forget_caches()

@@ -24,7 +24,7 @@ from storage.bases import checkpoint_headers, hub
 from storage.files import MANIFEST, move_folder, seal, sha256_of
 from storage.models import BaseModelRow, User
 from storage.settings import settings
-from templates.errors import BadInput, NotFound, Problem, StudioError, refuse
+from templates.errors import BadInput, NotAllowed, NotFound, Problem, StudioError, refuse
 from templates.spec import BaseFacts
 
 TEMPLATES = Path(templates.__file__).parent
@@ -131,22 +131,27 @@ def _visible(user: User) -> Any:
 
 
 def of_user(user: User) -> Sequence[BaseModelRow]:
-    """The base models that the user can adapt: the bundled ones in their own order, then the user's by name."""
+    """The base models that the user can adapt: the bundled ones in their own order, then the shared ones and
+    the user's own, each by name."""
     sync_bundled()
     query = select(BaseModelRow).where(_visible(user), col(BaseModelRow.deleted_at).is_(None))
     order = {name: place for place, name in enumerate(bundled())}
     with db.reading() as session:
         rows = session.exec(query.order_by(col(BaseModelRow.name))).all()
-    return sorted(rows, key=lambda row: (row.owner_id is not None, order.get(row.origin, 0)))
+    return sorted(rows, key=lambda row: (row.source != "bundled", not row.is_shared, order.get(row.origin, 0)))
 
 
 def get(user: User, name_or_id: str) -> BaseModelRow:
-    """The base model of this name, or of this id even when it is retired. Raises `NotFound`."""
+    """The base model of this name, or of this id even when it is retired. Raises `NotFound`.
+
+    A user's own model comes before a shared one that got the same name later.
+    """
     sync_bundled()
     with db.reading() as session:
         mine = select(BaseModelRow).where(_visible(user))
         by_name = mine.where(col(BaseModelRow.name) == name_or_id, col(BaseModelRow.deleted_at).is_(None))
-        row = session.exec(by_name).one_or_none() or session.exec(mine.where(BaseModelRow.id == name_or_id)).first()
+        own_first = by_name.order_by(col(BaseModelRow.owner_id).is_(None))
+        row = session.exec(own_first).first() or session.exec(mine.where(BaseModelRow.id == name_or_id)).first()
     if row is None:
         names = ", ".join(other.name for other in of_user(user))
         raise NotFound(f"There is no base model “{name_or_id}”.", remedy=f"Known: {names}.")
@@ -180,29 +185,32 @@ def summary(row: BaseModelRow) -> str:
 
 
 def add(
-    user: User, name: str, path_or_hub_id: str, *, chat_template: str | None = None, license: str | None = None
+    user: User,
+    name: str,
+    path_or_hub_id: str,
+    *,
+    chat_template: str | None = None,
+    license: str | None = None,
+    shared: bool = False,
 ) -> BaseModelRow:
-    """Add a folder on this machine, or a model on the hub, to the user's base models.
+    """Add a folder on this machine, or a model on the hub, to the user's base models, or to everybody's if `shared`.
 
     The files are copied, so later changes to the original have no effect here. `chat_template`
     names one of `base_model_checks.chat_templates()` to use instead of the model's own.
-    Raises `BadInput` with every problem at once, `Unavailable` when the hub does not respond.
+    Raises `BadInput` with every problem at once, `Unavailable` when the hub does not respond, or `NotAllowed`.
     """
     source = Path(os.path.expanduser(path_or_hub_id or " "))
     from_hub = hub.is_id(path_or_hub_id) and not source.exists()
-    problems = _name_problems(user, name)
-    if not from_hub:
-        problems += checks.folder_problems(source, chat_template)
-    refuse(problems)
+    _refuse_sharing(user, shared)
+    refuse(_name_problems(user, name) + ([] if from_hub else checks.folder_problems(source, chat_template)))
     with _draft() as draft:
-        if from_hub:
-            fetched = hub.fetch(path_or_hub_id, draft, chat_template)
+        fetched = hub.fetch(path_or_hub_id, draft, chat_template) if from_hub else None
+        if fetched:
             refuse(checks.folder_problems(draft, chat_template))
         else:
-            fetched = None
             _copy(source, draft, chat_template)
         row = BaseModelRow(
-            owner_id=user.id,
+            owner_id=None if shared else user.id,
             name=name,
             source="hub" if fetched else "folder",
             origin=path_or_hub_id if fetched else source.resolve().name,
@@ -220,10 +228,14 @@ def add(
 
 
 def _name_problems(user: User, name: str) -> list[Problem]:
-    problems = model_names.problems(user, name)
-    with db.reading() as session:
-        taken = session.exec(select(BaseModelRow.id).where(BaseModelRow.name == name)).first()
-    return problems or ([_TAKEN] if taken else [])
+    return model_names.problems(user, name) or ([_TAKEN] if name in bundled() else [])
+
+
+def _refuse_sharing(user: User, shared: bool) -> None:
+    if shared and not user.is_admin:
+        raise NotAllowed(
+            "Only administrators can share base models.", remedy="Add the model for yourself, or ask an administrator."
+        )
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from storage import db
 from storage.data import dataset_names
@@ -16,7 +16,11 @@ NAME_TRIES = 5
 
 
 def put(session: Session, job: Job, attempt: int, made: Made) -> None:
-    """Add the row. If its name has been taken meanwhile, it gets a number, and an event says so."""
+    """Add the row. If its name has been taken meanwhile, it gets a number, and an event says so.
+
+    It belongs to the job's owner of this moment: the job may have been given to somebody since it was claimed.
+    """
+    made.owner_id = session.exec(select(Job.owner_id).where(Job.id == job.id)).one()
     wanted, made.created_at = made.name, db.clock(session)
     if isinstance(made, Artifact):
         made.name = artifacts.free_name(session, made.owner_id, wanted)

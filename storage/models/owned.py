@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, UniqueConstraint
+from sqlalchemy import BigInteger, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from storage.models.columns import json, new_id
@@ -16,7 +16,11 @@ class User(SQLModel, table=True):
     id: str = Field(default_factory=new_id, primary_key=True)
     name: str = Field(unique=True)
     password_hash: str | None = None
+    is_admin: bool = False
+    """May share base models and see the machines; the local user and the first account are administrators."""
     created_at: float
+    removed_at: float | None = None
+    """A removed user's row stays, under a name that nobody can choose, because jobs and results refer to it."""
 
 
 class Upload(SQLModel, table=True):
@@ -37,8 +41,8 @@ class BaseModelRow(SQLModel, table=True):
 
     id: str = Field(default_factory=new_id, primary_key=True)
     owner_id: str | None = Field(default=None, foreign_key="user.id")
-    """None: bundled with the product, for all users."""
-    name: str = Field(unique=True)
+    """None: for all users, bundled with the product or shared by an administrator."""
+    name: str
     source: str
     """`bundled`, `folder` or `hub`."""
     origin: str
@@ -52,6 +56,22 @@ class BaseModelRow(SQLModel, table=True):
     size_bytes: int = Field(sa_type=BigInteger)
     created_at: float
     deleted_at: float | None = None
+
+    __table_args__ = (
+        UniqueConstraint("owner_id", "name", name="uq_base_model_owner_id_name"),
+        Index(
+            "uq_base_model_common_name",
+            "name",
+            unique=True,
+            sqlite_where=text("owner_id IS NULL"),
+            postgresql_where=text("owner_id IS NULL"),
+        ),
+    )
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether an administrator added it for all users."""
+        return self.owner_id is None and self.source != "bundled"
 
 
 class Dataset(SQLModel, table=True):

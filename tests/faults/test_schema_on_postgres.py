@@ -19,8 +19,9 @@ from storage.data import datasets, openings, uploads
 from storage.jobs import events
 from tests.conftest import forget_caches
 from tests.faults.conftest import Servers
-from tests.storage import older_studio
+from tests.storage import older_accounts, older_studio
 
+OLDER_USER = """INSERT INTO "user" (id, name, created_at) VALUES ('u', 'local', 0)"""
 OLDER = """
 INSERT INTO dataset (id, owner_id, name, shape, source_filename, sha256, mapping, n_rows, n_held_out, split_seed,
                      labels, remarks, fixes, created_at)
@@ -45,11 +46,11 @@ def fresh(servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_an_older_dataset_is_still_there(fresh: None) -> None:
     command.upgrade(migrate.config(), "0002")
-    user = users.local()
     with db.engine().begin() as connection:
-        connection.execute(text(OLDER), {"owner": user.id})
+        connection.execute(text(OLDER_USER))
+        connection.execute(text(OLDER), {"owner": "u"})
     migrate.upgrade()
-    older = datasets.get(user, "older")
+    older = datasets.get(users.local(), "older")
     assert (older.header, older.n_rows) == (None, 2)
     with db.engine().connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
@@ -71,12 +72,11 @@ VALUES ('j', 'train', 1, 1, 2.5, 0.1, 900.0, 7000000000, 6), ('j', 'train', 2, 1
 
 def test_an_older_job_keeps_its_charts_and_has_opened_its_held_out_side(fresh: None) -> None:
     command.upgrade(migrate.config(), "0004")
-    user = users.local()
     with db.engine().begin() as connection:
-        for older in (OLDER, OLDER_JOB, OLDER_POINTS):
-            connection.execute(text(older), {"owner": user.id} if ":owner" in older else {})
+        for older in (OLDER_USER, OLDER, OLDER_JOB, OLDER_POINTS):
+            connection.execute(text(older), {"owner": "u"} if ":owner" in older else {})
     migrate.upgrade()
-    assert openings.of(datasets.get(user, "older")) == 1
+    assert openings.of(datasets.get(users.local(), "older")) == 1
     points = {(point.split, point.step): point.values for point in events.metrics("j")}
     first = {"loss": 2.5, "learning_rate": 0.1, "tokens_per_s": 900.0, "memory_bytes": 7_000_000_000}
     assert points == {("train", 1): first, ("train", 2): {"learning_rate": 0.1}, ("held_out", 2): {"loss": 1.5}}
@@ -92,6 +92,10 @@ def test_what_is_remembered_is_found_there_too(fresh: None) -> None:
     upload = uploads.save(user, "rows.csv", io.BytesIO(rows))
     datasets.add(user, upload, name="first", mapping={"prompt": "b", "completion": "a"})
     assert datasets.preview(user, upload).mapping == {"prompt": "b", "completion": "a"}
+
+
+def test_older_accounts_get_an_administrator_and_names_of_their_own(fresh: None) -> None:
+    older_accounts.check()
 
 
 def test_a_studio_of_the_version_before_keeps_everything(fresh: None) -> None:

@@ -18,7 +18,7 @@ from storage.data import datasets, openings, uploads
 from storage.jobs import events, jobs
 from storage.models import User
 from tests.conftest import forget_caches
-from tests.storage import older_studio
+from tests.storage import older_accounts, older_studio
 
 ROWS = b"text,label\n" + b"".join(b"text %d,%d\n" % (i, i % 2) for i in range(20))
 
@@ -128,6 +128,10 @@ def test_finished_jobs_of_an_older_version_have_opened_their_held_out_side(studi
         opened = connection.execute(text("SELECT job_id, attempt, at FROM held_out_opening ORDER BY job_id")).all()
     assert [tuple(row) for row in opened] == [("scored", 2, 9.0), ("trained", 2, 9.0)]
     assert openings.of(mail) == 2
+
+
+def test_older_accounts_get_an_administrator_and_names_of_their_own(empty: None) -> None:
+    older_accounts.check()
 
 
 def test_a_studio_of_the_version_before_keeps_everything(empty: None) -> None:

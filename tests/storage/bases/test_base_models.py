@@ -129,7 +129,10 @@ def test_somebody_elses_base_model_is_not_found(studio: User, tiny_model_folder:
             base_models.get(other, name)
     assert [row.name for row in base_models.of_user(other)] == list(base_models.bundled())
     with pytest.raises(BadInput, match="already the name"):
-        base_models.add(other, "tiny", str(tiny_model_folder))
+        base_models.add(studio, "tiny", str(tiny_model_folder))
+    own = base_models.add(other, "tiny", str(tiny_model_folder))
+    assert base_models.get(other, "tiny").id == own.id, "the name doesn't tell that somebody else has it"
+    assert base_models.get(studio, "tiny").id == row.id
 
 
 def set_json(name: str, **values: Any) -> Edit:

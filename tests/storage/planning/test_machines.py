@@ -34,7 +34,7 @@ def test_memory_of_present_jobs_counts_as_free(studio: User) -> None:
 def test_a_gpu_is_named_and_guessed_faster(studio: User) -> None:
     machine = machines.of_worker(worker(device="H200"))
     assert machine.on_gpu
-    assert machine.name == "box (H200)"
+    assert machine.name == "a worker's H200", "its host is for administrators"
     assert machine.flop_per_s > machines.CPU_FLOP_PER_S
 
 
