@@ -2,7 +2,7 @@
 
 - A loopback address without accounts: everybody is the local user, and the `Host` header
   must name this machine, so that a foreign page can't reach the studio by rebinding its DNS name.
-- Accounts exist: HTTP Basic, with slow checks remembered for minutes and failures counted.
+- Accounts exist: HTTP Basic, with slow checks remembered and failures counted (`app.login_limits`).
 - Any other address without accounts: the studio does not start, and refuses if started anyhow.
 - A request that changes something must come from the studio's own pages or from no page at all.
 """
@@ -17,17 +17,20 @@ import hmac
 import ipaddress
 import os
 import time
-from collections import defaultdict, deque
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from anyio import to_thread
+from anyio import CancelScope, CapacityLimiter, to_thread
+from anyio.lowlevel import checkpoint
+from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app import notify
-from storage import users
+from app import devices, notify
+from app.login_limits import LoginLimits, Origin, place_of
+from app.refusals import LoginNeeded, Refused, TooManyFailures
+from storage import db, users
 from storage.models import User
 from storage.settings import settings
 from templates.errors import BadInput, StudioError
@@ -35,34 +38,13 @@ from templates.errors import BadInput, StudioError
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
-REMEMBERED_S = 300.0
-ACCOUNTS_FRESH_S = 2.0
-FAILURES_PER_NAME = 10
-FAILURES_PER_ADDRESS = 30
-WINDOW_S = 60.0
+REMEMBERED_S = 12 * 3600.0
+"""A login unused for this long is checked slowly again."""
+FRESH_S = 1.0
+"""A changed password, a removed account or a new administrator counts after this long."""
+MOST_WAITING = 100
+MAX_NAME_CHARS = 64
 MAKE_AN_ACCOUNT = "Make an account first (`studio users add NAME`), or bind to 127.0.0.1."
-
-
-class Refused(StudioError):
-    """The guard rejected the request."""
-
-    exit_code = 2
-    http_status = 403
-    code = "refused"
-
-
-class LoginNeeded(Refused):
-    """The name or password is missing or wrong."""
-
-    http_status = 401
-    code = "login_needed"
-
-
-class TooManyFailures(Refused):
-    """There were too many wrong passwords recently."""
-
-    http_status = 429
-    code = "too_many_failures"
 
 
 def is_loopback(host: str) -> bool:
@@ -91,59 +73,61 @@ def acting(request: Request) -> User:
     return user
 
 
-class Failures:
-    """Wrong passwords of the last minute, by name and address and by address."""
+class Login(NamedTuple):
+    """A user who logged in with a password, as it was then."""
 
-    def __init__(self) -> None:
-        self._times: dict[tuple[str, ...], deque[float]] = defaultdict(deque)
-
-    def check(self, name: str, address: str) -> None:
-        """Raise `TooManyFailures` when this name or address has failed too often."""
-        since = time.monotonic() - WINDOW_S
-        for key in [key for key, times in self._times.items() if times[-1] < since]:
-            del self._times[key]
-        for key, most in (((name, address), FAILURES_PER_NAME), ((address,), FAILURES_PER_ADDRESS)):
-            if sum(at >= since for at in self._times.get(key, ())) >= most:
-                raise TooManyFailures("Too many wrong passwords.", remedy=f"Wait {WINDOW_S:.0f} seconds.")
-
-    def add(self, name: str, address: str) -> None:
-        """Count one more."""
-        for key in ((name, address), (address,)):
-            self._times[key].append(time.monotonic())
-
-    def forgive(self, name: str, address: str) -> None:
-        """Undo the count for a check that passed."""
-        for key in ((name, address), (address,)):
-            if times := self._times.get(key):
-                times.pop()
-                if not times:
-                    del self._times[key]
+    user: User
+    password_hash: str
 
 
 class Guard:
-    """ASGI middleware that identifies the user and rejects everybody else."""
+    """ASGI middleware that identifies the user and rejects everybody else.
+
+    A right password is checked slowly once for each browser, or for each address if it sends no cookies. It
+    then lets in as long as the account has the same password. Elsewhere it is a guess like any other: if a
+    remembered password let in from everywhere, an attacker could try passwords at full speed.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.failures = Failures()
+        self.limits = LoginLimits()
         self._key = os.urandom(32)
-        self._verified: dict[bytes, tuple[User, float]] = {}
-        self._checking: dict[bytes, asyncio.Future[User]] = {}
+        self._remembered: dict[tuple[bytes, str], tuple[Login, float]] = {}
+        self._checking: dict[tuple[bytes, str], asyncio.Future[tuple[Login, str | None]]] = {}
+        self._users: dict[str, tuple[User | None, float]] = {}
         self._local: User | None = None
         self._accounts: tuple[bool, float] = (False, 0.0)
+        # Threads of their own: neither slow pages nor a flood of logins may keep people out.
+        self._lookups, self._strangers, self._known = (CapacityLimiter(n) for n in (4, 2, 2))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket") or scope["path"] in OPEN_PATHS:
             await self.app(scope, receive, send)
             return
         try:
-            scope["studio_user"] = await self._admitted(HTTPConnection(scope))
+            admitted, cookie = await self._admitted(HTTPConnection(scope))
         except Exception as error:  # any failure means no access
             await _turn_away(notify.told(error), scope, receive, send)
             return
-        await self.app(scope, receive, send)
+        if not isinstance(admitted, Login):
+            scope["studio_user"] = admitted
+            await self.app(scope, receive, send)
+            return
+        scope["studio_user"] = admitted.user
+        with CancelScope() as still_open:
 
-    async def _admitted(self, connection: HTTPConnection) -> User:
+            async def checked(message: Message) -> None:
+                if message["type"] == "http.response.start" and cookie:
+                    MutableHeaders(scope=message).append("Set-Cookie", cookie)
+                if message["type"] == "http.response.body" and not await self._holds(admitted):
+                    still_open.cancel()  # somebody changed the password or removed the account: end open streams
+                    await checkpoint()
+                await send(message)
+
+            await self.app(scope, receive, checked)
+
+    async def _admitted(self, connection: HTTPConnection) -> tuple[User | Login, str | None]:
+        """The user, and the cookie to set, if any."""
         _check_origin(connection)
         if await self._accounts_exist():
             return await self._logged_in(connection)
@@ -152,40 +136,71 @@ class Guard:
             raise Refused("This studio has no accounts and answers on this machine only.", remedy=MAKE_AN_ACCOUNT)
         _check_host(connection)
         if self._local is None:
-            self._local = await to_thread.run_sync(users.local)
-        return self._local
+            self._local = await to_thread.run_sync(users.local, limiter=self._lookups)
+        return self._local, None
 
     async def _accounts_exist(self) -> bool:
         exist, until = self._accounts
         if not exist and time.monotonic() >= until:
-            exist = await to_thread.run_sync(users.any_accounts)
-            self._accounts = (exist, time.monotonic() + ACCOUNTS_FRESH_S)
+            exist = await to_thread.run_sync(users.any_accounts, limiter=self._lookups)
+            self._accounts = (exist, time.monotonic() + FRESH_S)
         return exist
 
-    async def _logged_in(self, connection: HTTPConnection) -> User:
-        name, password = _credentials(connection.headers.get("authorization", ""))
-        digest = hmac.digest(self._key, f"{name}\0{password}".encode(), hashlib.sha256)
-        known = self._verified.get(digest)
-        if known and known[1] > time.monotonic():
-            return known[0]
-        address = connection.client.host if connection.client else ""
-        if digest not in self._checking:  # a page's many requests are one check, not many guesses
-            check = asyncio.ensure_future(self._check(name, password, address))
-            self._checking[digest] = check
-            check.add_done_callback(lambda _: self._checking.pop(digest))
-        user = await asyncio.shield(self._checking[digest])
-        self._verified = {k: v for k, v in self._verified.items() if v[1] > time.monotonic()}
-        self._verified[digest] = (user, time.monotonic() + REMEMBERED_S)
-        return user
+    async def _now(self, login: Login) -> Login | None:
+        """The login with the user's present row; None if the password has changed or the account is gone."""
+        name = login.user.name
+        user, until = self._users.get(name, (None, 0.0))
+        if time.monotonic() >= until:
+            user = await to_thread.run_sync(users.find, name, limiter=self._lookups)
+            self._users[name] = (user, time.monotonic() + FRESH_S)
+        same = user is not None and user.id == login.user.id and user.password_hash == login.password_hash
+        return login._replace(user=user) if user and same else None
 
-    async def _check(self, name: str, password: str, address: str) -> User:
-        self.failures.check(name, address)
-        self.failures.add(name, address)  # before the slow check, so that a burst can't outrun the count
-        user = await to_thread.run_sync(users.with_password, name, password)
-        if user is None:
+    async def _holds(self, login: Login) -> bool:
+        try:
+            return await self._now(login) is not None
+        except db.AWAY:
+            return True  # the database can't tell, and this request was let in
+
+    async def _logged_in(self, connection: HTTPConnection) -> tuple[Login, str | None]:
+        name, password = _credentials(connection.headers.get("authorization", ""))
+        address = place_of(connection.client.host if connection.client else "")
+        origin = Origin(name, address, devices.known(name, connection.cookies))
+        place = (hmac.digest(self._key, f"{name}\0{password}".encode(), hashlib.sha256), "\0".join(origin.own))
+        if place in self._remembered:
+            if not origin.device:
+                self.limits.check_own(origin)
+            if kept := await self._now(self._remembered[place][0]):
+                self._remembered[place] = (kept, time.monotonic())
+                return kept, None
+            self._remembered.pop(place, None)
+        if place not in self._checking:  # a page's many requests are one check, not many guesses
+            check = asyncio.ensure_future(self._check(origin, password))
+            self._checking[place] = check
+            check.add_done_callback(lambda _: self._checking.pop(place))
+        login, device = await asyncio.shield(self._checking[place])
+        self._remember(place[0], origin, login, device)
+        secure = connection.scope["scheme"] in ("https", "wss")
+        return login, devices.header(name, device, secure=secure) if device else None
+
+    def _remember(self, digest: bytes, origin: Origin, login: Login, device: str | None) -> None:
+        now = time.monotonic()
+        self._remembered = {key: kept for key, kept in self._remembered.items() if kept[1] > now - REMEMBERED_S}
+        for where in (origin, origin._replace(device=device or origin.device)):
+            self._remembered[digest, "\0".join(where.own)] = (login, now)
+
+    async def _check(self, origin: Origin, password: str) -> tuple[Login, str | None]:
+        """The login, and a new device's id unless it came from a known one."""
+        threads = self._known if origin.device else self._strangers
+        if threads.statistics().tasks_waiting >= MOST_WAITING:
+            raise TooManyFailures("Too many people are logging in.", remedy="Try again in a minute.")
+        await self.limits.admit(origin)
+        user = await to_thread.run_sync(users.with_password, origin.name, password, limiter=threads)
+        if user is None or user.password_hash is None:
             raise LoginNeeded("The name or the password is wrong.")
-        self.failures.forgive(name, address)
-        return user
+        self.limits.forgive(origin)
+        self._users.pop(user.name, None)
+        return Login(user, user.password_hash), None if origin.device else devices.issue()
 
 
 def _credentials(header: str) -> tuple[str, str]:
@@ -196,7 +211,7 @@ def _credentials(header: str) -> tuple[str, str]:
         name, colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError) as error:
         raise LoginNeeded("The login can't be read.") from error
-    if not colon:
+    if not colon or "\0" in name or len(name) > MAX_NAME_CHARS:
         raise LoginNeeded("The login can't be read.")
     return name, password
 
@@ -240,6 +255,6 @@ async def _turn_away(error: StudioError, scope: Scope, receive: Receive, send: S
     if isinstance(error, LoginNeeded):
         headers["WWW-Authenticate"] = 'Basic realm="Adaptation Studio", charset="UTF-8"'
     if isinstance(error, TooManyFailures):
-        headers["Retry-After"] = f"{WINDOW_S:.0f}"
+        headers["Retry-After"] = f"{error.wait_s:.0f}"
     response = JSONResponse(error.as_dict(), status_code=error.http_status, headers=headers)
     await response(scope, receive, send)

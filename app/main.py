@@ -1,7 +1,7 @@
 """The web process: REST under /api/v1, the pages at /, health at /healthz and /readyz.
 
-It never imports torch, transformers, peft or trl. The guard of `app.auth` is the outermost
-middleware, in front of REST, pages, their files and their websockets.
+It never imports torch, transformers, peft or trl. The guard of `app.auth` stands in front of
+REST, pages, their files and their websockets; only what it relies on is further outside (`app.proxies`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from app import auth, gradio_startup, notify
+from app import auth, gradio_startup, notify, proxies
 from app.api import artifacts, catalogue, chat, data, envelope, jobs, models, reference
 from storage import migrate, scratch
 from storage.bases import base_models
@@ -50,6 +50,7 @@ def create_app(host: str | None = None) -> FastAPI:
     _mount_pages(app)
     app.add_middleware(envelope.BodyLimit)
     app.add_middleware(auth.Guard)
+    app.add_middleware(proxies.TrustedProxies)
     app.add_middleware(envelope.SecurityHeaders)
     return app
 
@@ -69,6 +70,7 @@ def serve(host: str, port: int) -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # `proxies` does that, by the setting
         timeout_graceful_shutdown=STOP_WITHIN_S,
     )
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import secrets
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from templates.errors import BadInput, Problem
 
 
 class Settings(BaseSettings):
@@ -32,6 +35,8 @@ class Settings(BaseSettings):
     """Base URL of the chat server, ending before `/v1`; empty: built from host and port above."""
     allowed_hosts: str = ""
     """Further host names for a studio on a loopback address, comma-separated: a reverse proxy's, for example."""
+    trusted_proxies: str = ""
+    """Addresses or networks of reverse proxies, comma-separated. Only their `X-Forwarded-…` headers count."""
     max_upload_bytes: int = 200 * 1024 * 1024
     lease_s: float = 60.0
     """How long a worker keeps a claimed job without a heartbeat."""
@@ -61,6 +66,19 @@ class Settings(BaseSettings):
         if not self.heartbeat_s < self.self_fence_s < self.lease_s:
             raise ValueError("STUDIO_HEARTBEAT_S < STUDIO_SELF_FENCE_S < STUDIO_LEASE_S must hold")
         return self
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, given: str) -> str:
+        for proxy in _listed(given):
+            if not ipaddress.ip_network(proxy).prefixlen:
+                raise ValueError(f"with {proxy}, every client could claim any address")
+        return given
+
+    @property
+    def proxies(self) -> list[str]:
+        """The trusted proxies' addresses and networks."""
+        return _listed(self.trusted_proxies)
 
     @property
     def root(self) -> Path:
@@ -93,10 +111,22 @@ class Settings(BaseSettings):
         return self.chat_url.rstrip("/") or f"http://{self.chat_host}:{self.chat_port}"
 
 
+def _listed(given: str) -> list[str]:
+    return [part.strip() for part in given.split(",") if part.strip()]
+
+
 @cache
 def settings() -> Settings:
     """The settings of this process; makes the data folder on first use."""
-    read = Settings()
+    try:
+        read = Settings()
+    except ValidationError as error:
+        raise BadInput(
+            *(
+                Problem(f"{flaw['msg']}.", field=f"STUDIO_{str(flaw['loc'][0]).upper()}" if flaw["loc"] else None)
+                for flaw in error.errors(include_url=False)
+            )
+        ) from error
     read.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     read.files.mkdir(mode=0o700, parents=True, exist_ok=True)
     return read

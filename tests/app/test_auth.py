@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from app import auth
+from app import auth, login_limits
 from app.main import create_app
 from storage import users
 from storage.models import User
@@ -109,7 +109,9 @@ def test_a_burst_of_one_login_is_one_check(web: FastAPI) -> None:
     async def burst() -> list[int]:
         transport = httpx.ASGITransport(web, client=("127.0.0.1", 1))
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:7860") as browser:
-            answers = [browser.get("/api/v1/me", headers=login("alice")) for _ in range(2 * auth.FAILURES_PER_NAME)]
+            answers = [
+                browser.get("/api/v1/me", headers=login("alice")) for _ in range(2 * login_limits.FAILURES_PER_NAME)
+            ]
             return [answer.status_code for answer in await asyncio.gather(*answers)]
 
     assert set(asyncio.run(burst())) == {200}
@@ -120,12 +122,13 @@ def test_guessing_is_slowed_down(client: TestClient, monkeypatch: pytest.MonkeyP
     assert client.get("/api/v1/me", headers=login("alice")).status_code == 200
     monkeypatch.setattr(users, "with_password", lambda *given: None)
     answers = [
-        client.get("/api/v1/me", headers=login("alice", f"guess {n}")) for n in range(auth.FAILURES_PER_NAME + 1)
+        client.get("/api/v1/me", headers=login("alice", f"guess {n}"))
+        for n in range(login_limits.FAILURES_PER_NAME + 1)
     ]
-    assert [answer.status_code for answer in answers] == [401] * auth.FAILURES_PER_NAME + [429]
+    assert [answer.status_code for answer in answers] == [401] * login_limits.FAILURES_PER_NAME + [429]
     assert answers[-1].headers["Retry-After"] == "60"
     assert client.get("/api/v1/me", headers=login("alice")).status_code == 200, "who is in stays in"
-    for n in range(auth.FAILURES_PER_ADDRESS - auth.FAILURES_PER_NAME):
+    for n in range(login_limits.FAILURES_PER_ADDRESS - login_limits.FAILURES_PER_NAME):
         assert client.get("/api/v1/me", headers=login(f"name{n}")).status_code == 401
     assert client.get("/api/v1/me", headers=login("yet-another")).status_code == 429
 

@@ -271,7 +271,14 @@ def main() -> None:
     os.environ.update(waiting.ENVIRONMENT)
     read = settings()
     secret("chat")
-    uvicorn.run(make_app(), host=read.chat_host, port=read.chat_port, log_level="warning", timeout_graceful_shutdown=5)
+    uvicorn.run(
+        make_app(),
+        host=read.chat_host,
+        port=read.chat_port,
+        log_level="warning",
+        proxy_headers=False,
+        timeout_graceful_shutdown=5,
+    )
 
 
 if __name__ == "__main__":
