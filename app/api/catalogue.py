@@ -34,6 +34,6 @@ def recipes() -> list[dict[str, Any]]:
 
 
 @router.get("/workers")
-def workers() -> list[dict[str, Any]]:
-    """The running workers."""
-    return [documents.of(row) for row in worker_rows.alive()]
+def workers(user: Acting) -> list[dict[str, Any]]:
+    """The running workers; their hosts and process ids only for administrators."""
+    return [documents.of_worker(user, row) for row in worker_rows.alive()]

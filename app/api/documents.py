@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlmodel import SQLModel
 
-from storage.models import Artifact, BaseModelRow, Dataset, Job, JobEvent, JobMetric, Upload, Worker
+from storage.models import Artifact, BaseModelRow, Dataset, Job, JobEvent, JobMetric, Upload, User, Worker
 from templates import capabilities, recipe, registry
 from templates.roles import Role
 from templates.spec import Method, Objective, Params, RowShape
@@ -32,12 +33,32 @@ INSIDE: dict[type[SQLModel], set[str]] = {
     Worker: set(),
 }
 """Internal columns that are never shown, by table."""
+WORKER_PLACE = {"id", "host", "pid"}
+"""Columns that tell where a worker runs: its id is made of the machine's boot, the process and its start."""
 
 
 def of(row: SQLModel) -> dict[str, Any]:
     """A row's columns without the internal ones."""
     document = row.model_dump(mode="json", exclude=INSIDE[type(row)])
     return {name: document[name] for name in type(row).model_fields if name in document}
+
+
+def of_base_model(row: BaseModelRow) -> dict[str, Any]:
+    """A base model, and whether an administrator shared it."""
+    return {**of(row), "shared": row.is_shared}
+
+
+def of_worker(user: User, worker: Worker) -> dict[str, Any]:
+    """A worker; its host and process only for administrators."""
+    return {key: value for key, value in of(worker).items() if user.is_admin or key not in WORKER_PLACE}
+
+
+def of_event(user: User, event: JobEvent) -> dict[str, Any]:
+    """An event of a job; the worker that claimed the job only for administrators."""
+    document = of(event)
+    if not user.is_admin:
+        document["data"] = {key: value for key, value in event.data.items() if key != "worker"}
+    return document
 
 
 def of_dataset(dataset: Dataset) -> dict[str, Any]:
@@ -85,10 +106,22 @@ def of_job(job: Job) -> dict[str, Any]:
 
     document = {**of(job), **_of_inputs(job_inputs.of_job(job.id))}
     document["position"] = jobs.position(job)
+    document["estimate"] = _without_host(job.estimate)
     document[registry.job_kind(job.kind).result] = document.pop("result")
     error = {key: document.pop(column) for key, column in _ERROR_COLUMNS.items()}
     document["error"] = error if error["code"] else None
     return document
+
+
+def _without_host(estimate: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Estimates of older versions name the machine as “host (device)”; now only administrators see hosts."""
+    if estimate is None or not (named := _HOST.fullmatch(str(estimate.get("machine")))):
+        return estimate
+    told = {key: str(estimate[key]).replace(named[0], named["device"]) for key in ("machine", "based_on")}
+    return {**estimate, **told}
+
+
+_HOST = re.compile(r"\S+ \((?P<device>.+)\)")
 
 
 def _of_inputs(inputs: Inputs) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def show(user: Acting, job_id: str) -> dict[str, Any]:
 @router.get("/jobs/{job_id}/events")
 def history(user: Acting, job_id: str) -> list[dict[str, Any]]:
     """A job's events, oldest first."""
-    return [documents.of(event) for event in events.of_job(jobs.get(user, job_id).id)]
+    return [documents.of_event(user, event) for event in events.of_job(jobs.get(user, job_id).id)]
 
 
 @router.get("/jobs/{job_id}/metrics")

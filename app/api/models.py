@@ -11,7 +11,7 @@ from app.api import documents
 from app.api.bodies import Body
 from app.api.catalogue import Acting
 from storage import users
-from storage.bases import base_models
+from storage.bases import base_models, deletions
 from templates.errors import BadInput, Problem
 
 router = APIRouter(prefix="/api/v1", tags=["models"])
@@ -24,20 +24,22 @@ class NewModel(Body):
     name: str
     source: str
     """A hub id; without accounts, also a folder on this machine."""
+    shared: bool = False
+    """Add it for everybody; administrators only."""
     chat_template: str | None = None
     license: str | None = None
 
 
 @router.get("/models")
 def list_all(user: Acting) -> list[dict[str, Any]]:
-    """The base models, bundled ones first."""
-    return [documents.of(row) for row in base_models.of_user(user)]
+    """The base models, the bundled ones first, then the shared ones."""
+    return [documents.of_base_model(row) for row in base_models.of_user(user)]
 
 
 @router.get("/models/{model}")
 def show(user: Acting, model: str) -> dict[str, Any]:
     """One base model, by name or id."""
-    return documents.of(base_models.get(user, model))
+    return documents.of_base_model(base_models.get(user, model))
 
 
 @router.post("/models", status_code=201)
@@ -48,9 +50,21 @@ def add(user: Acting, body: NewModel) -> dict[str, Any]:
             Problem(
                 "must be a hub id like “organisation/model”: accounts can't add folders on this machine.",
                 field="source",
-                remedy="The studio's administrator can add a folder with `studio models add`.",
+                remedy="On the studio's machine, `studio models add --shared` adds a folder for everybody.",
             )
         )
-    return documents.of(
-        base_models.add(user, body.name, body.source, chat_template=body.chat_template, license=body.license)
+    row = base_models.add(
+        user,
+        body.name,
+        body.source,
+        chat_template=body.chat_template,
+        license=body.license,
+        shared=body.shared,
     )
+    return documents.of_base_model(row)
+
+
+@router.delete("/models/{model}")
+def delete(user: Acting, model: str) -> dict[str, Any]:
+    """Delete a base model: your own, or as an administrator a shared one. Results on it still work."""
+    return {"deleted": model, "results": deletions.delete(user, model)}

@@ -46,9 +46,10 @@ def show(job_id: Annotated[str, typer.Argument(metavar="ID")], as_json: Json = F
     from app.cli import acting
     from storage.jobs import events, jobs
 
-    job = jobs.get(acting.user(), job_id)
+    user = acting.user()
+    job = jobs.get(user, job_id)
     document = documents.of_job(job)
-    document["events"] = [documents.of(event) for event in events.of_job(job.id)]
+    document["events"] = [documents.of_event(user, event) for event in events.of_job(job.id)]
     output.emit(document, output.facts(document), as_json)
 
 

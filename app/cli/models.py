@@ -10,7 +10,7 @@ import typer
 from app.cli import output
 from app.cli.output import Json
 
-COLUMNS = ("name", "source", "parameters", "context", "license", "revision")
+COLUMNS = ("name", "source", "for", "parameters", "context", "license", "revision")
 group = typer.Typer(help="Base models: the bundled ones and your own.", no_args_is_help=True)
 
 
@@ -22,15 +22,16 @@ def register(app: typer.Typer) -> None:
 
 @group.command("list")
 def list_all(as_json: Json = False) -> None:
-    """List the base models, bundled ones first."""
+    """List the base models, the bundled ones first, then the shared ones."""
     from app.api import documents
     from app.cli import acting
     from storage.bases import base_models
 
-    rows = [documents.of(row) for row in base_models.of_user(acting.user())]
+    rows = [documents.of_base_model(row) for row in base_models.of_user(acting.user())]
     shown = [
         {
             **row,
+            "for": "everybody" if row["shared"] or row["source"] == "bundled" else "you",
             "parameters": f"{row['facts']['n_parameters'] / 1e6:.1f} M",
             "context": row["facts"]["context_length"],
             "revision": row["revision"][:12],
@@ -48,6 +49,7 @@ def add(
         str | None, typer.Option(help="One of the studio's chat templates, for a model without one.")
     ] = None,
     license: Annotated[str | None, typer.Option(help="The licence, if the model doesn't state it.")] = None,
+    shared: Annotated[bool, typer.Option("--shared", help="Add it for everybody with an account.")] = False,
     as_json: Json = False,
 ) -> None:
     """Add a base model: a folder in Hugging Face layout, or a hub id. It is checked, then copied."""
@@ -55,9 +57,24 @@ def add(
     from app.cli import acting
     from storage.bases import base_models
 
-    row = base_models.add(acting.user(), name, source, chat_template=chat_template, license=license)
+    row = base_models.add(acting.user(), name, source, chat_template=chat_template, license=license, shared=shared)
     line = f"Added {row.name}: {row.facts['n_parameters'] / 1e6:.1f} M parameters, licence {row.license}."
-    output.emit(documents.of(row), [line], as_json)
+    lines = [line, "Everybody can use it."] if shared else [line]
+    output.emit(documents.of_base_model(row), lines, as_json)
+
+
+@group.command("delete")
+def delete(name: str, as_json: Json = False) -> None:
+    """Delete a base model that you added or shared."""
+    from app.cli import acting
+    from storage.bases import deletions
+    from templates.quantities import plural
+
+    n_results = deletions.delete(acting.user(), name)
+    kept = (
+        f" {plural(n_results, 'result')} on it still work; its files stay until they are deleted." if n_results else ""
+    )
+    output.emit({"deleted": name, "results": n_results}, [f"Deleted {name}.{kept}"], as_json)
 
 
 @group.command("build")

@@ -17,7 +17,6 @@ from templates.errors import BadInput, Problem, StudioError
 Host = Annotated[str | None, typer.Option(help="Address to listen on; default: STUDIO_HOST.")]
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port; default STUDIO_PORT.")]
 database = typer.Typer(help="The database.", no_args_is_help=True)
-accounts = typer.Typer(help="Accounts, required if other machines can reach the studio.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +24,6 @@ def register(app: typer.Typer) -> None:
     for command in (up, web, worker, serve, doctor, bench):
         app.command(command.__name__)(command)
     app.add_typer(database, name="db")
-    app.add_typer(accounts, name="users")
 
 
 def up(host: Host = None, port: Port = None, as_json: Json = False) -> None:
@@ -138,19 +136,3 @@ def upgrade(as_json: Json = False) -> None:
         f"The schema is {after}." if before == after else f"Upgraded the schema from {before or 'nothing'} to {after}."
     )
     output.emit({"before": before, "after": after}, [line], as_json)
-
-
-@accounts.command("add")
-def add_account(name: str, as_json: Json = False) -> None:
-    """Create an account; prompts for the password, or reads it from stdin if that is no terminal."""
-    from storage import migrate, users
-
-    if sys.stdin.isatty():
-        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-    else:
-        password = sys.stdin.readline().rstrip("\r\n")
-    migrate.upgrade()
-    user = users.add(name, password)
-    output.emit(
-        {"name": user.name}, [f"Created the account {user.name}. From now on everybody has to log in."], as_json
-    )

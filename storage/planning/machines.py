@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import shutil
 from dataclasses import dataclass
 
@@ -29,6 +28,7 @@ class Machine:
     """The memory, disk space and speed that a job can count on."""
 
     name: str
+    """Its device in words; without its host's name, which only administrators see."""
     on_gpu: bool
     memory_free_bytes: int
     disk_free_bytes: int
@@ -52,13 +52,13 @@ def of_worker(worker: Worker | None) -> Machine:
     """
     here_memory, here_disk = psutil.virtual_memory().available, shutil.disk_usage(settings().files).free
     if worker is None:
-        return Machine(f"{platform.node()} (CPU)", False, here_memory, here_disk, CPU_FLOP_PER_S, False)
+        return Machine("this machine's CPU", False, here_memory, here_disk, CPU_FLOP_PER_S, False)
     on_gpu = worker.device != "cpu"
     free = worker.memory_free_bytes
     if worker.busy:
         free = max(free, round(IDLE_SHARE * worker.memory_total_bytes))
     return Machine(
-        name=f"{worker.host} ({worker.device if on_gpu else 'CPU'})",
+        name=f"a worker's {worker.device if on_gpu else 'CPU'}",
         on_gpu=on_gpu,
         memory_free_bytes=free or here_memory,
         disk_free_bytes=worker.disk_free_bytes or here_disk,
