@@ -142,16 +142,18 @@ def of_user(user: User) -> Sequence[BaseModelRow]:
 
 
 def get(user: User, name_or_id: str) -> BaseModelRow:
-    """The base model of this name, or of this id even when it is retired. Raises `NotFound`.
+    """The base model of this name, or of this id even when it is a retired bundled one. Raises `NotFound`.
 
     A user's own model comes before a shared one that got the same name later.
     """
     sync_bundled()
     with db.reading() as session:
         mine = select(BaseModelRow).where(_visible(user))
-        by_name = mine.where(col(BaseModelRow.name) == name_or_id, col(BaseModelRow.deleted_at).is_(None))
+        is_live = col(BaseModelRow.deleted_at).is_(None)
+        by_name = mine.where(col(BaseModelRow.name) == name_or_id, is_live)
+        by_id = mine.where(BaseModelRow.id == name_or_id, is_live | (col(BaseModelRow.source) == "bundled"))
         own_first = by_name.order_by(col(BaseModelRow.owner_id).is_(None))
-        row = session.exec(own_first).first() or session.exec(mine.where(BaseModelRow.id == name_or_id)).first()
+        row = session.exec(own_first).first() or session.exec(by_id).first()
     if row is None:
         names = ", ".join(other.name for other in of_user(user))
         raise NotFound(f"There is no base model “{name_or_id}”.", remedy=f"Known: {names}.")

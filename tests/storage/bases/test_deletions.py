@@ -82,8 +82,9 @@ def test_a_deleted_model_keeps_its_files_while_results_rest_on_it(people: tuple[
         deletions.delete(bob, "house")
     assert deletions.delete(alice, "house") == 1
     for user in people:
-        with pytest.raises(NotFound):
-            base_models.get(user, "house")
+        for name in ("house", shared.id):
+            with pytest.raises(NotFound):
+                base_models.get(user, name)
     with pytest.raises(NotFound):
         deletions.delete(alice, shared.id)
     garbage.collect(older_than_s=-1)
