@@ -3,8 +3,8 @@
 - From one address: 10 a minute for a name, 30 in all.
 - From a browser in which the name has logged in before (`app.devices`): 10 a minute, whatever happens elsewhere.
 - For one name from all other places together: after 30 in a minute, the checks take turns, one every two seconds,
-  and each address gets three tries a minute. A turn is a delay and no refusal, so the owner still gets in
-  from a new address.
+  the newest first, and each address gets three tries a minute. So the owner still gets in from a new address,
+  however many guesses are in line already.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ FAILURES_BEFORE_TURNS = 30
 FAILURES_BETWEEN_TURNS = 3
 TURN_S = 2.0
 LONGEST_WAIT_S = 10.0
+PLACES = 5
+"""The oldest attempts for a name are refused if more than this many wait."""
+LOOK_S = 0.05
 NETWORK_BITS = 64
 """One customer has at least this IPv6 network, so its addresses count as one."""
 
@@ -67,6 +70,7 @@ class LoginLimits:
     def __init__(self) -> None:
         self._times: dict[Key, deque[float]] = defaultdict(deque)
         self._next_turn: dict[str, float] = {}
+        self._lines: dict[str, list[object]] = defaultdict(list)
 
     def check_own(self, origin: Origin) -> None:
         """Raise `TooManyFailures` after too many wrong passwords for this name from this place."""
@@ -82,10 +86,10 @@ class LoginLimits:
         self._check(origin.own, FAILURES_BETWEEN_TURNS if is_guessed else FAILURES_PER_NAME)
         if not origin.device:
             self._check(("address", origin.address), FAILURES_PER_ADDRESS)
-        wait_s = self._turn(origin.name) if is_guessed else 0.0
         for key in origin.counts:
             self._times[key].append(time.monotonic())
-        await anyio.sleep(wait_s)
+        if is_guessed:
+            await self._turn(origin.name)
 
     def forgive(self, origin: Origin) -> None:
         """Undo the count for a check that passed."""
@@ -95,14 +99,20 @@ class LoginLimits:
                 if not times:
                     del self._times[key]
 
-    def _turn(self, name: str) -> float:
-        """Reserve the name's next turn; returns the seconds until then."""
-        now = time.monotonic()
-        turn = max(now, self._next_turn.get(name, 0.0))
-        if turn - now > LONGEST_WAIT_S:
-            raise _refusal(LONGEST_WAIT_S)
-        self._next_turn[name] = turn + TURN_S
-        return turn - now
+    async def _turn(self, name: str) -> None:
+        """Wait for one of the name's turns. Raises `TooManyFailures` if newer attempts take them all."""
+        me, line, since = object(), self._lines[name], time.monotonic()
+        line.append(me)
+        del line[:-PLACES]
+        try:
+            while (now := time.monotonic()) < self._next_turn.get(name, 0.0) or line[-1:] != [me]:
+                if me not in line or now - since >= LONGEST_WAIT_S:
+                    raise _refusal(LONGEST_WAIT_S)
+                await anyio.sleep(max(self._next_turn.get(name, 0.0) - now, LOOK_S))
+            self._next_turn[name] = now + TURN_S
+        finally:
+            if me in line:
+                line.remove(me)
 
     def _check(self, key: Key, most: int) -> None:
         if self._n(key) >= most:
@@ -120,6 +130,8 @@ class LoginLimits:
             if not times:
                 del self._times[key]
         self._next_turn = {name: turn for name, turn in self._next_turn.items() if turn > now}
+        for name in [name for name, line in self._lines.items() if not line]:
+            del self._lines[name]
 
 
 def _refusal(wait_s: float) -> TooManyFailures:
