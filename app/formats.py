@@ -52,6 +52,12 @@ def ago(then: float) -> str:
     return time.strftime("%Y-%m-%d", time.localtime(then))
 
 
+def moment(at: float) -> str:
+    """A moment that doesn't change with time: `14:03` for today, else `2026-11-28 14:03`."""
+    then, now = time.localtime(at), time.localtime()
+    return time.strftime("%H:%M" if then[:3] == now[:3] else "%Y-%m-%d %H:%M", then)
+
+
 def clock_time(moment: float) -> str:
     """A moment as `14:03:22`."""
     return time.strftime("%H:%M:%S", time.localtime(moment))

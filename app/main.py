@@ -119,9 +119,10 @@ def _mount_pages(app: FastAPI) -> None:
     gradio_startup.load()
     import gradio as gr
 
-    from app import pages
+    from app import gradio_sessions, pages
 
     blocks = pages.build()
+    gradio_sessions.install(blocks)
     # Gradio checks the paths that a browser sends only if it believes that the app was launched.
     blocks.has_launched = True
     warnings.filterwarnings("ignore", message="SSR mode is not supported")  # Gradio says so even when it is off

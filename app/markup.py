@@ -42,6 +42,7 @@ _SHOWN: tuple[Callable[..., str], ...] = (
     formats.clock_time,
     formats.count,
     formats.duration,
+    formats.moment,
     formats.number,
     formats.percent,
     shortened,

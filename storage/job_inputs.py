@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from sqlalchemy.orm import load_only
 from sqlmodel import Session, col, select
 
 from storage import db
@@ -67,8 +68,13 @@ def of_job(job_id: str) -> Inputs:
     return of_jobs([job_id])[job_id]
 
 
-def of_jobs(job_ids: Iterable[str]) -> dict[str, Inputs]:
-    """The inputs of each of these jobs."""
+_THINGS: tuple[Any, Any, Any] = (BaseModelRow, Dataset, Artifact)
+_NAMES = [load_only(table.name, table.deleted_at) for table in _THINGS]
+"""For lists: only what names an input."""
+
+
+def of_jobs(job_ids: Iterable[str], *, names_only: bool = False) -> dict[str, Inputs]:
+    """The inputs of each of these jobs; `names_only` for lists, without the rows' long columns."""
     wanted = list(job_ids)
     query = (
         select(JobInput, BaseModelRow, Dataset, Artifact)
@@ -78,6 +84,7 @@ def of_jobs(job_ids: Iterable[str]) -> dict[str, Inputs]:
         .where(col(JobInput.job_id).in_(wanted))
         .order_by(col(JobInput.role), col(JobInput.position))
     )
+    query = query.options(*_NAMES) if names_only else query
     found: dict[str, list[Input]] = defaultdict(list)
     with db.reading() as session:
         for row, base, dataset, artifact in session.exec(query):

@@ -39,6 +39,11 @@ def problems(user: User, name: str, *, but_artifact: str | None = None) -> list[
     return flaw(name) or _taken(user, name, but_artifact)
 
 
+def free(user: User, stem: str) -> str:
+    """`stem`, or the first of `stem-2`, `stem-3` … that a new model can be called."""
+    return numbered(user, stem) if _taken(user, stem, None) else stem
+
+
 def numbered(user: User, stem: str) -> str:
     """The first free name of `stem-2`, `stem-3` …"""
     names = (f"{stem[: MAX_CHARS - len(end)]}{end}" for end in map("-{}".format, itertools.count(2)))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse, StreamingResponse
 
 from app.api import documents
 from app.api.bodies import Body
 from app.api.catalogue import Acting
-from storage.gallery import artifacts
+from app.api.paged import Entries, Things
+from storage.gallery import artifact_lists, artifacts
 
 router = APIRouter(prefix="/api/v1", tags=["artifacts"])
 
@@ -23,10 +24,14 @@ class Change(Body):
     note: str | None = None
 
 
-@router.get("/artifacts")
-def list_all(user: Acting) -> list[dict[str, Any]]:
-    """Your artifacts, newest first."""
-    return documents.of_artifacts(artifacts.of_user(user))
+@router.get("/artifacts", response_model=Entries)
+def list_all(user: Acting, paging: Things, name: Annotated[str, Query(max_length=200)] = "") -> JSONResponse:
+    """Your artifacts, newest first, 100 at a time; with `name`, those whose names contain it.
+
+    `after` is the id of the last artifact that you have; the header `Link` leads to the next page.
+    """
+    page = artifact_lists.page(user, paging.place, name=name)
+    return paging.answer(page, documents.of_artifacts(page.rows))
 
 
 @router.get("/artifacts/{artifact}")

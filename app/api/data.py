@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
@@ -14,7 +14,8 @@ from app import auth, samples
 from app.api import documents
 from app.api.bodies import Body
 from app.api.catalogue import Acting
-from storage.data import datasets, row_export, uploads, versions
+from app.api.paged import Entries, Things
+from storage.data import dataset_lists, datasets, row_export, uploads, versions
 from storage.data.intake import bundles
 from storage.data.splits import Side, Split
 from templates.errors import BadInput, Problem
@@ -154,10 +155,14 @@ def add(user: Acting, body: NewDataset) -> dict[str, Any]:
     return documents.of_dataset(made)
 
 
-@router.get("/data")
-def list_all(user: Acting) -> list[dict[str, Any]]:
-    """Your datasets."""
-    return documents.of_datasets(datasets.of_user(user))
+@router.get("/data", response_model=Entries)
+def list_all(user: Acting, paging: Things, name: Annotated[str, Query(max_length=200)] = "") -> JSONResponse:
+    """Your datasets, newest first, 100 at a time; with `name`, those whose names contain it.
+
+    `after` is the id of the last dataset that you have; the header `Link` leads to the next page.
+    """
+    page = dataset_lists.page(user, paging.place, name=name)
+    return paging.answer(page, documents.of_datasets(page.rows))
 
 
 @router.get("/data/{dataset}")

@@ -83,7 +83,7 @@ def of_artifacts(found: Sequence[Artifact]) -> list[dict[str, Any]]:
     from storage import job_inputs
 
     opened = _openings(row.owner_id for row in found)
-    inputs = job_inputs.of_jobs(row.job_id for row in found)
+    inputs = job_inputs.of_jobs((row.job_id for row in found), names_only=True)
     documents = []
     for row in found:
         document, used = of(row), inputs[row.job_id]
@@ -101,13 +101,33 @@ def _openings(owners: Iterable[str]) -> dict[str, int]:
 
 def of_job(job: Job) -> dict[str, Any]:
     """A job with its place in the queue, its inputs, and its result under the result's name."""
-    from storage import job_inputs
-    from storage.jobs import jobs
+    return of_jobs([job])[0]
 
-    document = {**of(job), **_of_inputs(job_inputs.of_job(job.id))}
-    document["position"] = jobs.position(job)
-    document["estimate"] = _without_host(job.estimate)
-    document[registry.job_kind(job.kind).result] = document.pop("result")
+
+def of_jobs(found: Sequence[Job]) -> list[dict[str, Any]]:
+    """The same of several; places and inputs are looked up once for all."""
+    from storage import job_inputs
+    from storage.jobs import job_lists
+
+    inputs = job_inputs.of_jobs((job.id for job in found), names_only=True)
+    places = job_lists.positions(found)
+    return [
+        _with_result(
+            {
+                **of(job),
+                **_of_inputs(inputs[job.id]),
+                "position": places.get(job.id),
+                "estimate": _without_host(job.estimate),
+            },
+            job.kind,
+        )
+        for job in found
+    ]
+
+
+def _with_result(document: dict[str, Any], kind: str) -> dict[str, Any]:
+    """The document with its result under the result's name, and its error as one value."""
+    document[registry.job_kind(kind).result] = document.pop("result")
     error = {key: document.pop(column) for key, column in _ERROR_COLUMNS.items()}
     document["error"] = error if error["code"] else None
     return document

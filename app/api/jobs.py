@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query
+from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from app.api import documents
 from app.api.bodies import Body
 from app.api.catalogue import Acting
-from storage.jobs import events, jobs, workspaces
+from app.api.paged import Entries, Points, Things
+from storage.jobs import events, job_lists, jobs, workspaces
+from storage.jobs.job_lists import Wanted
 from storage.models import User
 from storage.planning import evaluations, generations, training
 from templates.errors import BadInput, Problem
@@ -18,6 +21,8 @@ from templates.spec import Preset, Quantization
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"])
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
+
+Contained = Annotated[str, Query(max_length=200)]
 
 
 class Wish(Body):
@@ -106,10 +111,16 @@ def generate(user: Acting, body: NewGeneration, key: Key = None) -> dict[str, An
     return documents.of_job(generations.submit(user, **body.model_dump(), idem_key=key))
 
 
-@router.get("/jobs")
-def list_all(user: Acting) -> list[dict[str, Any]]:
-    """Your jobs, newest first."""
-    return [documents.of_job(job) for job in jobs.of_user(user)]
+@router.get("/jobs", response_model=Entries)
+def list_all(
+    user: Acting, paging: Things, state: Contained = "", name: Contained = "", data: Contained = ""
+) -> JSONResponse:
+    """Your jobs, newest first, 100 at a time: those in this state, and with these parts of their names.
+
+    `after` is the id of the last job that you have; the header `Link` leads to the next page.
+    """
+    page = job_lists.page(user, paging.place, Wanted(state, name, data))
+    return paging.answer(page, documents.of_jobs(page.rows))
 
 
 @router.get("/jobs/{job_id}")
@@ -118,16 +129,18 @@ def show(user: Acting, job_id: str) -> dict[str, Any]:
     return documents.of_job(jobs.get(user, job_id))
 
 
-@router.get("/jobs/{job_id}/events")
-def history(user: Acting, job_id: str) -> list[dict[str, Any]]:
-    """A job's events, oldest first."""
-    return [documents.of_event(user, event) for event in events.of_job(jobs.get(user, job_id).id)]
+@router.get("/jobs/{job_id}/events", response_model=Entries)
+def history(user: Acting, job_id: str, paging: Points) -> JSONResponse:
+    """A job's events, oldest first, 1,000 at a time; `after` is the id of the last one that you have."""
+    page = events.page(jobs.get(user, job_id).id, paging.place)
+    return paging.answer(page, [documents.of_event(user, event) for event in page.rows])
 
 
-@router.get("/jobs/{job_id}/metrics")
-def metrics(user: Acting, job_id: str) -> list[dict[str, Any]]:
-    """The points of a job's charts."""
-    return [documents.of(point) for point in events.metrics(jobs.get(user, job_id).id)]
+@router.get("/jobs/{job_id}/metrics", response_model=Entries)
+def metrics(user: Acting, job_id: str, paging: Points) -> JSONResponse:
+    """The points of a job's charts by split and step, 1,000 at a time; `after` is `split:step` of the last one."""
+    page = events.metrics_page(jobs.get(user, job_id).id, paging.place)
+    return paging.answer(page, [documents.of(point) for point in page.rows])
 
 
 @router.get("/jobs/{job_id}/logs")

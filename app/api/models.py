@@ -6,11 +6,13 @@ import re
 from typing import Any
 
 from fastapi import APIRouter
+from fastapi.responses import JSONResponse
 
 from app.api import documents
 from app.api.bodies import Body
 from app.api.catalogue import Acting
-from storage import users
+from app.api.paged import Entries, Things
+from storage import listing, users
 from storage.bases import base_models, deletions
 from templates.errors import BadInput, Problem
 
@@ -30,10 +32,14 @@ class NewModel(Body):
     license: str | None = None
 
 
-@router.get("/models")
-def list_all(user: Acting) -> list[dict[str, Any]]:
-    """The base models, the bundled ones first, then the shared ones."""
-    return [documents.of_base_model(row) for row in base_models.of_user(user)]
+@router.get("/models", response_model=Entries)
+def list_all(user: Acting, paging: Things) -> JSONResponse:
+    """The base models, the bundled ones first, then the shared ones, 100 at a time.
+
+    `after` is the id of the last one that you have.
+    """
+    page = listing.after_id(base_models.of_user(user), paging.place)
+    return paging.answer(page, [documents.of_base_model(row) for row in page.rows])
 
 
 @router.get("/models/{model}")

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from app.cli import output
-from app.cli.output import Json
+from app.cli.output import After, Json, Limit
+from storage.page_limits import LIMIT
 from templates.quantities import size
 
 COLUMNS = ("name", "kind", "verdict", "weights", "size", "created")
@@ -21,20 +22,23 @@ def register(app: typer.Typer) -> None:
 
 
 @group.command("list")
-def list_all(as_json: Json = False) -> None:
+def list_all(limit: Limit = LIMIT, after: After = None, as_json: Json = False) -> None:
     """List your artifacts, newest first."""
     from app.api import documents
     from app.cli import acting
-    from storage.gallery import artifacts
+    from storage.gallery import artifact_lists
+    from storage.listing import Place
 
-    rows = documents.of_artifacts(artifacts.of_user(acting.user()))
+    page = artifact_lists.page(acting.user(), Place(limit, after))
+    rows = documents.of_artifacts(page.rows)
     output.emit(rows, output.table([_shown(row) for row in rows], COLUMNS), as_json)
+    output.tell_of_more(page.after)
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     return {
         **row,
-        "verdict": row.get("verdict", {}).get("verdict"),
+        "verdict": (row.get("verdict") or {}).get("verdict"),
         "weights": row.get("weights_sha256", "")[:12],
         "size": size(row["size_bytes"]),
         "created": output.when(row["created_at"]),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli import data_files, output
-from app.cli.output import Json
+from app.cli.output import After, Json, Limit
+from storage.page_limits import LIMIT
 from templates.errors import BadInput
 
 if TYPE_CHECKING:
@@ -139,14 +140,17 @@ def list_samples(as_json: Json = False) -> None:
 
 
 @group.command("list")
-def list_all(as_json: Json = False) -> None:
-    """List your datasets."""
+def list_all(limit: Limit = LIMIT, after: After = None, as_json: Json = False) -> None:
+    """List your datasets, newest first."""
     from app.api import documents
     from app.cli import acting
-    from storage.data import datasets
+    from storage.data import dataset_lists
+    from storage.listing import Place
 
-    rows = documents.of_datasets(datasets.of_user(acting.user()))
+    page = dataset_lists.page(acting.user(), Place(limit, after))
+    rows = documents.of_datasets(page.rows)
     output.emit(rows, output.table([{**row, "sha256": row["sha256"][:12]} for row in rows], COLUMNS), as_json)
+    output.tell_of_more(page.after)
 
 
 @group.command("show")

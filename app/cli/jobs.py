@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from app.cli import output
-from app.cli.output import Json
+from app.cli.output import After, Json, Limit
+from storage.page_limits import LIMIT
 from templates.errors import BadInput, Problem
 from templates.quantities import stopped_at
 
@@ -21,14 +22,24 @@ def register(app: typer.Typer) -> None:
 
 
 @group.command("list")
-def list_all(as_json: Json = False) -> None:
+def list_all(
+    state: Annotated[str, typer.Option(help="Only jobs in this state, like FAILED.")] = "",
+    name: Annotated[str, typer.Option(help="Only jobs whose names contain this.")] = "",
+    data: Annotated[str, typer.Option(help="Only jobs that use a dataset whose name contains this.")] = "",
+    limit: Limit = LIMIT,
+    after: After = None,
+    as_json: Json = False,
+) -> None:
     """List your jobs, newest first."""
     from app.api import documents
     from app.cli import acting
-    from storage.jobs import jobs
+    from storage.jobs import job_lists
+    from storage.listing import Place
 
-    rows = [documents.of_job(job) for job in jobs.of_user(acting.user())]
+    page = job_lists.page(acting.user(), Place(limit, after), job_lists.Wanted(state.upper(), name, data))
+    rows = documents.of_jobs(page.rows)
     output.emit(rows, output.table([_shown(row) for row in rows], COLUMNS), as_json)
+    output.tell_of_more(page.after)
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from app.cli import output
-from app.cli.output import Json
+from app.cli.output import After, Json, Limit
+from storage.page_limits import LIMIT
 
 COLUMNS = ("name", "source", "for", "parameters", "context", "license", "revision")
 group = typer.Typer(help="Base models: the bundled ones and your own.", no_args_is_help=True)
@@ -21,13 +22,15 @@ def register(app: typer.Typer) -> None:
 
 
 @group.command("list")
-def list_all(as_json: Json = False) -> None:
+def list_all(limit: Limit = LIMIT, after: After = None, as_json: Json = False) -> None:
     """List the base models, the bundled ones first, then the shared ones."""
     from app.api import documents
     from app.cli import acting
+    from storage import listing
     from storage.bases import base_models
 
-    rows = [documents.of_base_model(row) for row in base_models.of_user(acting.user())]
+    page = listing.after_id(base_models.of_user(acting.user()), listing.Place(limit, after))
+    rows = [documents.of_base_model(row) for row in page.rows]
     shown = [
         {
             **row,
@@ -39,6 +42,7 @@ def list_all(as_json: Json = False) -> None:
         for row in rows
     ]
     output.emit(rows, output.table(shown, COLUMNS), as_json)
+    output.tell_of_more(page.after)
 
 
 @group.command("add")

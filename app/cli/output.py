@@ -12,11 +12,22 @@ from typing import Annotated, Any
 
 import typer
 
+from storage.page_limits import MOST
 from templates.errors import BadInput, Problem, StudioError
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout; logs on stderr.")]
 
 TOLD_EVERY_S = 2.0
+
+
+Limit = Annotated[int, typer.Option(min=1, max=MOST, help="The most entries to list.")]
+After = Annotated[str | None, typer.Option(metavar="ID", help="Go on after the entry with this id.")]
+
+
+def tell_of_more(after: str | None) -> None:
+    """Say that a list goes on, and how to see the rest."""
+    if after is not None:
+        note(f"There are more. To see them, repeat the command with --after {after}")
 
 
 def emit(document: Any, lines: Iterable[str], as_json: bool) -> None:

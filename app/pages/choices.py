@@ -8,7 +8,8 @@ from typing import Any, cast
 
 from app.formats import parameters
 from storage.bases import base_models
-from storage.data import datasets
+from storage.data import dataset_lists, datasets
+from storage.listing import Place
 from storage.models import BaseModelRow, Dataset, User
 from templates import capabilities, registry
 from templates import recipe as recipes
@@ -17,6 +18,10 @@ from templates.recipe import Recipe
 from templates.spec import PRESET_TITLES, Preset, Quantization
 
 RECIPE = "recipe:"
+APART = " · "
+"""Between a dataset's name and its size."""
+N_OFFERED = 100
+"""Datasets offered at once; typing finds the others."""
 PRECISIONS: Mapping[Quantization, str] = {"none": "full precision", "int8": "8-bit (int8)", "nf4": "4-bit (nf4)"}
 
 
@@ -50,9 +55,8 @@ def goals(dataset: Dataset | None) -> list[tuple[str, str]]:
 
 def first_data(user: User) -> Dataset | None:
     """The newest dataset that a goal can learn from, else the newest."""
-    found = datasets.of_user(user)
-    able = (dataset for dataset in found if registry.objectives_for(dataset.shape))
-    return next(able, next(iter(found), None))
+    able = [key for key in registry.shapes() if registry.objectives_for(key)]
+    return dataset_lists.newest(user, able) or dataset_lists.newest(user, registry.shapes())
 
 
 def ways(objective: str) -> list[tuple[str, str]]:
@@ -126,9 +130,9 @@ def bases(user: User) -> list[tuple[str, str]]:
     ]
 
 
-def data(user: User) -> list[tuple[str, str]]:
-    """The datasets as choices."""
-    return [
-        (f"{d.name} · {d.n_rows - d.n_held_out:,} rows + {d.n_held_out:,} held out", d.name)
-        for d in datasets.of_user(user)
-    ]
+def data(user: User, chosen: str, typed: str = "") -> list[tuple[str, str]]:
+    """The newest datasets, of those whose names contain what was typed, and the chosen one as choices."""
+    found = list(dataset_lists.page(user, Place(N_OFFERED), name=typed).rows)
+    if chosen not in {dataset.name for dataset in found}:
+        found.append(datasets.get(user, chosen))
+    return [(f"{d.name}{APART}{d.n_rows - d.n_held_out:,} rows + {d.n_held_out:,} held out", d.name) for d in found]

@@ -15,7 +15,7 @@ from app.pages.held_out_prompts import CHIPS, show_chips, taker
 from app.pages.panes import PANES
 from app.pages.who import acting, asked
 from storage.bases import base_models
-from storage.gallery import artifacts
+from storage.gallery import artifact_lists, artifacts
 from storage.models import User
 from templates.errors import BadInput, NotFound, Problem, refuse
 
@@ -148,13 +148,13 @@ def open_page(request: gr.Request) -> list[Any]:
 def _known(user: User) -> dict[str, str]:
     """Every model for chat, with a description."""
     known = {row.name: "base" for row in base_models.of_user(user)}
-    return known | {artifact.name: "adapted" for artifact in artifacts.models_of(user)}
+    return known | dict.fromkeys(artifact_lists.model_names(user), "adapted")
 
 
 def _with_base(user: User, names: list[str]) -> list[str]:
     """At least two models: if none is named, the newest result; if one is named, its base comes first."""
     if not names:
-        names = [artifact.name for artifact in artifacts.models_of(user)[:1]]
+        names = list(artifact_lists.model_names(user)[:1])
     if len(names) != 1:
         return names or [base_models.of_user(user)[0].name] * 2
     try:

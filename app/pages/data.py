@@ -70,6 +70,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     shown = [alert, arrival, detail, manage, subject, title, name, held_out, *choices.mapped]
     shown += [*choices.told, *findings.told, *box.all, lens.base, listing]
     opened = demo.load(guarded(len(shown))(form.open_page), None, shown, show_progress_on=alert)
+    stored_data.draw_pages(opened, alert, listing)
     with answers:
         prompts_form.draw(opened, alert, subject, following)
     _let_look(opened, alert, subject, index, choices, box, lens, findings)

@@ -8,12 +8,12 @@ from typing import Any
 import gradio as gr
 
 from app.formats import ago
-from app.pages import data_views, instruction, layout, mapping, mapping_views, stored_data
+from app.pages import data_views, instruction, mapping, mapping_views, stored_data
 from app.pages.alerts import CLEAR, html_of
 from app.pages.mapping import SLOTS, chosen
 from app.pages.who import acting, asked
 from storage.bases import base_models
-from storage.data import datasets, intake, uploads
+from storage.data import dataset_names, datasets, intake, uploads
 from storage.models import Upload, User
 from templates.errors import BadInput
 from templates.quantities import plural
@@ -33,9 +33,8 @@ def open_page(request: gr.Request) -> list[Any]:
     if upload_id:
         upload = uploads.get(user, upload_id)
         seen = datasets.preview(user, upload)
-        taken = {dataset.name for dataset in datasets.of_user(user)}
         first = seen.look.files[0].name if seen.look.files else upload.filename
-        name = layout.free_name(data_views.clean_name(PurePath(first).stem), taken)
+        name = dataset_names.free(user, data_views.clean_name(PurePath(first).stem))
         return [
             _alert(seen),
             gr.update(visible=False),

@@ -13,7 +13,7 @@ from app.markup import html
 from app.pages import health_views, layout
 from app.pages.alerts import CLEAR, FOCUS_JS, guarded
 from app.pages.who import acting
-from storage.data import datasets, versions
+from storage.data import dataset_lists, datasets, versions
 from templates.quantities import plural
 
 if TYPE_CHECKING:
@@ -94,7 +94,8 @@ def choices(request: gr.Request, subject: str) -> list[Any]:
     """Choices to compare the rows with: the user's other datasets (possible evaluation sets) and a list of words."""
     kind, _, key = subject.partition(":")
     of_data = gr.update(visible=kind == "data")
-    names = [dataset.name for dataset in datasets.of_user(acting(request)) if dataset.id != key]
+    newest = dataset_lists.page(acting(request)).rows
+    names = [dataset.name for dataset in newest if dataset.id != key]
     others = [("– none –", ""), *((name, name) for name in names)]
     return [gr.update(choices=others, value="", visible=kind == "data" and bool(names)), of_data, of_data]
 

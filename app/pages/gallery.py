@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import gradio as gr
@@ -16,8 +16,9 @@ from app.pages.alerts import CLEAR, FOCUS_JS, done, guarded
 from app.pages.who import acting, asked
 from storage import job_inputs
 from storage.data import openings
-from storage.gallery import artifacts
+from storage.gallery import artifact_lists, artifacts
 from storage.gallery.artifacts import is_model
+from storage.job_inputs import Inputs
 from storage.models import Artifact, User
 from templates import registry
 from templates.artifact_kind import ModelFacts
@@ -26,6 +27,7 @@ from templates.roles import Role
 
 LEAD = "The results of your jobs. Select two to four to compare them."
 ANY = "any"
+N_SHOWN = 24
 
 
 def build(demo: gr.Blocks, alert: gr.HTML) -> None:
@@ -49,13 +51,15 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
             [ANY, *((word, key) for key, word in verdicts.WORDS.items())], value=ANY, label="Verdict", min_width=130
         )
     cards = gr.HTML(elem_id="cards")
+    more, limit = gr.Button("Show more", size="sm", visible=False, elem_id="more-cards"), gr.Number(visible=False)
 
     wanted = [base, data, method, verdict]
     demo.load(
         guarded(10)(open_page), None, [alert, subject, manage, card, name, note, filters, base, data, method]
-    ).success(guarded(2)(show_cards), wanted, [alert, cards], show_progress="hidden")
+    ).success(guarded(4)(show_cards), wanted, [alert, cards, more, limit], show_progress="hidden")
     for choice in wanted:
-        choice.input(guarded(2)(show_cards), wanted, [alert, cards], show_progress="hidden")
+        choice.input(guarded(4)(show_cards), wanted, [alert, cards, more, limit], show_progress="hidden")
+    more.click(guarded(4)(show_cards), [*wanted, limit], [alert, cards, more, limit], show_progress="hidden")
     rename_button.click(guarded(2)(rename), [subject, name], [alert, following]).then(
         None, following, None, js=layout.GO_JS
     ).then(None, None, None, js=FOCUS_JS)
@@ -71,27 +75,51 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
 def open_page(request: gr.Request) -> list[Any]:
     """The filters' choices, and the one result that the page's address names."""
     user = acting(request)
-    found = artifacts.of_user(user)
-    of = Lineage(user, found)
+    found = _listed(user)
     choices = [
-        gr.update(choices=[ANY, *sorted({of.base(a) for a in found})]),
-        gr.update(choices=[ANY, *sorted({of.data(a) for a in found})]),
-        gr.update(choices=[ANY, *sorted({of.method(a) for a in found})]),
+        gr.update(choices=[ANY, *sorted({one.base for one in found})]),
+        gr.update(choices=[ANY, *sorted({one.data for one in found})]),
+        gr.update(choices=[ANY, *sorted({one.method for one in found})]),
     ]
     filters = gr.update(visible=len(found) > 1)
     wanted = asked(request, "artifact")
     if not wanted:
         return [CLEAR, "", gr.update(visible=False), "", "", "", filters, *choices]
     artifact = artifacts.get(user, wanted)
-    shown = card_html(artifact, of, user.name, selectable=False)
+    shown = card_html(artifact, Lineage(user, [artifact]), user.name, selectable=False)
     return [CLEAR, artifact.id, gr.update(visible=True), shown, artifact.name, artifact.note, filters, *choices]
+
+
+class _Listed(NamedTuple):
+    """What a result is filtered by."""
+
+    id: str
+    base: str
+    data: str
+    method: str
+    verdict: str | None
+
+
+def _listed(user: User) -> list[_Listed]:
+    """All results, newest first."""
+    found = artifact_lists.summaries(user)
+    used = job_inputs.of_jobs((one.job_id for one in found), names_only=True)
+    return [
+        _Listed(one.id, _base(used[one.job_id]), lineage.data(used[one.job_id]), one.method or "", one.verdict)
+        for one in found
+    ]
+
+
+def _base(used: Inputs) -> str:
+    base = used.model(Role.BASE)
+    return base.name if base else ""
 
 
 class Lineage:
     """The results' lineage, looked up once for all of them."""
 
     def __init__(self, user: User, found: Sequence[Artifact]):
-        self._inputs = job_inputs.of_jobs(artifact.job_id for artifact in found)
+        self._inputs = job_inputs.of_jobs((artifact.job_id for artifact in found), names_only=True)
         self._facts = {artifact.id: artifacts.model_facts(artifact) for artifact in found if is_model(artifact)}
         self._openings = openings.counts(user.id)
 
@@ -101,8 +129,7 @@ class Lineage:
 
     def base(self, artifact: Artifact) -> str:
         """The name of a model's base."""
-        base = self._inputs[artifact.job_id].model(Role.BASE)
-        return base.name if base else ""
+        return _base(self._inputs[artifact.job_id])
 
     def models(self, artifact: Artifact) -> str:
         """The names of all models that were used."""
@@ -118,38 +145,24 @@ class Lineage:
         """The names of the datasets."""
         return lineage.data(self._inputs[artifact.job_id])
 
-    def method(self, artifact: Artifact) -> str:
-        """How a model was adapted; empty for other artifacts."""
-        facts = self.facts(artifact)
-        return str(facts.recipe["method"]) if facts else ""
 
-    def verdict(self, artifact: Artifact) -> dict[str, Any]:
-        """The verdict on a model; empty for other artifacts."""
-        facts = self.facts(artifact)
-        return facts.verdict if facts else {}
-
-
-def show_cards(request: gr.Request, base: str, data: str, method: str, verdict: str) -> tuple[str, str]:
-    """The cards that pass the filters."""
-    user = acting(request)
-    found = artifacts.of_user(user)
+def show_cards(
+    request: gr.Request, base: str, data: str, method: str, verdict: str, shown: float = 0
+) -> tuple[str, str, Any, int]:
+    """The newest cards that pass the filters, some more than the number `shown` before."""
+    user, limit = acting(request), int(shown or 0) + N_SHOWN
+    found = _listed(user)
     if not found:
-        return CLEAR, html("gallery/empty")
-    of = Lineage(user, found)
-    chosen = [
-        a
-        for a in found
-        if all(
-            want in (ANY, None, has)
-            for want, has in (
-                (base, of.base(a)),
-                (data, of.data(a)),
-                (method, of.method(a)),
-                (verdict, of.verdict(a).get("verdict")),
-            )
-        )
+        return CLEAR, html("gallery/empty"), gr.update(visible=False), 0
+    wanted = (base, data, method, verdict)
+    fitting = [
+        one.id for one in found if all(want in (ANY, None, has) for want, has in zip(wanted, one[1:], strict=True))
     ]
-    return CLEAR, html("gallery/cards", cards=[card_html(artifact, of, user.name) for artifact in chosen])
+    chosen = artifact_lists.of_ids(user, fitting[:limit])
+    of = Lineage(user, chosen)
+    n_left = len(fitting) - len(chosen)
+    more = gr.update(visible=n_left > 0, value=f"Show more ({n_left:,} left)")
+    return CLEAR, html("gallery/cards", cards=[card_html(one, of, user.name) for one in chosen]), more, limit
 
 
 def card_html(artifact: Artifact, of: Lineage, owner: str, *, selectable: bool = True) -> Markup:

@@ -36,10 +36,10 @@ def share_done(job: Job) -> float:
     return min(1.0, job.step / job.total_steps) if job.total_steps else 0.0
 
 
-def state(job: Job) -> str:
-    """State, or the stage of a running job, or the place in the queue."""
+def state(job: Job, place: int | None = None) -> str:
+    """State, or the stage of a running job, or the place in the queue, which is looked up if not given."""
     if job.state == JobState.QUEUED:
-        place = jobs.position(job)
+        place = place or jobs.position(job)
         return f"waiting, number {place} in the queue" if place else "waiting"
     if job.state == JobState.RUNNING:
         return "stopping" if job.cancel_at else str(job.stage or "starting")

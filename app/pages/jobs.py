@@ -9,6 +9,7 @@ import gradio as gr
 
 from app.pages import job_charts, job_list, job_outcome, job_progress, layout, outcomes, published, verdicts
 from app.pages.alerts import CLEAR, FOCUS_JS, done, guarded
+from app.pages.unchanged import only_changed
 from app.pages.who import acting, asked
 from storage import job_inputs
 from storage.jobs import events, jobs
@@ -17,7 +18,7 @@ from templates import registry
 
 LEAD = "Jobs that wait, jobs that run, and their results."
 POLL_S = 1.5
-N_LIVE = 14
+N_LIVE = 13
 """Outputs of `live`, the alert among them."""
 
 
@@ -45,18 +46,17 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
             numbers = gr.HTML()
         with gr.Accordion("Log", open=False):
             log = gr.HTML(elem_id="log", max_height=360, autoscroll=True)
-        gr.HTML(layout.section("All jobs"))
-    listing = gr.HTML(elem_id="jobs")
-    timer = gr.Timer(POLL_S)
+    job_list.draw(demo, alert)
+    seen, timer = gr.Textbox(visible=False), gr.Timer(POLL_S, active=False)
 
     shown = [alert, head, outcome, stages, progress, remarks, chart, numbers_fold, numbers, log]
-    shown += [keep, discard, retry, listing]
+    shown += [keep, discard, retry]
     assert len(shown) == N_LIVE
     answered = [alert, answers_fold, change, answers]
-    opened = demo.load(guarded(3)(open_page), None, [alert, subject, detail])
+    opened = demo.load(guarded(4)(open_page), None, [alert, subject, detail, timer])
     first = opened.success(guarded(N_LIVE)(live), subject, shown, show_progress="hidden")
     first.success(guarded(4)(open_answers), subject, answered, show_progress="hidden")
-    timer.tick(poll, subject, shown, queue=False, show_progress="hidden")
+    timer.tick(poll, [subject, seen], [seen, *shown], queue=False, show_progress="hidden")
     outcome.change(guarded(4)(open_answers), subject, answered, show_progress="hidden")
     change.input(guarded(2)(filter_answers), [subject, change], [alert, answers], show_progress="hidden")
     for button, keeps in ((keep, True), (discard, False)):
@@ -66,25 +66,23 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     retried.then(None, following, None, js=layout.GO_JS)
 
 
-def open_page(request: gr.Request) -> tuple[str, str, Any]:
-    """The job that the page's address names."""
+def open_page(request: gr.Request) -> tuple[str, str, Any, Any]:
+    """The job that the page's address names; an ended one needs no ticks."""
     job_id = asked(request, "job")
-    if job_id:
-        jobs.get(acting(request), job_id)
-    return CLEAR, job_id, gr.update(visible=bool(job_id))
+    goes_on = bool(job_id) and jobs.get(acting(request), job_id).state not in TERMINAL
+    return CLEAR, job_id, gr.update(visible=bool(job_id)), gr.update(active=goes_on)
 
 
-def poll(request: gr.Request, subject: str) -> list[Any]:
-    """Like `live`, but keeps the alert, which must not vanish with the next tick."""
-    return [gr.skip(), *guarded(N_LIVE)(live)(request, subject)[1:]]
+def poll(request: gr.Request, subject: str, seen: str) -> list[Any]:
+    """What has changed; keeps the alert, which must not vanish with the next tick."""
+    return only_changed(seen, [gr.skip(), *guarded(N_LIVE)(live)(request, subject)[1:]])
 
 
 def live(request: gr.Request, subject: str) -> list[Any]:
-    """Everything that the page shows about the job, and the list of all."""
+    """Everything that the page shows about the job."""
     user = acting(request)
-    hidden = gr.update(visible=False)
     if not subject:
-        return [gr.skip()] * 7 + [hidden, gr.skip(), gr.skip(), hidden, hidden, hidden, _listing(user)]
+        return [gr.skip()] * N_LIVE
     job = jobs.get(user, subject)
     history, points = events.of_job(job.id), events.metrics(job.id)
     chart, numbers = job_charts.of(job, points)
@@ -104,13 +102,7 @@ def live(request: gr.Request, subject: str) -> list[Any]:
         gr.update(visible=not over and trains and bool(job.step) and job.cancel_at is None),
         gr.update(visible=not over and job.cancel_at is None),
         gr.update(visible=over),
-        _listing(user),
     ]
-
-
-def _listing(user: User) -> str:
-    found = jobs.of_user(user)
-    return job_list.listing(found, job_inputs.of_jobs(job.id for job in found))
 
 
 def open_answers(request: gr.Request, subject: str) -> list[Any]:

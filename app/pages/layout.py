@@ -57,10 +57,3 @@ def table(
     On a narrow screen it scrolls sideways; a table of `texts` stacks its cells instead.
     """
     return html("table", head=head, rows=rows, label=label, numbers=numbers, texts=texts)
-
-
-def free_name(stem: str, taken: set[str]) -> str:
-    """`stem`, or the first of `stem-2`, `stem-3` … that is free."""
-    if stem not in taken:
-        return stem
-    return next(name for i in range(2, len(taken) + 3) if (name := f"{stem}-{i}") not in taken)

@@ -13,7 +13,7 @@ from app.pages.alerts import CLEAR, FOCUS_JS, guarded
 from app.pages.who import acting
 from storage.bases import base_models
 from storage.data import datasets
-from storage.gallery import artifacts
+from storage.gallery import artifact_lists
 from storage.planning import generations
 from templates import registry
 from templates.jobs.generate import GenerateParams
@@ -45,7 +45,7 @@ def offer(request: gr.Request, subject: str) -> list[Any]:
     user = acting(request)
     if kind != "data" or registry.shape((dataset := datasets.get(user, key)).shape).messages is None:
         return [gr.skip(), gr.update(visible=False), gr.skip(), gr.skip()]
-    names = [row.name for row in base_models.of_user(user)] + [one.name for one in artifacts.models_of(user)]
+    names = [row.name for row in base_models.of_user(user)] + list(artifact_lists.model_names(user))
     wanted = f"{dataset.name[:56]}-answers"
     return [gr.skip(), gr.update(visible=True), gr.update(choices=names, value=names[0]), wanted]
 

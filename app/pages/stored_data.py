@@ -9,14 +9,17 @@ import gradio as gr
 from markupsafe import Markup
 
 from app.markup import html
-from app.pages import data_views, layout
-from app.pages.alerts import CLEAR, done
+from app.pages import data_views, layout, pager
+from app.pages.alerts import CLEAR, done, guarded
 from app.pages.mapping import chosen
 from app.pages.who import acting
-from storage.data import datasets, openings, uploads
+from storage.data import dataset_lists, datasets, openings, uploads
 from storage.data.splits import Split
-from storage.models import User
+from storage.listing import Page, Place
+from storage.models import Dataset, User
 from templates import registry
+
+N_SHOWN = 50
 
 
 def use_data(
@@ -65,12 +68,55 @@ def delete(request: gr.Request, subject: str) -> tuple[str, str]:
     return done("Deleted."), "data"
 
 
+def draw_pages(opened: Any, alert: gr.HTML, listing: gr.HTML) -> None:
+    """Below the list: its other pages, and a box that finds datasets by name."""
+    with gr.Row(visible=False, elem_classes="filters") as finding:
+        name = gr.Textbox(label="Find by name", max_length=64, min_width=130, elem_id="find-data")
+    turns = pager.draw("data")
+    shown = [alert, turns.trail, listing, finding, turns.newer, turns.older]
+    turn = guarded(len(shown))
+    opened.success(turn(show), [turns.trail, name], shown, show_progress="hidden")
+    name.input(turn(found), name, shown, show_progress="hidden", trigger_mode="always_last")
+    turns.newer.click(turn(back), [turns.trail, name], shown, show_progress="hidden")
+    turns.older.click(turn(further), [turns.trail, name], shown, show_progress="hidden")
+
+
+def show(request: gr.Request, trail: str, name: str) -> list[Any]:
+    """The list at this place, of the datasets whose names contain `name`."""
+    user = acting(request)
+    page = dataset_lists.page(user, pager.place(trail, N_SHOWN), name=name or "")
+    has_pages = bool(name or trail) or page.after is not None
+    turns = pager.buttons(trail, page)
+    return [gr.skip(), trail, _table(user, page, name), gr.update(visible=has_pages), *turns]
+
+
+def found(request: gr.Request, name: str) -> list[Any]:
+    """The first page of the datasets whose names contain `name`."""
+    return show(request, "", name)
+
+
+def back(request: gr.Request, trail: str, name: str) -> list[Any]:
+    """The page of newer datasets."""
+    return show(request, pager.back(trail), name)
+
+
+def further(request: gr.Request, trail: str, name: str) -> list[Any]:
+    """The page of older datasets."""
+    page = dataset_lists.page(acting(request), pager.place(trail, N_SHOWN), name=name or "")
+    return show(request, pager.further(trail, page), name)
+
+
 def listing(user: User) -> Markup:
-    """The user's datasets as a table."""
-    found, opened = datasets.of_user(user), openings.counts(user.id)
-    if not found:
+    """The user's newest datasets as a table."""
+    return _table(user, dataset_lists.page(user, Place(N_SHOWN)))
+
+
+def _table(user: User, page: Page[Dataset], name: str = "") -> Markup:
+    if not page.rows and not name:
         return layout.empty("Your datasets appear here. Drop a file above to make the first one.")
+    opened = openings.counts(user.id)
     lines = [
-        (one, registry.shape(one.shape).title, openings.times(opened[one.id]), data_views.health(one)) for one in found
+        (one, registry.shape(one.shape).title, openings.times(opened[one.id]), data_views.health(one))
+        for one in page.rows
     ]
     return html("data/listing", datasets=lines)

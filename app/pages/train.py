@@ -104,6 +104,14 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
             lambda filled, is_unfolded: _draw(page, filled, is_unfolded)
         )
     demo.load(guarded(4 + N_DRAWN, alert=4)(train_form.opened), None, [nothing, body, key, start.name, *page.drawn])
+    top.data.key_up(
+        guarded(1)(train_form.find_data),
+        top.data,
+        top.data,
+        queue=False,
+        show_progress="hidden",
+        trigger_mode="always_last",
+    )
     start.name.input(new_id, None, key, queue=False, show_progress="hidden")
     drawn = form.change(_of_state(train_form.checked, N_CHECKED), form, page.checked, show_progress="minimal")
     drawn.success(_of_state(train_form.seen, N_SHOWN), [form, lens.index], page.shown, show_progress="hidden")

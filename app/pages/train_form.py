@@ -13,11 +13,10 @@ from app import forms
 from app.pages import choices, layout, preflight, rendered
 from app.pages.alerts import CLEAR, html_of
 from app.pages.who import acting, asked
+from storage import model_names
 from storage.bases import base_models
 from storage.data import datasets
-from storage.gallery import artifacts
-from storage.jobs import jobs
-from storage.models import TERMINAL, Dataset, User, new_id
+from storage.models import Dataset, User, new_id
 from storage.planning import training
 from templates import registry
 from templates.spec import Preset, Quantization
@@ -94,8 +93,14 @@ def opened(request: gr.Request) -> list[Any]:
     base = asked(request, "base") or choices.bases(user)[0][1]
     goal = choices.goals(dataset)[0][1]
     method = registry.objective(goal).advised_method
-    name = layout.free_name(f"{dataset.name[:50]}-{method}", _taken(user))
+    name = model_names.free(user, f"{dataset.name[:50]}-{method}")
     return [CLEAR, gr.update(visible=True), new_id(), name, *drawn(user, Filled(goal, base, dataset.name, method))]
+
+
+def find_data(request: gr.Request, chosen: str, key: gr.KeyUpData) -> Any:
+    """The datasets whose names contain what is typed into the box, as its choices."""
+    typed = key.input_value.partition(choices.APART)[0]
+    return gr.update(choices=choices.data(acting(request), chosen, "" if typed == chosen else typed))
 
 
 def drawn(user: User, form: Filled) -> list[Any]:
@@ -114,7 +119,7 @@ def drawn(user: User, form: Filled) -> list[Any]:
         CLEAR,
         gr.update(choices=choices.goals(dataset), value=form.goal),
         gr.update(choices=choices.bases(user), value=row.name),
-        gr.update(choices=choices.data(user), value=form.data),
+        gr.update(choices=choices.data(user, form.data), value=form.data),
         gr.update(choices=choices.ways(form.goal), value=form.method, info=left_out),
         form.effort,
         gr.update(value=form.instruction, visible=has_prompts),
@@ -198,9 +203,3 @@ def launched(request: gr.Request, form: Filled, key: str, name: str) -> tuple[st
     user = acting(request)
     job = training.submit(user, form.plan(user), name=name, idem_key=key)
     return CLEAR, f"jobs?job={quote(job.id)}"
-
-
-def _taken(user: User) -> set[str]:
-    """Names that a result can't have: base models', results', and those of jobs on their way."""
-    names = {row.name for row in base_models.of_user(user)} | {a.name for a in artifacts.of_user(user)}
-    return names | {job.name for job in jobs.of_user(user) if job.state not in TERMINAL}

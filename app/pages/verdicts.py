@@ -57,6 +57,13 @@ def block(verdict: Mapping[str, Any], opened: int | None = None) -> Markup:
     )
 
 
+def in_a_word(result: Mapping[str, Any]) -> str:
+    """A job's verdict for a list, or that of its only comparison; empty if it has none."""
+    comparisons = result.get("comparisons") or []
+    verdict = result.get("verdict") or (comparisons[0].get("verdict") if len(comparisons) == 1 else None)
+    return WORDS.get(str(verdict), "")
+
+
 def _shares(verdict: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The shares to draw, the deciding one first; for labels, exact match would be the same bars again."""
     found = [name for name in SHARES if name in verdict.get("metrics", {})]

@@ -52,6 +52,12 @@ def is_taken(session: Session, owner_id: str, name: str) -> bool:
     return session.exec(same).first() is not None
 
 
+def free(user: User, wanted: str) -> str:
+    """`wanted`, or `wanted-2`, `wanted-3` … when the user has it already."""
+    with db.reading() as session:
+        return free_name(session, user.id, wanted)
+
+
 def free_name(session: Session, owner_id: str, wanted: str) -> str:
     """`wanted`, or `wanted-2`, `wanted-3` … when it is taken."""
     ends = ("" if count == 1 else f"-{count}" for count in itertools.count(1))

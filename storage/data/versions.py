@@ -91,13 +91,13 @@ def _next_name(user: User, name: str) -> str:
     """`tickets` → `tickets-v2`, `tickets-v2` → `tickets-v3`: the first that is free."""
     numbered = _NUMBERED.fullmatch(name)
     stem, number = (numbered[1], int(numbered[2])) if numbered else (name, 1)
-    taken = {dataset.name for dataset in datasets.of_user(user)}
-    while True:
-        number += 1
-        ending = f"-v{number}"
-        made = stem[: _LONGEST_NAME - len(ending)] + ending
-        if made not in taken:
-            return made
+    with db.reading() as session:
+        while True:
+            number += 1
+            ending = f"-v{number}"
+            made = stem[: _LONGEST_NAME - len(ending)] + ending
+            if not dataset_names.is_taken(session, user.id, made):
+                return made
 
 
 def lineage(user: User, name_or_id: str) -> list[Dataset]:

@@ -114,7 +114,7 @@ def bases_of(models: Sequence[Artifact]) -> dict[str, BaseModelRow]:
 
 def _live(user: User) -> SelectOfScalar[Artifact]:
     mine = select(Artifact).where(Artifact.owner_id == user.id, col(Artifact.deleted_at).is_(None))
-    return mine.order_by(col(Artifact.created_at).desc(), col(Artifact.id))
+    return mine.order_by(col(Artifact.created_at).desc(), col(Artifact.id).desc())
 
 
 def is_taken(session: Session, owner_id: str, name: str) -> bool:

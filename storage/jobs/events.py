@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import tuple_
 from sqlmodel import Session, col, select
 
-from storage import db
+from storage import db, listing
+from storage.listing import Page, Place
 from storage.models import JobEvent, JobMetric
 
 
@@ -35,3 +37,29 @@ def metrics(job_id: str) -> Sequence[JobMetric]:
     query = select(JobMetric).where(JobMetric.job_id == job_id)
     with db.reading() as session:
         return session.exec(query.order_by(col(JobMetric.split), col(JobMetric.step))).all()
+
+
+def page(job_id: str, place: Place) -> Page[JobEvent]:
+    """Some of the job's events, oldest first, after the one with that id."""
+    query = select(JobEvent).where(JobEvent.job_id == job_id)
+    if place.after is not None:
+        if not place.after.isdecimal():
+            raise listing.unknown(place.after)
+        query = query.where(col(JobEvent.id) > int(place.after))
+    with db.reading() as session:
+        found = session.exec(query.order_by(col(JobEvent.id)).limit(place.limit + 1)).all()
+    return listing.cut(found, place.limit, [str(event.id) for event in found])
+
+
+def metrics_page(job_id: str, place: Place) -> Page[JobMetric]:
+    """Some of the chart's points by split and step, after the point `split:step`."""
+    order = (col(JobMetric.split), col(JobMetric.step))
+    query = select(JobMetric).where(JobMetric.job_id == job_id)
+    if place.after is not None:
+        split, _, step = place.after.rpartition(":")
+        if not step.isdecimal():
+            raise listing.unknown(place.after)
+        query = query.where(tuple_(*order) > (split, int(step)))
+    with db.reading() as session:
+        found = session.exec(query.order_by(*order).limit(place.limit + 1)).all()
+    return listing.cut(found, place.limit, [f"{point.split}:{point.step}" for point in found])

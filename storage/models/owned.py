@@ -114,6 +114,7 @@ class Dataset(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("owner_id", "name", name="uq_dataset_owner_id_name"),
         UniqueConstraint("made_by_job_id", name="uq_dataset_made_by_job_id"),
+        Index("ix_dataset_owner_id_created_at", "owner_id", "created_at", "id"),
     )
 
 
@@ -138,4 +139,7 @@ class Artifact(SQLModel, table=True):
     created_at: float
     deleted_at: float | None = None
 
-    __table_args__ = (UniqueConstraint("job_id", name="uq_artifact_job_id"),)
+    __table_args__ = (
+        UniqueConstraint("job_id", name="uq_artifact_job_id"),
+        Index("ix_artifact_owner_id_created_at", "owner_id", "created_at", "id"),
+    )

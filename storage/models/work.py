@@ -59,6 +59,8 @@ class Job(SQLModel, table=True):
         UniqueConstraint("owner_id", "idem_key", name="uq_job_owner_id_idem_key"),
         Index("ix_job_state_lease_until", "state", "lease_until"),
         Index("ix_job_state_created_at", "state", "created_at"),
+        Index("ix_job_owner_id_created_at", "owner_id", "created_at", "id"),
+        Index("ix_job_owner_id_state_created_at", "owner_id", "state", "created_at", "id"),
     )
 
 

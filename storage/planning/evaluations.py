@@ -7,7 +7,7 @@ from typing import Any
 from storage import job_inputs, model_names
 from storage.bases import base_models
 from storage.data import datasets
-from storage.gallery import artifacts, suites
+from storage.gallery import artifact_lists, artifacts, suites
 from storage.jobs import jobs
 from storage.models import Artifact, BaseModelRow, Dataset, Job, User
 from templates import instructions, registry
@@ -110,7 +110,7 @@ def find_model(user: User, name_or_id: str) -> BaseModelRow | Artifact:
     try:
         return base_models.get(user, name_or_id)
     except NotFound:
-        known = [row.name for row in base_models.of_user(user)] + [row.name for row in artifacts.models_of(user)]
+        known = [row.name for row in base_models.of_user(user)] + list(artifact_lists.model_names(user))
         raise NotFound(
             f"There is no model “{name_or_id}”.", code="no_such_model", remedy=f"Known: {', '.join(known)}."
         ) from None

@@ -139,9 +139,9 @@ def test_several_files_become_one_dataset_and_one_is_held_out(run: Any, studio: 
 
 
 def test_an_unexpected_error_is_a_sentence_and_a_log(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from storage.jobs import jobs
+    from storage.jobs import job_lists
 
-    monkeypatch.setattr(jobs, "of_user", lambda _user: 1 / 0)
+    monkeypatch.setattr(job_lists, "page", lambda *_: 1 / 0)
     found = run("jobs", "list")
     assert found.code == 1
     assert "errors.log" in found.err

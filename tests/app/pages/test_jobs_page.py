@@ -9,6 +9,7 @@ import gradio as gr
 import pytest
 from sqlmodel import Session
 
+from app.pages import job_list
 from app.pages import jobs as page
 from storage import db, users
 from storage.data import openings
@@ -20,7 +21,7 @@ from templates.metrics import Metric
 from tests.small_suite import small_forgotten, small_result
 
 NAMES = ("alert", "head", "outcome", "stages", "progress", "remarks", "chart", "numbers_fold", "numbers", "log")
-NAMES += ("keep", "discard", "retry", "listing")
+NAMES += ("keep", "discard", "retry")
 
 
 @pytest.fixture
@@ -33,7 +34,12 @@ def job(studio: User, tickets: Dataset) -> Job:
 
 
 def shown(request: gr.Request, subject: str) -> dict[str, Any]:
-    return dict(zip(NAMES, page.live(request, subject), strict=True))
+    return dict(zip(NAMES, page.live(request, subject), strict=True)) | {"listing": listed(request)}
+
+
+def listed(request: gr.Request) -> str:
+    """The whole list of jobs."""
+    return str(job_list.show(request, "", "", "", "")[3])
 
 
 def change(job: Job, **values: Any) -> None:
@@ -277,7 +283,7 @@ def test_again_after_a_result_gets_a_number(studio: User, finished: tuple[Job, A
 
 def test_others_see_nothing_of_it(studio: User, job: Job, asking: Any) -> None:
     other = users.add("mallory", "a long password")
-    assert "There is no job" in page.guarded(3)(page.open_page)(asking(other, job=job.id))[0]
+    assert "There is no job" in page.guarded(4)(page.open_page)(asking(other, job=job.id))[0]
     assert "There is no job" in page.guarded(page.N_LIVE)(page.live)(asking(other), job.id)[0]
     assert "There is no job" in page._stopper(False)(asking(other), job.id)
-    assert "tickets-lora" not in page.live(asking(other), "")[-1]
+    assert "tickets-lora" not in listed(asking(other))
