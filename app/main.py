@@ -115,6 +115,7 @@ def broker_answers() -> bool:
 def _mount_pages(app: FastAPI) -> None:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"  # a record of each event, which only its monitoring page shows
     os.environ.setdefault("GRADIO_TEMP_DIR", str(settings().inbox))
     gradio_startup.load()
     import gradio as gr
