@@ -14,6 +14,7 @@ from app.pages import health_views, layout
 from app.pages.alerts import CLEAR, FOCUS_JS, guarded
 from app.pages.who import acting
 from storage.data import dataset_lists, datasets, versions
+from storage.models import User
 from templates.quantities import plural
 
 if TYPE_CHECKING:
@@ -77,6 +78,15 @@ def let_mend(opened: Any, alert: gr.HTML, subject: gr.Textbox, following: gr.Tex
     drawn.success(choices, subject, [health.against, health.words, health.look], show_progress="hidden")
     compared = [subject, health.against, health.looked_for]
     health.against.input(guarded(len(shown))(show), compared, shown, show_progress_on=health.outcome)
+    typed = [subject, health.against]
+    health.against.key_up(
+        guarded(2)(find_other),
+        typed,
+        [alert, health.against],
+        queue=False,
+        show_progress="hidden",
+        trigger_mode="always_last",
+    )
     looked = health.look.click(lambda words: words, health.words, health.looked_for, queue=False)
     told = looked.then(guarded(len(shown))(show), compared, shown, show_progress_on=health.outcome)
     told.then(None, None, None, js=FOCUS_JS)
@@ -94,10 +104,21 @@ def choices(request: gr.Request, subject: str) -> list[Any]:
     """Choices to compare the rows with: the user's other datasets (possible evaluation sets) and a list of words."""
     kind, _, key = subject.partition(":")
     of_data = gr.update(visible=kind == "data")
-    newest = dataset_lists.page(acting(request)).rows
-    names = [dataset.name for dataset in newest if dataset.id != key]
-    others = [("– none –", ""), *((name, name) for name in names)]
-    return [gr.update(choices=others, value="", visible=kind == "data" and bool(names)), of_data, of_data]
+    others = _others(acting(request), key)
+    return [gr.update(choices=others, value="", visible=kind == "data" and len(others) > 1), of_data, of_data]
+
+
+def find_other(request: gr.Request, subject: str, chosen: str, key: gr.KeyUpData) -> list[Any]:
+    """The datasets whose names contain what is typed into the box, as its choices."""
+    found = _others(acting(request), subject.partition(":")[2], "" if key.input_value == chosen else key.input_value)
+    kept = [] if chosen in {name for _, name in found} else [(chosen, chosen)]  # “none” is always there
+    return [gr.skip(), gr.update(choices=[*found, *kept])]
+
+
+def _others(user: User, key: str, typed: str = "") -> list[tuple[str, str]]:
+    """The newest datasets except the one with this id, as choices; typing finds the older ones."""
+    found = dataset_lists.page(user, name=typed).rows
+    return [("– none –", ""), *((dataset.name, dataset.name) for dataset in found if dataset.id != key)]
 
 
 def show(request: gr.Request, subject: str, against: str | None = None, words: str | None = None) -> list[Any]:

@@ -105,9 +105,9 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
         )
     demo.load(guarded(4 + N_DRAWN, alert=4)(train_form.opened), None, [nothing, body, key, start.name, *page.drawn])
     top.data.key_up(
-        guarded(1)(train_form.find_data),
+        guarded(2)(train_form.find_data),
         top.data,
-        top.data,
+        [alert, top.data],
         queue=False,
         show_progress="hidden",
         trigger_mode="always_last",

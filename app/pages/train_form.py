@@ -97,10 +97,11 @@ def opened(request: gr.Request) -> list[Any]:
     return [CLEAR, gr.update(visible=True), new_id(), name, *drawn(user, Filled(goal, base, dataset.name, method))]
 
 
-def find_data(request: gr.Request, chosen: str, key: gr.KeyUpData) -> Any:
+def find_data(request: gr.Request, chosen: str, key: gr.KeyUpData) -> list[Any]:
     """The datasets whose names contain what is typed into the box, as its choices."""
     typed = key.input_value.partition(choices.APART)[0]
-    return gr.update(choices=choices.data(acting(request), chosen, "" if typed == chosen else typed))
+    found = choices.data(acting(request), chosen, "" if typed == chosen else typed)
+    return [gr.skip(), gr.update(choices=found)]
 
 
 def drawn(user: User, form: Filled) -> list[Any]:

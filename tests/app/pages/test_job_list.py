@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.pages import compare, gallery, job_list, queue_views, stored_data
+from app.pages import compare, data_health, gallery, job_list, queue_views, stored_data, train_form
 from app.pages.choices import data as data_choices
 from app.pages.unchanged import only_changed
 from storage import users
@@ -121,9 +121,14 @@ def test_the_gallery_shows_more_on_demand(studio: User, asking: Any) -> None:
     assert (cards.count("<article"), more["visible"]) == (5, False)
 
 
-def test_choosers_offer_the_newest_and_find_the_others(studio: User) -> None:
+def test_choosers_offer_the_newest_and_find_the_others(studio: User, asking: Any) -> None:
     crowd.fill(studio, jobs=3, datasets=150, artifacts=3)
     assert [name for _, name in data_choices(studio, "tickets-0149")][:2] == ["tickets-0149", "tickets-0148"]
     assert [name for _, name in data_choices(studio, "tickets-0000")][-2:] == ["tickets-0050", "tickets-0000"]
     assert [name for _, name in data_choices(studio, "tickets-0149", "0007")] == ["tickets-0007", "tickets-0149"]
+    typing = gr.KeyUpData(None, {"key": "7", "input_value": "0007"})
+    _, found = data_health.find_other(asking(studio), "data:data000000000007", "", typing)
+    assert found["choices"] == [("– none –", "")], "not the dataset itself"
+    _, found = train_form.find_data(asking(studio), "tickets-0149", typing)
+    assert [name for _, name in found["choices"]] == ["tickets-0007", "tickets-0149"]
     assert list(compare._known(studio))[-3:] == ["result-0002", "result-0001", "result-0000"]
