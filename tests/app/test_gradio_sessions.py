@@ -59,6 +59,7 @@ def _holder(client: TestClient) -> object:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1200)
 def test_three_hundred_loads_leave_the_memory_as_it_was(studio: User) -> None:
     crowd.fill(studio, jobs=200, datasets=50, artifacts=50, running=1)
     with own_web() as (address, process), httpx.Client(base_url=address, timeout=60) as client:
