@@ -109,28 +109,15 @@ def of_jobs(found: Sequence[Job]) -> list[dict[str, Any]]:
     from storage import job_inputs
     from storage.jobs import job_lists
 
-    inputs = job_inputs.of_jobs((job.id for job in found), names_only=True)
-    places = job_lists.positions(found)
-    return [
-        _with_result(
-            {
-                **of(job),
-                **_of_inputs(inputs[job.id]),
-                "position": places.get(job.id),
-                "estimate": _without_host(job.estimate),
-            },
-            job.kind,
-        )
-        for job in found
-    ]
-
-
-def _with_result(document: dict[str, Any], kind: str) -> dict[str, Any]:
-    """The document with its result under the result's name, and its error as one value."""
-    document[registry.job_kind(kind).result] = document.pop("result")
-    error = {key: document.pop(column) for key, column in _ERROR_COLUMNS.items()}
-    document["error"] = error if error["code"] else None
-    return document
+    inputs, places = job_inputs.of_jobs((job.id for job in found), names_only=True), job_lists.positions(found)
+    documents = []
+    for job in found:
+        document = {**of(job), **_of_inputs(inputs[job.id]), "position": places.get(job.id)}
+        document["estimate"] = _without_host(job.estimate)
+        document[registry.job_kind(job.kind).result] = document.pop("result")
+        error = {key: document.pop(column) for key, column in _ERROR_COLUMNS.items()}
+        documents.append({**document, "error": error if error["code"] else None})
+    return documents
 
 
 def _without_host(estimate: dict[str, Any] | None) -> dict[str, Any] | None:
