@@ -28,7 +28,7 @@ from templates.errors import StudioError
 from templates.recipe import Recipe
 from templates.spec import BaseFacts, TrainingParams
 from workers import models
-from workers.evaluation import compared, forgetting, held_out, measures, scoring, verdict
+from workers.evaluation import compared, forgetting, held_out, measures, row_outcomes, scoring, verdict
 from workers.evaluation.held_out import HeldOutSide
 from workers.evaluation.measures import Measure
 from workers.evaluation.progress import noting
@@ -119,7 +119,8 @@ def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
     judged = judged.model_copy(update={"remarks": remarks, "forgotten": forgotten, "opening": opening})
     stages.enter(Stage.PUBLISHING)
     actual |= {"seconds": stages.seconds, "peak_memory_bytes": peak_memory_bytes()}
-    staged = bundle.stage(order, _saver(task, model), judged, compared.compare(base_scores, scores), actual)
+    outcomes = row_outcomes.of(scores, task.held_out, order.shape, side)
+    staged = bundle.stage(order, _saver(task, model), judged, compared.compare(base_scores, scores), outcomes, actual)
     stages.enter(None)
     result = judged.model_dump(mode="json")
     told = ModelFacts(recipe=task.recipe.model_dump(mode="json"), weights_sha256=staged.weights_sha256, verdict=result)
