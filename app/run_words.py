@@ -20,6 +20,11 @@ METRICS = {
 OUTCOMES = {"better": "better", "worse": "worse", "cant_tell": "can’t tell"}
 
 
+def title(metric: str) -> str:
+    """A metric's name."""
+    return METRICS.get(metric, metric)
+
+
 def score(metric: str, interval: Mapping[str, Any]) -> str:
     """`81 % [76, 86]`, or a loss in nats per token."""
     value, low, high = (float(interval[key]) for key in ("value", "low", "high"))
@@ -31,6 +36,12 @@ def score(metric: str, interval: Mapping[str, Any]) -> str:
 def difference(found: Difference) -> str:
     """`+4 [−2, +10] points, can’t tell`."""
     return f"{change(found.metric, found.difference)}, {OUTCOMES[found.outcome]}"
+
+
+def named_difference(found: Difference) -> str:
+    """The same with the metric's name."""
+    name = title(found.metric)
+    return f"{name[0].lower()}{name[1:]} {difference(found)}"
 
 
 def change(metric: str, interval: Interval) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli import output
 from app.cli.output import Json
+
+if TYPE_CHECKING:
+    from storage.runs.comparison import Comparison, Run
 
 group = typer.Typer(help="Trainings side by side.", no_args_is_help=True)
 
@@ -19,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 @group.callback()
 def runs() -> None:
-    """Trainings side by side."""
+    """Without this, typer would make its only command the group itself."""
 
 
 @group.command("compare")
@@ -38,32 +41,29 @@ def compare(
     output.emit(run_documents.of_comparison(found), _lines(found), as_json)
 
 
-def _lines(found: object) -> list[str]:
-    from app import run_words
-    from storage.runs.comparison import Comparison
+def _lines(found: Comparison) -> list[str]:
     from templates.shortened import shortened
 
-    assert isinstance(found, Comparison)
     labels = [run.label for run in found.runs]
     settings = [
         {"setting": one.title, **dict(zip(labels, map(shortened, one.values), strict=True))} for one in found.differing
     ]
     lines = output.table(settings, ["setting", *labels]) if settings else ["All settings are the same."]
-    against = {one.run.job.id: one for one in found.against_first}
-    verdicts = []
-    for run in found.runs:
-        metric = str((run.verdict or {}).get("headline", ""))
-        one = against.get(run.job.id)
-        told = "; ".join(
-            f"{run_words.METRICS.get(difference.metric, difference.metric).lower()} {run_words.difference(difference)}"
-            for difference in (one.differences if one else [])
-        )
-        verdicts.append(
-            {
-                "run": run.label,
-                "metric": run_words.METRICS.get(metric, metric),
-                "score": run_words.score(metric, run.verdict["metrics"][metric]["adapted"]) if run.verdict else "–",
-                f"against {labels[0]}": told or (one.why_not if one else ""),
-            }
-        )
+    verdicts = [_verdict(found, run) for run in found.runs]
     return [*lines, "", *output.table(verdicts, list(verdicts[0])), "", *found.remarks]
+
+
+def _verdict(found: Comparison, run: Run) -> dict[str, str]:
+    from app import run_words
+
+    one = next((one for one in found.against_first if one.run is run), None)
+    told = [run_words.named_difference(each) for each in one.differences] if one else []
+    if one and one.why_not:
+        told.append(one.why_not)
+    metric = str(run.verdict["headline"]) if run.verdict else ""
+    return {
+        "run": run.label,
+        "metric": run_words.title(metric) if metric else "–",
+        "score": run_words.score(metric, run.verdict["metrics"][metric]["adapted"]) if run.verdict else "–",
+        f"against {found.first.label}": "; ".join(told),
+    }

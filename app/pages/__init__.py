@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from app import gradio_startup, theme
-from app.pages import compare, data, gallery, jobs, layout, start, train
+from app.pages import compare, data, gallery, jobs, layout, runs, start, train
 
 MOUNT_OPTIONS: dict[str, Any] = {
     "theme": theme.theme(),
@@ -32,6 +32,8 @@ PAGES = (
     ("Compare", "compare", compare),
 )
 """Title, path and module; the order is that of the navigation."""
+UNLISTED = (("Runs", "runs", runs),)
+"""Pages that others lead to, and that the navigation doesn't list."""
 
 
 def build() -> gr.Blocks:
@@ -41,10 +43,12 @@ def build() -> gr.Blocks:
     with gradio_startup.without_web_app():
         for page in before:
             _add(demo, *page)
+        for page in UNLISTED:
+            _add(demo, *page, is_listed=False)
     _add(demo, *last)
     return demo
 
 
-def _add(demo: gr.Blocks, title: str, path: str | None, page: Any) -> None:
-    with layout.page(demo, title, path, page.LEAD) as alert:
+def _add(demo: gr.Blocks, title: str, path: str | None, page: Any, *, is_listed: bool = True) -> None:
+    with layout.page(demo, title, path, page.LEAD, is_listed=is_listed) as alert:
         page.build(demo, alert)

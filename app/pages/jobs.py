@@ -7,7 +7,17 @@ from urllib.parse import quote
 
 import gradio as gr
 
-from app.pages import job_charts, job_list, job_outcome, job_progress, layout, outcomes, published, verdicts
+from app.pages import (
+    job_charts,
+    job_list,
+    job_outcome,
+    job_progress,
+    job_settings,
+    layout,
+    outcomes,
+    published,
+    verdicts,
+)
 from app.pages.alerts import CLEAR, FOCUS_JS, done, guarded
 from app.pages.who import acting, asked
 from storage import job_inputs
@@ -38,11 +48,14 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
             keep = gr.Button("Stop and keep what it learned", size="sm", visible=False, elem_id="cancel-keep")
             discard = gr.Button("Cancel and discard", size="sm", variant="stop", visible=False, elem_id="cancel")
             retry = gr.Button("Run it again", size="sm", visible=False, elem_id="retry")
+        onward = gr.HTML(elem_id="onward")
         with gr.Accordion("Answers that changed", open=True, visible=False) as answers_fold:
             change = gr.Radio([("All", "all")], value="all", show_label=False, container=False)
             answers = gr.HTML(elem_id="answers")
         with gr.Accordion("The chart’s numbers", open=False, visible=False) as numbers_fold:
             numbers = gr.HTML()
+        with gr.Accordion("Settings", open=False):
+            settings = gr.HTML(elem_id="job-settings")
         with gr.Accordion("Log", open=False):
             log = gr.HTML(elem_id="log", max_height=360, autoscroll=True)
         gr.HTML(layout.section("All jobs"))
@@ -53,7 +66,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     shown += [keep, discard, retry, listing]
     assert len(shown) == N_LIVE
     answered = [alert, answers_fold, change, answers]
-    opened = demo.load(guarded(3)(open_page), None, [alert, subject, detail])
+    opened = demo.load(guarded(5)(open_page), None, [alert, subject, detail, onward, settings])
     first = opened.success(guarded(N_LIVE)(live), subject, shown, show_progress="hidden")
     first.success(guarded(4)(open_answers), subject, answered, show_progress="hidden")
     timer.tick(poll, subject, shown, queue=False, show_progress="hidden")
@@ -66,12 +79,13 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     retried.then(None, following, None, js=layout.GO_JS)
 
 
-def open_page(request: gr.Request) -> tuple[str, str, Any]:
-    """The job that the page's address names."""
+def open_page(request: gr.Request) -> tuple[str, str, Any, str, str]:
+    """The job that the page's address names, with what never changes about it."""
     job_id = asked(request, "job")
-    if job_id:
-        jobs.get(acting(request), job_id)
-    return CLEAR, job_id, gr.update(visible=bool(job_id))
+    if not job_id:
+        return CLEAR, "", gr.update(visible=False), "", ""
+    job = jobs.get(acting(request), job_id)
+    return CLEAR, job_id, gr.update(visible=True), job_settings.ways(job), job_settings.block(job)
 
 
 def poll(request: gr.Request, subject: str) -> list[Any]:

@@ -94,7 +94,7 @@ def opened(request: gr.Request) -> list[Any]:
     base = asked(request, "base") or choices.bases(user)[0][1]
     goal = choices.goals(dataset)[0][1]
     method = registry.objective(goal).advised_method
-    name = layout.free_name(f"{dataset.name[:50]}-{method}", _taken(user))
+    name = layout.free_name(f"{dataset.name[:50]}-{method}", taken(user))
     return [CLEAR, gr.update(visible=True), new_id(), name, *drawn(user, Filled(goal, base, dataset.name, method))]
 
 
@@ -200,7 +200,7 @@ def launched(request: gr.Request, form: Filled, key: str, name: str) -> tuple[st
     return CLEAR, f"jobs?job={quote(job.id)}"
 
 
-def _taken(user: User) -> set[str]:
+def taken(user: User) -> set[str]:
     """Names that a result can't have: base models', results', and those of jobs on their way."""
     names = {row.name for row in base_models.of_user(user)} | {a.name for a in artifacts.of_user(user)}
     return names | {job.name for job in jobs.of_user(user) if job.state not in TERMINAL}
