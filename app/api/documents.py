@@ -102,11 +102,13 @@ def _openings(owners: Iterable[str]) -> dict[str, int]:
 def of_job(job: Job) -> dict[str, Any]:
     """A job with its place in the queue, its inputs, and its result under the result's name."""
     from storage import job_inputs
-    from storage.jobs import jobs
+    from storage.jobs import jobs, time_left
 
     document = {**of(job), **_of_inputs(job_inputs.of_job(job.id))}
     document["position"] = jobs.position(job)
     document["estimate"] = _without_host(job.estimate)
+    left = time_left.left(job)
+    document |= {"share_done": time_left.share_done(job), "time_left_s": left and [left.low_s, left.high_s]}
     document[registry.job_kind(job.kind).result] = document.pop("result")
     error = {key: document.pop(column) for key, column in _ERROR_COLUMNS.items()}
     document["error"] = error if error["code"] else None

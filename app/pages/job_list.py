@@ -12,7 +12,7 @@ from app.markup import html
 from app.pages import job_words, layout, lineage
 from storage.job_inputs import Inputs
 from storage.jobs import jobs
-from storage.models import TERMINAL, Job, JobState, User
+from storage.models import TERMINAL, Job, User
 
 N_IN_BRIEF = 3
 
@@ -24,7 +24,7 @@ class Line:
     job: Job
     state: str
     done: float
-    left_s: float | None
+    left: str
     method: str
     models: str
     data: str
@@ -39,7 +39,7 @@ def listing(found: Sequence[Job], used: Mapping[str, Inputs]) -> Markup:
             job=job,
             state=job_words.state(job),
             done=job_words.share_done(job),
-            left_s=job.eta_s if job.state == JobState.RUNNING else None,
+            left=job_words.left(job),
             method=job_words.method(job),
             models=lineage.models(used[job.id]) or "–",
             data=lineage.data(used[job.id]) or "–",
@@ -56,7 +56,7 @@ def in_brief(user: User) -> Markup:
     ended = next((job for job in found if job.state in TERMINAL), None)
     return html(
         "jobs/brief",
-        live=[(job, job_words.state(job), job_words.share_done(job)) for job in live],
+        live=[(job, job_words.state(job), job_words.share_done(job), job_words.left(job)) for job in live],
         ended=ended,
         ended_at=ended and (ended.finished_at or time.time()),
         outcome=ended and ((ended.result or {}).get("sentence") or job_words.state(ended)),
