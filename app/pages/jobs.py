@@ -48,7 +48,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
             keep = gr.Button("Stop and keep what it learned", size="sm", visible=False, elem_id="cancel-keep")
             discard = gr.Button("Cancel and discard", size="sm", variant="stop", visible=False, elem_id="cancel")
             retry = gr.Button("Run it again", size="sm", visible=False, elem_id="retry")
-        onward = gr.HTML(elem_id="onward")
+            onward = gr.HTML(elem_id="onward")
         with gr.Accordion("Answers that changed", open=True, visible=False) as answers_fold:
             change = gr.Radio([("All", "all")], value="all", show_label=False, container=False)
             answers = gr.HTML(elem_id="answers")

@@ -71,13 +71,15 @@ def reopened(user: User, job: Job) -> Reopened | None:
 
 
 def _base(user: User, inputs: Inputs, remarks: list[str]) -> BaseModelRow:
-    """The job's base model, or the first one if it is gone."""
+    """The job's base model; if it is gone, the one that replaced it, or else the first one."""
     wanted, known = inputs.model(Role.BASE), base_models.of_user(user)
     found = next((row for row in known if wanted is not None and row.id == wanted.id), None)
     if found is None:
+        origin = wanted.origin if isinstance(wanted, BaseModelRow) else None
+        found = next((row for row in known if row.origin == origin), known[0])
         name = wanted.name if wanted else "of this job"
-        remarks.append(f"The base model “{name}” no longer exists, so “{known[0].name}” is chosen instead.")
-    return found or known[0]
+        remarks.append(f"The base model “{name}” no longer exists, so “{found.name}” is chosen instead.")
+    return found
 
 
 def _data(user: User, inputs: Inputs, recipe: Recipe, remarks: list[str]) -> Dataset | None:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import gradio as gr
 
+from app.markup import html
 from app.pages import layout, run_views
 from app.pages.alerts import CLEAR, FOCUS_JS, guarded
 from app.pages.who import acting, asked
@@ -53,7 +54,8 @@ def opened(request: gr.Request) -> list[Any]:
     values = [job_id for job_id in wanted if job_id in known]
     chooser = gr.update(choices=[(run_views.choice(one), one.job.id) for one in found], value=values)
     if len(wanted) < comparison.FEWEST:
-        return [CLEAR, chooser, "", gr.update(visible=False), ""]
+        more = html("plain", words="Choose at least one more run to compare with it.") if values else ""
+        return [CLEAR, chooser, more, gr.update(visible=False), ""]
     compared = comparison.compare(user, wanted)
     numbers = run_views.numbers(compared)
     return [CLEAR, chooser, run_views.whole(compared), gr.update(visible=bool(numbers)), numbers]

@@ -24,7 +24,7 @@ MEASURED = (0.9, 1.15)
 SCORED = (0.8, 1.3)
 """The same in the evaluation, whose parts take different time."""
 EXPECTED = (0.6, 1.7)
-"""The range around an expected time if the estimate has none of its own."""
+"""The range around an expected time: of an estimate without its own range, or of a later stage at a known pace."""
 
 
 class Range(NamedTuple):
@@ -76,10 +76,9 @@ def left(job: Job) -> Range | None:
         return Range(*(whole * (rest + later) * factor for factor in spread)) if whole else None
     measured = SCORED if stage == Stage.EVALUATING else MEASURED
     known = rest / (rest + later) if rest + later > 0 else 1.0
-    low, high = (
-        job.eta_s * (known * at_pace + (1 - known) * guess) for at_pace, guess in zip(measured, spread, strict=True)
-    )
-    return Range(low, high)
+    guessed = max(spread[0], EXPECTED[0]), min(spread[1], EXPECTED[1])  # this machine's pace is known by now
+    factors = (known * at_pace + (1 - known) * guess for at_pace, guess in zip(measured, guessed, strict=True))
+    return Range(*(job.eta_s * factor for factor in factors))
 
 
 def _stage(job: Job) -> str:

@@ -69,7 +69,7 @@ def test_a_running_job_shows_progress_chart_and_table(studio: User, job: Job, as
         events.append(session, job.id, 1, "requeued", why="its worker stopped responding")
     seen = shown(asking(studio), job.id)
     assert 'aria-valuenow="25"' in seen["progress"], "half of the training is a quarter of the job"
-    assert "≈ 4–10 min left" in seen["progress"]
+    assert "≈ 5–10 min left" in seen["progress"]
     assert "1,234 tokens/s" in seen["progress"]
     assert "700 MB" in seen["progress"]
     assert "<svg" in seen["chart"]
