@@ -17,7 +17,7 @@ from storage.runs.comparison import Against
 from templates.shortened import shortened
 
 LABEL_CHARS = 20
-LABELS, WORDS, ROW_HEIGHT = 150, 190, 28
+LABELS, WORDS, ROW_HEIGHT = 150, 225, 28
 
 
 @dataclass(frozen=True)

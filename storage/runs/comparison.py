@@ -194,11 +194,8 @@ def _remarks(user: User, runs: Sequence[Run]) -> list[str]:
         )
     if len({run.job.spec.get("recipe", {}).get("objective") for run in runs}) > 1:
         said.append("The runs have different goals, whose training losses can't be compared.")
-    counted = openings.counts(user.id)
-    for data in {
-        run.inputs.measured_on.id: run.inputs.measured_on for run in judged if run.inputs.measured_on
-    }.values():
-        n = counted.get(data.id, 0)
-        if n > 1:
+    counted, on = openings.counts(user.id), [run.inputs.measured_on for run in judged]
+    for data in {one.sha256: one for one in on if one}.values():
+        if (n := counted.get(data.id, 0)) > 1:
             said.append(f"{data.name.partition(' (deleted ')[0]}: {openings.sentence(n)}")
     return said
