@@ -12,7 +12,7 @@ from app.markup import html
 from app.pages import job_words, layout, lineage
 from storage.job_inputs import Inputs
 from storage.jobs import jobs
-from storage.models import TERMINAL, Job, User
+from storage.models import TERMINAL, Job, JobState, User
 
 N_IN_BRIEF = 3
 
@@ -24,7 +24,7 @@ class Line:
     job: Job
     state: str
     done: float
-    left: str
+    left_s: float | None
     method: str
     models: str
     data: str
@@ -39,7 +39,7 @@ def listing(found: Sequence[Job], used: Mapping[str, Inputs]) -> Markup:
             job=job,
             state=job_words.state(job),
             done=job_words.share_done(job),
-            left=job_words.left(job),
+            left_s=job.eta_s if job.state == JobState.RUNNING else None,
             method=job_words.method(job),
             models=lineage.models(used[job.id]) or "–",
             data=lineage.data(used[job.id]) or "–",

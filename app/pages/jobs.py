@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import gradio as gr
 
+from app.markup import html
 from app.pages import (
     job_charts,
     job_list,
@@ -37,6 +38,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     Layout and wiring stand in one piece, to be read from top to bottom.
     """
     subject, following = gr.Textbox(visible=False), layout.address()
+    gr.HTML(html("jobs/compare_runs"))
     with gr.Column(visible=False) as detail:
         head = gr.HTML(elem_id="job-head")
         outcome = gr.HTML(elem_id="outcome")
