@@ -28,12 +28,13 @@ PAGES = (
     ("Data", "data", data),
     ("Train", "train", train),
     ("Jobs", "jobs", jobs),
+    ("Runs", "runs", runs),
     ("Gallery", "gallery", gallery),
     ("Compare", "compare", compare),
 )
 """Title, path and module; the order is that of the navigation."""
-UNLISTED = (("Runs", "runs", runs),)
-"""Pages that others lead to, and that the navigation doesn't list."""
+UNLISTED = ("runs",)
+"""Paths of pages that others lead to, and that the navigation doesn't list."""
 
 
 def build() -> gr.Blocks:
@@ -43,12 +44,10 @@ def build() -> gr.Blocks:
     with gradio_startup.without_web_app():
         for page in before:
             _add(demo, *page)
-        for page in UNLISTED:
-            _add(demo, *page, is_listed=False)
     _add(demo, *last)
     return demo
 
 
-def _add(demo: gr.Blocks, title: str, path: str | None, page: Any, *, is_listed: bool = True) -> None:
-    with layout.page(demo, title, path, page.LEAD, is_listed=is_listed) as alert:
+def _add(demo: gr.Blocks, title: str, path: str | None, page: Any) -> None:
+    with layout.page(demo, title, path, page.LEAD, is_listed=path not in UNLISTED) as alert:
         page.build(demo, alert)
