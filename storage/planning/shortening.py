@@ -101,7 +101,7 @@ def _candidates(job: Long, smaller: Sequence[SmallerBase]) -> Iterator[tuple[str
         yield f"{plural(steps, 'update')} instead of {training.max_steps:,}", _with(job, max_steps=steps), None
     if training.gradient_checkpointing:
         yield "activations kept in memory, not computed again", _with(job, gradient_checkpointing=False), None
-    if training.eval_steps < FEWER_LOOKS:
+    if training.eval_steps < FEWER_LOOKS and not training.chooses:  # else they choose the weights
         yield "fewer measurements of the held-out loss", _with(job, eval_steps=FEWER_LOOKS), None
     for other in list(fitting.with_adapter(job.recipe, job.facts))[1:]:
         yield f"the method {registry.method(other.method).title}", replace(job, recipe=other), None
@@ -119,6 +119,8 @@ def _with(job: Long, **params: float | bool) -> Long:
 
 def _cut(job: Long) -> Iterator[tuple[str, Long, None]]:
     """Rows cut at a length that few exceed. Tokens are estimated from the histogram of lengths."""
+    if registry.objective(job.recipe.objective).trains_prompt:
+        return  # plain text is divided into pieces of this length, not cut
     limit, bins = job.recipe.training().max_length, job.lengths.histogram
     n = sum(count for _, count in bins)
     beyond = n

@@ -43,10 +43,12 @@ def test_a_smaller_base_is_offered_by_name() -> None:
     assert "the smaller base model “one-billion”" in fixes[0].text
 
 
-def test_an_adapter_is_offered_in_place_of_all_weights_with_a_recipe_that_works() -> None:
-    fixes = offers(replace(long("full", num_train_epochs=1), machine=replace(SERVER, memory_free_bytes=400 * 10**9)))
-    found = [fix for fix in fixes if fix.method]
-    assert found == [] or found[0].method == "lora"
+def test_an_adapter_is_offered_in_place_of_all_weights() -> None:
+    roomy = replace(SERVER, memory_free_bytes=400 * 10**9)
+    fixes = offers(replace(long("full", num_train_epochs=1, gradient_checkpointing=True), machine=roomy))
+    (fix,) = [fix for fix in fixes if fix.method]
+    assert fix.method == "lora"
+    assert fix.text.startswith("Use the method LoRA: ≈ ")
 
 
 def test_only_the_longest_rows_may_be_cut_and_their_number_is_said() -> None:
@@ -57,6 +59,9 @@ def test_only_the_longest_rows_may_be_cut_and_their_number_is_said() -> None:
     assert "1,000 rows would lose their end" in cut[0].text
     many = replace(report, histogram=[(250, 30_000), (8000, 10_000)])
     assert not [fix for fix in offers(replace(job, lengths=many)) if "max_length" in fix.settings]
+    text = compose("continue_pretraining", "lora", settings={"max_length": 8000}, facts=EIGHT_BILLION)
+    pieces = [fix for fix in offers(replace(job, recipe=text)) if "max_length" in fix.settings]
+    assert pieces == [], "plain text is divided, never cut"
 
 
 def test_a_short_job_needs_nothing() -> None:
