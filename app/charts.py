@@ -46,7 +46,7 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     return [round(step * i, 10) for i in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
-class _Plane:
+class Plane:
     """Maps steps and values to the drawing's coordinates."""
 
     def __init__(self, x_high: float, y_low: float, y_high: float):
@@ -57,19 +57,24 @@ class _Plane:
 
     @property
     def value_ticks(self) -> list[float]:
+        """Round values on the vertical axis."""
         return ticks(self.y_low, self.y_high)
 
     @property
     def step_ticks(self) -> list[float]:
+        """Round steps on the horizontal axis."""
         return [step for step in ticks(0, self.x_high) if step == int(step)]
 
     def x(self, step: float) -> float:
+        """The step's distance from the left edge."""
         return LEFT + (WIDTH - LEFT - RIGHT) * step / self.x_high
 
     def y(self, loss: float) -> float:
+        """The value's distance from the top edge."""
         return TOP + (HEIGHT - TOP - BOTTOM) * (self.y_high - loss) / (self.y_high - self.y_low)
 
     def path(self, points: Points) -> str:
+        """The line through the points."""
         return "M" + " L".join(f"{self.x(step):.1f} {self.y(loss):.1f}" for step, loss in points)
 
 
@@ -110,7 +115,7 @@ def line_chart(
     return html(
         "charts/line",
         area=Area(),
-        plane=_Plane(max(total_steps, last_step), min(values), max(values)),
+        plane=Plane(max(total_steps, last_step), min(values), max(values)),
         train=thinned(train),
         train_dots=thinned(train, 80),
         train_kind="train few" if len(train) < FEW else "train",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import time
 
+from templates.quantities import minutes_range as minutes_range  # storage needs it too
+
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 
 
@@ -26,16 +28,6 @@ def duration(seconds: float) -> str:
         return f"{hours} h {rest} min" if rest else f"{hours} h"
     days, rest = divmod(round(whole / HOUR), 24)
     return f"{days} d {rest} h" if rest else f"{days} d"
-
-
-def minutes_range(low: float, high: float) -> str:
-    """An estimate in minutes: `≈ 2–3 min`."""
-    if high < 1:
-        return "≈ under a minute" if high * 60 > 20 else "≈ under 20 s"
-    if high >= 90:
-        return f"≈ {low / 60:.1f}–{high / 60:.1f} h"
-    first, last = max(1, round(low)), max(1, round(high))
-    return f"≈ {first} min" if first == last else f"≈ {first}–{last} min"
 
 
 def ago(then: float) -> str:

@@ -16,13 +16,13 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from app import auth, gradio_startup, notify, proxies
-from app.api import artifacts, catalogue, chat, data, envelope, jobs, models, reference
+from app.api import artifacts, catalogue, chat, data, envelope, jobs, models, reference, runs
 from storage import migrate, scratch
 from storage.bases import base_models
 from storage.jobs import queue
 from storage.settings import settings
 
-ROUTERS = (catalogue.router, models.router, data.router, jobs.router, artifacts.router, chat.router)
+ROUTERS = (catalogue.router, models.router, data.router, jobs.router, runs.router, artifacts.router, chat.router)
 M_ARENA_MAX = -8
 N_ARENAS = 2
 STOP_WITHIN_S = 3

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from templates.spec import Params
+
 
 @dataclass(frozen=True)
 class JobKind:
@@ -29,6 +31,8 @@ class JobKind:
     """Runs in steps with a loss: pages chart them, later estimates use their pace, and a stopped job keeps its work."""
     counts: str = "step"
     """The unit in which its progress is counted."""
+    params: type[Params] | None = None
+    """The declaration of the spec's `params`, if the kind has settings of its own."""
     waiting: Mapping[str, str] = field(default_factory=dict)
     """Stage → what is happening while there is nothing to count."""
     key: str = ""

@@ -25,3 +25,13 @@ def stopped_at(step: int, of: int) -> str:
 def plural(n: int, noun: str, nouns: str = "") -> str:
     """`3, "row"` → `3 rows`; pass `nouns` if the plural does not just add an s."""
     return f"{n:,} {noun if n == 1 else nouns or noun + 's'}"
+
+
+def minutes_range(low: float, high: float) -> str:
+    """An estimate in minutes: `≈ 2–3 min`."""
+    if high < 1:
+        return "≈ under a minute" if high * 60 > 20 else "≈ under 20 s"
+    if high >= 90:
+        return f"≈ {low / 60:.1f}–{high / 60:.1f} h"
+    first, last = max(1, round(low)), max(1, round(high))
+    return f"≈ {first} min" if first == last else f"≈ {first}–{last} min"

@@ -31,6 +31,7 @@ from workers.protocol import (
     Stop,
     Stopped,
 )
+from workers.remaining_time import RemainingTime
 from workers.run import SMALLER
 
 TICK_S = 0.1
@@ -55,6 +56,8 @@ class Attempt:
     def __init__(self, lease: Lease, child: Child, order: Order, draining: threading.Event):
         self.lease, self.child, self.order, self.draining = lease, child, order, draining
         self.heartbeat = Heartbeat(lease)
+        self._remaining = RemainingTime(lease.job)
+        self._total_steps = 0
         self._trains = False
         """The first training step was reported; it is sent to the page without delay."""
         self._asked: Literal["keep", "discard", "drain"] | None = None
@@ -124,9 +127,11 @@ class Attempt:
         tell = self.heartbeat.tell
         match said:
             case Entered(stage=stage):
-                tell(stage=stage, happened=("stage", {"stage": stage}), urgent=True)
+                eta = self._whole_eta(self._remaining.entered(stage))
+                tell(stage=stage, happened=("stage", {"stage": stage}), urgent=True, **eta)
             case Planned(start_step=start, total_steps=total):
                 happened = ("planned", {"start_step": start, "total_steps": total})
+                self._total_steps = total
                 tell(step=start, total_steps=total, start_step=start, happened=happened, urgent=True)
             case Measured():
                 self._record_point(said)
@@ -134,18 +139,27 @@ class Attempt:
                 tell(checkpoint_step=step, advanced=True, happened=("checkpoint", {"step": step}))
             case Advanced(step=step, eta_s=eta_s):
                 tell(step=step, eta_s=eta_s, advanced=True)
+            case Noted(kind="evaluated", data=data) if "done" in data:
+                tell(happened=("evaluated", data), **self._whole_eta(self._remaining.in_evaluation(data["done"])))
             case Noted(kind=kind, data=data):
                 tell(happened=(kind, data))
 
     def _record_point(self, said: Measured) -> None:
         columns = said.model_dump(exclude={"type", "eta_s"})
         point = JobMetric(at=0.0, job_id=self.lease.job.id, attempt=self.lease.attempt, **columns)
-        progress: dict[str, Any] = {"eta_s": said.eta_s} if said.eta_s is not None else {}
+        eta_s = said.eta_s
+        if eta_s is not None:
+            eta_s = self._remaining.in_training(eta_s, said.step, self._total_steps)
+        progress = self._whole_eta(eta_s)
         if said.split == "train":
             self.heartbeat.tell(metric=point, step=said.step, urgent=not self._trains, **progress)
             self._trains = True
         else:
             self.heartbeat.tell(metric=point, **progress)
+
+    @staticmethod
+    def _whole_eta(eta_s: float | None) -> dict[str, Any]:
+        return {} if eta_s is None else {"eta_s": eta_s}
 
     def _conclude(self, end: Done | Failed | Stopped | Cut, death: Death) -> None:
         lease, beat = self.lease, self.heartbeat

@@ -107,13 +107,15 @@ def of_job(job: Job) -> dict[str, Any]:
 def of_jobs(found: Sequence[Job]) -> list[dict[str, Any]]:
     """The same of several; places and inputs are looked up once for all."""
     from storage import job_inputs
-    from storage.jobs import job_lists
+    from storage.jobs import job_lists, time_left
 
     inputs, places = job_inputs.of_jobs((job.id for job in found), names_only=True), job_lists.positions(found)
     documents = []
     for job in found:
         document = {**of(job), **_of_inputs(inputs[job.id]), "position": places.get(job.id)}
         document["estimate"] = _without_host(job.estimate)
+        left = time_left.left(job)
+        document |= {"share_done": time_left.share_done(job), "time_left_s": left and [left.low_s, left.high_s]}
         document[registry.job_kind(job.kind).result] = document.pop("result")
         error = {key: document.pop(column) for key, column in _ERROR_COLUMNS.items()}
         documents.append({**document, "error": error if error["code"] else None})

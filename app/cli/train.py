@@ -117,6 +117,7 @@ def planned(plan: Any) -> list[str]:
             f"{cost.n_refused:,} rows are left out: a model can't learn from them (row {row:,}: {why.rstrip('.')})"
         )
     lines += plan.lengths.template_words
+    lines += [f"To make it shorter: {fix.text}" for fix in cost.shorter]
     return lines
 
 

@@ -6,10 +6,10 @@ import typer
 
 from app.api import documents
 from app.cli import output, verdicts
-from app.formats import duration
+from app.formats import minutes_range
 from storage.gallery import suite_table
-from storage.jobs import events, jobs, waiting
-from storage.models import Job, JobState, User
+from storage.jobs import events, jobs, time_left, waiting
+from storage.models import Job, JobState, Stage, User
 from templates.errors import StudioError
 
 
@@ -48,12 +48,13 @@ def ended(user: User, job: Job) -> Job:
 def _progress(job: Job) -> str:
     if job.state == JobState.QUEUED:
         return f"queued, place {jobs.position(job)}"
-    if not job.total_steps:
+    left = time_left.left(job)
+    eta = f", {minutes_range(left.low_s / 60, left.high_s / 60)} left" if left else ""
+    if not job.total_steps or job.stage == Stage.EVALUATING:
         scored = events.of_job(job.id, "evaluated")[-1:]
         rows = "".join(f", {e.data['model']} {e.data['rows']:,} of {e.data['of']:,}" for e in scored)
-        return f"{job.stage or 'starting'}{rows}"
+        return f"{job.stage or 'starting'}{rows}{eta}"
     points = [point for point in events.metrics(job.id) if point.split == "train"]
     last = points[-1].loss if points else None
     loss = f", loss {last:.3f}" if last is not None else ""
-    eta = f", ≈ {duration(job.eta_s)} left" if job.eta_s else ""
     return f"{job.stage or 'starting'}, step {job.step} of {job.total_steps}{loss}{eta}"

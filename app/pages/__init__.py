@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from app import gradio_startup, theme
-from app.pages import compare, data, gallery, jobs, layout, start, train
+from app.pages import compare, data, gallery, jobs, layout, runs, start, train
 
 MOUNT_OPTIONS: dict[str, Any] = {
     "theme": theme.theme(),
@@ -28,10 +28,13 @@ PAGES = (
     ("Data", "data", data),
     ("Train", "train", train),
     ("Jobs", "jobs", jobs),
+    ("Runs", "runs", runs),
     ("Gallery", "gallery", gallery),
     ("Compare", "compare", compare),
 )
 """Title, path and module; the order is that of the navigation."""
+UNLISTED = ("runs",)
+"""Paths of pages that others lead to, and that the navigation doesn't list."""
 
 
 def build() -> gr.Blocks:
@@ -46,5 +49,5 @@ def build() -> gr.Blocks:
 
 
 def _add(demo: gr.Blocks, title: str, path: str | None, page: Any) -> None:
-    with layout.page(demo, title, path, page.LEAD) as alert:
+    with layout.page(demo, title, path, page.LEAD, is_listed=path not in UNLISTED) as alert:
         page.build(demo, alert)

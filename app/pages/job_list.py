@@ -152,7 +152,7 @@ def in_brief(user: User) -> Markup:
     live, ended = job_lists.in_brief(user, N_IN_BRIEF)
     return html(
         "jobs/brief",
-        live=[(job, job_words.state(job), job_words.share_done(job)) for job in live],
+        live=[(job, job_words.state(job), job_words.share_done(job), job_words.left(job)) for job in live],
         ended=ended,
         ended_at=ended and (ended.finished_at or time.time()),
         outcome=ended and ((ended.result or {}).get("sentence") or job_words.state(ended)),

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from app.formats import clock_time, count, duration, percent
+from app.formats import clock_time, count, minutes_range, percent
 from app.markup import html
 from app.pages import job_words, lineage
 from storage.job_inputs import Inputs
-from storage.jobs import workspaces
+from storage.jobs import time_left, workspaces
 from storage.models import TERMINAL, Job, JobAttempt, JobEvent, JobMetric, JobState, Stage
 from templates import registry
 from templates.quantities import size
@@ -60,8 +60,8 @@ def progress(job: Job, points: Sequence[JobMetric], history: Sequence[JobEvent])
     words = [f"{unit} {count(job.step)} of {count(job.total_steps)}"] if job.total_steps else []
     if waiting := _waiting_words(job, history):
         words.append(waiting)
-    if job.eta_s and job.state == JobState.RUNNING:
-        words.append(f"≈ {duration(job.eta_s)} left")
+    if left := job_words.left(job):
+        words.append(f"{left} left")
     last = next((p for p in reversed(points) if p.split == "train"), None)
     latest = last.values if last else {}
     if latest.get("tokens_per_s"):
@@ -79,7 +79,9 @@ def _waiting_words(job: Job, history: Sequence[JobEvent]) -> str:
         on = scored.get("on") or (f"the {job.spec['suite']} suite" if "suite" in job.spec else "the held-out rows")
         return f"scoring {scored['model']} on {on}: {percent(scored['rows'] / scored['of'])}"
     if job.state == JobState.QUEUED:
-        return f"{job_words.state(job)}; the next free worker takes it"
+        takes = time_left.left(job)
+        how_long = f"; it takes {minutes_range(takes.low_s / 60, takes.high_s / 60)}" if takes else ""
+        return f"{job_words.state(job)}; the next free worker takes it{how_long}"
     return registry.job_kind(job.kind).waiting.get(job.stage or Stage.PREPARING, "")
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from storage.jobs import jobs
+from app.formats import minutes_range
+from storage.jobs import jobs, time_left
 from storage.models import Job, JobState
 from templates import registry
 from templates.quantities import stopped_at
@@ -30,10 +31,14 @@ def ended(job: Job) -> str:
 
 
 def share_done(job: Job) -> float:
-    """How much of the training is done, between 0 and 1."""
-    if job.state == JobState.SUCCEEDED and not stopped(job):
-        return 1.0
-    return min(1.0, job.step / job.total_steps) if job.total_steps else 0.0
+    """How much of the job's time has passed, between 0 and 1; of a stopped training, how far it went."""
+    return job.step / job.total_steps if stopped(job) else time_left.share_done(job)
+
+
+def left(job: Job) -> str:
+    """The time that a running job still takes: `≈ 3–5 min`; empty if nothing is known, or for other jobs."""
+    found = time_left.left(job) if job.state == JobState.RUNNING else None
+    return minutes_range(found.low_s / 60, found.high_s / 60) if found else ""
 
 
 def state(job: Job, place: int | None = None) -> str:

@@ -7,7 +7,18 @@ from urllib.parse import quote
 
 import gradio as gr
 
-from app.pages import job_charts, job_list, job_outcome, job_progress, layout, outcomes, published, verdicts
+from app.markup import html
+from app.pages import (
+    job_charts,
+    job_list,
+    job_outcome,
+    job_progress,
+    job_settings,
+    layout,
+    outcomes,
+    published,
+    verdicts,
+)
 from app.pages.alerts import CLEAR, FOCUS_JS, done, guarded
 from app.pages.unchanged import only_changed
 from app.pages.who import acting, asked
@@ -28,6 +39,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     Layout and wiring stand in one piece, to be read from top to bottom.
     """
     subject, following = gr.Textbox(visible=False), layout.address()
+    gr.HTML(html("jobs/compare_runs"))
     with gr.Column(visible=False) as detail:
         head = gr.HTML(elem_id="job-head")
         outcome = gr.HTML(elem_id="outcome")
@@ -39,11 +51,14 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
             keep = gr.Button("Stop and keep what it learned", size="sm", visible=False, elem_id="cancel-keep")
             discard = gr.Button("Cancel and discard", size="sm", variant="stop", visible=False, elem_id="cancel")
             retry = gr.Button("Run it again", size="sm", visible=False, elem_id="retry")
+            onward = gr.HTML(elem_id="onward")
         with gr.Accordion("Answers that changed", open=True, visible=False) as answers_fold:
             change = gr.Radio([("All", "all")], value="all", show_label=False, container=False)
             answers = gr.HTML(elem_id="answers")
         with gr.Accordion("The chart’s numbers", open=False, visible=False) as numbers_fold:
             numbers = gr.HTML()
+        with gr.Accordion("Settings", open=False):
+            settings = gr.HTML(elem_id="job-settings")
         with gr.Accordion("Log", open=False):
             log = gr.HTML(elem_id="log", max_height=360, autoscroll=True)
     job_list.draw(demo, alert)
@@ -53,7 +68,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     shown += [keep, discard, retry]
     assert len(shown) == N_LIVE
     answered = [alert, answers_fold, change, answers]
-    opened = demo.load(guarded(4)(open_page), None, [alert, subject, detail, timer])
+    opened = demo.load(guarded(6)(open_page), None, [alert, subject, detail, timer, onward, settings])
     first = opened.success(guarded(N_LIVE)(live), subject, shown, show_progress="hidden")
     first.success(guarded(4)(open_answers), subject, answered, show_progress="hidden")
     timer.tick(poll, [subject, seen], [seen, *shown], queue=False, show_progress="hidden")
@@ -66,11 +81,14 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     retried.then(None, following, None, js=layout.GO_JS)
 
 
-def open_page(request: gr.Request) -> tuple[str, str, Any, Any]:
-    """The job that the page's address names; an ended one needs no ticks."""
+def open_page(request: gr.Request) -> tuple[str, str, Any, Any, str, str]:
+    """The job that the page's address names, with what never changes about it; an ended one needs no ticks."""
     job_id = asked(request, "job")
-    goes_on = bool(job_id) and jobs.get(acting(request), job_id).state not in TERMINAL
-    return CLEAR, job_id, gr.update(visible=bool(job_id)), gr.update(active=goes_on)
+    if not job_id:
+        return CLEAR, "", gr.update(visible=False), gr.update(active=False), "", ""
+    job = jobs.get(acting(request), job_id)
+    ticks = gr.update(active=job.state not in TERMINAL)
+    return CLEAR, job_id, gr.update(visible=True), ticks, job_settings.ways(job), job_settings.block(job)
 
 
 def poll(request: gr.Request, subject: str, seen: str) -> list[Any]:

@@ -16,9 +16,9 @@ GO_JS = "(url) => { if (url) window.location.assign(url) }"
 
 
 @contextmanager
-def page(demo: gr.Blocks, title: str, path: str | None, lead: str = "") -> Iterator[gr.HTML]:
+def page(demo: gr.Blocks, title: str, path: str | None, lead: str = "", *, is_listed: bool = True) -> Iterator[gr.HTML]:
     """Open a page of `demo`, at its root if `path` is None; returns the alert at the page's top."""
-    with demo if path is None else demo.route(title, path):
+    with demo if path is None else demo.route(title, path, show_in_navbar=is_listed):
         Navbar(main_page_name="Start")
         gr.HTML(heading(title if path else lead, lead if path else ""), elem_classes="heading")
         yield gr.HTML(elem_id="alert", elem_classes="alerts")

@@ -28,6 +28,8 @@ def card(plan: Plan) -> Markup:
         reason = f"of row {count(first)}, {why.rstrip('.')}"
         lost.append(f"{plural(lengths.n_refused, 'row')} can't be learned from (rows {_rows(numbers)}); {reason}")
     lost += lengths.template_words
+    if plan.estimate.shorter:
+        lost.append("The changes below would make it shorter")
     return _card(plan.estimate, plan.recipe, lost, fits=True)
 
 

@@ -18,8 +18,8 @@ class Working:
 
     name: str
     doing: str
-    mine: list[tuple[Job, str, float]]
-    """The reader's jobs that it runs: the job, its stage, and its share done."""
+    mine: list[tuple[Job, str, float, str]]
+    """The reader's jobs that it runs: the job, its stage, its share done, and the time left."""
     n_others: int
     """Other people's jobs that it runs."""
 
@@ -40,6 +40,6 @@ def _working(user: User, worker: Worker, place: int, running: list[Job]) -> Work
     return Working(
         name=f"Worker {place} · {'CPU' if worker.device == 'cpu' else worker.device}",
         doing=doing,
-        mine=[(job, job_words.state(job), job_words.share_done(job)) for job in mine],
+        mine=[(job, job_words.state(job), job_words.share_done(job), job_words.left(job)) for job in mine],
         n_others=len(running) - len(mine),
     )

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from app.forms import SettingsForm
-from app.pages import choices, instruction, layout, train_form
+from app.pages import choices, instruction, layout, rerun, train_form
 from app.pages.alerts import FOCUS_JS, guarded
 from app.pages.train_form import FIXES, N_CHECKED, N_DRAWN, N_SHOWN, PRECISION, Filled
 from storage.models import new_id
@@ -89,7 +89,7 @@ class Page:
 
 
 def build(demo: gr.Blocks, alert: gr.HTML) -> None:
-    """The page `/train`, with `?data=NAME` and `?base=NAME` to begin with."""
+    """The page `/train`, with `?data=NAME` and `?base=NAME` to begin with, or `?from=JOB`."""
     key, fixes, form, unfolded = gr.Textbox(visible=False), gr.State([]), gr.State({}), gr.State(False)
     following, nothing = layout.address(), gr.HTML()
     with gr.Row(elem_classes="two", visible=False) as body:
@@ -103,7 +103,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
         gr.render(inputs=[form, unfolded], triggers=[form.change], show_progress="hidden")(
             lambda filled, is_unfolded: _draw(page, filled, is_unfolded)
         )
-    demo.load(guarded(4 + N_DRAWN, alert=4)(train_form.opened), None, [nothing, body, key, start.name, *page.drawn])
+    demo.load(guarded(4 + N_DRAWN, alert=4)(rerun.opened), None, [nothing, body, key, start.name, *page.drawn])
     top.data.key_up(
         guarded(2)(train_form.find_data),
         top.data,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, cast
 from urllib.parse import quote
@@ -18,6 +18,7 @@ from storage.bases import base_models
 from storage.data import datasets
 from storage.models import Dataset, User, new_id
 from storage.planning import training
+from storage.planning.estimates import Fix
 from templates import registry
 from templates.spec import Preset, Quantization
 
@@ -167,6 +168,8 @@ def rebased(request: gr.Request, form: Filled, before: Filled) -> list[Any]:
 
 def fixed(request: gr.Request, form: Filled, fix: Mapping[str, Any]) -> list[Any]:
     """The form with an offered change."""
+    if fix.get("base"):
+        return rebased(request, replace(form, base=fix["base"]), form)
     if fix["method"]:
         form = replace(form.keeping(), method=fix["method"])
         typed = dict(fix["settings"])
@@ -176,17 +179,20 @@ def fixed(request: gr.Request, form: Filled, fix: Mapping[str, Any]) -> list[Any
 
 
 def checked(request: gr.Request, form: Filled) -> list[Any]:
-    """The preflight card; for a job that does not fit, the changes that would make it fit."""
-    hidden = [gr.update(visible=False)] * FIXES
+    """The preflight card; changes that would make a job fit that doesn't, or a long one shorter."""
     try:
         plan = form.plan(acting(request))
     except training.DoesNotFit as error:
-        offered = error.estimate.advice[:FIXES]
-        buttons = [gr.update(value=fix.text, visible=True) for fix in offered]
-        fixes = [fix.model_dump() for fix in offered]
-        card = preflight.card_refused(error.estimate)
-        return [html_of(error), card, fixes, new_id(), *buttons, *hidden[len(offered) :]]
-    return [CLEAR, preflight.card(plan), [], new_id(), *hidden]
+        return [html_of(error), preflight.card_refused(error.estimate), *_offered(error.estimate.advice)]
+    return [CLEAR, preflight.card(plan), *_offered(plan.estimate.shorter)]
+
+
+def _offered(changes: Sequence[Fix]) -> list[Any]:
+    """The changes, a new key, and a button for each."""
+    offered = changes[:FIXES]
+    buttons = [gr.update(value=fix.text, visible=True) for fix in offered]
+    hidden = [gr.update(visible=False)] * (FIXES - len(offered))
+    return [[fix.model_dump() for fix in offered], new_id(), *buttons, *hidden]
 
 
 def seen(request: gr.Request, form: Filled, index: float, way: str = "") -> list[Any]:

@@ -55,7 +55,7 @@ ROOM = 0.95
 
 
 class Fix(BaseModel):
-    """A change that would make the job fit; a page offers it as one click."""
+    """A change that would make the job fit or shorter; a page offers it as one click."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -64,6 +64,8 @@ class Fix(BaseModel):
     """Settings to override in the plan; includes `quantization` if it changes."""
     method: str | None = None
     """The method to choose instead; None: keep the method."""
+    base: str | None = None
+    """The base model to choose instead; None: keep the base."""
 
 
 class Estimate(BaseModel):
@@ -99,6 +101,9 @@ class Estimate(BaseModel):
     based_on: str
     fits: bool
     advice: list[Fix] = []
+    """Changes that would make a job fit that doesn't."""
+    shorter: list[Fix] = []
+    """Changes that would make a long job shorter, the most effective first."""
 
     @property
     def minutes(self) -> tuple[float, float]:

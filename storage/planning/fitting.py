@@ -39,7 +39,7 @@ def _variants(recipe: Recipe, facts: BaseFacts) -> Iterator[Recipe]:
     training = recipe.training()
     rows_at_once = training.per_device_train_batch_size * training.gradient_accumulation_steps
     batches = _halvings(training.per_device_train_batch_size, 1)
-    for max_length, start in product(_halvings(training.max_length, SHORTEST_ROW), _starts(recipe, facts)):
+    for max_length, start in product(_halvings(training.max_length, SHORTEST_ROW), with_adapter(recipe, facts)):
         for quantization, recompute in product(_precisions(start), sorted({training.gradient_checkpointing, True})):
             for batch in batches:
                 params = {
@@ -68,7 +68,7 @@ def _precisions(recipe: Recipe) -> list[Quantization]:
     return [recipe.quantization] if refused else [recipe.quantization, smallest]
 
 
-def _starts(recipe: Recipe, facts: BaseFacts) -> Iterator[Recipe]:
+def with_adapter(recipe: Recipe, facts: BaseFacts) -> Iterator[Recipe]:
     """The recipe, then the same with an adapter method when it trains all weights."""
     yield recipe
     if registry.method(recipe.method).trains == "adapter":

@@ -13,7 +13,7 @@ from storage.data import datasets, row_files, splits
 from storage.gallery import suites
 from storage.jobs import jobs, worker_rows
 from storage.models import BaseModelRow, Dataset, Job, User, Worker
-from storage.planning import detectable, estimates, fitting, machines
+from storage.planning import detectable, estimates, fitting, machines, shortening
 from storage.planning.detectable import Detectable
 from storage.planning.estimates import Estimate
 from storage.rendering import rendered_rows, whole_turns
@@ -87,7 +87,7 @@ def plan(
     refuse([*problems, *_choice_problems(dataset_row, recipe)])
     lengths = measured(base_row, dataset_row, recipe)
     _refuse_untrainable(lengths, dataset_row, recipe, base_row.name)
-    estimate = _estimate(base_row, recipe, lengths, dataset_row.n_held_out)
+    estimate = _estimate(user, base_row, recipe, lengths, dataset_row.n_held_out)
     seen = estimate.model_copy(update={"detectable": _detectable(dataset_row.id, settings_of().eval_rows)})
     return Plan(recipe, base_row, dataset_row, lengths, seen)
 
@@ -110,7 +110,7 @@ def _detectable(dataset_id: str, eval_rows: int) -> Detectable | None:
     return detectable.of(len(held_out), grouping.n_groups)
 
 
-def _estimate(base: BaseModelRow, recipe: Recipe, lengths: LengthReport, n_held_out: int) -> Estimate:
+def _estimate(user: User, base: BaseModelRow, recipe: Recipe, lengths: LengthReport, n_held_out: int) -> Estimate:
     """Estimate the recipe's cost on the machine that will probably run it. Raises `DoesNotFit`."""
     facts, worker = base_models.facts(base), likely_worker()
     machine, pace = machines.of_worker(worker), machines.earlier_pace(base.id, recipe, worker)
@@ -124,7 +124,11 @@ def _estimate(base: BaseModelRow, recipe: Recipe, lengths: LengthReport, n_held_
     if not estimate.fits:
         estimate = estimate.model_copy(update={"advice": fitting.fixes(facts, recipe, estimated)})
         raise DoesNotFit(_too_large(estimate), estimate)
-    return estimate
+    if not shortening.is_long(estimate):
+        return estimate
+    job = shortening.Long(facts, recipe, lengths, n_held_out, machine, pace, shipped_bytes, items)
+    shorter = shortening.fixes(job, estimate, shortening.smaller_bases(user, base, recipe, worker))
+    return estimate.model_copy(update={"shorter": shorter})
 
 
 def _data_problems(dataset: Dataset, objective: str) -> list[Problem]:

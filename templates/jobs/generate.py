@@ -41,6 +41,7 @@ SPEC = JobKind(
     result="answers",
     publishes="dataset",
     counts="prompt",
+    params=GenerateParams,
     waiting={
         "preparing": "loading the model and the prompts; usually a few seconds",
         "publishing": "storing the rows",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 from storage.gallery import suites
 from storage.rendering.renderer import Renderer
 from workers.evaluation import suite, suite_verdict
-from workers.evaluation.progress import Channel, noting
+from workers.evaluation.progress import WHOLE, Channel, Part, noting
 from workers.evaluation.suite import SuiteScores
 from workers.evaluation.suite_verdict import SuiteVerdict
 from workers.orders.train import TrainingOrder
@@ -39,8 +39,9 @@ def measure(
     base: Callable[[], AbstractContextManager[Any]],
     model: Any,
     channel: Channel,
+    parts: Sequence[Part] = (WHOLE, WHOLE),
 ) -> Forgotten | None:
-    """Score both models; None if the order asks for no items.
+    """Score both models; None if the order asks for no items. `parts` are their places in the whole evaluation.
 
     Inside `base()` is the untouched base. Raises `Interrupted` once the worker wants no result.
     """
@@ -48,19 +49,19 @@ def measure(
         return None
     asked = suites.get(SUITE).sample(order.forgetting_items, SEED)
 
-    def score(which: Any, name: str) -> SuiteScores:
+    def score(which: Any, name: str, part: Part) -> SuiteScores:
         return suite.score(
             which,
             renderer,
             asked,
             context_length=context_length,
-            progress=noting(channel, name, ON),
+            progress=noting(channel, name, ON, part=part),
             stopped=lambda: channel.abandoned,
         )
 
     with base() as untouched:
-        of_base = score(untouched, order.base_name)
-    return judge(of_base, score(model, order.name))
+        of_base = score(untouched, order.base_name, parts[0])
+    return judge(of_base, score(model, order.name, parts[1]))
 
 
 def judge(base: SuiteScores, adapted: SuiteScores) -> Forgotten:

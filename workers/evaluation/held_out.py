@@ -16,11 +16,11 @@ import numpy as np
 
 from storage.data.rows import resampled
 from storage.data.rows.resampled import Grouping
+from storage.runs.bootstrap import Floats
 from templates import registry
 from templates.shortened import shortened
 from templates.spec import RowShape
 from templates.turns import said
-from workers.evaluation.bootstrap import Floats
 from workers.evaluation.similarity import chrf
 
 FREE_CHARS = 24

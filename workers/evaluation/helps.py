@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from storage.planning.detectable import FEWEST_GROUPS
-from workers.evaluation.bootstrap import Interval
+from storage.runs.bootstrap import Interval
 from workers.evaluation.sentences import Case, percent, same_within
 
 HARDLY = 20

@@ -8,8 +8,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 from transformers import PreTrainedModel
 
+from storage.runs.bootstrap import Floats, Groups, Interval, paired_means, renumbered
 from templates.metrics import Metric
-from workers.evaluation.bootstrap import Floats, Groups, Interval, paired_means, renumbered
 
 RowValues = Mapping[str, Floats]
 """For each metric one value per held-out row, `(n_rows,)`; NaN where a row has none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from storage.planning.detectable import FEWEST_GROUPS
-from workers.evaluation.bootstrap import Pair
+from storage.runs.bootstrap import Pair
 from workers.evaluation.sentences import (
     PREFERENCE,
     SAME_WITHIN_SHARE,

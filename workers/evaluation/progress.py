@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import accumulate, pairwise
 from typing import Protocol
 
 from workers.protocol import Noted, Report
@@ -22,10 +23,27 @@ class Channel(Protocol):
         """Whether the worker no longer wants a result of this attempt."""
 
 
-def noting(channel: Channel, model: str, on: str | None = None) -> Callable[[int, int], None]:
-    """A `progress(n, of)` callback that notes `evaluated` with the model's name and its rows.
+Part = tuple[float, float]
+"""The share of the whole evaluation at a scoring's beginning and at its end."""
+WHOLE: Part = (0.0, 1.0)
 
-    `on` names the scored data, if it is not the job's own.
+
+def parts(sizes: Sequence[float]) -> list[Part]:
+    """The parts of scorings that follow each other, by their sizes."""
+    ends = list(accumulate(sizes, initial=0.0))
+    return [(start / ends[-1], end / ends[-1]) for start, end in pairwise(ends)]
+
+
+def of_training(n_rows: int, eval_rows: int, n_items: int) -> list[Part]:
+    """Base and result on the held-out rows (losses and answers), then on general abilities."""
+    n_scored = n_rows + min(n_rows, eval_rows)
+    return parts([n_scored, n_scored, n_items, n_items])
+
+
+def noting(channel: Channel, model: str, on: str | None = None, *, part: Part = WHOLE) -> Callable[[int, int], None]:
+    """A `progress(n, of)` callback that notes `evaluated` with the model's name, its rows and the share of all.
+
+    `on` names the scored data, if it is not the job's own; `part` is this scoring's place in the evaluation.
     """
     what = {"model": model} if on is None else {"model": model, "on": on}
     last = float("-inf")
@@ -35,6 +53,7 @@ def noting(channel: Channel, model: str, on: str | None = None) -> Callable[[int
         now = time.monotonic()
         if n == of or now - last >= EVERY_S:
             last = now
-            channel.send(Noted(kind="evaluated", data={**what, "rows": n, "of": of}))
+            done = part[0] + (part[1] - part[0]) * (n / of if of else 1.0)
+            channel.send(Noted(kind="evaluated", data={**what, "rows": n, "of": of, "done": done}))
 
     return progress

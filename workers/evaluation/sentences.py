@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from storage.data.rows.resampled import FEWEST_DOCUMENTS, Grouping
+from storage.runs.bootstrap import Interval, Pair
 from templates.quantities import plural, stopped_at
-from workers.evaluation.bootstrap import Interval, Pair
 from workers.evaluation.scoring import Scores
 
 Outcome = Literal["better", "lower_loss", "not_better", "cant_tell", "worse"]

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 from sacrebleu.metrics.chrf import CHRF
 
-from workers.evaluation.bootstrap import Floats
+from storage.runs.bootstrap import Floats
 from workers.evaluation.scoring import Answer
 
 

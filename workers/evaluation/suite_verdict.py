@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from storage.gallery.suite_table import words
 from storage.gallery.suites import PHRASINGS
-from workers.evaluation.bootstrap import Floats, Interval, Pair, paired_shares, paired_strata, strata_mean, wilson
+from storage.runs.bootstrap import Floats, Interval, Pair, paired_shares, paired_strata, strata_mean, wilson
 from workers.evaluation.sentences import SAME_WITHIN_SHARE, percent
 from workers.evaluation.suite import Bools, SuiteScores
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from workers.evaluation.bootstrap import Pair, paired_means, paired_shares, renumbered
+from storage.runs.bootstrap import Pair, paired_means, paired_shares, renumbered
 from workers.evaluation.held_out import HeldOutSide
 from workers.evaluation.scoring import Answer, Scores
 from workers.evaluation.sentences import PREFERENCE, RIGHT_ANSWERS, SIMILARITY

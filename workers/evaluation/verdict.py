@@ -15,10 +15,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from templates import registry
-from workers.evaluation import helps, outcome, sentences
-from workers.evaluation import trivial as trivial_answer
-from workers.evaluation.bootstrap import (
+from storage.runs.bootstrap import (
     Groups,
     Interval,
     Pair,
@@ -28,6 +25,9 @@ from workers.evaluation.bootstrap import (
     renumbered,
     share,
 )
+from templates import registry
+from workers.evaluation import helps, outcome, sentences
+from workers.evaluation import trivial as trivial_answer
 from workers.evaluation.held_out import HeldOutSide
 from workers.evaluation.scoring import Answer, Scores
 from workers.evaluation.sentences import PREFERENCE, RIGHT_ANSWERS, SIMILARITY, Case, Opponent, Run

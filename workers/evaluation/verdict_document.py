@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from workers.evaluation.bootstrap import Interval, Pair
+from storage.runs.bootstrap import Interval, Pair
 from workers.evaluation.forgetting import Forgotten
 from workers.evaluation.measures import Measure
 from workers.evaluation.sentences import Outcome

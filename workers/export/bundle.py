@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict
 
 from storage import files
 from storage.rendering.renderer import Renderer
+from storage.runs import row_outcomes
+from storage.runs.row_outcomes import RowOutcomes
 from templates import recipe as recipes
 from templates import registry
 from templates.errors import StudioError
@@ -56,6 +58,7 @@ def stage(
     save: Callable[[Path], None],
     verdict: Verdict,
     answers: Sequence[ComparedAnswer],
+    outcomes: RowOutcomes,
     actual: Mapping[str, Any],
 ) -> Staged:
     """Fill and seal `order.staging`. `save(folder)` writes the adapter or model with `save_pretrained`."""
@@ -74,6 +77,7 @@ def stage(
     (folder / "recipe.toml").write_text(recipes.to_toml(order.recipe), "utf-8")
     (folder / "verdict.json").write_text(verdict.model_dump_json(indent=1), "utf-8")
     compared.write(answers, folder / "evaluation" / "answers.jsonl")
+    row_outcomes.write(outcomes, folder)
     _write_ends(folder / "generation_config.json", renderer.eos_ids)
     texts = card.texts(
         order, kind, verdict, actual, weights_sha256, renderer.eos_ids, renderer.reasoning, renderer.mended.changes

@@ -23,7 +23,7 @@ from templates.errors import StudioError
 from workers import models
 from workers.evaluation import held_out, scoring, suite, suite_verdict, verdict
 from workers.evaluation.held_out import HeldOutSide
-from workers.evaluation.progress import Channel, noting
+from workers.evaluation.progress import Channel, noting, parts
 from workers.evaluation.scoring import Scores
 from workers.evaluation.suite import SuiteScores
 from workers.orders.evaluate import EvaluationOrder
@@ -86,7 +86,7 @@ def _on_suite(order: EvaluationOrder, name: str, channel: Channel) -> tuple[dict
     """The result, and the seconds each model took."""
     asked = suites.get(name)
     channel.send(Entered(stage=Stage.EVALUATING))
-    all_scores, seconds = _timed(order.models, lambda ref: _score_on_suite(ref, asked, channel))
+    all_scores, seconds = _timed(order.models, lambda ref: _score_on_suite(ref, order, asked, channel))
     first = order.models[0]
     result = {
         "suite": asked.document(),
@@ -144,6 +144,11 @@ def held_out_side(order: EvaluationOrder, rows: Sequence[dict[str, Any]]) -> Hel
     return held_out.of(order.shape, row_files.read(file, held_out=False), rows, row_files.documents(file))
 
 
+def _noting(ref: ModelRef, order: EvaluationOrder, channel: Channel) -> Callable[[int, int], None]:
+    """Reports the model's progress as its part of the evaluation; all models have equal parts."""
+    return noting(channel, ref.name, part=parts([1] * len(order.models))[order.models.index(ref)])
+
+
 def _score(ref: ModelRef, order: EvaluationOrder, rows: list[dict[str, Any]], context: int, channel: Channel) -> Scores:
     model = models.load(ref)
     return scoring.score(
@@ -155,18 +160,18 @@ def _score(ref: ModelRef, order: EvaluationOrder, rows: list[dict[str, Any]], co
         context_length=context,
         trains_prompt=registry.shape(order.shape).messages is None,
         eval_rows=order.eval_rows,
-        progress=noting(channel, ref.name),
+        progress=_noting(ref, order, channel),
         stopped=lambda: channel.abandoned,
     )
 
 
-def _score_on_suite(ref: ModelRef, asked: suites.Suite, channel: Channel) -> SuiteScores:
+def _score_on_suite(ref: ModelRef, order: EvaluationOrder, asked: suites.Suite, channel: Channel) -> SuiteScores:
     return suite.score(
         models.load(ref),
         Renderer(Path(ref.base_folder)),
         asked,
         context_length=context_length(Path(ref.base_folder)),
-        progress=noting(channel, ref.name),
+        progress=_noting(ref, order, channel),
         stopped=lambda: channel.abandoned,
     )
 

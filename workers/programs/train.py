@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import importlib
 import logging
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from transformers import PreTrainedModel, set_seed
 
 from storage.data import row_files, selection, splits
 from storage.models import Stage
+from storage.planning.estimates import SUITE_ABILITIES
 from storage.rendering.renderer import Renderer
 from templates import instructions, registry
 from templates.artifact_kind import ModelFacts
@@ -28,15 +28,17 @@ from templates.errors import StudioError
 from templates.recipe import Recipe
 from templates.spec import BaseFacts, TrainingParams
 from workers import models
-from workers.evaluation import compared, forgetting, held_out, measures, scoring, verdict
+from workers.evaluation import compared, forgetting, held_out, measures, row_outcomes, scoring, verdict
+from workers.evaluation.forgetting import Forgotten
 from workers.evaluation.held_out import HeldOutSide
 from workers.evaluation.measures import Measure
-from workers.evaluation.progress import noting
+from workers.evaluation.progress import Part, noting, of_training
 from workers.evaluation.scoring import Scores
 from workers.evaluation.sentences import Run
 from workers.export import bundle
 from workers.orders.train import TrainingOrder
-from workers.protocol import Done, Entered, MadeArtifact, ModelRef, Noted, Stopped
+from workers.protocol import Done, MadeArtifact, ModelRef, Noted, Stopped
+from workers.stages import Stages
 from workers.training import best, checkpoints
 from workers.training.best import Best
 from workers.training.callbacks import Channel, Checkpoints, HeldOut, Progress, StopOnRequest, peak_memory_bytes
@@ -65,24 +67,10 @@ class Task:
     """Set apart from the training side; empty if the training makes no choice."""
     held_out: Rows
 
-
-class Stages:
-    """Reports each stage and times it."""
-
-    def __init__(self, channel: Channel):
-        self._channel = channel
-        self._stage: Stage | None = None
-        self._since = 0.0
-        self.seconds: dict[str, float] = {}
-
-    def enter(self, stage: Stage | None) -> None:
-        """End the current stage and start `stage`, if given."""
-        now = time.monotonic()
-        if self._stage:
-            self.seconds[self._stage.value] = round(now - self._since, 3)
-        self._stage, self._since = stage, now
-        if stage:
-            self._channel.send(Entered(stage=stage))
+    @property
+    def parts(self) -> list[Part]:
+        """The scorings of the evaluation: base and result on held-out rows, then on general abilities."""
+        return of_training(len(self.held_out), self.order.eval_rows, SUITE_ABILITIES * self.order.forgetting_items)
 
 
 def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
@@ -112,14 +100,13 @@ def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
     judged = judged.model_copy(update={"measures": _measures(task, setup, side, model, channel)})
     remarks = (*judged.remarks, *([SCORED_QUANTIZED] if models.is_quantized(model) else []), *_chosen(task, actual))
     remarks += tuple(instructions.remarks(order.recipe.instruction))
-    forgotten = forgetting.measure(
-        order, task.renderer.instructed(""), task.facts.context_length, lambda: _untouched(task, model), model, channel
-    )
+    forgotten = _forgotten(task, model, channel)
     opening = order.held_out_openings + 1
     judged = judged.model_copy(update={"remarks": remarks, "forgotten": forgotten, "opening": opening})
     stages.enter(Stage.PUBLISHING)
     actual |= {"seconds": stages.seconds, "peak_memory_bytes": peak_memory_bytes()}
-    staged = bundle.stage(order, _saver(task, model), judged, compared.compare(base_scores, scores), actual)
+    outcomes = row_outcomes.of(scores, task.held_out, order.shape, side)
+    staged = bundle.stage(order, _saver(task, model), judged, compared.compare(base_scores, scores), outcomes, actual)
     stages.enter(None)
     result = judged.model_dump(mode="json")
     told = ModelFacts(recipe=task.recipe.model_dump(mode="json"), weights_sha256=staged.weights_sha256, verdict=result)
@@ -225,7 +212,7 @@ def _scores(task: Task, model: PreTrainedModel, channel: Channel) -> tuple[Score
     """The base's scores and the model's, on all held-out rows."""
     learned = registry.objective(task.recipe.objective)
 
-    def score(which: PreTrainedModel, name: str) -> Scores:
+    def score(which: PreTrainedModel, name: str, part: Part) -> Scores:
         return scoring.score(
             which,
             task.renderer,
@@ -236,13 +223,18 @@ def _scores(task: Task, model: PreTrainedModel, channel: Channel) -> tuple[Score
             trains_prompt=learned.trains_prompt,
             views=learned.views,
             eval_rows=task.order.eval_rows,
-            progress=noting(channel, name),
+            progress=noting(channel, name, part=part),
             stopped=lambda: channel.abandoned,
         )
 
     with _untouched(task, model) as base:
-        of_base = score(base, task.base.name)
-    return of_base, score(model, task.order.name)
+        of_base = score(base, task.base.name, task.parts[0])
+    return of_base, score(model, task.order.name, task.parts[1])
+
+
+def _forgotten(task: Task, model: PreTrainedModel, channel: Channel) -> Forgotten | None:
+    plain, length, parts = task.renderer.instructed(""), task.facts.context_length, task.parts[2:]
+    return forgetting.measure(task.order, plain, length, lambda: _untouched(task, model), model, channel, parts)
 
 
 def _measures(

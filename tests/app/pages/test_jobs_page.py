@@ -62,7 +62,10 @@ def test_a_waiting_job_says_its_place(studio: User, job: Job, asking: Any) -> No
 
 
 def test_a_running_job_shows_progress_chart_and_table(studio: User, job: Job, asking: Any) -> None:
-    change(job, state=JobState.RUNNING, stage="training", attempt=1, step=5, total_steps=10, eta_s=95.0)
+    change(job, state=JobState.RUNNING, stage="training", attempt=1, step=5, total_steps=10, eta_s=400.0)
+    change(
+        job, estimate={**(job.estimate or {}), "seconds_by_stage": {"preparing": 0, "training": 60, "evaluating": 60}}
+    )
     with db.writing() as session:
         for step in range(1, 6):
             values = {"loss": 5.0 / step, "tokens_per_s": 1234.0, "memory_bytes": 700_000_000}
@@ -71,8 +74,8 @@ def test_a_running_job_shows_progress_chart_and_table(studio: User, job: Job, as
         events.append(session, job.id, 1, "stage", stage="training")
         events.append(session, job.id, 1, "requeued", why="its worker stopped responding")
     seen = shown(asking(studio), job.id)
-    assert 'aria-valuenow="50"' in seen["progress"]
-    assert "≈ 1 min 35 s left" in seen["progress"]
+    assert 'aria-valuenow="25"' in seen["progress"], "half of the training is a quarter of the job"
+    assert "≈ 5–10 min left" in seen["progress"]
     assert "1,234 tokens/s" in seen["progress"]
     assert "700 MB" in seen["progress"]
     assert "<svg" in seen["chart"]

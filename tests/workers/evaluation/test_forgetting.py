@@ -66,8 +66,8 @@ def test_base_and_result_answer_the_same_sample(measure: Callable[[TrainingOrder
     assert found.mean.difference.value == 0
     assert found.sentence.startswith("Can't tell whether its general abilities changed: 0 % against 0 % (0 [−")
     noted = [report.data for report in channel.said if isinstance(report, Noted)]
-    assert {"model": "studio-nano", "on": "general abilities", "rows": 6, "of": 6} in noted
-    assert noted[-1] == {"model": "tuned", "on": "general abilities", "rows": 6, "of": 6}
+    assert {"model": "studio-nano", "on": "general abilities", "rows": 6, "of": 6, "done": 1.0} in noted
+    assert noted[-1] == {"model": "tuned", "on": "general abilities", "rows": 6, "of": 6, "done": 1.0}
 
 
 def test_nothing_is_measured_where_no_items_are_wanted(

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from storage.gallery.suites import PHRASINGS
+from storage.runs.bootstrap import strata_mean
 from tests.small_suite import small_suite
 from workers.evaluation import suite_verdict
-from workers.evaluation.bootstrap import strata_mean
 from workers.evaluation.suite import SuiteScores
 
 N = 200

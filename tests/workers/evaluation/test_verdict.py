@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from storage.runs.bootstrap import Interval
 from tests.workers.evaluation.sides import labels, side, texts
 from workers.evaluation import compared, held_out, verdict
-from workers.evaluation.bootstrap import Interval
 from workers.evaluation.held_out import HeldOutSide
 from workers.evaluation.helps import rows_needed
 from workers.evaluation.scoring import Answer, Scores

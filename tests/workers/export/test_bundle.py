@@ -17,7 +17,7 @@ from templates import recipe as recipes
 from templates.errors import StudioError
 from tests.workers.export.conftest import SIDE
 from workers import models
-from workers.evaluation import compared, verdict
+from workers.evaluation import compared, row_outcomes, verdict
 from workers.evaluation.generation import answers
 from workers.evaluation.scoring import Scores
 from workers.export import bundle
@@ -34,7 +34,9 @@ ACTUAL = {"steps": 12, "trained_tokens": 3456, "tokens_per_s": 810.5, "peak_memo
 
 def stage(order: TrainingOrder, save: Callable[[Path], Any], scores: tuple[Scores, Scores]) -> Staged:
     judged = verdict.judge(*scores, "classification", SIDE)
-    return bundle.stage(order, save, judged, compared.compare(*scores), ACTUAL)
+    rows = [{"text": f"text {i}", "label": "card"} for i in range(len(scores[1].n_tokens))]
+    outcomes = row_outcomes.of(scores[1], rows, "classification", SIDE)
+    return bundle.stage(order, save, judged, compared.compare(*scores), outcomes, ACTUAL)
 
 
 def greedy(model: Any, folder: Path, instruction: str = "") -> str:
@@ -84,7 +86,7 @@ def test_an_adapter_bundle_is_complete_and_sealed(
         *("recipe.toml", "requirements.txt", "tokenizer.json", "tokenizer_config.json", "use_me.py", "verdict.json"),
         "generation_config.json",
         *("base/chat_template.jinja", "base/config.json", "base/generation_config.json", "base/model.safetensors"),
-        *("base/tokenizer.json", "base/tokenizer_config.json", "evaluation/answers.jsonl"),
+        *("base/tokenizer.json", "base/tokenizer_config.json", "evaluation/answers.jsonl", "evaluation/outcomes.json"),
     }
     assert staged.artifact_kind == "adapter"
     assert json.loads((folder / "generation_config.json").read_bytes())["eos_token_id"] == 2

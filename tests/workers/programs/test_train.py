@@ -16,6 +16,8 @@ from conversations import Heard, colour_rows
 from peft.tuners.tuners_utils import BaseTunerLayer
 
 from storage import files
+from storage.runs import row_outcomes
+from storage.runs.row_outcomes import RowOutcomes
 from templates import registry
 from templates.errors import BadInput, StudioError
 from templates.metrics import Metric
@@ -64,6 +66,13 @@ def test_a_lora_job_learns_and_stages(make_order: MakeOrder, heard: Heard) -> No
     assert last.values["tokens_per_s"] > 0
     assert last.values["memory_bytes"] > 0
     assert last.eta_s == 0
+    shares = [note.data["done"] for note in heard.of(Noted) if note.kind == "evaluated"]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    kept = RowOutcomes.model_validate_json((Path(order.staging) / row_outcomes.FILE).read_bytes())
+    right = [one for one in kept.right if one is not None]
+    assert len(right) == done.result["n_answered"]
+    assert sum(right) / len(right) == done.result["metrics"]["label_accuracy"]["adapted"]["value"]
 
 
 def test_the_published_adapter_gives_the_verdicts_loss(make_order: MakeOrder, heard: Heard) -> None:

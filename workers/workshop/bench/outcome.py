@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from workers.evaluation.bootstrap import Interval, Pair
+from storage.runs.bootstrap import Interval, Pair
 from workers.evaluation.suite_verdict import SuiteVerdict
 
 

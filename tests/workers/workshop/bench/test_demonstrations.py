@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from storage.runs.bootstrap import paired_shares
 from templates.errors import BadInput, StudioError
-from workers.evaluation.bootstrap import paired_shares
 from workers.workshop.__main__ import main
 from workers.workshop.bench import gradient_descent, intents, measure, table
 from workers.workshop.bench.demonstrations import distillation, dpo, edit_facts, few_shot, open_book

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from storage.runs.bootstrap import paired_shares
 from templates.errors import StudioError
 from workers.evaluation import generation
-from workers.evaluation.bootstrap import paired_shares
 from workers.training import batches
 from workers.training.batches import IGNORED, Example
 from workers.workshop.bench import gradient_descent, intents

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from storage.runs.bootstrap import Pair, paired_shares
 from templates.suites.general import ABILITIES
-from workers.evaluation.bootstrap import Pair, paired_shares
 from workers.evaluation.suite import Bools
 from workers.workshop.bench import adapters, sample_rows
 from workers.workshop.bench.outcome import Measurement, Outcome

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from workers.evaluation.bootstrap import Interval, paired_shares, wilson
+from storage.runs.bootstrap import Interval, paired_shares, wilson
 from workers.evaluation.suite import Bools
 from workers.workshop.bench import adapters, sample_rows
 from workers.workshop.bench.adapters import TrainedAdapter

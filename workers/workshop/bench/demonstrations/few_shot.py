@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from workers.evaluation.bootstrap import Pair, paired_shares
+from storage.runs.bootstrap import Pair, paired_shares
 from workers.workshop.bench import sample_rows
 from workers.workshop.bench.outcome import Measurement, Outcome
 from workers.workshop.bench.setup import Demonstration, Question, Setup

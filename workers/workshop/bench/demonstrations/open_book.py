@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from workers.evaluation.bootstrap import paired_shares, wilson
+from storage.runs.bootstrap import paired_shares, wilson
 from workers.workshop.bench import sample_rows
 from workers.workshop.bench.outcome import Measurement, Outcome
 from workers.workshop.bench.setup import Demonstration, Question, Setup

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workers.evaluation.bootstrap import mean_interval, n_effective, paired_means, paired_shares, share, wilson
+from storage.runs.bootstrap import mean_interval, n_effective, paired_means, paired_shares, share, wilson
 
 
 def test_wilson_gives_the_published_values() -> None:
@@ -62,7 +62,7 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
 
 
 def test_more_rows_than_fit_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.evaluation.bootstrap.CELLS_AT_ONCE", 50)
+    monkeypatch.setattr("storage.runs.bootstrap.CELLS_AT_ONCE", 50)
     sums = np.arange(40, dtype=float)
     interval = mean_interval(sums, np.ones(40))
     assert interval.low < 19.5 < interval.high
