@@ -9,9 +9,9 @@ from urllib.parse import quote
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from app import samples
+from app import samples, turns
 from app.pages import layout
-from app.pages.alerts import CLEAR, FOCUS_JS, guarded
+from app.pages.alerts import CLEAR, FOCUS_JS, guarded, in_turn
 from app.pages.who import acting
 from storage.data import datasets, uploads
 from storage.models import Upload, User
@@ -30,7 +30,7 @@ def draw(alert: gr.HTML) -> None:
         elem_id="drop",
     )
     following = layout.address()
-    arrival = zone.upload(take, zone, [alert, following], show_progress_on=alert)
+    arrival = zone.upload(in_turn(2, lane=turns.FILES)(take), zone, [alert, following], show_progress_on=alert)
     arrival.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
     arrival.then(lambda: None, None, zone, show_progress="hidden")  # the next files come alone, not beside these
     choice = gr.Radio(_choices(), value=DEFAULT, label="Or try a sample dataset", elem_id="samples")

@@ -63,7 +63,7 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
             _check(file)
             yield file
         except DAMAGE as error:
-            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise
             raise Unusable(f"is damaged ({reason(error)}).", SENT_AGAIN) from error
 
