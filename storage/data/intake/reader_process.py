@@ -267,4 +267,21 @@ def _spawned(path: bytes, args: Sequence[Any], passfds: Sequence[int]) -> int:
         pass_fds=passfds,
     )
     _started.append(process)
+    threading.Thread(target=_collect, args=(process,), name="fork-server", daemon=True).start()
     return process.pid
+
+
+def _collect(process: subprocess.Popen[bytes]) -> None:
+    """Wait for the server's end and collect its exit code: a killed one would stay as a zombie until the next file.
+
+    `multiprocessing` collects the code of a server that it replaces, and must not find it taken by somebody else.
+    """
+    server: Any = forkserver._forkserver  # its state has no public name
+    with suppress(ChildProcessError):  # it was replaced meanwhile
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        with _lock, server._lock:
+            if server._forkserver_pid == process.pid:
+                os.close(server._forkserver_alive_fd)
+                server._forkserver_address = server._forkserver_alive_fd = server._forkserver_pid = None
+            process.poll()
+    _started.remove(process)

@@ -163,6 +163,14 @@ def test_the_server_may_be_killed_with_its_readers(endless: Path, rows: Path) ->
     assert run(rows)[0] == 0
 
 
+def test_a_killed_server_does_not_stay_as_a_zombie(rows: Path) -> None:
+    for _ in range(2):
+        assert run(rows)[0] == 0
+        killed = server()
+        os.kill(killed, signal.SIGKILL)
+        eventually(lambda pid=killed: not psutil.pid_exists(pid))
+
+
 def test_readers_end_with_the_server(endless: Path) -> None:
     found: list[int] = []
     waiting = threading.Thread(target=lambda: found.append(run(endless)[0]))
