@@ -15,7 +15,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from app import auth, gradio_startup, notify, proxies
+from app import auth, gradio_startup, notify, proxies, received
 from app.api import artifacts, catalogue, chat, data, envelope, jobs, models, reference
 from storage import disk, migrate, scratch
 from storage.bases import base_models
@@ -53,6 +53,7 @@ def create_app(host: str | None = None) -> FastAPI:
         app.include_router(router)
     reference.install(app)
     _mount_pages(app)
+    app.add_middleware(received.OwnFiles)
     app.add_middleware(envelope.BodyLimit)
     app.add_middleware(auth.Guard)
     app.add_middleware(proxies.TrustedProxies)
@@ -132,7 +133,7 @@ def _mount_pages(app: FastAPI) -> None:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ["GRADIO_DEFAULT_CONCURRENCY_LIMIT"] = str(EVENTS_AT_ONCE)
-    os.environ.setdefault("GRADIO_TEMP_DIR", str(settings().inbox))
+    os.environ["GRADIO_TEMP_DIR"] = str(settings().inbox)
     gradio_startup.load()
     import gradio as gr
 
