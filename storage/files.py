@@ -93,6 +93,7 @@ def new_blob() -> Iterator[NewBlob]:
     except OSError as error:
         if not disk.is_full(error):
             raise
+        draft.unlink(missing_ok=True)  # first: the error says how much is free without it
         raise disk.full(blob.given_bytes if blob else None, drafts.parent, at_least=True) from error
     finally:
         draft.unlink(missing_ok=True)
