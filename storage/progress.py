@@ -76,6 +76,13 @@ def while_wanted(is_wanted: Callable[[], bool]) -> Iterator[None]:
         _is_wanted.reset(token)
 
 
+def check_wanted() -> None:
+    """Raise `GivenUp` if the work isn't wanted any more."""
+    is_wanted = _is_wanted.get()
+    if is_wanted is not None and not is_wanted():
+        raise GivenUp("Nobody waits for this any more.")
+
+
 @contextmanager
 def step(says: str) -> Iterator[None]:
     """Name the work in this block, e.g. “Storing 1,200 rows”; an inner step replaces it while it lasts."""
@@ -93,9 +100,7 @@ def step(says: str) -> Iterator[None]:
 
 def at(share: float) -> None:
     """Report the part of the step that is done, from 0 to 1. Raises `GivenUp`; see `while_wanted`."""
-    is_wanted = _is_wanted.get()
-    if is_wanted is not None and not is_wanted():
-        raise GivenUp("Nobody waits for this any more.")
+    check_wanted()
     watch = _watch.get()
     if watch is not None:
         watch.at(share)

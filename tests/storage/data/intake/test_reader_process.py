@@ -131,6 +131,14 @@ def test_who_takes_too_long_is_killed(endless: Path, rows: Path) -> None:
     assert run(rows)[0] == 0
 
 
+def test_who_is_no_longer_waited_for_is_killed(endless: Path, rows: Path) -> None:
+    looks = iter([True, False])
+    with pytest.raises(progress.GivenUp), progress.while_wanted(lambda: next(looks)):
+        run(endless)
+    eventually(lambda: not forks(server()))
+    assert run(rows)[0] == 0
+
+
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV])
 def test_a_crash_is_the_exit_code(endless: Path, end: signal.Signals) -> None:
     found: list[int] = []
