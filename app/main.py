@@ -132,6 +132,7 @@ def broker_answers() -> bool:
 def _mount_pages(app: FastAPI) -> None:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)  # else pandas sums up all events after each one
     os.environ["GRADIO_DEFAULT_CONCURRENCY_LIMIT"] = str(EVENTS_AT_ONCE)
     os.environ["GRADIO_TEMP_DIR"] = str(settings().inbox)
     gradio_startup.load()
