@@ -7,7 +7,7 @@ one piece of it runs for each person at a time, and a few for all of them togeth
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -28,10 +28,13 @@ LOOK_S = 0.5
 class Lane:
     """One kind of long work. Its methods run on the event loop's thread, so they need no locks."""
 
-    def __init__(self, doing: str, *, at_once: int) -> None:
-        """`doing` completes the sentence “The studio is already … for you.”; `at_once` counts for all people."""
-        self._doing, self._at_once = doing, at_once
-        self._running: set[str] = set()
+    def __init__(self, doing: str, *, at_once: int, each: int = 1) -> None:
+        """`doing` completes the sentence “The studio is already … for you.”
+
+        `at_once` pieces run at the same time for all people, and `each` for one of them.
+        """
+        self._doing, self._at_once, self._each = doing, at_once, each
+        self._running: Counter[str] = Counter()
         self._waiting: deque[tuple[str, asyncio.Future[None]]] = deque()
 
     @asynccontextmanager
@@ -53,13 +56,13 @@ class Lane:
                 yield
         finally:
             if called.done():
-                self._running.discard(person)
+                self._running -= Counter([person])
             else:
                 self._waiting.remove((person, called))
             self._call()
 
     def _check(self, person: str, in_line: int) -> None:
-        n_mine = (person in self._running) + sum(other == person for other, _ in self._waiting)
+        n_mine = self._running[person] + sum(other == person for other, _ in self._waiting)
         if n_mine >= in_line:
             raise Busy(
                 f"The studio is already {self._doing} for you, and {n_mine - 1} more of your requests wait.",
@@ -67,19 +70,20 @@ class Lane:
             )
 
     def _call(self) -> None:
-        """Let those begin who came first and have nothing running."""
+        """Let those begin who came first and may have one more running."""
         for person, called in list(self._waiting):
-            if len(self._running) >= self._at_once:
+            if self._running.total() >= self._at_once:
                 return
-            if person not in self._running:
-                self._running.add(person)
+            if self._running[person] < self._each:
+                self._running[person] += 1
                 self._waiting.remove((person, called))
                 called.set_result(None)
 
 
 FILES = Lane("reading a file", at_once=3)
 ROWS = Lane("working through a dataset", at_once=3)
-UPLOADS = Lane("storing a file", at_once=8)
+UPLOADS = Lane("storing files", at_once=64, each=3)
+"""Until its turn, a file stays with the client: it takes neither room on the disk nor time to unpack the request."""
 MODELS = Lane("adding a model", at_once=8)
 
 

@@ -106,13 +106,15 @@ async def upload(request: Request) -> dict[str, Any]:
     user = auth.acting(request)
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise BadInput(Problem("send the file as multipart/form-data.", field="file"))
-    async with request.form(max_files=bundles.MAX_FILES, max_fields=8) as form:
+    async with (
+        turns.UPLOADS.turn(user.id, lambda: True, turns.MANY),
+        request.form(max_files=bundles.MAX_FILES, max_fields=8) as form,
+    ):
         sent = [file for file in form.getlist("file") if isinstance(file, UploadFile)]
         if not sent:
             raise BadInput(Problem("is missing: send the file in this form field.", field="file"))
         named = [(file.filename or "", file.file) for file in sent]
-        async with turns.UPLOADS.turn(user.id, lambda: True, turns.MANY):
-            row = await run_in_threadpool(uploads.save_all, user, named)
+        row = await run_in_threadpool(uploads.save_all, user, named)
     return documents.of(row)
 
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 import asyncio
 import bz2
 import io
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -85,8 +88,9 @@ async def attack(ann: httpx.AsyncClient, book: bytes, zipped: bytes, codes: Coun
         codes[answer.status_code] += 1
 
     work = [preview(i, "book.xlsx", book) for i in range(N_PREVIEWS)]
-    work += [preview(i, "bomb.zip", zipped) for i in range(N_BOMBS)]
+    work += [preview(i, "bomb.zip", zipped) for i in range(1, N_BOMBS)]
     work += [model(i) for i in range(N_MODELS)]
+    await preview(0, "first.zip", zipped)  # while there is room in the line
     await asyncio.gather(*work)
 
 
@@ -107,28 +111,32 @@ def test_one_account_stops_nobody_else(web: tuple[str, psutil.Process]) -> None:
     seen: dict[str, list[float]] = {"health": [], "pages": [], "memory": []}
 
     codes: Counter[int] = Counter()
+    named: dict[str, Any] = {"base_url": address, "timeout": 300.0, "trust_env": False}
     book, zipped = slow_workbook(), bomb()
 
-    async def tried() -> None:
-        named = {"base_url": address, "timeout": 300.0, "trust_env": False}
-        limits = httpx.Limits(max_connections=None)
-        async with (
-            httpx.AsyncClient(auth=("ann", PASSWORD), limits=limits, **named) as ann,
-            httpx.AsyncClient(auth=("ben", PASSWORD), **named) as ben,
-        ):
-            assert (await ben.get("/data")).status_code == 200
-            watching = asyncio.ensure_future(watch(ben, process, seen))
-            attacking = asyncio.ensure_future(attack(ann, book, zipped, codes))
-            done, _ = await asyncio.wait([watching, attacking], timeout=WATCHED_S)
-            for task in (watching, attacking):
-                task.cancel()
-            for task in done:
-                await task
+    def attacked() -> None:
+        async def attacking() -> None:
+            limits = httpx.Limits(max_connections=None)
+            async with httpx.AsyncClient(auth=("ann", PASSWORD), limits=limits, **named) as ann:
+                await attack(ann, book, zipped, codes)
 
-    asyncio.run(tried())
+        with suppress(TimeoutError):
+            asyncio.run(asyncio.wait_for(attacking(), WATCHED_S))
+
+    async def watched() -> None:
+        unshared = httpx.Limits(max_keepalive_connections=0)  # the server closes idle connections
+        async with httpx.AsyncClient(auth=("ben", PASSWORD), limits=unshared, **named) as ben:
+            assert (await ben.get("/data")).status_code == 200
+            attacker = threading.Thread(target=attacked)  # of its own, so that it doesn't slow the watch down
+            attacker.start()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(watch(ben, process, seen), WATCHED_S)
+            attacker.join()
+
+    asyncio.run(watched())
     print({key: (len(values), max(values), sorted(values)[len(values) // 2]) for key, values in seen.items()}, codes)
     assert codes[429] > 0
-    assert codes[422] + codes[503] > 0
+    assert codes[422] > 0
     assert max(seen["health"]) < HEALTH_WITHIN_S
     assert max(seen["pages"]) < PAGES_WITHIN_S
     assert max(seen["memory"]) < MOST_BYTES

@@ -81,6 +81,20 @@ def test_each_person_has_one_turn_at_a_time_and_the_first_comes_first() -> None:
     run(tried())
 
 
+def test_a_lane_may_let_each_person_run_several() -> None:
+    async def tried() -> None:
+        people = People(Lane("storing files", at_once=3, each=2))
+        for name in ("ann-1", "ann-2", "ann-3", "ben-1"):
+            people.ask(name)
+        await settle()
+        assert people.began == ["ann-1", "ann-2", "ben-1"]
+        for name in ("ann-1", "ann-2", "ben-1", "ann-3"):
+            await people.end(name)
+        assert people.began[3:] == ["ann-3"]
+
+    run(tried())
+
+
 def test_too_much_in_line_is_refused_for_that_person_alone() -> None:
     async def tried() -> None:
         people = People(Lane("reading a file", at_once=2))
