@@ -10,21 +10,26 @@ import ctypes
 import gc
 import os
 import warnings
-from typing import Any
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from app import auth, gradio_startup, notify, proxies
+from app import auth, gradio_startup, notify, proxies, received
 from app.api import artifacts, catalogue, chat, data, envelope, jobs, models, reference, runs
-from storage import migrate, scratch
+from storage import disk, migrate, scratch
 from storage.bases import base_models
 from storage.jobs import queue
 from storage.settings import settings
+from templates.quantities import size
 
 ROUTERS = (catalogue.router, models.router, data.router, jobs.router, runs.router, artifacts.router, chat.router)
 M_ARENA_MAX = -8
 N_ARENAS = 2
+N_PROBES = 2
+"""Threads for `/readyz`."""
+EVENTS_AT_ONCE = 16
+"""How often the same event of the pages may run at a time: Gradio's default is once, for all people together."""
 STOP_WITHIN_S = 3
 """How long open event streams may last once the web process stops."""
 
@@ -48,6 +53,7 @@ def create_app(host: str | None = None) -> FastAPI:
         app.include_router(router)
     reference.install(app)
     _mount_pages(app)
+    app.add_middleware(received.OwnFiles)
     app.add_middleware(envelope.BodyLimit)
     app.add_middleware(auth.Guard)
     app.add_middleware(proxies.TrustedProxies)
@@ -83,23 +89,34 @@ def _limit_arenas() -> None:
 
 
 def _health(app: FastAPI) -> None:
+    probes = CapacityLimiter(N_PROBES)  # neither probe waits for the threads of users' requests
+
     @app.get("/healthz", include_in_schema=False)
-    def healthz() -> dict[str, str]:
+    async def healthz() -> dict[str, str]:
         """The process answers."""
         return {"status": "ok"}
 
     @app.get("/readyz", include_in_schema=False)
-    def readyz() -> JSONResponse:
-        """The database has the newest schema; the broker is reported but jobs do not depend on it."""
-        found: dict[str, Any] = {"database": "ok", "broker": "ok"}
-        try:
-            if migrate.current() != migrate.head():
-                found["database"] = "needs `studio db upgrade`"
-        except Exception as error:  # a probe: any failure means "not ready", and it reveals no details
-            found["database"] = notify.told(error).code
-        if not broker_answers():
-            found["broker"] = "doesn't answer; jobs wait in the database"
-        return JSONResponse(found, status_code=200 if found["database"] == "ok" else 503)
+    async def readyz() -> JSONResponse:
+        """Database and disk can store something; the broker is reported but jobs do not depend on it."""
+        found = await to_thread.run_sync(_readiness, limiter=probes)
+        is_ready = found["database"] == found["disk"] == "ok"
+        return JSONResponse(found, status_code=200 if is_ready else 503)
+
+
+def _readiness() -> dict[str, str]:
+    found = {"database": "ok", "broker": "ok", "disk": "ok"}
+    try:
+        free = disk.free_bytes()
+        if free < disk.LOW_BYTES:
+            found["disk"] = f"full: {size(free)} free, at least {size(disk.LOW_BYTES)} needed"
+        if migrate.current() != migrate.head():
+            found["database"] = "needs `studio db upgrade`"
+    except Exception as error:  # a probe: any failure means "not ready", and it reveals no details
+        found["database"] = notify.told(error).code
+    if not broker_answers():
+        found["broker"] = "doesn't answer; jobs wait in the database"
+    return found
 
 
 def broker_answers() -> bool:
@@ -116,7 +133,9 @@ def _mount_pages(app: FastAPI) -> None:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"  # a record of each event, which only its monitoring page shows
-    os.environ.setdefault("GRADIO_TEMP_DIR", str(settings().inbox))
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)  # else pandas sums up all events after each one
+    os.environ["GRADIO_DEFAULT_CONCURRENCY_LIMIT"] = str(EVENTS_AT_ONCE)
+    os.environ["GRADIO_TEMP_DIR"] = str(settings().inbox)
     gradio_startup.load()
     import gradio as gr
 

@@ -6,13 +6,15 @@ sentence and the path of the log, and the log gets the traceback.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sys
 from collections.abc import Sequence
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from templates.errors import BadInput, Problem, StudioError, Unavailable
+from templates.errors import BadInput, Busy, Problem, StudioError, Unavailable
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request, Response
@@ -35,6 +37,11 @@ def told(error: BaseException) -> StudioError:
     """Any exception as a readable one; logs an unexpected one first."""
     if isinstance(error, StudioError):
         return error
+    from storage import disk
+
+    if disk.is_full(error):
+        log.warning("a disk is full: %s", type(error).__name__)
+        return disk.full()
     if _is_database(error):
         log.warning("the database doesn't answer: %s", type(error).__name__)
         return Unavailable(
@@ -54,19 +61,29 @@ def _is_database(error: BaseException) -> bool:
     return isinstance(error, (OperationalError, InterfaceError, TimeoutError))
 
 
+class _ErrorLog(RotatingFileHandler):
+    """Raises what goes wrong while it writes, so that nobody is sent to a log without the error."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002
+        _, error, _ = sys.exc_info()
+        assert error is not None
+        raise error
+
+
 def _written_down(error: BaseException) -> Path | None:
-    try:
-        place = log_file()
-        handler = RotatingFileHandler(place, maxBytes=LOG_BYTES, backupCount=1)
-    except (OSError, ValueError) as unwritable:  # ValueError: the settings themselves can't be read
-        log.error("the error log can't be written: %s", unwritable)
-        return None
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    """Log the error; returns the log's path, or None if it can't be written, which must not take the answer with it."""
     record = log.makeRecord(
         log.name, logging.ERROR, "", 0, "unexpected error", (), (type(error), error, error.__traceback__)
     )
-    handler.emit(record)
-    handler.close()
+    try:
+        place = log_file()
+        handler = _ErrorLog(place, maxBytes=LOG_BYTES, backupCount=1)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        with contextlib.closing(handler):
+            handler.emit(record)
+    except (OSError, ValueError) as unwritable:  # ValueError: the settings themselves can't be read
+        log.error("the error log can't be written (%s); the error was:", unwritable, exc_info=error)
+        return None
     return place
 
 
@@ -88,7 +105,8 @@ def install(app: FastAPI) -> None:
     from starlette.exceptions import HTTPException
 
     def answer(error: StudioError) -> Response:
-        return JSONResponse(error.as_dict(), status_code=error.http_status)
+        headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, Busy) else None
+        return JSONResponse(error.as_dict(), status_code=error.http_status, headers=headers)
 
     async def studio_error(_request: Request, error: Exception) -> Response:
         return answer(told(error))

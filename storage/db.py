@@ -7,17 +7,20 @@ turns from reading to writing can fail with SQLITE_BUSY whatever the timeout.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, Float, cast, create_engine, event, func, select
+from sqlalchemy import Engine, Float, cast, create_engine, event, func, make_url, select
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import Session
 
+from storage import private
 from storage.settings import settings
 
 BUSY_TIMEOUT_MS = 15_000
@@ -36,6 +39,7 @@ and a worker frozen inside a transaction would hold its locks for ever."""
 AWAY = (OperationalError, InterfaceError, TimeoutError)
 """Errors of a database that is locked, full or unreachable; trying again later may help."""
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
@@ -48,10 +52,25 @@ def engine() -> Engine:
         return create_engine(
             url, pool_pre_ping=True, pool_size=5, max_overflow=20, hide_parameters=True, connect_args=timeouts
         )
+    _close_to_others(url)
     made = create_engine(url, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000})
     event.listen(made, "connect", _prepare_sqlite)
     event.listen(made, "begin", _begin_sqlite)
     return made
+
+
+def _close_to_others(url: str) -> None:
+    """Let only this account read the database's file and its folder, if that is the data folder."""
+    path = make_url(url).database
+    if not path or path == ":memory:":
+        return
+    file = Path(path)
+    try:
+        private.make(file)
+        if file.parent.resolve() == settings().root:
+            private.close_folder(file.parent)
+    except OSError as error:  # SQLite will say that it can't open it, at the first use
+        log.info("%s: %s", file, error)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from storage import disk
 from storage.settings import settings
 from templates.errors import StudioError
 
@@ -41,7 +42,7 @@ class NewBlob(io.RawIOBase):
     def __init__(self, file: IO[bytes]):
         self._file = file
         self._digest = hashlib.sha256()
-        self.size_bytes = self._n_sent = 0
+        self.size_bytes = self._n_sent = self.given_bytes = 0
 
     def writable(self) -> bool:
         return True
@@ -49,6 +50,7 @@ class NewBlob(io.RawIOBase):
     def write(self, content: Any) -> int:
         """Append to the content."""
         self._digest.update(content)
+        self.given_bytes += len(content)
         n_written = self._file.write(content)
         self.size_bytes += n_written
         if self.size_bytes - self._n_sent >= SENT_BYTES:
@@ -72,12 +74,13 @@ class NewBlob(io.RawIOBase):
 def new_blob() -> Iterator[NewBlob]:
     """A blob to write: stored when the block ends, discarded when it raises.
 
-    Storing the same content twice is free.
+    Storing the same content twice is free. Raises `DiskFull`, with the bytes that it had been given until then.
     """
     drafts = settings().files / "blobs"
-    drafts.mkdir(parents=True, exist_ok=True)
     draft = drafts / f".draft-{os.getpid()}-{os.urandom(6).hex()}"
+    blob = None
     try:
+        drafts.mkdir(parents=True, exist_ok=True)
         with draft.open("wb") as file:
             blob = NewBlob(file)
             yield blob
@@ -87,6 +90,11 @@ def new_blob() -> Iterator[NewBlob]:
         target.parent.mkdir(exist_ok=True)
         draft.replace(target)
         sync_folder(target.parent)
+    except OSError as error:
+        if not disk.is_full(error):
+            raise
+        draft.unlink(missing_ok=True)  # first: the error says how much is free without it
+        raise disk.full(blob.given_bytes if blob else None, drafts.parent, at_least=True) from error
     finally:
         draft.unlink(missing_ok=True)
 
@@ -110,10 +118,10 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[IO[bytes]]:
-    """Write `path` completely or not at all."""
+    """Write `path` completely or not at all. Raises `DiskFull`."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
-        with draft.open("wb") as file:
+        with disk.told(None, path.parent), draft.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

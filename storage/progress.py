@@ -15,6 +15,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TypeVar
 
+from templates.errors import StudioError
+
 EVERY_S = 0.2
 """Seconds between two reports: nobody reads faster."""
 BUFFER_BYTES = 64 * 1024
@@ -22,6 +24,13 @@ BUFFER_BYTES = 64 * 1024
 Listener = Callable[[str, float | None], None]
 """Takes the step's name and the part done, from 0 to 1; None while that is unknown."""
 T = TypeVar("T")
+
+
+class GivenUp(StudioError):
+    """Nobody waits for the work any more."""
+
+    http_status = 499
+    code = "given_up"
 
 
 class _Watch:
@@ -44,6 +53,7 @@ class _Watch:
 
 
 _watch: ContextVar[_Watch | None] = ContextVar("_watch", default=None)
+_is_wanted: ContextVar[Callable[[], bool] | None] = ContextVar("_is_wanted", default=None)
 
 
 @contextmanager
@@ -54,6 +64,23 @@ def told(listener: Listener) -> Iterator[None]:
         yield
     finally:
         _watch.reset(token)
+
+
+@contextmanager
+def while_wanted(is_wanted: Callable[[], bool]) -> Iterator[None]:
+    """End the work in this block by `GivenUp`, at its next report of progress, once it isn't wanted any more."""
+    token = _is_wanted.set(is_wanted)
+    try:
+        yield
+    finally:
+        _is_wanted.reset(token)
+
+
+def check_wanted() -> None:
+    """Raise `GivenUp` if the work isn't wanted any more."""
+    is_wanted = _is_wanted.get()
+    if is_wanted is not None and not is_wanted():
+        raise GivenUp("Nobody waits for this any more.")
 
 
 @contextmanager
@@ -72,7 +99,8 @@ def step(says: str) -> Iterator[None]:
 
 
 def at(share: float) -> None:
-    """Report the part of the step that is done, from 0 to 1."""
+    """Report the part of the step that is done, from 0 to 1. Raises `GivenUp`; see `while_wanted`."""
+    check_wanted()
     watch = _watch.get()
     if watch is not None:
         watch.at(share)

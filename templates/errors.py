@@ -5,6 +5,7 @@
     ├── NotFound                 exit 2 · HTTP 404   no such thing, or it is not yours
     ├── Conflict                 exit 1 · HTTP 409   it can't be done in the current state
     ├── NotAllowed               exit 2 · HTTP 403   only an administrator may do it
+    ├── Busy                     exit 1 · HTTP 429   you already have as much running as one person may
     └── Unavailable              exit 1 · HTTP 503   a part of the studio does not respond; trying again may help
 
 A `StudioError` is raised where the value is used and caught at the doors only: `app/notify.py`
@@ -90,6 +91,14 @@ class NotAllowed(StudioError):
     exit_code = 2
     http_status = 403
     code = "not_allowed"
+
+
+class Busy(StudioError):
+    """The same person already has as much running and waiting as one person may; trying again later helps."""
+
+    http_status = 429
+    code = "busy"
+    retry_after_s = 5
 
 
 class Unavailable(StudioError):

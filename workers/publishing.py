@@ -5,11 +5,10 @@ A worker that dies in between leaves a folder without a row; the sweeper removes
 
 from __future__ import annotations
 
-import errno
 import logging
 from pathlib import Path
 
-from storage import db, files, job_inputs
+from storage import db, disk, files, job_inputs
 from storage.jobs import leases, workspaces
 from storage.jobs.leases import Lease
 from storage.jobs.made import Made
@@ -60,7 +59,7 @@ def _made(lease: Lease, order: Order, done: Done) -> Made | None:
         return _artifact(lease, staging, said) if isinstance(said, MadeArtifact) else _dataset(lease, staging, said)
     except OSError as error:
         log.exception("job %s: can't move the result into place", lease.job.id)
-        reason = "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or type(error).__name__)
+        reason = disk.full().problems[0].message if disk.is_full(error) else (error.strerror or type(error).__name__)
         raise Unpublishable(f"The result could not be moved into place: {reason}.") from error
 
 

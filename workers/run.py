@@ -7,7 +7,6 @@ its worker is dead: the child then exits at once and publishes nothing.
 
 from __future__ import annotations
 
-import errno
 import importlib
 import json
 import logging
@@ -20,6 +19,7 @@ import traceback
 from pathlib import Path
 from typing import IO
 
+from storage import disk
 from templates.errors import StudioError
 from workers import orders, programs
 from workers.protocol import Failed, Order, Ready, Report, Stop, Stopped, write
@@ -112,9 +112,9 @@ def failure(error: Exception) -> Failed:
         return Failed(code="gpu_out_of_memory", message="The GPU's memory is full.", remedy=SMALLER)
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
         return Failed(code="out_of_memory", message="The machine's memory is full.", remedy=SMALLER)
-    if getattr(error, "errno", None) == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error):
+    if disk.is_full(error):
         remedy = "Delete artifacts or files that you don't need, then retry the job."
-        return Failed(code="disk_full", message="The disk is full.", remedy=remedy)
+        return Failed(code="disk_full", message=disk.full(None, Path.cwd()).problems[0].message, remedy=remedy)
     return Failed(
         code="internal",
         message=f"Something went wrong inside the studio ({type(error).__name__}).",

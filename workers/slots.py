@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from storage import db
+from storage import db, disk
 from storage.jobs import leases
 from storage.jobs.leases import Lease, LeaseLost
 from storage.models import Worker
@@ -22,6 +22,7 @@ from workers.child import Child
 SPARE_AFTER_S = 10.0
 """A busy slot waits this long for its next spare, because importing torch would slow its job's start."""
 SPARE_RETRY_S = 30.0
+RETRY_WITH_ROOM = "Make room on the studio's disk, then retry the job."
 
 log = logging.getLogger(__name__)
 
@@ -132,8 +133,11 @@ class Slots:
             )
         except Exception as error:
             log.exception("job %s: a fault of the worker", lease.job.id)
-            message = f"Something went wrong inside the studio ({type(error).__name__})."
-            _fail(lease, "internal", message, "The worker's log has the details; please report them.")
+            if disk.is_full(error):
+                _fail(lease, disk.DiskFull.code, disk.full().problems[0].message, RETRY_WITH_ROOM)
+            else:
+                message = f"Something went wrong inside the studio ({type(error).__name__})."
+                _fail(lease, "internal", message, "The worker's log has the details; please report them.")
         log.info("job %s: attempt %d is over", lease.job.id, lease.attempt)
 
     def keep_warm(self) -> None:

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from app import auth, samples
+from app import auth, samples, turns
 from app.api import documents
 from app.api.bodies import Body
 from app.api.catalogue import Acting
@@ -107,11 +107,15 @@ async def upload(request: Request) -> dict[str, Any]:
     user = auth.acting(request)
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise BadInput(Problem("send the file as multipart/form-data.", field="file"))
-    async with request.form(max_files=bundles.MAX_FILES, max_fields=8) as form:
+    async with (
+        turns.UPLOADS.turn(user.id, lambda: True, turns.MANY),
+        request.form(max_files=bundles.MAX_FILES, max_fields=8) as form,
+    ):
         sent = [file for file in form.getlist("file") if isinstance(file, UploadFile)]
         if not sent:
             raise BadInput(Problem("is missing: send the file in this form field.", field="file"))
-        row = await run_in_threadpool(uploads.save_all, user, [(file.filename or "", file.file) for file in sent])
+        named = [(file.filename or "", file.file) for file in sent]
+        row = await run_in_threadpool(uploads.save_all, user, named)
     return documents.of(row)
 
 
@@ -128,7 +132,7 @@ def take_sample(user: Acting, sample: str) -> dict[str, Any]:
     return documents.of(row)
 
 
-@router.post("/data/preview")
+@router.post("/data/preview", dependencies=turns.READS_A_FILE)
 def preview(user: Acting, body: Reading) -> dict[str, Any]:
     """Preview the dataset without creating it. `choice` says where shape and columns come from."""
     upload = uploads.get(user, body.upload_id)
@@ -137,7 +141,7 @@ def preview(user: Acting, body: Reading) -> dict[str, Any]:
     )
 
 
-@router.post("/data", status_code=201)
+@router.post("/data", status_code=201, dependencies=turns.READS_A_FILE)
 def add(user: Acting, body: NewDataset) -> dict[str, Any]:
     """Create a dataset from an uploaded file."""
     made = datasets.add(
@@ -171,7 +175,7 @@ def show(user: Acting, dataset: str) -> dict[str, Any]:
     return documents.of_dataset(datasets.get(user, dataset))
 
 
-@router.get("/data/{dataset}/rows")
+@router.get("/data/{dataset}/rows", dependencies=turns.READS_ROWS)
 def rows(
     user: Acting,
     dataset: str,
@@ -191,7 +195,7 @@ def rows(
     return {"n_rows": len(found), "offset": offset, "rows": found[offset : offset + limit]}
 
 
-@router.get("/data/{dataset}/health")
+@router.get("/data/{dataset}/health", dependencies=turns.READS_ROWS)
 def health(
     user: Acting,
     dataset: str,
@@ -209,7 +213,7 @@ def health(
     return documents.of_health(report.of_dataset(user, dataset, base=base, against=against, words=_listed(words)))
 
 
-@router.post("/data/{dataset}/health")
+@router.post("/data/{dataset}/health", dependencies=turns.READS_ROWS)
 def health_of_many_words(user: Acting, dataset: str, body: Examination) -> dict[str, Any]:
     """The same report, for word lists too long for a URL."""
     return health(user, dataset, body.base, body.against, body.words)
@@ -221,7 +225,7 @@ def _listed(words: list[str] | None) -> Words | None:
     return of_list(words) if words is not None else None
 
 
-@router.post("/data/{dataset}/fixes", status_code=201)
+@router.post("/data/{dataset}/fixes", status_code=201, dependencies=turns.READS_ROWS)
 def fix(user: Acting, dataset: str, body: Fixes) -> dict[str, Any]:
     """Fix findings of the health report in a new version; this one doesn't change."""
     from storage.data.health import fixing  # needed late: numpy is slow to import
@@ -240,7 +244,7 @@ def list_versions(user: Acting, dataset: str) -> dict[str, Any]:
     }
 
 
-@router.get("/data/{dataset}/difference")
+@router.get("/data/{dataset}/difference", dependencies=turns.READS_ROWS)
 def difference(
     user: Acting, dataset: str, older: str, limit: Annotated[int, Query(ge=0, le=MOST_ROWS)] = 50
 ) -> dict[str, Any]:

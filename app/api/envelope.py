@@ -6,6 +6,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from storage import disk
 from storage.settings import settings
 from templates.errors import BadInput, StudioError
 from templates.quantities import size
@@ -13,6 +14,8 @@ from templates.quantities import size
 FORM_OVERHEAD_BYTES = 64 * 1024
 DOCUMENT_BYTES = 1024 * 1024
 UPLOADS = "/api/v1/uploads"
+UPLOADS_END = ("/api/v1/uploads", "/gradio_api/upload")
+"""The addresses that take files, for REST and for pages, whatever comes before them."""
 REST = "/api/"
 POLICY = "; ".join(
     (
@@ -47,7 +50,7 @@ def limit_of(path: str) -> int:
 
 
 class BodyLimit:
-    """ASGI middleware: 413 for a body whose declared or actual size exceeds the limit."""
+    """ASGI middleware: 413 for a body whose declared or actual size exceeds the limit, 507 for files without room."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -63,7 +66,10 @@ class BodyLimit:
         limit = limit_of(scope["path"])
         said = Headers(scope=scope).get("content-length", "")
         if said.isdecimal() and int(said) > limit:
-            await _refuse(limit, scope, receive, send)
+            await _refuse(too_large(limit), scope, receive, send)
+            return
+        if said.isdecimal() and scope["path"].endswith(UPLOADS_END) and int(said) > disk.free_bytes():
+            await _refuse(disk.full(int(said)), scope, receive, send)
             return
         counted = _Counted(limit, receive, send)
         try:
@@ -72,7 +78,7 @@ class BodyLimit:
             if not counted.exceeded:
                 raise
         if counted.exceeded and not counted.answered:
-            await _refuse(limit, scope, receive, send)
+            await _refuse(too_large(limit), scope, receive, send)
 
 
 class _Counted:
@@ -108,8 +114,7 @@ def too_large(limit: int) -> TooLarge:
     )
 
 
-async def _refuse(limit: int, scope: Scope, receive: Receive, send: Send) -> None:
-    error = too_large(limit)
+async def _refuse(error: StudioError, scope: Scope, receive: Receive, send: Send) -> None:
     response = JSONResponse(error.as_dict(), status_code=error.http_status, headers={"Connection": "close"})
     await response(scope, receive, send)
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
+from app import turns
 from app.api import documents
 from app.api.bodies import Body
 from app.api.catalogue import Acting
@@ -87,13 +88,13 @@ def _plan(user: User, wish: Wish) -> training.Plan:
     )
 
 
-@router.post("/plans")
+@router.post("/plans", dependencies=turns.READS_ROWS)
 def plan(user: Acting, body: Wish) -> dict[str, Any]:
     """Plan a training job and estimate its cost, without creating it."""
     return documents.of_plan(_plan(user, body))
 
 
-@router.post("/jobs", status_code=201)
+@router.post("/jobs", status_code=201, dependencies=turns.READS_ROWS)
 def submit(user: Acting, body: NewJob, key: Key = None) -> dict[str, Any]:
     """Submit a training job. The same `Idempotency-Key` and body return the same job."""
     return documents.of_job(training.submit(user, _plan(user, body), name=body.name, idem_key=key))

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
+from app import turns
 from app.api import documents
 from app.api.bodies import Body
 from app.api.catalogue import Acting
@@ -48,7 +49,7 @@ def show(user: Acting, model: str) -> dict[str, Any]:
     return documents.of_base_model(base_models.get(user, model))
 
 
-@router.post("/models", status_code=201)
+@router.post("/models", status_code=201, dependencies=turns.ADDS_A_MODEL)
 def add(user: Acting, body: NewModel) -> dict[str, Any]:
     """Add a base model: it is checked, then copied to the file store."""
     if users.any_accounts() and not HUB_ID.fullmatch(body.source):

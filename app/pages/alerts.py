@@ -7,20 +7,25 @@ shows its progress, if the event displays progress at all.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ParamSpec
 
 import gradio as gr
+from anyio import to_thread
+from gradio.context import LocalContext
 from markupsafe import Markup
 
-from app import notify
+from app import notify, turns
 from app.markup import html
+from app.pages.who import acting, asked
 from storage import progress
 from templates import registry
 from templates.errors import Problem, StudioError
 
 P = ParamSpec("P")
 CLEAR = ""
+IN_LINE = 12
+"""Events with long work that one person may have running and waiting, at most: fewer than Gradio runs in all."""
 FOCUS_JS = "() => setTimeout(() => document.querySelector('[role=alert]')?.focus(), 120)"
 """After an event that may have failed: take the reader to the alert."""
 
@@ -52,6 +57,11 @@ def _show(step: str, share: float | None) -> None:
     gr.Progress()(share, desc=step)  # finds the event by the current thread
 
 
+def _shown(error: Exception, n_outputs: int, alert: int) -> Any:
+    shown = html_of(notify.told(error))
+    return shown if n_outputs == 1 else [shown if i == alert else gr.skip() for i in range(n_outputs)]
+
+
 def guarded(n_outputs: int, *, alert: int = 0) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
     """Make a handler show its errors in output number `alert`; its other outputs then don't change."""
 
@@ -62,9 +72,51 @@ def guarded(n_outputs: int, *, alert: int = 0) -> Callable[[Callable[P, Any]], C
                 with progress.told(_show):
                     return handler(*args, **kwargs)
             except Exception as error:  # catch-all: every error is shown, none is swallowed
-                shown = html_of(notify.told(error))
-                return shown if n_outputs == 1 else [shown if i == alert else gr.skip() for i in range(n_outputs)]
+                return _shown(error, n_outputs, alert)
 
         return answered
 
     return door
+
+
+def in_turn(
+    n_outputs: int, *, alert: int = 0, lane: turns.Lane | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Awaitable[Any]]]:
+    """Guard a handler of long work, which waits for its turn without a thread; see `app.turns`.
+
+    Without a `lane`, it is the one of the page's subject, and a handler without a subject doesn't wait.
+    """
+
+    def door(handler: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+        inside = guarded(n_outputs, alert=alert)(handler)
+
+        @functools.wraps(handler)
+        async def answered(request: gr.Request, *inputs: Any) -> Any:
+            line = lane or _lane(request, inputs)
+            try:
+                if line is None:
+                    return await to_thread.run_sync(inside, request, *inputs)
+                async with line.turn(acting(request).id, _is_open(), IN_LINE):
+                    return await to_thread.run_sync(inside, request, *inputs)
+            except StudioError as error:
+                return _shown(error, n_outputs, alert)
+
+        return answered
+
+    return door
+
+
+def _lane(request: gr.Request, inputs: tuple[Any, ...]) -> turns.Lane | None:
+    """The lane of the page's subject: the first input, or the page's address before there are inputs."""
+    if inputs:
+        kind = str(inputs[0]).partition(":")[0]
+    else:
+        kind = next((name for name in ("upload", "data") if asked(request, name)), "")
+    return {"upload": turns.FILES, "data": turns.ROWS}.get(kind)
+
+
+def _is_open() -> Callable[[], bool]:
+    """Whether the page of the current event is still open; Gradio marks the events of a closed one."""
+    blocks, event_id = LocalContext.blocks.get(None), LocalContext.event_id.get(None)
+    event = blocks._queue.event_ids_to_events.get(event_id) if blocks and event_id else None
+    return lambda: event is None or event.alive

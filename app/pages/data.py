@@ -9,7 +9,7 @@ import gradio as gr
 
 from app.pages import data_form as form
 from app.pages import data_health, data_rows, drop, instruction, layout, mapping, prompts_form, rendered, stored_data
-from app.pages.alerts import FOCUS_JS, guarded
+from app.pages.alerts import FOCUS_JS, guarded, in_turn
 from app.pages.instruction import Box
 from app.pages.mapping import Choices
 
@@ -69,7 +69,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
 
     shown = [alert, arrival, detail, manage, subject, title, name, held_out, *choices.mapped]
     shown += [*choices.told, *findings.told, *box.all, lens.base, listing]
-    opened = demo.load(guarded(len(shown))(form.open_page), None, shown, show_progress_on=alert)
+    opened = demo.load(in_turn(len(shown))(form.open_page), None, shown, show_progress_on=alert)
     stored_data.draw_pages(opened, alert, listing)
     with answers:
         prompts_form.draw(opened, alert, subject, following)
@@ -118,20 +118,20 @@ def _let_look(
     looked_at = [subject, lens.base, lens.length, index, box.typed, *choices.mapped]
 
     def then_render(event: Any) -> None:
-        drawn = event.then(guarded(2)(data_rows.show_row), looked_at, [alert, lens.row], show_progress="hidden")
-        drawn.success(guarded(2)(data_rows.show_lengths), looked_at, [alert, findings.lengths], show_progress="hidden")
+        drawn = event.then(in_turn(2)(data_rows.show_row), looked_at, [alert, lens.row], show_progress="hidden")
+        drawn.success(in_turn(2)(data_rows.show_lengths), looked_at, [alert, findings.lengths], show_progress="hidden")
 
     then_render(opened)
     told = [*choices.told, *findings.told, *box.all, index]
     afresh = [alert, *choices.mapped, *told]
     then_render(
         choices.shape.input(
-            guarded(len(afresh))(form.reshape), [subject, *box.all, choices.shape], afresh, show_progress_on=choices.fit
+            in_turn(len(afresh))(form.reshape), [subject, *box.all, choices.shape], afresh, show_progress_on=choices.fit
         )
     )
     mapped = [subject, *box.all, *choices.mapped]
-    then_render(choices.switch.click(guarded(len(afresh))(form.switch), mapped, afresh, show_progress_on=choices.fit))
-    remap = guarded(1 + len(told))(form.remap)
+    then_render(choices.switch.click(in_turn(len(afresh))(form.switch), mapped, afresh, show_progress_on=choices.fit))
+    remap = in_turn(1 + len(told))(form.remap)
     for slot in (*choices.slots, *choices.more):
         then_render(slot.input(remap, mapped, [alert, *told], show_progress_on=choices.fit))
     for part in (lens.base.input, lens.length.input, box.typed.input):
@@ -155,7 +155,7 @@ def _let_decide(
     """The buttons that store, rename and delete, and their targets."""
     told = [alert, following]
     chosen = [subject, name, held_out, box.typed, choices.leave_out, choices.replace, *choices.mapped]
-    used = use.click(guarded(2)(stored_data.use_data), chosen, told, show_progress_on=alert)
+    used = use.click(in_turn(2)(stored_data.use_data), chosen, told, show_progress_on=alert)
     used.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
     renamed = rename.click(guarded(2)(stored_data.rename), [subject, name], told)
     deleted = delete.click(

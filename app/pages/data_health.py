@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from app.markup import html
 from app.pages import health_views, layout
-from app.pages.alerts import CLEAR, FOCUS_JS, guarded
+from app.pages.alerts import CLEAR, FOCUS_JS, guarded, in_turn
 from app.pages.who import acting
 from storage.data import dataset_lists, datasets, versions
 from storage.models import User
@@ -74,10 +74,10 @@ def let_mend(opened: Any, alert: gr.HTML, subject: gr.Textbox, following: gr.Tex
     # before the report, so that the tab doesn't change under the reader
     opened.success(first_tab, subject, health.tabs, queue=False)
     shown = [alert, health.outcome, health.findings, health.fixes, health.mend, health.versions]
-    drawn = opened.success(guarded(len(shown))(show), subject, shown, show_progress_on=health.outcome)
+    drawn = opened.success(in_turn(len(shown))(show), subject, shown, show_progress_on=health.outcome)
     drawn.success(choices, subject, [health.against, health.words, health.look], show_progress="hidden")
     compared = [subject, health.against, health.looked_for]
-    health.against.input(guarded(len(shown))(show), compared, shown, show_progress_on=health.outcome)
+    health.against.input(in_turn(len(shown))(show), compared, shown, show_progress_on=health.outcome)
     typed = [subject, health.against]
     health.against.key_up(
         guarded(2)(find_other),
@@ -88,10 +88,10 @@ def let_mend(opened: Any, alert: gr.HTML, subject: gr.Textbox, following: gr.Tex
         trigger_mode="always_last",
     )
     looked = health.look.click(lambda words: words, health.words, health.looked_for, queue=False)
-    told = looked.then(guarded(len(shown))(show), compared, shown, show_progress_on=health.outcome)
+    told = looked.then(in_turn(len(shown))(show), compared, shown, show_progress_on=health.outcome)
     told.then(None, None, None, js=FOCUS_JS)
     mended = [subject, health.fixes, health.against, health.looked_for]
-    made = health.mend.click(guarded(2)(mend), mended, [alert, following], show_progress_on=health.fixes)
+    made = health.mend.click(in_turn(2)(mend), mended, [alert, following], show_progress_on=health.fixes)
     made.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
 
 

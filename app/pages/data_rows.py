@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from app.pages import data_views, rendered
-from app.pages.alerts import guarded
+from app.pages.alerts import in_turn
 from app.pages.mapping import chosen
 from app.pages.who import acting
 from storage.bases import base_models
@@ -67,7 +67,7 @@ def show_lengths(request: gr.Request, subject: str, *inputs: Any) -> tuple[Any, 
 def mover(way: str) -> Any:
     """The handler that leads to another row."""
 
-    @guarded(3)
+    @in_turn(3)
     def move(request: gr.Request, subject: str, *inputs: Any) -> tuple[Any, int, str]:
         at = Looked.of(request, subject, *inputs)
         index = rendered.moved(at.base, at.sample, at.index, way)

@@ -9,9 +9,9 @@ from urllib.parse import quote
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from app import samples
+from app import received, samples, turns
 from app.pages import layout
-from app.pages.alerts import CLEAR, FOCUS_JS, guarded
+from app.pages.alerts import CLEAR, FOCUS_JS, guarded, in_turn
 from app.pages.who import acting
 from storage.data import datasets, uploads
 from storage.models import Upload, User
@@ -30,7 +30,7 @@ def draw(alert: gr.HTML) -> None:
         elem_id="drop",
     )
     following = layout.address()
-    arrival = zone.upload(take, zone, [alert, following], show_progress_on=alert)
+    arrival = zone.upload(in_turn(2, lane=turns.FILES)(take), zone, [alert, following], show_progress_on=alert)
     arrival.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
     arrival.then(lambda: None, None, zone, show_progress="hidden")  # the next files come alone, not beside these
     choice = gr.Radio(_choices(), value=DEFAULT, label="Or try a sample dataset", elem_id="samples")
@@ -48,11 +48,12 @@ def take(request: gr.Request, paths: list[str] | None) -> tuple[str, str]:
     """Keep the files that the browser sent; returns the address that shows them."""
     if not paths:
         return CLEAR, ""
-    received = [_received(path) for path in paths]
+    user = acting(request)
+    sent = [_received(user, path) for path in paths]
     try:
-        return CLEAR, _kept(acting(request), received)
+        return CLEAR, _kept(user, sent)
     finally:
-        for path in received:
+        for path in sent:
             path.unlink(missing_ok=True)  # only the owner-checked copy in the file store stays
 
 
@@ -63,10 +64,11 @@ def take_sample(request: gr.Request, key: str) -> tuple[str, str]:
     return CLEAR, _address(upload)
 
 
-def _received(path: str) -> Path:
-    """The path, if the file was uploaded through the browser; a client can send any other path."""
+def _received(user: User, path: str) -> Path:
+    """The path, if this user uploaded the file through the browser; a client can send any other path."""
     found = Path(path).resolve()
-    if not found.is_relative_to(Path(get_upload_folder()).resolve()) or not found.is_file():
+    is_here = found.is_relative_to(Path(get_upload_folder()).resolve()) and found.is_file()
+    if not is_here or not received.is_of(user, found):
         raise BadInput("This is not a file that was sent here.", remedy="Drop the file again.")
     return found
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import gradio as gr
 
+from app import turns
 from app.forms import SettingsForm
 from app.pages import choices, instruction, layout, rerun, train_form
-from app.pages.alerts import FOCUS_JS, guarded
+from app.pages.alerts import FOCUS_JS, guarded, in_turn
 from app.pages.train_form import FIXES, N_CHECKED, N_DRAWN, N_SHOWN, PRECISION, Filled
 from storage.models import new_id
 
@@ -103,7 +104,8 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
         gr.render(inputs=[form, unfolded], triggers=[form.change], show_progress="hidden")(
             lambda filled, is_unfolded: _draw(page, filled, is_unfolded)
         )
-    demo.load(guarded(4 + N_DRAWN, alert=4)(rerun.opened), None, [nothing, body, key, start.name, *page.drawn])
+    opened = in_turn(4 + N_DRAWN, alert=4, lane=turns.ROWS)(rerun.opened)
+    demo.load(opened, None, [nothing, body, key, start.name, *page.drawn])
     top.data.key_up(
         guarded(2)(train_form.find_data),
         top.data,
@@ -123,7 +125,7 @@ def _of_state(handler: Callable[..., Any], n_outputs: int) -> Callable[..., Any]
     def answer(request: gr.Request, filled: dict[str, Any], *others: Any) -> Any:
         return handler(request, Filled(**filled), *others) if filled else [gr.skip()] * n_outputs
 
-    return guarded(n_outputs)(answer)
+    return in_turn(n_outputs, lane=turns.ROWS)(answer)
 
 
 def _draw(page: Page, filled: dict[str, Any], is_unfolded: bool) -> None:
@@ -191,7 +193,7 @@ class Reading:
             before = replace(self.before, values=now.values)
             return handler(request, now, before)
 
-        return guarded(N_DRAWN)(answer)
+        return in_turn(N_DRAWN, lane=turns.ROWS)(answer)
 
     def told(self, handler: Callable[..., Any], n_outputs: int, *wanted: Any) -> Callable[..., Any]:
         """A handler of the form as it is now, and of the values of the `wanted` components."""
@@ -199,7 +201,7 @@ class Reading:
         def answer(request: gr.Request, values: dict[Any, Any]) -> Any:
             return handler(request, self.filled(values), *(values[component] for component in wanted))
 
-        return guarded(n_outputs)(answer)
+        return in_turn(n_outputs, lane=turns.ROWS)(answer)
 
     def fixer(self, place: int) -> Callable[..., Any]:
         """The handler that applies the change at `place` of those offered."""
@@ -207,7 +209,7 @@ class Reading:
         def answer(request: gr.Request, values: dict[Any, Any]) -> Any:
             return train_form.fixed(request, self.filled(values), values[self.page.fixes][place])
 
-        return guarded(N_DRAWN)(answer)
+        return in_turn(N_DRAWN, lane=turns.ROWS)(answer)
 
     def mover(self, way: str) -> Callable[..., Any]:
         """The handler that leads to another row."""
@@ -215,7 +217,7 @@ class Reading:
         def answer(request: gr.Request, values: dict[Any, Any]) -> Any:
             return train_form.seen(request, self.filled(values), values[self.page.lens.index], way)
 
-        return guarded(N_SHOWN)(answer)
+        return in_turn(N_SHOWN, lane=turns.ROWS)(answer)
 
 
 def _listen(page: Page, reading: Reading) -> None:

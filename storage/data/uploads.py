@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 import unicodedata
@@ -14,7 +15,7 @@ from sqlalchemy import delete
 from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col, select
 
-from storage import blobs, db, files
+from storage import blobs, db, disk, files
 from storage.data.intake import bundles, reader_process
 from storage.models import Dataset, Upload, User
 from storage.settings import settings
@@ -75,12 +76,15 @@ def clean_name(filename: str) -> str:
 def save(user: User, filename: str, stream: IO[bytes]) -> Upload:
     """Store a file that `user` sends.
 
-    Raises `TooLarge` over the limit and `BadInput` for an empty file. After any exception, also one from
-    the stream, nothing of the file is left.
+    Raises `TooLarge` over the limit, `BadInput` for an empty file, and `DiskFull`. After any exception, also one
+    from the stream, nothing of the file is left.
     """
     reader_process.start()
     name = clean_name(filename)
-    capped = _Capped(stream, name, _Limit(settings().max_upload_bytes))
+    limit, needed = _Limit(settings().max_upload_bytes), _size(stream)
+    if needed <= limit.n_bytes:
+        disk.need(needed, settings().files, file=name)
+    capped = _Capped(stream, name, limit)
     sha256, size_bytes = files.put_blob(capped)  # type: ignore[arg-type]  # only `read` is used
     with db.writing() as session:
         upload = Upload(
@@ -101,11 +105,24 @@ def save_all(user: User, sent: Sequence[tuple[str, IO[bytes]]]) -> Upload:
     names = [name for name, _ in named]
     twice = sorted({name for name in names if names.count(name) > 1})
     refuse([Problem("is sent twice.", file=name, remedy="Rename one of the files.") for name in twice])
-    limit = _Limit(settings().max_upload_bytes)
-    with tempfile.TemporaryFile(dir=settings().files) as packed:
+    limit, needed = _Limit(settings().max_upload_bytes), sum(_size(stream) for _, stream in named)
+    whole = clean_name(f"{names[0]} and {len(names) - 1} more")
+    if needed <= limit.n_bytes:
+        disk.need(2 * needed, settings().files, file=whole)
+    with disk.told(2 * needed, settings().files, file=whole), tempfile.TemporaryFile(dir=settings().files) as packed:
         bundles.pack(((name, _Capped(stream, name, limit)) for name, stream in named), packed)
         packed.seek(0)
-        return save(user, clean_name(f"{names[0]} and {len(names) - 1} more"), packed)
+        return save(user, whole, packed)
+
+
+def _size(stream: IO[bytes]) -> int:
+    """The bytes from here to the end; 0 for a stream that can't tell."""
+    if not stream.seekable():
+        return 0
+    here = stream.tell()
+    end = stream.seek(0, os.SEEK_END)
+    stream.seek(here)
+    return end - here
 
 
 def get(user: User, upload_id: str) -> Upload:

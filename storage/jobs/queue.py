@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import threading
 from functools import cache
 from pathlib import Path
+from typing import Any, ClassVar
 
 from celery import Celery
 from kombu.transport import TRANSPORT_ALIASES
-from kombu.transport.sqlalchemy import Transport
+from kombu.transport.sqlalchemy import Channel, Transport
 
+from storage import private
 from storage.settings import settings
 
 RUN_JOB = "studio.run_job"
@@ -19,9 +22,51 @@ EMBEDDED_POLL_S = 0.1
 log = logging.getLogger(__name__)
 
 
+class EmbeddedChannel(Channel):  # type: ignore[misc]  # kombu has no types
+    """A channel that makes the broker's file again if it is deleted or replaced while the studio runs."""
+
+    _session: Any
+    _lock = threading.Lock()
+    _inodes: ClassVar[dict[str, int]] = {}
+    """The file behind each of kombu's engines, which would go on writing into a deleted one."""
+
+    def _open(self) -> Any:
+        name, file = self.connection.client.hostname, embedded_file()
+        if file is None:
+            return super()._open()
+        with self._lock:
+            if _inode(file) != self._inodes.get(name, -1):
+                engine, _ = self._engines.pop(name, (None, None))
+                if engine is not None:
+                    engine.dispose()
+                private.make(file)
+                super()._open()
+                self._inodes[name] = file.stat().st_ino
+            return super()._open()
+
+    @property
+    def session(self) -> Any:
+        """The session of the file that is there now."""
+        engine, make = self._open()
+        if self._session is not None and self._session.bind is not engine:
+            self._session.close()
+            self._session = None
+        if self._session is None:
+            self._session = make()
+        return self._session
+
+
+def _inode(file: Path) -> int | None:
+    try:
+        return file.stat().st_ino
+    except FileNotFoundError:
+        return None
+
+
 class EmbeddedTransport(Transport):  # type: ignore[misc]  # kombu has no types
     """kombu's SQL transport, asking ten times a second instead of once: a launch feels immediate."""
 
+    Channel = EmbeddedChannel
     polling_interval = EMBEDDED_POLL_S
 
 

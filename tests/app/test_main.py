@@ -37,7 +37,7 @@ def test_what_a_killed_web_process_had_unpacked_is_removed_at_the_next_start(stu
 
 def test_health_and_readiness(client: TestClient) -> None:
     assert client.get("/healthz").json() == {"status": "ok"}
-    assert client.get("/readyz").json() == {"database": "ok", "broker": "ok"}
+    assert client.get("/readyz").json() == {"database": "ok", "broker": "ok", "disk": "ok"}
 
 
 def test_a_wrong_schema_is_not_ready(client: TestClient) -> None:

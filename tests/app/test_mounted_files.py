@@ -10,11 +10,16 @@ import gradio as gr
 import pytest
 from fastapi.testclient import TestClient
 from sqlmodel import func, select
+from starlette.requests import Request
 
 from app import pages
 from app.main import create_app
-from storage import db
+from app.pages import drop
+from storage import db, users
 from storage.models import Upload, User
+from storage.settings import settings
+
+CANARY = b"text,label\n" + b"canary,bird\n" * 20
 
 
 def forged(path: Path) -> dict[str, Any]:
@@ -75,3 +80,33 @@ def test_no_event_of_the_pages_takes_a_forged_path(whole_client: TestClient, sec
 def test_gradio_serves_no_file_of_this_machine(client: TestClient, tmp_path: Path, path: str) -> None:
     named = path if path.startswith("/") else str(tmp_path / "studio" / path)
     assert client.get(f"/gradio_api/file={named}").status_code in (403, 404)
+
+
+def test_a_file_that_somebody_else_sent_cannot_be_read_or_taken(studio: User) -> None:
+    ann, ben = (users.add(name, "long enough") for name in ("ann", "ben"))
+    app = create_app()
+    address = {"base_url": "http://127.0.0.1:7860", "raise_server_exceptions": False}
+    with TestClient(app, **address) as client:  # type: ignore[arg-type]
+        sent = client.post("/gradio_api/upload", files={"files": ("a.csv", CANARY)}, auth=(ann.name, "long enough"))
+        path = Path(sent.json()[0])
+        assert path.read_bytes() == CANARY
+        assert client.get(f"/gradio_api/file={path}", auth=(ann.name, "long enough")).content == CANARY
+        for named in (str(path), f"{path.parent}/../{path.parent.name}/{path.name}"):
+            for door in ("file=", "file/"):
+                answer = client.get(f"/gradio_api/{door}{named}", auth=(ben.name, "long enough"))
+                assert answer.status_code in (403, 404)
+                assert "canary" not in answer.text
+        seed = next(settings().inbox.glob("*.txt"), settings().inbox / "hash_seed.txt")
+        assert client.get(f"/gradio_api/file={seed}", auth=(ben.name, "long enough")).status_code in (403, 404)
+    for user, told in ((ben, "not a file that was sent here"), (ann, "")):
+        request = gr.Request(request=Request({"type": "http", "headers": [], "studio_user": user}))
+        alert, _ = drop.take(request, [str(path)])
+        assert told in alert
+        assert (alert == "") is (told == "")
+    assert not path.exists()
+
+
+def test_the_same_file_from_two_people_is_two_files(studio: User, client: TestClient) -> None:
+    paths = [client.post("/gradio_api/upload", files={"files": ("a.csv", CANARY)}).json()[0] for _ in range(2)]
+    assert paths[0] != paths[1]
+    assert {Path(path).read_bytes() for path in paths} == {CANARY}

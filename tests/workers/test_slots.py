@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
+import re
 import subprocess
 import sys
 import threading
@@ -172,6 +175,21 @@ def test_a_fault_of_the_worker_ends_the_job_in_words(
     failed = jobs.get(studio, job.id)
     assert (failed.state, failed.error_code) == ("FAILED", "internal")
     assert "ZeroDivisionError" in (failed.error or "")
+
+
+def test_a_full_disk_ends_the_job_with_what_is_free(
+    studio: User, make_slots: Callable[..., Slots], submit: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def order(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(slots_module.orders, "of", order)
+    job = submit()
+    make_slots().work_off()
+    failed = jobs.get(studio, job.id)
+    assert (failed.state, failed.error_code) == ("FAILED", "disk_full")
+    assert re.fullmatch(r"The studio's disk is full: .* free\.", failed.error or "")
+    assert failed.remedy == "Make room on the studio's disk, then retry the job."
 
 
 def test_draining_gives_running_jobs_back(

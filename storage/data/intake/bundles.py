@@ -6,7 +6,6 @@ and its number there.
 
 from __future__ import annotations
 
-import errno
 import shutil
 import tempfile
 import zipfile
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
+from storage import disk
 from storage.data.intake.findings import Findings, Reach, refusal, visible
 from storage.data.intake.office import zip_files
 from storage.data.intake.office.zip_files import Unusable
@@ -125,11 +125,16 @@ def check(file: zipfile.ZipFile, filename: str, suffixes: Iterable[str]) -> None
 
 
 def unpack(path: Path, filename: str, scratch: Scratch | None) -> Bundle:
-    """The files in a zip, in a folder inside `scratch` (or the system's). Raises `BadInput` for a damaged one."""
+    """The files in a zip, in a folder inside `scratch` (or the system's).
+
+    Raises `BadInput` for a damaged one, and `DiskFull`.
+    """
     folder = tempfile.TemporaryDirectory(prefix="studio-files-", dir=scratch and scratch())
-    members = []
+    members, needed = [], None
     try:
         with zip_files.opened(path) as file:
+            needed = sum(info.file_size for info in _members(file))
+            disk.need(needed, Path(folder.name), file=filename)
             for number, info in enumerate(_members(file)):
                 place = Path(folder.name) / f"{number:04d}"
                 with file.open(info) as packed, place.open("wb") as unpacked:
@@ -138,10 +143,9 @@ def unpack(path: Path, filename: str, scratch: Scratch | None) -> Bundle:
     except Unusable as error:
         raise refusal(filename, f"is a zip archive, but it {error.message}", remedy=error.remedy) from error
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if not disk.is_full(error):
             raise
-        what = "can't be unpacked now: there is no space left for its files."
-        raise refusal(filename, what, remedy="Make room on the studio's disk.") from error
+        raise disk.full(needed, Path(folder.name), file=filename) from error
     return Bundle(folder, members)
 
 

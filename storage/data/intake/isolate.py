@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from storage import progress
+from storage import disk, progress
 from storage.data.intake import bundles, notes, reader_process
 from storage.data.intake.bundles import Allowance
 from storage.data.intake.findings import Findings, refusal
@@ -40,11 +41,9 @@ KEPT_FILES = 12
 WORDS_BYTES = 2_000
 """Bytes of a failed reader's last output that go into the log."""
 _SPLIT = "Split it into smaller files, or save a table as CSV, and send that."
-_ROOM = "Make room on the studio's disk."
 _ENDS = {
     reader_process.OUT_OF_MEMORY: ("needs more memory to read than the limit allows.", _SPLIT),
     reader_process.TOO_MUCH_TEXT: ("contains more text than the limit allows.", _SPLIT),
-    reader_process.DISK_FULL: ("can't be read now: there is no space left for its text.", _ROOM),
 }
 _FEWER = "Send fewer such files at a time, or save tables as CSV."
 _SPENT_S = "is where reading stopped: together, these files take longer than {} seconds."
@@ -118,7 +117,7 @@ def _found(source: Source, file: IO[bytes]) -> _Written:
 
 
 def _write(source: Source, file: IO[bytes], given: Allowance) -> None:
-    """Have a process read the file, which uses up the allowance. Raises `BadInput`."""
+    """Have a process read the file, which uses up the allowance. Raises `BadInput`, and `DiskFull`."""
     within_s, n_bytes = max(0.0, min(MAX_S, given.left_s)), max(0, min(MAX_NOTES_BYTES, given.left_bytes))
     reading = Reading(
         replace(source, path=source.path.absolute(), bundle=None, allowance=None),
@@ -143,6 +142,9 @@ def _write(source: Source, file: IO[bytes], given: Allowance) -> None:
             log.warning("reading %s: exit %d: %s", source.path, code, last_words.decode("utf-8", "replace"))
         else:
             progress.at(1.0)
+    if code == reader_process.DISK_FULL:
+        needed = os.fstat(file.fileno()).st_size + source.path.stat().st_size
+        raise disk.full(needed, Path(tempfile.gettempdir()), source.path.parent, file=source.filename, at_least=True)
     if code == reader_process.TOO_MUCH_TEXT and n_bytes < MAX_NOTES_BYTES:
         given.left_bytes = 0
         raise _refusal(source, (_SPENT_BYTES, _FEWER))
@@ -162,7 +164,8 @@ def _place(source: Source) -> Iterator[None]:
         return
     if not _PLACES.acquire(blocking=False):
         with progress.step("Waiting for other files to be read"):
-            _PLACES.acquire()
+            while not _PLACES.acquire(timeout=progress.EVERY_S):
+                progress.at(0.0)
     try:
         yield
     finally:

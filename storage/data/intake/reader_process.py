@@ -57,6 +57,8 @@ MAX_STARTS, START_AGAIN_S = 20, 0.05
 ANSWER_BYTES = 4096
 MAX_FILES = 4096
 """Far more files than the server has open."""
+LOOK_S = 0.5
+"""Time between two looks whether the file is still wanted."""
 MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 _PART_IT = "Give the document more headings, or split it."
 
@@ -165,7 +167,8 @@ def start() -> None:
 def run(reading: Reading, sink: IO[bytes], said: IO[bytes], within_s: float) -> int:
     """Read a file in a new process, which writes its rows into `sink`; returns the exit code.
 
-    `said` takes the process's output. After `within_s`, kills the process and raises `TimeoutError`.
+    `said` takes the process's output. After `within_s`, kills the process and raises `TimeoutError`; once the
+    file isn't wanted any more, `GivenUp`.
     """
     until = time.monotonic() + within_s
     for _ in range(MAX_STARTS):
@@ -177,10 +180,10 @@ def run(reading: Reading, sink: IO[bytes], said: IO[bytes], within_s: float) -> 
                 continue
             try:
                 return _ended(told, status, until)
-            except (EOFError, TimeoutError) as error:
+            except (EOFError, TimeoutError, progress.GivenUp) as error:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-                if isinstance(error, TimeoutError):
+                if not isinstance(error, EOFError):
                     raise
                 return KILLED  # like the server, which would have sent the exit code
     raise StudioError("The process that reads files does not start.", remedy="Check the studio's log.")
@@ -225,10 +228,11 @@ def _ended(told: IO[bytes], status: IO[bytes], until: float) -> int:
 
 
 def _ready(pipes: Sequence[Any], until: float) -> list[Any]:
-    """The pipes with something to read. Raises `TimeoutError`."""
-    ready = connection.wait(pipes, max(0.0, until - time.monotonic()))
-    if not ready:
-        raise TimeoutError
+    """The pipes with something to read. Raises `TimeoutError`, and `GivenUp` if nobody waits for the file any more."""
+    while not (ready := connection.wait(pipes, max(0.0, min(LOOK_S, until - time.monotonic())))):
+        if time.monotonic() >= until:
+            raise TimeoutError
+        progress.check_wanted()
     return ready
 
 
@@ -267,4 +271,21 @@ def _spawned(path: bytes, args: Sequence[Any], passfds: Sequence[int]) -> int:
         pass_fds=passfds,
     )
     _started.append(process)
+    threading.Thread(target=_collect, args=(process,), name="fork-server", daemon=True).start()
     return process.pid
+
+
+def _collect(process: subprocess.Popen[bytes]) -> None:
+    """Wait for the server's end and collect its exit code: a killed one would stay as a zombie until the next file.
+
+    `multiprocessing` collects the code of a server that it replaces, and must not find it taken by somebody else.
+    """
+    server: Any = forkserver._forkserver  # its state has no public name
+    with suppress(ChildProcessError):  # it was replaced meanwhile
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        with _lock, server._lock:
+            if server._forkserver_pid == process.pid:
+                os.close(server._forkserver_alive_fd)
+                server._forkserver_address = server._forkserver_alive_fd = server._forkserver_pid = None
+            process.poll()
+    _started.remove(process)

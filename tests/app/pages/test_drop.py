@@ -11,7 +11,7 @@ import pytest
 from sqlmodel import select
 
 from app.pages import drop
-from storage import db
+from storage import db, disk
 from storage.data import uploads
 from storage.models import Upload, User
 
@@ -77,3 +77,13 @@ def test_a_file_that_cannot_be_read_is_told_at_once(studio: User, inbox: Path, a
 def test_nobody_without_a_login(studio: User, inbox: Path, asking: object) -> None:
     alert, _ = drop.take(asking(None), [str(put(inbox, "text\nhello\n"))])  # type: ignore[operator]
     assert "Nobody is logged in" in alert
+
+
+def test_a_file_that_does_not_fit_on_the_disk_is_told_with_both_sizes(
+    studio: User, inbox: Path, asking: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = put(inbox, "text,label\n" + "hello,greeting\n" * 1_000)
+    monkeypatch.setattr(disk, "free_bytes", lambda *_: 5_000)
+    alert, _ = drop.take(asking(studio), [str(sent)])  # type: ignore[operator]
+    assert "tickets.csv" in alert
+    assert "needs 15 kB, but the studio&#39;s disk has 5.0 kB free" in alert

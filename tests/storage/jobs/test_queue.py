@@ -45,3 +45,20 @@ def test_only_the_embedded_broker_has_a_file(studio: User, monkeypatch: pytest.M
     monkeypatch.setenv("STUDIO_BROKER_URL", "redis://127.0.0.1:1/0")
     forget_caches()
     assert queue.embedded_file() is None
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["deleted", "replaced"])
+def test_a_broker_whose_file_is_gone_is_made_again(studio: User, again: bool) -> None:
+    file = settings().root / "broker.db"
+    with queue.celery().connection_for_read() as connection:
+        consumer = connection.SimpleQueue("studio")
+        assert queue.ring("a")
+        consumer.get(timeout=5).ack()
+        for _ in range(2):
+            file.unlink()
+            if again:
+                file.write_bytes(b"")
+            assert queue.ring("b") is True
+            assert messages() == [1]
+            consumer.get(timeout=5).ack()
+            assert messages() == [0]

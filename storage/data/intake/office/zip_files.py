@@ -30,6 +30,9 @@ _END64_LOCATOR, _END64 = b"PK\x06\x07", b"PK\x06\x06"
 _LOCATOR_BYTES, _END64_BYTES = 20, 56
 _MAX_COMMENT_BYTES = 65_535
 _LOCKED = 1
+_PACKED_AGAIN = "Pack it again as an ordinary zip (the usual method is called Deflate), and send that."
+_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Python unpacks the others (bzip2, LZMA) without a limit: a few kilobytes can become gigabytes in one call."""
 
 
 def reason(error: Exception) -> str:
@@ -60,7 +63,7 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
             _check(file)
             yield file
         except DAMAGE as error:
-            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise
             raise Unusable(f"is damaged ({reason(error)}).", SENT_AGAIN) from error
 
@@ -77,6 +80,9 @@ def _check(file: zipfile.ZipFile) -> None:
         )
     if any(part.flag_bits & _LOCKED for part in parts):
         raise Unusable("is locked with a password.", "Save it without a password and send that.")
+    if odd := next((part.compress_type for part in parts if part.compress_type not in _PACKINGS), None):
+        kind = zipfile.compressor_names.get(odd, f"method {odd}")  # type: ignore[attr-defined]
+        raise Unusable(f"is packed with {kind}, which the studio doesn't unpack.", _PACKED_AGAIN)
     for part in parts:
         file.open(part).close()  # compares its name in the list with the name before its content
 

@@ -131,6 +131,14 @@ def test_who_takes_too_long_is_killed(endless: Path, rows: Path) -> None:
     assert run(rows)[0] == 0
 
 
+def test_who_is_no_longer_waited_for_is_killed(endless: Path, rows: Path) -> None:
+    looks = iter([True, False])
+    with pytest.raises(progress.GivenUp), progress.while_wanted(lambda: next(looks)):
+        run(endless)
+    eventually(lambda: not forks(server()))
+    assert run(rows)[0] == 0
+
+
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV])
 def test_a_crash_is_the_exit_code(endless: Path, end: signal.Signals) -> None:
     found: list[int] = []
@@ -161,6 +169,14 @@ def test_the_server_may_be_killed_with_its_readers(endless: Path, rows: Path) ->
     assert len(found) == 1
     assert found[0] == KILLED
     assert run(rows)[0] == 0
+
+
+def test_a_killed_server_does_not_stay_as_a_zombie(rows: Path) -> None:
+    for _ in range(2):
+        assert run(rows)[0] == 0
+        killed = server()
+        os.kill(killed, signal.SIGKILL)
+        eventually(lambda pid=killed: not psutil.pid_exists(pid))
 
 
 def test_readers_end_with_the_server(endless: Path) -> None:
