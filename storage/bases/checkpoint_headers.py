@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from storage.bases import weights_fit
 from templates.errors import BadInput, Problem, refuse
 from templates.layers import Projection, place_in_block
 from templates.spec import BaseFacts
@@ -182,10 +183,12 @@ def facts(folder: Path) -> BaseFacts:
     context = _stated_context(folder, config, problems)
     stored: list[Tensor] = []
     try:
-        stored = tensors(folder)
+        stored = weights_fit.without_prefixes(tensors(folder))
     except BadInput as error:
         problems += error.problems
     refuse(problems)
+    numbers = {**shape, "num_attention_heads": heads, "num_hidden_layers": shape["n_layers"]}
+    refuse(weights_fit.absurd(numbers) or weights_fit.misfits(stored, shape["vocab_size"], shape["n_layers"]))
     if config.get("tie_word_embeddings", False):
         stored = [t for t in stored if t.name not in OUTPUT_HEADS]
     linear = [t for t in stored if _is_linear(t, shape["vocab_size"])]

@@ -14,8 +14,8 @@ from sqlalchemy import delete
 from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col, select
 
-from storage import blobs, db, files
-from storage.data.intake import bundles, reader_process
+from storage import blobs, db, files, fork_server
+from storage.data.intake import bundles
 from storage.models import Dataset, Upload, User
 from storage.settings import settings
 from templates.errors import BadInput, Conflict, NotFound, Problem, refuse
@@ -78,7 +78,7 @@ def save(user: User, filename: str, stream: IO[bytes]) -> Upload:
     Raises `TooLarge` over the limit and `BadInput` for an empty file. After any exception, also one from
     the stream, nothing of the file is left.
     """
-    reader_process.start()
+    fork_server.start()
     name = clean_name(filename)
     capped = _Capped(stream, name, _Limit(settings().max_upload_bytes))
     sha256, size_bytes = files.put_blob(capped)  # type: ignore[arg-type]  # only `read` is used
