@@ -54,7 +54,7 @@ def of_upload(
 
 def of_dataset(dataset: Dataset, instruction: str | None = None) -> Sample:
     """The training rows of a dataset, below its own instruction or another one."""
-    rows = datasets.rows(dataset, side="training")[:SAMPLE_ROWS]
+    rows = datasets.rows(dataset, side="training", most=SAMPLE_ROWS)
     return Sample(dataset.shape, rows, dataset.n_rows, dataset.instruction if instruction is None else instruction)
 
 

@@ -18,12 +18,13 @@ from storage.data import datasets
 from storage.gallery import artifacts
 from storage.jobs import jobs
 from storage.models import TERMINAL, Dataset, User, new_id
-from storage.planning import training
+from storage.planning import figures, training
 from templates import registry
+from templates.errors import StudioError
 from templates.spec import Preset, Quantization
 
 FIXES = 3
-N_DRAWN, N_CHECKED, N_SHOWN = 10, 4 + FIXES, 3
+N_DRAWN, N_CHECKED, N_SHOWN = 10, 6 + FIXES, 3
 """Number of outputs of the handlers that redraw the form, check it, and show a row."""
 PRECISION = "quantization"
 
@@ -67,8 +68,8 @@ class Filled:
         """The same, keeping what was typed for when this pair is chosen again."""
         return replace(self, kept={**self.kept, self.pair: self.typed()})
 
-    def plan(self, user: User) -> training.Plan:
-        """The plan and its cost. Raises `BadInput` or `DoesNotFit`."""
+    def plan(self, user: User, *, patient: bool = True) -> training.Plan:
+        """The plan and its cost. Raises `BadInput` or `DoesNotFit`, and `Counting` unless `patient`."""
         return training.plan(
             user,
             base=self.base,
@@ -79,6 +80,7 @@ class Filled:
             quantization=cast(Quantization, self.values[PRECISION]),
             instruction=self.instruction,
             settings=self.settings,
+            patient=patient,
         )
 
 
@@ -170,17 +172,26 @@ def fixed(request: gr.Request, form: Filled, fix: Mapping[str, Any]) -> list[Any
 
 
 def checked(request: gr.Request, form: Filled) -> list[Any]:
-    """The preflight card; for a job that does not fit, the changes that would make it fit."""
+    """The preflight card; for a job that does not fit, the changes that would make it fit.
+
+    While the rows are being counted, the page says so, greys the card of before, and asks again every second.
+    """
     hidden = [gr.update(visible=False)] * FIXES
+    counted = ["", gr.Timer(active=False)]
     try:
-        plan = form.plan(acting(request))
+        plan = form.plan(acting(request), patient=False)
+    except figures.Counting as error:
+        waiting = [preflight.counting(error.share), gr.Timer(active=True)]
+        return [CLEAR, gr.skip(), gr.skip(), gr.skip(), *hidden, *waiting]
     except training.DoesNotFit as error:
         offered = error.estimate.advice[:FIXES]
         buttons = [gr.update(value=fix.text, visible=True) for fix in offered]
         fixes = [fix.model_dump() for fix in offered]
         card = preflight.card_refused(error.estimate)
-        return [html_of(error), card, fixes, new_id(), *buttons, *hidden[len(offered) :]]
-    return [CLEAR, preflight.card(plan), [], new_id(), *hidden]
+        return [html_of(error), card, fixes, new_id(), *buttons, *hidden[len(offered) :], *counted]
+    except StudioError as error:
+        return [html_of(error), *[gr.skip()] * (N_CHECKED - 3), *counted]
+    return [CLEAR, preflight.card(plan), [], new_id(), *hidden, *counted]
 
 
 def seen(request: gr.Request, form: Filled, index: float, way: str = "") -> list[Any]:

@@ -107,10 +107,11 @@ def read_header(path: Path) -> list[Tensor]:
         raise wrong("is missing.")
     size = path.stat().st_size
     with path.open("rb") as file:
-        start = file.read(8)
-        if start[:2] in (b"PK", b"\x80\x02", b"\x80\x04", b"\x80\x05"):
+        start, header_start = file.read(8), file.read(1)
+        is_header = header_start == b"{"  # the length before it may look like another format's first bytes
+        if not is_header and start[:2] in (b"PK", b"\x80\x02", b"\x80\x04", b"\x80\x05"):
             raise wrong("is a pickle named like a safetensors file; a pickle can run code.", CONVERT)
-        if start[:4] == b"GGUF":
+        if not is_header and start[:4] == b"GGUF":
             raise wrong("is a GGUF file named like a safetensors file.", "Use the original safetensors.")
         if len(start) < 8:
             raise wrong(f"is not a safetensors file: it has only {size} bytes.")
@@ -118,6 +119,7 @@ def read_header(path: Path) -> list[Tensor]:
         if length > MAX_HEADER_BYTES or length > size - 8:
             raise wrong(f"is damaged or not a safetensors file: its header claims {length:,} bytes of {size:,}.")
         try:
+            file.seek(8)
             header = json.loads(file.read(length))
             return _parsed(header, size - 8 - length)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -21,6 +21,8 @@ RETIRED_S = 600.0
 AT_ONCE, MOST_WAITING = 2, 6
 """Questions of one person that are worked on, and that wait for their turn."""
 TURN_S = 60.0
+LONG_AT_ONCE, LONG_PLACES, MOST_LONG = 1, 3, 20
+"""Questions about whole datasets that are worked on, of one person and of all, and that wait, of one person."""
 BUSY = "The studio is still reading other rows or models of yours."
 REMEDY = "Add the model again with one of the studio's own chat templates, or choose another base model."
 
@@ -78,6 +80,22 @@ def ask_once(model: Model, question: Question[T]) -> T:
             process.close()
 
 
+def ask_long(model: Model, question: Question[T], began: Callable[[LimitedProcess], None]) -> T:
+    """The same for a question about a whole dataset; tells `began` the process, so that another thread can end it.
+
+    Call it in a thread of its own: it waits until one of the few places is free, whoever takes them.
+    """
+    with _long_turns.of(model.owner), _LONG_PLACES:
+        process = LimitedProcess()
+        began(process)
+        try:
+            return process.ask(question)
+        except Overrun as error:
+            raise _refusal(model, error) from error
+        finally:
+            process.close()
+
+
 def turn(owner: str) -> AbstractContextManager[None]:
     """Wait for a turn of this person. Raises `Unavailable` if too many wait already."""
     return _turns.of(owner)
@@ -94,7 +112,8 @@ def _refusal(model: Model, error: Overrun) -> BadInput:
 class _Turns:
     """Shares the processes among people: nobody takes more than a few at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: int, most_waiting: int = MOST_WAITING, within_s: float | None = TURN_S):
+        self._at_once, self._most_waiting, self._within_s = at_once, most_waiting, within_s
         self._changed = threading.Condition()
         self._working: Counter[str] = Counter()
         self._waiting: Counter[str] = Counter()
@@ -103,11 +122,11 @@ class _Turns:
     def of(self, owner: str) -> Iterator[None]:
         """A turn of this person, as soon as one is free. Raises `Unavailable`."""
         with self._changed:
-            if self._waiting[owner] >= MOST_WAITING:
+            if self._waiting[owner] >= self._most_waiting:
                 raise Unavailable(BUSY, remedy="Try again in a moment.")
             self._waiting[owner] += 1
             try:
-                if not self._changed.wait_for(lambda: self._working[owner] < AT_ONCE, TURN_S):
+                if not self._changed.wait_for(lambda: self._working[owner] < self._at_once, self._within_s):
                     raise Unavailable(BUSY, remedy="Try again in a moment.")
             finally:
                 self._waiting[owner] -= 1
@@ -151,5 +170,6 @@ class _Idle:
             old.close()
 
 
-_turns = _Turns()
+_turns, _long_turns = _Turns(AT_ONCE), _Turns(LONG_AT_ONCE, MOST_LONG, None)
+_LONG_PLACES = threading.BoundedSemaphore(LONG_PLACES)
 _idle = _Idle()

@@ -121,7 +121,7 @@ class LimitedProcess:
     def _answer(self, question: Question[T], until: float) -> T:
         self._step = ""
         try:
-            self._questions.send(question)
+            self._questions.send((question, question.limits))
             while self._answers.poll(max(0.0, until - time.monotonic())):
                 message = self._answers.recv_bytes(MOST_ANSWER_BYTES)
                 kind, body = message[:1], message[1:]
@@ -161,10 +161,14 @@ class LimitedProcess:
         return "needs more memory than the limit allows, or crashes"
 
     def _end(self) -> None:
+        self.kill()
+        self.close()
+
+    def kill(self) -> None:
+        """Kill it, from any thread; a question that it was answering ends with `Overrun`."""
         if self.alive:
             with suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGKILL)
-        self.close()
 
     def close(self) -> None:
         """End it."""
@@ -200,11 +204,11 @@ class _Answering:
 
     def _message(self, asked_bytes: bytes, answers: Connection) -> bytes:
         try:
-            question: Question[Any] = pickle.loads(asked_bytes)
-            self._allow(question.limits)
+            question, limits = pickle.loads(asked_bytes)
+            self._allow(limits)
 
             def tell(step: str, share: float | None) -> None:
-                self._allow(question.limits)
+                self._allow(limits)
                 answers.send_bytes(STEP + json.dumps([step, share]).encode())
 
             with progress.told(tell):
