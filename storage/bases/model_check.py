@@ -15,7 +15,10 @@ from templates.errors import refuse
 from templates.spec import BaseFacts
 
 READING = "Reading the config and the weights' headers"
-LIMITS = Limits(memory_bytes=4 * GIB, cpu_s=20, within_s=120.0)
+LIMITS = Limits(memory_bytes=2 * GIB, cpu_s=20, within_s=120.0)
+
+
+TRIAL = Limits(memory_bytes=3 * GIB // 2, cpu_s=10, within_s=60.0)
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class FolderCheck(Question[Checked]):
 class Readied(Question[list[str]]):
     """Make the small files of a copied model usable, and try its template."""
 
-    limits = LIMITS
+    limits = TRIAL
     kind = TypeAdapter(list[str])
     folder: Path
     chat_template: str | None

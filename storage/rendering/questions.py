@@ -19,8 +19,8 @@ from templates import registry
 from templates.errors import BadInput
 
 Rows = Sequence[Mapping[str, Any]]
-QUICK = Limits(memory_bytes=3 * GIB // 2, cpu_s=5, within_s=20.0)
-LONG = Limits(memory_bytes=4 * GIB, cpu_s=10, within_s=1800.0)
+QUICK = Limits(memory_bytes=3 * GIB // 2, cpu_s=5, within_s=30.0)
+LONG = Limits(memory_bytes=4 * GIB, cpu_s=10, within_s=3600.0)
 
 
 def renderer(model: Model, instruction: str) -> Renderer:
