@@ -21,7 +21,7 @@ import templates
 from storage import db, model_names
 from storage.bases import base_model_checks as checks
 from storage.bases import checkpoint_headers, hub, weights_comparison
-from storage.bases.model_check import Finished, FolderCheck, Readied
+from storage.bases.model_check import Finished, Readied, folder_problems
 from storage.files import MANIFEST, move_folder, seal, sha256_of
 from storage.models import BaseModelRow, User
 from storage.rendering import limited
@@ -217,7 +217,7 @@ def add(
     new = Model(name, path_or_hub_id, "", user.id, bundled=False)
     problems = _name_problems(user, name)
     if not from_hub:
-        problems += _problems(new, FolderCheck(source, chat_template))
+        problems += folder_problems(new, source, chat_template)
     refuse(problems)
     with _draft() as draft:
         fetched = hub.fetch(new, draft, chat_template) if from_hub else None
@@ -268,14 +268,6 @@ def _draft() -> Iterator[Path]:
         yield draft
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-
-
-def _problems(new: Model, check: FolderCheck) -> list[Problem]:
-    try:
-        limited.ask_once(new, check)
-    except BadInput as error:
-        return error.problems
-    return []
 
 
 def _copy(new: Model, source: Path, draft: Path, chat_template: str | None) -> None:

@@ -10,8 +10,10 @@ from pydantic import TypeAdapter
 from storage import progress
 from storage.bases import base_model_checks as checks
 from storage.bases import checkpoint_headers, weights_fit
+from storage.rendering import limited
+from storage.rendering.limited import Model
 from storage.rendering.limited_process import GIB, Limits, Question
-from templates.errors import refuse
+from templates.errors import BadInput, Problem, refuse
 from templates.spec import BaseFacts
 
 READING = "Reading the config and the weights' headers"
@@ -83,3 +85,12 @@ def _facts(folder: Path) -> Checked:
     with progress.step(READING):
         weights = checkpoint_headers.weight_files(folder)
         return Checked(weights, checkpoint_headers.facts(folder), checks.stated_license(folder))
+
+
+def folder_problems(new: Model, folder: Path, chat_template: str | None) -> list[Problem]:
+    """Every problem with the folder of a model to be added, found in a limited process."""
+    try:
+        limited.ask_once(new, FolderCheck(folder, chat_template))
+    except BadInput as error:
+        return error.problems
+    return []

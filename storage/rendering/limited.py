@@ -96,6 +96,11 @@ def ask_long(model: Model, question: Question[T], began: Callable[[LimitedProces
             process.close()
 
 
+def close_idle() -> None:
+    """End the processes that wait for another question."""
+    _idle.close()
+
+
 def turn(owner: str) -> AbstractContextManager[None]:
     """Wait for a turn of this person. Raises `Unavailable` if too many wait already."""
     return _turns.of(owner)
@@ -168,6 +173,13 @@ class _Idle:
             self._kept = [entry for entry in self._kept if entry not in surplus]
         for _, old in surplus:
             old.close()
+
+    def close(self) -> None:
+        """End them all."""
+        with self._lock:
+            kept, self._kept = self._kept, []
+        for _, process in kept:
+            process.close()
 
 
 _turns, _long_turns = _Turns(AT_ONCE), _Turns(LONG_AT_ONCE, MOST_LONG, None)

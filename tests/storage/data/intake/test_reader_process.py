@@ -23,6 +23,7 @@ from storage import fork_server, progress
 from storage.data.intake import reader_process
 from storage.data.intake.reader_process import KILLED, Reading
 from storage.data.intake.source import Source
+from storage.rendering import limited
 from templates.errors import StudioError
 
 WITHIN_S = 60.0
@@ -33,6 +34,12 @@ from storage.data.intake import isolate, looking
 print(isolate.columns(looking.Source(Path(sys.argv[1]), "rows", "json_lines", "utf-8")))
 print(__name__, sys.argv[1])
 """
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_other_forks() -> None:
+    """Other tests of this process may have left the server with warm processes."""
+    limited.close_idle()
 
 
 def run(path: Path, within_s: float = WITHIN_S) -> tuple[int, bytes]:
