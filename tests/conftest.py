@@ -91,6 +91,21 @@ def studio(tmp_path: Path, migrated_database: Path, monkeypatch: pytest.MonkeyPa
     forget_caches()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def weights_compared_here() -> Iterator[None]:
+    """Compare weights in this process, which has imported torch; `test_weights_comparison.py` uses the real one."""
+    from storage.bases import weights_comparison
+
+    def compared(folder: Path) -> str:
+        from workers import weight_check
+
+        return weight_check.wrong(folder)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(weights_comparison, "compared", compared)
+        yield
+
+
 @pytest.fixture(scope="session")
 def nano_folder() -> Path:
     """The bundled base model."""

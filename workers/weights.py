@@ -23,6 +23,19 @@ def load(folder: str | Path, **options: Any) -> PreTrainedModel:
     Runs no code of the folder and downloads nothing. Raises `StudioError` naming the tensors if the weights
     don't fit the config.
     """
+    model, loading = loaded(folder, **options)
+    wrong = misfits(loading)
+    if wrong:
+        raise StudioError(
+            f"The model's weights don't fit its config.json: {'; '.join(wrong)}.",
+            code="weights_do_not_fit",
+            remedy="Add the model again from its original source.",
+        )
+    return model
+
+
+def loaded(folder: str | Path, **options: Any) -> tuple[PreTrainedModel, dict[str, Any]]:
+    """The model, and what transformers reports about its tensors."""
     model, loading = AutoModelForCausalLM.from_pretrained(
         str(folder),
         local_files_only=True,
@@ -32,14 +45,14 @@ def load(folder: str | Path, **options: Any) -> PreTrainedModel:
         ignore_mismatched_sizes=True,  # transformers would raise without naming them all
         **options,
     )
-    _refuse_misfits(loading)
-    return cast(PreTrainedModel, model)
+    return cast(PreTrainedModel, model), loading
 
 
-def _refuse_misfits(loading: dict[str, Any]) -> None:
+def misfits(loading: dict[str, Any]) -> list[str]:
+    """What doesn't fit the config according to transformers' report, in words that name tensors."""
     unexpected = [name for name in loading["unexpected_keys"] if not BUFFERS.search(name)]
     shapes = [name for name, *_ in loading["mismatched_keys"]]
-    wrong = [
+    return [
         f"{said} {_some(names)}"
         for said, names in (
             ("the files lack", loading["missing_keys"]),
@@ -48,12 +61,6 @@ def _refuse_misfits(loading: dict[str, Any]) -> None:
         )
         if names
     ]
-    if wrong:
-        raise StudioError(
-            f"The model's weights don't fit its config.json: {'; '.join(wrong)}.",
-            code="weights_do_not_fit",
-            remedy="Add the model again from its original source.",
-        )
 
 
 def _some(names: Collection[str]) -> str:

@@ -88,9 +88,9 @@ def add(
 ) -> None:
     """Check a file of rows and keep it as a dataset, with held-out rows set aside."""
     name = data_files.name(files, sample, name)
-    from storage.data.intake import reader_process
+    from storage import fork_server
 
-    reader_process.start()  # starts while the other imports run
+    fork_server.start()  # starts while the other imports run
     from app.api import documents
     from app.cli import acting
     from storage.data import datasets, uploads

@@ -79,7 +79,7 @@ def _open_dataset(user: User, name: str, base: Any) -> list[Any]:
         dataset.name,
         gr.update(visible=False),
         *mapping.fixed(dataset),
-        mapping_views.first_rows(dataset.shape, datasets.rows(dataset)),
+        mapping_views.first_rows(dataset.shape, datasets.rows(dataset, most=mapping_views.ROWS_SHOWN)),
         data_views.fields(dataset),
         data_views.remarks(dataset.remarks, []),
         *instruction.of_dataset(dataset),

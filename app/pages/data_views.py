@@ -12,9 +12,11 @@ from app import charts
 from app.formats import count
 from app.markup import html
 from app.pages import layout, rendered
+from storage.bases import base_models
 from storage.data import openings
 from storage.models import BaseModelRow, Dataset
-from storage.rendering import rendered_rows
+from storage.rendering import limited, rendered_rows
+from storage.rendering.questions import Measured
 from templates import registry
 from templates.errors import Problem
 from templates.quantities import plural
@@ -104,13 +106,10 @@ def lengths(base: BaseModelRow, sample: rendered.Sample, length: int) -> Markup:
 def _measured(
     base: BaseModelRow, sample: rendered.Sample, rows: Sequence[Mapping[str, Any]], length: int
 ) -> rendered_rows.LengthReport:
-    return rendered_rows.measure(
-        rendered.renderer(base, sample),
-        sample.shape,
-        rows,
-        max_length=length,
-        trains_prompt=rendered.trains_prompt(sample.shape) or not registry.shape(sample.shape).has_answers,
-    )
+    model = base_models.model(base)
+    learns_all = rendered.trains_prompt(sample.shape) or not registry.shape(sample.shape).has_answers
+    question = Measured(model, sample.shape, rows, sample.instruction.strip(), length, learns_all)
+    return limited.ask(model, question)
 
 
 def _rejected_lengths(base: BaseModelRow, sample: rendered.Sample, length: int) -> list[tuple[Markup, list[str]]]:

@@ -33,6 +33,11 @@ def card(plan: Plan) -> Markup:
     return _card(plan.estimate, plan.recipe, lost, fits=True)
 
 
+def counting(share: float | None) -> Markup:
+    """The sentence while the studio counts the rows' tokens."""
+    return html("train/counting", share=share)
+
+
 def card_refused(estimate: Estimate) -> Markup:
     """A plan that does not fit: the same numbers, marked."""
     return _card(estimate, None, [], fits=False)

@@ -14,8 +14,8 @@ from app.markup import html
 from storage.bases import base_models
 from storage.data import datasets, uploads
 from storage.models import BaseModelRow, Dataset, User
-from storage.rendering import rendered_rows
-from storage.rendering.renderer import remembered
+from storage.rendering import limited, rendered_rows
+from storage.rendering.questions import Longest, Shown, Sides
 from templates import registry
 from templates.errors import BadInput
 from templates.spec import Objective, View
@@ -54,13 +54,8 @@ def of_upload(
 
 def of_dataset(dataset: Dataset, instruction: str | None = None) -> Sample:
     """The training rows of a dataset, below its own instruction or another one."""
-    rows = datasets.rows(dataset, side="training")[:SAMPLE_ROWS]
+    rows = datasets.rows(dataset, side="training", most=SAMPLE_ROWS)
     return Sample(dataset.shape, rows, dataset.n_rows, dataset.instruction if instruction is None else instruction)
-
-
-def renderer(base: BaseModelRow, sample: Sample) -> rendered_rows.Renderer:
-    """The base model's renderer for these rows, the same one that plans use."""
-    return remembered(str(base_models.folder(base)), base.revision).instructed(sample.instruction.strip())
 
 
 def cut_at(shape: str, length: int) -> int | None:
@@ -80,12 +75,12 @@ def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, object
     learns_all = objective.trains_prompt if objective else trains_prompt(sample.shape)
     row = sample.rows[index]
     views = objective.views(row) if objective else (View("", row),)
+    model = base_models.model(base)
     place = f"Row {count(index + 1)} of {sample.extent}"
     cut = cut_at(sample.shape, length)
     try:
-        sides = [
-            renderer(base, sample).row(sample.shape, v.row, max_length=cut, trains_prompt=learns_all) for v in views
-        ]
+        wanted = [view.row for view in views]
+        seen = limited.ask(model, Shown(model, sample.shape, row, wanted, sample.instruction.strip(), cut, learns_all))
     except BadInput as error:
         problem = error.problems[0]
         why = f"This row is refused: {problem.message} {problem.remedy or ''}"
@@ -94,18 +89,18 @@ def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, object
         "data/row",
         place=place,
         why="",
-        sides=[(view, side) for view, side in zip(views, sides, strict=True)],
+        sides=list(zip(views, seen.rendered, strict=True)),
         length=length,
         is_bad=registry.shape(sample.shape).rejected(row) is row,
-        notes=_notes(base, sample, row, [side.is_last_only for side in sides]),
-        unlearned="" if all(side.n_trained for side in sides) else _unlearned(sample.shape),
+        notes=_notes(seen),
+        unlearned="" if all(side.n_trained for side in seen.rendered) else _unlearned(sample.shape),
     )
 
 
-def _notes(base: BaseModelRow, sample: Sample, row: Mapping[str, Any], are_last_only: Sequence[bool]) -> list[str]:
+def _notes(seen: Sides) -> list[str]:
     """What the chat template does to this row."""
-    found = [rendered_rows.LAST_ONLY] if any(are_last_only) else []
-    return found + ([rendered_rows.SYSTEM_MOVED] if renderer(base, sample).moves_system(sample.shape, row) else [])
+    found = [rendered_rows.LAST_ONLY] if any(side.is_last_only for side in seen.rendered) else []
+    return found + ([rendered_rows.SYSTEM_MOVED] if seen.moves_system else [])
 
 
 def _unlearned(shape: str) -> str:
@@ -119,14 +114,8 @@ def moved(base: BaseModelRow, sample: Sample, index: int, way: str) -> int:
     """The row that “next”, “previous”, “random” or “longest” leads to."""
     last = max(0, len(sample.rows) - 1)
     if way == "longest":
-        return max(range(last + 1), key=lambda i: _tokens(base, sample, i))
+        model = base_models.model(base)
+        return limited.ask(model, Longest(model, sample.shape, sample.rows, sample.instruction.strip()))
     if way == "random":
         return random.randint(0, last)
     return min(max(0, index + (1 if way == "next" else -1 if way == "previous" else 0)), last)
-
-
-def _tokens(base: BaseModelRow, sample: Sample, index: int) -> int:
-    try:
-        return len(renderer(base, sample).row(sample.shape, sample.rows[index]).ids)
-    except BadInput:
-        return 0  # a refused row doesn't count as the longest; if shown, it gives its reason

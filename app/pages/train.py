@@ -53,6 +53,10 @@ class Start:
 
     name: gr.Textbox
     card: gr.HTML
+    counting: gr.HTML
+    """What the page says while the card's figures are on their way."""
+    again: gr.Timer
+    """Asks for the figures until they are there."""
     fixes: list[gr.Button]
     launch: gr.Button
 
@@ -81,7 +85,8 @@ class Page:
     @property
     def checked(self) -> list[Any]:
         """The outputs of a check."""
-        return [self.alert, self.start.card, self.fixes, self.key, *self.start.fixes]
+        start = self.start
+        return [self.alert, start.card, self.fixes, self.key, *start.fixes, start.counting, start.again]
 
     @property
     def shown(self) -> list[Any]:
@@ -234,6 +239,7 @@ def _listen(page: Page, reading: Reading) -> None:
     for component in (top.instruction, *reading.settings_and_precision):
         changed = component.input(check, inputs, page.checked, show_progress="hidden", trigger_mode="always_last")
         changed.success(show, inputs, page.shown, show_progress="hidden")
+    start.again.tick(check, inputs, page.checked, show_progress="hidden", trigger_mode="once")
     for way, button in lens.ways.items():
         button.click(reading.mover(way), inputs, page.shown, show_progress="hidden")
     for place, button in enumerate(start.fixes):
@@ -257,6 +263,8 @@ def _choices() -> Choices:
 def _start() -> Start:
     return Start(
         name=gr.Textbox(label="Name of the result", max_length=64, elem_id="job-name", interactive=True),
+        counting=gr.HTML(elem_id="counting"),
+        again=gr.Timer(1.0, active=False),
         card=gr.HTML(elem_id="preflight"),
         fixes=[gr.Button(visible=False, size="sm", elem_classes="fix") for _ in range(FIXES)],
         launch=gr.Button("Launch", variant="primary", interactive=False, elem_id="launch"),

@@ -17,13 +17,14 @@ from storage import model_names
 from storage.bases import base_models
 from storage.data import datasets
 from storage.models import Dataset, User, new_id
-from storage.planning import training
+from storage.planning import figures, training
 from storage.planning.estimates import Fix
 from templates import registry
+from templates.errors import StudioError
 from templates.spec import Preset, Quantization
 
 FIXES = 3
-N_DRAWN, N_CHECKED, N_SHOWN = 10, 4 + FIXES, 3
+N_DRAWN, N_CHECKED, N_SHOWN = 10, 6 + FIXES, 3
 """Number of outputs of the handlers that redraw the form, check it, and show a row."""
 PRECISION = "quantization"
 
@@ -67,8 +68,8 @@ class Filled:
         """The same, keeping what was typed for when this pair is chosen again."""
         return replace(self, kept={**self.kept, self.pair: self.typed()})
 
-    def plan(self, user: User) -> training.Plan:
-        """The plan and its cost. Raises `BadInput` or `DoesNotFit`."""
+    def plan(self, user: User, *, patient: bool = True) -> training.Plan:
+        """The plan and its cost. Raises `BadInput` or `DoesNotFit`, and `Counting` unless `patient`."""
         return training.plan(
             user,
             base=self.base,
@@ -79,6 +80,7 @@ class Filled:
             quantization=cast(Quantization, self.values[PRECISION]),
             instruction=self.instruction,
             settings=self.settings,
+            patient=patient,
         )
 
 
@@ -179,12 +181,21 @@ def fixed(request: gr.Request, form: Filled, fix: Mapping[str, Any]) -> list[Any
 
 
 def checked(request: gr.Request, form: Filled) -> list[Any]:
-    """The preflight card; changes that would make a job fit that doesn't, or a long one shorter."""
+    """The preflight card; changes that would make a job fit that doesn't, or a long one shorter.
+
+    While the rows are being counted, the page says so, greys the card of before, and asks again every second.
+    """
+    counted = ["", gr.Timer(active=False)]
     try:
-        plan = form.plan(acting(request))
+        plan = form.plan(acting(request), patient=False)
+    except figures.Counting as error:
+        waiting = [preflight.counting(error.share), gr.Timer(active=True)]
+        return [CLEAR, gr.skip(), gr.skip(), gr.skip(), *[gr.update(visible=False)] * FIXES, *waiting]
     except training.DoesNotFit as error:
-        return [html_of(error), preflight.card_refused(error.estimate), *_offered(error.estimate.advice)]
-    return [CLEAR, preflight.card(plan), *_offered(plan.estimate.shorter)]
+        return [html_of(error), preflight.card_refused(error.estimate), *_offered(error.estimate.advice), *counted]
+    except StudioError as error:
+        return [html_of(error), *[gr.skip()] * (N_CHECKED - 3), *counted]
+    return [CLEAR, preflight.card(plan), *_offered(plan.estimate.shorter), *counted]
 
 
 def _offered(changes: Sequence[Fix]) -> list[Any]:

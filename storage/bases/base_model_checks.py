@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import templates
+from storage import progress
 from storage.bases import architectures
 from storage.bases import checkpoint_headers as headers
-from storage.rendering.renderer import Renderer
+from storage.rendering.renderer import LOADING, TRYING, Renderer
 from templates.errors import BadInput, Problem
 
 CHAT_DIR = Path(templates.__file__).parent / "chat"
@@ -162,7 +163,8 @@ def _tokenizer_problems(folder: Path, config: Mapping[str, Any]) -> list[Problem
         remedy = "Save it again: `AutoTokenizer.from_pretrained(folder).save_pretrained(folder)`."
         return [Problem("is missing.", file=file.name, remedy=remedy)]
     try:
-        tokenizer = Tokenizer.from_file(str(file))
+        with progress.step(LOADING):
+            tokenizer = Tokenizer.from_file(str(file))
     except Exception as error:  # tokenizers raises a bare Exception for any flaw in the file
         return [Problem(f"can't be loaded as a tokenizer: {error}.", file=file.name)]
     # Added tokens beyond the embedding are common (Gemma 3 has one for images); the renderer refuses texts with them.
@@ -216,8 +218,9 @@ def make_ready(folder: Path, chat_template: str | None) -> None:
         (folder / "chat_template.jinja").write_text(chat_templates()[chat_template], "utf-8")
         _drop(folder / "tokenizer_config.json", "chat_template")
     renderer = Renderer(folder)
-    shown = renderer.row("prompt_completion", TRIAL_ROW)
-    asked = renderer.prompt([{"role": "user", "content": TRIAL_ROW["prompt"]}])
+    with progress.step(TRYING):
+        shown = renderer.row("prompt_completion", TRIAL_ROW)
+        asked = renderer.prompt([{"role": "user", "content": TRIAL_ROW["prompt"]}])
     if not asked or not shown.n_trained:
         raise BadInput(
             Problem(

@@ -20,9 +20,12 @@ from sqlmodel import col, or_, select
 import templates
 from storage import db, model_names
 from storage.bases import base_model_checks as checks
-from storage.bases import checkpoint_headers, hub
+from storage.bases import checkpoint_headers, hub, weights_comparison
+from storage.bases.model_check import Finished, Readied, folder_problems
 from storage.files import MANIFEST, move_folder, seal, sha256_of
 from storage.models import BaseModelRow, User
+from storage.rendering import limited
+from storage.rendering.limited import Model
 from storage.settings import settings
 from templates.errors import BadInput, NotAllowed, NotFound, Problem, StudioError, refuse
 from templates.spec import BaseFacts
@@ -172,6 +175,11 @@ def folder(row: BaseModelRow) -> Path:
     return path
 
 
+def model(row: BaseModelRow) -> Model:
+    """The model as rendering needs it."""
+    return Model(row.name, str(folder(row)), row.revision, row.owner_id or row.id, row.source == "bundled")
+
+
 def facts(row: BaseModelRow) -> BaseFacts:
     """Facts about the model, read without loading it."""
     return BaseFacts.model_validate(row.facts)
@@ -183,7 +191,9 @@ def summary(row: BaseModelRow) -> str:
         return str(bundled()[row.origin]["summary"])
     known = facts(row)
     assumed = f" Its files state no context length, so {known.context_length:,} tokens are assumed."
-    return f"{known.architecture} from {row.origin}.{assumed if known.context_assumed else ''}"
+    prefix = f" Its tensors' names lost the prefix “{known.removed_prefix}”, which the architecture doesn't have."
+    said = (assumed if known.context_assumed else "") + (prefix if known.removed_prefix else "")
+    return f"{known.architecture} from {row.origin}.{said}"
 
 
 def add(
@@ -204,22 +214,27 @@ def add(
     source = Path(os.path.expanduser(path_or_hub_id or " "))
     from_hub = hub.is_id(path_or_hub_id) and not source.exists()
     _refuse_sharing(user, shared)
-    refuse(_name_problems(user, name) + ([] if from_hub else checks.folder_problems(source, chat_template)))
+    new = Model(name, path_or_hub_id, "", user.id, bundled=False)
+    problems = _name_problems(user, name)
+    if not from_hub:
+        problems += folder_problems(new, source, chat_template)
+    refuse(problems)
     with _draft() as draft:
-        fetched = hub.fetch(path_or_hub_id, draft, chat_template) if from_hub else None
-        if fetched:
-            refuse(checks.folder_problems(draft, chat_template))
-        else:
-            _copy(source, draft, chat_template)
+        fetched = hub.fetch(new, draft, chat_template) if from_hub else None
+        if not fetched:
+            _copy(new, source, draft, chat_template)
+        checked = limited.ask_once(new, Finished(draft))
+        with limited.turn(user.id):
+            weights_comparison.refuse_misfits(draft)
         row = BaseModelRow(
             owner_id=None if shared else user.id,
             name=name,
             source="hub" if fetched else "folder",
             origin=path_or_hub_id if fetched else source.resolve().name,
             revision=fetched.commit if fetched else revision_of(draft),
-            license=license or (fetched and fetched.license) or checks.stated_license(draft) or NO_LICENSE,
+            license=license or (fetched and fetched.license) or checked.license or NO_LICENSE,
             location="",
-            facts=checkpoint_headers.facts(draft).model_dump(mode="json"),
+            facts=checked.facts.model_dump(mode="json"),
             size_bytes=sum(path.stat().st_size for path in draft.iterdir()),
             created_at=0.0,
         )
@@ -255,14 +270,13 @@ def _draft() -> Iterator[Path]:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _copy(source: Path, draft: Path, chat_template: str | None) -> None:
+def _copy(new: Model, source: Path, draft: Path, chat_template: str | None) -> None:
     """Copy the model and its documents, the weights last, and nothing else."""
-    weights = checkpoint_headers.weight_files(source)
-    refuse(hub.no_room(draft, sum((source / name).stat().st_size for name in weights)))
     for name in (*checks.CONFIG_FILES, *checks.PAPERS, checkpoint_headers.INDEX):
         if (source / name).is_file():
             shutil.copyfile(source / name, draft / name)
-    checks.make_ready(draft, chat_template)
+    weights = limited.ask_once(new, Readied(draft, chat_template))
+    refuse(hub.no_room(draft, sum((source / name).stat().st_size for name in weights)))
     for name in weights:
         shutil.copyfile(source / name, draft / name)
 

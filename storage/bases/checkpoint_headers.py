@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from storage.bases import weights_fit
 from templates.errors import BadInput, Problem, refuse
 from templates.layers import Projection, place_in_block
 from templates.spec import BaseFacts
@@ -106,10 +107,11 @@ def read_header(path: Path) -> list[Tensor]:
         raise wrong("is missing.")
     size = path.stat().st_size
     with path.open("rb") as file:
-        start = file.read(8)
-        if start[:2] in (b"PK", b"\x80\x02", b"\x80\x04", b"\x80\x05"):
+        start, header_start = file.read(8), file.read(1)
+        is_header = header_start == b"{"  # the length before it may look like another format's first bytes
+        if not is_header and start[:2] in (b"PK", b"\x80\x02", b"\x80\x04", b"\x80\x05"):
             raise wrong("is a pickle named like a safetensors file; a pickle can run code.", CONVERT)
-        if start[:4] == b"GGUF":
+        if not is_header and start[:4] == b"GGUF":
             raise wrong("is a GGUF file named like a safetensors file.", "Use the original safetensors.")
         if len(start) < 8:
             raise wrong(f"is not a safetensors file: it has only {size} bytes.")
@@ -117,6 +119,7 @@ def read_header(path: Path) -> list[Tensor]:
         if length > MAX_HEADER_BYTES or length > size - 8:
             raise wrong(f"is damaged or not a safetensors file: its header claims {length:,} bytes of {size:,}.")
         try:
+            file.seek(8)
             header = json.loads(file.read(length))
             return _parsed(header, size - 8 - length)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -182,10 +185,12 @@ def facts(folder: Path) -> BaseFacts:
     context = _stated_context(folder, config, problems)
     stored: list[Tensor] = []
     try:
-        stored = tensors(folder)
+        stored = weights_fit.without_prefixes(tensors(folder))
     except BadInput as error:
         problems += error.problems
     refuse(problems)
+    numbers = {**shape, "num_attention_heads": heads, "num_hidden_layers": shape["n_layers"]}
+    refuse(weights_fit.absurd(numbers) or weights_fit.misfits(stored, shape["vocab_size"], shape["n_layers"]))
     if config.get("tie_word_embeddings", False):
         stored = [t for t in stored if t.name not in OUTPUT_HEADS]
     linear = [t for t in stored if _is_linear(t, shape["vocab_size"])]

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.bases import base_model_checks as checks
-from storage.bases.checkpoint_headers import INDEX, weight_files
+from storage.bases.checkpoint_headers import INDEX
+from storage.bases.model_check import Readied
+from storage.rendering import limited
+from storage.rendering.limited import Model
 from templates.errors import BadInput, Problem, StudioError, Unavailable, refuse
 from templates.quantities import size
 
@@ -29,23 +32,24 @@ def is_id(text: str) -> bool:
     return len(text) <= 200 and re.fullmatch(ID, text, re.ASCII) is not None and not text.startswith((".", "-"))
 
 
-def fetch(hub_id: str, folder: Path, chat_template: str | None) -> Fetched:
-    """Fill the empty `folder` with the model's files, and no others.
+def fetch(new: Model, folder: Path, chat_template: str | None) -> Fetched:
+    """Fill the empty `folder` with the files of the model whose hub id is `new.folder`, and no others.
 
     Fetches the weights only when everything else is in order. Raises `BadInput` for a model that
     can't be a base or does not exist, `Unavailable` when the hub does not respond.
     """
     try:
-        return _fetch(hub_id, folder, chat_template)
+        return _fetch(new, folder, chat_template)
     except StudioError:
         raise
     except Exception as error:
-        raise _in_words(hub_id, error) from error
+        raise _in_words(new.folder, error) from error
 
 
-def _fetch(hub_id: str, folder: Path, chat_template: str | None) -> Fetched:
+def _fetch(new: Model, folder: Path, chat_template: str | None) -> Fetched:
     from huggingface_hub import HfApi, snapshot_download
 
+    hub_id = new.folder
     info = HfApi().model_info(hub_id, files_metadata=True, timeout=TIMEOUT_S)
     commit = str(info.sha)
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or [] if "/" not in file.rfilename}
@@ -59,16 +63,19 @@ def _fetch(hub_id: str, folder: Path, chat_template: str | None) -> Fetched:
     problems = checks.weights_problems(sizes) + no_room(folder, sum(size for _, size in weights))
     if small:
         download(small)
-    refuse(problems + checks.small_file_problems(folder, set(small), chat_template))
-    checks.make_ready(folder, chat_template)
-    download(_wanted(folder, [name for name, _ in weights]))
+    wanted: list[str] = []
+    try:
+        wanted = limited.ask_once(new, Readied(folder, chat_template))
+    except BadInput as error:
+        problems += error.problems
+    refuse(problems)
+    download(_found(wanted, [name for name, _ in weights]))
     card = info.card_data
     return Fetched(commit, str(card.license) if card and getattr(card, "license", None) else None)
 
 
-def _wanted(folder: Path, names: list[str]) -> list[str]:
-    """The safetensors files among `names` that the index lists, or the single one."""
-    wanted = weight_files(folder)
+def _found(wanted: list[str], names: list[str]) -> list[str]:
+    """The safetensors files that the index lists, or the single one; all must be among `names`."""
     missing = [Problem("is missing on the hub.", file=name) for name in wanted if name not in names]
     refuse(missing)
     return wanted

@@ -200,14 +200,14 @@ def file(dataset: Dataset) -> Path:
     return files.blob_path(dataset.sha256)
 
 
-def rows(dataset: Dataset, *, side: Side | None = None) -> list[dict[str, Any]]:
-    """The rows in the order of the source file; with `side`, only the rows of that side.
+def rows(dataset: Dataset, *, side: Side | None = None, most: int | None = None) -> list[dict[str, Any]]:
+    """The rows in the order of the source file; with `side`, only the rows of that side; with `most`, the first ones.
 
     The training side includes the selection rows; only a job that makes a choice sets them aside (`divided`).
     """
     if side == "selection":
-        return divided(dataset).selection
-    return row_files.read(file(dataset), None if side is None else side == "held_out")
+        return divided(dataset).selection[:most]
+    return row_files.read(file(dataset), None if side is None else side == "held_out", most)
 
 
 def divided(dataset: Dataset) -> Divided:

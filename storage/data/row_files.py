@@ -136,12 +136,13 @@ def _even(rows: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(waiting)
 
 
-def read(path: Path, held_out: bool | None = None) -> list[dict[str, Any]]:
-    """The rows in source order; `held_out` selects one side of the split."""
+def read(path: Path, held_out: bool | None = None, most: int | None = None) -> list[dict[str, Any]]:
+    """The rows in source order; `held_out` selects one side of the split, `most` the first ones."""
     import pyarrow.parquet as pq
 
     table = pq.read_table(path)
-    return plain(table if held_out is None else table.filter(pc.equal(table["held_out"], held_out)))
+    chosen = table if held_out is None else table.filter(pc.equal(table["held_out"], held_out))
+    return plain(chosen.slice(0, most))
 
 
 def plain(rows: pa.RecordBatch | pa.Table) -> list[dict[str, Any]]:

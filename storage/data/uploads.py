@@ -15,8 +15,8 @@ from sqlalchemy import delete
 from sqlalchemy.sql.elements import ColumnElement
 from sqlmodel import col, select
 
-from storage import blobs, db, disk, files
-from storage.data.intake import bundles, reader_process
+from storage import blobs, db, disk, files, fork_server
+from storage.data.intake import bundles
 from storage.models import Dataset, Upload, User
 from storage.settings import settings
 from templates.errors import BadInput, Conflict, NotFound, Problem, refuse
@@ -79,7 +79,7 @@ def save(user: User, filename: str, stream: IO[bytes]) -> Upload:
     Raises `TooLarge` over the limit, `BadInput` for an empty file, and `DiskFull`. After any exception, also one
     from the stream, nothing of the file is left.
     """
-    reader_process.start()
+    fork_server.start()
     name = clean_name(filename)
     limit, needed = _Limit(settings().max_upload_bytes), _size(stream)
     if needed <= limit.n_bytes:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from storage import db, job_inputs, model_names
+from storage import job_inputs, model_names
 from storage.bases import base_models
-from storage.data import datasets, row_files, splits
+from storage.data import datasets, splits
 from storage.gallery import suites
 from storage.jobs import jobs, worker_rows
 from storage.models import BaseModelRow, Dataset, Job, User, Worker
-from storage.planning import detectable, estimates, fitting, machines, shortening
+from storage.planning import estimates, figures, fitting, machines, shortening
 from storage.planning.detectable import Detectable
 from storage.planning.estimates import Estimate
-from storage.rendering import rendered_rows, whole_turns
+from storage.planning.training_rows import SMALL_BYTES, TrainingLengths, WhatCanShow
+from storage.rendering import whole_turns
+from storage.rendering.limited import Model
 from storage.rendering.rendered_rows import LengthReport
-from storage.rendering.renderer import remembered
 from storage.rendering.whole_turns import ToolsLeftOut
 from storage.settings import settings as settings_of
 from templates import instructions, registry
@@ -67,8 +68,11 @@ def plan(
     quantization: Quantization = "none",
     instruction: str | None = None,
     settings: Mapping[str, Any] | None = None,
+    patient: bool = True,
 ) -> Plan:
     """Check a training job and estimate its cost; cheap to call again with other settings.
+
+    Unless `patient`, raises `figures.Counting` while the rows are being counted.
 
     Without an `instruction`, the dataset's own is used; "" means none.
     Raises `BadInput` with every problem at once for choices that can't work, `DoesNotFit` for a job
@@ -85,29 +89,23 @@ def plan(
     except BadInput as error:
         raise BadInput(*problems, *error.problems) from error
     refuse([*problems, *_choice_problems(dataset_row, recipe)])
-    lengths = measured(base_row, dataset_row, recipe)
+    lengths = measured(base_row, dataset_row, recipe, patient=patient)
     _refuse_untrainable(lengths, dataset_row, recipe, base_row.name)
     estimate = _estimate(user, base_row, recipe, lengths, dataset_row.n_held_out)
-    seen = estimate.model_copy(update={"detectable": _detectable(dataset_row.id, settings_of().eval_rows)})
+    seen = estimate.model_copy(update={"detectable": _detectable(dataset_row, patient=patient)})
     return Plan(recipe, base_row, dataset_row, lengths, seen)
 
 
-@lru_cache(maxsize=64)
-def _detectable(dataset_id: str, eval_rows: int) -> Detectable | None:
-    """What the held-out rows could show; None for plain text. Cached, because grouping reads all rows."""
-    from storage.data.rows import resampled  # needed late: the web process starts faster and smaller without it
+def _detectable(dataset: Dataset, *, patient: bool) -> Detectable | None:
+    """What the held-out rows could show; None for plain text."""
+    file = datasets.file(dataset)
+    question = WhatCanShow(file, dataset.shape, settings_of().eval_rows)
+    owner = Model(dataset.name, "", "", dataset.owner_id, bundled=True)
+    return figures.of(owner, question, question.depends_on, is_small=_is_small(file), patient=patient)
 
-    with db.reading() as session:
-        dataset = session.get_one(Dataset, dataset_id)
-    shape = registry.shape(dataset.shape)
-    if shape.messages is None:
-        return None
-    held_out = datasets.rows(dataset, side="held_out")[:eval_rows]
-    if datasets.file(dataset).stat().st_size > splits.GROUPED_BYTES:
-        return detectable.of(len(held_out), len(held_out))
-    documents = row_files.documents(datasets.file(dataset))
-    grouping = resampled.grouping(shape, held_out, datasets.rows(dataset, side="training"), documents)
-    return detectable.of(len(held_out), grouping.n_groups)
+
+def _is_small(file: Path) -> bool:
+    return file.stat().st_size <= SMALL_BYTES
 
 
 def _estimate(user: User, base: BaseModelRow, recipe: Recipe, lengths: LengthReport, n_held_out: int) -> Estimate:
@@ -234,40 +232,21 @@ def likely_worker() -> Worker | None:
     return max(taking, key=lambda worker: worker.memory_total_bytes, default=None)
 
 
-def measured(base: BaseModelRow, dataset: Dataset, recipe: Recipe) -> LengthReport:
-    """Lengths of the rows to learn from, as this base model reads them; cached."""
-    return _measured(
-        str(base_models.folder(base)),
-        base.revision,
-        dataset.id,
-        recipe.objective_params["max_length"],
-        recipe.objective,
-        recipe.training().chooses,
-        recipe.instruction,
+def measured(base: BaseModelRow, dataset: Dataset, recipe: Recipe, *, patient: bool = True) -> LengthReport:
+    """Lengths of the rows to learn from, as this base model reads them; remembered."""
+    model = replace(base_models.model(base), owner=dataset.owner_id)
+    question = TrainingLengths(
+        model,
+        file=datasets.file(dataset),
+        shape=dataset.shape,
+        split_seed=dataset.split_seed,
+        chooses=recipe.training().chooses,
+        objective=recipe.objective,
+        max_length=recipe.objective_params["max_length"],
+        instruction=recipe.instruction,
     )
-
-
-@lru_cache(maxsize=64)
-def _measured(
-    base_folder: str,
-    base_revision: str,
-    dataset_id: str,
-    max_length: int,
-    objective: str,
-    chooses: bool,
-    instruction: str,
-) -> LengthReport:
-    learned = registry.objective(objective)
-    with db.reading() as session:
-        dataset = session.get_one(Dataset, dataset_id)
-    return rendered_rows.measure(
-        remembered(base_folder, base_revision).instructed(instruction),
-        dataset.shape,
-        datasets.divided(dataset).training if chooses else datasets.rows(dataset, side="training"),
-        max_length=max_length,
-        trains_prompt=learned.trains_prompt,
-        views=learned.views,
-    )
+    is_small = _is_small(question.file)
+    return figures.of(model, question, question.depends_on, is_small=is_small, patient=patient)
 
 
 def submit(user: User, plan: Plan, *, name: str, idem_key: str | None = None) -> Job:

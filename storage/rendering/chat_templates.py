@@ -27,6 +27,8 @@ OPEN, CLOSE = "\ud8f0", "\ud8f1"
 """Halves of characters, which no text holds: they enclose generated text while a template runs."""
 REASONING_KEYS = ("reasoning_content", "thinking", "reasoning")
 """Names that templates give to a turn's reasoning; rows use the first."""
+MOST_CHARACTERS = 16_000_000
+"""Text of one conversation; no context window holds that much."""
 _MARKS = re.compile(f"[{OPEN}{CLOSE}]")
 _GENERATION = re.compile(r"\{%[-+]?\s*generation\s*[-+]?%\}")
 
@@ -86,7 +88,7 @@ class ChatTemplate:
         """
         try:
             self._template = _compiled(source)
-        except TemplateError as error:
+        except (TemplateError, RecursionError) as error:
             raise BadInput(Problem(f"the chat template can't be read: {error}.", field="chat_template")) from error
         self._named = dict(named_tokens)
         self.has_markers = _GENERATION.search(source) is not None
@@ -138,13 +140,15 @@ class ChatTemplate:
             if renamed and REASONING_KEYS[0] in message:
                 message[self.reasoning_key] = message.pop(REASONING_KEYS[0])
         try:
-            return self._template.render(
+            text = self._template.render(
                 **self._named,
                 messages=plain,
                 tools=[_unmark(tool) for tool in tools] or None,
                 documents=None,
                 add_generation_prompt=add_generation_prompt,
             )
+        except MemoryError:
+            raise  # it concerns the process, not the conversation
         except Exception as error:  # a template is a foreign program: any exception means that it refused
             raise BadInput(
                 Problem(
@@ -153,6 +157,10 @@ class ChatTemplate:
                     remedy="Change the order or roles of the turns, or choose another base model.",
                 )
             ) from error
+        if len(text) > MOST_CHARACTERS:
+            why = f"the base model's chat template writes {len(text):,} characters for one conversation."
+            raise BadInput(Problem(why, field="chat_template", remedy="Choose another base model."))
+        return text
 
 
 def _unmark(value: Any) -> Any:

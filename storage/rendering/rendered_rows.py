@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import tee
 from typing import Any
 
 from storage.rendering.renderer import Piece, Rendered, Renderer
@@ -173,9 +174,9 @@ def measure(
     views: Views | None = None,
 ) -> LengthReport:
     """A report on the training data under these settings, without training."""
-    kept_rows = list(rows)
-    made = rendered(renderer, shape, kept_rows, max_length=max_length, trains_prompt=trains_prompt, views=views)
-    seen = [_Measured.of(renderer, shape, row, one) for row, one in zip(kept_rows, made, strict=True)]
+    read, again = tee(rows)  # one row at a time: a large dataset need not be in memory
+    made = rendered(renderer, shape, read, max_length=max_length, trains_prompt=trains_prompt, views=views)
+    seen = [_Measured.of(renderer, shape, row, one) for row, one in zip(again, made, strict=True)]
     taken = [one for one in seen if one.refusal is None]
     lengths = [one.n_tokens for one in seen if one.n_tokens is not None]
     truncated = [one.number for one in taken if one.n_cut]

@@ -24,6 +24,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+from storage import progress
 from storage.rendering import mended_templates, tokenizer_files, turn_ends
 from storage.rendering.chat_templates import ChatTemplate
 from storage.rendering.examples import Encoded, Piece, Rendered, tokens_within
@@ -34,6 +35,8 @@ from templates import instructions, registry, turns
 
 __all__ = ["Piece", "Rendered", "Renderer", "remembered", "tokens_within"]
 
+LOADING, TRYING, RENDERING = "Loading the tokenizer", "Trying the chat template", "Counting tokens"
+"""Steps of work that may take long with a model that nobody has checked."""
 PLAIN_TEMPLATE = (
     "{% for m in messages %}{% if m.role == 'assistant' %}{% generation %}{{ m.content + eos_token }}"
     "{% endgeneration %}{% if not loop.last %}{{ '\\n' }}{% endif %}"
@@ -48,7 +51,8 @@ class Renderer:
     def __init__(self, base_folder: Path):
         """Raises `BadInput` when the folder has no usable tokenizer or template."""
         self.folder = base_folder
-        self._tokenizer = tokenizer_files.tokenizer(base_folder)
+        with progress.step(LOADING):
+            self._tokenizer = tokenizer_files.tokenizer(base_folder)
         vocab_size = tokenizer_files.document(base_folder, "config.json").get("vocab_size")
         self._unreadable = UnreadableTokens(self._tokenizer, vocab_size)
         self._named = tokenizer_files.named_tokens(base_folder)
@@ -62,7 +66,8 @@ class Renderer:
         special = [token.content for token in added if token.special]
         self._control_tokens = re.compile("|".join(map(re.escape, special)) or "(?!)")
         source = self._opening() + PLAIN_TEMPLATE if own is None else own
-        self.mended = mended_templates.mended(source, self._named, special, lambda text: self._encode(text).ids)
+        with progress.step(TRYING):
+            self.mended = mended_templates.mended(source, self._named, special, lambda text: self._encode(text).ids)
         """What was changed in the base model's own template, so that answers follow prompts as they are trained."""
         self.template = self.mended.source
         """The chat template's text."""

@@ -36,7 +36,7 @@ def document(folder: Path, name: str) -> dict[str, Any]:
         return {}
     try:
         read = json.loads(file.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(Problem(f"is not valid JSON: {error}.", file=name)) from error
     return read if isinstance(read, dict) else {}
 

@@ -29,6 +29,8 @@ class BaseFacts(BaseModel):
     context_length: int
     """The model's context window, in tokens."""
     context_assumed: bool = False
+    removed_prefix: str = ""
+    """The prefix that was removed from the tensors' names when the model was added; empty for none."""
     """Whether the model's files state no context length."""
     weights_bytes: int
     stored_dtype: str

@@ -156,7 +156,7 @@ def _report(dataset_id: str, name: str, reader: Reader | None, against: str | No
         dataset = session.get_one(Dataset, dataset_id)
     shape, rows = registry.shape(dataset.shape), datasets.rows(dataset)
     with progress.step("Counting tokens"):
-        measured = reader.measure(shape, progress.through(rows, len(rows))) if reader else None
+        measured = reader.measure(shape, rows) if reader else None
     noted = tuple(remark["message"] for remark in dataset.remarks)
     return replace(examine(Rows.of(shape, rows, measured, rows_of(against), words), name), noted=noted)
 

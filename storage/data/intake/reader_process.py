@@ -1,70 +1,35 @@
-"""Starts a process for each file, within limits and without the studio's secrets.
-
-The fork server of `multiprocessing` forks it; the server has imported what readers need, so that the process
-starts at once. This module avoids `multiprocessing.Process`, which imports the program's main module again in every
-child and polls the children of other threads.
-"""
+"""Starts a process for each file, within limits and without the studio's secrets: see `storage.fork_server`."""
 
 from __future__ import annotations
 
 import errno
-import fcntl
-import gc
 import os
-import pkgutil
 import resource
 import signal
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from itertools import islice, pairwise
-from multiprocessing import connection, forkserver, reduction, util
-from pathlib import Path
-from typing import IO, Any
-
-import psutil
+from itertools import islice
+from multiprocessing import forkserver
+from typing import IO
 
 from storage import progress
 from storage.data.intake import readers
 from storage.data.intake.notes import Notes
 from storage.data.intake.source import MAX_ROWS, Source
+from storage.fork_server import MAX_STARTS, START_AGAIN_S, begun, entered, limit, ready
 from templates.errors import StudioError
 
-INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-"""The environment variables that Python needs to start. None holds a secret of the studio."""
-ONE_THREAD = {
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "JE_ARROW_MALLOC_CONF": "background_thread:false",
-}
-"""A process with several threads can't be forked safely."""
-PACKAGES = Path(__file__).resolve().parents[3]
-PRELOADED = (
-    *("storage.data.intake.reader_process", "storage.data.intake.fast", "pyarrow.parquet"),
-    *(f"{readers.__name__}.{info.name}" for info in pkgutil.iter_modules(readers.__path__)),
-)
 OUT_OF_MEMORY, TOO_MUCH_TEXT, DISK_FULL = 3, 4, 5
 """Exit codes of a process that couldn't read its file."""
 KILLED = -9
 DOCUMENTS = ("html", "pdf", "word")
 """Formats in which a row is a part of a text."""
-MAX_STARTS, START_AGAIN_S = 20, 0.05
-"""A killed server may look alive for a moment."""
 ANSWER_BYTES = 4096
-MAX_FILES = 4096
-"""Far more files than the server has open."""
-LOOK_S = 0.5
-"""Time between two looks whether the file is still wanted."""
 MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 _PART_IT = "Give the document more headings, or split it."
-
-_lock = threading.Lock()
-_started: list[subprocess.Popen[bytes]] = []
-"""Kept because `subprocess` would collect the exit code of a dropped object, which `multiprocessing` waits for."""
 
 
 @dataclass
@@ -73,6 +38,7 @@ class _Taken:
     processor_s: float = 0.0
 
 
+_lock = threading.Lock()
 taken = _Taken()
 """The peak memory of the largest finished process, including shared memory, and the total time of all."""
 
@@ -89,16 +55,8 @@ class Reading:
 
     def _bootstrap(self, parent: int) -> int:
         """Read the file; `multiprocessing` calls this in the new process. Returns the exit code."""
-        told, written, said = list(forkserver.get_inherited_fds() or ())
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends this signal to every process of the studio
-        os.dup2(said, sys.stdout.fileno())
-        os.dup2(said, sys.stderr.fileno())
-        kept = sorted((sys.stderr.fileno(), parent, told, written, MAX_FILES))
-        for file, following in pairwise(kept):
-            os.closerange(file + 1, following)
-        _end_with(parent)
-        gc.freeze()  # otherwise the garbage collector would copy every page of memory
-        self._limit()
+        told, written = entered(parent)
+        limit(self.memory_bytes, self.cpu_s, self.file_bytes)
         progress.EVERY_S = self.told_every_s
         sink = os.fdopen(written, "wb")  # never closed: after a failure, its buffer is useless
 
@@ -110,32 +68,6 @@ class Reading:
         peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_BYTES
         os.write(told, b"%d %.6f\n" % (peak_bytes, time.process_time()))
         return code
-
-    def _limit(self) -> None:
-        """Limit this process; the memory limit counts on top of the memory that it starts with."""
-        limits = (
-            (resource.RLIMIT_AS, psutil.Process().memory_info().vms + self.memory_bytes),
-            (resource.RLIMIT_CPU, self.cpu_s),
-            (resource.RLIMIT_FSIZE, self.file_bytes),
-            (resource.RLIMIT_CORE, 0),
-        )
-        for which, wanted in limits:
-            _, most = resource.getrlimit(which)
-            try:
-                resource.setrlimit(which, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most))
-            except (OSError, ValueError):
-                continue  # macOS has no limit for the address space; the other limits work there too
-
-
-def _end_with(parent: int) -> None:
-    """Have the system kill this process, whatever it is doing, when the parent closes its end of the pipe.
-
-    macOS ignores the signal; there, the limit on processor time ends the process.
-    """
-    fcntl.fcntl(parent, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(parent, fcntl.F_SETFL, fcntl.fcntl(parent, fcntl.F_GETFL) | os.O_ASYNC)  # sends SIGIO
-    if connection.wait([parent], timeout=0):
-        sys.exit("The parent is gone.")
 
 
 def write(source: Source, sink: IO[bytes]) -> int:
@@ -156,12 +88,6 @@ def write(source: Source, sink: IO[bytes]) -> int:
             raise
         return codes[error.errno]
     return 0
-
-
-def start() -> None:
-    """Start the server, which takes half a second, before the first file needs it."""
-    with _served():
-        pass
 
 
 def run(reading: Reading, sink: IO[bytes], said: IO[bytes], within_s: float) -> int:
@@ -198,14 +124,9 @@ def _begun(
     """
     ours, theirs = os.pipe()
     told = files.enter_context(os.fdopen(ours, "rb", buffering=0))
-    with os.fdopen(theirs, "wb", buffering=0), _served():
-        pipes = forkserver.connect_to_new_process([theirs, sink.fileno(), said.fileno()])
-    status = files.enter_context(os.fdopen(pipes[0], "rb", buffering=0))
-    alive = files.enter_context(os.fdopen(pipes[1], "wb", buffering=0))
-    for each in ({"sys_path": sys.path}, reading):
-        reduction.dump(each, alive)
-    _ready([status], until)
-    return forkserver.read_signed(status.fileno()), told, status
+    with os.fdopen(theirs, "wb", buffering=0):
+        pid, status = begun(reading, [theirs, sink.fileno(), said.fileno()], until, files)
+    return pid, told, status
 
 
 def _ended(told: IO[bytes], status: IO[bytes], until: float) -> int:
@@ -215,25 +136,16 @@ def _ended(told: IO[bytes], status: IO[bytes], until: float) -> int:
     """
     awaited, held = [told, status], b""
     while True:
-        ready = _ready(awaited, until)
-        got = told.read(ANSWER_BYTES) if told in ready else b""
+        seen = ready(awaited, until)
+        got = told.read(ANSWER_BYTES) if told in seen else b""
         *lines, held = (held + got).split(b"\n")
         for line in lines:
             _hear(*map(float, line.split()))
-        if told in ready and not got:
+        if told in seen and not got:
             awaited = [status]
         elif not got:
             code: int = forkserver.read_signed(status.fileno())
             return code
-
-
-def _ready(pipes: Sequence[Any], until: float) -> list[Any]:
-    """The pipes with something to read. Raises `TimeoutError`, and `GivenUp` if nobody waits for the file any more."""
-    while not (ready := connection.wait(pipes, max(0.0, min(LOOK_S, until - time.monotonic())))):
-        if time.monotonic() >= until:
-            raise TimeoutError
-        progress.check_wanted()
-    return ready
 
 
 def _hear(share_or_peak: float, used_s: float | None = None) -> None:
@@ -244,48 +156,3 @@ def _hear(share_or_peak: float, used_s: float | None = None) -> None:
     with _lock:
         taken.peak_bytes = max(taken.peak_bytes, int(share_or_peak))
         taken.processor_s += used_s
-
-
-@contextmanager
-def _served() -> Iterator[None]:
-    """Run the server; if this block needs to start one, it starts as this module requires."""
-    with _lock:
-        spawned, util.spawnv_passfds = util.spawnv_passfds, _spawned
-        try:
-            forkserver.set_forkserver_preload(list(PRELOADED))
-            forkserver.ensure_running()
-            yield
-        finally:
-            util.spawnv_passfds = spawned
-
-
-def _spawned(path: bytes, args: Sequence[Any], passfds: Sequence[int]) -> int:
-    """Replaces `spawnv_passfds`: leaves out the studio's secrets, and imports nothing from the current folder."""
-    environment = {name: os.environ[name] for name in INHERITED if name in os.environ} | ONE_THREAD
-    environment["PYTHONPATH"] = os.pathsep.join([str(PACKAGES), *filter(None, [os.environ.get("PYTHONPATH")])])
-    process = subprocess.Popen(
-        [path, "-P", *args[1:]],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        env=environment,
-        pass_fds=passfds,
-    )
-    _started.append(process)
-    threading.Thread(target=_collect, args=(process,), name="fork-server", daemon=True).start()
-    return process.pid
-
-
-def _collect(process: subprocess.Popen[bytes]) -> None:
-    """Wait for the server's end and collect its exit code: a killed one would stay as a zombie until the next file.
-
-    `multiprocessing` collects the code of a server that it replaces, and must not find it taken by somebody else.
-    """
-    server: Any = forkserver._forkserver  # its state has no public name
-    with suppress(ChildProcessError):  # it was replaced meanwhile
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        with _lock, server._lock:
-            if server._forkserver_pid == process.pid:
-                os.close(server._forkserver_alive_fd)
-                server._forkserver_address = server._forkserver_alive_fd = server._forkserver_pid = None
-            process.poll()
-    _started.remove(process)

@@ -7,15 +7,23 @@ its prompt, as in preference training, and counted separately: training on chose
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from storage.bases import base_models
-from storage.models import User
-from storage.rendering import rendered_rows
+from pydantic import TypeAdapter
+
+from storage import progress
+from storage.rendering import limited, rendered_rows
+from storage.rendering.limited import Model
+from storage.rendering.limited_process import Question
+from storage.rendering.questions import LONG, renderer
 from storage.rendering.rendered_rows import RenderedRow
-from storage.rendering.renderer import Renderer, remembered
+from storage.rendering.renderer import RENDERING, Renderer
+from templates import registry
 from templates.spec import RowShape
+
+if TYPE_CHECKING:
+    from storage.models import User
 
 
 @dataclass(frozen=True)
@@ -74,24 +82,45 @@ class Lengths(Fit):
 class Reader:
     """The base model whose tokens measure lengths."""
 
-    base: str
-    folder: str
-    revision: str
+    model: Model
     context_length: int
     instruction: str = ""
     """The system text of every row without its own."""
 
-    def measure(self, shape: RowShape, rows: Iterable[Mapping[str, Any]]) -> Lengths:
+    def measure(self, shape: RowShape, rows: Sequence[Mapping[str, Any]]) -> Lengths:
         """The rows' lengths for this model."""
-        renderer = remembered(self.folder, self.revision).instructed(self.instruction)
-        return measure(renderer, shape, rows, base=self.base, context_length=self.context_length)
+        question = LengthsOfRows(self.model, shape.key, rows, self.context_length, self.instruction)
+        return limited.ask(self.model, question)
+
+
+@dataclass(frozen=True)
+class LengthsOfRows(Question[Lengths]):
+    """The lengths of these rows."""
+
+    limits = LONG
+    kind = TypeAdapter(Lengths)
+    model: Model
+    shape: str
+    rows: Sequence[Mapping[str, Any]]
+    context_length: int
+    instruction: str
+
+    def answer(self) -> Lengths:
+        """Render every row."""
+        made = renderer(self.model, self.instruction)
+        with progress.step(RENDERING):
+            rows = progress.through(self.rows, len(self.rows))
+            shape = registry.shape(self.shape)
+            return measure(made, shape, rows, base=self.model.name, context_length=self.context_length)
 
 
 def reader(user: User, base: str, instruction: str) -> Reader:
     """The base model of this name as a reader of rows below this instruction. Raises `NotFound`."""
+    from storage.bases import base_models  # needed late: the limited processes start faster without the database
+
     row = base_models.get(user, base)
-    context_length = base_models.facts(row).context_length
-    return Reader(row.name, str(base_models.folder(row)), row.revision, context_length, instruction)
+    model = replace(base_models.model(row), owner=user.id)
+    return Reader(model, base_models.facts(row).context_length, instruction)
 
 
 @dataclass(frozen=True)

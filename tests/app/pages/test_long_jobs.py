@@ -13,13 +13,13 @@ from storage.models import Dataset, User
 def test_changes_that_make_a_long_job_shorter_are_offered(studio: User, tickets: Dataset, asking: Any) -> None:
     request = asking(studio, data="tickets", base="studio-small")
     form = Filled(**train_form.opened(request)[-1])
-    _, card, fixes, _, *buttons = train_form.checked(request, form)
+    _, card, fixes, _, *buttons, _, _ = train_form.checked(request, form)
     assert fixes == []
     assert "shorter" not in card
     assert not any(button["visible"] for button in buttons)
 
     long = replace(form, values={**form.values, "num_train_epochs": 1000})
-    _, card, fixes, _, *buttons = train_form.checked(request, long)
+    _, card, fixes, _, *buttons, _, _ = train_form.checked(request, long)
     assert "The changes below would make it shorter" in card
     assert [button["visible"] for button in buttons] == [True] * len(fixes) + [False] * (FIXES - len(fixes))
     passes = next(fix for fix in fixes if "num_train_epochs" in fix["settings"])

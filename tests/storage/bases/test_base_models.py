@@ -16,7 +16,9 @@ from sqlmodel import select
 
 from storage import db, files, users
 from storage.bases import base_model_checks, base_models
+from storage.bases.model_check import Readied
 from storage.models import BaseModelRow, User
+from storage.rendering.limited_process import GIB, Limits
 from storage.rendering.renderer import Renderer
 from storage.settings import settings
 from templates.errors import BadInput, NotFound, StudioError
@@ -210,14 +212,28 @@ BAD_FOLDERS: dict[str, tuple[Edit, str]] = {
     "another model's tokenizer": (set_json("config.json", vocab_size=100), "has only 100 tokens"),
     "no chat template": (remove("chat_template.jinja"), "Choose one of: chatml, instruct, plain"),
     "broken template": (write("chat_template.jinja", b"{% for %}"), "template"),
+    "template of gigabytes": (
+        write("chat_template.jinja", b"{{ 'a' * 2000000000 }}"),
+        "chat template of “mine” needs more",
+    ),
+    "template without end": (
+        write(
+            "chat_template.jinja", b"{% for i in range(99999) %}{% for j in range(99999) %}" * 2 + b"{% endfor %}" * 4
+        ),
+        "the chat template of “mine” takes too long",
+    ),
+    "deep tokenizer": (write("tokenizer.json", b"[" * 3_000_000), "can't be loaded as a tokenizer"),
     "template without answers": (write("chat_template.jinja", b"hello"), "template leaves out the answer"),
     "link to outside": (link_out, "links to a place outside its folder"),
 }
 
 
 @pytest.mark.parametrize("case", BAD_FOLDERS)
-def test_a_bad_folder_is_refused_in_words(studio: User, tiny_model_folder: Path, tmp_path: Path, case: str) -> None:
+def test_a_bad_folder_is_refused_in_words(
+    studio: User, tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
     edit, sentence = BAD_FOLDERS[case]
+    monkeypatch.setattr(Readied, "limits", Limits(GIB, cpu_s=0, within_s=60.0))
     folder = tmp_path / "model"
     shutil.copytree(tiny_model_folder, folder)
     edit(folder)

@@ -134,3 +134,10 @@ def test_any_bytes_are_refused_in_words(tmp_path_factory: pytest.TempPathFactory
     path.write_bytes(content)
     with pytest.raises(BadInput):
         checkpoint_headers.read_header(path)
+
+
+@pytest.mark.parametrize("n_bytes", [0x0480, 0x0580, 0x4B50])
+def test_a_header_whose_length_looks_like_a_pickle_is_read(tmp_path: Path, n_bytes: int) -> None:
+    header = json.dumps({"a": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}}).encode().ljust(n_bytes)
+    (tmp_path / "model.safetensors").write_bytes(struct.pack("<Q", n_bytes) + header + b"x")
+    assert [tensor.name for tensor in checkpoint_headers.read_header(tmp_path / "model.safetensors")] == ["a"]

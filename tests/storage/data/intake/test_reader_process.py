@@ -19,10 +19,11 @@ from typing import Any
 import psutil
 import pytest
 
-from storage import progress
+from storage import fork_server, progress
 from storage.data.intake import reader_process
 from storage.data.intake.reader_process import KILLED, Reading
 from storage.data.intake.source import Source
+from storage.rendering import limited
 from templates.errors import StudioError
 
 WITHIN_S = 60.0
@@ -33,6 +34,12 @@ from storage.data.intake import isolate, looking
 print(isolate.columns(looking.Source(Path(sys.argv[1]), "rows", "json_lines", "utf-8")))
 print(__name__, sys.argv[1])
 """
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_other_forks() -> None:
+    """Other tests of this process may have left the server with warm processes."""
+    limited.close_idle()
 
 
 def run(path: Path, within_s: float = WITHIN_S) -> tuple[int, bytes]:
@@ -206,7 +213,7 @@ def waiting_program(path: Path, folder: Path) -> subprocess.Popen[bytes]:
     """A program that reads a file, and does so as soon as it is imported."""
     program = folder / "program.py"
     program.write_text(WAITING)
-    environment = {**os.environ, "PYTHONPATH": str(reader_process.PACKAGES)}
+    environment = {**os.environ, "PYTHONPATH": str(fork_server.PACKAGES)}
     return subprocess.Popen([sys.executable, str(program), str(path)], env=environment, stdout=subprocess.PIPE)
 
 
@@ -231,7 +238,7 @@ def test_nothing_is_imported_from_the_folder_that_the_program_runs_in(rows: Path
     (tmp_path / "storage" / "__init__.py").write_text("raise SystemExit('another one')")
     (tmp_path / "selectors.py").write_text("raise SystemExit('another one')")
     command = [sys.executable, "-P", "-c", WAITING, str(rows)]
-    environment = {**os.environ, "PYTHONPATH": str(reader_process.PACKAGES)}
+    environment = {**os.environ, "PYTHONPATH": str(fork_server.PACKAGES)}
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert (done.stdout.splitlines(), done.stderr) == (["None", f"__main__ {rows}"], "")
 

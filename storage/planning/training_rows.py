@@ -1,0 +1,100 @@
+"""What planning a training asks about all rows of a dataset: see `storage.planning.figures`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from storage import progress
+from storage.data import row_files, selection, splits
+from storage.planning import detectable
+from storage.planning.detectable import Detectable
+from storage.rendering import rendered_rows
+from storage.rendering.limited import Model
+from storage.rendering.limited_process import Question
+from storage.rendering.questions import LONG, renderer
+from storage.rendering.rendered_rows import LengthReport
+from storage.rendering.renderer import RENDERING
+from templates import registry
+
+SMALL_BYTES = 400_000
+"""Files of which a bundled model's lengths are worked out in an instant."""
+
+
+@dataclass(frozen=True)
+class TrainingLengths(Question[LengthReport]):
+    """The lengths of the rows to learn from."""
+
+    limits = LONG
+    kind = TypeAdapter(LengthReport)
+    model: Model
+    file: Path
+    shape: str
+    split_seed: int
+    chooses: bool
+    """Whether some training rows are set aside to make choices on."""
+    objective: str
+    max_length: int
+    instruction: str
+
+    def answer(self) -> LengthReport:
+        """Render and count every row."""
+        learned = registry.objective(self.objective)
+        made = renderer(self.model, self.instruction)
+        with progress.step(RENDERING):
+            rows = self._rows()
+            return rendered_rows.measure(
+                made,
+                self.shape,
+                progress.through(rows, len(rows)),
+                max_length=self.max_length,
+                trains_prompt=learned.trains_prompt,
+                views=learned.views,
+            )
+
+    def _rows(self) -> list[dict[str, Any]]:
+        if self.chooses:
+            return selection.divided(self.file, registry.shape(self.shape), self.split_seed).training
+        return row_files.read(self.file, held_out=False)
+
+    @property
+    def depends_on(self) -> Mapping[str, Any]:
+        """What the answer depends on."""
+        named = ("shape", "split_seed", "chooses", "objective", "max_length", "instruction")
+        about = {name: getattr(self, name) for name in named}
+        return {**about, "model": self.model.key, "rows": self.file.name}
+
+
+@dataclass(frozen=True)
+class WhatCanShow(Question[Detectable | None]):
+    """What the held-out rows could show; None for plain text."""
+
+    limits = LONG
+    kind = TypeAdapter(Detectable | None)
+    file: Path
+    shape: str
+    eval_rows: int
+
+    def answer(self) -> Detectable | None:
+        """Group similar held-out rows, and count the groups."""
+        from storage.data.rows import resampled  # needed late: the web process starts faster and smaller without it
+
+        shape = registry.shape(self.shape)
+        if shape.messages is None:
+            return None
+        held_out = row_files.read(self.file, held_out=True)[: self.eval_rows]
+        if self.file.stat().st_size > splits.GROUPED_BYTES:
+            return detectable.of(len(held_out), len(held_out))
+        with progress.step("Grouping similar rows"):
+            training, documents = row_files.read(self.file, held_out=False), row_files.documents(self.file)
+            grouping = resampled.grouping(shape, held_out, training, documents)
+        return detectable.of(len(held_out), grouping.n_groups)
+
+    @property
+    def depends_on(self) -> Mapping[str, Any]:
+        """What the answer depends on."""
+        return {"rows": self.file.name, "shape": self.shape, "eval_rows": self.eval_rows}
