@@ -14,8 +14,9 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
+from starlette.routing import Mount
 
-from app import auth, gradio_startup, notify, proxies
+from app import auth, gradio_startup, not_found, notify, proxies
 from app.api import artifacts, catalogue, chat, data, envelope, jobs, models, reference
 from storage import migrate, scratch
 from storage.bases import base_models
@@ -133,6 +134,9 @@ def _mount_pages(app: FastAPI) -> None:
         max_file_size=settings().max_upload_bytes,
         **pages.MOUNT_OPTIONS,
     )
+    mounted = app.routes[-1]
+    assert isinstance(mounted, Mount)
+    not_found.install(mounted.app, [(title, path or "") for title, path, _ in pages.PAGES])
 
 
 def _name_of_user(request: Request) -> str:

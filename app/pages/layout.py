@@ -11,8 +11,8 @@ from markupsafe import Markup
 
 from app.markup import html
 
-GO_JS = "(url) => { if (url) window.location.assign(url) }"
-"""Goes to the hidden address that a handler returned; stays if it is empty."""
+GO_JS = "(url) => window.studioStep(url)"
+"""Goes to the hidden address that a handler returned, and takes the focus there; stays if it is empty."""
 
 
 @contextmanager
