@@ -136,6 +136,7 @@ def _mount_pages(app: FastAPI) -> None:
     )
     mounted = app.routes[-1]
     assert isinstance(mounted, Mount)
+    assert isinstance(mounted.app, FastAPI)
     not_found.install(mounted.app, [(title, path or "") for title, path, _ in pages.PAGES])
 
 
