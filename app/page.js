@@ -2,12 +2,15 @@
    are groups, and the focus where the reader's last step led. */
 (() => {
   const STUDIO = 'Adaptation Studio';
-  const STEP = 'studio-step';
+  const STEP = 'studio-step', SAID = 'studio-said';
   const inMain = (selector) => document.querySelector(`main ${selector}`);
 
-  /* The next page takes the focus to its heading, past the navigation, as the reader asked for it. */
-  window.studioStep = (url) => {
+  /* The next page takes the focus to its heading, past the navigation, as the reader asked for it. It repeats
+     the message of success in `said`, the HTML of this page's alert. */
+  window.studioStep = (url, said = '') => {
     if (!url) return;
+    const done = new DOMParser().parseFromString(said || '', 'text/html').querySelector('.done');
+    if (done) sessionStorage.setItem(SAID, done.textContent);
     sessionStorage.setItem(STEP, new URL(url, document.baseURI).pathname);
     window.location.assign(url);
   };
@@ -69,12 +72,24 @@
     if (taken || focusHeading()) sessionStorage.removeItem(STEP);
   }
 
+  function repeat() {
+    const said = sessionStorage.getItem(SAID), header = inMain('.heading header');
+    if (!said || !header) return;
+    sessionStorage.removeItem(SAID);
+    const shown = document.createElement('div');
+    shown.className = 'done';
+    shown.setAttribute('role', 'status');
+    shown.textContent = said;
+    header.append(shown);
+  }
+
   function look() {
     skipLink();
     const heading = inMain('h1');
     if (heading) heading.id = 'content';
     title();
     document.querySelectorAll('fieldset input[type=radio], fieldset input[type=checkbox]').forEach(group);
+    repeat();
     arrive();
   }
 

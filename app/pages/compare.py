@@ -218,7 +218,9 @@ def _follow_models(page: Page, opened: Any, sent: Any) -> None:
     proposed = [question.instruction, manner.alone, page.proposed]
     for event in (opened, *(model.input(lambda: "", None, question.expected, queue=False) for model in models)):
         event.then(
-            guarded(2 + CHIPS)(show_chips), models, [page.alert, question.unseen, *question.chips],
+            guarded(2 + CHIPS)(show_chips),
+            models,
+            [page.alert, question.unseen, *question.chips],
             show_progress="hidden",
         ).then(
             guarded(1 + PANES)(comparison.show_heads), models, [page.alert, *page.panes.heads], show_progress="hidden"
@@ -227,4 +229,12 @@ def _follow_models(page: Page, opened: Any, sent: Any) -> None:
     changes = [manner.n_panes.input, *(model.input for model in models)]
     gr.on(changes, None, [manner.n_panes, *models], None, js=KEEP_JS)
     begun = [question.prompt, page.kept, manner.n_panes, *models]
-    gr.on(changes, guarded(5 + 2 * PANES)(comparison.anew), begun, page.cleared, cancels=[sent], queue=False, show_progress="hidden")
+    gr.on(
+        changes,
+        guarded(5 + 2 * PANES)(comparison.anew),
+        begun,
+        page.cleared,
+        cancels=[sent],
+        queue=False,
+        show_progress="hidden",
+    )

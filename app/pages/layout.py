@@ -14,6 +14,9 @@ from app.markup import html
 GO_JS = "(url) => window.studioStep(url)"
 """Goes to the hidden address that a handler returned, and takes the focus there; stays if it is empty."""
 
+GO_SAYING_JS = "(url, said) => window.studioStep(url, said)"
+"""The same; the next page shows the message that this one's alert holds."""
+
 
 @contextmanager
 def page(demo: gr.Blocks, title: str, path: str | None, lead: str = "") -> Iterator[gr.HTML]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 SELECT_JS = """
 const KEPT = 'studio-selected', MOST = 4;
-const read = () => JSON.parse(sessionStorage.getItem(KEPT) || '[]');
+const known = () => JSON.parse(element.querySelector('form.choice')?.dataset.known || '[]');
+const read = () => JSON.parse(sessionStorage.getItem(KEPT) || '[]').filter((name) => known().includes(name));
 const boxes = () => [...element.querySelectorAll('input[name=models]')];
 
 function words(chosen) {
@@ -41,8 +42,3 @@ new MutationObserver(show).observe(element, {childList: true, subtree: true});
 show();
 """
 """For the element with the cards, which filters redraw."""
-FORGET_JS = """(gone) => {
-  const kept = JSON.parse(sessionStorage.getItem('studio-selected') || '[]');
-  sessionStorage.setItem('studio-selected', JSON.stringify(kept.filter((name) => name !== gone)));
-}"""
-"""After a result was renamed or deleted: it can no longer be selected by that name."""

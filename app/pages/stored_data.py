@@ -13,10 +13,15 @@ from app.pages import data_views, layout
 from app.pages.alerts import CLEAR, done
 from app.pages.mapping import chosen
 from app.pages.who import acting
+from storage import dependents
 from storage.data import datasets, openings, uploads
+from storage.data.health import outcomes
 from storage.data.splits import Split
 from storage.models import User
 from templates import registry
+
+LOOKING_S = 1.0
+"""How long the list may take to check datasets that were never looked at."""
 
 
 def use_data(
@@ -57,12 +62,38 @@ def rename(request: gr.Request, subject: str, name: str) -> tuple[str, str]:
     return done(f"Renamed to “{made.name}”."), f"data?data={quote(made.name)}"
 
 
-def delete(request: gr.Request, subject: str) -> tuple[str, str]:
+def delete(request: gr.Request, subject: str, _depends: str = "") -> tuple[str, str]:
     """Delete the dataset; an empty subject means that the reader declined."""
     if not subject:
         return CLEAR, ""
-    datasets.delete(acting(request), subject.partition(":")[2])
-    return done("Deleted."), "data"
+    user = acting(request)
+    gone = datasets.get(user, subject.partition(":")[2])
+    datasets.delete(user, gone.id)
+    return done(f"“{gone.name}” is deleted."), "data"
+
+
+def depends(request: gr.Request, subject: str) -> list[Any]:
+    """What depends on a stored dataset: for the page, and for the question before it is deleted."""
+    kind, _, key = subject.partition(":")
+    if kind != "data":
+        return [gr.skip(), "", ""]
+    sentences = dependents.of(datasets.get(acting(request), key)).sentences()
+    return [gr.skip(), html("gallery/depends", sentences=sentences), " ".join(sentences)]
+
+
+def caution(request: gr.Request, name_or_id: str, *, is_here: bool = False) -> Markup:
+    """A warning if the dataset would mislead anyone who trains on it; else nothing."""
+    user = acting(request)
+    dataset = datasets.get(user, name_or_id)
+    found = outcomes.of(user, dataset)
+    why = found.why.partition(": ")[2]
+    return html("data/caution", name=dataset.name, found=found, why=why, is_here=is_here)
+
+
+def caution_here(request: gr.Request, subject: str) -> list[Any]:
+    """The warning beside the button that uses a stored dataset."""
+    kind, _, key = subject.partition(":")
+    return [gr.skip(), caution(request, key, is_here=True) if kind == "data" else ""]
 
 
 def listing(user: User) -> Markup:
@@ -70,7 +101,14 @@ def listing(user: User) -> Markup:
     found, opened = datasets.of_user(user), openings.counts(user.id)
     if not found:
         return layout.empty("Your datasets appear here. Drop a file above to make the first one.")
+    looked_at = outcomes.known(user, found, LOOKING_S)
     lines = [
-        (one, registry.shape(one.shape).title, openings.times(opened[one.id]), data_views.health(one)) for one in found
+        (
+            one,
+            registry.shape(one.shape).title,
+            openings.times(opened[one.id]),
+            data_views.health(one, looked_at.get(one.id)),
+        )
+        for one in found
     ]
     return html("data/listing", datasets=lines)
