@@ -83,12 +83,48 @@
     header.append(shown);
   }
 
+  /* What an alert or the card says of a setting stands at its field too. */
+  function notes() {
+    const said = new Map();
+    document.querySelectorAll('[role=alert] [data-field], .odd [data-field]').forEach((line) => {
+      if (!said.has(line.dataset.field)) said.set(line.dataset.field, line);
+    });
+    document.querySelectorAll('.field-note').forEach((note) => {
+      if (!said.has(note.dataset.of)) mark(note.dataset.of, null);
+    });
+    said.forEach((line, field) => mark(field, line));
+  }
+
+  function mark(field, line) {
+    const place = document.getElementById(`setting-${field}`);
+    const input = place?.querySelector('input, textarea');
+    let note = document.getElementById(`note-${field}`);
+    if (!line || !input) {
+      note?.remove();
+      input?.removeAttribute('aria-describedby');
+      input?.removeAttribute('aria-invalid');
+      return;
+    }
+    const title = line.querySelector('b')?.textContent || '';
+    const words = line.textContent.trim().replace(`${title}:`, '').trim();
+    if (!note) {
+      note = Object.assign(document.createElement('p'), {className: 'field-note', id: `note-${field}`});
+      note.dataset.of = field;
+      place.append(note);
+    }
+    if (note.textContent !== words) note.textContent = words;
+    input.setAttribute('aria-describedby', note.id);
+    if (line.closest('[role=alert]')) input.setAttribute('aria-invalid', 'true');
+    else input.removeAttribute('aria-invalid');
+  }
+
   function look() {
     skipLink();
     const heading = inMain('h1');
     if (heading) heading.id = 'content';
     title();
     document.querySelectorAll('fieldset input[type=radio], fieldset input[type=checkbox]').forEach(group);
+    notes();
     repeat();
     arrive();
   }

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from app.forms import SettingsForm
-from app.pages import choices, instruction, layout, train_form
+from app.pages import choices, instruction, layout, result_name, train_address, train_form
 from app.pages.alerts import FOCUS_JS, guarded
 from app.pages.train_form import FIXES, N_CHECKED, N_DRAWN, N_SHOWN, PRECISION, Filled
 from storage.models import new_id
@@ -51,6 +51,9 @@ class Start:
     """The job's name and cost, changes that would make it fit, and the button to launch it."""
 
     name: gr.Textbox
+    proposed: gr.Textbox
+    """The name that was proposed last; an edited one stays."""
+    caution: gr.HTML
     card: gr.HTML
     fixes: list[gr.Button]
     launch: gr.Button
@@ -71,6 +74,8 @@ class Page:
     unfolded: gr.State
     """Whether the folded settings are open, which redrawing would forget."""
     following: gr.Textbox
+    kept: gr.Textbox
+    """The parameters of the page's address."""
 
     @property
     def drawn(self) -> list[Any]:
@@ -98,7 +103,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
             settings = gr.Column(elem_id="settings")
             start = _start()
         lens = _lens()
-    page = Page(alert, top, start, lens, key, fixes, form, unfolded, following)
+    page = Page(alert, top, start, lens, key, fixes, form, unfolded, following, gr.Textbox(visible=False))
     with settings:
         gr.render(inputs=[form, unfolded], triggers=[form.change], show_progress="hidden")(
             lambda filled, is_unfolded: _draw(page, filled, is_unfolded)
@@ -107,6 +112,19 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     start.name.input(new_id, None, key, queue=False, show_progress="hidden")
     drawn = form.change(_of_state(train_form.checked, N_CHECKED), form, page.checked, show_progress="minimal")
     drawn.success(_of_state(train_form.seen, N_SHOWN), [form, lens.index], page.shown, show_progress="hidden")
+    _keep_up(page)
+
+
+def _keep_up(page: Page) -> None:
+    """What follows every redrawing of the form: the name, the address, and the warning about the data."""
+    form, start = page.form, page.start
+    names = [start.name, start.proposed]
+    named = form.change(guarded(3)(result_name.follow), [form, *names], [page.alert, *names], show_progress="hidden")
+    told = [form, *names]
+    kept = named.then(_of_state(train_address.written, 2), told, [page.alert, page.kept], show_progress="hidden")
+    kept.then(None, page.kept, None, js=train_address.KEEP_JS)
+    start.name.input(None, names, None, js=train_address.NAME_JS)
+    form.change(_of_state(train_form.cautioned, 2), form, [page.alert, start.caution], show_progress="hidden")
 
 
 def _of_state(handler: Callable[..., Any], n_outputs: int) -> Callable[..., Any]:
@@ -167,7 +185,9 @@ class Reading:
     def inputs(self) -> set[Any]:
         """All inputs for a handler."""
         page = self.page
-        return {*page.top.all, *self.settings_and_precision, page.key, page.start.name, page.fixes, page.lens.index}
+        start = page.start
+        others = {page.key, start.name, start.proposed, page.fixes, page.lens.index}
+        return {*page.top.all, *self.settings_and_precision, *others}
 
     def filled(self, values: Mapping[Any, Any]) -> Filled:
         """The form as it is now."""
@@ -224,6 +244,10 @@ def _listen(page: Page, reading: Reading) -> None:
     for component in (top.instruction, *reading.settings_and_precision):
         changed = component.input(check, inputs, page.checked, show_progress="hidden", trigger_mode="always_last")
         changed.success(show, inputs, page.shown, show_progress="hidden")
+    settings = reading.settings_and_precision
+    names = [PRECISION, *reading.settings.components]
+    keep = train_address.settings_js(names, reading.before.advised)
+    gr.on([component.input for component in settings], None, settings, None, js=keep)
     for way, button in lens.ways.items():
         button.click(reading.mover(way), inputs, page.shown, show_progress="hidden")
     for place, button in enumerate(start.fixes):
@@ -247,6 +271,8 @@ def _choices() -> Choices:
 def _start() -> Start:
     return Start(
         name=gr.Textbox(label="Name of the result", max_length=64, elem_id="job-name", interactive=True),
+        proposed=gr.Textbox(visible=False),
+        caution=gr.HTML(elem_id="caution"),
         card=gr.HTML(elem_id="preflight"),
         fixes=[gr.Button(visible=False, size="sm", elem_classes="fix") for _ in range(FIXES)],
         launch=gr.Button("Launch", variant="primary", interactive=False, elem_id="launch"),

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from storage import db, job_inputs, model_names
-from storage.bases import base_models
+from storage.bases import base_models, checkpoint_headers
 from storage.data import datasets, row_files, splits
 from storage.gallery import suites
 from storage.jobs import jobs, worker_rows
 from storage.models import BaseModelRow, Dataset, Job, User, Worker
-from storage.planning import detectable, estimates, fitting, machines
+from storage.planning import detectable, estimates, fitting, machines, unusual
 from storage.planning.detectable import Detectable
 from storage.planning.estimates import Estimate
 from storage.rendering import rendered_rows, whole_turns
@@ -54,6 +55,8 @@ class Plan:
     dataset_row: Dataset
     lengths: LengthReport
     estimate: Estimate
+    unusual: tuple[Problem, ...] = ()
+    """Settings that work but can hardly be meant."""
 
 
 def plan(
@@ -89,7 +92,8 @@ def plan(
     _refuse_untrainable(lengths, dataset_row, recipe, base_row.name)
     estimate = _estimate(base_row, recipe, lengths, dataset_row.n_held_out)
     seen = estimate.model_copy(update={"detectable": _detectable(dataset_row.id, settings_of().eval_rows)})
-    return Plan(recipe, base_row, dataset_row, lengths, seen)
+    odd = unusual.of(recipe, facts, lengths.n_rows - lengths.n_refused, estimate.steps)
+    return Plan(recipe, base_row, dataset_row, lengths, seen, odd)
 
 
 @lru_cache(maxsize=64)
@@ -115,16 +119,26 @@ def _estimate(base: BaseModelRow, recipe: Recipe, lengths: LengthReport, n_held_
     facts, worker = base_models.facts(base), likely_worker()
     machine, pace = machines.of_worker(worker), machines.earlier_pace(base.id, recipe, worker)
     shipped_bytes = base.size_bytes if base.source == "bundled" else 0
+    papers_bytes = _papers_bytes(base_models.folder(base))
     items = suites.forgetting_items(base.source, recipe.method)
 
     def estimated(changed: Recipe) -> Estimate:
-        return estimates.estimate(facts, changed, lengths, n_held_out, machine, pace, shipped_bytes, items)
+        cost = estimates.estimate(facts, changed, lengths, n_held_out, machine, pace, shipped_bytes, items)
+        ships_base = registry.method(changed.method).trains == "adapter"
+        published = cost.result_bytes + papers_bytes + (shipped_bytes if ships_base else 0)
+        return cost.model_copy(update={"published_bytes": published})
 
     estimate = estimated(recipe)
     if not estimate.fits:
         estimate = estimate.model_copy(update={"advice": fitting.fixes(facts, recipe, estimated)})
         raise DoesNotFit(_too_large(estimate), estimate)
     return estimate
+
+
+def _papers_bytes(folder: Path) -> int:
+    """The size of what a result keeps of its base besides weights: tokenizer, template, configuration."""
+    weights = checkpoint_headers.weight_files(folder)
+    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file() and path.name not in weights)
 
 
 def _data_problems(dataset: Dataset, objective: str) -> list[Problem]:
