@@ -20,7 +20,7 @@ MIN_WORDS = 4
 """Words that a template must have besides its slots; characters of Chinese, Japanese and Korean count half."""
 SAME_ANSWER = 0.9
 """Share of a template's rows that must have one answer."""
-MANY, GOOD_PART = 5, 0.1
+MANY, GOOD_PART = 8, 0.1
 """Rows of a template that are many whatever else there is, and the share of all rows from which few are too many."""
 LONGEST = 2_000
 """Longer texts are not compared."""
