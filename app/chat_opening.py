@@ -1,11 +1,13 @@
-"""Opens a chat with the instruction that its models were trained with, as a system turn for all of them."""
+"""Opens a chat as its models were trained: with their instruction, as a system turn for all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from storage import job_inputs
 from storage.gallery import artifacts
-from storage.models import User
+from storage.models import Artifact, User
+from templates import registry
 from templates.errors import NotFound
 
 
@@ -19,6 +21,17 @@ def instruction(user: User, models: Sequence[str]) -> str:
         if found:
             return found
     return ""
+
+
+def gives_labels(user: User, models: Sequence[str]) -> bool:
+    """Whether an adapted model among `models` (names) was trained to answer each message with a label."""
+    return any(_gives_labels(artifact) for artifact in artifacts.models_of(user) if artifact.name in models)
+
+
+def _gives_labels(artifact: Artifact) -> bool:
+    measured_on = job_inputs.of_job(artifact.job_id).measured_on
+    by_shape = measured_on is not None and "label_accuracy" in registry.shape(measured_on.shape).metrics
+    return by_shape or "label_accuracy" in artifacts.model_facts(artifact).verdict.get("metrics", {})
 
 
 def system(instruction: str) -> list[dict[str, str]]:

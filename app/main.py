@@ -14,8 +14,9 @@ import warnings
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
+from starlette.routing import Mount
 
-from app import auth, gradio_startup, notify, proxies, received
+from app import auth, gradio_startup, not_found, notify, proxies, received
 from app.api import artifacts, catalogue, chat, data, envelope, jobs, models, reference, runs
 from storage import disk, migrate, scratch
 from storage.bases import base_models
@@ -154,6 +155,10 @@ def _mount_pages(app: FastAPI) -> None:
         max_file_size=settings().max_upload_bytes,
         **pages.MOUNT_OPTIONS,
     )
+    mounted = app.routes[-1]
+    assert isinstance(mounted, Mount)
+    assert isinstance(mounted.app, FastAPI)
+    not_found.install(mounted.app, [(title, path or "") for title, path, _ in pages.PAGES])
 
 
 def _name_of_user(request: Request) -> str:

@@ -11,18 +11,21 @@ import gradio as gr
 from gradio.themes.utils.fonts import LocalFont
 
 CSS = Path(__file__).with_name("theme.css")
-HEAD = """
+SCRIPT = Path(__file__).with_name("page.js").read_text("utf-8")
+HEAD = f"""
 <meta name="color-scheme" content="light dark">
 <style>
-@media (max-width: 640px) {
-  nav.fillable { flex-wrap: nowrap !important; gap: 0 !important; padding: 0 4px !important; width: 100%; }
-  nav.fillable { justify-content: space-between !important; }
-  nav.fillable a { font-size: 14px !important; padding: 6px !important; margin: 0 !important; }
-}
+@media (max-width: 640px) {{
+  nav.fillable {{ flex-wrap: nowrap !important; gap: 0 !important; padding: 0 4px !important; width: 100%; }}
+  nav.fillable {{ justify-content: space-between !important; }}
+  nav.fillable a {{ font-size: 14px !important; padding: 6px !important; margin: 0 !important; }}
+}}
 </style>
+<script>
+{SCRIPT}</script>
 """
 """Sets the colours before the first paint (dark mode would flash white) and the navigation on phones,
-which `theme.css` can't reach from a media query in Gradio."""
+which `theme.css` can't reach from a media query in Gradio; and the script of every page."""
 
 COLOURS = {
     "body_background_fill": ("#fbfbfa", "#14181d"),

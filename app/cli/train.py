@@ -103,7 +103,7 @@ def planned(plan: Any) -> list[str]:
         f"data {plan.dataset_row.name}: {cost.n_rows:,} rows × {epochs:g} epochs in batches of {batch}, "
         f"{cost.steps:,} steps, {cost.n_held_out:,} rows held out",
         f"≈ {times} · ≈ {size(cost.memory_bytes)} of {size(cost.memory_free_bytes)} memory · "
-        f"result {size(cost.result_bytes)} · {cost.machine} ({cost.based_on})",
+        f"result {size(cost.published_bytes)} · {cost.machine} ({cost.based_on})",
     ]
     if recipe.instruction:
         lines.append(f"instruction: {recipe.instruction}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -9,52 +10,61 @@ from typing import Any
 import gradio as gr
 
 from app import chat_opening
-from app.pages import panes
+from app.pages import conversations, panes
 from app.pages.alerts import CLEAR, html_of
+from app.pages.conversations import Talk
 from app.pages.who import acting
 from templates.errors import Problem, StudioError, refuse
 
 MOST_TOKENS = 4096
 READY, BUSY = gr.update(value="Send", interactive=True), gr.update(value="Answering …", interactive=False)
+N_BEFORE_CHATS = 5
+"""Outputs of `say` before the panes' conversations and small print."""
 
 
-async def say(request: gr.Request, prompt: str, instruction: str, n_panes: int, *rest: Any) -> AsyncIterator[list[Any]]:
+async def say(
+    request: gr.Request, prompt: str, wanted_for: str, instruction: str, alone: bool, n_panes: int, *rest: Any
+) -> AsyncIterator[list[Any]]:
     """Send the prompt to every visible pane, below the same instruction, and stream the answers.
 
-    `rest`: seed, temperature and length, the conversations so far, then the panes' models. Yields
-    alert, prompt, the button, conversations, the panes' conversations as HTML, and their small print.
+    `wanted_for` is the prompt whose wanted answer is shown; it goes when another is sent. `alone`: no model
+    sees earlier messages. `rest`: seed, temperature and length, the conversations so far, then the panes' models.
+    Yields alert, prompt, the button, conversations, the wanted answer, the panes' conversations as HTML, and
+    their small print.
     """
+    clicked_at = time.monotonic()
     n, models = int(n_panes), rest[4 : 4 + int(n_panes)]
     try:
         user, manner = acting(request), checked(prompt, models, *rest[:3])
+        talks = conversations.read(rest[3], models, panes.PANES)
     except StudioError as error:
-        yield [html_of(error), *[gr.skip()] * (3 + 2 * panes.PANES)]
+        yield [html_of(error), *[gr.skip()] * (N_BEFORE_CHATS - 1 + 2 * panes.PANES)]
         return
-    talks = panes.read(rest[3], panes.PANES)
     for talk in talks[:n]:
         talk += [{"role": "user", "content": prompt}, {"role": "assistant", "content": ""}]
-    waiting = [panes.small_print(panes.Answer())] * n
-    yield [
-        CLEAR,
-        "",
-        BUSY,
-        panes.written(talks),
-        *_padded([panes.conversation(talk) for talk in talks[:n]]),
-        *_padded(waiting),
-    ]
-    asked = {i: [*chat_opening.system(instruction), *talks[i][:-1]] for i in range(n)}
-    async with aclosing(panes.together(user, asked, dict(enumerate(models)), manner)) as steps:
+    wanted = gr.skip() if prompt == wanted_for else ""
+    waiting = _padded([panes.small_print(panes.Answer())] * n)
+    kept = conversations.written(talks, models)
+    yield [CLEAR, "", BUSY, kept, wanted, *_padded([panes.conversation(talk) for talk in talks[:n]]), *waiting]
+    asked = {i: _asked(instruction, talks[i], alone) for i in range(n)}
+    async with aclosing(panes.together(user, asked, dict(enumerate(models)), manner, clicked_at)) as steps:
         async for changed in steps:
             for i, answer in changed.items():
                 talks[i][-1] |= {"content": answer.text, "reasoning": answer.reasoning}
             shown = [panes.conversation(talks[i]) if i in changed else gr.skip() for i in range(n)]
             small = [panes.small_print(changed[i]) if i in changed else gr.skip() for i in range(n)]
-            yield [*[gr.skip()] * 3, panes.written(talks), *_padded(shown), *_padded(small)]
-    said = [panes.answered(talk) for talk in talks]
+            kept = conversations.written(talks, models)
+            yield [*[gr.skip()] * 3, kept, gr.skip(), *_padded(shown), *_padded(small)]
+    said = [conversations.answered(talk) for talk in talks]
     lost = all(len(before) > len(after) for before, after in zip(talks[:n], said[:n], strict=True))
     shown = [panes.conversation(talk) for talk in said[:n]]
-    kept = prompt if lost else gr.skip()
-    yield [gr.skip(), kept, READY, panes.written(said), *_padded(shown), *_padded([gr.skip()] * n)]
+    box, kept = prompt if lost else gr.skip(), conversations.written(said, models)
+    yield [gr.skip(), box, READY, kept, gr.skip(), *_padded(shown), *_padded([gr.skip()] * n)]
+
+
+def _asked(instruction: str, talk: Talk, alone: bool) -> Talk:
+    """The turns to answer: instruction, earlier turns unless each message stands `alone`, and the question."""
+    return [*chat_opening.system(instruction), *(talk[-2:-1] if alone else talk[:-1])]
 
 
 def _padded(shown: Sequence[Any]) -> list[Any]:

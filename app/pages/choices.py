@@ -9,6 +9,7 @@ from typing import Any, cast
 from app.formats import parameters
 from storage.bases import base_models
 from storage.data import dataset_lists, datasets
+from storage.data.health import outcomes
 from storage.listing import Place
 from storage.models import BaseModelRow, Dataset, User
 from templates import capabilities, registry
@@ -112,6 +113,12 @@ def advised(base: BaseModelRow, objective: str, choice: str, preset: str) -> Rec
     )
 
 
+def setting_names(objective: str, choice: str) -> set[str]:
+    """The settings that a goal and a method have."""
+    params = (registry.objective(objective).params, registry.method(way(choice).method).params)
+    return {name for declared in params for name in declared.model_fields}
+
+
 def precisions(method: str) -> list[tuple[str, str]]:
     """The precisions of the frozen base that a method works on, as choices."""
     return [(PRECISIONS[q], q) for q in registry.method(method).quantizations]
@@ -131,8 +138,20 @@ def bases(user: User) -> list[tuple[str, str]]:
 
 
 def data(user: User, chosen: str, typed: str = "") -> list[tuple[str, str]]:
-    """The newest datasets, of those whose names contain what was typed, and the chosen one as choices."""
+    """The newest datasets, of those whose names contain what was typed, and the chosen one as choices.
+
+    One that is known to mislead says so.
+    """
     found = list(dataset_lists.page(user, Place(N_OFFERED), name=typed).rows)
     if chosen not in {dataset.name for dataset in found}:
         found.append(datasets.get(user, chosen))
-    return [(f"{d.name}{APART}{d.n_rows - d.n_held_out:,} rows + {d.n_held_out:,} held out", d.name) for d in found]
+    known = outcomes.known(user, found, within_s=0)
+    misleading = {key for key, outcome in known.items() if outcome.misleads}
+    return [
+        (
+            f"{d.name}{APART}{d.n_rows - d.n_held_out:,} rows + {d.n_held_out:,} held out"
+            + (" · would mislead you" if d.id in misleading else ""),
+            d.name,
+        )
+        for d in found
+    ]

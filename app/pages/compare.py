@@ -7,17 +7,11 @@ from typing import Any
 
 import gradio as gr
 
-from app import chat_client, chat_opening
-from app.pages import panes
-from app.pages.alerts import CLEAR, guarded
+from app.pages import comparison, panes
+from app.pages.alerts import FOCUS_JS, guarded
 from app.pages.answering import READY, say
 from app.pages.held_out_prompts import CHIPS, show_chips, taker
 from app.pages.panes import PANES
-from app.pages.who import acting, asked
-from storage.bases import base_models
-from storage.gallery import artifact_lists, artifacts
-from storage.models import User
-from templates.errors import BadInput, NotFound, Problem, refuse
 
 INSTRUCTION: dict[str, Any] = {
     "label": "Instruction for every pane (optional)",
@@ -25,7 +19,26 @@ INSTRUCTION: dict[str, Any] = {
     "max_lines": 4,
     "elem_id": "instruction",
 }
-LEAD = "The same prompt, the same seed, the same template: the weights are the only difference."
+ALONE: dict[str, Any] = {
+    "label": "Ask each message on its own",
+    "info": "No model sees earlier messages. Ticked for models that answer with labels.",
+    "elem_id": "alone",
+}
+LEAD = (
+    "All panes get the same messages, instruction, seed and length, and continue their own answers. Choose another "
+    "model or add a pane, and all of them start anew."
+)
+SHOW_JS = """() => {
+  const chat = document.querySelector('#chat-0 [role=log]'), box = document.querySelector('#prompt textarea');
+  const pane = document.querySelector('#pane-0'), place = pane.getBoundingClientRect();
+  const narrow = window.matchMedia('(max-width: 640px)').matches;
+  if (narrow || document.activeElement !== box) chat?.focus({preventScroll: true});
+  if (place.top < 0 || place.bottom > window.innerHeight) pane.scrollIntoView({block: 'start'});
+}"""
+"""After Send: bring the answers in sight. Who types goes on typing; the button is busy and can't keep the focus."""
+KEEP_JS = "(n, ...models) => window.studioKeep({models: models.slice(0, n).join(',')})"
+WANTED_JS = "(typed, wantedFor, shown) => typed === wantedFor ? shown : ''"
+"""The wanted answer goes once its prompt is edited."""
 
 
 @dataclass(frozen=True)
@@ -39,66 +52,83 @@ class Pane:
     print: gr.HTML
 
 
-def build(demo: gr.Blocks, alert: gr.HTML) -> None:
-    """The page `/compare`, with `?models=a,b`.
+@dataclass(frozen=True)
+class Panes:
+    """All columns, by what they hold."""
 
-    Layout and wiring stand in one piece, to be read from top to bottom.
-    """
+    columns: list[gr.Column]
+    models: list[gr.Dropdown]
+    heads: list[gr.HTML]
+    chats: list[gr.HTML]
+    prints: list[gr.HTML]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, and the held-out prompts to choose from."""
+
+    unseen: gr.HTML
+    chips: list[gr.Button]
+    expected: gr.HTML
+    wanted_for: gr.Textbox
+    """The prompt whose wanted answer is shown."""
+    instruction: gr.Textbox
+    prompt: gr.Textbox
+    send: gr.Button
+    stop: gr.Button
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How all panes answer."""
+
+    n_panes: gr.Radio
+    seed: gr.Number
+    temperature: gr.Number
+    length: gr.Number
+    alone: gr.Checkbox
+    again: gr.Button
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything on the page, and what it keeps."""
+
+    alert: gr.HTML
+    panes: Panes
+    question: Question
+    manner: Manner
+    notice: gr.HTML
+    kept: gr.Textbox
+    """The conversations."""
+    proposed: gr.State
+    """The instruction that was proposed last, and whether single turns were."""
+
+    @property
+    def cleared(self) -> list[Any]:
+        """The outputs of what starts the panes anew."""
+        question = self.question
+        return [self.notice, question.prompt, question.send, self.kept, question.expected, *self.drawn]
+
+    @property
+    def drawn(self) -> list[Any]:
+        """The panes' conversations and their small print."""
+        return [*self.panes.chats, *self.panes.prints]
+
+
+def build(demo: gr.Blocks, alert: gr.HTML) -> None:
+    """The page `/compare`, with `?models=a,b`."""
     with gr.Row(elem_classes="panes", equal_height=True):
         drawn = [_pane(i) for i in range(PANES)]
     columns, models, heads = [p.column for p in drawn], [p.model for p in drawn], [p.head for p in drawn]
-    chats, prints = [p.chat for p in drawn], [p.print for p in drawn]
-    unseen = gr.HTML()
-    with gr.Row(elem_classes="chips"):
-        chips = [gr.Button("", size="sm", visible=False, elem_id=f"chip-{i}", min_width=120) for i in range(CHIPS)]
-    expected = gr.HTML(elem_id="expected")
-    instruction, proposed = gr.Textbox(**INSTRUCTION), gr.State("")
-    with gr.Row(elem_classes="ask"):
-        prompt = gr.Textbox(
-            label="Your message",
-            placeholder="Ask all of them",
-            max_lines=8,
-            scale=6,
-            min_width=240,
-            elem_id="prompt",
-        )
-        send = gr.Button("Send", variant="primary", scale=1, min_width=90, elem_id="send")
-        stop = gr.Button("Stop", scale=1, min_width=90, elem_id="stop")
-    with gr.Row(elem_classes="settings manner"):
-        n_panes = gr.Radio([2, 3, 4], value=2, label="Panes", min_width=130, elem_id="n-panes")
-        seed = gr.Number(42, label="Seed", precision=0, min_width=90)
-        temperature = gr.Number(0, label="Temperature (0: always the likeliest)", step=0.1, min_width=150)
-        length = gr.Number(128, label="Longest answer (tokens)", precision=0, min_width=130)
-        again = gr.Button("Start over", min_width=110, elem_id="start-over")
-
-    manner = [seed, temperature, length]
-    opened = demo.load(guarded(2 + 2 * PANES)(open_page), None, [alert, n_panes, *columns, *models])
-    for event in (opened, *(model.input(lambda: "", None, expected, queue=False) for model in models)):
-        event.then(guarded(2 + CHIPS)(show_chips), models, [alert, unseen, *chips], show_progress="hidden").then(
-            guarded(1 + PANES)(show_heads), models, [alert, *heads], show_progress="hidden"
-        ).then(
-            guarded(3)(propose),
-            [instruction, proposed, *models],
-            [alert, instruction, proposed],
-            show_progress="hidden",
-        )
-    talks = gr.Textbox("", visible=False)
-    n_panes.input(show_panes, n_panes, columns, queue=False, show_progress="hidden")
-    answered = [alert, prompt, send, talks, *chats, *prints]
-    asked_with = [prompt, instruction, n_panes, *manner, talks, *models]
-    sent = gr.on([send.click, prompt.submit], say, asked_with, answered, show_progress="hidden", concurrency_limit=None)
-    sent.then(guarded(1 + PANES)(show_heads), models, [alert, *heads], show_progress="hidden")
-    for event in (sent, stop.click(None, cancels=[sent])):  # also after an error
-        event.then(lambda: READY, None, send, queue=False, show_progress="hidden")
-    again.click(
-        lambda: [READY, "", *[[]] * PANES, *[""] * PANES],
-        None,
-        [send, expected, *chats, *prints],
-        cancels=[sent],
-        queue=False,
-    )
-    for i, chip in enumerate(chips):
-        chip.click(taker(i), models, [alert, prompt, expected], show_progress="hidden")
+    notice = gr.HTML(elem_id="notice")
+    question, manner = _question(), _manner()
+    shown = Panes(columns, models, heads, [p.chat for p in drawn], [p.print for p in drawn])
+    kept = gr.Textbox("", visible=False)
+    page = Page(alert, shown, question, manner, notice, kept, gr.State(("", False)))
+    opened = demo.load(guarded(2 + 2 * PANES)(comparison.open_page), None, [alert, manner.n_panes, *columns, *models])
+    sent = _let_ask(page)
+    _follow_models(page, opened, sent)
 
 
 def _pane(i: int) -> Pane:
@@ -120,64 +150,91 @@ def _chat(i: int) -> gr.HTML:
         elem_classes="chat",
         max_height=340,
         autoscroll=True,
-        js_on_load=panes.COPY_JS,
+        js_on_load=panes.PANE_JS,
     )
 
 
-def open_page(request: gr.Request) -> list[Any]:
-    """The models that the page's address names; else the newest result beside its base."""
-    user = acting(request)
-    names = [name for name in asked(request, "models").split(",") if name]
-    known = _known(user)
-    refuse(
-        [Problem(f"There is no model “{name}”.", remedy="Choose one in a pane.") for name in names if name not in known]
+def _question() -> Question:
+    unseen = gr.HTML()
+    with gr.Row(elem_classes="chips"):
+        chips = [gr.Button("", size="sm", visible=False, elem_id=f"chip-{i}", min_width=120) for i in range(CHIPS)]
+    expected, wanted_for = gr.HTML(elem_id="expected"), gr.Textbox("", visible=False)
+    instruction = gr.Textbox(**INSTRUCTION)
+    with gr.Row(elem_classes="ask"):
+        prompt = gr.Textbox(
+            label="Your message",
+            placeholder="Ask all of them",
+            max_lines=8,
+            scale=6,
+            min_width=240,
+            elem_id="prompt",
+        )
+        send = gr.Button("Send", variant="primary", scale=1, min_width=90, elem_id="send")
+        stop = gr.Button("Stop", scale=1, min_width=90, elem_id="stop")
+    return Question(unseen, chips, expected, wanted_for, instruction, prompt, send, stop)
+
+
+def _manner() -> Manner:
+    with gr.Row(elem_classes="settings manner"):
+        return Manner(
+            n_panes=gr.Radio([2, 3, 4], value=2, label="Panes", min_width=130, elem_id="n-panes"),
+            seed=gr.Number(42, label="Seed", precision=0, min_width=90),
+            temperature=gr.Number(0, label="Temperature (0: always the likeliest)", step=0.1, min_width=150),
+            length=gr.Number(128, label="Longest answer (tokens)", precision=0, min_width=130),
+            alone=gr.Checkbox(**ALONE),
+            again=gr.Button("Start over", min_width=110, elem_id="start-over"),
+        )
+
+
+def _let_ask(page: Page) -> Any:
+    """Sending, stopping, and the held-out prompts; returns the event that sends."""
+    question, manner, models = page.question, page.manner, page.panes.models
+    answered = [page.alert, question.prompt, question.send, page.kept, question.expected, *page.drawn]
+    asked_with = [question.prompt, question.wanted_for, question.instruction, manner.alone, manner.n_panes]
+    asked_with += [manner.seed, manner.temperature, manner.length, page.kept, *models]
+    triggers = [question.send.click, question.prompt.submit]
+    gr.on(triggers, None, None, None, js=SHOW_JS)
+    sent = gr.on(triggers, say, asked_with, answered, show_progress="hidden", concurrency_limit=None)
+    sent.then(
+        guarded(1 + PANES)(comparison.show_heads), models, [page.alert, *page.panes.heads], show_progress="hidden"
     )
-    if len(names) > PANES:
-        raise BadInput(f"You selected {len(names)} models.", remedy=f"Select at most {PANES}.")
-    names = _with_base(user, names)
-    choices = [(f"{name} · {kind}", name) for name, kind in known.items()]
-    values = names + [names[-1]] * (PANES - len(names))
-    return [
-        CLEAR,
-        max(2, len(names)),
-        *show_panes(max(2, len(names))),
-        *(gr.update(choices=choices, value=value) for value in values),
-    ]
+    for event in (sent, question.stop.click(None, cancels=[sent])):  # also after an error
+        event.then(lambda: READY, None, question.send, queue=False, show_progress="hidden")
+    sent.then(None, None, None, js=FOCUS_JS)
+    wanted = [question.prompt, question.wanted_for, question.expected]
+    question.prompt.input(None, wanted, question.expected, js=WANTED_JS)
+    for i, chip in enumerate(question.chips):
+        taken = [page.alert, question.prompt, question.expected, question.wanted_for]
+        chip.click(taker(i), models, taken, show_progress="hidden")
+    manner.again.click(
+        lambda: [*comparison.emptied(), ""], None, [*page.cleared, page.alert], cancels=[sent], queue=False
+    )
+    return sent
 
 
-def _known(user: User) -> dict[str, str]:
-    """Every model for chat, with a description."""
-    known = {row.name: "base" for row in base_models.of_user(user)}
-    return known | dict.fromkeys(artifact_lists.model_names(user), "adapted")
-
-
-def _with_base(user: User, names: list[str]) -> list[str]:
-    """At least two models: if none is named, the newest result; if one is named, its base comes first."""
-    if not names:
-        names = list(artifact_lists.model_names(user)[:1])
-    if len(names) != 1:
-        return names or [base_models.of_user(user)[0].name] * 2
-    try:
-        return [artifacts.base_of(artifacts.get(user, names[0])).name, *names]
-    except NotFound:
-        return names * 2
-
-
-def show_panes(n: int | float) -> list[Any]:
-    """The first `n` panes."""
-    return [gr.update(visible=i < int(n)) for i in range(PANES)]
-
-
-def show_heads(request: gr.Request, *models: str) -> list[Any]:
-    """The chat server's facts about each pane's model."""
-    user = acting(request)
-    told = {model.name: model.studio for model in chat_client.models(user)}
-    return [gr.skip(), *(panes.header(told.get(name), name) if name else "" for name in models)]
-
-
-def propose(request: gr.Request, typed: str, proposed: str, *models: str) -> list[Any]:
-    """The instruction that the chosen models were trained with; one that was typed stays."""
-    if (typed or "") != proposed:
-        return [gr.skip()] * 3
-    found = chat_opening.instruction(acting(request), models)
-    return [gr.skip(), found, found]
+def _follow_models(page: Page, opened: Any, sent: Any) -> None:
+    """What changes with the models and the number of panes."""
+    question, manner, models = page.question, page.manner, page.panes.models
+    proposed = [question.instruction, manner.alone, page.proposed]
+    for event in (opened, *(model.input(lambda: "", None, question.expected, queue=False) for model in models)):
+        event.then(
+            guarded(2 + CHIPS)(show_chips),
+            models,
+            [page.alert, question.unseen, *question.chips],
+            show_progress="hidden",
+        ).then(
+            guarded(1 + PANES)(comparison.show_heads), models, [page.alert, *page.panes.heads], show_progress="hidden"
+        ).then(guarded(4)(comparison.propose), [*proposed, *models], [page.alert, *proposed], show_progress="hidden")
+    manner.n_panes.input(comparison.show_panes, manner.n_panes, page.panes.columns, queue=False, show_progress="hidden")
+    changes = [manner.n_panes.input, *(model.input for model in models)]
+    gr.on(changes, None, [manner.n_panes, *models], None, js=KEEP_JS)
+    begun = [question.prompt, page.kept, manner.n_panes, *models]
+    gr.on(
+        changes,
+        guarded(5 + 2 * PANES)(comparison.anew),
+        begun,
+        page.cleared,
+        cancels=[sent],
+        queue=False,
+        show_progress="hidden",
+    )

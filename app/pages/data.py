@@ -15,6 +15,7 @@ from app.pages.mapping import Choices
 
 WAYS = {"previous": "‹ Previous", "next": "Next ›", "random": "Random", "longest": "Longest"}
 LEAD = "What the model will learn."
+DELETE_JS = "(subject, depends) => [confirm(`Delete this dataset?\\n\\n${depends}`) ? subject : '', depends]"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
         with gr.Row(elem_classes="action-row"):
             title = gr.HTML(min_width=260, scale=3)
             use = gr.Button("Use this data ›", variant="primary", elem_id="use-data", scale=1, min_width=160)
+        caution = gr.HTML(elem_id="caution")
         with gr.Row(elem_classes="two"):
             with gr.Column(min_width=300):
                 name = gr.Textbox(label="Name of the dataset", max_length=64, elem_id="data-name")
@@ -59,9 +61,11 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
                 held_out = gr.Dropdown([], visible=False, label="Held-out rows", elem_id="held-out-file")
             lens = _lens()
         findings = _findings()
-        with gr.Accordion("Rename or delete", open=False, visible=False) as manage, gr.Row():
-            rename = gr.Button("Rename to the name above", size="sm")
-            delete = gr.Button("Delete this dataset", variant="stop", size="sm")
+        with gr.Accordion("Rename or delete", open=False, visible=False) as manage:
+            depends, asking = gr.HTML(elem_id="depends"), gr.Textbox(visible=False)
+            with gr.Row():
+                rename = gr.Button("Rename to the name above", size="sm")
+                delete = gr.Button("Delete this dataset", variant="stop", size="sm")
         answers = gr.Column()
     with gr.Column(elem_id="new-data") as arrival:
         drop.draw(alert)
@@ -74,8 +78,10 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     with answers:
         prompts_form.draw(opened, alert, subject, following)
     _let_look(opened, alert, subject, index, choices, box, lens, findings)
+    opened.success(guarded(3)(stored_data.depends), subject, [alert, depends, asking], show_progress="hidden")
+    opened.success(guarded(2)(stored_data.caution_here), subject, [alert, caution], show_progress="hidden")
     data_health.let_mend(opened, alert, subject, following, findings.health)
-    _let_decide(use, rename, delete, alert, subject, following, name, held_out, choices, box)
+    _let_decide(use, rename, delete, asking, alert, subject, following, name, held_out, choices, box)
 
 
 def _lens() -> Lens:
@@ -144,6 +150,7 @@ def _let_decide(
     use: gr.Button,
     rename: gr.Button,
     delete: gr.Button,
+    asking: gr.Textbox,
     alert: gr.HTML,
     subject: gr.Textbox,
     following: gr.Textbox,
@@ -158,8 +165,6 @@ def _let_decide(
     used = use.click(in_turn(2)(stored_data.use_data), chosen, told, show_progress_on=alert)
     used.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
     renamed = rename.click(guarded(2)(stored_data.rename), [subject, name], told)
-    deleted = delete.click(
-        guarded(2)(stored_data.delete), [subject], told, js="(s) => confirm('Delete this dataset?') ? s : ''"
-    )
+    deleted = delete.click(guarded(2)(stored_data.delete), [subject, asking], told, js=DELETE_JS)
     for event in (renamed, deleted):
-        event.then(None, following, None, js=layout.GO_JS)
+        event.then(None, [following, alert], None, js=layout.GO_SAYING_JS).then(None, None, None, js=FOCUS_JS)

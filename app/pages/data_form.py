@@ -15,7 +15,7 @@ from app.pages.who import acting, asked
 from storage.bases import base_models
 from storage.data import dataset_names, datasets, intake, uploads
 from storage.models import Upload, User
-from templates.errors import BadInput
+from templates.errors import BadInput, NotFound
 from templates.quantities import plural
 
 FILES_NAMED = 3
@@ -25,36 +25,58 @@ N_TOLD = SLOTS + 10
 
 
 def open_page(request: gr.Request) -> list[Any]:
-    """The file or dataset that the page's address names."""
+    """The file or dataset that the page's address names; all datasets if it names none, or one that is gone."""
     user = acting(request)
     upload_id, data_name = asked(request, "upload"), asked(request, "data")
     bases = [row.name for row in base_models.of_user(user)]
     base = gr.update(choices=bases, value=bases[0] if bases else None)
+    try:
+        if upload_id:
+            return _open_upload(user, upload_id, base)
+        if data_name:
+            return _open_dataset(user, data_name, base)
+    except NotFound:
+        return _open_list(user, base, html_of(_gone(upload_id, data_name)))
+    return _open_list(user, base, CLEAR)
+
+
+def _gone(upload_id: str, data_name: str) -> NotFound:
     if upload_id:
-        upload = uploads.get(user, upload_id)
-        seen = datasets.preview(user, upload)
-        first = seen.look.files[0].name if seen.look.files else upload.filename
-        name = dataset_names.free(user, data_views.clean_name(PurePath(first).stem))
-        return [
-            _alert(seen),
-            gr.update(visible=False),
-            gr.update(visible=True),
-            gr.update(visible=False),
-            f"upload:{upload.id}",
-            data_views.title(*_called(upload, seen)),
-            name,
-            _held_out_file(seen),
-            *mapping.afresh(seen),
-            *_told(seen),
-            *instruction.of_file(seen),
-            base,
-            "",
-        ]
-    if data_name:
-        return _open_dataset(user, data_name, base)
+        return NotFound(
+            "The file of this link is not here: files that are not used are deleted after a day.",
+            remedy="Drop it again; datasets that you made are listed below.",
+        )
+    return NotFound(
+        f"There is no dataset “{data_name}”.", remedy="It may be renamed or deleted; your data is listed below."
+    )
+
+
+def _open_upload(user: User, upload_id: str, base: Any) -> list[Any]:
+    upload = uploads.get(user, upload_id)
+    seen = datasets.preview(user, upload)
+    first = seen.look.files[0].name if seen.look.files else upload.filename
+    name = dataset_names.free(user, data_views.clean_name(PurePath(first).stem))
+    return [
+        _alert(seen),
+        gr.update(visible=False),
+        gr.update(visible=True),
+        gr.update(visible=False),
+        f"upload:{upload.id}",
+        data_views.title(*_called(upload, seen)),
+        name,
+        _held_out_file(seen),
+        *mapping.afresh(seen),
+        *_told(seen),
+        *instruction.of_file(seen),
+        base,
+        "",
+    ]
+
+
+def _open_list(user: User, base: Any, alert: str) -> list[Any]:
     hidden = gr.update(visible=False)
     return [
-        CLEAR,
+        alert,
         gr.update(visible=True),
         hidden,
         hidden,

@@ -18,12 +18,15 @@ from storage.models import User
 from templates.quantities import plural
 
 if TYPE_CHECKING:
+    from storage.data.health.report import Found
     from storage.data.rows.words import Words
 
 TAB = "health"
 STAYS = "Tick what to fix. The fixes go into a copy, the next version; this one stays as it is."
 TESTED = "Will you test models on another dataset? Then none of its rows should be in this one."
 TONE = "Insults, for example, or names to avoid: a model picks up the words of the answers it learns."
+TICKED_SHARE = 0.5
+"""A fix that would drop a larger share of the rows is not ticked at first."""
 NEW_FILE = html("quiet", words="The report covers all rows once you press “Use this data”.")
 
 
@@ -138,7 +141,7 @@ def show(request: gr.Request, subject: str, against: str | None = None, words: s
         for one in able
         if one.check.fix
     ]
-    chosen = [one.check.key for one in able if one.level != "note"]
+    chosen = [one.check.key for one in able if one.level != "note" and _is_small(one)]
     return [
         gr.skip(),
         health_views.outcome(found),
@@ -147,6 +150,12 @@ def show(request: gr.Request, subject: str, against: str | None = None, words: s
         gr.update(visible=bool(able)),
         _versions(request, key),
     ]
+
+
+def _is_small(one: Found) -> bool:
+    """Whether the fix leaves most rows: one that drops more is the reader's own choice."""
+    assert one.check.fix
+    return one.check.fix.rewrites or one.finding.share <= TICKED_SHARE
 
 
 def _versions(request: gr.Request, key: str) -> Markup:

@@ -14,6 +14,7 @@ from app.markup import html
 from app.pages import layout, rendered
 from storage.bases import base_models
 from storage.data import openings
+from storage.data.health.outcomes import Outcome
 from storage.models import BaseModelRow, Dataset
 from storage.rendering import limited, rendered_rows
 from storage.rendering.questions import Measured
@@ -69,9 +70,10 @@ def _opened(n: int) -> str:
     return f"{openings.times(n)}{warning}"
 
 
-def health(dataset: Dataset) -> str:
-    """One word for the list."""
-    return plural(len(dataset.remarks), "remark") if dataset.remarks else "ready"
+def health(dataset: Dataset, found: Outcome | None) -> Markup:
+    """The outcome of the report, and the remarks on the file; for a large dataset not yet checked, where to look."""
+    remarked = plural(len(dataset.remarks), "remark") if dataset.remarks else ""
+    return html("data/health", name=dataset.name, found=found, remarked=remarked)
 
 
 def remarks(found: Iterable[Any], problems: Sequence[Problem]) -> Markup:

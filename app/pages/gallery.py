@@ -12,9 +12,10 @@ from markupsafe import Markup
 from app.formats import ago, duration
 from app.markup import html
 from app.pages import layout, lineage, verdicts
-from app.pages.alerts import CLEAR, FOCUS_JS, done, guarded
+from app.pages.alerts import CLEAR, FOCUS_JS, done, guarded, html_of
+from app.pages.selection import SELECT_JS
 from app.pages.who import acting, asked
-from storage import job_inputs
+from storage import dependents, job_inputs
 from storage.data import openings
 from storage.gallery import artifact_lists, artifacts
 from storage.gallery.artifacts import is_model
@@ -22,12 +23,17 @@ from storage.job_inputs import Inputs
 from storage.models import Artifact, User
 from templates import registry
 from templates.artifact_kind import ModelFacts
+from templates.errors import NotFound
 from templates.quantities import size
 from templates.roles import Role
 
 LEAD = "The results of your jobs. Select two to four to compare them."
 ANY = "any"
 N_SHOWN = 24
+DELETE_JS = "(subject, depends) => [confirm(`Delete this result?\\n\\n${depends}`) ? subject : '', depends]"
+KEEP_JS = f"""(...chosen) => window.studioKeep(Object.fromEntries(
+  ['base', 'data', 'method', 'verdict'].map((name, i) => [name, chosen[i] === '{ANY}' ? '' : chosen[i]])))"""
+"""Keeps the filters in the page's address."""
 
 
 def build(demo: gr.Blocks, alert: gr.HTML) -> None:
@@ -42,6 +48,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
             rename_button = gr.Button("Rename", size="sm", min_width=90)
             note_button = gr.Button("Save note", size="sm", min_width=90)
             delete_button = gr.Button("Delete", size="sm", variant="stop", min_width=90)
+        depends = gr.HTML(elem_id="depends")
         gr.HTML(layout.section("All results"))
     with gr.Row(visible=False, elem_classes="filters") as filters:
         base = gr.Dropdown([ANY], value=ANY, label="Base", min_width=130)
@@ -50,44 +57,54 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
         verdict = gr.Dropdown(
             [ANY, *((word, key) for key, word in verdicts.WORDS.items())], value=ANY, label="Verdict", min_width=130
         )
-    cards = gr.HTML(elem_id="cards")
+    cards, asking = gr.HTML(elem_id="cards", js_on_load=SELECT_JS), gr.Textbox(visible=False)
     more, limit = gr.Button("Show more", size="sm", visible=False, elem_id="more-cards"), gr.Number(visible=False)
 
-    wanted = [base, data, method, verdict]
-    demo.load(
-        guarded(10)(open_page), None, [alert, subject, manage, card, name, note, filters, base, data, method]
-    ).success(guarded(4)(show_cards), wanted, [alert, cards, more, limit], show_progress="hidden")
+    wanted, shown = [base, data, method, verdict], [alert, cards, more, limit]
+    opened = [alert, subject, manage, card, name, note, depends, asking, filters, *wanted]
+    demo.load(guarded(len(opened))(open_page), None, opened).success(
+        guarded(4)(show_cards), wanted, shown, show_progress="hidden"
+    )
     for choice in wanted:
-        choice.input(guarded(4)(show_cards), wanted, [alert, cards, more, limit], show_progress="hidden")
-    more.click(guarded(4)(show_cards), [*wanted, limit], [alert, cards, more, limit], show_progress="hidden")
-    rename_button.click(guarded(2)(rename), [subject, name], [alert, following]).then(
-        None, following, None, js=layout.GO_JS
-    ).then(None, None, None, js=FOCUS_JS)
+        choice.input(None, wanted, None, js=KEEP_JS)
+        choice.input(guarded(4)(filter_cards), wanted, shown, show_progress="hidden")
+    more.click(guarded(4)(show_cards), [*wanted, limit], shown, show_progress="hidden")
+    for event in (
+        rename_button.click(guarded(2)(rename), [subject, name], [alert, following]),
+        delete_button.click(guarded(2)(delete), [subject, asking], [alert, following], js=DELETE_JS),
+    ):
+        event.then(None, [following, alert], None, js=layout.GO_SAYING_JS).then(None, None, None, js=FOCUS_JS)
     note_button.click(guarded(1)(annotate), [subject, note], alert)
-    delete_button.click(
-        guarded(2)(delete),
-        subject,
-        [alert, following],
-        js="(s) => confirm('Delete this result? Chats that use it will stop; the data and the job stay.') ? s : ''",
-    ).then(None, following, None, js=layout.GO_JS)
 
 
 def open_page(request: gr.Request) -> list[Any]:
-    """The filters' choices, and the one result that the page's address names."""
+    """The filters as the page's address names them, and the one result that it names."""
     user = acting(request)
     found = _listed(user)
-    choices = [
-        gr.update(choices=[ANY, *sorted({one.base for one in found})]),
-        gr.update(choices=[ANY, *sorted({one.data for one in found})]),
-        gr.update(choices=[ANY, *sorted({one.method for one in found})]),
-    ]
-    filters = gr.update(visible=len(found) > 1)
-    wanted = asked(request, "artifact")
+    filters = [gr.update(visible=len(found) > 1)]
+    for name in ("base", "data", "method"):
+        values = sorted({value for one in found if (value := getattr(one, name))})
+        filters.append(gr.update(choices=[ANY, *values], value=_wanted(request, name, values)))
+    filters.append(gr.update(value=_wanted(request, "verdict", list(verdicts.WORDS))))
+    wanted, nothing = asked(request, "artifact"), ["", gr.update(visible=False), "", "", "", "", ""]
     if not wanted:
-        return [CLEAR, "", gr.update(visible=False), "", "", "", filters, *choices]
-    artifact = artifacts.get(user, wanted)
+        return [CLEAR, *nothing, *filters]
+    try:
+        artifact = artifacts.get(user, wanted)
+    except NotFound:
+        missing = NotFound(f"There is no result “{wanted}”.", remedy="It may be renamed or deleted; all are below.")
+        return [html_of(missing), *nothing, *filters]
     shown = card_html(artifact, Lineage(user, [artifact]), user.name, selectable=False)
-    return [CLEAR, artifact.id, gr.update(visible=True), shown, artifact.name, artifact.note, filters, *choices]
+    depends = dependents.of(artifact).sentences()
+    words = " ".join([*depends, "Chats that use it will stop; the data and the job stay."])
+    facts = [artifact.id, gr.update(visible=True), shown, artifact.name, artifact.note]
+    return [CLEAR, *facts, html("gallery/depends", sentences=depends), words, *filters]
+
+
+def _wanted(request: gr.Request, name: str, known: Sequence[str]) -> str:
+    """The filter that the address names, if there is something to find with it."""
+    wanted = asked(request, name)
+    return wanted if wanted in known else ANY
 
 
 class _Listed(NamedTuple):
@@ -146,14 +163,17 @@ class Lineage:
         return lineage.data(self._inputs[artifact.job_id])
 
 
-def show_cards(
-    request: gr.Request, base: str, data: str, method: str, verdict: str, shown: float = 0
-) -> tuple[str, str, Any, int]:
+def filter_cards(request: gr.Request, base: str, data: str, method: str, verdict: str) -> list[Any]:
+    """The cards that pass other filters; what the page said before is over."""
+    return [CLEAR, *show_cards(request, base, data, method, verdict)[1:]]
+
+
+def show_cards(request: gr.Request, base: str, data: str, method: str, verdict: str, shown: float = 0) -> list[Any]:
     """The newest cards that pass the filters, some more than the number `shown` before."""
     user, limit = acting(request), int(shown or 0) + N_SHOWN
     found = _listed(user)
     if not found:
-        return CLEAR, html("gallery/empty"), gr.update(visible=False), 0
+        return [gr.skip(), html("gallery/empty"), gr.update(visible=False), 0]
     wanted = (base, data, method, verdict)
     fitting = [
         one.id for one in found if all(want in (ANY, None, has) for want, has in zip(wanted, one[1:], strict=True))
@@ -162,7 +182,8 @@ def show_cards(
     of = Lineage(user, chosen)
     n_left = len(fitting) - len(chosen)
     more = gr.update(visible=n_left > 0, value=f"Show more ({n_left:,} left)")
-    return CLEAR, html("gallery/cards", cards=[card_html(one, of, user.name) for one in chosen]), more, limit
+    cards = [card_html(one, of, user.name) for one in chosen]
+    return [gr.skip(), html("gallery/cards", cards=cards, known=artifact_lists.model_names(user)), more, limit]
 
 
 def card_html(artifact: Artifact, of: Lineage, owner: str, *, selectable: bool = True) -> Markup:
@@ -203,9 +224,10 @@ def annotate(request: gr.Request, subject: str, note: str) -> str:
     return done("The note is saved.")
 
 
-def delete(request: gr.Request, subject: str) -> tuple[str, str]:
+def delete(request: gr.Request, subject: str, _depends: str = "") -> tuple[str, str]:
     """Delete the result; an empty subject means that the reader declined."""
     if not subject:
         return CLEAR, ""
+    gone = artifacts.get(acting(request), subject)
     artifacts.delete(acting(request), subject)
-    return done("Deleted."), "gallery"
+    return done(f"“{gone.name}” is deleted."), "gallery"

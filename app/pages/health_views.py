@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from app.formats import count
 from app.markup import html
+from storage.data.health.check import NOT_LOOKED_FOR
 from storage.data.health.personal_data import masked
 from storage.data.row_export import MEDIA
 from storage.models import Dataset
@@ -45,6 +46,7 @@ def findings(found: Report) -> Markup:
         n_labelled=sum(n for _, n in baseline.counts) if baseline else 0,
         clean=[title[0].lower() + title[1:] for title in found.clean],
         most=ROWS_SHOWN,
+        not_looked_for=NOT_LOOKED_FOR,
     )
 
 

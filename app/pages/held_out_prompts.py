@@ -45,12 +45,12 @@ def show_chips(request: gr.Request, *models: str) -> list[Any]:
 
 
 def taker(place: int) -> Callable[..., Any]:
-    """The handler that puts the prompt at `place` into the box."""
+    """The handler that puts the prompt at `place` into the box, with the answer wanted for it, which names it."""
 
-    @guarded(3)
-    def take(request: gr.Request, *models: str) -> tuple[str, str, str]:
+    @guarded(4)
+    def take(request: gr.Request, *models: str) -> tuple[str, str, str, str]:
         answer = held_out(acting(request), models)[1][place]
-        wanted = html("compare/expected", answer=answer["expected"])
-        return CLEAR, answer["prompt"], wanted
+        wanted = html("compare/expected", prompt=answer["prompt"], answer=answer["expected"])
+        return CLEAR, answer["prompt"], wanted, answer["prompt"]
 
     return take

@@ -11,8 +11,11 @@ from markupsafe import Markup
 
 from app.markup import html
 
-GO_JS = "(url) => { if (url) window.location.assign(url) }"
-"""Goes to the hidden address that a handler returned; stays if it is empty."""
+GO_JS = "(url) => window.studioStep(url)"
+"""Goes to the hidden address that a handler returned, and takes the focus there; stays if it is empty."""
+
+GO_SAYING_JS = "(url, said) => window.studioStep(url, said)"
+"""The same; the next page shows the message that this one's alert holds."""
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+import time
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +12,16 @@ from markupsafe import Markup
 
 from app import chat_client, notify
 from app.markup import html
+from app.pages.conversations import Talk, sent
 from storage.models import User
-from templates.errors import BadInput
 
 PANES = 4
-Talk = list[dict[str, str]]
-"""One pane's conversation: role and content of each turn, and the reasoning before an answer."""
 CUT_IN_REASONING = "No answer: the model was cut off in its reasoning. Allow a longer answer."
-COPY_JS = """
+PANE_JS = """
+const pane = element.closest('.pane')?.id.replace('pane-', '');
+element.setAttribute('role', 'log');
+element.setAttribute('tabindex', '0');
+element.setAttribute('aria-label', `Conversation with model ${Number(pane) + 1}`);
 element.addEventListener('click', (event) => {
   if (!event.target.matches('.copy')) return;
   navigator.clipboard.writeText(event.target.parentElement.querySelector('.said').textContent);
@@ -52,22 +54,30 @@ class Answer:
 
     text: str = ""
     reasoning: str = ""
+    first_token_s: float | None = None
+    """Seconds from the click to the first piece of the answer, waiting and loading included."""
     info: chat_client.Info | None = None
     error: str = ""
     over: bool = False
 
 
 async def together(
-    user: User, conversations: Mapping[int, Talk], models: Mapping[int, str], manner: Manner
+    user: User,
+    conversations: Mapping[int, Talk],
+    models: Mapping[int, str],
+    manner: Manner,
+    clicked_at: float | None = None,
 ) -> AsyncGenerator[dict[int, Answer]]:
     """Stream every pane's answer at once; each step yields the panes that changed.
 
+    `clicked_at` is when the message arrived, by `time.monotonic`; by default, now.
     Closing the iterator closes the connections, which makes the chat server stop answering.
     """
     news: asyncio.Queue[int] = asyncio.Queue()
+    since = time.monotonic() if clicked_at is None else clicked_at
     answers = {pane: Answer() for pane in models}
     tasks = [
-        asyncio.create_task(_one(user, models[pane], conversations[pane], manner, answers[pane], pane, news))
+        asyncio.create_task(_one(user, models[pane], conversations[pane], manner, answers[pane], pane, news, since))
         for pane in models
     ]
     try:
@@ -91,6 +101,7 @@ async def _one(
     answer: Answer,
     pane: int,
     news: asyncio.Queue[int],
+    since: float,
 ) -> None:
     try:
         async for delta in chat_client.stream(
@@ -101,6 +112,8 @@ async def _one(
             max_new_tokens=manner.max_new_tokens,
             user=user,
         ):
+            if isinstance(delta, chat_client.Delta) and answer.first_token_s is None:
+                answer.first_token_s = time.monotonic() - since
             if isinstance(delta, chat_client.Delta) and delta.is_reasoning:
                 answer.reasoning += delta.text
             elif isinstance(delta, chat_client.Delta):
@@ -113,42 +126,6 @@ async def _one(
     finally:
         answer.over = True
         news.put_nowait(pane)
-
-
-def sent(talk: Talk) -> list[dict[str, str]]:
-    """The turns for the chat server: without reasoning, and without questions that got no answer."""
-    n_opening = next((n for n, turn in enumerate(talk) if turn["role"] == "user"), 0)
-    opening, earlier, question = talk[:n_opening], talk[n_opening:-1], talk[-1]
-    pairs = zip(earlier[::2], earlier[1::2], strict=False)
-    kept = [turn for asked, answer in pairs if answer["content"] for turn in (asked, answer)]
-    return [{"role": turn["role"], "content": turn["content"]} for turn in (*opening, *kept, question)]
-
-
-def read(written_talks: str, n: int) -> list[Talk]:
-    """The panes' conversations as the browser keeps them; turns that were never answered are left out."""
-    try:
-        given = json.loads(written_talks or "[]")
-        talks = [[_turn(turn) for turn in talk] for talk in given]
-    except (ValueError, TypeError, KeyError) as error:
-        raise BadInput("The conversations can't be read.", remedy="Press “Start over”.") from error
-    return [*map(answered, talks), *([] for _ in range(n))][:n]
-
-
-def _turn(given: Mapping[str, Any]) -> dict[str, str]:
-    turn = {"role": str(given["role"]), "content": str(given["content"])}
-    return {**turn, "reasoning": str(given["reasoning"])} if given.get("reasoning") else turn
-
-
-def answered(talk: Talk) -> Talk:
-    """The conversation without questions that got neither an answer nor any reasoning."""
-    pairs = zip(talk[::2], talk[1::2], strict=False)
-    kept = [pair for pair in pairs if pair[1]["content"] or pair[1].get("reasoning")]
-    return [turn for pair in kept for turn in pair]
-
-
-def written(talks: Sequence[Talk]) -> str:
-    """The conversations for the browser to keep."""
-    return json.dumps(talks)
 
 
 def conversation(talk: Talk) -> Markup:
@@ -194,8 +171,8 @@ def small_print(answer: Answer) -> Markup:
     """Time to the first token and pace, or the error."""
     info = answer.info
     words = []
-    if info and info.time_to_first_token_s is not None:
-        words.append(f"first token after {info.time_to_first_token_s:.2f} s")
+    if answer.first_token_s is not None:
+        words.append(f"first token after {answer.first_token_s:.2f} s")
     if info and info.tokens_per_s:
         words.append(f"{info.tokens_per_s:.0f} tokens/s")
     if info and info.finish_reason == "length":

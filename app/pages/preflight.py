@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
 
 from app.formats import count, minutes_range, number, parameters
 from app.markup import html
+from app.pages import alerts
 from storage.planning.estimates import Estimate
 from storage.planning.training import Plan
+from templates.errors import Problem
 from templates.quantities import plural, size
 from templates.recipe import Recipe
 
@@ -30,7 +33,7 @@ def card(plan: Plan) -> Markup:
     lost += lengths.template_words
     if plan.estimate.shorter:
         lost.append("The changes below would make it shorter")
-    return _card(plan.estimate, plan.recipe, lost, fits=True)
+    return _card(plan.estimate, plan.recipe, lost, fits=True, unusual=plan.unusual)
 
 
 def counting(share: float | None) -> Markup:
@@ -47,16 +50,24 @@ def _rows(numbers: list[int], most: int = 5) -> str:
     return ", ".join(count(n) for n in numbers[:most]) + (" …" if len(numbers) > most else "")
 
 
-def _card(estimate: Estimate, recipe: Recipe | None, lost: list[str], *, fits: bool) -> Markup:
+def _card(
+    estimate: Estimate, recipe: Recipe | None, lost: list[str], *, fits: bool, unusual: Sequence[Problem] = ()
+) -> Markup:
     low, high = estimate.minutes
     cells = [
         ("Time", minutes_range(low, high), f"Based on {estimate.based_on}"),
         ("Memory", f"≈ {size(estimate.memory_bytes)}", f"of {size(estimate.memory_free_bytes)} free"),
         ("Disk", f"≈ {size(estimate.disk_bytes)}", f"of {size(estimate.disk_free_bytes)} free"),
-        ("Result", f"≈ {size(estimate.result_bytes)}", f"{parameters(estimate.n_trained_parameters)} weights trained"),
+        (
+            "Result",
+            f"≈ {size(estimate.published_bytes)}",
+            f"{parameters(estimate.n_trained_parameters)} weights trained",
+        ),
     ]
     seen = [estimate.detectable.sentence] if estimate.detectable else []
-    return html("train/preflight", fits=fits, cells=cells, lines=[_work(estimate, recipe), *seen, *lost])
+    known = alerts.titles()
+    odd = [(known.get(problem.field or "", ""), problem) for problem in unusual]
+    return html("train/preflight", fits=fits, cells=cells, lines=[_work(estimate, recipe), *seen, *lost], odd=odd)
 
 
 def _work(estimate: Estimate, recipe: Recipe | None) -> str:

@@ -13,13 +13,17 @@ from app.pages import data_views, layout, pager
 from app.pages.alerts import CLEAR, done, guarded
 from app.pages.mapping import chosen
 from app.pages.who import acting
+from storage import dependents
 from storage.data import dataset_lists, datasets, openings, uploads
+from storage.data.health import outcomes
 from storage.data.splits import Split
 from storage.listing import Page, Place
 from storage.models import Dataset, User
 from templates import registry
 
 N_SHOWN = 50
+LOOKING_S = 1.0
+"""How long the list may take to check datasets that were never looked at."""
 
 
 def use_data(
@@ -60,12 +64,38 @@ def rename(request: gr.Request, subject: str, name: str) -> tuple[str, str]:
     return done(f"Renamed to “{made.name}”."), f"data?data={quote(made.name)}"
 
 
-def delete(request: gr.Request, subject: str) -> tuple[str, str]:
+def delete(request: gr.Request, subject: str, _depends: str = "") -> tuple[str, str]:
     """Delete the dataset; an empty subject means that the reader declined."""
     if not subject:
         return CLEAR, ""
-    datasets.delete(acting(request), subject.partition(":")[2])
-    return done("Deleted."), "data"
+    user = acting(request)
+    gone = datasets.get(user, subject.partition(":")[2])
+    datasets.delete(user, gone.id)
+    return done(f"“{gone.name}” is deleted."), "data"
+
+
+def depends(request: gr.Request, subject: str) -> list[Any]:
+    """What depends on a stored dataset: for the page, and for the question before it is deleted."""
+    kind, _, key = subject.partition(":")
+    if kind != "data":
+        return [gr.skip(), "", ""]
+    sentences = dependents.of(datasets.get(acting(request), key)).sentences()
+    return [gr.skip(), html("gallery/depends", sentences=sentences), " ".join(sentences)]
+
+
+def caution(request: gr.Request, name_or_id: str, *, is_here: bool = False) -> Markup:
+    """A warning if the dataset would mislead anyone who trains on it; else nothing."""
+    user = acting(request)
+    dataset = datasets.get(user, name_or_id)
+    found = outcomes.of(user, dataset)
+    why = found.why.partition(": ")[2]
+    return html("data/caution", name=dataset.name, found=found, why=why, is_here=is_here)
+
+
+def caution_here(request: gr.Request, subject: str) -> list[Any]:
+    """The warning beside the button that uses a stored dataset."""
+    kind, _, key = subject.partition(":")
+    return [gr.skip(), caution(request, key, is_here=True) if kind == "data" else ""]
 
 
 def draw_pages(opened: Any, alert: gr.HTML, listing: gr.HTML) -> None:
@@ -115,8 +145,14 @@ def _table(user: User, page: Page[Dataset], name: str = "") -> Markup:
     if not page.rows and not name:
         return layout.empty("Your datasets appear here. Drop a file above to make the first one.")
     opened = openings.counts(user.id)
+    looked_at = outcomes.known(user, page.rows, LOOKING_S)
     lines = [
-        (one, registry.shape(one.shape).title, openings.times(opened[one.id]), data_views.health(one))
+        (
+            one,
+            registry.shape(one.shape).title,
+            openings.times(opened[one.id]),
+            data_views.health(one, looked_at.get(one.id)),
+        )
         for one in page.rows
     ]
     return html("data/listing", datasets=lines)

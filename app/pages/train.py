@@ -10,55 +10,14 @@ import gradio as gr
 
 from app import turns
 from app.forms import SettingsForm
-from app.pages import choices, instruction, layout, rerun, train_form
+from app.pages import choices, layout, rerun, result_name, train_address, train_form
 from app.pages.alerts import FOCUS_JS, guarded, in_turn
-from app.pages.train_form import FIXES, N_CHECKED, N_DRAWN, N_SHOWN, PRECISION, Filled
+from app.pages.train_form import N_CHECKED, N_DRAWN, N_SHOWN, PRECISION, Filled
+from app.pages.train_parts import Choices, Lens, Start, draw_choices, draw_lens, draw_start
 from storage.models import new_id
 
 LEAD = "Everything is filled in with what is advised. Change what you like, or launch."
 LISTENS_AFTER_S = 0.05
-WAYS = {"previous": "‹ Previous", "next": "Next ›", "random": "Random", "longest": "Longest"}
-
-
-@dataclass(frozen=True)
-class Choices:
-    """The first choices, which determine the settings."""
-
-    goal: gr.Radio
-    base: gr.Dropdown
-    data: gr.Dropdown
-    method: gr.Dropdown
-    effort: gr.Radio
-    instruction: gr.Textbox
-
-    @property
-    def all(self) -> list[Any]:
-        """In the order of `Filled`."""
-        return [self.goal, self.base, self.data, self.method, self.effort, self.instruction]
-
-
-@dataclass(frozen=True)
-class Lens:
-    """One row as the chosen base model sees it, and the chosen method's page."""
-
-    row: gr.HTML
-    ways: dict[str, gr.Button]
-    index: gr.Number
-    about: gr.Markdown
-
-
-@dataclass(frozen=True)
-class Start:
-    """The job's name and cost, changes that would make it fit, and the button to launch it."""
-
-    name: gr.Textbox
-    card: gr.HTML
-    counting: gr.HTML
-    """What the page says while the card's figures are on their way."""
-    again: gr.Timer
-    """Asks for the figures until they are there."""
-    fixes: list[gr.Button]
-    launch: gr.Button
 
 
 @dataclass(frozen=True)
@@ -76,6 +35,8 @@ class Page:
     unfolded: gr.State
     """Whether the folded settings are open, which redrawing would forget."""
     following: gr.Textbox
+    kept: gr.Textbox
+    """The parameters of the page's address."""
 
     @property
     def drawn(self) -> list[Any]:
@@ -100,11 +61,11 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     following, nothing = layout.address(), gr.HTML()
     with gr.Row(elem_classes="two", visible=False) as body:
         with gr.Column(scale=3, min_width=320):
-            top = _choices()
+            top = draw_choices()
             settings = gr.Column(elem_id="settings")
-            start = _start()
-        lens = _lens()
-    page = Page(alert, top, start, lens, key, fixes, form, unfolded, following)
+            start = draw_start()
+        lens = draw_lens()
+    page = Page(alert, top, start, lens, key, fixes, form, unfolded, following, gr.Textbox(visible=False))
     with settings:
         gr.render(inputs=[form, unfolded], triggers=[form.change], show_progress="hidden")(
             lambda filled, is_unfolded: _draw(page, filled, is_unfolded)
@@ -122,6 +83,19 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     start.name.input(new_id, None, key, queue=False, show_progress="hidden")
     drawn = form.change(_of_state(train_form.checked, N_CHECKED), form, page.checked, show_progress="minimal")
     drawn.success(_of_state(train_form.seen, N_SHOWN), [form, lens.index], page.shown, show_progress="hidden")
+    _keep_up(page)
+
+
+def _keep_up(page: Page) -> None:
+    """What follows every redrawing of the form: the name, the address, and the warning about the data."""
+    form, start = page.form, page.start
+    names = [start.name, start.proposed]
+    named = form.change(guarded(3)(result_name.follow), [form, *names], [page.alert, *names], show_progress="hidden")
+    told = [form, *names]
+    kept = named.then(_of_state(train_address.written, 2), told, [page.alert, page.kept], show_progress="hidden")
+    kept.then(None, page.kept, None, js=train_address.KEEP_JS)
+    start.name.input(None, names, None, js=train_address.NAME_JS)
+    form.change(_of_state(train_form.cautioned, 2), form, [page.alert, start.caution], show_progress="hidden")
 
 
 def _of_state(handler: Callable[..., Any], n_outputs: int) -> Callable[..., Any]:
@@ -182,7 +156,9 @@ class Reading:
     def inputs(self) -> set[Any]:
         """All inputs for a handler."""
         page = self.page
-        return {*page.top.all, *self.settings_and_precision, page.key, page.start.name, page.fixes, page.lens.index}
+        start = page.start
+        others = {page.key, start.name, start.proposed, page.fixes, page.lens.index}
+        return {*page.top.all, *self.settings_and_precision, *others}
 
     def filled(self, values: Mapping[Any, Any]) -> Filled:
         """The form as it is now."""
@@ -240,6 +216,10 @@ def _listen(page: Page, reading: Reading) -> None:
         changed = component.input(check, inputs, page.checked, show_progress="hidden", trigger_mode="always_last")
         changed.success(show, inputs, page.shown, show_progress="hidden")
     start.again.tick(check, inputs, page.checked, show_progress="hidden", trigger_mode="once")
+    settings = reading.settings_and_precision
+    names = [PRECISION, *reading.settings.components]
+    keep = train_address.settings_js(names, reading.before.advised)
+    gr.on([component.input for component in settings], None, settings, None, js=keep)
     for way, button in lens.ways.items():
         button.click(reading.mover(way), inputs, page.shown, show_progress="hidden")
     for place, button in enumerate(start.fixes):
@@ -247,36 +227,3 @@ def _listen(page: Page, reading: Reading) -> None:
     launch = reading.told(train_form.launched, 2, page.key, start.name)
     launched = start.launch.click(launch, inputs, [page.alert, page.following])
     launched.then(None, page.following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
-
-
-def _choices() -> Choices:
-    goal = gr.Radio(label="Goal", elem_id="goal", interactive=True)
-    with gr.Row():
-        base = gr.Dropdown(label="Base model", min_width=180, elem_id="base", interactive=True)
-        data = gr.Dropdown(label="Data", min_width=180, elem_id="data", interactive=True)
-    with gr.Row():
-        method = gr.Dropdown(label="Method", min_width=180, elem_id="method", interactive=True)
-        effort = gr.Radio(choices.efforts(), label="Effort", min_width=220, elem_id="effort", interactive=True)
-    return Choices(goal, base, data, method, effort, instruction.textbox())
-
-
-def _start() -> Start:
-    return Start(
-        name=gr.Textbox(label="Name of the result", max_length=64, elem_id="job-name", interactive=True),
-        counting=gr.HTML(elem_id="counting"),
-        again=gr.Timer(1.0, active=False),
-        card=gr.HTML(elem_id="preflight"),
-        fixes=[gr.Button(visible=False, size="sm", elem_classes="fix") for _ in range(FIXES)],
-        launch=gr.Button("Launch", variant="primary", interactive=False, elem_id="launch"),
-    )
-
-
-def _lens() -> Lens:
-    with gr.Column(scale=2, min_width=300, elem_id="preview"):
-        gr.HTML(layout.section("What the model will see"))
-        row, index = gr.HTML(elem_id="rendered"), gr.Number(0, visible=False)
-        with gr.Row(elem_classes="ways"):
-            ways = {way: gr.Button(text, size="sm", min_width=70) for way, text in WAYS.items()}
-        with gr.Accordion("About this method", open=False):
-            about = gr.Markdown()
-    return Lens(row, ways, index, about)

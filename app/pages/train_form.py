@@ -10,17 +10,16 @@ from urllib.parse import quote
 import gradio as gr
 
 from app import forms
-from app.pages import choices, layout, preflight, rendered
+from app.pages import choices, layout, preflight, rendered, stored_data
 from app.pages.alerts import CLEAR, html_of
 from app.pages.who import acting, asked
-from storage import model_names
 from storage.bases import base_models
 from storage.data import datasets
 from storage.models import Dataset, User, new_id
 from storage.planning import figures, training
 from storage.planning.estimates import Fix
 from templates import registry
-from templates.errors import StudioError
+from templates.errors import NotFound, Problem, StudioError
 from templates.spec import Preset, Quantization
 
 FIXES = 3
@@ -86,18 +85,39 @@ class Filled:
 
 def opened(request: gr.Request) -> list[Any]:
     """The initial page: nothing, or the body, a key and a name, followed by all that `drawn` returns."""
+    from app.pages import result_name, train_address  # they read the form that this module declares
+
     user = acting(request)
     first = choices.first_data(user)
     if first is None:
         empty = layout.empty("Training needs data. Drop a file first; it takes one minute.", "data", "Add data ›")
         return [empty, gr.update(visible=False), "", "", CLEAR, *[gr.skip()] * (N_DRAWN - 1)]
-    wanted = asked(request, "data")
-    dataset = datasets.get(user, wanted) if wanted else first
-    base = asked(request, "base") or choices.bases(user)[0][1]
+    dataset, base, wrong = _named(request, user, first)
     goal = choices.goals(dataset)[0][1]
     method = registry.objective(goal).advised_method
-    name = model_names.free(user, f"{dataset.name[:50]}-{method}")
-    return [CLEAR, gr.update(visible=True), new_id(), name, *drawn(user, Filled(goal, base, dataset.name, method))]
+    form = train_address.read(request, Filled(goal, base, dataset.name, method), dataset)
+    name = asked(request, "name") or result_name.proposed(user, dataset.name, form.method)
+    _, *shown = drawn(user, form)
+    alert = html_of(NotFound(*wrong)) if wrong else CLEAR
+    return [CLEAR, gr.update(visible=True), new_id(), name, alert, *shown]
+
+
+def _named(request: gr.Request, user: User, first: Dataset) -> tuple[Dataset, str, list[Problem]]:
+    """The data and the base that the address names; for what doesn't exist, another, and a problem that says so."""
+    wanted, bases, wrong = asked(request, "data"), [name for _, name in choices.bases(user)], []
+    dataset = first
+    if wanted:
+        try:
+            dataset = datasets.get(user, wanted)
+        except NotFound:
+            instead = f"The form shows “{first.name}” instead; choose other data there."
+            wrong.append(Problem(f"There is no dataset “{wanted}”.", remedy=instead))
+    base = asked(request, "base") or bases[0]
+    if base not in bases:
+        instead = f"The form shows “{bases[0]}” instead; choose another there."
+        wrong.append(Problem(f"There is no base model “{base}”.", remedy=instead))
+        base = bases[0]
+    return dataset, base, wrong
 
 
 def find_data(request: gr.Request, chosen: str, key: gr.KeyUpData) -> list[Any]:
@@ -214,6 +234,11 @@ def seen(request: gr.Request, form: Filled, index: float, way: str = "") -> list
     at = rendered.moved(row, sample, int(index), way)
     length = int(form.settings["max_length"])
     return [gr.skip(), at, rendered.row_html(row, sample, at, length, registry.objective(form.goal))]
+
+
+def cautioned(request: gr.Request, form: Filled) -> list[Any]:
+    """A warning if the chosen data would mislead anyone who trains on it."""
+    return [gr.skip(), stored_data.caution(request, form.data)]
 
 
 def launched(request: gr.Request, form: Filled, key: str, name: str) -> tuple[str, str]:

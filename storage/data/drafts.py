@@ -22,6 +22,8 @@ from templates.quantities import plural
 from templates.spec import RowShape
 
 MANY_LABELS_SHARE = 0.5
+TEMPLATED_SHARE = 0.5
+"""If more of the rows come from templates, a split can't keep each template on one side and still be fair."""
 
 
 @dataclass
@@ -234,9 +236,17 @@ def _drawn(draft: Draft, wanted: splits.Split, content: splits.Places) -> splits
             "much text. The health report finds and fixes them."
         )
     with progress.step("Looking for near duplicates"):
-        alike = Rows.of(draft.shape, values).near_prompts
+        rows = Rows.of(draft.shape, values)
+        alike = [*rows.near_prompts, *_kept_together(rows.templated, len(content), wanted.share)]
     kinds = labels if label else None
     return splits.draw(content, wanted.share, labels=kinds, alike=alike)
+
+
+def _kept_together(templated: list[list[int]], n_rows: int, share: float) -> list[list[int]]:
+    """The rows of one template, for one side of the split; none if then too few sides could be drawn from."""
+    most = splits.n_held_out(n_rows, share) if n_rows > 1 else 0
+    able = sum(map(len, templated)) <= TEMPLATED_SHARE * n_rows and all(len(group) <= most for group in templated)
+    return templated if able else []
 
 
 def _remark_repeats(draft: Draft, content: splits.Places, held_out: splits.Sides) -> None:

@@ -84,6 +84,8 @@ class Estimate(BaseModel):
     disk_free_bytes: int
     result_bytes: int
     """The adapter's or model's weights."""
+    published_bytes: int = 0
+    """Everything that is published, as the gallery counts it: weights, tokenizer, and the base if it is shipped."""
     steps: int
     """Number of weight updates."""
     tokens: int

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from storage import job_inputs, model_names
-from storage.bases import base_models
+from storage.bases import base_models, checkpoint_headers
 from storage.data import datasets, splits
 from storage.gallery import suites
 from storage.jobs import jobs, worker_rows
 from storage.models import BaseModelRow, Dataset, Job, User, Worker
-from storage.planning import estimates, figures, fitting, machines, shortening
+from storage.planning import estimates, figures, fitting, machines, shortening, unusual
 from storage.planning.detectable import Detectable
 from storage.planning.estimates import Estimate
 from storage.planning.training_rows import SMALL_BYTES, TrainingLengths, WhatCanShow
@@ -55,6 +55,8 @@ class Plan:
     dataset_row: Dataset
     lengths: LengthReport
     estimate: Estimate
+    unusual: tuple[Problem, ...] = ()
+    """Settings that work but can hardly be meant."""
 
 
 def plan(
@@ -93,7 +95,8 @@ def plan(
     _refuse_untrainable(lengths, dataset_row, recipe, base_row.name)
     estimate = _estimate(user, base_row, recipe, lengths, dataset_row.n_held_out)
     seen = estimate.model_copy(update={"detectable": _detectable(dataset_row, patient=patient)})
-    return Plan(recipe, base_row, dataset_row, lengths, seen)
+    odd = unusual.of(recipe, facts, lengths.n_rows - lengths.n_refused, estimate.steps)
+    return Plan(recipe, base_row, dataset_row, lengths, seen, odd)
 
 
 def _detectable(dataset: Dataset, *, patient: bool) -> Detectable | None:
@@ -113,10 +116,14 @@ def _estimate(user: User, base: BaseModelRow, recipe: Recipe, lengths: LengthRep
     facts, worker = base_models.facts(base), likely_worker()
     machine, pace = machines.of_worker(worker), machines.earlier_pace(base.id, recipe, worker)
     shipped_bytes = base.size_bytes if base.source == "bundled" else 0
+    papers_bytes = _papers_bytes(base_models.folder(base))
     items = suites.forgetting_items(base.source, recipe.method)
 
     def estimated(changed: Recipe) -> Estimate:
-        return estimates.estimate(facts, changed, lengths, n_held_out, machine, pace, shipped_bytes, items)
+        cost = estimates.estimate(facts, changed, lengths, n_held_out, machine, pace, shipped_bytes, items)
+        ships_base = registry.method(changed.method).trains == "adapter"
+        published = cost.result_bytes + papers_bytes + (shipped_bytes if ships_base else 0)
+        return cost.model_copy(update={"published_bytes": published})
 
     estimate = estimated(recipe)
     if not estimate.fits:
@@ -127,6 +134,12 @@ def _estimate(user: User, base: BaseModelRow, recipe: Recipe, lengths: LengthRep
     job = shortening.Long(facts, recipe, lengths, n_held_out, machine, pace, shipped_bytes, items)
     shorter = shortening.fixes(job, estimate, shortening.smaller_bases(user, base, recipe, worker))
     return estimate.model_copy(update={"shorter": shorter})
+
+
+def _papers_bytes(folder: Path) -> int:
+    """The size of what a result keeps of its base besides weights: tokenizer, template, configuration."""
+    weights = checkpoint_headers.weight_files(folder)
+    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file() and path.name not in weights)
 
 
 def _data_problems(dataset: Dataset, objective: str) -> list[Problem]:

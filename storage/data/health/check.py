@@ -16,6 +16,11 @@ Level = Literal["note", "warning", "misleading"]
 N_EXAMPLES = 5
 SHOWN = 120
 """Maximum characters of an example."""
+NOT_LOOKED_FOR = (
+    "Not looked for: names of people, postal addresses, whether the answers are true, and whether the tone is right. "
+    "Read some rows yourself; “Words to look for” finds names that you list."
+)
+"""The limits of the report, in words."""
 _READ = 2_000
 """Characters of a text read for its excerpt: more than are shown, and longer than any personal datum."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from storage.data.rows import templated
 from storage.data.rows.comparable import LONGEST_LABEL, MANY_PER_LABEL, normalised
 from storage.data.rows.lengths import Lengths
 from storage.data.rows.near import Sketches, clusters
@@ -186,6 +187,11 @@ class Rows:
             if (near or answers[a] == answers[b]) and bool(self.rows[a].answers) == bool(self.rows[b].answers)
         ]
         return clusters(len(self.rows), kept)
+
+    @cached_property
+    def templated(self) -> list[list[int]]:
+        """Groups of positions whose rows differ only by numbers and names; the numbers don't decide the answers."""
+        return templated.groups([row.prompt for row in self.rows], ["\n".join(row.texts[1:]) for row in self.rows])
 
     @cached_property
     def given_away(self) -> dict[int, Row]:

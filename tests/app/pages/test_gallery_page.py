@@ -8,7 +8,7 @@ from app.pages import gallery
 from storage import db, job_inputs, users
 from storage.data import openings
 from storage.gallery import artifacts
-from storage.models import Artifact, Job, User
+from storage.models import Artifact, Job, JobInput, JobState, User
 from tests.small_suite import small_forgotten
 
 ANY = (gallery.ANY,) * 4
@@ -77,3 +77,54 @@ def test_others_see_nothing_of_it(studio: User, finished: tuple[Job, Artifact], 
         gallery.guarded(1)(gallery.annotate)(asking(other), finished[1].id, "x"),
     ):
         assert 'role="alert"' in refused
+
+
+def test_what_depends_on_a_result_is_named_before_it_goes_and_that_it_went_after(
+    studio: User, finished: tuple[Job, Artifact], asking: Any
+) -> None:
+    artifact = finished[1]
+    opened = gallery.open_page(asking(studio, artifact="tickets-lora"))
+    assert "Nothing else depends on it" in opened[6]
+    with db.writing() as session:  # a second result, trained on top of the first
+        job = Job(
+            owner_id=studio.id,
+            name="on-top",
+            kind="train",
+            spec={},
+            spec_sha256="0" * 64,
+            idem_key="on-top",
+            estimate={},
+            created_at=1.0,
+        )
+        session.add(job)
+        session.flush()
+        session.add(JobInput(job_id=job.id, role="base", position=0, artifact_id=artifact.id))
+    assert "1 job (“on-top”) uses it" in gallery.open_page(asking(studio, artifact="tickets-lora"))[7]
+    refused = gallery.guarded(2)(gallery.delete)(asking(studio), artifact.id, "")
+    assert "on-top" in refused[0]
+    with db.writing() as session:
+        session.get_one(Job, job.id).state = JobState.FAILED
+    said, to = gallery.delete(asking(studio), artifact.id, "")
+    assert "“tickets-lora” is deleted" in said
+    assert to == "gallery"
+
+
+def test_an_unknown_result_in_a_link_leads_to_those_that_exist(
+    studio: User, finished: tuple[Job, Artifact], asking: Any
+) -> None:
+    alert, _, manage, *_ = gallery.open_page(asking(studio, artifact="nope"))
+    assert "There is no result “nope”" in alert
+    assert not manage["visible"]
+    assert "tickets-lora" in gallery.show_cards(asking(studio), *ANY)[1]
+
+
+def test_filters_come_back_from_the_address(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
+    *_, base, data, method, verdict = gallery.open_page(asking(studio, base="studio-nano", data="x", verdict="better"))
+    assert [choice["value"] for choice in (base, data, method, verdict)] == ["studio-nano", "any", "any", "better"]
+
+
+def test_comparing_needs_a_selection(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
+    cards = gallery.show_cards(asking(studio), *ANY)[1]
+    assert 'type="submit" disabled' in cards
+    assert "Select one to compare it with its base" in cards
+    assert "tickets-lora" in cards.partition("data-known=")[2].partition(">")[0]

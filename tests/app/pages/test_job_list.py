@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from app.formats import percent
-from app.pages import compare, data_health, gallery, job_list, job_words, queue_views, stored_data, train_form
+from app.pages import comparison, data_health, gallery, job_list, job_words, queue_views, stored_data, train_form
 from app.pages.choices import data as data_choices
 from app.pages.unchanged import only_changed
 from storage import users
@@ -140,4 +140,4 @@ def test_choosers_offer_the_newest_and_find_the_others(studio: User, asking: Any
     assert found["choices"] == [("– none –", "")], "not the dataset itself"
     _, found = train_form.find_data(asking(studio), "tickets-0149", typing)
     assert [name for _, name in found["choices"]] == ["tickets-0007", "tickets-0149"]
-    assert list(compare._known(studio))[-3:] == ["result-0002", "result-0001", "result-0000"]
+    assert list(comparison._known(studio))[-3:] == ["result-0002", "result-0001", "result-0000"]

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import gradio as gr
 import pytest
 
-from app.pages import train, train_form
+from app.pages import choices, result_name, train, train_address, train_form, train_parts
 from app.pages.alerts import guarded
 from app.pages.train_form import FIXES, N_CHECKED, N_DRAWN, Filled
 from storage.jobs import jobs, worker_rows
 from storage.models import Dataset, User
 from storage.planning import figures, training
 from templates import registry
+from templates.quantities import size
 
 launch = guarded(2)(train_form.launched)
 check = guarded(N_CHECKED)(train_form.checked)
@@ -175,7 +177,7 @@ def test_an_event_brings_the_values_by_component(studio: User, tickets: Dataset,
     """What the browser sends is one value for each component of the drawn form."""
     before = filled(opened(asking(studio))[1])
     with gr.Blocks():
-        top = train._choices()
+        top = train_parts.draw_choices()
         settings = train.SettingsForm.of("sft", "lora", before.values)
         settings.draw_shown()
         settings.draw_folded()
@@ -183,12 +185,13 @@ def test_an_event_brings_the_values_by_component(studio: User, tickets: Dataset,
         page = train.Page(
             gr.HTML(),
             top,
-            train._start(),
-            train._lens(),
+            train_parts.draw_start(),
+            train_parts.draw_lens(),
             gr.Textbox(),
             gr.State(),
             gr.State(),
             gr.State(),
+            gr.Textbox(),
             gr.Textbox(),
         )
     reading = train.Reading(page, before, settings, precision)
@@ -222,3 +225,77 @@ def test_the_page_says_that_it_counts_and_shows_the_card_later(
         _, card, *_, counting, again = check(asking(studio), form)
     assert "Before you launch" in card
     assert counting == ""
+
+
+def test_the_name_follows_what_is_chosen_until_it_is_edited(
+    studio: User, tickets: Dataset, letters: Dataset, asking: Any
+) -> None:
+    (_, _, _, name), drawn = opened(asking(studio, data="tickets"))
+    form = filled(drawn)
+    _, _, proposed = result_name.follow(asking(studio), asdict(form), name, "")
+    assert (name, proposed) == ("tickets-lora", "tickets-lora")
+    for changed, wanted in (
+        (replace(form, method="full"), "tickets-full"),
+        (replace(form, method="recipe:qlora"), "tickets-qlora"),
+        (replace(form, data="letters"), "letters-lora"),
+    ):
+        assert result_name.follow(asking(studio), asdict(changed), name, proposed)[1:] == [wanted, wanted]
+        assert result_name.follow(asking(studio), asdict(changed), "mine", proposed)[1:] == [gr.skip(), "tickets-lora"]
+
+
+def test_unknown_data_or_base_in_a_link_is_named_and_replaced_in_words(
+    studio: User, tickets: Dataset, asking: Any
+) -> None:
+    (_, body, _, _), drawn = opened(asking(studio, data="nope", base="nix"))
+    assert body["visible"]
+    assert "There is no dataset “nope”" in drawn[0]
+    assert "There is no base model “nix”" in drawn[0]
+    assert "shows “tickets” instead" in drawn[0]
+    assert filled(drawn).data == "tickets"
+
+
+def test_a_reload_keeps_choices_and_settings(studio: User, tickets: Dataset, asking: Any) -> None:
+    typed = replace(filled(opened(asking(studio))[1], r=64, learning_rate=0.5), effort="quick")
+    kept = json.loads(train_address.written(asking(studio), typed, "mine", "tickets-lora")[1])
+    (_, _, _, name), drawn = opened(asking(studio, **kept))
+    again = filled(drawn)
+    assert name == "mine"
+    assert (again.effort, again.values["r"], again.values["learning_rate"]) == ("quick", 64, 0.5)
+    for broken in ("[1]", "{", '{"nope": 1, "r": {"a": 1}}'):
+        assert filled(opened(asking(studio, data="tickets", settings=broken))[1]).values["r"] == 16
+    assert filled(opened(asking(studio, goal="nope", method="nix", effort="x"))[1]).method == "lora"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("per_device_train_batch_size", 500, "only 54 rows to learn from"),
+        ("gradient_accumulation_steps", 64, "more than the 54 rows"),
+        ("learning_rate", 0.9, "450 times the advised 0.002"),
+        ("learning_rate", 0.000001, "hardly learn anything"),
+        ("num_train_epochs", 400, "by heart"),
+        ("warmup_steps", 9000, "never reached"),
+    ],
+)
+def test_a_setting_that_can_hardly_be_meant_is_said_at_its_field(
+    studio: User, tickets: Dataset, asking: Any, name: str, value: Any, says: str
+) -> None:
+    form = replace(filled(opened(asking(studio, data="tickets"))[1], **{name: value}), base="studio-nano")
+    alert, card, *_ = check(asking(studio), form)
+    assert alert == ""
+    line = card.partition(f'data-field="{name}"')[2].partition("</li>")[0]
+    assert says in line
+
+
+def test_advised_settings_are_never_unusual(studio: User, tickets: Dataset, asking: Any) -> None:
+    for way in (key for _, key in choices.ways("sft")):
+        card = check(asking(studio), filled(opened(asking(studio, data="tickets", method=way))[1]))[1]
+        assert "data-field" not in card, way
+
+
+def test_the_result_has_the_size_that_the_gallery_will_show(studio: User, tickets: Dataset, asking: Any) -> None:
+    """5,460,971 bytes were published after this job on the smaller base."""
+    form = replace(filled(opened(asking(studio, data="tickets"))[1]), base="studio-nano")
+    estimate = form.plan(studio).estimate
+    assert estimate.published_bytes == pytest.approx(5_460_971, rel=0.02)
+    assert f"≈ {size(estimate.published_bytes)}" in check(asking(studio), form)[1]

@@ -1,0 +1,102 @@
+"""Fills the Compare page: which models stand beside one another, and where their conversations begin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from app import chat_client, chat_opening
+from app.markup import html
+from app.pages import conversations, panes
+from app.pages.alerts import CLEAR, html_of
+from app.pages.answering import READY
+from app.pages.panes import PANES
+from app.pages.who import acting, asked
+from storage.bases import base_models
+from storage.gallery import artifact_lists, artifacts
+from storage.models import User
+from templates.errors import BadInput, NotFound, Problem
+
+ANEW = "All panes start anew, so that every model is asked the same. Your last message is back in the box."
+
+
+def open_page(request: gr.Request) -> list[Any]:
+    """The models that the page's address names; else the newest result beside its base."""
+    user = acting(request)
+    wanted = [name for name in asked(request, "models").split(",") if name]
+    known = _known(user)
+    wrong = [
+        Problem(f"There is no model “{name}”.", remedy="Choose one in a pane; the gallery shows your results.")
+        for name in wanted
+        if name not in known
+    ]
+    names = [name for name in wanted if name in known]
+    if len(names) > PANES:
+        wrong.append(Problem(f"You selected {len(names)} models.", remedy=f"The first {PANES} are shown."))
+    names = _with_base(user, names[:PANES])
+    choices = [(f"{name} · {kind}", name) for name, kind in known.items()]
+    values = names + [names[-1]] * (PANES - len(names))
+    return [
+        html_of(BadInput(*wrong)) if wrong else CLEAR,
+        max(2, len(names)),
+        *show_panes(max(2, len(names))),
+        *(gr.update(choices=choices, value=value) for value in values),
+    ]
+
+
+def _known(user: User) -> dict[str, str]:
+    """Every model for chat, with a description."""
+    known = {row.name: "base" for row in base_models.of_user(user)}
+    return known | dict.fromkeys(artifact_lists.model_names(user), "adapted")
+
+
+def _with_base(user: User, names: list[str]) -> list[str]:
+    """At least two models: if none is named, the newest result; if one is named, its base comes first."""
+    if not names:
+        names = list(artifact_lists.model_names(user)[:1])
+    if len(names) != 1:
+        return names or [base_models.of_user(user)[0].name] * 2
+    try:
+        return [artifacts.base_of(artifacts.get(user, names[0])).name, *names]
+    except NotFound:
+        return names * 2
+
+
+def show_panes(n: int | float) -> list[Any]:
+    """The first `n` panes."""
+    return [gr.update(visible=i < int(n)) for i in range(PANES)]
+
+
+def emptied(notice: str = "", prompt: Any = None) -> list[Any]:
+    """Panes without a conversation; the box keeps its text unless there is a `prompt` for it."""
+    box = gr.skip() if prompt is None else prompt
+    chats = [panes.conversation([])] * PANES
+    return [notice, box, READY, "", "" if prompt is None else gr.skip(), *chats, *[""] * PANES]
+
+
+def anew(prompt: str, kept: str, n: int | float, *models: str) -> list[Any]:
+    """After a change of the panes: start all of them anew, with the last message back in the box.
+
+    Nothing happens before the first message, or when a pane is taken away.
+    """
+    if conversations.goes_on(kept, models[: int(n)]):
+        return ["", *[gr.skip()] * (4 + 2 * PANES)]
+    return emptied(html("done", sentence=ANEW), prompt or conversations.last_message(kept))
+
+
+def show_heads(request: gr.Request, *models: str) -> list[Any]:
+    """The chat server's facts about each pane's model."""
+    user = acting(request)
+    told = {model.name: model.studio for model in chat_client.models(user)}
+    return [gr.skip(), *(panes.header(told.get(name), name) if name else "" for name in models)]
+
+
+def propose(request: gr.Request, typed: str, alone: bool, proposed: tuple[str, bool], *models: str) -> list[Any]:
+    """The chosen models' instruction, and single turns if they answer with labels; what the reader changed stays."""
+    user = acting(request)
+    found = (chat_opening.instruction(user, models), chat_opening.gives_labels(user, models))
+    are_proposed = [now == before for now, before in zip((typed or "", alone), proposed, strict=True)]
+    shown = [new if is_proposed else gr.skip() for new, is_proposed in zip(found, are_proposed, strict=True)]
+    last = [new if is_proposed else old for new, old, is_proposed in zip(found, proposed, are_proposed, strict=True)]
+    return [gr.skip(), *shown, tuple(last)]

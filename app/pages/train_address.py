@@ -1,0 +1,92 @@
+"""Keeps the training form's choices in the page's address, so that a reload shows them again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from app.pages import choices
+from app.pages.train_form import PRECISION, Filled
+from app.pages.who import acting, asked
+from storage.data import datasets
+from storage.models import Dataset
+from templates import registry
+
+KEEP_JS = "(kept) => { if (kept) window.studioKeep(JSON.parse(kept)) }"
+"""Writes what `written` returned into the address."""
+
+NAME_JS = "(name, proposed) => window.studioKeep({name: name === proposed ? '' : name})"
+
+
+def settings_js(names: Sequence[str], advised: Mapping[str, Any]) -> str:
+    """Writes the settings that differ from the advice; takes the values of the components in the order of `names`.
+
+    The browser does it alone: an event would be lost if the form is redrawn meanwhile.
+    """
+    return f"""(...values) => {{
+  const names = {json.dumps(list(names))}, advised = {json.dumps(dict(advised))};
+  const typed = names.map((name, i) => [name, values[i]]).filter(([name, value]) => value !== advised[name]);
+  window.studioKeep({{settings: typed.length ? JSON.stringify(Object.fromEntries(typed)) : ''}});
+}}"""
+
+
+def written(request: gr.Request, form: Filled, name: str, proposed: str) -> list[Any]:
+    """The parameters of the address, as JSON: the choices, and what was typed over the advice."""
+    typed = json.dumps(form.typed(), separators=(",", ":")) if form.typed() else ""
+    own = datasets.get(acting(request), form.data).instruction
+    kept = {
+        "data": form.data,
+        "base": form.base,
+        "goal": form.goal,
+        "method": form.method,
+        "effort": form.effort,
+        "settings": typed,
+        "instruction": json.dumps(form.instruction) if (form.instruction or "") != own else "",
+        "from": "",  # the job that filled in the form: from now on, the form stands for itself
+        "name": name if name != proposed else "",
+    }
+    return [gr.skip(), json.dumps(kept)]
+
+
+def read(request: gr.Request, form: Filled, dataset: Dataset) -> Filled:
+    """The form with the choices of the address that still fit; the others stay as advised."""
+    goals, efforts = [key for _, key in choices.goals(dataset)], [key for _, key in choices.efforts()]
+    if (goal := asked(request, "goal")) in goals:
+        form = replace(form, goal=goal, method=registry.objective(goal).advised_method)
+    if (method := asked(request, "method")) in [key for _, key in choices.ways(form.goal)]:
+        form = replace(form, method=method)
+    if (effort := asked(request, "effort")) in efforts:
+        form = replace(form, effort=effort)
+    if instruction := asked(request, "instruction"):
+        form = replace(form, instruction=_instruction(instruction))
+    typed = _settings(asked(request, "settings"), form)
+    return replace(form, kept={form.pair: typed}) if typed else form
+
+
+def _instruction(text: str) -> str | None:
+    """The instruction that was written into the address; None, the data's own, for anything else."""
+    try:
+        given = json.loads(text)
+    except ValueError:
+        return None
+    return given if isinstance(given, str) else None
+
+
+def _settings(text: str, form: Filled) -> Mapping[str, Any]:
+    """The typed settings that this goal and method have; whoever made the link, the form checks the values."""
+    try:
+        given = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    if not isinstance(given, dict):
+        return {}
+    able = {PRECISION, *choices.setting_names(form.goal, form.method)}
+    return {name: value for name, value in given.items() if name in able and _is_plain(value)}
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float | bool)

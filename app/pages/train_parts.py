@@ -1,0 +1,95 @@
+"""The parts of the training form that stay when its settings are redrawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from app.pages import choices, instruction, layout
+from app.pages.train_form import FIXES
+
+WAYS = {"previous": "‹ Previous", "next": "Next ›", "random": "Random", "longest": "Longest"}
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The first choices, which determine the settings."""
+
+    goal: gr.Radio
+    base: gr.Dropdown
+    data: gr.Dropdown
+    method: gr.Dropdown
+    effort: gr.Radio
+    instruction: gr.Textbox
+
+    @property
+    def all(self) -> list[Any]:
+        """In the order of `Filled`."""
+        return [self.goal, self.base, self.data, self.method, self.effort, self.instruction]
+
+
+@dataclass(frozen=True)
+class Lens:
+    """One row as the chosen base model sees it, and the chosen method's page."""
+
+    row: gr.HTML
+    ways: dict[str, gr.Button]
+    index: gr.Number
+    about: gr.Markdown
+
+
+@dataclass(frozen=True)
+class Start:
+    """The job's name and cost, changes that would make it fit, and the button to launch it."""
+
+    name: gr.Textbox
+    proposed: gr.Textbox
+    """The name that was proposed last; an edited one stays."""
+    caution: gr.HTML
+    card: gr.HTML
+    counting: gr.HTML
+    """What the page says while the card's figures are on their way."""
+    again: gr.Timer
+    """Asks for the figures until they are there."""
+    fixes: list[gr.Button]
+    launch: gr.Button
+
+
+def draw_choices() -> Choices:
+    """The choices, side by side where there is room."""
+    goal = gr.Radio(label="Goal", elem_id="goal", interactive=True)
+    with gr.Row():
+        base = gr.Dropdown(label="Base model", min_width=180, elem_id="base", interactive=True)
+        data = gr.Dropdown(label="Data", min_width=180, elem_id="data", interactive=True)
+    with gr.Row():
+        method = gr.Dropdown(label="Method", min_width=180, elem_id="method", interactive=True)
+        effort = gr.Radio(choices.efforts(), label="Effort", min_width=220, elem_id="effort", interactive=True)
+    return Choices(goal, base, data, method, effort, instruction.textbox())
+
+
+def draw_start() -> Start:
+    """The parts below the settings, the button disabled."""
+    return Start(
+        name=gr.Textbox(label="Name of the result", max_length=64, elem_id="job-name", interactive=True),
+        counting=gr.HTML(elem_id="counting"),
+        again=gr.Timer(1.0, active=False),
+        proposed=gr.Textbox(visible=False),
+        caution=gr.HTML(elem_id="caution"),
+        card=gr.HTML(elem_id="preflight"),
+        fixes=[gr.Button(visible=False, size="sm", elem_classes="fix") for _ in range(FIXES)],
+        launch=gr.Button("Launch", variant="primary", interactive=False, elem_id="launch"),
+    )
+
+
+def draw_lens() -> Lens:
+    """The parts beside the form."""
+    with gr.Column(scale=2, min_width=300, elem_id="preview"):
+        gr.HTML(layout.section("What the model will see"))
+        row, index = gr.HTML(elem_id="rendered"), gr.Number(0, visible=False)
+        with gr.Row(elem_classes="ways"):
+            ways = {way: gr.Button(text, size="sm", min_width=70) for way, text in WAYS.items()}
+        with gr.Accordion("About this method", open=False):
+            about = gr.Markdown()
+    return Lens(row, ways, index, about)
