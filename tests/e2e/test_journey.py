@@ -111,7 +111,7 @@ def test_the_zip_comes_whole(page: Page, address: str) -> None:
 def test_the_gallery_leads_to_the_comparison(page: Page, address: str) -> None:
     page.goto(f"{address}gallery")
     page.get_by_role("checkbox").first.check()
-    page.get_by_role("button", name="Compare the selected").click()
+    page.get_by_role("button", name="Compare", exact=True).click()
     page.wait_for_url("**/compare?models=shop-questions-lora")
     expect(page.locator("#model-0 input")).to_have_value("studio-small · base")
 

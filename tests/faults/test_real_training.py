@@ -26,6 +26,8 @@ SETTINGS = {
     "max_length": 48,
     "r": 4,
 }
+UNHURRIED = {"STUDIO_EVAL_ROWS": "2", "STUDIO_LEASE_S": "15", "STUDIO_SELF_FENCE_S": "12"}
+"""Training keeps both cores busy: with a shorter lease, a live worker can lose its job."""
 
 
 @pytest.mark.slow
@@ -38,7 +40,7 @@ def test_killed_child_then_killed_worker(house: House, tiny_model_folder: Path) 
     plan = training.plan(
         house.user, base="tiny", dataset="colours", objective="sft", method="lora", preset="quick", settings=SETTINGS
     )
-    worker = house.start("--real", STUDIO_EVAL_ROWS="2")
+    worker = house.start("--real", **UNHURRIED)
     job = training.submit(house.user, plan, name="painted")
 
     until(lambda: house.job(job).checkpoint_step >= 10, "the first attempt's checkpoint", 120)
@@ -52,7 +54,7 @@ def test_killed_child_then_killed_worker(house: House, tiny_model_folder: Path) 
     _, alive = psutil.wait_procs(family, timeout=5)
     assert not alive, "children outlive their worker by at most five seconds"
 
-    house.start("--real", STUDIO_EVAL_ROWS="2")
+    house.start("--real", **UNHURRIED)
     done = house.reaches(job, "SUCCEEDED", 180)
     assert done.step == STEPS
     starts = [attempt.start_step or 0 for attempt in house.attempts(job)]

@@ -132,8 +132,8 @@ def test_the_page_hears_how_far_it_is(order_of: Callable[..., EvaluationOrder]) 
     evaluate.run(order_of(names=("plain", "adapted")), channel)
     assert [r.stage for r in channel.said if isinstance(r, Entered)] == ["preparing", "evaluating"]
     noted = [r.data for r in channel.said if isinstance(r, Noted) and r.kind == "evaluated"]
-    assert {"model": "plain", "rows": 32, "of": 32} in noted
-    assert {"model": "adapted", "rows": 32, "of": 32} in noted
+    assert {"model": "plain", "rows": 32, "of": 32, "done": 0.5} in noted
+    assert {"model": "adapted", "rows": 32, "of": 32, "done": 1.0} in noted
 
 
 def test_no_held_out_rows_is_said(order_of: Callable[..., EvaluationOrder]) -> None:
@@ -184,7 +184,7 @@ def test_models_are_scored_on_a_suite(suite_order: EvaluationOrder) -> None:
     assert "its general abilities" in first["sentence"]
     assert "plain in general abilities" in second["sentence"]
     noted = [r.data for r in channel.said if isinstance(r, Noted) and r.kind == "evaluated"]
-    assert {"model": "adapted", "rows": 24, "of": 24} in noted
+    assert {"model": "adapted", "rows": 24, "of": 24, "done": pytest.approx(2 / 3)} in noted
     assert suite_table.lines(done.result)
     assert done.model_dump_json()
 
