@@ -86,6 +86,9 @@ def test_a_second_turn_and_four_panes(page: Page, address: str) -> None:
     page.locator("#chip-0").wait_for()
     page.locator("#n-panes").get_by_text("4").click()
     expect(page.locator("#pane-3")).to_be_visible()
+    alone = page.get_by_label("Ask each message on its own")
+    expect(alone, "the model answers with labels").to_be_checked()
+    alone.uncheck()
     for turn in (1, 2):
         page.locator("#prompt textarea").fill(f"<b>Where</b> is my parcel {turn}?")
         page.keyboard.press("Enter")
