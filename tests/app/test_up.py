@@ -81,7 +81,7 @@ def test_up_keeps_its_parts_alive_and_takes_them_down(up: Up) -> None:
     assert until(lambda: not any(process.is_running() for process in left), 5)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_nothing_outlives_a_killed_supervisor(up: Up) -> None:
     assert until(lambda: up.part("workers.daemon") and up.part("workers.serving.server"))
     left = psutil.Process(up.process.pid).children(recursive=True)

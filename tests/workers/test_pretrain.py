@@ -67,6 +67,7 @@ def test_a_killed_run_follows_the_same_curve(pretraining: MakeOrder, heard: Hear
     assert {**first.losses(), **again.losses()} == pytest.approx(whole, rel=1e-3)
 
 
+@pytest.mark.long
 def test_logits_only_where_something_is_learned_give_the_same_loss(
     pretraining: MakeOrder, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

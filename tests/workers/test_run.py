@@ -64,6 +64,7 @@ def test_a_training_child_obeys(child: Child, make_order: MakeOrder) -> None:
     assert sum(isinstance(report, Checkpointed) for _, report in child.said) == 1
 
 
+@pytest.mark.long
 def test_a_failure_is_a_plain_sentence_and_the_traceback_is_in_the_log(child: Child, make_order: MakeOrder) -> None:
     order = make_order()
     Path(order.dataset_file).write_bytes(b"no parquet")

@@ -170,6 +170,7 @@ def test_lengths_are_those_of_training(renderer: Renderer) -> None:
 
 
 @pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="the shared sample data is not on this machine")
+@pytest.mark.long
 def test_banking77_is_reported_as_a_reader_would(studio: User) -> None:
     with (SHARED_DATA / "banking77" / "train.csv").open("rb") as stream:
         datasets.add(studio, uploads.save(studio, "train.csv", stream), name="banking77")

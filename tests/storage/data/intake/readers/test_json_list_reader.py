@@ -132,9 +132,10 @@ def test_values_nested_too_deep_to_be_carried_over_are_refused_by_their_row(tmp_
     [
         (4 * 1024**3, {"holds more than 500,000 lists and objects, the limit for a row."}),
         # what asks for more memory in vain may say so, or fall over
-        (
+        pytest.param(
             450_000_000,
             {"needs more memory to read than the limit allows.", "can't be read: its reader crashed."},
+            marks=pytest.mark.long,
         ),
     ],
 )
