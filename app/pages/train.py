@@ -168,6 +168,8 @@ class Reading:
 
         def answer(request: gr.Request, values: dict[Any, Any]) -> Any:
             now = self.filled(values)
+            if now.choices == self.before.choices:  # a box reports input also when it only loses the focus
+                return [gr.skip()] * N_DRAWN
             before = replace(self.before, values=now.values)
             return handler(request, now, before)
 

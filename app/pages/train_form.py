@@ -50,6 +50,11 @@ class Filled:
     """Differs each time, so that the settings are drawn, and listen, even if nothing else changed."""
 
     @property
+    def choices(self) -> tuple[str, ...]:
+        """What the settings depend on."""
+        return self.goal, self.base, self.data, self.method, self.effort
+
+    @property
     def pair(self) -> str:
         """The key of `kept`."""
         return f"{self.goal} {self.method}"

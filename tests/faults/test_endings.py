@@ -121,7 +121,7 @@ def test_a_locked_database_loses_nothing(house: House, locked_s: float) -> None:
     if locked_s < settings().self_fence_s:
         assert done.attempt == 1
     else:
-        assert done.attempt == 2
+        assert done.attempt >= 2, "a third one if the cores are busy: the lease is short"
         assert house.child_pid(job, 2) != pid
         assert (house.attempts(job)[1].start_step or 0) >= 5
 
