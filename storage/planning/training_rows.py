@@ -16,9 +16,8 @@ from storage.planning.detectable import Detectable
 from storage.rendering import rendered_rows
 from storage.rendering.limited import Model
 from storage.rendering.limited_process import Question
-from storage.rendering.questions import LONG, renderer
+from storage.rendering.questions import LONG, rendering
 from storage.rendering.rendered_rows import LengthReport
-from storage.rendering.renderer import RENDERING
 from templates import registry
 
 SMALL_BYTES = 400_000
@@ -44,8 +43,7 @@ class TrainingLengths(Question[LengthReport]):
     def answer(self) -> LengthReport:
         """Render and count every row."""
         learned = registry.objective(self.objective)
-        made = renderer(self.model, self.instruction)
-        with progress.step(RENDERING):
+        with rendering(self.model, self.instruction) as made:
             rows = self._rows()
             return rendered_rows.measure(
                 made,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,9 +24,15 @@ QUICK = Limits(memory_bytes=3 * GIB // 2, cpu_s=5, within_s=30.0)
 LONG = Limits(memory_bytes=4 * GIB, cpu_s=10, within_s=3600.0)
 
 
-def renderer(model: Model, instruction: str) -> Renderer:
-    """The model's renderer below this instruction; call it where its template may run."""
-    return remembered(model.folder, model.revision).instructed(instruction)
+@contextmanager
+def rendering(model: Model, instruction: str) -> Iterator[Renderer]:
+    """The model's renderer below this instruction, for a block in which its template runs.
+
+    Loading it comes before the step begins, so that a refusal can tell the tokenizer from the template.
+    """
+    made = remembered(model.folder, model.revision).instructed(instruction)
+    with progress.step(RENDERING):
+        yield made
 
 
 @dataclass(frozen=True)
@@ -54,8 +61,7 @@ class Shown(Question[Sides]):
 
     def answer(self) -> Sides:
         """Render every view."""
-        made = renderer(self.model, self.instruction)
-        with progress.step(RENDERING):
+        with rendering(self.model, self.instruction) as made:
             sides = [
                 made.row(self.shape, view, max_length=self.max_length, trains_prompt=self.trains_prompt)
                 for view in self.views
@@ -76,8 +82,7 @@ class Longest(Question[int]):
 
     def answer(self) -> int:
         """The index of the longest row; the first one of several."""
-        made = renderer(self.model, self.instruction)
-        with progress.step(RENDERING):
+        with rendering(self.model, self.instruction) as made:
             rows = progress.through(self.rows, len(self.rows))
             lengths = [self._n_tokens(made, row) for row in rows]
         return max(range(len(lengths)), key=lambda i: lengths[i], default=0)
@@ -106,8 +111,7 @@ class Measured(Question[LengthReport]):
 
     def answer(self) -> LengthReport:
         """Render and count every row."""
-        made = renderer(self.model, self.instruction)
-        with progress.step(RENDERING):
+        with rendering(self.model, self.instruction) as made:
             return rendered_rows.measure(
                 made,
                 self.shape,

@@ -16,9 +16,9 @@ from storage import progress
 from storage.rendering import limited, rendered_rows
 from storage.rendering.limited import Model
 from storage.rendering.limited_process import Question
-from storage.rendering.questions import LONG, renderer
+from storage.rendering.questions import LONG, rendering
 from storage.rendering.rendered_rows import RenderedRow
-from storage.rendering.renderer import RENDERING, Renderer
+from storage.rendering.renderer import Renderer
 from templates import registry
 from templates.spec import RowShape
 
@@ -107,8 +107,7 @@ class LengthsOfRows(Question[Lengths]):
 
     def answer(self) -> Lengths:
         """Render every row."""
-        made = renderer(self.model, self.instruction)
-        with progress.step(RENDERING):
+        with rendering(self.model, self.instruction) as made:
             rows = progress.through(self.rows, len(self.rows))
             shape = registry.shape(self.shape)
             return measure(made, shape, rows, base=self.model.name, context_length=self.context_length)
