@@ -255,6 +255,6 @@ async def _turn_away(error: StudioError, scope: Scope, receive: Receive, send: S
     if isinstance(error, LoginNeeded):
         headers["WWW-Authenticate"] = 'Basic realm="Adaptation Studio", charset="UTF-8"'
     if isinstance(error, TooManyFailures):
-        headers["Retry-After"] = f"{error.wait_s:.0f}"
+        headers["Retry-After"] = f"{error.retry_after_s:.0f}"
     response = JSONResponse(error.as_dict(), status_code=error.http_status, headers=headers)
     await response(scope, receive, send)

@@ -136,5 +136,5 @@ class LoginLimits:
 
 def _refusal(wait_s: float) -> TooManyFailures:
     error = TooManyFailures("Too many wrong passwords.", remedy=f"Wait {wait_s:.0f} seconds.")
-    error.wait_s = wait_s
+    error.retry_after_s = wait_s
     return error

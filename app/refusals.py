@@ -25,5 +25,5 @@ class TooManyFailures(Refused):
 
     http_status = 429
     code = "too_many_failures"
-    wait_s = 60.0
+    retry_after_s = 60.0
     """Seconds until another try may help."""
