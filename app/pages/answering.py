@@ -17,9 +17,18 @@ from app.pages.who import acting
 from templates.errors import Problem, StudioError, refuse
 
 MOST_TOKENS = 4096
-READY, BUSY = gr.update(value="Send", interactive=True), gr.update(value="Answering …", interactive=False)
 N_BEFORE_CHATS = 5
 """Outputs of `say` before the panes' conversations and small print."""
+
+
+def ready() -> Any:
+    """The button once more. A new update each time: Gradio takes the value out of the one it is given."""
+    return gr.update(value="Send", interactive=True)
+
+
+def busy() -> Any:
+    """The button while answers come; always a new update too."""
+    return gr.update(value="Answering …", interactive=False)
 
 
 async def say(
@@ -45,7 +54,7 @@ async def say(
     wanted = gr.skip() if prompt == wanted_for else ""
     waiting = _padded([panes.small_print(panes.Answer())] * n)
     kept = conversations.written(talks, models)
-    yield [CLEAR, "", BUSY, kept, wanted, *_padded([panes.conversation(talk) for talk in talks[:n]]), *waiting]
+    yield [CLEAR, "", busy(), kept, wanted, *_padded([panes.conversation(talk) for talk in talks[:n]]), *waiting]
     asked = {i: _asked(instruction, talks[i], alone) for i in range(n)}
     async with aclosing(panes.together(user, asked, dict(enumerate(models)), manner, clicked_at)) as steps:
         async for changed in steps:
@@ -59,7 +68,8 @@ async def say(
     lost = all(len(before) > len(after) for before, after in zip(talks[:n], said[:n], strict=True))
     shown = [panes.conversation(talk) for talk in said[:n]]
     box, kept = prompt if lost else gr.skip(), conversations.written(said, models)
-    yield [gr.skip(), box, READY, kept, gr.skip(), *_padded(shown), *_padded([gr.skip()] * n)]
+    # The button is freed once this event is over: until then the browser drops another one, typed text and all.
+    yield [gr.skip(), box, gr.skip(), kept, gr.skip(), *_padded(shown), *_padded([gr.skip()] * n)]
 
 
 def _asked(instruction: str, talk: Talk, alone: bool) -> Talk:

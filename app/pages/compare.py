@@ -9,7 +9,7 @@ import gradio as gr
 
 from app.pages import comparison, panes
 from app.pages.alerts import FOCUS_JS, guarded
-from app.pages.answering import READY, say
+from app.pages.answering import ready, say
 from app.pages.held_out_prompts import CHIPS, show_chips, taker
 from app.pages.panes import PANES
 
@@ -199,7 +199,7 @@ def _let_ask(page: Page) -> Any:
         guarded(1 + PANES)(comparison.show_heads), models, [page.alert, *page.panes.heads], show_progress="hidden"
     )
     for event in (sent, question.stop.click(None, cancels=[sent])):  # also after an error
-        event.then(lambda: READY, None, question.send, queue=False, show_progress="hidden")
+        event.then(ready, None, question.send, queue=False, show_progress="hidden")
     sent.then(None, None, None, js=FOCUS_JS)
     wanted = [question.prompt, question.wanted_for, question.expected]
     question.prompt.input(None, wanted, question.expected, js=WANTED_JS)

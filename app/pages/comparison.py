@@ -10,7 +10,7 @@ from app import chat_client, chat_opening
 from app.markup import html
 from app.pages import conversations, panes
 from app.pages.alerts import CLEAR, html_of
-from app.pages.answering import READY
+from app.pages.answering import ready
 from app.pages.panes import PANES
 from app.pages.who import acting, asked
 from storage.bases import base_models
@@ -72,7 +72,7 @@ def emptied(notice: str = "", prompt: Any = None) -> list[Any]:
     """Panes without a conversation; the box keeps its text unless there is a `prompt` for it."""
     box = gr.skip() if prompt is None else prompt
     chats = [panes.conversation([])] * PANES
-    return [notice, box, READY, "", "" if prompt is None else gr.skip(), *chats, *[""] * PANES]
+    return [notice, box, ready(), "", "" if prompt is None else gr.skip(), *chats, *[""] * PANES]
 
 
 def anew(prompt: str, kept: str, n: int | float, *models: str) -> list[Any]:

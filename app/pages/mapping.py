@@ -86,8 +86,8 @@ def afresh(seen: Preview) -> list[Any]:
         )
         more.append(_more(seen, field))
     spare = SLOTS - len(slots)
-    slots += [gr.update(visible=False, value=None)] * spare
-    more += [gr.update(visible=False, value=[])] * spare
+    slots += [gr.update(visible=False, value=None) for _ in range(spare)]
+    more += [gr.update(visible=False, value=[]) for _ in range(spare)]
     return [gr.update(value=seen.shape, interactive=True), *slots, *more]
 
 
@@ -113,7 +113,7 @@ def told(seen: Preview) -> list[Any]:
     return [
         mapping_views.lead(),
         *whys,
-        *[gr.update(visible=False, value="")] * (SLOTS - len(whys)),
+        *(gr.update(visible=False, value="") for _ in range(SLOTS - len(whys))),
         mapping_views.shape_reason(seen.choice),
         mapping_views.offer(seen),
         _switch(seen),

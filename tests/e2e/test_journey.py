@@ -92,6 +92,7 @@ def test_a_second_turn_and_four_panes(page: Page, address: str) -> None:
     for turn in (1, 2):
         page.locator("#prompt textarea").fill(f"<b>Where</b> is my parcel {turn}?")
         page.keyboard.press("Enter")
+        expect(page.locator("#send"), "as often as it is sent").to_have_text("Answering …")
         for pane in range(4):
             expect(page.locator(f"#chat-{pane} .bot")).to_have_count(turn, timeout=120_000)
             expect(page.locator(f"#pane-{pane} .small-print")).to_contain_text("first token", timeout=120_000)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.pages import data_form as data
-from app.pages import stored_data
+from app.pages import mapping, stored_data
 from app.pages.alerts import guarded
 from app.pages.mapping import SLOTS
 from storage import users
@@ -46,6 +46,14 @@ def test_where_nothing_is_guessed_the_columns_are_shown_and_nothing_is_red(studi
         asking(studio), shown["subject"], "x", "", "", False, False, shown["shape"]["value"], None, None, ""
     )
     assert alert.count("choose a column for") == 2
+
+
+def test_every_spare_column_is_emptied(studio: User) -> None:
+    # Gradio takes the value out of the update it is given: one update for two boxes would empty only the first.
+    file = uploads.get(studio, upload(studio, "text\n" + "Parcels come on Monday.\n" * 9))
+    emptied = [update for update in mapping.afresh(datasets.preview(studio, file)) if update.get("value", 0) is None]
+    assert len(emptied) > 2
+    assert len({id(update) for update in emptied}) == len(emptied)
 
 
 def test_a_changed_column_changes_reason_values_rows_and_counts(studio: User, asking: Any) -> None:
