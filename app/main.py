@@ -31,6 +31,8 @@ N_PROBES = 2
 """Threads for `/readyz`."""
 EVENTS_AT_ONCE = 16
 """How often the same event of the pages may run at a time: Gradio's default is once, for all people together."""
+PLACES = 1000
+"""Events of the pages that may run at once, those that wait for a turn or stream an answer among them."""
 STOP_WITHIN_S = 3
 """How long open event streams may last once the web process stops."""
 
@@ -144,6 +146,8 @@ def _mount_pages(app: FastAPI) -> None:
 
     blocks = pages.build()
     gradio_sessions.install(blocks)
+    # Of 40 places, by default, each event that waits or streams an answer takes one. Threads have limits of their own.
+    blocks._queue.max_thread_count = PLACES
     # Gradio checks the paths that a browser sends only if it believes that the app was launched.
     blocks.has_launched = True
     warnings.filterwarnings("ignore", message="SSR mode is not supported")  # Gradio says so even when it is off

@@ -85,6 +85,7 @@ ROWS = Lane("working through a dataset", at_once=3)
 UPLOADS = Lane("storing files", at_once=64, each=3)
 """Until its turn, a file stays with the client: it takes neither room on the disk nor time to unpack the request."""
 MODELS = Lane("adding a model", at_once=8)
+CHATS = Lane("answering a message", at_once=64, each=4)
 
 
 def _dependency(lane: Lane, in_line: int = FEW) -> Callable[[Request], AsyncIterator[None]]:

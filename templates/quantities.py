@@ -30,7 +30,7 @@ def plural(n: int, noun: str, nouns: str = "") -> str:
 def minutes_range(low: float, high: float) -> str:
     """An estimate in minutes: `≈ 2–3 min`."""
     if high < 1:
-        return "≈ under a minute" if high * 60 > 20 else "≈ under 20 s"
+        return "under a minute" if high * 60 > 20 else "under 20 s"
     if high >= 90:
         return f"≈ {low / 60:.1f}–{high / 60:.1f} h"
     first, last = max(1, round(low)), max(1, round(high))

@@ -191,8 +191,8 @@ def rows(
     """
     if side is None and held_out is not None:
         side = "held_out" if held_out else "training"
-    found = datasets.rows(datasets.get(user, dataset), side=side)
-    return {"n_rows": len(found), "offset": offset, "rows": found[offset : offset + limit]}
+    n_rows, found = datasets.page(datasets.get(user, dataset), side, offset, limit)
+    return {"n_rows": n_rows, "offset": offset, "rows": found}
 
 
 @router.get("/data/{dataset}/health", dependencies=turns.READS_ROWS)

@@ -96,7 +96,7 @@ def in_turn(
             try:
                 if line is None:
                     return await to_thread.run_sync(inside, request, *inputs)
-                async with line.turn(acting(request).id, _is_open(), IN_LINE):
+                async with line.turn(acting(request).id, is_open(), IN_LINE):
                     return await to_thread.run_sync(inside, request, *inputs)
             except StudioError as error:
                 return _shown(error, n_outputs, alert)
@@ -115,7 +115,7 @@ def _lane(request: gr.Request, inputs: tuple[Any, ...]) -> turns.Lane | None:
     return {"upload": turns.FILES, "data": turns.ROWS}.get(kind)
 
 
-def _is_open() -> Callable[[], bool]:
+def is_open() -> Callable[[], bool]:
     """Whether the page of the current event is still open; Gradio marks the events of a closed one."""
     blocks, event_id = LocalContext.blocks.get(None), LocalContext.event_id.get(None)
     event = blocks._queue.event_ids_to_events.get(event_id) if blocks and event_id else None

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from app import chat_opening
+from app import chat_opening, turns
 from app.pages import conversations, panes
-from app.pages.alerts import CLEAR, html_of
+from app.pages.alerts import CLEAR, html_of, is_open
 from app.pages.conversations import Talk
 from app.pages.who import acting
+from storage.models import User
 from templates.errors import Problem, StudioError, refuse
 
 MOST_TOKENS = 4096
@@ -42,34 +44,57 @@ async def say(
     their small print.
     """
     clicked_at = time.monotonic()
-    n, models = int(n_panes), rest[4 : 4 + int(n_panes)]
+    models = rest[4 : 4 + int(n_panes)]
     try:
         user, manner = acting(request), checked(prompt, models, *rest[:3])
         talks = conversations.read(rest[3], models, panes.PANES)
+        message = _Message(user, prompt, instruction, alone, models, talks, manner, clicked_at)
+        async with turns.CHATS.turn(user.id, is_open()), aclosing(message.answered(prompt == wanted_for)) as steps:
+            async for step in steps:
+                yield step
     except StudioError as error:
         yield [html_of(error), *[gr.skip()] * (N_BEFORE_CHATS - 1 + 2 * panes.PANES)]
-        return
-    for talk in talks[:n]:
-        talk += [{"role": "user", "content": prompt}, {"role": "assistant", "content": ""}]
-    wanted = gr.skip() if prompt == wanted_for else ""
-    waiting = _padded([panes.small_print(panes.Answer())] * n)
-    kept = conversations.written(talks, models)
-    yield [CLEAR, "", busy(), kept, wanted, *_padded([panes.conversation(talk) for talk in talks[:n]]), *waiting]
-    asked = {i: _asked(instruction, talks[i], alone) for i in range(n)}
-    async with aclosing(panes.together(user, asked, dict(enumerate(models)), manner, clicked_at)) as steps:
-        async for changed in steps:
-            for i, answer in changed.items():
-                talks[i][-1] |= {"content": answer.text, "reasoning": answer.reasoning}
-            shown = [panes.conversation(talks[i]) if i in changed else gr.skip() for i in range(n)]
-            small = [panes.small_print(changed[i]) if i in changed else gr.skip() for i in range(n)]
-            kept = conversations.written(talks, models)
-            yield [*[gr.skip()] * 3, kept, gr.skip(), *_padded(shown), *_padded(small)]
-    said = [conversations.answered(talk) for talk in talks]
-    lost = all(len(before) > len(after) for before, after in zip(talks[:n], said[:n], strict=True))
-    shown = [panes.conversation(talk) for talk in said[:n]]
-    box, kept = prompt if lost else gr.skip(), conversations.written(said, models)
-    # The button is freed once this event is over: until then the browser drops another one, typed text and all.
-    yield [gr.skip(), box, gr.skip(), kept, gr.skip(), *_padded(shown), *_padded([gr.skip()] * n)]
+
+
+@dataclass(frozen=True)
+class _Message:
+    """What is asked of the models of all visible panes."""
+
+    user: User
+    prompt: str
+    instruction: str
+    alone: bool
+    models: Sequence[str]
+    talks: list[Talk]
+    """The conversations before it, also of the hidden panes; they grow."""
+    manner: panes.Manner
+    clicked_at: float
+
+    async def answered(self, shows_wanted: bool) -> AsyncGenerator[list[Any]]:
+        """What `say` yields while the answers come."""
+        n, talks = len(self.models), self.talks
+        for talk in talks[:n]:
+            talk += [{"role": "user", "content": self.prompt}, {"role": "assistant", "content": ""}]
+        waiting = _padded([panes.small_print(panes.Answer())] * n)
+        wanted, begun = gr.skip() if shows_wanted else "", [panes.conversation(talk) for talk in talks[:n]]
+        yield [CLEAR, "", busy(), self._kept(talks), wanted, *_padded(begun), *waiting]
+        asked = {i: _asked(self.instruction, talks[i], self.alone) for i in range(n)}
+        stream = panes.together(self.user, asked, dict(enumerate(self.models)), self.manner, self.clicked_at)
+        async with aclosing(stream) as steps:
+            async for changed in steps:
+                for i, answer in changed.items():
+                    talks[i][-1] |= {"content": answer.text, "reasoning": answer.reasoning}
+                shown = [panes.conversation(talks[i]) if i in changed else gr.skip() for i in range(n)]
+                small = [panes.small_print(changed[i]) if i in changed else gr.skip() for i in range(n)]
+                yield [*[gr.skip()] * 3, self._kept(talks), gr.skip(), *_padded(shown), *_padded(small)]
+        said = [conversations.answered(talk) for talk in talks]
+        lost = all(len(before) > len(after) for before, after in zip(talks[:n], said[:n], strict=True))
+        box, shown = self.prompt if lost else gr.skip(), [panes.conversation(talk) for talk in said[:n]]
+        # The button is freed once this event is over: until then the browser drops another one, typed text and all.
+        yield [gr.skip(), box, gr.skip(), self._kept(said), gr.skip(), *_padded(shown), *_padded([gr.skip()] * n)]
+
+    def _kept(self, talks: Sequence[Talk]) -> str:
+        return conversations.written(talks, self.models)
 
 
 def _asked(instruction: str, talk: Talk, alone: bool) -> Talk:

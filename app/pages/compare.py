@@ -37,6 +37,7 @@ SHOW_JS = """() => {
 }"""
 """After Send: bring the answers in sight. Who types goes on typing; the button is busy and can't keep the focus."""
 KEEP_JS = "(n, ...models) => window.studioKeep({models: models.slice(0, n).join(',')})"
+KEPT_JS = "(value) => window.studioKeep({%s: value})"
 WANTED_JS = "(typed, wantedFor, shown) => typed === wantedFor ? shown : ''"
 """The wanted answer goes once its prompt is edited."""
 
@@ -126,7 +127,11 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     shown = Panes(columns, models, heads, [p.chat for p in drawn], [p.print for p in drawn])
     kept = gr.Textbox("", visible=False)
     page = Page(alert, shown, question, manner, notice, kept, gr.State(("", False)))
-    opened = demo.load(guarded(2 + 2 * PANES)(comparison.open_page), None, [alert, manner.n_panes, *columns, *models])
+    kept_choices = [question.instruction, manner.seed, manner.temperature, manner.length]
+    shown_first = [alert, manner.n_panes, *columns, *models, *kept_choices]
+    opened = demo.load(guarded(len(shown_first))(comparison.open_page), None, shown_first)
+    for name, choice in zip(comparison.KEPT, kept_choices, strict=True):
+        choice.input(None, choice, None, js=KEPT_JS % name)
     sent = _let_ask(page)
     _follow_models(page, opened, sent)
 

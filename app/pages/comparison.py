@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import gradio as gr
@@ -17,12 +18,15 @@ from storage.bases import base_models
 from storage.gallery import artifact_lists, artifacts
 from storage.models import User
 from templates.errors import BadInput, NotFound, Problem
+from templates.shortened import shortened
 
 ANEW = "All panes start anew, so that every model is asked the same. Your last message is back in the box."
+KEPT = ("instruction", "seed", "temperature", "length")
+"""Choices that the page's address keeps, besides the models."""
 
 
 def open_page(request: gr.Request) -> list[Any]:
-    """The models that the page's address names; else the newest result beside its base."""
+    """The models and choices that the page's address names; by default the newest result beside its base."""
     user = acting(request)
     wanted = [name for name in asked(request, "models").split(",") if name]
     known = _known(user)
@@ -34,15 +38,32 @@ def open_page(request: gr.Request) -> list[Any]:
     names = [name for name in wanted if name in known]
     if len(names) > PANES:
         wrong.append(Problem(f"You selected {len(names)} models.", remedy=f"The first {PANES} are shown."))
+    choices, unusable = _choices(request)
+    wrong += unusable
     names = _with_base(user, names[:PANES])
-    choices = [(f"{name} · {kind}", name) for name, kind in known.items()]
+    offered = [(f"{name} · {kind}", name) for name, kind in known.items()]
     values = names + [names[-1]] * (PANES - len(names))
     return [
         html_of(BadInput(*wrong)) if wrong else CLEAR,
         max(2, len(names)),
         *show_panes(max(2, len(names))),
-        *(gr.update(choices=choices, value=value) for value in values),
+        *(gr.update(choices=offered, value=value) for value in values),
+        *choices,
     ]
+
+
+def _choices(request: gr.Request) -> tuple[list[Any], list[Problem]]:
+    """Updates for the choices that the address keeps, and what is wrong with them."""
+    wrong, updates = [], [asked(request, KEPT[0]) or gr.skip()]
+    for name in KEPT[1:]:
+        said = asked(request, name)
+        is_number = re.fullmatch(r"\d{1,10}(\.\d{1,6})?", said, re.ASCII)
+        updates.append(float(said) if is_number else gr.skip())
+        if said and not is_number:
+            wrong.append(
+                Problem(f"must be a number, not “{shortened(said, 40)}”.", field=name, remedy="The usual one is used.")
+            )
+    return updates, wrong
 
 
 def _known(user: User) -> dict[str, str]:

@@ -210,6 +210,14 @@ def rows(dataset: Dataset, *, side: Side | None = None, most: int | None = None)
     return row_files.read(file(dataset), None if side is None else side == "held_out", most)
 
 
+def page(dataset: Dataset, side: Side | None, offset: int, most: int) -> tuple[int, list[dict[str, Any]]]:
+    """The number of rows of this side, or of all, and up to `most` of them after `offset`."""
+    if side == "selection":
+        chosen = divided(dataset).selection
+        return len(chosen), chosen[offset : offset + most]
+    return row_files.page(file(dataset), None if side is None else side == "held_out", offset, most)
+
+
 def divided(dataset: Dataset) -> Divided:
     """For a job that makes a choice: the rows to learn from, and the rows to choose on."""
     return selection.divided(file(dataset), registry.shape(dataset.shape), dataset.split_seed)

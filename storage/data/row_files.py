@@ -145,6 +145,22 @@ def read(path: Path, held_out: bool | None = None, most: int | None = None) -> l
     return plain(chosen.slice(0, most))
 
 
+def page(path: Path, held_out: bool | None, offset: int, most: int) -> tuple[int, list[dict[str, Any]]]:
+    """The number of rows of a side, and up to `most` of them after `offset`; reads only the groups they are in."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        sides = file.read(["held_out"])["held_out"]
+        of_side = np.arange(len(sides)) if held_out is None else np.flatnonzero(sides.to_numpy() == held_out)
+        places = of_side[offset : offset + most]
+        ends = np.cumsum([file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)])
+        groups = np.unique(np.searchsorted(ends, places, side="right"))
+        starts = [0, *ends][groups[0]] if len(groups) else 0
+        # the rows asked for lie between their first and last group, all of which are read
+        table = file.read_row_groups(list(range(groups[0], groups[-1] + 1)) if len(groups) else [])
+    return len(of_side), plain(table.take(places - starts))
+
+
 def plain(rows: pa.RecordBatch | pa.Table) -> list[dict[str, Any]]:
     """Stored rows in the shape's own form.
 

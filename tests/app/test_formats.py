@@ -27,8 +27,8 @@ def test_durations(seconds: float, words: str) -> None:
 
 
 def test_estimates_are_marked() -> None:
-    assert formats.minutes_range(0.1, 0.2) == "≈ under 20 s"
-    assert formats.minutes_range(0.4, 0.9) == "≈ under a minute"
+    assert formats.minutes_range(0.1, 0.2) == "under 20 s"
+    assert formats.minutes_range(0.4, 0.9) == "under a minute"
     assert formats.minutes_range(1.6, 3.4) == "≈ 2–3 min"
     assert formats.minutes_range(1.2, 1.3) == "≈ 1 min"
     assert formats.minutes_range(60, 150) == "≈ 1.0–2.5 h"

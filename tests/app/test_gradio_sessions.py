@@ -9,7 +9,7 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
-from app import gradio_sessions
+from app import gradio_sessions, main
 from storage.models import User
 from tests.app import crowd
 from tests.app.browser_stand_in import Page
@@ -51,6 +51,12 @@ def test_the_oldest_sessions_are_dropped(whole_client: TestClient, monkeypatch: 
     monkeypatch.setattr(_holder(whole_client), "capacity", 2)
     opened = [Page.open(whole_client, "/") for _ in range(3)]
     assert list(_holder(whole_client).session_data) == [page.session for page in opened[1:]]
+
+
+def test_open_streams_and_waiting_events_leave_places_for_others(whole_client: TestClient, studio: User) -> None:
+    Page.open(whole_client, "/")
+    (mounted,) = [route.app for route in whole_client.app.routes if hasattr(getattr(route, "app", None), "get_blocks")]  # type: ignore[attr-defined]
+    assert len(mounted.get_blocks()._queue.active_jobs) == main.PLACES
 
 
 def _holder(client: TestClient) -> object:

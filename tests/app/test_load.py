@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import bz2
 import io
+import os
+import shutil
 import threading
 import time
 from collections import Counter
@@ -21,8 +23,13 @@ import psutil
 import pytest
 
 from app import supervise
-from storage import migrate, programs, users
+from storage import db, migrate, programs, users
+from storage.bases import base_models, checkpoint_headers
+from storage.data import datasets, uploads
+from storage.models import BaseModelRow, User
+from storage.settings import settings
 from tests.conftest import forget_caches
+from tests.storage.rendering.test_limited import ATTACKS
 
 pytestmark = [pytest.mark.long, pytest.mark.slow]
 N_PREVIEWS, N_ROWS, N_BOMBS, N_MODELS = 80, 60_000, 10, 44
@@ -38,8 +45,10 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, 
     monkeypatch.setenv("STUDIO_DATA_DIR", str(tmp_path / "studio"))
     forget_caches()
     migrate.upgrade()
-    for name in ("ann", "ben"):
-        users.add(name, PASSWORD)
+    ann, _ = [users.add(name, PASSWORD) for name in ("ann", "ben")]
+    hostile_models(ann)
+    rows = "text,label\n" + "".join(f"where is parcel {i}?,{('lost', 'late')[i % 2]}\n" for i in range(40))
+    datasets.add(ann, uploads.save(ann, "rows.csv", io.BytesIO(rows.encode())), name="rows")
     port = supervise.free_port()
     command = programs.program("app.cli", "web", "--host", "127.0.0.1", "--port", str(port))
     with programs.for_the_duration("web", command) as process:
@@ -50,6 +59,32 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, 
             time.sleep(0.1)  # another process
         yield f"http://127.0.0.1:{port}", psutil.Process(process.pid)
     forget_caches()
+
+
+def hostile_models(owner: User) -> None:
+    """Added models with weights that are fine and chat templates that take all the time or memory there is."""
+    good, templates = base_models.BUNDLED_DIR / "studio-nano", [template for template, _ in ATTACKS.values()]
+    facts = checkpoint_headers.facts(good).model_dump(mode="json")
+    for i in range(N_MODELS):
+        row = BaseModelRow(
+            owner_id=owner.id,
+            name=f"m{i}",
+            source="folder",
+            origin="hostile",
+            revision=f"{i:064}",
+            license="MIT",
+            location="",
+            facts=facts,
+            size_bytes=1,
+            created_at=0.0,
+        )
+        row.location = f"{base_models.BASES}/{row.id}"
+        shutil.copytree(good, settings().files / row.location, copy_function=os.link)
+        chat_template = settings().files / row.location / "chat_template.jinja"
+        chat_template.unlink()
+        chat_template.write_text(templates[i % len(templates)])
+        with db.writing() as session:
+            session.add(row)
 
 
 def slow_workbook() -> bytes:
@@ -75,17 +110,20 @@ def bomb() -> bytes:
     return packed(["a.csv"], content, BZIP2)
 
 
-async def attack(ann: httpx.AsyncClient, book: bytes, zipped: bytes, codes: Counter[int]) -> None:
+async def attack(ann: httpx.AsyncClient, book: bytes, zipped: bytes, codes: Counter[tuple[str, int]]) -> None:
     """Everything at once, from one account; counts the answers' status codes."""
 
     async def preview(number: int, name: str, content: bytes) -> None:
         sent = await ann.post("/api/v1/uploads", files={"file": (f"{number}-{name}", content)})
         read = await ann.post("/api/v1/data/preview", json={"upload_id": sent.json()["id"]})
-        codes[read.status_code] += 1
+        codes[name, read.status_code] += 1
 
     async def model(number: int) -> None:
-        answer = await ann.post("/api/v1/models", json={"name": f"m{number}", "source": "no/such"})
-        codes[answer.status_code] += 1
+        wish = {"base": f"m{number}", "dataset": "rows", "objective": "sft", "method": "lora"}
+        answer = await ann.post("/api/v1/plans", json=wish)
+        codes["model", answer.status_code] += 1
+        if answer.status_code == 422:
+            assert answer.json()["error"]["code"] == "over_limit"
 
     work = [preview(i, "book.xlsx", book) for i in range(N_PREVIEWS)]
     work += [preview(i, "bomb.zip", zipped) for i in range(1, N_BOMBS)]
@@ -110,7 +148,7 @@ def test_one_account_stops_nobody_else(web: tuple[str, psutil.Process]) -> None:
     address, process = web
     seen: dict[str, list[float]] = {"health": [], "pages": [], "memory": []}
 
-    codes: Counter[int] = Counter()
+    codes: Counter[tuple[str, int]] = Counter()
     named: dict[str, Any] = {"base_url": address, "timeout": 300.0, "trust_env": False}
     book, zipped = slow_workbook(), bomb()
 
@@ -135,8 +173,10 @@ def test_one_account_stops_nobody_else(web: tuple[str, psutil.Process]) -> None:
 
     asyncio.run(watched())
     print({key: (len(values), max(values), sorted(values)[len(values) // 2]) for key, values in seen.items()}, codes)
-    assert codes[429] > 0
-    assert codes[422] > 0
+    assert sum(n for (_, code), n in codes.items() if code == 429) > 0
+    assert codes["first.zip", 422] > 0
+    assert codes["model", 422] > 0
+    assert not codes["model", 200]
     assert max(seen["health"]) < HEALTH_WITHIN_S
     assert max(seen["pages"]) < PAGES_WITHIN_S
     assert max(seen["memory"]) < MOST_BYTES

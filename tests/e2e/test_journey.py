@@ -99,6 +99,10 @@ def test_a_second_turn_and_four_panes(page: Page, address: str) -> None:
         expect(page.locator("#send")).to_have_text("Send", timeout=120_000)
     expect(page.locator("#chat-0 b")).to_have_count(0)
     expect(page.locator("#chat-0 .user").first).to_have_text("<b>Where</b> is my parcel 1?")
+    page.get_by_label("Seed").fill("7")
+    page.wait_for_url("**seed=7*")
+    page.reload()
+    expect(page.get_by_label("Seed")).to_have_value("7")
 
 
 def test_the_zip_comes_whole(page: Page, address: str) -> None:

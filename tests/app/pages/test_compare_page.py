@@ -10,7 +10,7 @@ import chat_servers
 import gradio as gr
 import pytest
 
-from app import chat_client, chat_opening
+from app import chat_client, chat_opening, turns
 from app.pages import answering, comparison, conversations, held_out_prompts, panes
 from storage import db
 from storage.models import Artifact, Job, User
@@ -18,7 +18,8 @@ from templates.errors import BadInput
 
 
 def values(shown: list[Any]) -> list[str]:
-    return [update["value"] for update in shown[-panes.PANES :]]
+    n = len(comparison.KEPT)
+    return [update["value"] for update in shown[-panes.PANES - n : -n]]
 
 
 def test_a_single_result_stands_beside_its_base(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
@@ -37,6 +38,17 @@ def test_unknown_models_in_a_link_are_named_beside_those_that_exist(
     shown = comparison.open_page(asking(studio, models=",".join(["studio-nano"] * 5)))
     assert "The first 4 are shown" in shown[0]
     assert shown[1] == 4
+
+
+def test_the_address_keeps_the_choices(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
+    kept = {"instruction": "Rhyme.", "seed": "7", "temperature": "0.5", "length": "12"}
+    shown = comparison.open_page(asking(studio, **kept))
+    assert [shown[0], *shown[-4:]] == ["", "Rhyme.", 7, 0.5, 12]
+    assert comparison.open_page(asking(studio))[-4:] == [gr.skip()] * 4
+    wrong = comparison.open_page(asking(studio, seed="<b>x", length="nan"))
+    assert wrong[-3:] == [gr.skip()] * 3
+    assert "&lt;b&gt;x" in wrong[0]
+    assert "“nan”" in wrong[0]
 
 
 def test_held_out_prompts_the_most_changed_first(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
@@ -114,6 +126,25 @@ def test_panes_stream_together_and_over_several_turns(studio: User, server: None
     assert len(conversations.read(steps[-1][3], NANO[:2], 4)[0]) == 4
     _, *heads = comparison.show_heads(asking(studio), *["studio-nano"] * 4)
     assert "identical to the untouched base ✓" in heads[0]
+
+
+def test_a_person_with_too_many_open_answers_is_told_so_and_keeps_the_message(studio: User, asking: Any) -> None:
+    async def held() -> None:
+        async with turns.CHATS.turn(studio.id, lambda: True):
+            await asyncio.Event().wait()
+
+    async def tried() -> list[list[Any]]:
+        running = [asyncio.ensure_future(held()) for _ in range(turns.FEW)]
+        await asyncio.sleep(0)
+        told = await said(asking(studio), 2, "What is 2 + 3?", "")
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        return told
+
+    (only,) = asyncio.run(tried())
+    assert "already answering a message for you" in only[0]
+    assert all(update == gr.skip() for update in only[1:])
 
 
 def test_every_pane_gets_the_instruction(studio: User, server: None, asking: Any) -> None:

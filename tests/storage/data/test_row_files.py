@@ -37,3 +37,14 @@ def test_rows_are_read_back_from_the_file_store(studio: User) -> None:
     stored = row_files.read(files.blob_path(blob.sha256))
     assert stored == [{**row, "held_out": held_out[i], "source_row": i} for i, row in rows]
     assert row_files.read(files.blob_path(blob.sha256), held_out=True) == [row for row in stored if row["held_out"]]
+    for held_out_side in (None, True, False):
+        side = [row for row in stored if held_out_side in (None, row["held_out"])]
+        for offset, most in (
+            (0, 5),
+            (row_files.BATCH_ROWS - 2, 5),
+            (len(side) - 3, 50),
+            (len(side), 5),
+            (0, len(side)),
+        ):
+            page = row_files.page(files.blob_path(blob.sha256), held_out_side, offset, most)
+            assert page == (len(side), side[offset : offset + most])
