@@ -82,6 +82,8 @@ class Lane:
 
 FILES = Lane("reading a file", at_once=3)
 ROWS = Lane("working through a dataset", at_once=3)
+REPORTS = Lane("checking data", at_once=2)
+"""Apart from the rest of the page, which need not wait for a report."""
 UPLOADS = Lane("storing files", at_once=64, each=3)
 """Until its turn, a file stays with the client: it takes neither room on the disk nor time to unpack the request."""
 MODELS = Lane("adding a model", at_once=8)

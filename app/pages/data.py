@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from app import turns
 from app.pages import data_form as form
 from app.pages import data_health, data_rows, drop, instruction, layout, mapping, prompts_form, rendered, stored_data
 from app.pages.alerts import FOCUS_JS, guarded, in_turn
@@ -79,7 +80,9 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
         prompts_form.draw(opened, alert, subject, following)
     _let_look(opened, alert, subject, index, choices, box, lens, findings)
     opened.success(guarded(3)(stored_data.depends), subject, [alert, depends, asking], show_progress="hidden")
-    opened.success(guarded(2)(stored_data.caution_here), subject, [alert, caution], show_progress="hidden")
+    opened.success(
+        in_turn(2, lane=turns.REPORTS)(stored_data.caution_here), subject, [alert, caution], show_progress="hidden"
+    )
     data_health.let_mend(opened, alert, subject, following, findings.health)
     _let_decide(use, rename, delete, asking, alert, subject, following, name, held_out, choices, box)
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import gradio as gr
 from markupsafe import Markup
 
+from app import turns
 from app.markup import html
 from app.pages import health_views, layout
 from app.pages.alerts import CLEAR, FOCUS_JS, guarded, in_turn
@@ -77,10 +78,14 @@ def let_mend(opened: Any, alert: gr.HTML, subject: gr.Textbox, following: gr.Tex
     # before the report, so that the tab doesn't change under the reader
     opened.success(first_tab, subject, health.tabs, queue=False)
     shown = [alert, health.outcome, health.findings, health.fixes, health.mend, health.versions]
-    drawn = opened.success(in_turn(len(shown))(show), subject, shown, show_progress_on=health.outcome)
+    drawn = opened.success(
+        in_turn(len(shown), lane=turns.REPORTS)(show), subject, shown, show_progress_on=health.outcome
+    )
     drawn.success(choices, subject, [health.against, health.words, health.look], show_progress="hidden")
     compared = [subject, health.against, health.looked_for]
-    health.against.input(in_turn(len(shown))(show), compared, shown, show_progress_on=health.outcome)
+    health.against.input(
+        in_turn(len(shown), lane=turns.REPORTS)(show), compared, shown, show_progress_on=health.outcome
+    )
     typed = [subject, health.against]
     health.against.key_up(
         guarded(2)(find_other),
@@ -91,7 +96,7 @@ def let_mend(opened: Any, alert: gr.HTML, subject: gr.Textbox, following: gr.Tex
         trigger_mode="always_last",
     )
     looked = health.look.click(lambda words: words, health.words, health.looked_for, queue=False)
-    told = looked.then(in_turn(len(shown))(show), compared, shown, show_progress_on=health.outcome)
+    told = looked.then(in_turn(len(shown), lane=turns.REPORTS)(show), compared, shown, show_progress_on=health.outcome)
     told.then(None, None, None, js=FOCUS_JS)
     mended = [subject, health.fixes, health.against, health.looked_for]
     made = health.mend.click(in_turn(2)(mend), mended, [alert, following], show_progress_on=health.fixes)

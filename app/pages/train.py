@@ -97,16 +97,17 @@ def _keep_up(page: Page) -> None:
     kept = named.then(_of_state(train_address.written, 2), told, [page.alert, page.kept], show_progress="hidden")
     kept.then(None, page.kept, None, js=train_address.KEEP_JS)
     start.name.input(None, names, None, js=train_address.NAME_JS)
-    form.change(_of_state(train_form.cautioned, 2), form, [page.alert, start.caution], show_progress="hidden")
+    cautioned = _of_state(train_form.cautioned, 2, turns.REPORTS)
+    form.change(cautioned, form, [page.alert, start.caution], show_progress="hidden")
 
 
-def _of_state(handler: Callable[..., Any], n_outputs: int) -> Callable[..., Any]:
+def _of_state(handler: Callable[..., Any], n_outputs: int, lane: turns.Lane = turns.ROWS) -> Callable[..., Any]:
     """A handler of the form as it was drawn, before anything is typed."""
 
     def answer(request: gr.Request, filled: dict[str, Any], *others: Any) -> Any:
         return handler(request, Filled(**filled), *others) if filled else [gr.skip()] * n_outputs
 
-    return in_turn(n_outputs, lane=turns.ROWS)(answer)
+    return in_turn(n_outputs, lane=lane)(answer)
 
 
 def _draw(page: Page, filled: dict[str, Any], is_unfolded: bool) -> None:
