@@ -16,6 +16,10 @@ from storage.runs import candidates, comparison
 from templates.errors import BadInput, Problem
 
 LEAD = "What differs between trainings, and whether the results differ."
+TEACHES = (
+    "Choose two to six trainings. You then see which of their settings differ, their curves laid over one another, "
+    "and for each result by how much it differs from the first, row by row."
+)
 N_OPENED = 5
 
 
@@ -54,8 +58,8 @@ def opened(request: gr.Request) -> list[Any]:
     values = [job_id for job_id in wanted if job_id in known]
     chooser = gr.update(choices=[(run_views.choice(one), one.job.id) for one in found], value=values)
     if len(wanted) < comparison.FEWEST:
-        more = html("plain", words="Choose at least one more run to compare with it.") if values else ""
-        return [CLEAR, chooser, more, gr.update(visible=False), ""]
+        words = "Choose at least one more run to compare with it." if values else TEACHES
+        return [CLEAR, chooser, html("plain", words=words), gr.update(visible=False), ""]
     compared = comparison.compare(user, wanted)
     numbers = run_views.numbers(compared)
     return [CLEAR, chooser, run_views.whole(compared), gr.update(visible=bool(numbers)), numbers]
