@@ -127,7 +127,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     shown = Panes(columns, models, heads, [p.chat for p in drawn], [p.print for p in drawn])
     kept = gr.Textbox("", visible=False)
     page = Page(alert, shown, question, manner, notice, kept, gr.State(("", False)))
-    kept_choices = [question.instruction, manner.seed, manner.temperature, manner.length]
+    kept_choices: list[Any] = [question.instruction, manner.seed, manner.temperature, manner.length]
     shown_first = [alert, manner.n_panes, *columns, *models, *kept_choices]
     opened = demo.load(guarded(len(shown_first))(comparison.open_page), None, shown_first)
     for name, choice in zip(comparison.KEPT, kept_choices, strict=True):
