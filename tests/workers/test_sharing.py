@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel, RwkvConfig
 
 from tests.contracts import small_models
 from workers import models, sharing
-from workers.evaluation import generation, scoring
+from workers.evaluation import generation, losses
 from workers.training import batches
 
 
@@ -39,8 +39,8 @@ def test_what_reads_padding_answers_and_is_scored_row_by_row(recurrent: Any) -> 
     together = generation.answers(recurrent, prompts, **ask)
     assert together == [generation.answers(recurrent, [prompt], **ask)[0] for prompt in prompts]
     rows = [[(prompt, [False, *[True] * (len(prompt) - 1)])] for prompt in prompts]
-    nll, _ = scoring.losses(recurrent, rows)
-    assert nll == pytest.approx([scoring.losses(recurrent, [row])[0][0] for row in rows])
+    nll, _ = losses.losses(recurrent, rows)
+    assert nll == pytest.approx([losses.losses(recurrent, [row])[0][0] for row in rows])
 
 
 def test_what_reads_padding_is_trained_with_padding_on_the_right(recurrent: Any) -> None:

@@ -15,6 +15,7 @@ import torch
 from transformers import GenerationConfig, StoppingCriteriaList
 
 from workers import sharing
+from workers.evaluation.shared_prefix import shared_prefix
 
 ROWS_AT_ONCE = 32
 TOKENS_AT_ONCE = 16_384
@@ -79,17 +80,6 @@ def batches(lengths: Sequence[int], rows_at_once: int, tokens_at_once: int) -> I
         yield group
 
 
-def pad_left(rows: Sequence[Sequence[int]], pad_id: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids and attention mask, both `(rows, longest)`, padded on the left."""
-    longest = max(len(row) for row in rows)
-    ids = torch.full((len(rows), longest), pad_id, dtype=torch.long)
-    mask = torch.zeros((len(rows), longest), dtype=torch.long)
-    for index, row in enumerate(rows):
-        ids[index, longest - len(row) :] = torch.tensor(row, dtype=torch.long)
-        mask[index, longest - len(row) :] = 1
-    return ids.to(device), mask.to(device)
-
-
 @torch.inference_mode()
 def answers(
     model: Any,
@@ -109,19 +99,21 @@ def answers(
     found: dict[int, Generated] = {}
     device = next(model.parameters()).device
     rows_at_once = ROWS_AT_ONCE if sharing.may_share(model) else 1
+    prefix = shared_prefix(model, prompts)
     with plain_greedy(model, eos_ids):
         for group in batches([len(p) + max_new_tokens for p in prompts], rows_at_once, TOKENS_AT_ONCE):
-            ids, mask = pad_left([prompts[i] for i in group], _padding(sorted(eos_ids)), device)
+            batch = prefix.batch([prompts[i] for i in group], _padding(sorted(eos_ids)), device)
             out = model.generate(
-                input_ids=ids,
-                attention_mask=mask,
+                input_ids=batch.ids,
+                attention_mask=batch.mask,
                 max_new_tokens=max_new_tokens,
                 stopping_criteria=_when(stopped),
+                **({"past_key_values": batch.cache} if batch.cache is not None else {}),
                 **({"do_sample": True, **sampling} if sampling else {}),
             )
             if stopped():
                 raise Interrupted
-            for index, row in zip(group, out[:, ids.shape[1] :].tolist(), strict=True):
+            for index, row in zip(group, out[:, batch.ids.shape[1] :].tolist(), strict=True):
                 found[index] = _cut(row, eos_ids)
             progress(len(found))
     return [found[index] for index in range(len(prompts))]

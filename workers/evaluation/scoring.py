@@ -5,31 +5,20 @@ It does not know which model is the base and which the adapted one; `verdict` co
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import torch
 
 from storage.rendering.rendered_rows import RenderedRow, Views, rendered
 from storage.rendering.renderer import Renderer
 from templates import registry
-from templates.errors import BadInput, StudioError
+from templates.errors import BadInput
 from templates.turns import said
-from workers import sharing
-from workers.evaluation.generation import Generated, Interrupted, answers, batches, pad_left
+from workers.evaluation.generation import Generated, answers
+from workers.evaluation.losses import Floats, Ints, Piece, losses
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Piece = tuple[Sequence[int], Sequence[bool]]
-"""Token ids, and a flag for each that is trained."""
-ROWS_AT_ONCE = 32
-TOKENS_AT_ONCE = 8192
-LOGITS_AT_ONCE = 64 * 1024 * 1024
-"""Logits per batch (256 MB in float32); otherwise a vocabulary of 150,000 would fill the memory."""
 SPARE_TOKENS = 8
 """Tokens by which an answer may exceed the longest expected one before it is cut off."""
 MOST_NEW_TOKENS = 128
@@ -218,81 +207,3 @@ def _shown(turns: Sequence[Mapping[str, Any]]) -> str:
     if len(turns) == 1:
         return said(turns[0])
     return "\n".join(f"{turn['role']}: {said(turn)}" for turn in turns)
-
-
-@torch.inference_mode()
-def losses(
-    model: Any,
-    rows: Sequence[Sequence[Piece]],
-    *,
-    progress: Callable[[int], None] = lambda _n: None,
-    stopped: Callable[[], bool] = lambda: False,
-) -> tuple[Floats, Ints]:
-    """Summed negative log likelihood and number of trained tokens of each row.
-
-    A row is one or more pieces `(ids, trained)`. The first token of a piece has no context and
-    doesn't count.
-    """
-    nll, n_tokens = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)
-    flat = [(index, piece) for index, row in enumerate(rows) for piece in row if any(piece[1][1:])]
-    device, was_training = next(model.parameters()).device, model.training
-    takes = _forward_arguments(model)
-    vocabulary = int(model.config.get_text_config().vocab_size)
-    n_done = 0
-    at_once = min(TOKENS_AT_ONCE, max(1, LOGITS_AT_ONCE // vocabulary))
-    rows_at_once = ROWS_AT_ONCE if sharing.may_share(model) else 1
-    model.eval()
-    try:
-        for group in batches([len(piece[0]) for _, piece in flat], rows_at_once, at_once):
-            if stopped():
-                raise Interrupted
-            sums = _batch_nll(model, [flat[place][1] for place in group], takes, device)
-            for place, row_nll in zip(group, sums, strict=True):
-                index, (_, trained) = flat[place]
-                nll[index] += row_nll
-                n_tokens[index] += sum(trained[1:])
-            n_done += len(group)
-            progress(n_done * len(rows) // len(flat))
-    finally:
-        model.train(was_training)
-    _refuse_not_numbers(nll)
-    return nll, n_tokens
-
-
-def _batch_nll(model: Any, pieces: Sequence[Piece], takes: frozenset[str], device: torch.device) -> list[float]:
-    ids, mask = pad_left([piece[0] for piece in pieces], 0, device)
-    trained, _ = pad_left([[int(t) for t in piece[1]] for piece in pieces], 0, device)
-    arguments: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
-    if "use_cache" in takes:
-        arguments["use_cache"] = False
-    if "position_ids" in takes:
-        arguments["position_ids"] = (mask.cumsum(1) - 1).clamp(min=0)
-    # Padding stands on the left, so the answers end together and only the last `keep` positions
-    # need logits; they predict the tokens one to their right.
-    keep = max(len(piece[1]) - _first_trained(piece[1]) for piece in pieces) + 1
-    if "logits_to_keep" in takes:
-        arguments["logits_to_keep"] = keep
-    logits = model(**arguments).logits[:, -keep:-1].float()
-    targets, counted = ids[:, 1 - keep :], trained[:, 1 - keep :].bool()
-    nll = torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
-    sums: list[float] = torch.where(counted, nll, 0.0).double().sum(dim=1).tolist()
-    return sums
-
-
-def _first_trained(trained: Sequence[bool]) -> int:
-    """Index of the first trained token that has a token before it."""
-    return next(place for place, is_trained in enumerate(trained) if is_trained and place > 0)
-
-
-def _forward_arguments(model: Any) -> frozenset[str]:
-    core = model.get_base_model() if hasattr(model, "get_base_model") else model
-    return frozenset(inspect.signature(core.forward).parameters)
-
-
-def _refuse_not_numbers(nll: Floats) -> None:
-    if not np.isfinite(nll).all():
-        raise StudioError(
-            f"The model's loss is not a number on {int((~np.isfinite(nll)).sum())} of {len(nll)} held-out rows.",
-            code="not_a_number",
-            remedy="Train again with a lower learning rate.",
-        )

@@ -21,8 +21,8 @@ from templates import registry
 from templates.errors import BadInput, Problem
 from templates.spec import TrainingParams
 from workers import models, sharing
+from workers.evaluation.losses import losses
 from workers.evaluation.measures import Measuring
-from workers.evaluation.scoring import losses
 from workers.training import batches
 
 HELD_OUT_ROWS = 256

@@ -8,7 +8,8 @@ from transformers import GenerationConfig
 
 from storage.rendering.renderer import Renderer
 from workers.evaluation import generation
-from workers.evaluation.generation import Interrupted, answers, batches, pad_left
+from workers.evaluation.generation import Interrupted, answers, batches
+from workers.evaluation.padding import pad_left
 
 
 def prompts_of(renderer: Renderer, rows: list[dict[str, Any]]) -> list[list[int]]:

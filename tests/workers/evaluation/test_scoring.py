@@ -10,7 +10,8 @@ from storage.rendering.renderer import Renderer
 from templates.errors import StudioError
 from workers.evaluation import scoring
 from workers.evaluation.generation import Interrupted
-from workers.evaluation.scoring import Scores, losses, score
+from workers.evaluation.losses import losses
+from workers.evaluation.scoring import Scores, score
 
 LIMITS = {"max_length": 128, "context_length": 256, "trains_prompt": False, "eval_rows": 10}
 
