@@ -41,6 +41,11 @@ def counting(share: float | None) -> Markup:
     return html("train/counting", share=share)
 
 
+def no_estimate() -> Markup:
+    """Instead of the card, while the settings can't be used."""
+    return html("train/no_estimate")
+
+
 def card_refused(estimate: Estimate) -> Markup:
     """A plan that does not fit: the same numbers, marked."""
     return _card(estimate, None, [], fits=False)

@@ -89,7 +89,8 @@ class Filled:
 
 
 def opened(request: gr.Request) -> list[Any]:
-    """The initial page: nothing, or the body, a key and a name, followed by all that `drawn` returns."""
+    """The initial page: what the address got wrong, the body, a key and a name, followed by all that `drawn` returns;
+    without data, only what to do."""
     from app.pages import result_name, train_address  # they read the form that this module declares
 
     user = acting(request)
@@ -102,9 +103,9 @@ def opened(request: gr.Request) -> list[Any]:
     method = registry.objective(goal).advised_method
     form = train_address.read(request, Filled(goal, base, dataset.name, method), dataset)
     name = asked(request, "name") or result_name.proposed(user, dataset.name, form.method)
-    _, *shown = drawn(user, form)
-    alert = html_of(NotFound(*wrong)) if wrong else CLEAR
-    return [CLEAR, gr.update(visible=True), new_id(), name, alert, *shown]
+    # Not in the page's alert, which the first check of the form would clear before anyone has read it.
+    replaced = html_of(NotFound(*wrong)) if wrong else CLEAR
+    return [replaced, gr.update(visible=True), new_id(), name, *drawn(user, form)]
 
 
 def _named(request: gr.Request, user: User, first: Dataset) -> tuple[Dataset, str, list[Problem]]:
@@ -115,11 +116,11 @@ def _named(request: gr.Request, user: User, first: Dataset) -> tuple[Dataset, st
         try:
             dataset = datasets.get(user, wanted)
         except NotFound:
-            instead = f"The form shows “{first.name}” instead; choose other data there."
+            instead = f"The form opened with “{first.name}” instead; choose other data there."
             wrong.append(Problem(f"There is no dataset “{wanted}”.", remedy=instead))
     base = asked(request, "base") or bases[0]
     if base not in bases:
-        instead = f"The form shows “{bases[0]}” instead; choose another there."
+        instead = f"The form opened with “{bases[0]}” instead; choose another there."
         wrong.append(Problem(f"There is no base model “{base}”.", remedy=instead))
         base = bases[0]
     return dataset, base, wrong
@@ -208,7 +209,8 @@ def fixed(request: gr.Request, form: Filled, fix: Mapping[str, Any]) -> list[Any
 def checked(request: gr.Request, form: Filled) -> list[Any]:
     """The preflight card; changes that would make a job fit that doesn't, or a long one shorter.
 
-    While the rows are being counted, the page says so, greys the card of before, and asks again every second.
+    While the rows are being counted, the page says so, greys the card of before, and asks again every second. Under
+    wrong settings, no figures: those of before would be read as theirs.
     """
     counted = ["", gr.Timer(active=False)]
     try:
@@ -219,7 +221,7 @@ def checked(request: gr.Request, form: Filled) -> list[Any]:
     except training.DoesNotFit as error:
         return [html_of(error), preflight.card_refused(error.estimate), *_offered(error.estimate.advice), *counted]
     except StudioError as error:
-        return [html_of(error), *[gr.skip()] * (N_CHECKED - 3), *counted]
+        return [html_of(error), preflight.no_estimate(), *_offered(()), *counted]
     return [CLEAR, preflight.card(plan), *_offered(plan.estimate.shorter), *counted]
 
 
