@@ -10,7 +10,7 @@ import gradio as gr
 from app import turns
 from app.pages import data_form as form
 from app.pages import data_health, data_rows, drop, instruction, layout, mapping, prompts_form, rendered, stored_data
-from app.pages.alerts import FOCUS_JS, guarded, in_turn
+from app.pages.alerts import CLEAR, FOCUS_JS, guarded, in_turn
 from app.pages.instruction import Box
 from app.pages.mapping import Choices
 
@@ -53,11 +53,12 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
         with gr.Row(elem_classes="action-row"):
             title = gr.HTML(min_width=260, scale=3)
             use = gr.Button("Use this data ›", variant="primary", elem_id="use-data", scale=1, min_width=160)
+        leave_out, replace = mapping.draw_leaving_out()
         caution = gr.HTML(elem_id="caution")
         with gr.Row(elem_classes="two"):
             with gr.Column(min_width=300):
                 name = gr.Textbox(label="Name of the dataset", max_length=64, elem_id="data-name")
-                choices = mapping.draw()
+                choices = mapping.draw(leave_out, replace)
                 box = instruction.draw()
                 held_out = gr.Dropdown([], visible=False, label="Held-out rows", elem_id="held-out-file")
             lens = _lens()
@@ -167,6 +168,7 @@ def _let_decide(
     chosen = [subject, name, held_out, box.typed, choices.leave_out, choices.replace, *choices.mapped]
     used = use.click(in_turn(2)(stored_data.use_data), chosen, told, show_progress_on=alert)
     used.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
+    choices.leave_out.input(lambda is_ticked: CLEAR if is_ticked else gr.skip(), choices.leave_out, alert, queue=False)
     renamed = rename.click(guarded(2)(stored_data.rename), [subject, name], told)
     deleted = delete.click(guarded(2)(stored_data.delete), [subject, asking], told, js=DELETE_JS)
     for event in (renamed, deleted):

@@ -113,12 +113,13 @@ def _open_dataset(user: User, name: str, base: Any) -> list[Any]:
 def _called(upload: Upload, seen: datasets.Preview) -> tuple[str, int, str]:
     """The upload's heading: name, rows and type."""
     files = seen.look.files
+    n_rows = max(seen.look.n_rows, seen.n_rows + seen.n_refused)  # a title above the names counts as a refused row
     if not files:
-        return upload.filename, seen.look.n_rows, f"new file · {NOT_STORED}"
+        return upload.filename, n_rows, f"new file · {NOT_STORED}"
     more = f" and {len(files) - FILES_NAMED} more" if len(files) > FILES_NAMED else ""
     return (
         ", ".join(file.name for file in files[:FILES_NAMED]) + more,
-        seen.look.n_rows,
+        n_rows,
         f"{len(files)} new files · {NOT_STORED}",
     )
 

@@ -49,7 +49,13 @@ class Choices:
         return [*beside, self.leave_out, self.replace]
 
 
-def draw() -> Choices:
+def draw_leaving_out() -> tuple[gr.Checkbox, gr.Checkbox]:
+    """The boxes that let a file in despite some of its rows, for a place beside the alert and “Use this data”."""
+    leave_out = gr.Checkbox(visible=False, elem_id="leave-out")
+    return leave_out, gr.Checkbox(visible=False, elem_id="replace-unreadable")
+
+
+def draw(leave_out: gr.Checkbox, replace: gr.Checkbox) -> Choices:
     """One dropdown for the shape, and for each field that a shape can have one for its column and one for more."""
     shapes = [(f"{shape.title} — {shape.summary}", key) for key, shape in registry.shapes().items()]
     lead = gr.HTML()
@@ -64,8 +70,6 @@ def draw() -> Choices:
             more.append(gr.Dropdown([], visible=False, multiselect=True, elem_id=f"more-{i}"))
             whys.append(gr.HTML(visible=False, elem_id=f"why-{i}"))
     fit = gr.HTML(elem_id="fit")
-    leave_out = gr.Checkbox(visible=False, elem_id="leave-out")
-    replace = gr.Checkbox(visible=False, elem_id="replace-unreadable")
     return Choices(lead, shape, slots, more, whys, facts, offer, switch, fit, leave_out, replace)
 
 

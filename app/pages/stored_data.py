@@ -143,7 +143,7 @@ def listing(user: User) -> Markup:
 
 def _table(user: User, page: Page[Dataset], name: str = "") -> Markup:
     if not page.rows and not name:
-        return layout.empty("Your datasets appear here. Drop a file above to make the first one.")
+        return layout.empty("Your datasets appear here once you have made the first one.")
     opened = openings.counts(user.id)
     looked_at = outcomes.known(user, page.rows, LOOKING_S)
     lines = [

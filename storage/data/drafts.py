@@ -203,10 +203,15 @@ def leave_out(draft: Draft) -> list[Problem]:
     findings = draft.findings
     if not draft.goes_in_without_them:
         return findings.listed()
-    reasons = "; ".join(dict.fromkeys(problem.message.rstrip(".") for problem in findings.problems))
+    reasons = " · ".join(dict.fromkeys(_reason(problem) for problem in findings.problems))
     said = f"Left out {plural(draft.n_refused, 'row')} that a model can't learn from: {reasons}."
     findings.remark_rows(said, sorted(findings.refused_rows))
     return []
+
+
+def _reason(problem: Problem) -> str:
+    """The problem without its row, which the remark names at its end."""
+    return (f"“{problem.field}” " if problem.field else "") + problem.message.rstrip(".")
 
 
 def split(draft: Draft, wanted: splits.Split, given: Sequence[bool] | splits.Sides | None = None) -> splits.Sides:

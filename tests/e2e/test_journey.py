@@ -242,7 +242,10 @@ def test_the_next_file_of_the_same_columns_is_mapped_as_the_last(page: Page, add
     page.get_by_role("button", name="Choose as for “october”").click()
     expect(page.locator("#field-0 input")).to_have_value("customer")
     expect(page.locator("#first-rows")).to_contain_text("Parcel 2 is here.")
+    page.locator("#use-data").click()
+    expect(page.get_by_role("alert")).to_be_focused()
     page.get_by_label("Leave out 2 rows").check()
+    expect(page.get_by_role("alert")).to_have_count(0)
     page.locator("#use-data").click()
     page.wait_for_url("**/train?data=november")
 

@@ -142,7 +142,15 @@ def test_rows_that_can_not_be_learned_from_are_left_out_when_asked(studio: User,
     assert (alert, following) == ("", "train?data=my-tickets")
     made = datasets.get(studio, "my-tickets")
     assert made.n_rows == 38
-    assert any("Left out 2 rows that a model can't learn from" in remark["message"] for remark in made.remarks)
+    left_out = next(remark["message"] for remark in made.remarks if "Left out 2 rows" in remark["message"])
+    reasons = "“text” is empty; “Text” needs a text · “text” contains only whitespace; “Text” needs a text."
+    assert left_out == f"Left out 2 rows that a model can't learn from: {reasons}"
+
+
+def test_the_heading_counts_the_same_rows_as_the_columns_do(studio: User, asking: Any) -> None:
+    shown = opened(asking(studio, upload=upload(studio, "Customer service export,\n" + ROWS)))
+    assert "40 of 41 rows fit." in shown["fit"]
+    assert "41 rows · new file" in shown["title"]
 
 
 def test_a_wrong_mapping_can_not_be_left_out(studio: User, asking: Any) -> None:
