@@ -87,23 +87,30 @@ def _cant_tell(case: Case) -> str:
         else f"would show whether the difference exceeds {small}"
     )
     different = "distinct " if case.n_groups != case.n else ""
+    repeats = against_trivial and case.share_trivial >= MOSTLY
+    could_answer_more = case.headline != "loss" and case.n_answerable > case.n
+    if needed > HARDLY * case.n and not repeats and not could_answer_more:
+        return (
+            f"{_larger_difference(case)} More held-out rows are hardly worth collecting: about {needed:,} "
+            f"{'distinct ones ' if different else ''}{aim} (now {case.n:,})."
+        )
     found = [f"Hold out more {different}rows: about {needed:,} {aim} (now {case.n:,})."]
     if needed > (case.n_held_out + case.n_training) / 2:
         found.append(f"That takes more than the {case.n_held_out + case.n_training:,} rows of this dataset.")
-    if case.headline != "loss" and case.n_answerable > case.n:
+    if could_answer_more:
         found[0] = (
             f"Let the models answer more held-out rows (setting STUDIO_EVAL_ROWS): about {needed:,} {aim} "
             f"(now {case.n:,} of {case.n_answerable:,})."
         )
     if needed > HARDLY * case.n:
         found.append("That many are rarely worth collecting.")
-    repeats = against_trivial and case.share_trivial >= MOSTLY
-    found.append(_beyond_trivial(case) if repeats else _larger_difference(case))
+    larger = _larger_difference(case)
+    found.append(_beyond_trivial(case) if repeats else f"Or {larger[0].lower()}{larger[1:]}")
     return " ".join(found)
 
 
 def _larger_difference(case: Case) -> str:
-    way = f"Or make the difference larger, with more training rows (now {case.n_training:,}) or more passes."
+    way = f"Make the difference larger, with more training rows (now {case.n_training:,}) or more passes."
     return f"{way} {CONFLICTS}" if case.headline == "label_accuracy" else way
 
 
