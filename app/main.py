@@ -162,7 +162,7 @@ def _mount_pages(app: FastAPI) -> None:
     mounted = app.routes[-1]
     assert isinstance(mounted, Mount)
     assert isinstance(mounted.app, FastAPI)
-    not_found.install(mounted.app, [(title, path or "") for title, path, _ in pages.PAGES])
+    not_found.install(mounted.app, [(title, path or "") for title, path in pages.listed()])
 
 
 def _name_of_user(request: Request) -> str:

@@ -37,6 +37,11 @@ UNLISTED = ("runs",)
 """Paths of pages that others lead to, and that the navigation doesn't list."""
 
 
+def listed() -> list[tuple[str, str | None]]:
+    """Title and path of every page in the navigation."""
+    return [(title, path) for title, path, _ in PAGES if path not in UNLISTED]
+
+
 def build() -> gr.Blocks:
     """The app with all its pages."""
     demo = gr.Blocks(title="Adaptation Studio", analytics_enabled=False)

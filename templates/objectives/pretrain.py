@@ -33,7 +33,7 @@ class PretrainParams(TrainingParams):
     """Size of each update of embeddings, output head and norms."""
     tokens_per_batch: int = setting(4096, "Tokens per step", shown=True, unit="tokens", ge=64, le=4_194_304)
     """Tokens per batch, padding included; a batch takes rows until it is full."""
-    per_device_train_batch_size: int = setting(256, "Maximum rows per step", unit="rows", ge=1, le=4096)
+    per_device_train_batch_size: int = setting(256, "Maximum rows per step", ge=1, le=4096)
     """A batch never holds more rows than this, however short they are."""
     gradient_accumulation_steps: int = setting(2, "Steps per update", ge=1, le=4096)
     """Steps whose gradients are added up before the weights change, so that an update sees several lengths."""

@@ -38,7 +38,7 @@ class TrainingParams(Params):
     """How often the model sees each training row. With more passes it learns more and forgets more."""
     learning_rate: float = setting(2e-4, "Learning rate", shown=True, gt=0, le=1)
     """Size of each update. Too high, and the model forgets what it could do; too low, and it learns nothing."""
-    per_device_train_batch_size: int = setting(8, "Rows per step", shown=True, unit="rows", ge=1, le=4096)
+    per_device_train_batch_size: int = setting(8, "Rows per step", shown=True, ge=1, le=4096)
     """Rows that go through the model together. More rows need more memory."""
     max_length: int = setting(512, "Maximum row length", shown=True, unit="tokens", ge=8, le=1_048_576)
     """Longer rows are cut off at the end. You see how many before you launch."""

@@ -17,6 +17,7 @@ def test_a_browser_gets_a_sentence_and_a_way_on(whole_client: TestClient) -> Non
         assert path.partition("?")[0] in answer.text
         for way in ('href="/"', 'href="/data"', 'href="/train"', 'href="/gallery"'):
             assert way in answer.text
+        assert 'href="/runs"' not in answer.text, "the pages don't list it either"
     assert "<script>alert" not in whole_client.get("/<script>alert(1)</script>", headers=BROWSER).text
     assert whole_client.get("/nope", headers={"accept": "application/json"}).json() == {"detail": "Not Found"}
     assert whole_client.get("/api/v1/nope", headers=BROWSER).json()["error"]["problems"]
