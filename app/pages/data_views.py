@@ -49,7 +49,7 @@ def facts(dataset: Dataset) -> Markup:
         ("Used to train", plural(dataset.n_rows - dataset.n_held_out, "row")),
         ("Held out to measure", plural(dataset.n_held_out, "row")),
         ("Held-out rows", _drawn(dataset)),
-        ("Held-out side opened", _opened(openings.of(dataset))),
+        ("Used for verdicts", _used(openings.of(dataset))),
         ("Content hash", html("data/code", text=dataset.sha256[:12])),
     ]
     if dataset.labels:
@@ -64,9 +64,9 @@ def _drawn(dataset: Dataset) -> str:
     return f"those of “{file}”" if file else f"drawn with seed {dataset.split_seed}"
 
 
-def _opened(n: int) -> str:
-    """How often a verdict has opened it, and what that means from the second time on."""
-    warning = "; each look makes a lucky result likelier" if n > 1 else ""
+def _used(n: int) -> str:
+    """How many verdicts have used the held-out rows, and what that means from the second one on."""
+    warning = "; each verdict makes a lucky result likelier" if n > 1 else ""
     return f"{openings.times(n)}{warning}"
 
 

@@ -156,7 +156,7 @@ class Lineage:
         """How often the held-out side behind its verdict has been opened; empty if never counted."""
         measured_on = self._inputs[artifact.job_id].measured_on
         n = self._openings.get(measured_on.id) if measured_on else None
-        return f"held-out side opened {openings.times(n)}" if n else ""
+        return f"held-out rows used {openings.times(n)}" if n else ""
 
     def data(self, artifact: Artifact) -> str:
         """The names of the datasets."""

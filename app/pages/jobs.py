@@ -53,7 +53,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
             retry = gr.Button("Run it again", size="sm", visible=False, elem_id="retry")
             onward = gr.HTML(elem_id="onward")
         with gr.Accordion("Answers that changed", open=True, visible=False) as answers_fold:
-            change = gr.Radio([("All", "all")], value="all", show_label=False, container=False)
+            change = gr.Radio([("All", "all")], value="all", label="Answers", show_label=False, container=False)
             answers = gr.HTML(elem_id="answers")
         with gr.Accordion("The chart’s numbers", open=False, visible=False) as numbers_fold:
             numbers = gr.HTML()
@@ -149,7 +149,9 @@ def _stopper(keeps: bool) -> Any:
     def stop(request: gr.Request, subject: str) -> str:
         jobs.cancel(acting(request), subject, keep=keeps)
         return done(
-            "The job stops after this step and keeps what it learned." if keeps else "The job is being cancelled."
+            "You stopped this training; it keeps what it learned until then."
+            if keeps
+            else "You cancelled this job; nothing of it is kept."
         )
 
     return stop

@@ -63,5 +63,5 @@ def times(n: int) -> str:
 def sentence(n: int) -> str:
     """The meaning of this number of openings for a verdict."""
     if n < 2:
-        return f"This held-out side has {'never been opened' if n == 0 else 'been opened once'}."
-    return f"This held-out side has been opened {times(n)}; each look makes a lucky result likelier."
+        return f"{'No' if n == 0 else 'One'} verdict has used these held-out rows."
+    return f"{n:,} verdicts have used these held-out rows; each of them makes a lucky result likelier."

@@ -79,7 +79,7 @@ def test_cells_can_not_bring_markup(studio: User, asking: Any) -> None:
 
 def test_a_dataset_says_how_often_its_held_out_side_was_opened(studio: User, tickets: Dataset, asking: Any) -> None:
     facts = str(opened(asking(studio, data="tickets"))["facts"])
-    assert "<dt>Held-out side opened</dt><dd>never</dd>" in facts
+    assert "<dt>Used for verdicts</dt><dd>never</dd>" in facts
     with db.writing() as session:
         for name in ("first", "second"):
             session.add(Job(id=name, owner_id=studio.id, idem_key=name, name=name, kind="evaluate", spec={},
@@ -87,7 +87,7 @@ def test_a_dataset_says_how_often_its_held_out_side_was_opened(studio: User, tic
             session.flush()
             openings.record(session, job_id=name, attempt=1, dataset_id=tickets.id)
     facts = str(opened(asking(studio, data="tickets"))["facts"])
-    assert "<dd>2 times; each look makes a lucky result likelier</dd>" in facts
+    assert "<dd>2 times; each verdict makes a lucky result likelier</dd>" in facts
     assert "<td>2 times</td>" in stored_data.listing(studio)
 
 

@@ -53,7 +53,7 @@ def test_a_card_says_how_often_its_held_out_side_was_opened(
     assert measured_on
     with db.writing() as session:
         openings.record(session, job_id=job.id, attempt=1, dataset_id=measured_on.id)
-    assert "held-out side opened once · adapter" in gallery.show_cards(asking(studio), *ANY)[1]
+    assert "held-out rows used once · adapter" in gallery.show_cards(asking(studio), *ANY)[1]
 
 
 def test_rename_annotate_delete(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:

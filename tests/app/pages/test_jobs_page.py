@@ -234,7 +234,9 @@ def test_the_verdict_says_how_often_its_held_out_side_was_opened(
     studio: User, finished: tuple[Job, Artifact], tickets: Dataset, asking: Any
 ) -> None:
     job, _ = finished
-    assert "held-out side" not in shown(asking(studio), job.id)["outcome"]
+    outcome = shown(asking(studio), job.id)["outcome"]
+    assert "used these held-out rows" not in outcome
+    assert "Brackets are 95 % intervals" in outcome
     evaluation = evaluations.submit(studio, models=["studio-nano"], dataset="tickets", name="scores")
     scores = {"chrf": {"value": 0.4, "low": 0.3, "high": 0.5}, "loss": {"value": 2.0, "low": 1.5, "high": 2.5}}
     result = {"models": [{"name": "studio-nano", "metrics": scores}], "comparisons": []}
@@ -242,7 +244,7 @@ def test_the_verdict_says_how_often_its_held_out_side_was_opened(
     with db.writing() as session:
         for opened in (job, evaluation):
             openings.record(session, job_id=opened.id, attempt=1, dataset_id=tickets.id)
-    said = "This held-out side has been opened 2 times; each look makes a lucky result likelier."
+    said = "2 verdicts have used these held-out rows; each of them makes a lucky result likelier."
     assert said in shown(asking(studio), job.id)["outcome"]
     outcome = shown(asking(studio), evaluation.id)["outcome"]
     assert said in outcome
@@ -268,7 +270,7 @@ def test_the_verdict_says_what_was_forgotten(studio: User, finished: tuple[Job, 
 
 
 def test_cancel_and_again(studio: User, job: Job, asking: Any) -> None:
-    assert "cancelled" in page._stopper(False)(asking(studio), job.id)
+    assert "You cancelled this job" in page._stopper(False)(asking(studio), job.id), "true later, too"
     assert jobs.get(studio, job.id).state == JobState.CANCELLED
     assert "already finished" in page._stopper(False)(asking(studio), job.id)
     _, following = page.run_again(asking(studio), job.id)

@@ -99,9 +99,9 @@ def test_others_look_at_their_own(studio: User, worker: Worker) -> None:
 @pytest.mark.parametrize(
     ("n", "said"),
     [
-        (0, "This held-out side has never been opened."),
-        (1, "This held-out side has been opened once."),
-        (1200, "This held-out side has been opened 1,200 times; each look makes a lucky result likelier."),
+        (0, "No verdict has used these held-out rows."),
+        (1, "One verdict has used these held-out rows."),
+        (1200, "1,200 verdicts have used these held-out rows; each of them makes a lucky result likelier."),
     ],
 )
 def test_it_is_said_in_words(n: int, said: str) -> None:

@@ -61,10 +61,10 @@ def test_a_card_says_how_often_the_held_out_side_was_opened(
         found = judged.model_copy(update={"opening": opening})
         return card.texts(order_for(), "adapter", found, ACTUAL, "f" * 64, [2])["README.md"]
 
-    third = "\n\nThis held-out side has been opened 3 times; each look makes a lucky result likelier.\n\n"
+    third = "\n\n3 verdicts have used these held-out rows; each of them makes a lucky result likelier.\n\n"
     assert third in text(3)
-    assert "has been opened once." in text(1)
-    assert "held-out side" not in text(None), "a verdict of an older version does not know"
+    assert "One verdict has used these held-out rows." in text(1)
+    assert "these held-out rows" not in text(None), "a verdict of an older version does not know"
 
 
 def test_a_card_says_what_its_objective_measured(
