@@ -248,6 +248,9 @@ def test_the_next_file_of_the_same_columns_is_mapped_as_the_last(page: Page, add
     expect(page.get_by_role("alert")).to_have_count(0)
     page.locator("#use-data").click()
     page.wait_for_url("**/train?data=november")
+    page.goto(f"{address}train?data=nope")
+    expect(page.locator("#preflight")).to_contain_text("Before you launch")
+    expect(page.get_by_role("alert")).to_contain_text("There is no dataset “nope”")  # the form's checks leave it
 
 
 def test_a_waiting_job_can_be_cancelled_and_run_again(page: Page, address: str) -> None:
