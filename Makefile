@@ -47,7 +47,10 @@ pytest:
 test-long: $(VENV)/.test chromium ## What `make test` leaves out: all mutants, each fault on both installations, demonstrations …
 	$(PYTEST) -m long
 
+test-gpu: $(VENV)/.test ## On a machine with a GPU, in at most eight minutes: QLoRA, full training, a kill, chat, memory, pace
+	$(BIN)/python -m pytest -n 0 -s -m gpu tests/gpu
+
 models: $(VENV)/.run ## Pretrain the bundled models: an hour or two on two cores; resumes if it was killed
 	STUDIO_DATA_DIR=$${STUDIO_DATA_DIR:-build/studio} $(BIN)/studio models build --to templates/models
 
-.PHONY: help install run chromium check test pytest test-long models
+.PHONY: help install run chromium check test pytest test-long test-gpu models

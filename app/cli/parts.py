@@ -12,7 +12,7 @@ import typer
 
 from app.cli import output
 from app.cli.output import Json
-from templates.errors import BadInput, Problem, StudioError
+from templates.errors import BadInput, Problem, StudioError, refuse
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on; default: STUDIO_HOST.")]
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port; default STUDIO_PORT.")]
@@ -91,9 +91,13 @@ def doctor(as_json: Json = False) -> None:
 
 
 def bench(
-    what: Annotated[str, typer.Argument(metavar="web|jobs|data|all|family")] = "all",
+    what: Annotated[str, typer.Argument(metavar="web|jobs|data|all|train|family")] = "all",
     rounds: Annotated[int, typer.Option(min=1, max=100)] = 5,
-    rows: Annotated[int | None, typer.Option(min=1_000, help="data: rows per file; default 200,000.")] = None,
+    rows: Annotated[
+        int | None, typer.Option(min=8, help="data: rows per file, default 200,000; train: rows, default 256.")
+    ] = None,
+    base: Annotated[str | None, typer.Option(help="train: the base model.")] = None,
+    dataset: Annotated[str | None, typer.Option("--data", help="train: the dataset.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="family: only this demonstration; may be repeated.")] = None,
     small: Annotated[str | None, typer.Option(help="family: base and teacher, a bundled name or a folder.")] = None,
     nano: Annotated[str | None, typer.Option(help="family: the student, a bundled name or a folder.")] = None,
@@ -103,16 +107,15 @@ def bench(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure this installation: web process, first training step, large files; or demonstrate adaptation."""
+    """Measure this installation: web process, first training step, large files, training; or demonstrate adaptation."""
     from app import bench as benches
     from app.bench import data
     from app.cli import workshop
 
-    if what not in ("web", "jobs", "data", "all", "family"):
-        remedy = "Choose web, jobs, data, all or family."
-        raise BadInput(Problem(f"“{what}” can't be measured.", remedy=remedy))
-    if rows is not None and what not in ("data", "all"):
-        raise BadInput(Problem("goes with “data” only.", field="--rows"))
+    _refuse_misplaced(what, rows, base, dataset)
+    if what == "train":
+        _bench_training(base or "", dataset or "", rounds, rows, as_json)
+        return
     options = {"only": only, "small": small, "nano": nano, "seed": seed, "share": share}
     if what == "family":
         workshop.run("bench", (), options, as_json)
@@ -122,6 +125,29 @@ def bench(
         raise BadInput(*(Problem("goes with “family” only.", field=f"--{name}") for name in given))
     document = benches.run(what, rounds, rows or data.N_ROWS)
     output.emit(document, benches.sentences(document), as_json)
+
+
+def _refuse_misplaced(what: str, rows: int | None, base: str | None, dataset: str | None) -> None:
+    if what not in ("web", "jobs", "data", "all", "train", "family"):
+        remedy = "Choose web, jobs, data, all, train or family."
+        raise BadInput(Problem(f"“{what}” can't be measured.", remedy=remedy))
+    problems = []
+    if rows is not None and what not in ("data", "all", "train"):
+        problems.append(Problem("goes with “data” and “train” only.", field="--rows"))
+    for name, value in (("--base", base), ("--data", dataset)):
+        if value is None and what == "train":
+            problems.append(Problem("is needed to measure training.", field=name))
+        if value is not None and what != "train":
+            problems.append(Problem("goes with “train” only.", field=name))
+    refuse(problems)
+
+
+def _bench_training(base: str, dataset: str, rounds: int, rows: int | None, as_json: bool) -> None:
+    from app.bench import training
+    from app.cli import acting
+
+    found = training.measure(acting.user(), base, dataset, rounds, rows or training.N_ROWS)
+    output.emit(found, training.sentences(found), as_json)
 
 
 @database.command("upgrade")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -10,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from app import bench
-from app.bench import data
+from app.bench import data, training
 from app.cli import main, workshop
+from storage.data import datasets, uploads
 from storage.models import User
 from storage.settings import settings
+from templates.errors import BadInput
 
 
 @pytest.mark.long
@@ -71,7 +74,31 @@ def test_a_workshop_that_dies_is_told(monkeypatch: pytest.MonkeyPatch, capfd: py
 
 def test_rows_go_with_data_only(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "web", "--rows", "5000"]) == 2
-    assert "field “--rows”: goes with “data” only." in capfd.readouterr().err
+    assert "field “--rows”: goes with “data” and “train” only." in capfd.readouterr().err
+
+
+@pytest.mark.long
+def test_training_is_measured_beside_trl(studio: User, capfd: pytest.CaptureFixture[str]) -> None:
+    rows = "text,label\n" + "".join(f"where is parcel number {i}?,{('lost', 'late')[i % 2]}\n" for i in range(40))
+    datasets.add(studio, uploads.save(studio, "t.csv", io.BytesIO(rows.encode())), name="parcels")
+    options = ["--base", "studio-nano", "--data", "parcels", "--rows", "16", "--rounds", "1"]
+    assert main(["bench", "train", *options, "--json"]) == 0
+    found = json.loads(capfd.readouterr().out)
+    ways = [found[way] for way in training.WAYS]
+    assert len({way["n_tokens"] for way in ways}) == 1, "all learn from the same rows"
+    assert all(way["tokens_per_s"] > 0 and way["held_out_loss"] < 9 and way["peak_bytes"] > 1e8 for way in ways)
+    assert found["studio"]["n_updates"] == found["trl"]["n_updates"] == 2
+    assert "times as fast" in "\n".join(training.sentences(found))
+
+
+def test_training_on_conversations_is_not_measured(studio: User) -> None:
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    rows = "\n".join(
+        json.dumps({"messages": [*turns, {"role": "user", "content": f"{i}"}, turns[1]]}) for i in range(9)
+    )
+    datasets.add(studio, uploads.save(studio, "t.jsonl", io.BytesIO(rows.encode())), name="talks")
+    with pytest.raises(BadInput, match="one question and one answer each"):
+        training.measure(studio, "studio-nano", "talks", 1, 8)
 
 
 def test_options_of_the_demonstrations_go_with_them_only(capfd: pytest.CaptureFixture[str]) -> None:
