@@ -76,3 +76,14 @@ def test_a_job_that_ended_early_keeps_its_place(studio: User) -> None:
     failed = training(studio, state=JobState.FAILED, stage=None, step=5)
     assert time_left.share_done(failed) == pytest.approx(0.275, abs=0.01)
     assert time_left.share_done(training(studio, state=JobState.CANCELLED, stage=None, step=0, total_steps=0)) == 0.0
+
+
+def test_a_download_is_mostly_fetching(studio: User) -> None:
+    job = Job(
+        owner_id=studio.id, idem_key="k", name="m", kind="download", spec={}, spec_sha256="", created_at=0.0,
+        state=JobState.RUNNING, stage="fetching", step=46, total_steps=92,
+    )  # fmt: skip
+    assert time_left.shares(job)["fetching"] > 0.7
+    assert 0.35 < time_left.share_done(job) < 0.45
+    job.stage = "converting"
+    assert 0.75 < time_left.share_done(job) < 0.8, "not done because all bytes are there"

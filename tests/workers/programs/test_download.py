@@ -120,6 +120,7 @@ def test_weights_whose_names_change_are_not_shared(
     assert files.sha256_of(kept) == next(file.sha256 for file in source.files if file.name == kept.name)
 
 
+@pytest.mark.long
 def test_a_gated_model_needs_the_owners_token(
     make: MakeOrder, studio: User, hub: PlayedHub, tiny_model_folder: Path
 ) -> None:
