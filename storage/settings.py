@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     """Jobs that a worker runs at once; by default one per GPU, or one on a CPU."""
     worker_warm: bool = True
     """Keep a spare child that has already imported torch."""
+    secret_key: SecretStr = SecretStr("")
+    """Encrypts users' tokens for other services; web and workers on several machines need the same one. Empty: a
+    random key in the data folder."""
     eval_rows: int = 200
     """Held-out rows for which a verdict generates answers; the loss always covers all."""
     forgetting_items: int = Field(6, ge=0)

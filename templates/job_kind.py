@@ -25,12 +25,14 @@ class JobKind:
     """The stages it goes through, in order."""
     result: str
     """The name of its result in documents."""
-    publishes: Literal["artifact", "dataset"] | None = None
+    publishes: Literal["artifact", "dataset", "model"] | None = None
     """What the job publishes under its name. The name stays reserved until the job ends."""
     trains: bool = False
     """Runs in steps with a loss: pages chart them, later estimates use their pace, and a stopped job keeps its work."""
     counts: str = "step"
     """The unit in which its progress is counted."""
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """Stage whose progress nothing counts → its expected share of the time, where there is no estimate."""
     params: type[Params] | None = None
     """The declaration of the spec's `params`, if the kind has settings of its own."""
     waiting: Mapping[str, str] = field(default_factory=dict)
