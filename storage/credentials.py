@@ -79,6 +79,19 @@ def any_stored() -> bool:
         return session.exec(select(Credential.owner_id).limit(1)).first() is not None
 
 
+def can_read_all() -> bool:
+    """Whether this machine's key fits every stored token."""
+    with db.reading() as session:
+        stored = session.exec(select(Credential.sealed)).all()
+    fernet = _fernet()
+    try:
+        for sealed in stored:
+            fernet.decrypt(sealed.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
 def _named(service: str) -> str:
     return SERVICES[service]
 

@@ -30,7 +30,7 @@ class JobKind:
     trains: bool = False
     """Runs in steps with a loss: pages chart them, later estimates use their pace, and a stopped job keeps its work."""
     counts: str = "step"
-    """The unit in which its progress is counted."""
+    """The unit in which its progress is counted: a noun, or an abbreviation in capitals such as MB."""
     shares: Mapping[str, float] = field(default_factory=dict)
     """Stage whose progress nothing counts → its expected share of the time, where there is no estimate."""
     params: type[Params] | None = None
@@ -39,3 +39,8 @@ class JobKind:
     """Stage → what is happening while there is nothing to count."""
     key: str = ""
     page: str = ""
+
+    def counted(self, step: int, of: int) -> str:
+        """Its progress: `step 3 of 61`, `12 of 93 MB`."""
+        numbers = f"{step:,} of {of:,}"
+        return f"{numbers} {self.counts}" if self.counts.isupper() else f"{self.counts} {numbers}"

@@ -56,8 +56,7 @@ def progress(job: Job, points: Sequence[JobMetric], history: Sequence[JobEvent])
     """The bar, the time left, and the latest measurements."""
     if job.state in TERMINAL:
         return Markup("")
-    unit = registry.job_kind(job.kind).counts
-    words = [f"{unit} {count(job.step)} of {count(job.total_steps)}"] if job.total_steps else []
+    words = [registry.job_kind(job.kind).counted(job.step, job.total_steps)] if job.total_steps else []
     if waiting := _waiting_words(job, history):
         words.append(waiting)
     if left := job_words.left(job):

@@ -17,17 +17,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, or_, select
 
 import templates
-from storage import db, disk, model_names
-from storage.bases import base_model_checks as checks
-from storage.bases import catalogue, checkpoint_headers, weights_comparison
-from storage.bases.model_check import Finished, Readied, folder_problems
+from storage import db, model_names
+from storage.bases import catalogue, checkpoint_headers, model_folders, weights_comparison
+from storage.bases.model_check import Finished, folder_problems
 from storage.files import MANIFEST, move_folder, seal, sha256_of
 from storage.models import BaseModelRow, User
 from storage.rendering import limited
 from storage.rendering.limited import Model
 from storage.settings import settings
 from templates.errors import BadInput, NotAllowed, NotFound, Problem, StudioError, refuse
-from templates.quantities import size
 from templates.spec import BaseFacts
 
 TEMPLATES = Path(templates.__file__).parent
@@ -162,6 +160,14 @@ def get(user: User, name_or_id: str) -> BaseModelRow:
     return row
 
 
+def made_by(user: User, job_id: str) -> BaseModelRow | None:
+    """The base model that this job added, unless it was deleted."""
+    is_live = col(BaseModelRow.deleted_at).is_(None)
+    with db.reading() as session:
+        found = select(BaseModelRow).where(_visible(user), is_live, BaseModelRow.made_by_job_id == job_id)
+        return session.exec(found).one_or_none()
+
+
 def folder(row: BaseModelRow) -> Path:
     """The folder with the model's files. Raises `StudioError` when they don't match the row."""
     path = BUNDLED_DIR / row.location if row.source == "bundled" else settings().files / row.location
@@ -216,7 +222,8 @@ def add(
     new = Model(name, path, "", user.id, bundled=False)
     refuse(_name_problems(user, name) + folder_problems(new, source, chat_template))
     with _draft() as draft:
-        take_in(new, source, draft, chat_template)
+        refuse(model_folders.no_room(model_folders.weights_bytes(source)))
+        model_folders.take_in(new, source, draft, chat_template)
         checked = limited.ask_once(new, Finished(draft))
         with limited.turn(user.id):
             weights_comparison.refuse_misfits(draft)
@@ -263,26 +270,6 @@ def _draft() -> Iterator[Path]:
         yield draft
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-
-
-def take_in(new: Model, source: Path, draft: Path, chat_template: str | None) -> None:
-    """Copy the model and its documents, the weights last, and nothing else. Raises `BadInput`."""
-    for name in (*checks.CONFIG_FILES, *checks.PAPERS, checkpoint_headers.INDEX):
-        if (source / name).is_file():
-            shutil.copyfile(source / name, draft / name)
-    weights = limited.ask_once(new, Readied(draft, chat_template))
-    refuse(no_room(sum((source / name).stat().st_size for name in weights)))
-    for name in weights:
-        shutil.copyfile(source / name, draft / name)
-
-
-def no_room(needed: float) -> list[Problem]:
-    """The reason why a model of this many bytes doesn't fit on the studio's disk, if it doesn't."""
-    free = disk.free_bytes(settings().files)
-    if needed <= free:
-        return []
-    message = f"the model takes {size(needed)}, but the studio's disk has only {size(free)} free."
-    return [Problem(message, field="path", remedy="Free some space, or choose a smaller model.")]
 
 
 def _insert(row: BaseModelRow) -> BaseModelRow:

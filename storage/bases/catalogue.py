@@ -63,6 +63,10 @@ class CatalogueEntry(_Declared):
             return self.hub
         return f"{self.package.name} {self.package.version} (Python package index)"
 
+    def as_dict(self) -> dict[str, Any]:
+        """The entry as a document; `unchecked` names the facts that are its makers' word."""
+        return {**self.model_dump(mode="json"), "source": self.source, "unchecked": list(self.unchecked)}
+
     @property
     def download_bytes(self) -> int:
         """The approximate size of its files: 16 bits for each parameter, or the package's."""

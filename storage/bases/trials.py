@@ -1,0 +1,45 @@
+"""The trial of a new base model: what it was asked, and the outcome in words."""
+
+from __future__ import annotations
+
+import math
+
+from templates.spec import BaseFacts
+
+GREETING = "Hello! How are you today?"
+ENGLISH = (
+    "The library opens at nine in the morning and closes at six. If you would like to borrow a book, bring your card "
+    "to the desk on the ground floor. Children may take home up to ten books at a time, and they can keep them for "
+    "three weeks. If a book comes back late, there is a small charge for each day, so please remember the date that "
+    "is stamped on the last page."
+)
+HARDLY = 4.5
+"""Nats per token above which a model hardly knows English: small models of today have about 3."""
+SHOWN_CHARS = 200
+
+
+def sentences(facts: BaseFacts) -> list[str]:
+    """What is known about the model from its trial and its origin; empty if it was not tried."""
+    said = []
+    if facts.made_from:
+        said.append(f"Its weights were dequantized from {facts.made_from}, so they are a little less exact.")
+    if facts.greeting is not None:
+        answer = f"“{_shortened(facts.greeting)}”" if facts.greeting else "nothing"
+        said.append(f"To “{GREETING}” it answers {answer}.")
+    if facts.loss_on_english is not None:
+        said.append(_loss(facts.loss_on_english, facts.vocab_size))
+    if facts.keeps_text is False:
+        said.append("Its tokenizer changes texts: reading a paragraph back gave other characters.")
+    return said
+
+
+def _loss(loss: float, vocab_size: int) -> str:
+    measured = f"Its loss on a paragraph of English is {loss:.2f} nats per token"
+    if loss >= math.log(vocab_size):
+        return f"{measured}: it guesses, so its training may be missing or its tokenizer may be another model's."
+    return f"{measured}: it hardly knows English." if loss > HARDLY else f"{measured}."
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= SHOWN_CHARS else f"{line[:SHOWN_CHARS]}…"
