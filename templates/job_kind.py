@@ -40,7 +40,7 @@ class JobKind:
     key: str = ""
     page: str = ""
 
-    def counted(self, step: int, of: int) -> str:
-        """Its progress: `step 3 of 61`, `12 of 93 MB`."""
-        numbers = f"{step:,} of {of:,}"
+    def counted(self, step: int, of: int | None = None) -> str:
+        """A place in its progress: `step 3`, `step 3 of 61`, `12 of 93 MB`."""
+        numbers = f"{step:,}" if of is None else f"{step:,} of {of:,}"
         return f"{numbers} {self.counts}" if self.counts.isupper() else f"{self.counts} {numbers}"

@@ -29,6 +29,7 @@ PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 TIMEOUT = httpx.Timeout(20.0, read=30.0)
 LOOK_S = 0.5
 REFUSED = (401, 403)
+NO_HEAD = (405, 501)
 log = logging.getLogger(__name__)
 
 
@@ -162,7 +163,7 @@ def _chunks(client: httpx.Client, host: Host, remote: Remote, part: ArrivingFile
         if part.size_bytes and not answer.headers.get("content-range", "").startswith(f"bytes {part.size_bytes}-"):
             log.info("%s: the server gives no part of %s, so it begins again", host.name, remote.name)
             part.restart()
-        for chunk in answer.iter_raw(CHUNK_BYTES):
+        for chunk in answer.iter_raw():
             if part.size_bytes + len(chunk) > remote.size_bytes:
                 part.discard()
                 raise _damaged(host, remote, "is longer than announced")
@@ -190,8 +191,10 @@ def _persist(host: Host, watch: Watch, act: Callable[[], None], reached: Callabl
 
 
 def _refuse_without_access(client: httpx.Client, host: Host, remote: Remote) -> None:
-    """Ask for the file without its content."""
-    _refuse(host, remote, client.head(remote.url, follow_redirects=False).status_code)
+    """Ask for the file without its content, if the server allows that."""
+    status = client.head(remote.url, follow_redirects=False).status_code
+    if status not in NO_HEAD:
+        _refuse(host, remote, status)
 
 
 def _refuse(host: Host, remote: Remote, status: int) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from gguf import GGUFReader
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
 from storage import fork_server
 
@@ -35,6 +35,7 @@ def converted(file: Path, folder: Path) -> dict[str, Any]:
     model = AutoModelForCausalLM.from_pretrained(
         str(file.parent),
         gguf_file=file.name,
+        quantization_config=GgufConfig(dequantize=True),
         dtype=torch.bfloat16,
         local_files_only=True,
         trust_remote_code=False,

@@ -198,6 +198,7 @@ def summary(row: BaseModelRow) -> str:
     assumed = f" Its files state no context length, so {known.context_length:,} tokens are assumed."
     prefix = f" Its tensors' names lost the prefix “{known.removed_prefix}”, which the architecture doesn't have."
     said = (assumed if known.context_assumed else "") + (prefix if known.removed_prefix else "")
+    said += f" Its weights were dequantized from {known.made_from}." if known.made_from else ""
     return f"{known.architecture} from {row.origin}.{said}"
 
 
