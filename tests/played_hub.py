@@ -39,6 +39,7 @@ class PlayedHub:
 
     url: str = ""
     models: dict[str, PlayedModel] = field(default_factory=dict)
+    datasets: dict[str, PlayedModel] = field(default_factory=dict)
     packages: dict[str, Path] = field(default_factory=dict)
     """Package → the folder with its files."""
     served: list[tuple[str, int, int]] = field(default_factory=list)
@@ -57,6 +58,10 @@ class PlayedHub:
     released: threading.Event = field(default_factory=threading.Event)
     holds: threading.Event = field(default_factory=threading.Event)
     """Set once a file has stopped."""
+
+    def add_dataset(self, name: str, folder: Path, gated_for: set[str] | None = None) -> None:
+        """Put a dataset on the hub."""
+        self.datasets[name] = PlayedModel({"d" * 40: folder}, "d" * 40, gated_for)
 
     def add(self, name: str, folder: Path, commit: str = "a" * 40, gated_for: set[str] | None = None) -> PlayedModel:
         """Put a model on the hub, or move its head to another commit."""
@@ -109,6 +114,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.hub.failures:
             self.hub.failures -= 1
             return self._json({}, status=503)
+        if parts[0] == "datasets" or parts[:2] == ["api", "datasets"]:
+            return self._dataset(parts[parts.index("datasets") + 1 :], with_body)
         if parts[:2] == ["api", "models"]:
             return self._about(parts[2:], parse_qs(place.query))
         if len(parts) == 5 and parts[2] == "resolve":
@@ -132,6 +139,25 @@ class _Handler(BaseHTTPRequestHandler):
         if commit is None:
             return self._json({"error": "Invalid rev id"}, status=404, code="RevisionNotFound")
         return self._json(described(name, model, commit))
+
+    def _dataset(self, parts: list[str], with_body: bool) -> None:
+        name, rest = "/".join(parts[:2]), parts[2:]
+        found = self.hub.datasets.get(name)
+        if found is None:
+            return self._json({"error": "Repository not found"}, status=404, code="RepoNotFound")
+        folder = found.revisions[found.head]
+        if rest[:1] == ["resolve"]:
+            if found.gated_for is not None and self.token not in found.gated_for:
+                return self._json({"error": "gated"}, status=403 if self.token else 401, code="GatedRepo")
+            file = folder / rest[2]
+            return self._file(file, with_body) if file.is_file() else self._json({}, status=404, code="EntryNotFound")
+        if rest[:1] == ["tree"]:
+            return self._json(
+                [{"type": "file", "path": p.name, "size": p.stat().st_size, "oid": "e" * 40} for p in folder.iterdir()]
+            )
+        if rest[:1] == ["revision"] and found.commit(rest[1]) is None:
+            return self._json({"error": "Invalid rev id"}, status=404, code="RevisionNotFound")
+        return self._json(described(name, found, found.head))
 
     def _hub_file(self, name: str, commit: str, file: str, with_body: bool) -> None:
         model = self.hub.models[name]
@@ -157,15 +183,18 @@ class _Handler(BaseHTTPRequestHandler):
         content = path.read_bytes()
         if self.hub.corrupts:
             content = content[:-1] + bytes([content[-1] ^ 1])
-        asked = self.headers.get("Range", "").removeprefix("bytes=").rstrip("-")
-        first = int(asked) if asked and self.hub.gives_parts else 0
-        self.send_response(206 if first else 200)
-        if first:
-            self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
-        self.send_header("Content-Length", str(len(content) - first))
+        asked = self.headers.get("Range", "") if self.hub.gives_parts else ""
+        start, _, last = asked.removeprefix("bytes=").partition("-")
+        first, end = int(start or 0), min(len(content), int(last) + 1 if last else len(content))
+        self.send_response(206 if asked else 200)
+        if asked:
+            self.send_header("Content-Range", f"bytes {first}-{end - 1}/{len(content)}")
+        self.send_header("Content-Length", str(end - first))
+        self.send_header("X-Repo-Commit", "d" * 40)
+        self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
         self.end_headers()
         if with_body:
-            self._send(path.name, content, first)
+            self._send(path.name, content[:end], first)
 
     def _send(self, name: str, content: bytes, first: int) -> None:
         end = min(len(content), first + self.hub.cuts.pop(0)) if self.hub.cuts else len(content)

@@ -162,7 +162,7 @@ def _given(user: User) -> str | bool:
     return token.get_secret_value() if token else False
 
 
-def _asked(hub_id: str, ask: Callable[[Any], T], revision: str = "") -> T:
+def _asked(hub_id: str, ask: Callable[[Any], T], revision: str = "", noun: str = "model") -> T:
     from huggingface_hub import HfApi  # needed late: slow to import
 
     try:
@@ -170,10 +170,20 @@ def _asked(hub_id: str, ask: Callable[[Any], T], revision: str = "") -> T:
     except StudioError:
         raise
     except Exception as error:
-        raise _in_words(hub_id, error, revision) from error
+        raise _in_words(hub_id, error, revision, noun) from error
 
 
-def _in_words(hub_id: str, error: Exception, revision: str) -> StudioError:
+def dataset_commit(user: User, hub_id: str, revision: str) -> str:
+    """The present commit of a dataset, or that of its `revision` if not empty. Raises like `pin`."""
+
+    def ask(api: Any) -> str:
+        info = api.dataset_info(hub_id, revision=revision or None, timeout=TIMEOUT_S, token=_given(user))
+        return str(info.sha)
+
+    return _asked(hub_id, ask, revision, "dataset")
+
+
+def _in_words(hub_id: str, error: Exception, revision: str, noun: str) -> StudioError:
     from huggingface_hub import errors
 
     if isinstance(error, errors.GatedRepoError):
@@ -183,8 +193,8 @@ def _in_words(hub_id: str, error: Exception, revision: str) -> StudioError:
         return BadInput(Problem(f"“{hub_id}” has no revision “{revision}”.", field="source", remedy=remedy))
     if isinstance(error, errors.RepositoryNotFoundError | errors.HFValidationError):
         remedy = "Check the spelling. For a private one, store a token of an account that may read it."
-        return BadInput(Problem(f"The hub has no model “{hub_id}”.", field="source", remedy=remedy))
-    return unavailable(hub_id, error)
+        return BadInput(Problem(f"The hub has no {noun} “{hub_id}”.", field="source", remedy=remedy))
+    return unavailable(hub_id, error, noun)
 
 
 def gated(hub_id: str, with_token: bool) -> BadInput:
@@ -194,9 +204,11 @@ def gated(hub_id: str, with_token: bool) -> BadInput:
     return BadInput(Problem(message, field="source", remedy=TOKEN_REMEDY), code="gated")
 
 
-def unavailable(hub_id: str, error: Exception) -> Unavailable:
+def unavailable(hub_id: str, error: Exception, noun: str = "model") -> Unavailable:
     """The error for a hub that does not answer as it should."""
-    other = f", or download the model elsewhere (`hf download {hub_id} --local-dir FOLDER`) and add that folder"
+    kind = "" if noun == "model" else f" --repo-type {noun}"
+    what = "that folder" if noun == "model" else "its files"
+    other = f", or download it elsewhere (`hf download {hub_id}{kind} --local-dir FOLDER`) and add {what}"
     return Unavailable(
         f"The Hugging Face hub does not respond ({type(error).__name__}).",
         remedy=f"Try again{other if hub_id else ''}.",

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import os
-
 from pydantic import Field, SecretStr, field_serializer
 
+from storage import network
 from storage.bases import hub
 from storage.bases.sources import SOURCE, GgufSource, HubSource, Source, ZipSource, shared_folder
 from storage.data import uploads
 from storage.users import with_id
 from workers.orders import Claimed
 from workers.protocol import Order
-
-NETWORK = (
-    *("HF_ENDPOINT", "PIP_INDEX_URL", "SSL_CERT_FILE", "SSL_CERT_DIR"),
-    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
-)
-"""The environment variables that say where the sources are and how to reach them; their values may hold passwords."""
 
 
 class DownloadOrder(Order):
@@ -31,7 +24,7 @@ class DownloadOrder(Order):
     shared_folder: str = ""
     """Where files from the network arrive; other jobs may use the same."""
     network: dict[str, SecretStr]
-    """Environment variables from `NETWORK`."""
+    """Environment variables, as `storage.network` lists them."""
     token: SecretStr | None = None
     """The owner's token for the hub. It goes through the pipe to the child and is written nowhere."""
 
@@ -60,6 +53,6 @@ def order(claimed: Claimed) -> DownloadOrder:
         license=spec["license"],
         file=str(uploads.path(uploads.get(owner, upload_id))) if upload_id else "",
         shared_folder=str(folder) if folder else "",
-        network={name: SecretStr(os.environ[name]) for name in NETWORK if name in os.environ},
+        network={name: SecretStr(value) for name, value in network.environment().items()},
         token=hub.token_of(owner) if isinstance(source, HubSource) else None,
     )
