@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from storage.bases import checkpoint_headers
-from storage.bases.trials import ENGLISH, GREETING
+from storage.bases.trials import ENGLISH, GREETING, OTHERS
 from storage.rendering.renderer import Renderer
 from templates.errors import BadInput, Problem
 from workers import models
@@ -25,11 +25,12 @@ class Trial:
 
     greeting: str
     loss_on_english: float
+    other_losses: tuple[tuple[str, float], ...]
     keeps_text: bool
 
 
-def of(folder: Path, stopped: Callable[[], bool] = lambda: False) -> Trial | None:
-    """Try the model in this folder; None if it doesn't fit in this machine's memory.
+def of(folder: Path, languages: Collection[str] = (), stopped: Callable[[], bool] = lambda: False) -> Trial | None:
+    """Try the model in this folder, also in its other languages; None if it doesn't fit in this machine's memory.
 
     Raises `BadInput` if its numbers aren't finite, `Interrupted` once `stopped()`.
     """
@@ -37,13 +38,18 @@ def of(folder: Path, stopped: Callable[[], bool] = lambda: False) -> Trial | Non
         return None
     renderer = Renderer(folder)
     model = models.load_base(folder)
-    ids = renderer.plain(ENGLISH)[0][:-1][: checkpoint_headers.context_length(folder)]
-    loss = _loss(model, ids)
+    longest = checkpoint_headers.context_length(folder)
+
+    def loss(text: str) -> float:
+        return round(_loss(model, renderer.plain(text)[0][:-1][:longest]), 4)
+
+    on_english = loss(ENGLISH)
+    on_others = tuple((code, loss(text)) for code, text in OTHERS.items() if code in languages)
     prompt = renderer.answer_prompt([{"role": "user", "content": GREETING}])
     (given,) = answers(model, [prompt], eos_ids=renderer.eos_ids, max_new_tokens=MOST_TOKENS, stopped=stopped)
     said = renderer.read(given.ids, reasoned=True).answer
     whole = renderer.plain(ENGLISH)[0]
-    return Trial(said, round(loss, 4), renderer.decode(whole).strip() == ENGLISH)
+    return Trial(said, on_english, on_others, renderer.decode(whole).strip() == ENGLISH)
 
 
 @torch.inference_mode()

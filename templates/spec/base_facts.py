@@ -40,6 +40,8 @@ class BaseFacts(BaseModel):
     """Its greedy answer to a greeting when it was added; None if it was not tried."""
     loss_on_english: float | None = None
     """Nats per token on a paragraph of plain English when it was added; None if it was not tried."""
+    other_losses: tuple[tuple[str, float], ...] = ()
+    """The same in its other languages: code and nats per token; only those for which the studio has a paragraph."""
     keeps_text: bool | None = None
     """Whether its tokenizer gave that paragraph back unchanged; None if it was not tried."""
     weights_bytes: int

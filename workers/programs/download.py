@@ -246,6 +246,6 @@ def _link(source: Path, target: Path) -> None:
 
 def _tried(order: DownloadOrder, channel: Channel, fetched: Fetched, facts: BaseFacts) -> tuple[BaseFacts, bool]:
     """The facts with the outcome of the trial, and whether there was one."""
-    outcome = trial.of(Path(order.staging), _stopped(channel))
+    outcome = trial.of(Path(order.staging), order.source.languages, _stopped(channel))
     found = {"made_from": fetched.made_from, "languages": order.source.languages}
     return facts.model_copy(update={**found, **(asdict(outcome) if outcome else {})}), outcome is not None

@@ -76,6 +76,7 @@ def test_a_folder_is_copied_checked_and_tried(make: MakeOrder, nano_folder: Path
     assert facts.loss_on_english is not None
     assert 2 < facts.loss_on_english < 12
     assert facts.keeps_text
+    assert facts.other_losses == ()
     assert facts.made_from == ""
     assert facts.greeting in done.result["sentence"]
     (planned,) = heard.of(Planned)
@@ -92,6 +93,8 @@ def test_a_hub_model_arrives_once_for_everybody(
     assert stages(heard)[1] == "fetching"
     assert (made.source, made.origin, made.revision) == ("hub", "org/nano", "a" * 40)
     assert made.facts.languages == ("en", "fr")
+    assert [code for code, _ in made.facts.other_losses] == ["fr"]
+    assert "On its other languages: fr " in done.result["sentence"]
     assert done.actual["fetched_bytes"] == source.size_bytes
     second = make(source, "b")
     again, also, _ = run(second)
