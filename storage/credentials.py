@@ -12,7 +12,7 @@ import re
 from cryptography.fernet import Fernet, InvalidToken
 from pydantic import SecretStr
 from sqlalchemy import delete
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from storage import db
 from storage.models import Credential
@@ -44,6 +44,11 @@ def forget(user_id: str, service: str) -> bool:
     mine = (col(Credential.owner_id) == user_id, col(Credential.service) == service)
     with db.writing() as session:
         return bool(session.exec(delete(Credential).where(*mine)).rowcount)
+
+
+def forget_all(session: Session, user_id: str) -> None:
+    """Delete the tokens of a user who is being removed, inside the caller's transaction."""
+    session.exec(delete(Credential).where(col(Credential.owner_id) == user_id))
 
 
 def exists(user_id: str, service: str) -> bool:

@@ -221,7 +221,7 @@ def add(
     source = Path(os.path.expanduser(path or " "))
     refuse_sharing(user, shared)
     new = Model(name, path, "", user.id, bundled=False)
-    refuse(_name_problems(user, name) + folder_problems(new, source, chat_template))
+    refuse(name_problems(user, name) + folder_problems(new, source, chat_template))
     with _draft() as draft:
         refuse(model_folders.no_room(model_folders.weights_bytes(source)))
         model_folders.take_in(new, source, draft, chat_template)
@@ -246,7 +246,8 @@ def add(
     return _insert(row)
 
 
-def _name_problems(user: User, name: str) -> list[Problem]:
+def name_problems(user: User, name: str) -> list[Problem]:
+    """The reasons why the user can't give a base model this name."""
     return model_names.problems(user, name) or ([_TAKEN] if name in bundled() else [])
 
 

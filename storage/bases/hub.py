@@ -70,27 +70,39 @@ def token_of(user: User) -> SecretStr | None:
 
 
 def search(user: User, text: str, most: int = MOST_FOUND) -> list[Found]:
-    """Text-generation models whose names contain the text, the most used first. Raises `Unavailable`."""
+    """Text-generation models whose names contain the text, the most used first. Raises `Unavailable`.
 
-    def ask(api: Any) -> list[Found]:
-        listed = api.list_models(
-            search=text, filter="text-generation", sort="downloads", limit=most, expand=_SHOWN, token=_given(user)
+    huggingface_hub would try for half a minute when nothing answers, while somebody waits.
+    """
+    wanted = {"search": text, "filter": "text-generation", "sort": "downloads", "direction": "-1", "limit": str(most)}
+    shown = [("expand[]", name) for name in ("downloads", "likes", "gated", "tags")]
+    try:
+        answer = httpx.get(
+            f"{endpoint()}/api/models",
+            params=[*wanted.items(), *shown],
+            headers=_authorization(token_of(user)),
+            timeout=TIMEOUT_S,
+            follow_redirects=True,
         )
-        return [
-            Found(
-                id=str(model.id),
-                downloads=model.downloads or 0,
-                likes=model.likes or 0,
-                is_gated=bool(model.gated),
-                license=next((tag[8:] for tag in model.tags or () if tag.startswith("license:")), None),
-            )
-            for model in listed
-        ]
-
-    return _asked("", ask)
+        answer.raise_for_status()
+        return [_found(model) for model in answer.json()]
+    except (httpx.HTTPError, ValueError, TypeError, KeyError) as error:
+        raise unavailable("", error) from error
 
 
-_SHOWN = ["downloads", "likes", "gated", "tags"]
+def _found(model: dict[str, Any]) -> Found:
+    tags = model.get("tags") or ()
+    return Found(
+        id=str(model["id"]),
+        downloads=int(model.get("downloads") or 0),
+        likes=int(model.get("likes") or 0),
+        is_gated=bool(model.get("gated")),
+        license=next((tag.removeprefix("license:") for tag in tags if tag.startswith("license:")), None),
+    )
+
+
+def _authorization(token: SecretStr | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
 
 
 def pin(user: User, asked: str) -> HubSource:
@@ -140,8 +152,7 @@ def _wanted(files: list[HubFile]) -> list[HubFile]:
 def fetch_config(user: User, source: HubSource, folder: Path) -> None:
     """Fetch its config and chat template, so that they can be checked before the job. Raises like `pin`."""
     token = token_of(user)
-    headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
-    with httpx.Client(follow_redirects=True, timeout=TIMEOUT_S, headers=headers) as client:
+    with httpx.Client(follow_redirects=True, timeout=TIMEOUT_S, headers=_authorization(token)) as client:
         for file in source.files:
             if file.name not in checks.ANNOUNCING or file.size_bytes > SMALL_BYTES:
                 continue

@@ -33,6 +33,8 @@ OTHERS = {
 """A paragraph in each of some other languages, tried if the model states that it knows the language."""
 HARDLY = 4.5
 """Nats per token above which a model hardly knows English: small models of today have about 3."""
+GUESSES = 0.95
+"""Share of the loss of a blind guess from which a model counts as guessing."""
 SHOWN_CHARS = 200
 
 
@@ -56,8 +58,8 @@ def sentences(facts: BaseFacts) -> list[str]:
 
 def _loss(loss: float, vocab_size: int) -> str:
     measured = f"Its loss on a paragraph of English is {loss:.2f} nats per token"
-    if loss >= math.log(vocab_size):
-        return f"{measured}: it guesses, so its training may be missing or its tokenizer may be another model's."
+    if loss >= GUESSES * math.log(vocab_size):
+        return f"{measured}, no better than blind guessing: it knows no English, or has another model's tokenizer."
     return f"{measured}: it hardly knows English." if loss > HARDLY else f"{measured}."
 
 

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from storage import model_names, users
+from storage import users
 from storage.bases import base_model_checks as checks
 from storage.bases import base_models, catalogue, hub, model_folders, package_index
 from storage.bases.catalogue import CatalogueEntry
@@ -46,7 +46,7 @@ def submit(
     """
     base_models.refuse_sharing(user, shared)
     if idempotency_key is None or jobs.with_key(user, idempotency_key) is None:
-        problems = model_names.problems(user, name)
+        problems = base_models.name_problems(user, name)
     else:
         problems = []
     if chat_template is not None and chat_template not in checks.chat_templates():
@@ -54,13 +54,11 @@ def submit(
         what = f"“{chat_template}” is not known."
         problems.append(Problem(what, field="chat_template", remedy=f"Choose one of: {offered}."))
         chat_template = next(iter(checks.chat_templates()))  # so that its absence is not a second problem
-    found: Source | None = None
     try:
         found = _found(user, name, source.strip() or name or " ", chat_template)
     except BadInput as error:
-        problems += error.problems
+        raise BadInput(*problems, *error.problems, code=error.code) from error
     refuse(problems)
-    assert found is not None, "otherwise there are problems"
     spec = {
         "source": found.model_dump(mode="json"),
         "chat_template": chat_template,

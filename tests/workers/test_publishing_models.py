@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from storage import files, garbage, users
+from storage import db, files, garbage, users
 from storage.bases import base_models, checkpoint_headers
 from storage.bases.sources import HubFile, HubSource, shared_folder
 from storage.jobs import events, jobs, leases, recovery, worker_rows, workspaces
 from storage.jobs.leases import Lease
-from storage.models import User
+from storage.models import BaseModelRow, User
 from storage.settings import settings
 from workers import publishing
 from workers.heartbeat import Heartbeat
@@ -79,13 +79,21 @@ def test_a_shared_one_is_everybodys(studio: User, nano_folder: Path) -> None:
 @pytest.mark.parametrize("shared", [False, True])
 def test_a_name_taken_meanwhile_gets_a_number(studio: User, nano_folder: Path, shared: bool) -> None:
     lease = claimed(studio, shared=shared)
-    other = users.add("alice", "correct horse battery")
-    base_models.add(studio if not shared else other, "mine2", str(nano_folder), shared=shared)
-    from storage import db
-    from storage.models import BaseModelRow
-
     with db.writing() as session:
-        session.get_one(BaseModelRow, base_models.get(studio, "mine2").id).name = "mine"
+        session.add(
+            BaseModelRow(
+                owner_id=None if shared else studio.id,
+                name="mine",
+                source="folder",
+                origin="x",
+                revision="x",
+                license="MIT",
+                location="bases/x",
+                facts={},
+                size_bytes=1,
+                created_at=0.0,
+            )
+        )  # fmt: skip
     publish(lease, nano_folder)
     made = base_models.made_by(studio, lease.job.id)
     assert made is not None
