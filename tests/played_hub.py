@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 LARGE_BYTES = 10_000
 """Files from this size on are the hub's large ones, which have a sha256."""
 PIECE_BYTES = 64 * 1024
+DRIP_S = 0.4
 
 
 @dataclass
@@ -55,6 +56,8 @@ class PlayedHub:
     corrupts: bool = False
     hold_after: int | None = None
     """Each file stops after so many bytes until `released`."""
+    drips: bool = False
+    """From there on, each file goes on slowly instead."""
     released: threading.Event = field(default_factory=threading.Event)
     holds: threading.Event = field(default_factory=threading.Event)
     """Set once a file has stopped."""
@@ -203,7 +206,7 @@ class _Handler(BaseHTTPRequestHandler):
             held = self.hub.hold_after
             if held is not None and start >= held and not self.hub.released.is_set():
                 self.hub.holds.set()
-                self.hub.released.wait(60)
+                self.hub.released.wait(DRIP_S if self.hub.drips else 60)
             try:
                 self.wfile.write(content[start : min(end, start + PIECE_BYTES)])
             except (BrokenPipeError, ConnectionResetError):
@@ -224,13 +227,19 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Stay silent when a client goes away, as the killed ones do."""
+
+
 @contextmanager
 def playing() -> Iterator[PlayedHub]:
     """A running server."""
     hub = PlayedHub()
     handler = type("Handler", (_Handler,), {"hub": hub})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         hub.url = f"http://127.0.0.1:{server.server_address[1]}"
         try:

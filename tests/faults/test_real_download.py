@@ -24,7 +24,7 @@ def test_killed_child_then_killed_worker(house: House, hub: PlayedHub, nano_fold
         (folder / path.name).write_bytes(path.read_bytes())
     whole = folder / "model.safetensors"
     hub.add("org/nano", folder)
-    hub.hold_after = 20 * PIECE_BYTES
+    hub.hold_after, hub.drips = 20 * PIECE_BYTES, True
     worker = house.start("--real", **LONG_LEASE)
     job = additions.submit(house.user, "mine", "org/nano")
     until(lambda: _synced(house) >= hub.hold_after, "the first part is on disk", 120)
