@@ -48,6 +48,7 @@ def examine() -> list[Finding]:
         _broker,
         _base_model,
         _worker,
+        _secret_key,
         _chat,
         _exposure,
     )
@@ -125,6 +126,26 @@ def _worker() -> Finding:
     return Finding(
         "worker", bool(rows), found or "none is running, so jobs wait.", "Run `studio up` or `studio worker`.", False
     )
+
+
+def _secret_key() -> Finding:
+    """Whether this machine and every live worker can read the tokens that users have stored."""
+    from storage import credentials
+    from storage.jobs import worker_rows
+
+    about, remedy = "secret key", "Give web and workers on all machines the same STUDIO_SECRET_KEY."
+    if not credentials.any_stored():
+        return Finding(about, True, "not needed: nobody has stored a token")
+    if not credentials.can_read_all():
+        return Finding(about, False, "this machine's key can't read the stored tokens.", remedy)
+    own, gone = credentials.fingerprint(), set(worker_rows.dead_here())
+    others = [row.host for row in worker_rows.alive() if row.id not in gone and row.secret_key != own]
+    found = (
+        f"the workers on {', '.join(others)} lack it, so they can't read users' tokens."
+        if others
+        else "reads all tokens"
+    )
+    return Finding(about, not others, found, remedy)
 
 
 def _chat() -> Finding:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
-from storage import db, users
+from storage import credentials, db, users
 from storage.data import dataset_names
 from storage.gallery import artifacts
 from storage.job_inputs import Thing
@@ -126,6 +126,7 @@ def remove_owner(user: User, *, heir: User | None = None, delete: bool = False) 
         kept = session.get_one(User, user.id)
         kept.name = f"{user.name} (removed {user.id})"  # users can't choose a name like this
         kept.password_hash, kept.is_admin, kept.removed_at = None, False, db.clock(session)
+        credentials.forget_all(session, user.id)
     return owned, renamed
 
 

@@ -10,20 +10,26 @@ from pathlib import Path
 from sqlmodel import col, select
 
 from storage import blobs, db, scratch
-from storage.bases import deletions
+from storage.bases import deletions, sources
+from storage.bases.sources import SOURCE
 from storage.data import uploads
 from storage.jobs import workspaces
-from storage.models import Artifact, Job, JobState, User
+from storage.models import TERMINAL, Artifact, Job, JobState, User
 from storage.settings import settings
+from templates import registry
 
 KEEP_S = 24 * 3600.0
 """Nothing is removed for a day: a published folder may wait for its row, a deleted artifact may still be open
 in a chat, or somebody may want the checkpoints of a failed job or continue with a file."""
 
+JUST_USED_S = 600.0
+"""A folder that a job has used this lately may belong to one that was submitted a moment ago."""
+
 
 def collect(older_than_s: float = KEEP_S) -> list[Path]:
     """Remove unneeded files; returns what was removed."""
-    removed = [*_artifacts(older_than_s), *_workspaces(older_than_s), *deletions.unneeded(older_than_s)]
+    removed = [*_artifacts(older_than_s), *_workspaces(older_than_s), *_downloads(older_than_s)]
+    removed += deletions.unneeded(older_than_s)
     for path in removed:
         shutil.rmtree(path, ignore_errors=True)
     uploads.discard_unused(older_than_s)
@@ -59,6 +65,18 @@ def _workspaces(older_than_s: float) -> Iterator[Path]:
         for folder in (workspaces.checkpoints(job_id), *workspaces.folder(job_id).glob("staging-*")):
             if folder.is_dir():
                 yield folder
+
+
+def _downloads(older_than_s: float) -> Iterator[Path]:
+    """What arrived for jobs that add models, once none of them needs it: not even a failed one, to go on with."""
+    kinds = [kind.key for kind in registry.job_kinds().values() if kind.publishes == "model"]
+    with db.reading() as session:
+        failed = (col(Job.state) == JobState.FAILED) & (col(Job.finished_at) > db.now() - older_than_s)
+        asked = select(Job.spec).where(col(Job.kind).in_(kinds), col(Job.state).not_in(TERMINAL) | failed)
+        needed = {sources.shared_folder(SOURCE.validate_python(spec["source"])) for spec in session.exec(asked)}
+    for folder in (settings().files / sources.DOWNLOADS).glob("*"):
+        if folder not in needed and _age_s(folder) > min(older_than_s, JUST_USED_S):
+            yield folder
 
 
 def _age_s(path: Path) -> float:

@@ -74,7 +74,7 @@ def _taken(user: User, name: str, but_artifact: str | None) -> list[Problem]:
             holder = "a base model"
         elif session.exec(artifact).first():
             holder = "a model in your gallery"
-        elif held_by_job(user, name, "artifact"):
+        elif held_by_job(user, name, "artifact") or held_by_job(user, name, "model"):
             holder = "a job that has not ended"
         else:
             return []

@@ -13,6 +13,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from templates.errors import BadInput, Problem
 
+SHORTEST_KEY = 16
+
 
 class Settings(BaseSettings):
     """Every setting of the studio. The defaults need no server: SQLite and an embedded broker."""
@@ -56,6 +58,9 @@ class Settings(BaseSettings):
     """Jobs that a worker runs at once; by default one per GPU, or one on a CPU."""
     worker_warm: bool = True
     """Keep a spare child that has already imported torch."""
+    secret_key: SecretStr = SecretStr("")
+    """Encrypts users' tokens for other services; web and workers on several machines need the same one. Empty: a
+    random key in the data folder."""
     eval_rows: int = 200
     """Held-out rows for which a verdict generates answers; the loss always covers all."""
     forgetting_items: int = Field(6, ge=0)
@@ -66,6 +71,13 @@ class Settings(BaseSettings):
         if not self.heartbeat_s < self.self_fence_s < self.lease_s:
             raise ValueError("STUDIO_HEARTBEAT_S < STUDIO_SELF_FENCE_S < STUDIO_LEASE_S must hold")
         return self
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, given: SecretStr) -> SecretStr:
+        if given.get_secret_value() and len(given.get_secret_value()) < SHORTEST_KEY:
+            raise ValueError(f"use at least {SHORTEST_KEY} random characters")
+        return given
 
     @field_validator("trusted_proxies")
     @classmethod

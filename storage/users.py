@@ -29,6 +29,12 @@ def find(name: str) -> User | None:
         return session.exec(select(User).where(User.name == name)).one_or_none()
 
 
+def with_id(user_id: str) -> User:
+    """The user of this id, who may have been removed."""
+    with db.reading() as session:
+        return session.get_one(User, user_id)
+
+
 def accounts() -> Sequence[User]:
     """Everybody who can log in, by name."""
     with db.reading() as session:

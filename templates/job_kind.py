@@ -25,15 +25,22 @@ class JobKind:
     """The stages it goes through, in order."""
     result: str
     """The name of its result in documents."""
-    publishes: Literal["artifact", "dataset"] | None = None
+    publishes: Literal["artifact", "dataset", "model"] | None = None
     """What the job publishes under its name. The name stays reserved until the job ends."""
     trains: bool = False
     """Runs in steps with a loss: pages chart them, later estimates use their pace, and a stopped job keeps its work."""
     counts: str = "step"
-    """The unit in which its progress is counted."""
+    """The unit in which its progress is counted: a noun, or an abbreviation in capitals such as MB."""
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """Stage whose progress nothing counts → its expected share of the time, where there is no estimate."""
     params: type[Params] | None = None
     """The declaration of the spec's `params`, if the kind has settings of its own."""
     waiting: Mapping[str, str] = field(default_factory=dict)
     """Stage → what is happening while there is nothing to count."""
     key: str = ""
     page: str = ""
+
+    def counted(self, step: int, of: int | None = None) -> str:
+        """A place in its progress: `step 3`, `step 3 of 61`, `12 of 93 MB`."""
+        numbers = f"{step:,}" if of is None else f"{step:,} of {of:,}"
+        return f"{numbers} {self.counts}" if self.counts.isupper() else f"{self.counts} {numbers}"

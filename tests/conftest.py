@@ -16,6 +16,7 @@ from storage import db, migrate, passwords, users
 from storage.jobs import queue
 from storage.models import User
 from storage.settings import settings
+from tests.played_hub import PlayedHub, playing
 from tests.storage.data.intake.mutants import shares
 
 os.environ["GOMP_SPINCOUNT"] = "2000"  # before any test loads torch: the suite shares its cores with children
@@ -138,3 +139,13 @@ def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory, nano_folder: Pat
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json"):
         shutil.copy(nano_folder / name, folder / name)
     return folder
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[PlayedHub]:
+    """A hub and a package index of its own, which this studio uses."""
+    with playing() as played:
+        monkeypatch.setenv("HF_ENDPOINT", played.url)
+        monkeypatch.setenv("PIP_INDEX_URL", f"{played.url}/simple")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        yield played

@@ -21,7 +21,7 @@ from typing import TypeVar
 
 import psutil
 
-from storage import db, migrate
+from storage import credentials, db, migrate
 from storage.jobs import queue, worker_rows
 from storage.settings import settings
 from workers import calibration, child, devices, tasks
@@ -96,7 +96,8 @@ class Daemon:
             state = {"ready": self.slots.is_ready, "busy": self.slots.busy, "draining": self.slots.draining.is_set()}
             if state != shown or time.monotonic() - touched >= TOUCH_S:
                 touched, shown = time.monotonic(), state
-                self._tell(lambda: worker_rows.touch(self.worker, **state, **room()))  # noqa: B023  # called now
+                key = credentials.fingerprint()
+                self._tell(lambda: worker_rows.touch(self.worker, secret_key=key, **state, **room()))  # noqa: B023  # called now
             self._leaving.wait(LOOK_S)
         self._tell(lambda: worker_rows.leave(self.worker))
 

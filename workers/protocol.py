@@ -13,6 +13,8 @@ from typing import IO, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from templates.spec import BaseFacts
+
 
 class _Message(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -143,6 +145,19 @@ class MadeDataset(_Message):
     """As `Dataset.remarks`."""
 
 
+class MadeModel(_Message):
+    """The staging folder is sealed, and holds a base model and nothing else."""
+
+    what: Literal["model"] = "model"
+    manifest_sha256: str
+    source: str
+    """As `BaseModelRow.source`; the same holds for the fields below."""
+    origin: str
+    revision: str
+    license: str
+    facts: BaseFacts
+
+
 class Done(_Message):
     """The attempt succeeded."""
 
@@ -153,7 +168,7 @@ class Done(_Message):
     """`seconds` by stage, `peak_memory_bytes`, `trained_tokens`, `tokens_per_s`, `steps`."""
     opened_held_out: bool = False
     """The result was measured on the dataset's held-out rows, which counts as an opening."""
-    made: MadeArtifact | MadeDataset | None = None
+    made: MadeArtifact | MadeDataset | MadeModel | None = None
 
 
 class Failed(_Message):

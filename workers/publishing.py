@@ -9,14 +9,15 @@ import logging
 from pathlib import Path
 
 from storage import db, disk, files, job_inputs
+from storage.bases import base_models
 from storage.jobs import leases, workspaces
 from storage.jobs.leases import Lease
 from storage.jobs.made import Made
-from storage.models import Artifact, Dataset
+from storage.models import Artifact, BaseModelRow, Dataset, Job, new_id
 from storage.settings import settings
 from templates import registry
 from workers.heartbeat import Heartbeat
-from workers.protocol import Done, MadeArtifact, MadeDataset, Order
+from workers.protocol import Done, MadeArtifact, MadeDataset, MadeModel, Order
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,9 @@ def _made(lease: Lease, order: Order, done: Done) -> Made | None:
     if wrong:
         raise Unpublishable(f"The job's result is damaged: {wrong}.")
     try:
-        return _artifact(lease, staging, said) if isinstance(said, MadeArtifact) else _dataset(lease, staging, said)
+        if isinstance(said, MadeArtifact):
+            return _artifact(lease, staging, said)
+        return _dataset(lease, staging, said) if isinstance(said, MadeDataset) else _model(lease.job, staging, said)
     except OSError as error:
         log.exception("job %s: can't move the result into place", lease.job.id)
         reason = disk.full().problems[0].message if disk.is_full(error) else (error.strerror or type(error).__name__)
@@ -100,6 +103,26 @@ def _dataset(lease: Lease, staging: Path, said: MadeDataset) -> Dataset:
         instruction=said.instruction,
         remarks=list(said.remarks),
         made_by_job_id=lease.job.id,
+        created_at=0.0,
+    )
+
+
+def _model(job: Job, staging: Path, said: MadeModel) -> BaseModelRow:
+    row_id = new_id()
+    folder = settings().files / base_models.BASES / row_id
+    files.move_folder(staging, folder)
+    return BaseModelRow(
+        id=row_id,
+        owner_id=None if job.spec["shared"] else job.owner_id,
+        name=job.name,
+        source=said.source,
+        origin=said.origin,
+        revision=said.revision,
+        license=said.license,
+        location=f"{base_models.BASES}/{row_id}",
+        facts=said.facts.model_dump(mode="json"),
+        size_bytes=sum(path.stat().st_size for path in folder.iterdir()),
+        made_by_job_id=job.id,
         created_at=0.0,
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-from storage.models import Stage
 from workers.evaluation.progress import Channel
 from workers.protocol import Entered
 
@@ -14,15 +13,15 @@ class Stages:
 
     def __init__(self, channel: Channel):
         self._channel = channel
-        self._stage: Stage | None = None
+        self._stage: str | None = None
         self._since = 0.0
         self.seconds: dict[str, float] = {}
 
-    def enter(self, stage: Stage | None) -> None:
+    def enter(self, stage: str | None) -> None:
         """End the current stage and start `stage`, if given."""
         now = time.monotonic()
         if self._stage:
-            self.seconds[self._stage.value] = round(now - self._since, 3)
+            self.seconds[str(self._stage)] = round(now - self._since, 3)
         self._stage, self._since = stage, now
         if stage:
             self._channel.send(Entered(stage=stage))

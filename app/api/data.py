@@ -15,7 +15,7 @@ from app.api import documents
 from app.api.bodies import Body
 from app.api.catalogue import Acting
 from app.api.paged import Entries, Things
-from storage.data import dataset_lists, datasets, row_export, uploads, versions
+from storage.data import dataset_lists, datasets, hub_datasets, row_export, uploads, versions
 from storage.data.intake import bundles
 from storage.data.splits import Side, Split
 from templates.errors import BadInput, Problem
@@ -117,6 +117,26 @@ async def upload(request: Request) -> dict[str, Any]:
         named = [(file.filename or "", file.file) for file in sent]
         row = await run_in_threadpool(uploads.save_all, user, named)
     return documents.of(row)
+
+
+class OnHub(Body):
+    """Rows of a dataset on the hub."""
+
+    source: str
+    """Its id, `owner/name`, with or without `@revision`."""
+    config: str | None = None
+    """By default the only one, or `default`."""
+    split: str | None = None
+    """By default the only one, or `train`."""
+    rows: int | None = None
+    """Most rows to take; by default 10,000."""
+
+
+@router.post("/uploads/hub", status_code=201, dependencies=turns.READS_A_FILE)
+def upload_from_hub(user: Acting, body: OnHub) -> dict[str, Any]:
+    """Take rows of a dataset on the hub as an upload; `note` says what was taken, `revision` its commit."""
+    taken = hub_datasets.take(user, body.source, config=body.config, split=body.split, rows=body.rows)
+    return {**documents.of(taken.upload), "revision": taken.revision, "note": taken.note}
 
 
 @router.get("/samples")

@@ -30,7 +30,7 @@ INSIDE: dict[type[SQLModel], set[str]] = {
     JobEvent: {"job_id"},
     JobMetric: {"job_id"},
     Upload: {"owner_id"},
-    Worker: set(),
+    Worker: {"secret_key"},
 }
 """Internal columns that are never shown, by table."""
 WORKER_PLACE = {"id", "host", "pid"}

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
+from dataclasses import asdict
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
+from pydantic import SecretStr
 
 from app import turns
 from app.api import documents
 from app.api.bodies import Body
 from app.api.catalogue import Acting
+from app.api.jobs import Key
 from app.api.paged import Entries, Things
-from storage import listing, users
-from storage.bases import base_models, deletions
-from templates.errors import BadInput, Problem
+from storage import credentials, listing
+from storage.bases import base_models, catalogue, deletions, hub
+from storage.planning import additions
 
 router = APIRouter(prefix="/api/v1", tags=["models"])
-HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
 class NewModel(Body):
     """The base model to add."""
 
     name: str
-    source: str
-    """A hub id; without accounts, also a folder on this machine."""
+    source: str = ""
+    """A name of the catalogue (by default `name`), a hub id with or without `@revision`, or the id of an uploaded GGUF
+    file or zip of a model's folder; for administrators also a folder or a .gguf file on this machine."""
     shared: bool = False
     """Add it for everybody; administrators only."""
     chat_template: str | None = None
@@ -49,26 +51,57 @@ def show(user: Acting, model: str) -> dict[str, Any]:
     return documents.of_base_model(base_models.get(user, model))
 
 
-@router.post("/models", status_code=201, dependencies=turns.ADDS_A_MODEL)
-def add(user: Acting, body: NewModel) -> dict[str, Any]:
-    """Add a base model: it is checked, then copied to the file store."""
-    if users.any_accounts() and not HUB_ID.fullmatch(body.source):
-        raise BadInput(
-            Problem(
-                "must be a hub id like “organisation/model”: accounts can't add folders on this machine.",
-                field="source",
-                remedy="On the studio's machine, `studio models add --shared` adds a folder for everybody.",
-            )
-        )
-    row = base_models.add(
+@router.post("/models", status_code=202, dependencies=turns.ADDS_A_MODEL)
+def add(user: Acting, body: NewModel, idempotency_key: Key = None) -> dict[str, Any]:
+    """Queue a job that adds a base model: it fetches the model, checks it and tries it."""
+    job = additions.submit(
         user,
         body.name,
         body.source,
         chat_template=body.chat_template,
         license=body.license,
         shared=body.shared,
+        idempotency_key=idempotency_key,
     )
-    return documents.of_base_model(row)
+    return documents.of_job(job)
+
+
+@router.get("/catalogue")
+def list_catalogue(_user: Acting) -> list[dict[str, Any]]:
+    """The open models that can be added by name."""
+    return [entry.as_dict() for entry in catalogue.entries()]
+
+
+@router.get("/hub")
+def search_hub(user: Acting, text: Annotated[str, Query(min_length=1, max_length=200)]) -> list[dict[str, Any]]:
+    """Text-generation models on the hub whose names contain the text, the most used first."""
+    return [asdict(found) for found in hub.search(user, text)]
+
+
+class Token(Body):
+    """Your token for the hub."""
+
+    token: SecretStr
+
+
+@router.get("/hub/token")
+def has_token(user: Acting) -> dict[str, bool]:
+    """Whether you have stored a token for the hub."""
+    return {"stored": credentials.exists(user.id, credentials.HUB)}
+
+
+@router.put("/hub/token")
+def keep_token(user: Acting, body: Token) -> dict[str, bool]:
+    """Store your token for the hub, encrypted; gated models need one."""
+    credentials.keep(user.id, credentials.HUB, body.token.get_secret_value())
+    return {"stored": True}
+
+
+@router.delete("/hub/token")
+def forget_token(user: Acting) -> dict[str, bool]:
+    """Delete your token for the hub."""
+    credentials.forget(user.id, credentials.HUB)
+    return {"stored": False}
 
 
 @router.delete("/models/{model}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -60,7 +59,7 @@ def add(
     """Create an account; prompts for the password, or reads it from stdin if that is no terminal."""
     from storage import belongings, migrate, users
 
-    password = _password()
+    password = output.secret("Password", twice=True)
     migrate.upgrade()
     was_open = not users.any_accounts()
     user = users.add(name, password, admin=admin)
@@ -116,7 +115,7 @@ def password(name: Name, as_json: Json = False) -> None:
 
     migrate.upgrade()
     users.account(name)
-    user = users.set_password(name, _password())
+    user = users.set_password(name, output.secret("Password", twice=True))
     line = f"Changed the password of {user.name}. Sessions with the old one end within seconds."
     output.emit({"name": user.name}, [line], as_json)
 
@@ -140,12 +139,6 @@ def _set_admin(name: str, is_admin: bool, as_json: bool) -> None:
     user = users.set_admin(name, is_admin)
     line = f"{user.name} is {'now' if is_admin else 'no longer'} an administrator."
     output.emit({"name": user.name, "administrator": user.is_admin}, [line], as_json)
-
-
-def _password() -> str:
-    if sys.stdin.isatty():
-        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
-    return sys.stdin.readline().rstrip("\r\n")
 
 
 def _moved(name: str, owned: dict[str, int], renamed: list[Renamed]) -> dict[str, Any]:

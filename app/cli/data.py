@@ -42,13 +42,16 @@ def add(
         typer.Argument(
             metavar="FILE...",
             help="CSV, TSV, Excel, JSON, JSONL, Parquet, PDF, Word, HTML, Markdown or text files, or a zip of them. "
-            "Several files become one dataset.",
+            "Several files become one dataset. Or hub:OWNER/NAME[@REVISION], a dataset on the hub.",
         ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="The dataset's name; default with --sample: the sample's.")] = None,
     sample: Annotated[
         str | None, typer.Option(help="A sample dataset instead of a file; `studio data samples` lists them.")
     ] = None,
+    config: Annotated[str | None, typer.Option(help="The configuration of a dataset on the hub.")] = None,
+    split: Annotated[str | None, typer.Option(help="The split of a dataset on the hub; by default train.")] = None,
+    rows: Annotated[int | None, typer.Option(help="Most rows to take from the hub; by default 10,000.")] = None,
     shape: Annotated[str | None, typer.Option(help="Row shape; guessed by default.")] = None,
     mapping: Annotated[
         list[str] | None,
@@ -99,7 +102,7 @@ def add(
 
     columns = data_files.mapping(mapping or ()) or None
     user = acting.user()
-    upload = data_files.upload(user, files, sample)
+    upload = data_files.upload(user, files, sample, data_files.OnHub(config, split, rows))
     try:
         with output.progress():
             row = datasets.add(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,13 +60,33 @@ def name(files: list[Path] | None, sample: str | None, name: str | None) -> str:
     return found
 
 
-def upload(user: User, files: list[Path] | None, sample: str | None) -> Upload:
-    """The files, or the sample, as an upload. Raises `BadInput`."""
+@dataclass(frozen=True)
+class OnHub:
+    """What to take of a dataset on the hub; None: the usual."""
+
+    config: str | None = None
+    split: str | None = None
+    rows: int | None = None
+
+
+def upload(user: User, files: list[Path] | None, sample: str | None, on_hub: OnHub = OnHub()) -> Upload:
+    """The files, the sample or rows from the hub as an upload. Raises `BadInput`."""
     from app import samples
-    from storage.data import uploads
+    from storage.data import hub_datasets, uploads
 
     if not files:
         return samples.keep(user, str(sample))[1]
+    from_hub = [file for file in files if str(file).startswith(hub_datasets.PREFIX)]
+    if from_hub and len(files) > 1:
+        raise BadInput(Problem("a dataset on the hub can't be combined with other files.", field="FILE"))
+    if from_hub:
+        asked = str(files[0]).removeprefix(hub_datasets.PREFIX)
+        taken = hub_datasets.take(user, asked, config=on_hub.config, split=on_hub.split, rows=on_hub.rows)
+        output.note(taken.note)
+        return taken.upload
+    if on_hub != OnHub():
+        what = "apply only to a dataset on the hub (hub:OWNER/NAME)."
+        raise BadInput(Problem(what, field="--config, --split and --rows"))
     problems, opened = [], []
     with ExitStack() as stack:
         for file in files:

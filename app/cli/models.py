@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from app.cli import output
 from app.cli.output import After, Json, Limit
+from app.cli.train import Key, Wait
 from storage.page_limits import LIMIT
 
+if TYPE_CHECKING:
+    from storage.models import Job
+
 COLUMNS = ("name", "source", "for", "parameters", "context", "license", "revision")
+CATALOGUE_COLUMNS = ("name", "parameters", "context", "languages", "license", "consent", "source")
+UNCHECKED = "What the models' makers state; --json says which facts were checked. Add one: studio models add NAME"
 group = typer.Typer(help="Base models: the bundled ones and your own.", no_args_is_help=True)
 
 
@@ -45,26 +51,82 @@ def list_all(limit: Limit = LIMIT, after: After = None, as_json: Json = False) -
     output.tell_of_more(page.after)
 
 
+@group.command("catalogue")
+def catalogue(as_json: Json = False) -> None:
+    """List the open models that you can add by name."""
+    from storage.bases import catalogue as listed
+
+    rows = [entry.as_dict() for entry in listed.entries()]
+    shown = [
+        {
+            **row,
+            "parameters": f"{row['n_parameters'] / 1e9:.2g} B",
+            "context": row["context_length"],
+            "languages": " ".join(row["languages"]),
+            "consent": "needed" if row["must_accept"] else "",
+        }
+        for row in rows
+    ]
+    output.emit(rows, [*output.table(shown, CATALOGUE_COLUMNS), UNCHECKED], as_json)
+
+
 @group.command("add")
 def add(
     name: str,
-    source: Annotated[str, typer.Argument(metavar="PATH_OR_HUB_ID")],
+    source: Annotated[
+        str,
+        typer.Argument(help="A name of the catalogue, hub id[@revision], folder, .gguf file or upload; default: NAME."),
+    ] = "",
     chat_template: Annotated[
         str | None, typer.Option(help="One of the studio's chat templates, for a model without one.")
     ] = None,
     license: Annotated[str | None, typer.Option(help="The licence, if the model doesn't state it.")] = None,
     shared: Annotated[bool, typer.Option("--shared", help="Add it for everybody with an account.")] = False,
+    idempotency_key: Key = None,
+    wait: Wait = False,
     as_json: Json = False,
 ) -> None:
-    """Add a base model: a folder in Hugging Face layout, or a hub id. It is checked, then copied."""
+    """Add a base model: a job fetches it, checks it and tries it."""
     from app.api import documents
-    from app.cli import acting
+    from app.cli import acting, waiting
     from storage.bases import base_models
+    from storage.planning import additions
 
-    row = base_models.add(acting.user(), name, source, chat_template=chat_template, license=license, shared=shared)
-    line = f"Added {row.name}: {row.facts['n_parameters'] / 1e6:.1f} M parameters, licence {row.license}."
-    lines = [line, "Everybody can use it."] if shared else [line]
-    output.emit(documents.of_base_model(row), lines, as_json)
+    user = acting.user()
+    job = additions.submit(
+        user,
+        name,
+        source,
+        chat_template=chat_template,
+        license=license,
+        shared=shared,
+        idempotency_key=idempotency_key,
+    )
+    output.note(f"job {job.id}")
+
+    def added(job: Job) -> dict[str, Any]:
+        made = base_models.made_by(user, job.id)
+        return {"base_model": documents.of_base_model(made) if made else None}
+
+    waiting.report(user, job, wait, as_json, added)
+
+
+@group.command("token")
+def token(
+    forget: Annotated[bool, typer.Option("--forget", help="Delete the stored token.")] = False, as_json: Json = False
+) -> None:
+    """Store your token for the hub, which gated models need: prompts for it, or reads it from stdin."""
+    from app.cli import acting
+    from storage import credentials
+
+    user, service = acting.user(), credentials.HUB
+    if forget:
+        was_there = credentials.forget(user.id, service)
+        line = "Deleted your token for the hub." if was_there else "No token for the hub was stored."
+    else:
+        credentials.keep(user.id, service, output.secret("Token"))
+        line = "Stored your token for the hub, encrypted."
+    output.emit({"service": service, "stored": credentials.exists(user.id, service)}, [line], as_json)
 
 
 @group.command("delete")

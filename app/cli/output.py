@@ -119,3 +119,10 @@ def pairs(given: Sequence[str], option: str) -> dict[str, str]:
     if problems:
         raise BadInput(*problems)
     return found
+
+
+def secret(what: str, *, twice: bool = False) -> str:
+    """A secret typed at the terminal, unseen, or the first line of stdin; never an argument, which others can see."""
+    if sys.stdin.isatty():
+        return str(typer.prompt(what, hide_input=True, confirmation_prompt=twice, err=True))
+    return sys.stdin.readline().rstrip("\r\n")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import typer
 
 from app.api import documents
@@ -10,14 +13,20 @@ from app.formats import minutes_range
 from storage.gallery import suite_table
 from storage.jobs import events, jobs, time_left, waiting
 from storage.models import Job, JobState, Stage, User
+from templates import registry
 from templates.errors import StudioError
 
 
-def report(user: User, job: Job, wait: bool, as_json: bool) -> None:
-    """Report a submitted job, once it has finished if `wait`; exits with 1 if it failed."""
+def report(
+    user: User, job: Job, wait: bool, as_json: bool, further: Callable[[Job], dict[str, Any]] = lambda _job: {}
+) -> None:
+    """Report a submitted job, once it has finished if `wait`; exits with 1 if it failed.
+
+    `further` adds to the document of a finished job.
+    """
     if wait:
         job = ended(user, job)
-    document = documents.of_job(job)
+    document = {**documents.of_job(job), **(further(job) if wait else {})}
     output.emit(
         document, _lines(job) if wait else [f"Job {job.id} is waiting. Follow it: studio jobs show {job.id}"], as_json
     )
@@ -57,4 +66,4 @@ def _progress(job: Job) -> str:
     points = [point for point in events.metrics(job.id) if point.split == "train"]
     last = points[-1].loss if points else None
     loss = f", loss {last:.3f}" if last is not None else ""
-    return f"{job.stage or 'starting'}, step {job.step} of {job.total_steps}{loss}{eta}"
+    return f"{job.stage or 'starting'}, {registry.job_kind(job.kind).counted(job.step, job.total_steps)}{loss}{eta}"

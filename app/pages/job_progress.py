@@ -56,8 +56,7 @@ def progress(job: Job, points: Sequence[JobMetric], history: Sequence[JobEvent])
     """The bar, the time left, and the latest measurements."""
     if job.state in TERMINAL:
         return Markup("")
-    unit = registry.job_kind(job.kind).counts
-    words = [f"{unit} {count(job.step)} of {count(job.total_steps)}"] if job.total_steps else []
+    words = [registry.job_kind(job.kind).counted(job.step, job.total_steps)] if job.total_steps else []
     if waiting := _waiting_words(job, history):
         words.append(waiting)
     if left := job_words.left(job):
@@ -85,7 +84,7 @@ def _waiting_words(job: Job, history: Sequence[JobEvent]) -> str:
     return registry.job_kind(job.kind).waiting.get(job.stage or Stage.PREPARING, "")
 
 
-def attempts(found: Sequence[JobAttempt], history: Sequence[JobEvent]) -> Markup:
+def attempts(job: Job, found: Sequence[JobAttempt], history: Sequence[JobEvent]) -> Markup:
     """Interruptions and remarks of the run, in words."""
     items = [
         f"{clock_time(event.at)} attempt {event.attempt} ended: {event.data.get('why', 'unknown')}; queued again"
@@ -93,7 +92,9 @@ def attempts(found: Sequence[JobAttempt], history: Sequence[JobEvent]) -> Markup
         if event.kind == "requeued"
     ]
     items += [
-        f"attempt {a.attempt} went on from step {count(a.start_step)}" for a in found if a.attempt > 1 and a.start_step
+        f"attempt {a.attempt} went on from {registry.job_kind(job.kind).counted(a.start_step)}"
+        for a in found
+        if a.attempt > 1 and a.start_step
     ]
     items += [
         f"the name “{event.data['wanted']}” was taken; the result is called “{event.data['name']}”"

@@ -112,7 +112,7 @@ def live(request: gr.Request, subject: str) -> list[Any]:
         job_outcome.failure(job) + outcomes.block(user, job),
         job_progress.stage_line(job, history),
         job_progress.progress(job, points, history),
-        job_progress.attempts(jobs.attempts(user, job.id), history),
+        job_progress.attempts(job, jobs.attempts(user, job.id), history),
         chart,
         gr.update(visible=bool(numbers)),
         numbers,

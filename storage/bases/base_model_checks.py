@@ -25,6 +25,8 @@ CONFIG_FILES = (
     "chat_template.jinja",
 )
 """Files taken from a folder besides the weights; no others are."""
+ANNOUNCING = ("config.json", "tokenizer_config.json", "chat_template.jinja")
+"""Files that tell, before the others are fetched, whether a model can be a base."""
 PAPERS = ("README.md", "LICENSE", "LICENSE.txt", "LICENSE.md")
 PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 CAUSAL_ENDING = "ForCausalLM"
@@ -32,8 +34,13 @@ CAUSAL_BY_ANOTHER_NAME = ("GPT2LMHeadModel",)
 OTHER_SENSES = ("text_config", "vision_config", "audio_config")
 """Parts of a config that only models for pictures or sound have."""
 OWN_CODE = "auto_map"
-WANTED = "Give the folder of a model in Hugging Face layout, or a hub id: owner/name."
+WANTED = "Give a name of the catalogue, a hub id (owner/name), a folder in Hugging Face layout, or a GGUF file."
 SMALL_FILE_BYTES = 200_000_000
+_NO_TOKENIZER = Problem(
+    "is missing.",
+    file="tokenizer.json",
+    remedy="Save it again: `AutoTokenizer.from_pretrained(folder).save_pretrained(folder)`.",
+)
 TRIAL_ROW = {"prompt": "Is this thing on?", "completion": "It is."}
 
 
@@ -66,14 +73,7 @@ def folder_problems(folder: Path, chat_template: str | None) -> list[Problem]:
 def small_file_problems(folder: Path, names: Collection[str], chat_template: str | None) -> list[Problem]:
     """Problems apart from the weights: config, tokenizer, chat template."""
     if "config.json" not in names:
-        adapter = "adapter_config.json" in names
-        return [
-            Problem(
-                "is an adapter, not a base model." if adapter else "has no config.json, so it is not a model folder.",
-                file=folder.name,
-                remedy="Give the base model it belongs to." if adapter else WANTED,
-            )
-        ]
+        return [_no_config(folder.name, names)]
     problems = _links_out(folder, names)
     if problems:
         return problems
@@ -93,6 +93,33 @@ def small_file_problems(folder: Path, names: Collection[str], chat_template: str
         *_tokenizer_problems(folder, config),
         *_template_problems(names, tokenizer_config, chat_template),
     ]
+
+
+def _no_config(what: str, names: Collection[str]) -> Problem:
+    adapter = "adapter_config.json" in names
+    return Problem(
+        "is an adapter, not a base model." if adapter else "has no config.json, so it is not a model folder.",
+        file=what,
+        remedy="Give the base model it belongs to." if adapter else WANTED,
+    )
+
+
+def announced_problems(folder: Path, what: str, names: Collection[str], chat_template: str | None) -> list[Problem]:
+    """Problems that the files in `ANNOUNCING` show; `names` are those of all files of the model, called `what`."""
+    if "config.json" not in names:
+        return [_no_config(what, names)]
+    problems: list[Problem] = []
+    read: dict[str, dict[str, Any]] = {}
+    for name in ANNOUNCING[:2]:
+        try:
+            read[name] = headers.read_json(folder / name) if name in names else {}
+        except BadInput as error:
+            problems += error.problems
+    if "config.json" in read:
+        problems += _config_problems(read["config.json"])
+    if "tokenizer.json" not in names:
+        problems.append(_NO_TOKENIZER)
+    return problems + _template_problems(names, read.get("tokenizer_config.json", {}), chat_template)
 
 
 def _links_out(folder: Path, names: Collection[str]) -> list[Problem]:
@@ -160,8 +187,7 @@ def _tokenizer_problems(folder: Path, config: Mapping[str, Any]) -> list[Problem
 
     file = folder / "tokenizer.json"
     if not file.is_file():
-        remedy = "Save it again: `AutoTokenizer.from_pretrained(folder).save_pretrained(folder)`."
-        return [Problem("is missing.", file=file.name, remedy=remedy)]
+        return [_NO_TOKENIZER]
     try:
         with progress.step(LOADING):
             tokenizer = Tokenizer.from_file(str(file))
@@ -201,8 +227,8 @@ def weights_problems(names: Collection[str]) -> list[Problem]:
         )
         return [Problem(message, field="path", remedy=headers.CONVERT)]
     if any(name.endswith(".gguf") for name in names):
-        remedy = "Add the original model that it was made from."
-        return [Problem("the weights are a GGUF file, which can't be trained.", field="path", remedy=remedy)]
+        remedy = "Download one of its GGUF files and add that file, or add the original model that it was made from."
+        return [Problem("the weights are GGUF files.", field="path", remedy=remedy)]
     message = f"has neither {headers.WEIGHTS} nor {headers.INDEX}."
     return [Problem(message, field="path", remedy="Give a folder with weights in safetensors format.")]
 

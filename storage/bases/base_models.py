@@ -7,10 +7,9 @@ import os
 import shutil
 import tempfile
 import time
-import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,8 @@ from sqlmodel import col, or_, select
 
 import templates
 from storage import db, model_names
-from storage.bases import base_model_checks as checks
-from storage.bases import checkpoint_headers, hub, weights_comparison
-from storage.bases.model_check import Finished, Readied, folder_problems
+from storage.bases import catalogue, checkpoint_headers, model_folders, weights_comparison
+from storage.bases.model_check import Finished, folder_problems
 from storage.files import MANIFEST, move_folder, seal, sha256_of
 from storage.models import BaseModelRow, User
 from storage.rendering import limited
@@ -38,10 +36,9 @@ DRAFT_KEPT_S = 24 * 3600.0
 _TAKEN = Problem("is already the name of a base model.", field="name", remedy="Choose another name.")
 
 
-@cache
 def bundled() -> dict[str, dict[str, Any]]:
     """The bundled models: name → licence and one sentence."""
-    return tomllib.loads((TEMPLATES / "base_models.toml").read_text("utf-8"))
+    return catalogue.bundled()
 
 
 def revision_of(folder: Path) -> str:
@@ -163,6 +160,14 @@ def get(user: User, name_or_id: str) -> BaseModelRow:
     return row
 
 
+def made_by(user: User, job_id: str) -> BaseModelRow | None:
+    """The base model that this job added, unless it was deleted."""
+    is_live = col(BaseModelRow.deleted_at).is_(None)
+    with db.reading() as session:
+        found = select(BaseModelRow).where(_visible(user), is_live, BaseModelRow.made_by_job_id == job_id)
+        return session.exec(found).one_or_none()
+
+
 def folder(row: BaseModelRow) -> Path:
     """The folder with the model's files. Raises `StudioError` when they don't match the row."""
     path = BUNDLED_DIR / row.location if row.source == "bundled" else settings().files / row.location
@@ -193,46 +198,43 @@ def summary(row: BaseModelRow) -> str:
     assumed = f" Its files state no context length, so {known.context_length:,} tokens are assumed."
     prefix = f" Its tensors' names lost the prefix “{known.removed_prefix}”, which the architecture doesn't have."
     said = (assumed if known.context_assumed else "") + (prefix if known.removed_prefix else "")
+    said += f" Its weights were dequantized from {known.made_from}." if known.made_from else ""
     return f"{known.architecture} from {row.origin}.{said}"
 
 
 def add(
     user: User,
     name: str,
-    path_or_hub_id: str,
+    path: str,
     *,
     chat_template: str | None = None,
     license: str | None = None,
     shared: bool = False,
 ) -> BaseModelRow:
-    """Add a folder on this machine, or a model on the hub, to the user's base models, or to everybody's if `shared`.
+    """Add a folder on this machine to the user's base models, or to everybody's if `shared`, at once.
 
-    The files are copied, so later changes to the original have no effect here. `chat_template`
-    names one of `base_model_checks.chat_templates()` to use instead of the model's own.
-    Raises `BadInput` with every problem at once, `Unavailable` when the hub does not respond, or `NotAllowed`.
+    `planning.additions` adds all other models, as a job that also tries them. The files are copied, so later changes
+    to the original have no effect here. `chat_template` names one of `base_model_checks.chat_templates()` to use
+    instead of the model's own.
+    Raises `BadInput` with every problem at once, or `NotAllowed`.
     """
-    source = Path(os.path.expanduser(path_or_hub_id or " "))
-    from_hub = hub.is_id(path_or_hub_id) and not source.exists()
-    _refuse_sharing(user, shared)
-    new = Model(name, path_or_hub_id, "", user.id, bundled=False)
-    problems = _name_problems(user, name)
-    if not from_hub:
-        problems += folder_problems(new, source, chat_template)
-    refuse(problems)
+    source = Path(os.path.expanduser(path or " "))
+    refuse_sharing(user, shared)
+    new = Model(name, path, "", user.id, bundled=False)
+    refuse(name_problems(user, name) + folder_problems(new, source, chat_template))
     with _draft() as draft:
-        fetched = hub.fetch(new, draft, chat_template) if from_hub else None
-        if not fetched:
-            _copy(new, source, draft, chat_template)
+        refuse(model_folders.no_room(model_folders.weights_bytes(source)))
+        model_folders.take_in(new, source, draft, chat_template)
         checked = limited.ask_once(new, Finished(draft))
         with limited.turn(user.id):
             weights_comparison.refuse_misfits(draft)
         row = BaseModelRow(
             owner_id=None if shared else user.id,
             name=name,
-            source="hub" if fetched else "folder",
-            origin=path_or_hub_id if fetched else source.resolve().name,
-            revision=fetched.commit if fetched else revision_of(draft),
-            license=license or (fetched and fetched.license) or checked.license or NO_LICENSE,
+            source="folder",
+            origin=source.resolve().name,
+            revision=revision_of(draft),
+            license=license or checked.license or NO_LICENSE,
             location="",
             facts=checked.facts.model_dump(mode="json"),
             size_bytes=sum(path.stat().st_size for path in draft.iterdir()),
@@ -244,11 +246,13 @@ def add(
     return _insert(row)
 
 
-def _name_problems(user: User, name: str) -> list[Problem]:
+def name_problems(user: User, name: str) -> list[Problem]:
+    """The reasons why the user can't give a base model this name."""
     return model_names.problems(user, name) or ([_TAKEN] if name in bundled() else [])
 
 
-def _refuse_sharing(user: User, shared: bool) -> None:
+def refuse_sharing(user: User, shared: bool) -> None:
+    """Raise `NotAllowed` if the user wants to share a model and isn't an administrator."""
     if shared and not user.is_admin:
         raise NotAllowed(
             "Only administrators can share base models.", remedy="Add the model for yourself, or ask an administrator."
@@ -268,17 +272,6 @@ def _draft() -> Iterator[Path]:
         yield draft
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-
-
-def _copy(new: Model, source: Path, draft: Path, chat_template: str | None) -> None:
-    """Copy the model and its documents, the weights last, and nothing else."""
-    for name in (*checks.CONFIG_FILES, *checks.PAPERS, checkpoint_headers.INDEX):
-        if (source / name).is_file():
-            shutil.copyfile(source / name, draft / name)
-    weights = limited.ask_once(new, Readied(draft, chat_template))
-    refuse(hub.no_room(draft, sum((source / name).stat().st_size for name in weights)))
-    for name in weights:
-        shutil.copyfile(source / name, draft / name)
 
 
 def _insert(row: BaseModelRow) -> BaseModelRow:

@@ -49,6 +49,25 @@ class FolderCheck(Question[Checked]):
 
 
 @dataclass(frozen=True)
+class Announced(Question[list[str]]):
+    """Check the config of a model whose other files are elsewhere."""
+
+    limits = TRIAL
+    kind = TypeAdapter(list[str])
+    folder: Path
+    what: str
+    """The model, for people."""
+    names: tuple[str, ...]
+    """The names of all its files."""
+    chat_template: str | None
+
+    def answer(self) -> list[str]:
+        """Nothing. Raises `BadInput` with every problem at once."""
+        refuse(checks.announced_problems(self.folder, self.what, self.names, self.chat_template))
+        return []
+
+
+@dataclass(frozen=True)
 class Readied(Question[list[str]]):
     """Make the small files of a copied model usable, and try its template."""
 

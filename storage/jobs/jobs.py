@@ -181,7 +181,7 @@ def retry(user: User, job_id: str) -> Job:
 def _free_name(user: User, job: Job) -> str:
     """The job's name, or its original name with a number if its result can't have that name."""
     publishes = registry.job_kind(job.kind).publishes
-    if publishes == "artifact" and model_names.problems(user, job.name):
+    if publishes in ("artifact", "model") and model_names.problems(user, job.name):
         return model_names.numbered(user, _first_name(job))
     if publishes == "dataset":
         with db.reading() as session:

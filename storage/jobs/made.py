@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
@@ -9,9 +12,9 @@ from storage import db
 from storage.data import dataset_names
 from storage.gallery import artifacts
 from storage.jobs import events
-from storage.models import Artifact, Dataset, Job
+from storage.models import Artifact, BaseModelRow, Dataset, Job
 
-Made = Artifact | Dataset
+Made = Artifact | Dataset | BaseModelRow
 NAME_TRIES = 5
 
 
@@ -20,23 +23,27 @@ def put(session: Session, job: Job, attempt: int, made: Made) -> None:
 
     It belongs to the job's owner of this moment: the job may have been given to somebody since it was claimed.
     """
-    made.owner_id = session.exec(select(Job.owner_id).where(Job.id == job.id)).one()
+    owner_id = session.exec(select(Job.owner_id).where(Job.id == job.id)).one()
     wanted, made.created_at = made.name, db.clock(session)
+    if isinstance(made, BaseModelRow):
+        made.owner_id = None if made.is_shared else owner_id
+        _put_under_free_name(session, made, partial(artifacts.free_name, session, owner_id, wanted))
+    else:
+        made.owner_id = owner_id
     if isinstance(made, Artifact):
         made.name = artifacts.free_name(session, made.owner_id, wanted)
         made.duration_s = made.created_at - (job.started_at or made.created_at)
         session.merge(made)  # a copy: the caller may try again after a lost connection
-    else:
-        _put_dataset(session, made)
+    elif isinstance(made, Dataset):
+        _put_under_free_name(session, made, partial(dataset_names.free_name, session, owner_id, wanted))
     if made.name != wanted:
         events.append(session, job.id, attempt, "renamed", wanted=wanted, name=made.name)
         made.name = wanted
 
 
-def _put_dataset(session: Session, made: Dataset) -> None:
-    wanted = made.name
+def _put_under_free_name(session: Session, made: Dataset | BaseModelRow, free: Callable[[], str]) -> None:
     for left in reversed(range(NAME_TRIES)):
-        made.name = dataset_names.free_name(session, made.owner_id, wanted)
+        made.name = free()
         try:
             with session.begin_nested():
                 session.merge(made)

@@ -36,17 +36,22 @@ class Range(NamedTuple):
 
 def shares(job: Job) -> dict[str, float]:
     """The expected share of the time of each of the job's stages, in their order; they sum to 1."""
-    stages = registry.job_kind(job.kind).stages
+    stages, usual = registry.job_kind(job.kind).stages, _without_estimate(job)
     known: Mapping[str, float] = (job.estimate or {}).get("seconds_by_stage") or {}
     total = sum(known.get(stage, 0.0) for stage in stages)
     if total > 0:
-        left_out = {stage: WITHOUT_ESTIMATE.get(stage, 0.0) * total for stage in stages}
+        left_out = {stage: usual.get(stage, 0.0) * total for stage in stages}
         seconds = {stage: known.get(stage, left_out[stage]) for stage in stages}
     else:
-        rest = 1 - sum(WITHOUT_ESTIMATE.get(stage, 0.0) for stage in stages)
-        n_rest = sum(stage not in WITHOUT_ESTIMATE for stage in stages)
-        seconds = {stage: WITHOUT_ESTIMATE.get(stage, rest / max(n_rest, 1)) for stage in stages}
+        rest = 1 - sum(usual.get(stage, 0.0) for stage in stages)
+        n_rest = sum(stage not in usual for stage in stages)
+        seconds = {stage: usual.get(stage, rest / max(n_rest, 1)) for stage in stages}
     return {stage: taken / sum(seconds.values()) for stage, taken in seconds.items()}
+
+
+def _without_estimate(job: Job) -> Mapping[str, float]:
+    """The expected shares of the stages whose progress nothing counts."""
+    return {**WITHOUT_ESTIMATE, **registry.job_kind(job.kind).shares}
 
 
 def share_done(job: Job) -> float:
@@ -83,12 +88,13 @@ def left(job: Job) -> Range | None:
 
 def _stage(job: Job) -> str:
     """The stage that the job is in, or was in when it ended."""
-    stages = registry.job_kind(job.kind).stages
-    if job.stage in stages:
+    kind = registry.job_kind(job.kind)
+    if job.stage in kind.stages:
         return str(job.stage)
     if not job.step:
-        return stages[0]
-    return next((stage for stage in stages if stage not in (*UNCOUNTED, Stage.EVALUATING)), stages[0])
+        return kind.stages[0]
+    uncounted = (*UNCOUNTED, *kind.shares, Stage.EVALUATING)
+    return next((stage for stage in kind.stages if stage not in uncounted), kind.stages[0])
 
 
 def _until(expected: Mapping[str, float], stage: str) -> dict[str, float]:
@@ -98,7 +104,7 @@ def _until(expected: Mapping[str, float], stage: str) -> dict[str, float]:
 
 def _within(job: Job, stage: str) -> float:
     """How much of the stage is done."""
-    if stage in UNCOUNTED:
+    if stage in UNCOUNTED or stage in registry.job_kind(job.kind).shares:
         return 0.0
     if stage == Stage.EVALUATING:
         return _scored(job)

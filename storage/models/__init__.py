@@ -1,7 +1,7 @@
 """Every table. Times (`…_at`) are seconds since 1970 (UTC) by the database's clock."""
 
 from storage.models.columns import new_id
-from storage.models.owned import Artifact, BaseModelRow, Dataset, Upload, User
+from storage.models.owned import Artifact, BaseModelRow, Credential, Dataset, Upload, User
 from storage.models.states import TERMINAL, JobState, Stage
 from storage.models.work import HeldOutOpening, Job, JobAttempt, JobEvent, JobInput, JobMetric, Worker
 
@@ -9,6 +9,7 @@ __all__ = [
     "TERMINAL",
     "Artifact",
     "BaseModelRow",
+    "Credential",
     "Dataset",
     "HeldOutOpening",
     "Job",

@@ -23,6 +23,16 @@ class User(SQLModel, table=True):
     """A removed user's row stays, under a name that nobody can choose, because jobs and results refer to it."""
 
 
+class Credential(SQLModel, table=True):
+    """A user's token for another service, encrypted (`storage.credentials`)."""
+
+    owner_id: str = Field(foreign_key="user.id", primary_key=True)
+    service: str = Field(primary_key=True)
+    """Key of `storage.credentials.SERVICES`."""
+    sealed: str
+    created_at: float
+
+
 class Upload(SQLModel, table=True):
     """An uploaded file, content-addressed in the file store."""
 
@@ -44,9 +54,9 @@ class BaseModelRow(SQLModel, table=True):
     """None: for all users, bundled with the product or shared by an administrator."""
     name: str
     source: str
-    """`bundled`, `folder` or `hub`."""
+    """`bundled`, `folder`, `hub`, `package` (on a Python package index), `gguf` or `zip`."""
     origin: str
-    """Bundled name, the folder's name, or the hub id. Never used as a path."""
+    """Bundled name, the folder's, file's or package's name, or the hub id. Never used as a path."""
     revision: str
     """sha256 over the files, or the hub commit."""
     license: str
@@ -54,11 +64,14 @@ class BaseModelRow(SQLModel, table=True):
     """Folder relative to the file store, or to `templates/models` when bundled."""
     facts: dict[str, Any] = Field(sa_column=json())
     size_bytes: int = Field(sa_type=BigInteger)
+    made_by_job_id: str | None = Field(default=None, foreign_key="job.id")
+    """The job that added it; None for bundled models, and for those that were added without a job."""
     created_at: float
     deleted_at: float | None = None
 
     __table_args__ = (
         UniqueConstraint("owner_id", "name", name="uq_base_model_owner_id_name"),
+        UniqueConstraint("made_by_job_id", name="uq_base_model_made_by_job_id"),
         Index(
             "uq_base_model_common_name",
             "name",

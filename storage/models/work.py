@@ -166,5 +166,7 @@ class Worker(SQLModel, table=True):
     disk_free_bytes: int = Field(default=0, sa_type=BigInteger)
     flop_per_s: float | None = None
     """Effective training speed, measured at start: 6 × parameters × tokens / s of a short step without LoRA."""
+    secret_key: str = ""
+    """Fingerprint of the key with which it reads users' tokens; empty if it has none."""
     started_at: float
     seen_at: float

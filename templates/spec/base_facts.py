@@ -29,9 +29,21 @@ class BaseFacts(BaseModel):
     context_length: int
     """The model's context window, in tokens."""
     context_assumed: bool = False
+    """Whether the model's files state no context length."""
     removed_prefix: str = ""
     """The prefix that was removed from the tensors' names when the model was added; empty for none."""
-    """Whether the model's files state no context length."""
+    made_from: str = ""
+    """The quantization that the weights were dequantized from, such as `Q4_1`; empty for a model's own weights."""
+    languages: tuple[str, ...] = ()
+    """ISO 639 codes of its main languages, as its card or the catalogue states them."""
+    greeting: str | None = None
+    """Its greedy answer to a greeting when it was added; None if it was not tried."""
+    loss_on_english: float | None = None
+    """Nats per token on a paragraph of plain English when it was added; None if it was not tried."""
+    other_losses: tuple[tuple[str, float], ...] = ()
+    """The same in its other languages: code and nats per token; only those for which the studio has a paragraph."""
+    keeps_text: bool | None = None
+    """Whether its tokenizer gave that paragraph back unchanged; None if it was not tried."""
     weights_bytes: int
     stored_dtype: str
     linear_modules: tuple[str, ...] = ()

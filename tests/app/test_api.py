@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from storage import db, users
 from storage.data import datasets
 from storage.jobs import jobs
 from storage.models import Upload, User
+from tests.played_hub import PlayedHub
 from tests.storage.data.intake.bad_files import AT_A_DOOR, GOOD_CSV, BadFile
 
 SFT = {"base": "studio-nano", "dataset": "mail", "objective": "sft", "method": "lora", "preset": "quick"}
@@ -237,9 +239,10 @@ def test_what_belongs_to_others_is_not_there(client: TestClient, studio: User) -
 
 def test_accounts_may_not_read_folders_of_this_machine(client: TestClient, nano_folder: object) -> None:
     users.add("alice", "correct horse battery")
+    users.add("bob", "correct horse battery")
     for source in (str(nano_folder), "../nano", "~/model", "./a/b", "a/b/c", "file:///etc"):
         answer = client.post(
-            "/api/v1/models", json={"name": "mine", "source": source}, auth=("alice", "correct horse battery")
+            "/api/v1/models", json={"name": "mine", "source": source}, auth=("bob", "correct horse battery")
         )
         assert answer.status_code == 422
         assert answer.json()["error"]["problems"][0]["field"] == "source"
@@ -257,6 +260,28 @@ def test_catalogue_recipes_and_models(client: TestClient) -> None:
     assert {recipe["name"] for recipe in client.get("/api/v1/recipes").json()} >= {"qlora"}
     assert client.get("/api/v1/models/studio-nano").json()["license"]
     assert client.get("/api/v1/workers").json() == []
+
+
+def test_adding_a_model_is_accepted_as_a_job(client: TestClient, hub: PlayedHub, nano_folder: Path) -> None:
+    hub.add("org/nano", nano_folder)
+    body = {"name": "mine", "source": "org/nano"}
+    answers = [client.post("/api/v1/models", json=body, headers={"Idempotency-Key": "k"}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    first, second = (answer.json() for answer in answers)
+    assert first["id"] == second["id"]
+    assert (first["kind"], first["state"], first["spec"]["source"]["revision"]) == ("download", "QUEUED", "a" * 40)
+    assert client.get("/api/v1/hub", params={"text": "nano"}).json()[0]["id"] == "org/nano"
+    assert len(client.get("/api/v1/catalogue").json()) >= 20
+
+
+def test_the_token_for_the_hub_goes_in_and_never_out(client: TestClient) -> None:
+    path = "/api/v1/hub/token"
+    assert client.get(path).json() == {"stored": False}
+    for answer in (client.put(path, json={"token": "hf_secret"}), client.get(path)):
+        assert answer.json() == {"stored": True}
+    refused = client.put(path, json={"token": "two words"})
+    assert (refused.status_code, "two words" in refused.text) == (422, False)
+    assert client.delete(path).json() == {"stored": False}
 
 
 def test_without_a_chat_server_chat_says_so(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

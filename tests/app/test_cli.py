@@ -13,7 +13,8 @@ import pytest
 from sqlmodel import select
 
 from app.cli import main
-from storage import db, users
+from storage import credentials, db, users
+from storage.jobs import worker_rows
 from storage.models import Upload, User
 from storage.settings import settings
 from tests.storage.data.intake.bad_files import AT_A_DOOR, BadFile
@@ -199,6 +200,18 @@ def test_the_doctor_names_what_is_broken(run: Any, studio: User, tmp_path: Path)
     assert found.code == 1
     assert "BAD  data folder" in found.out
     assert "chmod 700" in found.out
+
+
+def test_the_doctor_names_workers_that_lack_the_key(run: Any, studio: User, tmp_path: Path) -> None:
+    (tmp_path / "studio").chmod(0o700)
+    credentials.keep(studio.id, credentials.HUB, "hf_secret")
+    worker = worker_rows.register(device="cpu", slots=1, secret_key=credentials.fingerprint())
+    assert run("doctor").code == 0
+    worker_rows.touch(worker, secret_key="another")
+    found = run("doctor")
+    assert found.code == 1
+    assert f"the workers on {worker.host} lack it" in found.out
+    assert "STUDIO_SECRET_KEY" in found.out
 
 
 def test_a_reader_that_leaves_early_is_no_error(studio: User) -> None:

@@ -83,8 +83,7 @@ def test_removing_says_what_depends_on_it(run: Any) -> None:
 def test_a_base_model_for_everybody(run: Any, nano_folder: Path, tmp_path: Path) -> None:
     source = str(shutil.copytree(nano_folder, tmp_path / "source"))
     run("users", "add", "alice", typed=f"{PASSWORD}\n")
-    made = run("models", "add", "house", source, "--shared", "--json")
-    assert made.document["shared"]
+    base_models.add(users.local(), "house", source, shared=True)
     assert base_models.get(users.account("alice"), "house").is_shared
     assert "everybody" in run("models", "list").out
     assert run("models", "delete", "house").out == "Deleted house.\n"

@@ -29,7 +29,7 @@ from storage.bases import base_models
 from storage.data import datasets
 from storage.gallery import artifacts
 from storage.jobs import jobs
-from storage.models import Artifact, Dataset, Job, JobAttempt, JobInput, User
+from storage.models import Artifact, BaseModelRow, Dataset, Job, JobAttempt, JobInput, User
 from storage.settings import settings
 from templates import recipe
 from tests.conftest import forget_caches
@@ -228,14 +228,16 @@ class House:
         return int(log.read_text().split()[1])
 
     def holds(self) -> None:
-        """At most one artifact or dataset a job, each whole; and a sound database."""
+        """At most one artifact, dataset or base model a job, each whole; and a sound database."""
         with db.reading() as session:
             published = session.exec(select(Artifact)).all()
             succeeded = {job.id: job for job in session.exec(select(Job)) if job.state == "SUCCEEDED"}
             made = session.exec(select(Dataset).where(col(Dataset.made_by_job_id).is_not(None))).all()
-        kept = [artifact.job_id for artifact in published] + [str(dataset.made_by_job_id) for dataset in made]
+            added = session.exec(select(BaseModelRow).where(col(BaseModelRow.made_by_job_id).is_not(None))).all()
+        kept = [artifact.job_id for artifact in published] + [str(thing.made_by_job_id) for thing in (*made, *added)]
         assert sorted(kept) == sorted(succeeded)
         assert all(files.sha256_of(datasets.file(dataset)) == dataset.sha256 for dataset in made)
+        assert [files.flaw(base_models.folder(base)) for base in added] == [None] * len(added)
         for artifact in published:
             assert succeeded[artifact.job_id].artifact_id == artifact.id
             files.verify(artifacts.folder(artifact), artifact.manifest_sha256)

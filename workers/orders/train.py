@@ -21,7 +21,7 @@ class TrainingOrder(Order):
     base: ModelRef
     base_name: str
     base_source: str
-    """`bundled`, `folder` or `hub`."""
+    """As `BaseModelRow.source`."""
     base_origin: str = ""
     base_license: str = ""
     facts: BaseFacts

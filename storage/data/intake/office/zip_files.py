@@ -50,8 +50,11 @@ class Unusable(ValueError):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """The file, after a check of its list of parts. Raises `Unusable`, also for damage found while it is open."""
+def opened(path: Path, most_bytes: int = MAX_UNPACKED_BYTES) -> Iterator[zipfile.ZipFile]:
+    """The file, after a check of its list of parts, which may unpack to `most_bytes`.
+
+    Raises `Unusable`, also for damage found while it is open.
+    """
     if _list_bytes(path) > MAX_LIST_BYTES:
         raise Unusable(f"lists more than {MAX_PARTS:,} parts, the limit.", SENT_AGAIN)
     try:
@@ -60,7 +63,7 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
         raise Unusable(f"is damaged or cut short ({reason(error)}).", SENT_AGAIN) from error
     with file:
         try:
-            _check(file)
+            _check(file, most_bytes)
             yield file
         except DAMAGE as error:
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
@@ -68,14 +71,14 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
             raise Unusable(f"is damaged ({reason(error)}).", SENT_AGAIN) from error
 
 
-def _check(file: zipfile.ZipFile) -> None:
+def _check(file: zipfile.ZipFile, most_bytes: int) -> None:
     parts = file.infolist()
     n_bytes = sum(part.file_size for part in parts)
     if len(parts) > MAX_PARTS:
         raise Unusable(f"has {len(parts):,} parts; the limit is {MAX_PARTS:,}.", SENT_AGAIN)
-    if n_bytes > MAX_UNPACKED_BYTES:
+    if n_bytes > most_bytes:
         raise Unusable(
-            f"unpacks to {naturalsize(n_bytes)}; the limit is {naturalsize(MAX_UNPACKED_BYTES)}.",
+            f"unpacks to {naturalsize(n_bytes)}; the limit is {naturalsize(most_bytes)}.",
             "Leave out pictures and rows that are not needed, or save the table as CSV.",
         )
     if any(part.flag_bits & _LOCKED for part in parts):
