@@ -95,7 +95,7 @@ def open_page(request: gr.Request) -> list[Any]:
         missing = NotFound(f"There is no result “{wanted}”.", remedy="It may be renamed or deleted; all are below.")
         return [html_of(missing), *nothing, *filters]
     shown = card_html(artifact, Lineage(user, [artifact]), user.name, selectable=False)
-    depends = dependents.of(artifact).sentences()
+    depends = dependents.of(user, artifact).sentences()
     words = " ".join([*depends, "Chats that use it will stop; the data and the job stay."])
     facts = [artifact.id, gr.update(visible=True), shown, artifact.name, artifact.note]
     return [CLEAR, *facts, html("gallery/depends", sentences=depends), words, *filters]
