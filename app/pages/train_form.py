@@ -13,6 +13,7 @@ from app import forms
 from app.pages import choices, layout, preflight, rendered, stored_data
 from app.pages.alerts import CLEAR, html_of
 from app.pages.who import acting, asked
+from storage.bases import proposed
 from storage.data import datasets
 from storage.models import Dataset, User, new_id
 from storage.planning import continuations, figures, training
@@ -114,7 +115,7 @@ def opened(request: gr.Request) -> list[Any]:
 
 def _named(request: gr.Request, user: User, first: Dataset) -> tuple[Dataset, str, list[Problem]]:
     """The data and the base that the address names; for what doesn't exist, another, and a problem that says so."""
-    wanted, bases, wrong = asked(request, "data"), [name for _, name in choices.bases(user)], []
+    wanted, wrong = asked(request, "data"), list[Problem]()
     dataset = first
     if wanted:
         try:
@@ -122,13 +123,14 @@ def _named(request: gr.Request, user: User, first: Dataset) -> tuple[Dataset, st
         except NotFound:
             instead = f"The form opened with “{first.name}” instead; choose other data there."
             wrong.append(Problem(f"There is no dataset “{wanted}”.", remedy=instead))
-    base = asked(request, "base") or bases[0]
+    advised = proposed.base(user).name
+    base = asked(request, "base") or advised
     try:
         base = continuations.start(user, base).model.name
     except NotFound:
-        instead = f"The form opened with “{bases[0]}” instead; choose another there."
+        instead = f"The form opened with “{advised}” instead; choose another there."
         wrong.append(Problem(f"There is no base model “{base}”.", remedy=instead))
-        base = bases[0]
+        base = advised
     return dataset, base, wrong
 
 
