@@ -3,6 +3,7 @@
 (() => {
   const STUDIO = 'Adaptation Studio';
   const STEP = 'studio-step', SAID = 'studio-said';
+  let isLeaving = false;
   const inMain = (selector) => document.querySelector(`main ${selector}`);
 
   /* The next page takes the focus to its heading, past the navigation, as the reader asked for it. It repeats
@@ -12,6 +13,7 @@
     const done = new DOMParser().parseFromString(said || '', 'text/html').querySelector('.done');
     if (done) sessionStorage.setItem(SAID, done.textContent);
     sessionStorage.setItem(STEP, new URL(url, document.baseURI).pathname);
+    isLeaving = true;  // what is kept for the next page is not for this one, which may still change
     window.location.assign(url);
   };
 
@@ -119,6 +121,7 @@
   }
 
   function look() {
+    if (isLeaving) return;
     skipLink();
     const heading = inMain('h1');
     if (heading) heading.id = 'content';

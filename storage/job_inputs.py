@@ -57,6 +57,11 @@ def _column(thing: Thing) -> str:
     return {BaseModelRow: "base_model_id", Dataset: "dataset_id", Artifact: "artifact_id"}[type(thing)]
 
 
+def reference(thing: Thing) -> Any:
+    """The column of `JobInput` that refers to things of this kind."""
+    return getattr(JobInput, _column(thing))
+
+
 def rows_of(session: Session, job_id: str) -> Sequence[JobInput]:
     """The rows of one job."""
     order = (col(JobInput.role), col(JobInput.position))
@@ -96,9 +101,8 @@ def of_jobs(job_ids: Iterable[str], *, names_only: bool = False) -> dict[str, In
 
 def refuse_used(session: Session, thing: Thing) -> None:
     """Raise `Conflict` if a job that uses the thing has not ended, so that nobody deletes it under that job."""
-    column = getattr(JobInput, _column(thing))
     query = select(Job).join(JobInput, col(JobInput.job_id) == Job.id)
-    job = session.exec(query.where(column == thing.id, col(Job.state).not_in(TERMINAL)).limit(1)).first()
+    job = session.exec(query.where(reference(thing) == thing.id, col(Job.state).not_in(TERMINAL)).limit(1)).first()
     if job is not None:
         by = f"the job “{job.name}”" if job.owner_id == thing.owner_id else "a job that has not ended"
         raise Conflict(f"“{thing.name}” is used by {by}.", remedy="Wait for the job to end, or cancel it.")

@@ -10,13 +10,13 @@ from fastapi.responses import JSONResponse
 from pydantic import SecretStr
 
 from app import turns
-from app.api import documents
+from app.api import documents, model_documents
 from app.api.bodies import Body
 from app.api.catalogue import Acting
 from app.api.jobs import Key
 from app.api.paged import Entries, Things
-from storage import credentials, listing
-from storage.bases import base_models, catalogue, deletions, hub
+from storage import credentials, dependents, listing
+from storage.bases import base_models, catalogue, deletions, hub, renames
 from storage.planning import additions
 
 router = APIRouter(prefix="/api/v1", tags=["models"])
@@ -35,20 +35,36 @@ class NewModel(Body):
     license: str | None = None
 
 
+class Renamed(Body):
+    """The new name."""
+
+    name: str
+
+
 @router.get("/models", response_model=Entries)
 def list_all(user: Acting, paging: Things) -> JSONResponse:
     """The base models, the bundled ones first, then the shared ones, 100 at a time.
 
+    `fits` says for each kind of worker which ways of training fit, and what they need.
+
     `after` is the id of the last one that you have.
     """
     page = listing.after_id(base_models.of_user(user), paging.place)
-    return paging.answer(page, [documents.of_base_model(row) for row in page.rows])
+    return paging.answer(page, model_documents.of_base_models(page.rows))
 
 
 @router.get("/models/{model}")
 def show(user: Acting, model: str) -> dict[str, Any]:
-    """One base model, by name or id."""
-    return documents.of_base_model(base_models.get(user, model))
+    """One base model, by name or id: which trainings fit on the workers (`fits`), and what depends on it."""
+    row = base_models.get(user, model)
+    (document,) = model_documents.of_base_models([row])
+    return {**document, "dependents": model_documents.of_dependents(dependents.of(user, row))}
+
+
+@router.patch("/models/{model}")
+def rename(user: Acting, model: str, body: Renamed) -> dict[str, Any]:
+    """Rename a base model: your own, or as an administrator a shared one."""
+    return documents.of_base_model(renames.rename(user, model, body.name))
 
 
 @router.post("/models", status_code=202, dependencies=turns.ADDS_A_MODEL)
@@ -106,5 +122,9 @@ def forget_token(user: Acting) -> dict[str, bool]:
 
 @router.delete("/models/{model}")
 def delete(user: Acting, model: str) -> dict[str, Any]:
-    """Delete a base model: your own, or as an administrator a shared one. Results on it still work."""
-    return {"deleted": model, "results": deletions.delete(user, model)}
+    """Delete a base model: your own, or as an administrator a shared one. Results on it still work.
+
+    `dependents` names what was made from it.
+    """
+    depends = model_documents.of_dependents(dependents.of(user, base_models.get(user, model)))
+    return {"deleted": model, "results": deletions.delete(user, model), "dependents": depends}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +16,7 @@ from storage.page_limits import LIMIT
 if TYPE_CHECKING:
     from storage.models import Job
 
-COLUMNS = ("name", "source", "for", "parameters", "context", "license", "revision")
+COLUMNS = ("name", "source", "for", "parameters", "context", "license", "revision", "trainings that fit")
 CATALOGUE_COLUMNS = ("name", "parameters", "context", "languages", "license", "consent", "source")
 UNCHECKED = "What the models' makers state; --json says which facts were checked. Add one: studio models add NAME"
 group = typer.Typer(help="Base models: the bundled ones and your own.", no_args_is_help=True)
@@ -30,13 +31,13 @@ def register(app: typer.Typer) -> None:
 @group.command("list")
 def list_all(limit: Limit = LIMIT, after: After = None, as_json: Json = False) -> None:
     """List the base models, the bundled ones first, then the shared ones."""
-    from app.api import documents
+    from app.api import model_documents
     from app.cli import acting
     from storage import listing
     from storage.bases import base_models
 
     page = listing.after_id(base_models.of_user(acting.user()), listing.Place(limit, after))
-    rows = [documents.of_base_model(row) for row in page.rows]
+    rows = model_documents.of_base_models(page.rows)
     shown = [
         {
             **row,
@@ -44,11 +45,29 @@ def list_all(limit: Limit = LIMIT, after: After = None, as_json: Json = False) -
             "parameters": f"{row['facts']['n_parameters'] / 1e6:.1f} M",
             "context": row["facts"]["context_length"],
             "revision": row["revision"][:12],
+            "trainings that fit": _in_a_word(row["fits"]),
         }
         for row in rows
     ]
     output.emit(rows, output.table(shown, COLUMNS), as_json)
     output.tell_of_more(page.after)
+
+
+def _in_a_word(kinds: Sequence[Mapping[str, Any]]) -> str:
+    """The ways of training that fit: `LoRA, QLoRA`, by kind of worker if there are several."""
+    words = [", ".join(way["way"] for way in kind["ways"] if way["fits"]) or "none" for kind in kinds]
+    return words[0] if len(kinds) == 1 else " · ".join(f"{k['on']}: {w}" for k, w in zip(kinds, words, strict=True))
+
+
+@group.command("rename")
+def rename(name: str, to: str, as_json: Json = False) -> None:
+    """Rename a base model that you added or shared."""
+    from app.api import documents
+    from app.cli import acting
+    from storage.bases import renames
+
+    row = renames.rename(acting.user(), name, to)
+    output.emit(documents.of_base_model(row), [f"Renamed {name} to {row.name}."], as_json)
 
 
 @group.command("catalogue")
@@ -131,16 +150,20 @@ def token(
 
 @group.command("delete")
 def delete(name: str, as_json: Json = False) -> None:
-    """Delete a base model that you added or shared."""
+    """Delete a base model that you added or shared; names what was made from it."""
+    from app.api import model_documents
     from app.cli import acting
-    from storage.bases import deletions
-    from templates.quantities import plural
+    from storage import dependents
+    from storage.bases import base_models, deletions
 
-    n_results = deletions.delete(acting.user(), name)
-    kept = (
-        f" {plural(n_results, 'result')} on it still work; its files stay until they are deleted." if n_results else ""
-    )
-    output.emit({"deleted": name, "results": n_results}, [f"Deleted {name}.{kept}"], as_json)
+    user = acting.user()
+    depends = dependents.of(user, base_models.get(user, name))
+    n_results = deletions.delete(user, name)
+    lines = [f"Deleted {name}.", *depends.sentences()]
+    if n_results:
+        lines.append("The model’s files stay until those results are deleted.")
+    document = {"deleted": name, "results": n_results, "dependents": model_documents.of_dependents(depends)}
+    output.emit(document, lines, as_json)
 
 
 @group.command("build")

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from app import gradio_startup, theme
-from app.pages import compare, data, gallery, jobs, layout, runs, start, train
+from app.pages import compare, data, gallery, jobs, layout, models, runs, start, train
 
 MOUNT_OPTIONS: dict[str, Any] = {
     "theme": theme.theme(),
@@ -26,6 +26,7 @@ MOUNT_OPTIONS: dict[str, Any] = {
 PAGES = (
     ("Start", None, start),
     ("Data", "data", data),
+    ("Models", "models", models),
     ("Train", "train", train),
     ("Jobs", "jobs", jobs),
     ("Runs", "runs", runs),

@@ -9,7 +9,18 @@ import gradio as gr
 
 from app import turns
 from app.pages import data_form as form
-from app.pages import data_health, data_rows, drop, instruction, layout, mapping, prompts_form, rendered, stored_data
+from app.pages import (
+    data_health,
+    data_rows,
+    drop,
+    hub_data,
+    instruction,
+    layout,
+    mapping,
+    prompts_form,
+    rendered,
+    stored_data,
+)
 from app.pages.alerts import CLEAR, FOCUS_JS, guarded, in_turn
 from app.pages.instruction import Box
 from app.pages.mapping import Choices
@@ -71,6 +82,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
         answers = gr.Column()
     with gr.Column(elem_id="new-data") as arrival:
         drop.draw(alert)
+        hub_data.draw(alert)
     listing = gr.HTML(elem_id="datasets")
 
     shown = [alert, arrival, detail, manage, subject, title, name, held_out, *choices.mapped]

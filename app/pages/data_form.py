@@ -12,7 +12,7 @@ from app.pages import data_views, instruction, mapping, mapping_views, stored_da
 from app.pages.alerts import CLEAR, html_of
 from app.pages.mapping import SLOTS, chosen
 from app.pages.who import acting, asked
-from storage.bases import base_models
+from storage.bases import base_models, proposed
 from storage.data import dataset_names, datasets, intake, uploads
 from storage.models import Upload, User
 from templates.errors import BadInput, NotFound
@@ -29,7 +29,7 @@ def open_page(request: gr.Request) -> list[Any]:
     user = acting(request)
     upload_id, data_name = asked(request, "upload"), asked(request, "data")
     bases = [row.name for row in base_models.of_user(user)]
-    base = gr.update(choices=bases, value=bases[0] if bases else None)
+    base = gr.update(choices=bases, value=proposed.base(user).name)
     try:
         if upload_id:
             return _open_upload(user, upload_id, base)

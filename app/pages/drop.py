@@ -49,7 +49,7 @@ def take(request: gr.Request, paths: list[str] | None) -> tuple[str, str]:
     if not paths:
         return CLEAR, ""
     user = acting(request)
-    sent = [_received(user, path) for path in paths]
+    sent = [received_file(user, path) for path in paths]
     try:
         return CLEAR, _kept(user, sent)
     finally:
@@ -64,7 +64,7 @@ def take_sample(request: gr.Request, key: str) -> tuple[str, str]:
     return CLEAR, _address(upload)
 
 
-def _received(user: User, path: str) -> Path:
+def received_file(user: User, path: str) -> Path:
     """The path, if this user uploaded the file through the browser; a client can send any other path."""
     found = Path(path).resolve()
     is_here = found.is_relative_to(Path(get_upload_folder()).resolve()) and found.is_file()

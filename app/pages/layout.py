@@ -17,6 +17,14 @@ GO_JS = "(url) => window.studioStep(url)"
 GO_SAYING_JS = "(url, said) => window.studioStep(url, said)"
 """The same; the next page shows the message that this one's alert holds."""
 
+BUTTONS_JS = """
+element.addEventListener('click', (event) => {
+  const button = event.target.closest('button[data-do]');
+  if (button) trigger('click', {does: button.dataset.do, which: button.dataset.which});
+});
+"""
+"""For HTML with buttons: tells the handler of its `click`, as `EventData`, which one was pressed."""
+
 
 @contextmanager
 def page(demo: gr.Blocks, title: str, path: str | None, lead: str = "", *, is_listed: bool = True) -> Iterator[gr.HTML]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from storage.gallery.chains import Chain
 from storage.job_inputs import Input, Inputs
 from storage.models import Dataset
 from templates.roles import Role
@@ -25,3 +26,12 @@ def _name(one: Input) -> str:
     is_gone = isinstance(one.thing, Dataset) and one.thing.deleted_at is not None
     name = DELETED if is_gone else one.thing.name
     return name if one.role in PLAIN else f"{one.role.replace('_', ' ')}: {name}"
+
+
+def chain(found: Chain) -> list[str]:
+    """The base model and each training on top of it, in words."""
+    steps = []
+    for one in found.steps:
+        gone, goal = ", deleted" if one.deleted else "", one.objective.replace("_", " ")
+        steps.append(f"{one.name} ({goal}, {one.method} on {one.data}{gone})")
+    return [found.root.name, *steps]

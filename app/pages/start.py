@@ -1,4 +1,4 @@
-"""Start: the drop zone, your jobs in brief, and what this machine has."""
+"""Start: the drop zone, a first real model, your jobs in brief, and what this machine has."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from app import chat_client
 from app.markup import html
-from app.pages import drop, job_list
+from app.pages import drop, job_list, real_model
 from app.pages.alerts import guarded
 from app.pages.who import acting
 from storage.jobs import worker_rows
@@ -24,6 +24,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     """The page `/`."""
     gr.HTML(html("welcome"), elem_classes="welcome")
     drop.draw(alert)
+    real_model.draw(demo, alert)
     state = gr.HTML(elem_id="state")
     timer = gr.Timer(POLL_S)
     demo.load(guarded(1)(present), None, state, show_progress="hidden")

@@ -79,7 +79,8 @@ def depends(request: gr.Request, subject: str) -> list[Any]:
     kind, _, key = subject.partition(":")
     if kind != "data":
         return [gr.skip(), "", ""]
-    sentences = dependents.of(datasets.get(acting(request), key)).sentences()
+    user = acting(request)
+    sentences = dependents.of(user, datasets.get(user, key)).sentences()
     return [gr.skip(), html("gallery/depends", sentences=sentences), " ".join(sentences)]
 
 

@@ -51,6 +51,15 @@ def model_names(user: User) -> Sequence[str]:
         return session.exec(newest.where(col(Artifact.kind).in_(kinds))).all()
 
 
+def newest_models(user: User, limit: int) -> Sequence[Artifact]:
+    """The newest models in the user's gallery."""
+    kinds = [kind.key for kind in registry.artifact_kinds().values() if kind.answers]
+    query = select(Artifact).where(Artifact.owner_id == user.id, col(Artifact.deleted_at).is_(None))
+    newest = query.order_by(col(Artifact.created_at).desc(), col(Artifact.id).desc()).limit(limit)
+    with db.reading() as session:
+        return session.exec(newest.where(col(Artifact.kind).in_(kinds))).all()
+
+
 def of_ids(user: User, ids: Sequence[str]) -> Sequence[Artifact]:
     """Those of the user's artifacts that have these ids, newest first."""
     with db.reading() as session:

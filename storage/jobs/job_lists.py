@@ -73,6 +73,15 @@ def in_brief(user: User, n_live: int) -> tuple[Sequence[Job], Job | None]:
         return live, session.exec(mine.where(col(Job.state).in_(TERMINAL)).limit(1)).first()
 
 
+def of_kind(user: User, kind: str, failed_within_s: float) -> Sequence[Job]:
+    """The user's jobs of this kind that run or wait, or failed in the last so many seconds; newest first."""
+    is_live = col(Job.state).not_in(TERMINAL)
+    failed = (col(Job.state) == JobState.FAILED) & (col(Job.finished_at) > db.now() - failed_within_s)
+    query = select(Job).where(Job.owner_id == user.id, Job.kind == kind, is_live | failed)
+    with db.reading() as session:
+        return session.exec(query.order_by(col(Job.created_at).desc(), col(Job.id).desc())).all()
+
+
 def by_worker() -> dict[str, list[Job]]:
     """Everybody's running jobs by the id of the worker that runs them, the longest running first."""
     query = (

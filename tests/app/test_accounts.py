@@ -103,7 +103,9 @@ def test_a_shared_model_is_everybodys_and_administrators_delete_it(
     refused = client.delete("/api/v1/models/house", auth=BOB)
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_allowed")
     assert client.delete("/api/v1/models/studio-nano", auth=ADMIN).status_code == 409
-    assert client.delete("/api/v1/models/house", auth=ADMIN).json() == {"deleted": "house", "results": 0}
+    deleted = client.delete("/api/v1/models/house", auth=ADMIN).json()
+    assert (deleted["deleted"], deleted["results"]) == ("house", 0)
+    assert deleted["dependents"]["sentences"] == ["Nothing else depends on it."]
     assert client.get("/api/v1/models/house", auth=BOB).status_code == 404
     assert client.delete("/api/v1/models/house", auth=ADMIN).status_code == 404
 

@@ -265,7 +265,7 @@ def test_a_waiting_job_can_be_cancelled_and_run_again(page: Page, address: str) 
     expect(page.locator("#jobs .state").first).to_have_text("cancelled")
 
 
-PAGES = ("", "data", "data?data=shop-questions", "train?data=shop-questions", "JOB", "gallery", "compare")
+PAGES = ("", "data", "models", "data?data=shop-questions", "train?data=shop-questions", "JOB", "gallery", "compare")
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -283,8 +283,8 @@ def test_a_page_can_be_read_by_everybody_and_on_a_phone(browser: Browser, addres
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     links = page.locator("nav a")
-    assert links.count() == 6
-    assert all(links.nth(i).is_visible() for i in range(6))
+    assert links.count() == 7
+    assert all(links.nth(i).is_visible() for i in range(7))
     context.close()
 
 

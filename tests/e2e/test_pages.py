@@ -11,10 +11,19 @@ from playwright.sync_api import Browser, Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 MOST_KEYS = 25
-LEADS = {"": "Start", "data": "Data", "train": "Train", "jobs": "Jobs", "gallery": "Gallery", "compare": "Compare"}
+LEADS = {
+    "": "Start",
+    "data": "Data",
+    "models": "Models",
+    "train": "Train",
+    "jobs": "Jobs",
+    "gallery": "Gallery",
+    "compare": "Compare",
+}
 UNKNOWN = {
     "data?data=nope": "There is no dataset “nope”",
     "data?upload=nope": "The file of this link is not here",
+    "models?model=nope": "There is no base model “nope”",
     "jobs?job=nope": "There is no job “nope”",
     "gallery?artifact=nope": "There is no result “nope”",
     "compare?models=nope": "There is no model “nope”",
