@@ -21,6 +21,10 @@ class ModelFacts(Facts):
     weights_sha256: str
     """Hash of the adapter's or model's weights: shown on every chat pane."""
     verdict: dict[str, Any]
+    continued: str = ""
+    """The `templates.continuation.Way` in which its training went on from another result; empty: from a base model."""
+    own_base: str = ""
+    """Hash of the weights under an adapter that has them in its own folder `base/`; empty: it goes on a base model."""
 
 
 @dataclass(frozen=True)

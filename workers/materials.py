@@ -8,11 +8,9 @@ from typing import Any
 from storage.bases import base_models
 from storage.data import datasets
 from storage.gallery import artifacts
-from storage.job_inputs import of_job
 from storage.models import Artifact, BaseModelRow, Dataset
 from templates import registry
 from templates.errors import StudioError
-from templates.roles import Role
 from workers.protocol import ModelRef
 
 
@@ -20,30 +18,14 @@ def model_ref(model: BaseModelRow | Artifact) -> ModelRef:
     """The paths of the model's files. Raises `StudioError` if they are gone."""
     if isinstance(model, BaseModelRow):
         return ModelRef(name=model.name, base_folder=str(base_models.folder(model)), base_revision=model.revision)
-    own, facts = _present(model), artifacts.model_facts(model)
-    if not registry.artifact_kind(model.kind).on_base:
-        base_folder, base_revision, adapter_folder = str(own), artifacts.base_of(model).revision, None
-    else:
-        under = _base_ref(model)
-        base_folder, base_revision, adapter_folder = under.base_folder, under.base_revision, str(own)
+    own, facts, root = _present(model), artifacts.model_facts(model), artifacts.base_of(model)
     return ModelRef(
         name=model.name,
-        base_folder=base_folder,
-        base_revision=base_revision,
-        adapter_folder=adapter_folder,
+        base_folder=str(artifacts.own_weights(model) or base_models.folder(root)),
+        base_revision=facts.own_base or root.revision,
+        adapter_folder=str(own) if registry.artifact_kind(model.kind).on_base else None,
         weights_sha256=facts.weights_sha256,
     )
-
-
-def _base_ref(adapter: Artifact) -> ModelRef:
-    base = of_job(adapter.job_id).model(Role.BASE)
-    ref = model_ref(base) if base is not None else None
-    if ref is None or ref.adapter_folder is not None:
-        raise StudioError(
-            f"“{adapter.name}” can't be loaded: it was not trained directly on a full set of weights.",
-            code="base_model_missing",
-        )
-    return ref
 
 
 def _present(artifact: Artifact) -> Path:

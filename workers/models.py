@@ -127,6 +127,11 @@ def adapt(model: PreTrainedModel, recipe: Recipe) -> PreTrainedModel:
         ) from error
 
 
+def trained_further(model: PreTrainedModel, adapter_folder: str) -> PreTrainedModel:
+    """An adapter on its freshly loaded base, ready to be trained further."""
+    return PeftModel.from_pretrained(model, adapter_folder, is_trainable=True)
+
+
 def _peft_config(method: Method, params: Params, model: PreTrainedModel) -> Any:
     """PEFT's configuration of the method. PEFT chooses parameters set to “default”."""
     given = {name: value for name, value in params.model_dump().items() if value != "default"}
@@ -173,8 +178,8 @@ def as_published(
     where = model.device
     model.config.use_cache = True  # a Trainer switches it off, which would make answering many times slower
     if registry.method(recipe.method).trains == "all_weights":
-        _cast(model, torch_dtype(stored_dtype))
-        _cast(model, compute_dtype(where))
+        cast(model, torch_dtype(stored_dtype))
+        cast(model, compute_dtype(where))
         return model.eval()
     if moves_base(recipe):
         converted = start / "converted"
@@ -189,7 +194,7 @@ def as_published(
     return model.eval()
 
 
-def _cast(model: PreTrainedModel, dtype: torch.dtype) -> None:
+def cast(model: PreTrainedModel, dtype: torch.dtype) -> None:
     """Round only the weights: `model.to` would also round the rotary frequencies, which stay in 32 bits."""
     for parameter in model.parameters():
         parameter.grad = None
@@ -213,5 +218,5 @@ def is_quantized(model: PreTrainedModel) -> bool:
 def save(model: PreTrainedModel, recipe: Recipe, folder: Path, stored_dtype: str) -> None:
     """Write the result: an adapter, or all weights in the base's stored dtype."""
     if registry.method(recipe.method).trains == "all_weights":
-        _cast(model, torch_dtype(stored_dtype))
+        cast(model, torch_dtype(stored_dtype))
     model.save_pretrained(str(folder))

@@ -11,7 +11,6 @@ from sqlmodel import SQLModel
 
 from storage.models import Artifact, BaseModelRow, Dataset, Job, JobEvent, JobMetric, Upload, User, Worker
 from templates import capabilities, recipe, registry
-from templates.roles import Role
 from templates.spec import Method, Objective, Params, RowShape
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from storage.data.health.report import Baseline, Found, Report
     from storage.data.rows.lengths import Lengths
     from storage.data.versions import Difference
-    from storage.job_inputs import Inputs
     from storage.planning.training import Plan
 
 INSIDE: dict[type[SQLModel], set[str]] = {
@@ -80,16 +78,16 @@ def of_artifact(artifact: Artifact) -> dict[str, Any]:
 
 def of_artifacts(found: Sequence[Artifact]) -> list[dict[str, Any]]:
     """The same of several; what is counted is looked up once for each owner."""
-    from storage import job_inputs
+    from app.api import input_documents
 
     opened = _openings(row.owner_id for row in found)
-    inputs = job_inputs.of_jobs((row.job_id for row in found), names_only=True)
+    inputs = input_documents.of_jobs(row.job_id for row in found)
     documents = []
     for row in found:
         document, used = of(row), inputs[row.job_id]
-        facts, measured_on = document.pop("facts"), used.measured_on
+        facts, measured_on = document.pop("facts"), used.inputs.measured_on
         n = opened.get(measured_on.id) if measured_on else None
-        documents.append({**document, **facts, **_of_inputs(used), "held_out_openings": n})
+        documents.append({**document, **facts, **used.document, "held_out_openings": n})
     return documents
 
 
@@ -106,13 +104,13 @@ def of_job(job: Job) -> dict[str, Any]:
 
 def of_jobs(found: Sequence[Job]) -> list[dict[str, Any]]:
     """The same of several; places and inputs are looked up once for all."""
-    from storage import job_inputs
+    from app.api import input_documents
     from storage.jobs import job_lists, time_left
 
-    inputs, places = job_inputs.of_jobs((job.id for job in found), names_only=True), job_lists.positions(found)
+    inputs, places = input_documents.of_jobs(job.id for job in found), job_lists.positions(found)
     documents = []
     for job in found:
-        document = {**of(job), **_of_inputs(inputs[job.id]), "position": places.get(job.id)}
+        document = {**of(job), **inputs[job.id].document, "position": places.get(job.id)}
         document["estimate"] = _without_host(job.estimate)
         left = time_left.left(job)
         document |= {"share_done": time_left.share_done(job), "time_left_s": left and [left.low_s, left.high_s]}
@@ -133,26 +131,16 @@ def _without_host(estimate: dict[str, Any] | None) -> dict[str, Any] | None:
 _HOST = re.compile(r"\S+ \((?P<device>.+)\)")
 
 
-def _of_inputs(inputs: Inputs) -> dict[str, Any]:
-    """All inputs; the base model and the first dataset also by id."""
-    used = [
-        {"role": one.role, "kind": _THINGS[type(one.thing)], "id": one.thing.id, "name": one.thing.name}
-        for one in inputs
-    ]
-    base, data = inputs.model(Role.BASE), next((one["id"] for one in used if one["kind"] == "dataset"), None)
-    return {"inputs": used, "base_model_id": base.id if isinstance(base, BaseModelRow) else None, "dataset_id": data}
-
-
-_THINGS = {BaseModelRow: "base_model", Dataset: "dataset", Artifact: "artifact"}
-
-
 _ERROR_COLUMNS = {"code": "error_code", "message": "error", "remedy": "remedy"}
 
 
 def of_plan(plan: Plan) -> dict[str, Any]:
-    """The plan of a training job, and its cost."""
+    """The plan of a training job, and its cost; how it goes on, if it starts from a result."""
+    how = plan.continuation
     return {
-        "base": plan.base_row.name,
+        "base": plan.parent.name if plan.parent else plan.base_row.name,
+        "root": plan.base_row.name,
+        "continuation": {"way": how.way, "why": how.why} if how else None,
         "dataset": plan.dataset_row.name,
         "recipe": plan.recipe.model_dump(mode="json"),
         "lengths": dataclasses.asdict(plan.lengths),

@@ -17,6 +17,7 @@ from storage.jobs import events, job_lists, jobs, workspaces
 from storage.jobs.job_lists import Wanted
 from storage.models import User
 from storage.planning import evaluations, generations, training
+from templates.continuation import ContinueFrom
 from templates.errors import BadInput, Problem
 from templates.spec import Preset, Quantization
 
@@ -30,13 +31,17 @@ class Wish(Body):
     """A training job; `settings` holds the objective's and the method's parameters in one flat object."""
 
     base: str
+    """A base model, or a result of yours to go on from."""
     dataset: str
     objective: str
     method: str
     preset: Preset = "balanced"
     quantization: Quantization = "none"
     instruction: str | None = None
-    """The system text for rows without their own; null uses the dataset's."""
+    """The system text for rows without their own; null uses the dataset's, or else the one of the result that the
+    training goes on from."""
+    continue_from: ContinueFrom = "advised"
+    """If `base` is an adapter: train the same adapter further, or merge it first and put a new one on top."""
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -84,6 +89,7 @@ def _plan(user: User, wish: Wish) -> training.Plan:
         preset=wish.preset,
         quantization=wish.quantization,
         instruction=wish.instruction,
+        continue_from=wish.continue_from,
         settings=wish.settings,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -20,6 +20,12 @@ Instruction = Annotated[
     str | None,
     typer.Option(metavar="TEXT", help="The system text for rows without their own; by default the dataset's."),
 ]
+ContinueFrom = Annotated[
+    str,
+    typer.Option(
+        metavar="WAY", help="If the base is an adapter: train the same_adapter further, or a new one on it merged."
+    ),
+]
 Key = Annotated[str | None, typer.Option(help="Repeating a command with the same key returns the same job.")]
 
 
@@ -31,12 +37,13 @@ def register(app: typer.Typer) -> None:
 
 def train(
     recipe: Annotated[str | None, typer.Argument(metavar="RECIPE.toml", help="A recipe file or named recipe.")] = None,
-    base: Annotated[str | None, typer.Option(help="The base model.")] = None,
+    base: Annotated[str | None, typer.Option(help="The base model, or a result to go on from.")] = None,
     data: Annotated[str | None, typer.Option(help="The dataset.")] = None,
     objective: Annotated[str | None, typer.Option(help="The training objective.")] = None,
     method: Annotated[str | None, typer.Option(help="How weights change.")] = None,
     preset: Annotated[str | None, typer.Option(help="Effort: quick, balanced or thorough.")] = None,
     instruction: Instruction = None,
+    continue_from: ContinueFrom = "advised",
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE")] = None,
     name: Annotated[str | None, typer.Option(help="The name of the job and of its result.")] = None,
     idempotency_key: Key = None,
@@ -53,7 +60,7 @@ def train(
     needed |= {"--objective": asked.get("objective"), "--method": asked.get("method")}
     refuse([Problem("is missing.", field=option) for option, value in needed.items() if not value])
     user = acting.user()
-    plan = training.plan(user, base=str(base), dataset=str(data), **asked)
+    plan = training.plan(user, base=str(base), dataset=str(data), continue_from=cast(Any, continue_from), **asked)
     for line in planned(plan):
         output.note(line)
     job = training.submit(user, plan, name=str(name), idem_key=idempotency_key)
@@ -96,15 +103,18 @@ def _recipe(given: str) -> dict[str, Any]:
 def planned(plan: Any) -> list[str]:
     """The plan as lines for the terminal."""
     cost, recipe = plan.estimate, plan.recipe
+    base = f"{plan.parent.name} (from {plan.base_row.name})" if plan.parent else plan.base_row.name
     epochs, batch = recipe.objective_params["num_train_epochs"], recipe.objective_params["per_device_train_batch_size"]
     times = f"{duration(cost.seconds_low)} to {duration(cost.seconds_high)}"
     lines = [
-        f"{recipe.objective} with {recipe.method} on {plan.base_row.name} ({recipe.quantization}), "
+        f"{recipe.objective} with {recipe.method} on {base} ({recipe.quantization}), "
         f"data {plan.dataset_row.name}: {cost.n_rows:,} rows × {epochs:g} epochs in batches of {batch}, "
         f"{cost.steps:,} steps, {cost.n_held_out:,} rows held out",
         f"≈ {times} · ≈ {size(cost.memory_bytes)} of {size(cost.memory_free_bytes)} memory · "
         f"result {size(cost.published_bytes)} · {cost.machine} ({cost.based_on})",
     ]
+    if plan.continuation:
+        lines.append(plan.continuation.why)
     if recipe.instruction:
         lines.append(f"instruction: {recipe.instruction}")
     if cost.detectable:

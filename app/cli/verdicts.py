@@ -18,6 +18,17 @@ def measured(verdict: Mapping[str, Any], opened: int | None) -> list[str]:
     ]
     if verdict.get("what_would_help"):
         lines.append(f"What would help: {verdict['what_would_help']}")
+    name, root = str(verdict.get("headline")), verdict.get("root") or {"metrics": {}}
+    if name in root["metrics"]:
+        lines.append(f"Beside {root['name']}: {_compared(name, root['metrics'][name])}.")
     found = (verdict.get("measures") or {}).values()
     lines += [f"{measure['title']}: {metrics.compared(measure)}." for measure in found]
     return [*lines, *([openings.sentence(opened)] if opened else [])]
+
+
+def _compared(name: str, pair: Mapping[str, Mapping[str, float]]) -> str:
+    """One metric of the base model at the root and of the result."""
+    title = name.replace("_", " ")
+    if name in ("loss", "perplexity"):
+        return f"{title} {pair['base']['value']:.2f} → {pair['adapted']['value']:.2f}"
+    return f"{title} {100 * pair['base']['value']:.0f} % → {100 * pair['adapted']['value']:.0f} %"

@@ -10,10 +10,12 @@ from app.formats import parameters
 from storage.bases import base_models
 from storage.data import dataset_lists, datasets
 from storage.data.health import outcomes
+from storage.gallery import artifact_lists, artifacts
 from storage.listing import Place
 from storage.models import BaseModelRow, Dataset, User
 from templates import capabilities, registry
 from templates import recipe as recipes
+from templates.continuation import CHOICES
 from templates.errors import BadInput, Problem
 from templates.recipe import Recipe
 from templates.spec import PRESET_TITLES, Preset, Quantization
@@ -129,12 +131,25 @@ def efforts() -> list[tuple[str, str]]:
     return [(title, key) for key, title in PRESET_TITLES.items()]
 
 
-def bases(user: User) -> list[tuple[str, str]]:
-    """The base models as choices."""
-    return [
+def bases(user: User, chosen: str = "") -> list[tuple[str, str]]:
+    """The base models as choices, and below them the user's newest results and the chosen one, to go on from."""
+    found = [
         (f"{row.name} · {parameters(base_models.facts(row).n_parameters)} · {row.source}", row.name)
         for row in base_models.of_user(user)
     ]
+    results = [row for row in artifact_lists.page(user, Place(N_OFFERED)).rows if artifacts.is_model(row)]
+    if chosen and chosen not in {name for _, name in found} | {row.name for row in results}:
+        results.append(artifacts.get(user, chosen))
+    under = artifacts.bases_of(results)
+    return found + [
+        (f"{row.name} · your {registry.artifact_kind(row.kind).title}, from {under[row.id].name}", row.name)
+        for row in results
+    ]
+
+
+def continuations() -> list[tuple[str, str]]:
+    """The ways to go on from an adapter as choices."""
+    return [(title, key) for key, title in CHOICES.items()]
 
 
 def data(user: User, chosen: str, typed: str = "") -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from app.pages.answering import ready
 from app.pages.panes import PANES
 from app.pages.who import acting, asked
 from storage.bases import base_models
-from storage.gallery import artifact_lists, artifacts
+from storage.gallery import artifact_lists, artifacts, chains
 from storage.models import User
 from templates.errors import BadInput, NotFound, Problem
 from templates.shortened import shortened
@@ -79,7 +79,7 @@ def _with_base(user: User, names: list[str]) -> list[str]:
     if len(names) != 1:
         return names or [base_models.of_user(user)[0].name] * 2
     try:
-        return [artifacts.base_of(artifacts.get(user, names[0])).name, *names]
+        return [chains.of(artifacts.get(user, names[0])).before, *names]
     except NotFound:
         return names * 2
 

@@ -17,7 +17,7 @@ from app.pages.selection import SELECT_JS
 from app.pages.who import acting, asked
 from storage import dependents, job_inputs
 from storage.data import openings
-from storage.gallery import artifact_lists, artifacts
+from storage.gallery import artifact_lists, artifacts, chains
 from storage.gallery.artifacts import is_model
 from storage.job_inputs import Inputs
 from storage.models import Artifact, User
@@ -137,6 +137,7 @@ class Lineage:
 
     def __init__(self, user: User, found: Sequence[Artifact]):
         self._inputs = job_inputs.of_jobs((artifact.job_id for artifact in found), names_only=True)
+        self._chains = chains.below_jobs(self._inputs)
         self._facts = {artifact.id: artifacts.model_facts(artifact) for artifact in found if is_model(artifact)}
         self._openings = openings.counts(user.id)
 
@@ -144,13 +145,17 @@ class Lineage:
         """Facts that only models have; None for other artifacts."""
         return self._facts.get(artifact.id)
 
-    def base(self, artifact: Artifact) -> str:
-        """The name of a model's base."""
-        return _base(self._inputs[artifact.job_id])
+    def compared(self, artifact: Artifact) -> list[str]:
+        """The names of the models that a result is compared with: the base model, and the result before it."""
+        chain = self._chains.get(artifact.job_id)
+        if chain is None:
+            return [_base(self._inputs[artifact.job_id])]
+        return [chain.root.name, *(step.name for step in chain.steps[-1:] if not step.deleted)]
 
-    def models(self, artifact: Artifact) -> str:
-        """The names of all models that were used."""
-        return lineage.models(self._inputs[artifact.job_id])
+    def models(self, artifact: Artifact) -> list[str]:
+        """All models that were used, in words; with the trainings that it goes on from."""
+        chain = self._chains.get(artifact.job_id)
+        return lineage.chain(chain) if chain else [lineage.models(self._inputs[artifact.job_id])]
 
     def openings(self, artifact: Artifact) -> str:
         """How often the held-out side behind its verdict has been opened; empty if never counted."""
@@ -190,7 +195,7 @@ def card_html(artifact: Artifact, of: Lineage, owner: str, *, selectable: bool =
     """One result: verdict, lineage, size and actions."""
     told = of.facts(artifact)
     if told is None:
-        made_from = [part for part in (of.models(artifact), of.data(artifact)) if part]
+        made_from = [part for part in (*of.models(artifact), of.data(artifact)) if part]
         return html("gallery/file_card", artifact=artifact, lineage=made_from, facts=_facts(artifact, owner))
     recipe = told.recipe
     way = recipe["method"] if recipe["quantization"] == "none" else f"{recipe['method']} on {recipe['quantization']}"
@@ -198,9 +203,9 @@ def card_html(artifact: Artifact, of: Lineage, owner: str, *, selectable: bool =
     return html(
         "gallery/card",
         artifact=artifact,
-        base=of.base(artifact),
+        compared=of.compared(artifact),
         headline=verdicts.headline(told.verdict),
-        lineage=(of.models(artifact), way, of.data(artifact)),
+        lineage=(*of.models(artifact), way, of.data(artifact)),
         facts=[registry.objective(recipe["objective"]).title, *filter(None, measured), *_facts(artifact, owner)],
         weights_sha256=told.weights_sha256,
         selectable=selectable,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import starmap
 from typing import Any
 
 from markupsafe import Markup
 
-from app.formats import duration, number, percent
+from app.formats import duration
 from app.markup import html
 from app.pages import verdicts
 from storage.models import Artifact, Job, JobState
@@ -33,20 +32,12 @@ def scores(result: dict[str, Any], opened: int | None) -> Markup:
         "jobs/scores",
         comparisons=[(found, verdicts.block(found)) for found in result.get("comparisons", [])],
         names=[_TITLES.get(name, name) for name in models[0].get("metrics", {})] if models else [],
-        rows=[[model.get("name", ""), *starmap(_score, model.get("metrics", {}).items())] for model in models],
+        rows=[[model.get("name", ""), *starmap(verdicts.score, model.get("metrics", {}).items())] for model in models],
         looks=verdicts.openings_line(opened) if opened else "",
     )
 
 
 _TITLES = {**verdicts.SHARES, **verdicts.LOSSES}
-
-
-def _score(name: str, found: Mapping[str, float]) -> str:
-    """A score with its unit and its interval."""
-    if name in verdicts.SHARES:
-        return f"{percent(found['value'])} [{100 * found['low']:.0f}, {100 * found['high']:.0f}]"
-    value, low, high = (number(found[key]) for key in ("value", "low", "high"))
-    return f"{value} [{low}, {high}] {verdicts.UNITS.get(name, '')}".rstrip()
 
 
 def _estimate(job: Job) -> str:

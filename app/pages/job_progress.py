@@ -10,6 +10,7 @@ from markupsafe import Markup
 from app.formats import clock_time, count, minutes_range, percent
 from app.markup import html
 from app.pages import job_words, lineage
+from storage.gallery import chains
 from storage.job_inputs import Inputs
 from storage.jobs import time_left, workspaces
 from storage.models import TERMINAL, Job, JobAttempt, JobEvent, JobMetric, JobState, Stage
@@ -21,7 +22,8 @@ LOG_LINES = 200
 
 def head(job: Job, used: Inputs) -> Markup:
     """The job's name and inputs."""
-    parts = (lineage.models(used), job_words.method(job), lineage.data(used))
+    below = chains.below_jobs({job.id: used}).get(job.id)
+    parts = (*(lineage.chain(below) if below else [lineage.models(used)]), job_words.method(job), lineage.data(used))
     return html("jobs/head", job=job, lineage=[part for part in parts if part])
 
 

@@ -131,12 +131,22 @@ def open_answers(request: gr.Request, subject: str) -> list[Any]:
     choices = verdicts.change_choices(found)
     first = next((key for _, key in choices if key in ("better", "changed", "worse")), "all")
     filters = gr.update(choices=choices, value=first)
-    return [gr.skip(), gr.update(visible=True), filters, verdicts.answers_table(found, first)]
+    return [
+        gr.skip(),
+        gr.update(visible=True),
+        filters,
+        verdicts.answers_table(found, first, _parent(request, subject)),
+    ]
 
 
 def filter_answers(request: gr.Request, subject: str, change: str) -> tuple[Any, str]:
     """Only the answers with this kind of change."""
-    return gr.skip(), verdicts.answers_table(_answers(acting(request), subject), change)
+    return gr.skip(), verdicts.answers_table(_answers(acting(request), subject), change, _parent(request, subject))
+
+
+def _parent(request: gr.Request, subject: str) -> str:
+    """The result that the training went on from; empty for a base model."""
+    return str((jobs.get(acting(request), subject).result or {}).get("parent") or "")
 
 
 def _answers(user: User, subject: str) -> list[dict[str, Any]]:

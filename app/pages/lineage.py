@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from storage.gallery.chains import Chain
 from storage.job_inputs import Input, Inputs
 from storage.models import Dataset
+from templates import registry
 from templates.roles import Role
 
 PLAIN = (Role.BASE, Role.MODEL, Role.TRAINING, Role.HELD_OUT, Role.PROMPTS)
@@ -25,3 +27,13 @@ def _name(one: Input) -> str:
     is_gone = isinstance(one.thing, Dataset) and one.thing.deleted_at is not None
     name = DELETED if is_gone else one.thing.name
     return name if one.role in PLAIN else f"{one.role.replace('_', ' ')}: {name}"
+
+
+def chain(found: Chain) -> list[str]:
+    """The base model and each training on top of it, in words."""
+    steps = []
+    for one in found.steps:
+        goal = registry.objectives().get(one.objective)
+        gone = ", deleted" if one.deleted else ""
+        steps.append(f"{one.name} ({goal.title if goal else one.objective}, {one.method} on {one.data}{gone})")
+    return [found.root.name, *steps]

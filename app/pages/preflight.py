@@ -20,7 +20,7 @@ from templates.recipe import Recipe
 def card(plan: Plan) -> Markup:
     """A plan that fits."""
     lengths = plan.lengths
-    lost = []
+    lost = [plan.continuation.why] if plan.continuation else []
     if lengths.n_truncated:
         lost.append(
             f"{plural(lengths.n_truncated, 'row')} longer than {count(plan.recipe.objective_params['max_length'])} "

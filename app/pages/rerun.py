@@ -15,11 +15,14 @@ from app.pages.who import acting, asked
 from storage import job_inputs, model_names
 from storage.bases import base_models
 from storage.data import datasets
+from storage.gallery import artifacts
 from storage.job_inputs import Inputs
 from storage.jobs import jobs
-from storage.models import BaseModelRow, Dataset, Job, User, new_id
+from storage.models import Artifact, BaseModelRow, Dataset, Job, User, new_id
+from storage.planning.continuations import Start
 from storage.runs import advice, settings
 from templates import capabilities, registry
+from templates.continuation import CHOICES
 from templates.errors import BadInput, Problem
 from templates.recipe import Recipe
 from templates.roles import Role
@@ -59,26 +62,36 @@ def reopened(user: User, job: Job) -> Reopened | None:
         what = f"“{job.name}” is a job of the kind {registry.job_kind(job.kind).title}, which this form can't repeat."
         raise BadInput(Problem(what, remedy="Open a training from the list of jobs, or go to Train."))
     inputs, remarks = job_inputs.of_job(job.id), list[str]()
-    base = _base(user, inputs, remarks)
+    begins = _start(user, inputs, remarks)
     dataset = _data(user, inputs, recipe, remarks)
     if dataset is None:
         return None
     goal, method = _pair(recipe, dataset, remarks)
-    form = Filled(goal, base.name, dataset.name, method, instruction=recipe.instruction)
+    way = job.spec.get("continued") if begins.is_adapter else None
+    way = way if way in CHOICES else "advised"
+    form = Filled(goal, begins.model.name, dataset.name, method, instruction=recipe.instruction, continue_from=way)
     if (goal, method) == (recipe.objective, recipe.method):
-        form = replace(form, effort=_effort(recipe, base), kept={form.pair: _typed(recipe, remarks)})
+        form = replace(form, effort=_effort(recipe, begins.root), kept={form.pair: _typed(recipe, remarks)})
     return Reopened(form, remarks)
 
 
-def _base(user: User, inputs: Inputs, remarks: list[str]) -> BaseModelRow:
-    """The job's base model; if it is gone, the one that replaced it, or else the first one."""
-    wanted, known = inputs.model(Role.BASE), base_models.of_user(user)
+def _start(user: User, inputs: Inputs, remarks: list[str]) -> Start:
+    """What the job started from; if it is gone, the base model that replaced it, or else the first one."""
+    wanted = inputs.model(Role.BASE)
+    if isinstance(wanted, Artifact) and wanted.deleted_at is None:
+        return Start(artifacts.base_of(wanted), wanted)
+    return Start(_base(user, wanted, remarks))
+
+
+def _base(user: User, wanted: BaseModelRow | Artifact | None, remarks: list[str]) -> BaseModelRow:
+    known = base_models.of_user(user)
     found = next((row for row in known if wanted is not None and row.id == wanted.id), None)
     if found is None:
         origin = wanted.origin if isinstance(wanted, BaseModelRow) else None
         found = next((row for row in known if row.origin == origin), known[0])
         name = wanted.name if wanted else "of this job"
-        remarks.append(f"The base model “{name}” no longer exists, so “{found.name}” is chosen instead.")
+        what = "result" if isinstance(wanted, Artifact) else "base model"
+        remarks.append(f"The {what} “{name}” no longer exists, so “{found.name}” is chosen instead.")
     return found
 
 

@@ -161,8 +161,9 @@ class Reading:
     def filled(self, values: Mapping[Any, Any]) -> Filled:
         """The form as it is now."""
         typed = {**self.settings.raw(values), PRECISION: values[self.precision]}
-        goal, base, data, method, effort, instruction = (values[component] for component in self.page.top.all)
-        return Filled(goal, base, data, method, effort, instruction, typed, self.before.advised, self.before.kept)
+        goal, base, data, method, effort, instruction, way = (values[component] for component in self.page.top.all)
+        chosen = (goal, base, data, method, effort, instruction, way)
+        return Filled(*chosen, typed, self.before.advised, self.before.kept)
 
     def drawn(self, handler: Callable[..., list[Any]]) -> Callable[..., Any]:
         """A handler of a changed choice; it gets the form as it is now and as it was before."""
@@ -209,6 +210,7 @@ def _listen(page: Page, reading: Reading) -> None:
         (top.effort, train_form.tried),
         (top.base, train_form.rebased),
         (top.data, train_form.rebased),
+        (top.continue_from, train_form.chosen),
     ):
         part.input(reading.drawn(handler), inputs, page.drawn, show_progress="hidden")
     check, show = reading.told(train_form.checked, N_CHECKED), reading.told(train_form.seen, N_SHOWN, lens.index)

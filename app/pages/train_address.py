@@ -14,7 +14,9 @@ from app.pages.train_form import PRECISION, Filled
 from app.pages.who import acting, asked
 from storage.data import datasets
 from storage.models import Dataset
+from storage.planning import continuations
 from templates import registry
+from templates.continuation import CHOICES
 
 KEEP_JS = "(kept) => { if (kept) window.studioKeep(JSON.parse(kept)) }"
 """Writes what `written` returned into the address."""
@@ -37,13 +39,15 @@ def settings_js(names: Sequence[str], advised: Mapping[str, Any]) -> str:
 def written(request: gr.Request, form: Filled, name: str, proposed: str) -> list[Any]:
     """The parameters of the address, as JSON: the choices, and what was typed over the advice."""
     typed = json.dumps(form.typed(), separators=(",", ":")) if form.typed() else ""
-    own = datasets.get(acting(request), form.data).instruction
+    user = acting(request)
+    own = continuations.start(user, form.base).instruction_for(datasets.get(user, form.data))
     kept = {
         "data": form.data,
         "base": form.base,
         "goal": form.goal,
         "method": form.method,
         "effort": form.effort,
+        "continue": form.continue_from if form.continue_from != "advised" else "",
         "settings": typed,
         "instruction": json.dumps(form.instruction) if (form.instruction or "") != own else "",
         "from": "",  # the job that filled in the form: from now on, the form stands for itself
@@ -61,6 +65,8 @@ def read(request: gr.Request, form: Filled, dataset: Dataset) -> Filled:
         form = replace(form, method=method)
     if (effort := asked(request, "effort")) in efforts:
         form = replace(form, effort=effort)
+    if (way := asked(request, "continue")) in CHOICES:
+        form = replace(form, continue_from=way)
     if instruction := asked(request, "instruction"):
         form = replace(form, instruction=_instruction(instruction))
     typed = _settings(asked(request, "settings"), form)

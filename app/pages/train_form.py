@@ -13,17 +13,18 @@ from app import forms
 from app.pages import choices, layout, preflight, rendered, stored_data
 from app.pages.alerts import CLEAR, html_of
 from app.pages.who import acting, asked
-from storage.bases import base_models
 from storage.data import datasets
 from storage.models import Dataset, User, new_id
-from storage.planning import figures, training
+from storage.planning import continuations, figures, training
+from storage.planning.continuations import Continuation, Start
 from storage.planning.estimates import Fix
 from templates import registry
-from templates.errors import NotFound, Problem, StudioError
+from templates.continuation import ContinueFrom
+from templates.errors import BadInput, NotFound, Problem, StudioError
 from templates.spec import Preset, Quantization
 
 FIXES = 3
-N_DRAWN, N_CHECKED, N_SHOWN = 10, 6 + FIXES, 3
+N_DRAWN, N_CHECKED, N_SHOWN = 11, 6 + FIXES, 3
 """Number of outputs of the handlers that redraw the form, check it, and show a row."""
 PRECISION = "quantization"
 
@@ -40,6 +41,8 @@ class Filled:
     effort: str = "balanced"
     instruction: str | None = None
     """None: the dataset's own."""
+    continue_from: str = "advised"
+    """How to go on if the base is an adapter, see `templates.continuation`."""
     values: Mapping[str, Any] = field(default_factory=dict)
     """Of the goal's and the method's settings, and the base's precision under `quantization`."""
     advised: Mapping[str, Any] = field(default_factory=dict)
@@ -52,7 +55,7 @@ class Filled:
     @property
     def choices(self) -> tuple[str, ...]:
         """What the settings depend on."""
-        return self.goal, self.base, self.data, self.method, self.effort
+        return self.goal, self.base, self.data, self.method, self.effort, self.continue_from
 
     @property
     def pair(self) -> str:
@@ -84,6 +87,7 @@ class Filled:
             quantization=cast(Quantization, self.values[PRECISION]),
             instruction=self.instruction,
             settings=self.settings,
+            continue_from=cast(ContinueFrom, self.continue_from),
             patient=patient,
         )
 
@@ -119,7 +123,9 @@ def _named(request: gr.Request, user: User, first: Dataset) -> tuple[Dataset, st
             instead = f"The form opened with “{first.name}” instead; choose other data there."
             wrong.append(Problem(f"There is no dataset “{wanted}”.", remedy=instead))
     base = asked(request, "base") or bases[0]
-    if base not in bases:
+    try:
+        base = continuations.start(user, base).model.name
+    except NotFound:
         instead = f"The form opened with “{bases[0]}” instead; choose another there."
         wrong.append(Problem(f"There is no base model “{base}”.", remedy=instead))
         base = bases[0]
@@ -135,12 +141,14 @@ def find_data(request: gr.Request, chosen: str, key: gr.KeyUpData) -> list[Any]:
 
 def drawn(user: User, form: Filled) -> list[Any]:
     """Every choice and setting: as advised, under what was typed for this goal and method; Launch waits for them."""
-    row, dataset = base_models.get(user, form.base), datasets.get(user, form.data)
+    begins, dataset = continuations.start(user, form.base), datasets.get(user, form.data)
     has_prompts = registry.shape(dataset.shape).messages is not None
-    form = replace(form, instruction=_instruction(form, dataset) if has_prompts else "")
-    recipe = choices.advised(row, form.goal, form.method, form.effort)
+    form = replace(form, instruction=_instruction(form, begins, dataset) if has_prompts else "")
+    form = form if begins.is_adapter else replace(form, continue_from="advised")
+    how = _continuation(form, begins)
+    recipe = choices.advised(begins.root, form.goal, form.method, form.effort)
     known = forms.declared(recipe.objective, recipe.method)
-    plain = {**recipe.objective_params, **recipe.method_params}
+    plain = {**recipe.objective_params, **recipe.method_params, **continuations.inherited(begins, how)}
     advised = {name: forms.shown(known[name], value) for name, value in plain.items()}
     advised[PRECISION] = recipe.quantization
     values = {**advised, **form.kept.get(form.pair, {})}
@@ -148,20 +156,30 @@ def drawn(user: User, form: Filled) -> list[Any]:
     return [
         CLEAR,
         gr.update(choices=choices.goals(dataset), value=form.goal),
-        gr.update(choices=choices.bases(user), value=row.name),
+        gr.update(choices=choices.bases(user, begins.model.name), value=begins.model.name),
         gr.update(choices=choices.data(user, form.data), value=form.data),
         gr.update(choices=choices.ways(form.goal), value=form.method, info=left_out),
         form.effort,
         gr.update(value=form.instruction, visible=has_prompts),
+        gr.update(value=form.continue_from, visible=begins.is_adapter),
         registry.method(recipe.method).page,
         gr.update(interactive=False),  # until the redrawn settings listen
-        asdict(replace(form, base=row.name, values=values, advised=advised, drawing=new_id())),
+        asdict(replace(form, base=begins.model.name, values=values, advised=advised, drawing=new_id())),
     ]
 
 
-def _instruction(form: Filled, dataset: Dataset) -> str:
-    """What was typed for this data, or else the data's own."""
-    return dataset.instruction if form.instruction is None else form.instruction
+def _instruction(form: Filled, begins: Start, dataset: Dataset) -> str:
+    """What was typed for this data, or else the data's own or the one that the result was trained with."""
+    return begins.instruction_for(dataset) if form.instruction is None else form.instruction
+
+
+def _continuation(form: Filled, begins: Start) -> Continuation | None:
+    """How the training goes on with the advised settings; None if it can't, which the check says in words."""
+    try:
+        asked = cast(ContinueFrom, form.continue_from)
+        return continuations.decide(begins, form.goal, choices.way(form.method).method, {}, asked)
+    except BadInput:
+        return None
 
 
 def aimed(request: gr.Request, form: Filled, before: Filled) -> list[Any]:
@@ -185,9 +203,12 @@ def tried(request: gr.Request, form: Filled, before: Filled) -> list[Any]:
 def rebased(request: gr.Request, form: Filled, before: Filled) -> list[Any]:
     """Switch the base or the data: typed values stay; the others are advised again."""
     user = acting(request)
+    was = continuations.start(user, before.base).instruction_for(datasets.get(user, before.data))
     fitting = [key for _, key in choices.goals(datasets.get(user, form.data))]
     form = replace(form, kept=before.keeping().kept)
-    if form.data != before.data:
+    if form.base != before.base:
+        form = replace(form, continue_from="advised")
+    if form.data != before.data or form.instruction == was:
         form = replace(form, instruction=None)
     if form.goal not in fitting:
         form = replace(form, goal=fitting[0], method=registry.objective(fitting[0]).advised_method)
@@ -237,7 +258,7 @@ def seen(request: gr.Request, form: Filled, index: float, way: str = "") -> list
     """The row at `index`, or where `way` leads from there, as the chosen base model sees it."""
     user = acting(request)
     dataset = datasets.get(user, form.data)
-    row, sample = base_models.get(user, form.base), rendered.of_dataset(dataset, form.instruction)
+    row, sample = continuations.start(user, form.base).root, rendered.of_dataset(dataset, form.instruction)
     at = rendered.moved(row, sample, int(index), way)
     length = int(form.settings["max_length"])
     return [gr.skip(), at, rendered.row_html(row, sample, at, length, registry.objective(form.goal))]

@@ -23,11 +23,12 @@ class Choices:
     method: gr.Dropdown
     effort: gr.Radio
     instruction: gr.Textbox
+    continue_from: gr.Radio
 
     @property
     def all(self) -> list[Any]:
         """In the order of `Filled`."""
-        return [self.goal, self.base, self.data, self.method, self.effort, self.instruction]
+        return [self.goal, self.base, self.data, self.method, self.effort, self.instruction, self.continue_from]
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,18 @@ def draw_choices() -> Choices:
     with gr.Row():
         base = gr.Dropdown(label="Base model", min_width=180, elem_id="base", interactive=True)
         data = gr.Dropdown(label="Data", min_width=180, elem_id="data", interactive=True)
+    continue_from = gr.Radio(
+        choices.continuations(),
+        value="advised",
+        label="How to go on from this adapter",
+        elem_id="continue-from",
+        interactive=True,
+        visible=False,
+    )
     with gr.Row():
         method = gr.Dropdown(label="Method", min_width=180, elem_id="method", interactive=True)
         effort = gr.Radio(choices.efforts(), label="Effort", min_width=220, elem_id="effort", interactive=True)
-    return Choices(goal, base, data, method, effort, instruction.textbox())
+    return Choices(goal, base, data, method, effort, instruction.textbox(), continue_from)
 
 
 def draw_start() -> Start:

@@ -10,6 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from app.formats import number, percent
 from app.markup import html
 from app.pages import suite_views
 from storage.data import openings
@@ -53,8 +54,28 @@ def block(verdict: Mapping[str, Any], opened: int | None = None) -> Markup:
         marks=marks(verdict),
         measures=measures,
         looks=looks,
+        beside_root=_beside_root(verdict),
         abilities=abilities,
     )
+
+
+def _beside_root(verdict: Mapping[str, Any]) -> list[list[str]]:
+    """For each metric the scores of the base model at the root, of the result before this one, and of this one."""
+    root = verdict.get("root") or {"metrics": {}}
+    titles = {**SHARES, **LOSSES}
+    return [
+        [titles.get(name, name), *(score(name, one) for one in (of_root["base"], found["base"], found["adapted"]))]
+        for name, of_root in root["metrics"].items()
+        if (found := verdict.get("metrics", {}).get(name))
+    ]
+
+
+def score(name: str, found: Mapping[str, float]) -> str:
+    """A score with its unit and its interval."""
+    if name in SHARES:
+        return f"{percent(found['value'])} [{100 * found['low']:.0f}, {100 * found['high']:.0f}]"
+    value, low, high = (number(found[key]) for key in ("value", "low", "high"))
+    return f"{value} [{low}, {high}] {UNITS.get(name, '')}".rstrip()
 
 
 def in_a_word(result: Mapping[str, Any]) -> str:
@@ -126,9 +147,9 @@ def change_choices(found: list[dict[str, Any]]) -> list[tuple[str, str]]:
     return [(f"All {len(found):,}", "all")] + [(f"{CHANGES[key]} {n:,}", key) for key, n in counted.items() if n]
 
 
-def answers_table(found: list[dict[str, Any]], change: str) -> Markup:
-    """Base and adapted answers side by side, filtered."""
+def answers_table(found: list[dict[str, Any]], change: str, parent: str = "") -> Markup:
+    """The answers of base (or of the result `parent`) and adapted model side by side, filtered."""
     chosen = [answer for answer in found if change in ("all", answer["change"])]
     if not chosen:
         return html("plain", words="No answers of this kind.")
-    return html("verdicts/answers", answers=chosen[:SHOWN], n_all=len(chosen), changes=CHANGES)
+    return html("verdicts/answers", answers=chosen[:SHOWN], n_all=len(chosen), changes=CHANGES, before=parent or "Base")

@@ -50,6 +50,8 @@ SHIPPED = (
 )
 """File names that may leave the studio, at the top of an artifact and in its `base/` folder."""
 SUMS = "SHA256SUMS"
+OWN_BASE = "base"
+"""Folder of an artifact for the base that is shipped with it."""
 
 
 class Download(NamedTuple):
@@ -110,6 +112,13 @@ def bases_of(models: Sequence[Artifact]) -> dict[str, BaseModelRow]:
         found |= {key: model for key, model in under.items() if isinstance(model, BaseModelRow)}
         open_ = {key: model for key, model in under.items() if isinstance(model, Artifact)}
     return found
+
+
+def own_weights(model: Artifact) -> Path | None:
+    """The folder of the full weights among a model's own files; None for an adapter that goes on a base model."""
+    if not registry.artifact_kind(model.kind).on_base:
+        return folder(model)
+    return folder(model) / OWN_BASE if model_facts(model).own_base else None
 
 
 def _live(user: User) -> SelectOfScalar[Artifact]:
@@ -187,7 +196,7 @@ def shipped(artifact: Artifact) -> dict[str, str]:
 
 
 def _may_leave(name: str) -> bool:
-    inner = name.removeprefix("base/")
+    inner = name.removeprefix(f"{OWN_BASE}/")
     return "/" not in inner and any(fnmatch.fnmatchcase(inner, pattern) for pattern in SHIPPED)
 
 

@@ -12,8 +12,9 @@ from storage.bases import base_models, checkpoint_headers
 from storage.data import datasets, splits
 from storage.gallery import suites
 from storage.jobs import jobs, worker_rows
-from storage.models import BaseModelRow, Dataset, Job, User, Worker
-from storage.planning import estimates, figures, fitting, machines, shortening, unusual
+from storage.models import Artifact, BaseModelRow, Dataset, Job, User, Worker
+from storage.planning import continuations, estimates, figures, fitting, machines, shortening, unusual
+from storage.planning.continuations import Continuation, Start
 from storage.planning.detectable import Detectable
 from storage.planning.estimates import Estimate
 from storage.planning.training_rows import SMALL_BYTES, TrainingLengths, WhatCanShow
@@ -23,6 +24,7 @@ from storage.rendering.rendered_rows import LengthReport
 from storage.rendering.whole_turns import ToolsLeftOut
 from storage.settings import settings as settings_of
 from templates import instructions, registry
+from templates.continuation import ContinueFrom
 from templates.errors import BadInput, Problem, refuse
 from templates.quantities import size
 from templates.recipe import Recipe, compose
@@ -52,11 +54,16 @@ class Plan:
 
     recipe: Recipe
     base_row: BaseModelRow
+    """The base model; below a result, the one at the root of its chain."""
     dataset_row: Dataset
     lengths: LengthReport
     estimate: Estimate
     unusual: tuple[Problem, ...] = ()
     """Settings that work but can hardly be meant."""
+    parent: Artifact | None = None
+    """The result that the training goes on from."""
+    continuation: Continuation | None = None
+    """How it goes on from there."""
 
 
 def plan(
@@ -70,19 +77,23 @@ def plan(
     quantization: Quantization = "none",
     instruction: str | None = None,
     settings: Mapping[str, Any] | None = None,
+    continue_from: ContinueFrom = "advised",
     patient: bool = True,
 ) -> Plan:
     """Check a training job and estimate its cost; cheap to call again with other settings.
 
     Unless `patient`, raises `figures.Counting` while the rows are being counted.
 
-    Without an `instruction`, the dataset's own is used; "" means none.
+    `base` may be a result, from which `continue_from` says how to go on. Without an `instruction`, the dataset's
+    own is used, or else the one that the base was trained with; "" means none.
     Raises `BadInput` with every problem at once for choices that can't work, `DoesNotFit` for a job
     that this machine can't hold, `NotFound` for an unknown base model or dataset.
     """
-    base_row, dataset_row = base_models.get(user, base), datasets.get(user, dataset)
-    facts = base_models.facts(base_row)
-    instruction = dataset_row.instruction if instruction is None else instruction
+    begins, dataset_row = continuations.start(user, base), datasets.get(user, dataset)
+    base_row, facts = begins.root, base_models.facts(begins.root)
+    how = continuations.decide(begins, objective, method, settings or {}, continue_from)
+    settings = {**continuations.inherited(begins, how), **(settings or {})}
+    instruction = begins.instruction_for(dataset_row) if instruction is None else instruction
     problems = _data_problems(dataset_row, objective)
     problems += instructions.misplaced(registry.shape(dataset_row.shape), instruction)
     chosen: Any = {"preset": preset, "quantization": quantization, "instruction": instruction, "settings": settings}
@@ -93,10 +104,10 @@ def plan(
     refuse([*problems, *_choice_problems(dataset_row, recipe)])
     lengths = measured(base_row, dataset_row, recipe, patient=patient)
     _refuse_untrainable(lengths, dataset_row, recipe, base_row.name)
-    estimate = _estimate(user, base_row, recipe, lengths, dataset_row.n_held_out)
+    estimate = _estimate(user, begins, how, recipe, lengths, dataset_row.n_held_out)
     seen = estimate.model_copy(update={"detectable": _detectable(dataset_row, patient=patient)})
     odd = unusual.of(recipe, facts, lengths.n_rows - lengths.n_refused, estimate.steps)
-    return Plan(recipe, base_row, dataset_row, lengths, seen, odd)
+    return Plan(recipe, base_row, dataset_row, lengths, seen, odd, begins.parent, how)
 
 
 def _detectable(dataset: Dataset, *, patient: bool) -> Detectable | None:
@@ -111,11 +122,15 @@ def _is_small(file: Path) -> bool:
     return file.stat().st_size <= SMALL_BYTES
 
 
-def _estimate(user: User, base: BaseModelRow, recipe: Recipe, lengths: LengthReport, n_held_out: int) -> Estimate:
+def _estimate(
+    user: User, begins: Start, how: Continuation | None, recipe: Recipe, lengths: LengthReport, n_held_out: int
+) -> Estimate:
     """Estimate the recipe's cost on the machine that will probably run it. Raises `DoesNotFit`."""
-    facts, worker = base_models.facts(base), likely_worker()
+    base, worker = begins.root, likely_worker()
+    facts = base_models.facts(base)
     machine, pace = machines.of_worker(worker), machines.earlier_pace(base.id, recipe, worker)
-    shipped_bytes = base.size_bytes if base.source == "bundled" else 0
+    carried_bytes = continuations.carried_bytes(begins, how, recipe)
+    shipped_bytes = base.size_bytes if base.source == "bundled" else carried_bytes
     papers_bytes = _papers_bytes(base_models.folder(base))
     items = suites.forgetting_items(base.source, recipe.method)
 
@@ -123,6 +138,7 @@ def _estimate(user: User, base: BaseModelRow, recipe: Recipe, lengths: LengthRep
         cost = estimates.estimate(facts, changed, lengths, n_held_out, machine, pace, shipped_bytes, items)
         ships_base = registry.method(changed.method).trains == "adapter"
         published = cost.result_bytes + papers_bytes + (shipped_bytes if ships_base else 0)
+        cost = continuations.priced(cost, begins, how, on_gpu=machine.on_gpu)
         return cost.model_copy(update={"published_bytes": published})
 
     estimate = estimated(recipe)
@@ -132,7 +148,8 @@ def _estimate(user: User, base: BaseModelRow, recipe: Recipe, lengths: LengthRep
     if not shortening.is_long(estimate):
         return estimate
     job = shortening.Long(facts, recipe, lengths, n_held_out, machine, pace, shipped_bytes, items)
-    shorter = shortening.fixes(job, estimate, shortening.smaller_bases(user, base, recipe, worker))
+    smaller = [] if begins.parent else shortening.smaller_bases(user, base, recipe, worker)
+    shorter = shortening.fixes(job, estimate, smaller)
     return estimate.model_copy(update={"shorter": shorter})
 
 
@@ -269,12 +286,14 @@ def submit(user: User, plan: Plan, *, name: str, idem_key: str | None = None) ->
     """
     if idem_key is None or jobs.with_key(user, idem_key) is None:
         refuse(model_names.problems(user, name))
+    base, how = plan.parent or plan.base_row, plan.continuation
+    continued = {"continued": how.way, "continued_because": how.why} if how else {}
     return jobs.submit(
         user,
         name=name,
         kind="train",
-        spec={"recipe": plan.recipe.model_dump(mode="json")},
-        inputs=[*job_inputs.of(Role.BASE, plan.base_row), *job_inputs.of(Role.TRAINING, plan.dataset_row)],
+        spec={"recipe": plan.recipe.model_dump(mode="json"), **continued},
+        inputs=[*job_inputs.of(Role.BASE, base), *job_inputs.of(Role.TRAINING, plan.dataset_row)],
         estimate=plan.estimate.model_dump(mode="json"),
         idem_key=idem_key,
     )

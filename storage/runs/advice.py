@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from storage.bases import base_models
+from storage.gallery import artifacts
 from storage.job_inputs import Inputs
-from storage.models import BaseModelRow
+from storage.models import Artifact
 from templates.errors import StudioError
 from templates.recipe import Recipe, compose
 from templates.roles import Role
@@ -23,8 +24,9 @@ class Advice:
 
 def of(recipe: Recipe, inputs: Inputs) -> Advice | None:
     """The advice for a job with this recipe and these inputs; None if its goal, method or base can't be used now."""
-    base = inputs.model(Role.BASE)
-    if not isinstance(base, BaseModelRow):
+    model = inputs.model(Role.BASE)
+    base = artifacts.base_of(model) if isinstance(model, Artifact) else model
+    if base is None:
         return None
     try:
         return nearest(recipe, base_models.facts(base))

@@ -13,6 +13,7 @@ from storage.models import BaseModelRow, Dataset, Job
 from storage.runs import advice
 from storage.runs.advice import Advice
 from templates import registry
+from templates.continuation import WORDS
 from templates.recipe import Recipe
 from templates.roles import Role
 from templates.spec import Params
@@ -41,6 +42,8 @@ def of(job: Job, inputs: Inputs) -> list[Setting]:
     recipe = recipe_of(job)
     found = _recipe_choices(recipe) if recipe else []
     found += _of_inputs(inputs)
+    if how := job.spec.get("continued"):
+        found.append(Setting("continue_from", "Goes on", WORDS.get(how, str(how))))
     if "suite" in job.spec:
         found.append(Setting("suite", "Suite", str(job.spec["suite"])))
     instruction = recipe.instruction if recipe else job.spec.get("instruction")

@@ -34,10 +34,10 @@ def parts(sizes: Sequence[float]) -> list[Part]:
     return [(start / ends[-1], end / ends[-1]) for start, end in pairwise(ends)]
 
 
-def of_training(n_rows: int, eval_rows: int, n_items: int) -> list[Part]:
-    """Base and result on the held-out rows (losses and answers), then on general abilities."""
+def of_training(n_rows: int, eval_rows: int, n_items: int, n_models: int = 2) -> list[Part]:
+    """Each of `n_models` on the held-out rows (losses and answers), then two of them on general abilities."""
     n_scored = n_rows + min(n_rows, eval_rows)
-    return parts([n_scored, n_scored, n_items, n_items])
+    return parts([*[n_scored] * n_models, n_items, n_items])
 
 
 def noting(channel: Channel, model: str, on: str | None = None, *, part: Part = WHOLE) -> Callable[[int, int], None]:

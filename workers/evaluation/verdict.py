@@ -32,7 +32,7 @@ from workers.evaluation.held_out import HeldOutSide
 from workers.evaluation.scoring import Answer, Scores
 from workers.evaluation.sentences import PREFERENCE, RIGHT_ANSWERS, SIMILARITY, Case, Opponent, Run
 from workers.evaluation.similarity import of_answers
-from workers.evaluation.verdict_document import Change, Example, Stopped, TrivialScore, UnknownLabels, Verdict
+from workers.evaluation.verdict_document import Beside, Change, Example, Stopped, TrivialScore, UnknownLabels, Verdict
 
 N_EXAMPLES = 3
 Answers = Sequence[tuple[Answer, Answer]]
@@ -111,6 +111,11 @@ def _compared(base: Scores, adapted: Scores, shape: str, side: HeldOutSide, head
         )
     decides = next((name for name in (headline, side.headline) if name in metrics), "loss")
     return _Comparison(base, adapted, shape, side, pairs, told, metrics, str(decides))
+
+
+def beside(name: str, root: Scores, adapted: Scores, shape: str, side: HeldOutSide) -> Beside:
+    """The base model at the root of a chain beside the result, paired on the same rows."""
+    return Beside(name=name, metrics=_compared(root, adapted, shape, side, None).metrics)
 
 
 def _case(found: _Comparison, trivial: TrivialScore | None, run: Run | None) -> Case:

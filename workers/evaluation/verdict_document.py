@@ -56,6 +56,14 @@ class UnknownLabels(_Form):
     adapted: float
 
 
+class Beside(_Form):
+    """The base model at the root of a chain of trainings, on the same held-out rows as the result."""
+
+    name: str
+    metrics: dict[str, Pair]
+    """As `Verdict.metrics`, with the root as `base`."""
+
+
 class Verdict(_Form):
     """The final evaluation of a job. Losses are in nats per trained token."""
 
@@ -90,5 +98,9 @@ class Verdict(_Form):
     """The objective's own metrics by key; they don't decide the verdict."""
     opening: int | None = None
     """The number of this opening of the held-out side, counted from 1 when the job started."""
+    parent: str = ""
+    """The result that the training went on from, which `base` means everywhere here; empty: the base model."""
+    root: Beside | None = None
+    """None if the training started from the base model."""
     forgotten: Forgotten | None = None
     """General abilities before and after; None if not measured."""

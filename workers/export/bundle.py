@@ -17,6 +17,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from storage import files
+from storage.gallery.artifacts import OWN_BASE
 from storage.rendering.renderer import Renderer
 from storage.runs import row_outcomes
 from storage.runs.row_outcomes import RowOutcomes
@@ -68,12 +69,12 @@ def stage(
     )
     renderer = Renderer(base_folder)
     _take_saved(save, folder)
-    weights_sha256 = _weights_sha256(folder)
+    weights_sha256 = weights_sha256_of(folder)
     _take_tokenizer(base_folder, folder, renderer.template)
     if kind == "adapter":
         _strip_paths(folder / "adapter_config.json", order)
-        if order.base_source == "bundled":
-            _copy(base_folder, folder / "base", BASE)
+        if order.carries_base:
+            copied(base_folder, folder / OWN_BASE, BASE, link=bool(order.own_base))
     (folder / "recipe.toml").write_text(recipes.to_toml(order.recipe), "utf-8")
     (folder / "verdict.json").write_text(verdict.model_dump_json(indent=1), "utf-8")
     compared.write(answers, folder / "evaluation" / "answers.jsonl")
@@ -96,15 +97,27 @@ def _take_saved(save: Callable[[Path], None], folder: Path) -> None:
     draft = folder / ".saved"
     draft.mkdir(parents=True)
     save(draft)
-    _copy(draft, folder, SAVED)
+    copied(draft, folder, SAVED)
     shutil.rmtree(draft)
 
 
-def _copy(source: Path, target: Path, allowed: re.Pattern[str]) -> None:
+def copied(source: Path, target: Path, allowed: re.Pattern[str], *, link: bool = False) -> None:
+    """Copy the allowed files; with `link`, weights of the file store share their disk space where that is possible."""
     target.mkdir(parents=True, exist_ok=True)
     for path in sorted(source.iterdir()):
-        if path.is_file() and allowed.fullmatch(path.name):
+        if not path.is_file() or not allowed.fullmatch(path.name):
+            continue
+        if not (link and WEIGHTS.fullmatch(path.name) and _linked(path, target / path.name)):
             shutil.copyfile(path, target / path.name)
+
+
+def _linked(source: Path, target: Path) -> bool:
+    """Whether the file system could give the same file another name; published files never change."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        return False
+    return True
 
 
 def _take_tokenizer(base_folder: Path, folder: Path, template: str) -> None:
@@ -125,12 +138,13 @@ def _write_ends(config_file: Path, eos_ids: Sequence[int]) -> None:
 def _strip_paths(config_file: Path, order: TrainingOrder) -> None:
     """Replace the base's local folder by the name that recipients know."""
     config = json.loads(config_file.read_bytes())
-    config["base_model_name_or_path"] = "base" if order.base_source == "bundled" else order.base_origin
-    config["revision"] = order.base.base_revision if order.base_source == "hub" else None
+    is_on_hub = order.base_source == "hub" and not order.carries_base
+    config["base_model_name_or_path"] = OWN_BASE if order.carries_base else order.base_origin
+    config["revision"] = order.base.base_revision if is_on_hub else None
     config_file.write_text(json.dumps(config, indent=2, sort_keys=True), "utf-8")
 
 
-def _weights_sha256(folder: Path) -> str:
+def weights_sha256_of(folder: Path) -> str:
     """Hash of the weights file; for several shards, of their hashes in the order of their names."""
     found = sorted(p for p in folder.iterdir() if WEIGHTS.fullmatch(p.name))
     if not found:

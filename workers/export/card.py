@@ -16,7 +16,8 @@ import templates
 from storage.data import openings
 from storage.gallery import suite_table
 from storage.rendering.reasoning import Reasoning
-from templates import metrics, registry
+from templates import continuation, metrics, registry
+from templates.continuation import ChainStep
 from workers.evaluation import sentences
 from workers.evaluation.verdict_document import Verdict
 from workers.orders.train import TrainingOrder
@@ -54,6 +55,7 @@ def _environment() -> jinja2.Environment:
         "change": sentences.change,
         "repr": repr,
         "words": suite_table.words,
+        "step": _step,
         "compared": metrics.compared,
     }
     return environment
@@ -77,6 +79,13 @@ def _line(text: str) -> str:
     return " ".join(text.split()).replace("<", "&lt;").replace("](", "] (").replace("`", "'")
 
 
+def _step(one: ChainStep) -> str:
+    """A training in a few words: its goal, method, and how it stands on the one before."""
+    goal = registry.objectives().get(one.objective)
+    words = [goal.title if goal else one.objective, one.method, continuation.WORDS.get(one.continued, "")]
+    return ", ".join(word for word in words if word)
+
+
 def _fenced(text: str) -> str:
     """A text for a fenced block, which it can't end."""
     return text.replace("`" * 3, "'" * 3)
@@ -86,6 +95,21 @@ def versions(kind: Kind) -> dict[str, str]:
     """The packages that `use_me.py` needs, in the versions installed here (without build tags like `+cpu`)."""
     needed = [name for name in PACKAGES if kind == "adapter" or name != "peft"]
     return {name: importlib.metadata.version(name).split("+")[0] for name in needed}
+
+
+def _chain(order: TrainingOrder) -> list[ChainStep]:
+    """Every training from the base model to this one; empty unless there is more than one."""
+    if order.continued is None:
+        return []
+    recipe, way = order.recipe, order.continued.way
+    own = ChainStep(
+        name=order.name,
+        objective=recipe.objective,
+        method=recipe.method,
+        data=order.dataset_name,
+        continued=way,
+    )
+    return [*order.continued.steps, own]
 
 
 def texts(
@@ -108,7 +132,10 @@ def texts(
         "objective": registry.objective(recipe.objective),
         "recipe": recipe,
         "settings": {**recipe.objective_params, **recipe.method_params},
-        "base_revision": base.base_revision,
+        "base_revision": (order.continued.root if order.continued else base).base_revision,
+        "chain": _chain(order),
+        "carries_base": order.carries_base,
+        "against": order.continued.parent.name if order.continued else "base",
         "n_rows": len(held_out),
         "n_held_out": sum(held_out),
         "verdict": verdict,

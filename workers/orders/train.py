@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pydantic import BaseModel, ConfigDict
+
 from storage.bases import base_models
 from storage.data import openings
-from storage.gallery import suites
-from storage.models import BaseModelRow
+from storage.gallery import artifacts, chains, suites
+from storage.models import Artifact, BaseModelRow, Job
 from storage.settings import settings
+from templates import registry
+from templates.continuation import ChainStep, Way
 from templates.recipe import Recipe
 from templates.roles import Role
 from templates.spec import BaseFacts
@@ -15,11 +19,34 @@ from workers.orders import Claimed, from_another_version
 from workers.protocol import ModelRef, Order
 
 
+class Continued(BaseModel):
+    """The result that a training goes on from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    way: Way
+    why: str
+    """The reason for this way, in words."""
+    parent: ModelRef
+    root: ModelRef
+    """The base model at the root of the chain."""
+    steps: tuple[ChainStep, ...]
+    """The chain from the first training to the one that made the parent."""
+    merged: ModelRef | None = None
+    """An earlier result for which the same parent was merged: its base needs no second merge."""
+
+
 class TrainingOrder(Order):
     """An order to adapt `base` to the rows of a dataset."""
 
     base: ModelRef
+    """The full weights; of a result that is merged first, those under its adapter."""
+    continued: Continued | None = None
+    """None: the training starts from the base model."""
+    own_base: str = ""
+    """Hash of full weights that are not a base model's, so the result has to carry them under its adapter."""
     base_name: str
+    """The base model at the root; so for the other fields that begin with `base_`."""
     base_source: str
     """`bundled`, `folder` or `hub`."""
     base_origin: str = ""
@@ -39,15 +66,25 @@ class TrainingOrder(Order):
     forgetting_items: int = 0
     """Items of each general ability for base and result; 0 skips the measurement of forgetting."""
 
+    @property
+    def carries_base(self) -> bool:
+        """Whether an adapter comes with its base: a bundled one is on no hub, a merged one nowhere else at all."""
+        return bool(self.own_base) or self.base_source == "bundled"
+
+    @property
+    def against(self) -> str:
+        """The name of the model that the result is compared with: the direct parent."""
+        return self.continued.parent.name if self.continued else self.base_name
+
 
 ORDER = TrainingOrder
 
 
 def order(claimed: Claimed) -> TrainingOrder:
     """The order for a claimed job."""
-    base = claimed.model(Role.BASE)
-    if not isinstance(base, BaseModelRow):
-        raise from_another_version(claimed.job.kind)
+    model = claimed.model(Role.BASE)
+    base = artifacts.base_of(model) if isinstance(model, Artifact) else model
+    continued = _continued(model, base, claimed.job) if isinstance(model, Artifact) else None
     recipe = Recipe.model_validate(claimed.job.spec.get("recipe"))
     recipe.training(), recipe.adaptation()
     data = claimed.dataset(Role.TRAINING)
@@ -55,7 +92,9 @@ def order(claimed: Claimed) -> TrainingOrder:
         **claimed.common,
         **rows_of(data),
         held_out_openings=openings.of(data),
-        base=model_ref(base),
+        base=_weights_of(continued.parent) if continued else model_ref(base),
+        continued=continued,
+        own_base=_own_base(model) if isinstance(model, Artifact) else "",
         base_name=base.name,
         base_source=base.source,
         base_origin=base.origin,
@@ -65,3 +104,31 @@ def order(claimed: Claimed) -> TrainingOrder:
         eval_rows=settings().eval_rows,
         forgetting_items=suites.forgetting_items(base.source, recipe.method),
     )
+
+
+def _continued(parent: Artifact, root: BaseModelRow, job: Job) -> Continued:
+    if "continued" not in job.spec:
+        raise from_another_version(job.kind)
+    return Continued(
+        way=job.spec["continued"],
+        why=job.spec.get("continued_because", ""),
+        parent=model_ref(parent),
+        root=model_ref(root),
+        steps=chains.of(parent).steps,
+        merged=_merged_before(parent) if job.spec["continued"] == "merged" else None,
+    )
+
+
+def _merged_before(parent: Artifact) -> ModelRef | None:
+    found = chains.merged_before(parent)
+    return _weights_of(model_ref(found)) if found and artifacts.folder(found).is_dir() else None
+
+
+def _weights_of(model: ModelRef) -> ModelRef:
+    return model.model_copy(update={"adapter_folder": None, "weights_sha256": None})
+
+
+def _own_base(parent: Artifact) -> str:
+    """The hash of the full weights that the parent consists of or carries; a merge replaces it."""
+    facts = artifacts.model_facts(parent)
+    return facts.own_base if registry.artifact_kind(parent.kind).on_base else facts.weights_sha256

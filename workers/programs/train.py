@@ -9,9 +9,9 @@ from __future__ import annotations
 import gc
 import importlib
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,9 @@ from workers.evaluation.scoring import Scores
 from workers.evaluation.sentences import Run
 from workers.export import bundle
 from workers.orders.train import TrainingOrder
-from workers.protocol import Done, MadeArtifact, ModelRef, Noted, Stopped
+from workers.protocol import Done, MadeArtifact, Noted, Stopped
 from workers.stages import Stages
-from workers.training import best, checkpoints
+from workers.training import best, checkpoints, contenders, merging
 from workers.training.best import Best
 from workers.training.callbacks import Channel, Checkpoints, HeldOut, Progress, StopOnRequest, peak_memory_bytes
 from workers.training.setups import TrainingData, TrainingSetup
@@ -59,7 +59,6 @@ class Task:
     order: TrainingOrder
     recipe: Recipe
     params: TrainingParams
-    base: ModelRef
     facts: BaseFacts
     renderer: Renderer
     train: Rows
@@ -69,8 +68,10 @@ class Task:
 
     @property
     def parts(self) -> list[Part]:
-        """The scorings of the evaluation: base and result on held-out rows, then on general abilities."""
-        return of_training(len(self.held_out), self.order.eval_rows, SUITE_ABILITIES * self.order.forgetting_items)
+        """The scorings of the evaluation: each model on held-out rows, then two of them on general abilities."""
+        n_items = SUITE_ABILITIES * self.order.forgetting_items
+        n_models = 3 if self.order.continued else 2
+        return of_training(len(self.held_out), self.order.eval_rows, n_items, n_models)
 
 
 def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
@@ -79,11 +80,11 @@ def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
     stages = Stages(channel)
     stages.enter(Stage.PREPARING)
     task = read(order)
+    order = merging.grounded(order, task.renderer, task.train)
+    task = replace(task, order=order)
     set_seed(task.params.seed)
     setup = _set_up(task, channel)
-    full = registry.method(task.recipe.method).trains == "all_weights"
-    base = models.load_base(task.base.base_folder, task.recipe.quantization, dtype="float32" if full else "auto")
-    model = models.adapt(base, task.recipe)
+    model = _ready(order)
     drafts = checkpoints.drafts(Path(order.checkpoints), order.attempt)
     if models.moves_base(task.recipe):
         models.save_start(model, drafts)
@@ -92,11 +93,16 @@ def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
     if channel.stop and channel.stop.stop != "keep":
         return Stopped(why=channel.stop.stop)
     stages.enter(Stage.EVALUATING)
-    model = models.as_published(model, task.recipe, task.base.base_folder, task.facts.stored_dtype, drafts)
+    model = models.as_published(model, task.recipe, order.base.base_folder, task.facts.stored_dtype, drafts)
     base_scores, scores = _scores(task, model, channel)
     headline = registry.objective(task.recipe.objective).headline
     side, run = _held_out_side(task), Run(actual["steps"], actual["planned_steps"], actual["stopped"])
-    judged = verdict.judge(base_scores, scores, order.shape, side, headline=headline, run=run)
+    against = f"“{order.against}”" if order.continued else "the base"
+    judged = verdict.judge(base_scores, scores, order.shape, side, against=against, headline=headline, run=run)
+    if order.continued:
+        of_root = _root_scores(task, model, channel)
+        root = verdict.beside(order.base_name, of_root, scores, order.shape, side)
+        judged = judged.model_copy(update={"parent": order.against, "root": root})
     judged = judged.model_copy(update={"measures": _measures(task, setup, side, model, channel)})
     remarks = (*judged.remarks, *([SCORED_QUANTIZED] if models.is_quantized(model) else []), *_chosen(task, actual))
     remarks += tuple(instructions.remarks(order.recipe.instruction))
@@ -109,7 +115,13 @@ def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
     staged = bundle.stage(order, _saver(task, model), judged, compared.compare(base_scores, scores), outcomes, actual)
     stages.enter(None)
     result = judged.model_dump(mode="json")
-    told = ModelFacts(recipe=task.recipe.model_dump(mode="json"), weights_sha256=staged.weights_sha256, verdict=result)
+    told = ModelFacts(
+        recipe=task.recipe.model_dump(mode="json"),
+        weights_sha256=staged.weights_sha256,
+        verdict=result,
+        continued=order.continued.way if order.continued else "",
+        own_base=order.own_base if staged.artifact_kind == "adapter" else "",
+    )
     made = MadeArtifact(
         kind=staged.artifact_kind, manifest_sha256=staged.manifest_sha256, facts=told.model_dump(mode="json")
     )
@@ -127,13 +139,21 @@ def read(order: TrainingOrder) -> Task:
         order=order,
         recipe=order.recipe,
         params=params,
-        base=order.base,
         facts=order.facts,
         renderer=Renderer(Path(order.base.base_folder)).instructed(order.recipe.instruction),
         train=train,
         selection=chosen_on,
         held_out=row_files.read(Path(order.dataset_file), held_out=True),
     )
+
+
+def _ready(order: TrainingOrder) -> PreTrainedModel:
+    """The model to train: a new adapter or all weights, or the parent's adapter."""
+    full = registry.method(order.recipe.method).trains == "all_weights"
+    base = models.load_base(order.base.base_folder, order.recipe.quantization, dtype="float32" if full else "auto")
+    if order.continued and order.continued.way == "same_adapter":
+        return models.trained_further(base, str(order.continued.parent.adapter_folder))
+    return models.adapt(base, order.recipe)
 
 
 def _training_side(order: TrainingOrder, params: TrainingParams) -> tuple[Rows, Rows]:
@@ -180,8 +200,7 @@ def train(task: Task, setup: TrainingSetup, model: PreTrainedModel, drafts: Path
     progress = Progress(channel, task.params, [metric.key for metric in declared])
     callbacks = [progress, Checkpoints(channel, task.params, folder), StopOnRequest(channel)]
     if setup.held_out_loss:
-        adapter = registry.method(task.recipe.method).trains == "adapter"
-        stays = adapter and not models.moves_base(task.recipe)
+        stays = contenders.parent_stays(task.order)
         callbacks.insert(1, HeldOut(channel, task.params, setup.held_out_loss, base_stays=stays))
     chosen = None
     if task.params.chooses and setup.selection_loss:
@@ -209,32 +228,39 @@ def train(task: Task, setup: TrainingSetup, model: PreTrainedModel, drafts: Path
 
 
 def _scores(task: Task, model: PreTrainedModel, channel: Channel) -> tuple[Scores, Scores]:
-    """The base's scores and the model's, on all held-out rows."""
+    """The scores of what the training started from and of the model, on all held-out rows."""
+    with contenders.parent(task.order, model) as base:
+        of_base = _score(task, base, task.order.base.name, task.parts[0], channel)
+    return of_base, _score(task, model, task.order.name, task.parts[1], channel)
+
+
+def _root_scores(task: Task, model: PreTrainedModel, channel: Channel) -> Scores:
+    """The scores of the base model at the root of the chain, on the same rows."""
+    with contenders.root(task.order, model) as base:
+        return _score(task, base, task.order.base_name, task.parts[2], channel)
+
+
+def _score(task: Task, which: PreTrainedModel, name: str, part: Part, channel: Channel) -> Scores:
     learned = registry.objective(task.recipe.objective)
-
-    def score(which: PreTrainedModel, name: str, part: Part) -> Scores:
-        return scoring.score(
-            which,
-            task.renderer,
-            task.order.shape,
-            task.held_out,
-            max_length=task.params.max_length,
-            context_length=task.facts.context_length,
-            trains_prompt=learned.trains_prompt,
-            views=learned.views,
-            eval_rows=task.order.eval_rows,
-            progress=noting(channel, name, part=part),
-            stopped=lambda: channel.abandoned,
-        )
-
-    with _untouched(task, model) as base:
-        of_base = score(base, task.base.name, task.parts[0])
-    return of_base, score(model, task.order.name, task.parts[1])
+    return scoring.score(
+        which,
+        task.renderer,
+        task.order.shape,
+        task.held_out,
+        max_length=task.params.max_length,
+        context_length=task.facts.context_length,
+        trains_prompt=learned.trains_prompt,
+        views=learned.views,
+        eval_rows=task.order.eval_rows,
+        progress=noting(channel, name, part=part),
+        stopped=lambda: channel.abandoned,
+    )
 
 
 def _forgotten(task: Task, model: PreTrainedModel, channel: Channel) -> Forgotten | None:
-    plain, length, parts = task.renderer.instructed(""), task.facts.context_length, task.parts[2:]
-    return forgetting.measure(task.order, plain, length, lambda: _untouched(task, model), model, channel, parts)
+    plain, length, parts = task.renderer.instructed(""), task.facts.context_length, task.parts[-2:]
+    before = partial(contenders.parent, task.order, model)
+    return forgetting.measure(task.order, plain, length, before, model, channel, parts)
 
 
 def _measures(
@@ -243,7 +269,7 @@ def _measures(
     """The objective's own metrics of base and model, on all held-out rows."""
     if setup.measure_rows is None:
         return {}
-    with _untouched(task, model) as base:
+    with contenders.parent(task.order, model) as base:
         of_base = setup.measure_rows(base, lambda: channel.abandoned)
     of_model = setup.measure_rows(model, lambda: channel.abandoned)
     declared = registry.objective(task.recipe.objective).metrics
@@ -261,16 +287,6 @@ def _chosen(task: Task, actual: Mapping[str, Any]) -> list[str]:
         f"loss, {actual['selection_loss']:.3g}, on {len(task.selection):,} rows set apart, which were not used for "
         "training."
     ]
-
-
-@contextmanager
-def _untouched(task: Task, model: PreTrainedModel) -> Iterator[PreTrainedModel]:
-    """The base to compare `model` with."""
-    if registry.method(task.recipe.method).trains == "adapter":
-        with model.disable_adapter():
-            yield model
-    else:
-        yield models.load_base(task.base.base_folder)
 
 
 def _held_out_side(task: Task) -> HeldOutSide:

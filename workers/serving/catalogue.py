@@ -53,8 +53,11 @@ class Entry:
     @property
     def resident(self) -> str:
         """Key of the weights in memory: entries with the same key share one copy."""
-        if self.artifact is None or (self._method and not self._method.moves_base(self._adapter_config)):
+        if self.artifact is None:
             return f"base-{self.row.id}"
+        if self._method and not self._method.moves_base(self._adapter_config):
+            own = artifacts.model_facts(self.artifact).own_base
+            return f"weights-{own}" if own else f"base-{self.row.id}"
         return f"artifact-{self.artifact.id}"
 
     @property
@@ -68,9 +71,13 @@ class Entry:
 
         Raises `StudioError` if a base model's files are gone.
         """
-        if self.artifact and not self.adapter:
-            return artifacts.folder(self.artifact)
-        return base_models.folder(self.row)
+        own = artifacts.own_weights(self.artifact) if self.artifact else None
+        return own or base_models.folder(self.row)
+
+    @property
+    def owns_weights(self) -> bool:
+        """Whether its full weights are among the artifact's own files."""
+        return self.artifact is not None and artifacts.own_weights(self.artifact) is not None
 
     @property
     def mixes(self) -> bool:

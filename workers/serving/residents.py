@@ -104,7 +104,7 @@ class Residents:
             while len(self._residents) >= MAX_RESIDENTS or not self._fits(entry):
                 await self._make_room(entry)
             started = time.monotonic()
-            if not entry.adapter:
+            if entry.owns_weights:
                 await asyncio.to_thread(_verify, entry)
             loaded = await asyncio.to_thread(_load, entry, self.device)
             log.info("loaded %s (%s) in %.1f s", entry.name, entry.resident, time.monotonic() - started)

@@ -47,11 +47,12 @@ def failure(error: StudioError, status: int | None = None) -> tuple[int, dict[st
 def identity(entry: Entry, resident: Resident | None) -> dict[str, Any]:
     """The model's exact identity and its self-test; None if it is not loaded yet."""
     test = resident.self_test(entry) if resident else None
+    facts = artifacts.model_facts(entry.artifact) if entry.artifact else None
     return {
         "kind": entry.kind,
         "base": entry.row.name,
-        "base_revision": entry.row.revision,
-        "weights_sha256": artifacts.model_facts(entry.artifact).weights_sha256 if entry.artifact else None,
+        "base_revision": (facts.own_base if facts else "") or entry.row.revision,
+        "weights_sha256": facts.weights_sha256 if facts else None,
         "template_sha256": resident.engine.loaded.renderer.template_sha256 if resident else None,
         "self_test": test.outcome if test else None,
         "base_difference": test.base_difference if test else None,

@@ -56,7 +56,7 @@ def test_a_job_learns_to_prefer(make_pairs_order: MakeOrder, heard: Heard, nano_
 def test_what_was_shown_is_what_is_learned(make_pairs_order: MakeOrder, heard: Heard) -> None:
     task = train.read(make_pairs_order())
     setup = train._set_up(task, heard)
-    model = models.adapt(models.load_base(task.base.base_folder), task.recipe)
+    model = models.adapt(models.load_base(task.order.base.base_folder), task.recipe)
     trainer = setup.trainer(model, Path(task.order.checkpoints) / "draft")
     views = registry.objective("dpo").views
     shown = [
