@@ -129,7 +129,11 @@ def adapt(model: PreTrainedModel, recipe: Recipe) -> PreTrainedModel:
 
 def trained_further(model: PreTrainedModel, adapter_folder: str) -> PreTrainedModel:
     """An adapter on its freshly loaded base, ready to be trained further."""
-    return PeftModel.from_pretrained(model, adapter_folder, is_trainable=True)
+    adapted = PeftModel.from_pretrained(model, adapter_folder, is_trainable=True)
+    for config in adapted.peft_config.values():
+        # a published adapter names its base as recipients know it, and PEFT would ask the hub for it at every save
+        config.base_model_name_or_path = model.name_or_path
+    return adapted
 
 
 def _peft_config(method: Method, params: Params, model: PreTrainedModel) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from storage.gallery.chains import Chain
 from storage.job_inputs import Input, Inputs
 from storage.models import Dataset
-from templates import registry
 from templates.roles import Role
 
 PLAIN = (Role.BASE, Role.MODEL, Role.TRAINING, Role.HELD_OUT, Role.PROMPTS)
@@ -33,7 +32,6 @@ def chain(found: Chain) -> list[str]:
     """The base model and each training on top of it, in words."""
     steps = []
     for one in found.steps:
-        goal = registry.objectives().get(one.objective)
-        gone = ", deleted" if one.deleted else ""
-        steps.append(f"{one.name} ({goal.title if goal else one.objective}, {one.method} on {one.data}{gone})")
+        gone, goal = ", deleted" if one.deleted else "", one.objective.replace("_", " ")
+        steps.append(f"{one.name} ({goal}, {one.method} on {one.data}{gone})")
     return [found.root.name, *steps]

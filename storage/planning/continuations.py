@@ -140,7 +140,7 @@ def _merged(begins: Start, objective: str, how: Method, obstacle: str | None, *,
     elif obstacle:
         why = f", because {obstacle}"
     else:
-        why = f", because the goal is another one ({before.title if before else 'unknown'} before, {now.title} now)"
+        why = f", because the goal is another one (“{before.title if before else 'unknown'}” before, “{now.title}” now)"
     merged = f"“{begins.parent.name}” is merged into its base in full precision, checked, and trained on from there"
     carries = f" The result carries the merged base ({size(begins.root.size_bytes)})."
     return Continuation("merged", f"{merged}{why}.{carries if how.trains == 'adapter' else ''}")

@@ -19,6 +19,7 @@ from storage.gallery import artifacts
 from storage.models import Job, User
 from storage.planning import evaluations, training
 from tests.contracts.in_process import carried_out, chat, used
+from workers.serving import catalogue
 
 SHAKESPEARE = Path(__file__).parents[3] / "shared" / "data" / "tinyshakespeare" / "input.txt"
 VERSE = "Now is the winter of our discontent made glorious summer by this sun of York.\n\n"
@@ -68,7 +69,7 @@ def follow(
     assert [step["name"] for step in document["chain"]] == ["reader"]
     assert document["base_model_id"] == base_models.get(studio, base).id
     card = (tmp_path / "received" / "teller" / "README.md").read_text()
-    assert "Step 1 | reader: Continued pretraining" in card
+    assert "Step 1 | reader: Learn the language of these texts, lora; data verses" in card
     return read, told
 
 
@@ -82,6 +83,11 @@ def test_a_chain_is_scored_chatted_with_and_used_without_the_studio(
     follow(studio, "tiny", tmp_path, capsys, monkeypatch, **short)
     third = trained(studio, "third", "teller", "tickets", "sft", **short)
     assert third.spec["continued"] == "same_adapter"
+    entries = {name: catalogue.find(studio, name) for name in ("tiny", "reader", "teller", "third")}
+    assert entries["third"].resident == entries["teller"].resident != entries["reader"].resident
+    assert entries["reader"].resident == entries["tiny"].resident
+    weights = [entries[name].weights_folder / "model.safetensors" for name in ("teller", "third")]
+    assert weights[0].samefile(weights[1]), "both share the merged weights in memory and on disk"
     artifacts.delete(studio, "teller")
     together, _ = asyncio.run(chat(studio, ["third"]))
     assert together, "the merged base went with the adapter"

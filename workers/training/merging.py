@@ -33,7 +33,7 @@ N_PROBES, PROBE_TOKENS = 4, 128
 """Training rows to compare the two models on, and the tokens of each."""
 KEPT_WITHIN = 0.05
 """Largest difference between merged and unmerged logits, as a share of what the adapter changes (root mean square)."""
-ROUNDING = 1e-3
+ROUNDING = 1e-4
 """The same in logits, for an adapter that changes next to nothing."""
 log = logging.getLogger("studio.training")
 

@@ -89,12 +89,12 @@ def test_a_change_of_the_form_comes_back_with_the_address_and_with_the_job(
 
 def test_the_gallery_shows_the_whole_chain(studio: User, second: Artifact, asking: Any) -> None:
     cards = gallery.show_cards(asking(studio), *ANY)[1]
-    chain = "studio-nano → tickets-lora (Supervised fine-tuning, lora on tickets) → ia3 → tickets"
+    chain = "studio-nano → tickets-lora (sft, lora on tickets) → ia3 → tickets"
     assert chain in cards
     assert "compare?models=studio-nano,tickets-lora,second" in cards
     assert 'href="train?base=second"' in cards
     head = job_progress.head(Job(id=second.job_id, name="second", kind="train", spec={}), _inputs(second))
-    assert "studio-nano → tickets-lora (Supervised fine-tuning" in head
+    assert "studio-nano → tickets-lora (sft" in head
     assert comparison._with_base(studio, ["second"]) == ["tickets-lora", "second"]
 
 

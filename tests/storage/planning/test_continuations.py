@@ -73,7 +73,8 @@ def test_another_goal_or_another_setting_merges_first(studio: User) -> None:
     plan = planned(studio, "reader")
     assert plan.continuation is not None
     assert plan.continuation.way == "merged"
-    assert "the goal is another one (Continued pretraining before, Supervised fine-tuning now)" in plan.continuation.why
+    goals = "the goal is another one (“Learn the language of these texts” before, “Learn input → output” now)"
+    assert goals in plan.continuation.why
     assert "carries the merged base" in plan.continuation.why
     published(studio, "tone")
     wider = planned(studio, "tone", settings={"r": 32})

@@ -20,6 +20,7 @@ from workers.programs import train
 from workers.protocol import Checkpointed, Done, ModelRef, Planned, Report
 
 MakeOrder = Callable[..., TrainingOrder]
+SHORT = {"max_steps": 4, "eval_steps": 4, "save_steps": 4}
 
 
 class Parent:
@@ -56,7 +57,7 @@ def parent(make_order: MakeOrder, tmp_path: Path) -> Callable[..., Parent]:
     """Trains a first result."""
 
     def trained(**asked: Any) -> Parent:
-        order = make_order(attempt=9, **asked)
+        order = make_order(attempt=9, **{**SHORT, **asked})
         done = train.run(order, Heard())
         assert isinstance(done, Done)
         return Parent(order, done, tmp_path / "first")
@@ -74,7 +75,7 @@ def made(done: Any) -> dict[str, Any]:
 
 def test_the_same_adapter_goes_on_where_it_was(make_order: MakeOrder, parent: Any, heard: Heard) -> None:
     first = parent()
-    order = first.continued(make_order(max_steps=6), "same_adapter")
+    order = first.continued(make_order(**SHORT), "same_adapter")
     done = train.run(order, heard)
     facts, result = made(done), done.result
     assert heard.losses("held_out")[0] == pytest.approx(first.loss("adapted"), abs=1e-4)
@@ -92,7 +93,7 @@ def test_a_new_adapter_goes_on_the_merged_result_and_carries_it(
     make_order: MakeOrder, parent: Any, heard: Heard
 ) -> None:
     first = parent()
-    order = first.continued(make_order(max_steps=6), "merged")
+    order = first.continued(make_order(**SHORT), "merged")
     done = train.run(order, heard)
     facts, result, staging = made(done), done.result, Path(order.staging)
     assert result["metrics"]["loss"]["base"]["value"] == pytest.approx(first.loss("adapted"), abs=1e-3)
@@ -105,8 +106,8 @@ def test_a_new_adapter_goes_on_the_merged_result_and_carries_it(
     loss = setup.held_out_loss(models.load(ref), lambda: False)
     assert loss == pytest.approx(result["metrics"]["loss"]["adapted"]["value"], abs=1e-5)
     card = (staging / "README.md").read_text()
-    assert "| Step 1 | first: Supervised fine-tuning, lora; data colours |" in card
-    assert "| Step 2 | painted: Supervised fine-tuning, lora, on the merged result before it; data colours |" in card
+    assert "| Step 1 | first: Learn input → output, lora; data colours |" in card
+    assert "| Step 2 | painted: Learn input → output, lora, on the merged result before it; data colours |" in card
     assert "Beside tiny, the base model at the root:" in card
     assert json.loads((staging / "adapter_config.json").read_bytes())["base_model_name_or_path"] == "base"
     everything = b"".join(path.read_bytes() for path in staging.rglob("*") if path.is_file())
@@ -117,7 +118,7 @@ def test_a_new_adapter_goes_on_the_merged_result_and_carries_it(
 def test_a_killed_training_resumes_on_the_same_weights(
     make_order: MakeOrder, parent: Any, heard: Heard, way: Way
 ) -> None:
-    first, shared = parent(), {"max_steps": 8, "save_steps": 2, "eval_steps": 8, "eval_rows": 0}
+    first, shared = parent(), {"max_steps": 6, "save_steps": 2, "eval_steps": 6, "eval_rows": 0}
     whole = made(train.run(first.continued(make_order(**shared), way), heard))
     shutil.rmtree(make_order(**shared).checkpoints)
 
@@ -129,8 +130,8 @@ def test_a_killed_training_resumes_on_the_same_weights(
         train.run(first.continued(make_order(attempt=2, **shared), way), Heard(on_say=die))
     order, again = first.continued(make_order(attempt=3, **shared), way), Heard()
     facts = made(train.run(order, again))
-    assert again.of(Planned) == [Planned(start_step=4, total_steps=8)]
-    assert again.losses()[8] == pytest.approx(heard.losses()[8], abs=1e-4)
+    assert again.of(Planned) == [Planned(start_step=4, total_steps=6)]
+    assert again.losses()[6] == pytest.approx(heard.losses()[6], abs=1e-4)
     assert facts["own_base"] == whole["own_base"]
     assert facts["verdict"]["metrics"]["loss"]["base"] == whole["verdict"]["metrics"]["loss"]["base"]
 
