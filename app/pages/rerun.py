@@ -67,7 +67,7 @@ def reopened(user: User, job: Job) -> Reopened | None:
     if dataset is None:
         return None
     goal, method = _pair(recipe, dataset, remarks)
-    way = job.spec.get("continued") if begins.is_adapter else None
+    way = str(job.spec.get("continued")) if begins.is_adapter else ""
     way = way if way in CHOICES else "advised"
     form = Filled(goal, begins.model.name, dataset.name, method, instruction=recipe.instruction, continue_from=way)
     if (goal, method) == (recipe.objective, recipe.method):

@@ -196,7 +196,7 @@ def test_an_event_brings_the_values_by_component(studio: User, tickets: Dataset,
         )
     reading = train.Reading(page, before, settings, precision)
     sent = {component: getattr(component, "value", None) for component in reading.inputs}
-    sent |= dict(zip(top.all, ["sft", "studio-nano", "tickets", "lora", "quick", "Be brief."], strict=True))
+    sent |= dict(zip(top.all, ["sft", "studio-nano", "tickets", "lora", "quick", "Be brief.", "advised"], strict=True))
     sent |= {settings.components["r"]: 64, precision: "nf4"}
     form = reading.filled(sent)
     assert form.instruction == "Be brief."
