@@ -175,7 +175,7 @@ def test_both_sides_of_the_split_need_rows(studio: User, store_dataset: StoreDat
 
 
 def test_unknown_names_are_not_found(studio: User, tickets: Dataset) -> None:
-    with pytest.raises(NotFound, match="base model “nanoo”"):
+    with pytest.raises(NotFound, match="no model “nanoo”"):
         planned(studio, base="nanoo")
     with pytest.raises(NotFound, match="dataset “ticket”"):
         planned(studio, dataset="ticket")
