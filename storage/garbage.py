@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlmodel import col, select
 
 from storage import blobs, db, scratch
-from storage.bases import deletions
+from storage.bases import deletions, measurements
 from storage.data import uploads
 from storage.jobs import workspaces
 from storage.models import Artifact, Job, JobState, User
@@ -24,6 +24,7 @@ in a chat, or somebody may want the checkpoints of a failed job or continue with
 def collect(older_than_s: float = KEEP_S) -> list[Path]:
     """Remove unneeded files; returns what was removed."""
     removed = [*_artifacts(older_than_s), *_workspaces(older_than_s), *deletions.unneeded(older_than_s)]
+    removed += measurements.unneeded(older_than_s)
     for path in removed:
         shutil.rmtree(path, ignore_errors=True)
     uploads.discard_unused(older_than_s)

@@ -10,10 +10,9 @@ from typing import Any
 from storage import job_inputs, model_names
 from storage.bases import base_models, checkpoint_headers
 from storage.data import datasets, splits
-from storage.gallery import suites
 from storage.jobs import jobs, worker_rows
 from storage.models import BaseModelRow, Dataset, Job, User, Worker
-from storage.planning import estimates, figures, fitting, machines, shortening, unusual
+from storage.planning import estimates, figures, fitting, forgetting, machines, shortening, unusual
 from storage.planning.detectable import Detectable
 from storage.planning.estimates import Estimate
 from storage.planning.training_rows import SMALL_BYTES, TrainingLengths, WhatCanShow
@@ -117,10 +116,10 @@ def _estimate(user: User, base: BaseModelRow, recipe: Recipe, lengths: LengthRep
     machine, pace = machines.of_worker(worker), machines.earlier_pace(base.id, recipe, worker)
     shipped_bytes = base.size_bytes if base.source == "bundled" else 0
     papers_bytes = _papers_bytes(base_models.folder(base))
-    items = suites.forgetting_items(base.source, recipe.method)
+    forgets = forgetting.planned(base.source, base.revision, recipe.method)
 
     def estimated(changed: Recipe) -> Estimate:
-        cost = estimates.estimate(facts, changed, lengths, n_held_out, machine, pace, shipped_bytes, items)
+        cost = estimates.estimate(facts, changed, lengths, n_held_out, machine, pace, shipped_bytes, forgets)
         ships_base = registry.method(changed.method).trains == "adapter"
         published = cost.result_bytes + papers_bytes + (shipped_bytes if ships_base else 0)
         return cost.model_copy(update={"published_bytes": published})
@@ -131,7 +130,7 @@ def _estimate(user: User, base: BaseModelRow, recipe: Recipe, lengths: LengthRep
         raise DoesNotFit(_too_large(estimate), estimate)
     if not shortening.is_long(estimate):
         return estimate
-    job = shortening.Long(facts, recipe, lengths, n_held_out, machine, pace, shipped_bytes, items)
+    job = shortening.Long(facts, recipe, lengths, n_held_out, machine, pace, shipped_bytes, forgets)
     shorter = shortening.fixes(job, estimate, shortening.smaller_bases(user, base, recipe, worker))
     return estimate.model_copy(update={"shorter": shorter})
 
