@@ -64,7 +64,9 @@ class Settings(BaseSettings):
     eval_rows: int = 200
     """Held-out rows for which a verdict generates answers; the loss always covers all."""
     forgetting_items: int = Field(6, ge=0)
-    """Items per general ability that base and result answer after training, if the base is bundled; 0: none."""
+    """Items per general ability that base and result answer after training; 0: nothing is measured of forgetting."""
+    own_prompts: int = Field(96, ge=0)
+    """Prompts that a base model writes itself, to see which answers a training changed; 0: none."""
 
     @model_validator(mode="after")
     def _leases_make_sense(self) -> Settings:

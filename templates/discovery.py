@@ -14,14 +14,18 @@ if TYPE_CHECKING:
 Spec = TypeVar("Spec", bound="DataclassInstance")
 
 
+def keys(package: str) -> list[str]:
+    """The keys of every file in `package`, sorted, without importing the files."""
+    return sorted(info.name for info in pkgutil.iter_modules(importlib.import_module(package).__path__))
+
+
 def specs(package: str, kind: type[Spec]) -> dict[str, Spec]:
     """The `SPEC` of every file in `package`, sorted by key, with `key` and `page` filled in.
 
     Raises `TypeError` naming a file that exports no `SPEC` or has no docstring.
     """
-    folder = importlib.import_module(package)
     found: dict[str, Spec] = {}
-    for name in sorted(info.name for info in pkgutil.iter_modules(folder.__path__)):
+    for name in keys(package):
         module = importlib.import_module(f"{package}.{name}")
         file = f"{package.replace('.', '/')}/{name}.py"
         spec = getattr(module, "SPEC", None)

@@ -9,9 +9,9 @@ from templates.artifact_kind import ArtifactKind
 from templates.discovery import specs
 from templates.errors import BadInput, Problem
 from templates.job_kind import JobKind
-from templates.spec import Method, Objective, RowShape
+from templates.spec import DeclaredSuite, Method, Objective, RowShape
 
-Spec = TypeVar("Spec", Method, Objective, RowShape, JobKind, ArtifactKind)
+Spec = TypeVar("Spec", Method, Objective, RowShape, JobKind, ArtifactKind, DeclaredSuite)
 
 
 @cache
@@ -42,6 +42,12 @@ def job_kinds() -> dict[str, JobKind]:
 def artifact_kinds() -> dict[str, ArtifactKind]:
     """Every kind of artifact, sorted by key."""
     return specs("templates.artifacts", ArtifactKind)
+
+
+@cache
+def suites() -> dict[str, DeclaredSuite]:
+    """Every suite, sorted by key."""
+    return specs("templates.suites", DeclaredSuite)
 
 
 def objectives_for(shape: str) -> list[Objective]:
@@ -78,3 +84,8 @@ def job_kind(key: str) -> JobKind:
 def artifact_kind(key: str) -> ArtifactKind:
     """The kind of artifact `key`. Raises `BadInput` naming the known ones."""
     return _get(artifact_kinds(), key, "kind")
+
+
+def suite(key: str) -> DeclaredSuite:
+    """The suite `key`. Raises `BadInput` naming the known ones."""
+    return _get(suites(), key, "suite")

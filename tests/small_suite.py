@@ -7,7 +7,7 @@ from typing import Any
 
 from storage.gallery import suites
 from storage.gallery.suites import Suite
-from templates.suites.suite_item import Ability, Phrasing, SuiteItem
+from templates.spec.suite import Ability, Phrasing, SuiteItem
 
 TOOL = {
     "type": "function",
@@ -75,6 +75,19 @@ def small_result(*names: str) -> dict[str, Any]:
         for name in names[1:]
     ]  # fmt: skip
     return {"suite": small_suite().document(), "models": models, "comparisons": comparisons}
+
+
+def small_own_words() -> dict[str, Any]:
+    """What a verdict says of a base's own prompts, of which 62 % are answered as before."""
+    same = {"base": interval(0.82), "adapted": interval(0.62), "difference": {"value": -0.2, "low": -0.3, "high": -0.1}}
+    loss = {
+        name: {"value": v, "low": v, "high": v} for name, v in (("base", 0.5), ("adapted", 0.75), ("difference", 0.25))
+    }
+    return {
+        "n": 96, "of_user": True, "first_tokens": 8, "same": same, "loss": loss, "rounding": "16 instead of 32 bits",
+        "loss_by_rounding": 0.01, "n_drawn": 128, "dropped": {"too short": 3},
+        "sentence": "Answers 62 % [52, 72] of its own prompts as before; rounding alone changes 18 %.",
+    }  # fmt: skip
 
 
 def small_forgotten() -> dict[str, Any]:

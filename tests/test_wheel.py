@@ -36,5 +36,9 @@ def in_wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 
 def test_a_wheel_holds_every_file_of_the_packages(in_wheel: set[str]) -> None:
     wanted = tracked(*PACKAGES)
-    assert {"templates/suites/general.jsonl.gz", "workers/workshop/world/words.txt"} <= wanted
+    assert {
+        "templates/suites/general.jsonl.gz",
+        "templates/suites/everyday.toml",
+        "workers/workshop/world/words.txt",
+    } <= wanted
     assert wanted - in_wheel == set()

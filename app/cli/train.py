@@ -12,6 +12,7 @@ import typer
 from app.cli import output
 from app.cli.output import Json
 from app.formats import duration
+from templates import discovery
 from templates.errors import BadInput, Problem, refuse
 from templates.quantities import size
 
@@ -27,6 +28,8 @@ ContinueFrom = Annotated[
     ),
 ]
 Key = Annotated[str | None, typer.Option(help="Repeating a command with the same key returns the same job.")]
+
+_SUITES = " or ".join(discovery.keys("templates.suites"))
 
 
 def register(app: typer.Typer) -> None:
@@ -134,7 +137,7 @@ def planned(plan: Any) -> list[str]:
 def evaluate(
     models: Annotated[list[str] | None, typer.Option("--model", help="A base model or artifact; repeat it.")] = None,
     data: Annotated[str | None, typer.Option(help="The dataset whose held-out rows are scored.")] = None,
-    suite: Annotated[str | None, typer.Option(help="Or a suite: general, the general abilities.")] = None,
+    suite: Annotated[str | None, typer.Option(help=f"Or a suite: {_SUITES}.")] = None,
     instruction: Instruction = None,
     name: Annotated[str | None, typer.Option(help="The job's name.")] = None,
     idempotency_key: Key = None,

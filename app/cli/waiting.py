@@ -38,7 +38,8 @@ def _lines(job: Job) -> list[str]:
     if job.state == JobState.SUCCEEDED:
         result = job.result or {}
         table = suite_table.lines(result) if "suite" in result else []
-        said = [result.get("sentence"), (result.get("forgotten") or {}).get("sentence")]
+        forgotten = result.get("forgotten") or {}
+        said = [result.get("sentence"), forgotten.get("sentence"), (forgotten.get("own") or {}).get("sentence")]
         measured = verdicts.measured(result, result.get("opening"))
         return [" ".join([f"{job.name}: done.", *filter(None, said)]), *measured, *table]
     why = f" {job.error}" if job.error else ""

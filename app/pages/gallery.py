@@ -199,7 +199,8 @@ def card_html(artifact: Artifact, of: Lineage, owner: str, *, selectable: bool =
         return html("gallery/file_card", artifact=artifact, lineage=made_from, facts=_facts(artifact, owner))
     recipe = told.recipe
     way = recipe["method"] if recipe["quantization"] == "none" else f"{recipe['method']} on {recipe['quantization']}"
-    measured = (verdicts.stopped(told.verdict), verdicts.forgotten_figure(told.verdict), of.openings(artifact))
+    forgotten = (verdicts.forgotten_figure(told.verdict), verdicts.own_words_figure(told.verdict))
+    measured = (verdicts.stopped(told.verdict), *forgotten, of.openings(artifact))
     return html(
         "gallery/card",
         artifact=artifact,

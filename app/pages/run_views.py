@@ -37,6 +37,8 @@ class Line:
     why_not: str
     loss: str
     forgotten: str
+    own_words: str
+    """What became of the base's own prompts; empty if not measured."""
     as_first: str
     """The ids in the order in which this run is the one that the others are compared with."""
 
@@ -144,6 +146,7 @@ def _line(place: int, run: Run, found: Comparison, one: Against | None) -> Line:
         differences=[run_words.named_difference(each) for each in one.differences] if one else [],
         why_not=(one.why_not if one else None) or "",
         loss=run_words.score("loss", metrics["loss"]["adapted"]) if "loss" in metrics else "–",
+        own_words=verdicts.own_words_figure(verdict),
         forgotten=verdicts.forgotten_figure(verdict).removeprefix("general abilities ") or "not measured",
         as_first=",".join([run.job.id, *others]),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -19,7 +19,7 @@ def block(result: Mapping[str, Any]) -> Markup:
     return html(
         "verdicts/suite",
         comparisons=[(one, chart(one, one["against"], one["model"])) for one in found],
-        alone=[(model, _alone(model)) for model in result["models"] if not found],
+        alone=[(model, _alone(model, suite_table.phrasings(result))) for model in result["models"] if not found],
         suite=result["suite"],
         head=head,
         rows=rows,
@@ -39,14 +39,16 @@ def chart(found: Mapping[str, Any], base: str, adapted: str) -> Markup:
     return charts.dot_rows(keys, rows, "Correct (%); numbers mark significant changes")
 
 
-def _alone(model: Mapping[str, Any]) -> Markup:
+def _alone(model: Mapping[str, Any], phrasings: Sequence[str]) -> Markup:
     shares = {suite_table.words(score): found for score, found in model["abilities"].items()}
     shares["mean"] = model["mean"]
     rows = [
         (name, {kind: found[phrasing] for phrasing, kind in _KINDS.items() if phrasing in found}, "")
         for name, found in shares.items()
     ]
-    keys = {kind: f"{suite_table.WORDS[phrasing]} phrasing" for phrasing, kind in _KINDS.items()}
+    keys = {_KINDS[phrasing]: f"{suite_table.WORDS[phrasing]} phrasing" for phrasing in phrasings}
+    if len(phrasings) == 1:
+        keys = {_KINDS[phrasings[0]]: model["name"]}
     return charts.dot_rows(keys, rows, "Correct (%)")
 
 

@@ -16,6 +16,7 @@ from app.pages import suite_views
 from storage.data import openings
 from storage.gallery import artifacts
 from storage.models import Artifact
+from storage.text_tables import cell
 from templates import metrics
 from templates.quantities import stopped_at
 
@@ -118,6 +119,12 @@ def forgotten_figure(verdict: Mapping[str, Any]) -> str:
     """`general abilities −31 [−38, −24] points`, for a card; empty if not measured."""
     found = verdict.get("forgotten")
     return f"general abilities {suite_views.points(found['mean']['difference'])} points" if found else ""
+
+
+def own_words_figure(verdict: Mapping[str, Any]) -> str:
+    """`62 % [55, 69] of its own prompts as before`, for a card; empty if not measured."""
+    own = (verdict.get("forgotten") or {}).get("own")
+    return f"{cell(own['same']['adapted'])} of its own prompts as before" if own else ""
 
 
 def headline(verdict: Mapping[str, Any]) -> Markup:

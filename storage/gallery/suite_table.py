@@ -22,23 +22,30 @@ def scores(result: Mapping[str, Any]) -> list[str]:
     return list(result["models"][0]["abilities"])
 
 
-def rows(result: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Heading and lines: each score with its item counts and two columns per model, then the mean.
+def phrasings(result: Mapping[str, Any]) -> list[str]:
+    """The phrasings that have items, in order."""
+    found = [of for model in result["models"] for of in model["abilities"].values()]
+    return [phrasing for phrasing in PHRASINGS if any(phrasing in of for of in found)]
 
-    `chance` is the best score of an answer that ignores the question.
+
+def rows(result: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Heading and lines: each score with its item counts and a column per model and phrasing, then the mean.
+
+    `chance` is the best score of an answer that ignores the question. A phrasing without items has no columns.
     """
-    models = result["models"]
+    models, asked = result["models"], phrasings(result)
+    named = {phrasing: f", {WORDS[phrasing]}" if len(asked) > 1 else "" for phrasing in asked}
     chances = {score: of["chance"] for of in result["suite"]["abilities"].values() for score in of["scores"]}
-    head = ["ability", "chance", *(f"n {WORDS[phrasing]}" for phrasing in PHRASINGS)]
-    head += [f"{model['name']}, {WORDS[phrasing]}" for model in models for phrasing in PHRASINGS]
+    head = ["ability", "chance", *(f"n{named[phrasing].replace(',', '')}" for phrasing in asked)]
+    head += [f"{model['name']}{named[phrasing]}" for model in models for phrasing in asked]
     lines = []
     for score in scores(result):
         found = [model["abilities"][score] for model in models]
-        n = [str(found[0][phrasing]["n"]) if phrasing in found[0] else "0" for phrasing in PHRASINGS]
+        n = [str(found[0][phrasing]["n"]) if phrasing in found[0] else "0" for phrasing in asked]
         chance = "" if chances[score] is None else f"{100 * chances[score]:.0f} %"
-        lines.append([words(score), chance, *n, *(cell(one.get(phrasing)) for one in found for phrasing in PHRASINGS)])
-    means = [cell(model["mean"].get(phrasing)) for model in models for phrasing in PHRASINGS]
-    return head, [*lines, ["mean over abilities", "", "", "", *means]]
+        lines.append([words(score), chance, *n, *(cell(one.get(phrasing)) for one in found for phrasing in asked)])
+    means = [cell(model["mean"].get(phrasing)) for model in models for phrasing in asked]
+    return head, [*lines, ["mean over abilities", "", *("" for _ in asked), *means]]
 
 
 def remarks(result: Mapping[str, Any]) -> list[str]:

@@ -10,15 +10,15 @@ import dataclasses
 import hashlib
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from storage.settings import settings
 from templates import registry
 from templates.errors import BadInput, Problem
-from templates.suites import general
-from templates.suites.suite_item import Ability, SuiteItem
+from templates.spec import Ability, Family, SuiteItem
+from templates.spec.suite import SPARE_TOKENS
 
 PHRASINGS = ("known", "held_out")
 
@@ -31,6 +31,10 @@ class Suite:
     items: tuple[SuiteItem, ...]
     abilities: Mapping[str, Ability]
     """The abilities of the items, by key."""
+    spare_tokens: int = SPARE_TOKENS
+    """Tokens by which an answer may exceed the expected one before it is cut off."""
+    must_end: bool = True
+    """Whether an answer that is cut off counts as wrong; otherwise its beginning is marked."""
 
     @cached_property
     def sha256(self) -> str:
@@ -64,13 +68,6 @@ class Suite:
         return self.items[places[0]].phrasing if places else ""
 
 
-def _general() -> Suite:
-    return of("general", tuple(general.read()), general.ABILITIES)
-
-
-_SUITES: Mapping[str, Callable[[], Suite]] = {"general": _general}
-
-
 def of(name: str, items: tuple[SuiteItem, ...], abilities: Mapping[str, Ability]) -> Suite:
     """A suite of these items. Raises `BadInput` when an ability is unknown or two give a score the same name."""
     asked = dict.fromkeys(item.ability for item in items)
@@ -86,28 +83,31 @@ def of(name: str, items: tuple[SuiteItem, ...], abilities: Mapping[str, Ability]
 
 def names() -> list[str]:
     """The names of all suites."""
-    return list(_SUITES)
+    return list(registry.suites())
 
 
 def problems(name: str) -> list[Problem]:
     """The problem with a request for the suite `name`: empty, or that it does not exist."""
-    if name in _SUITES:
+    if name in registry.suites():
         return []
     return [Problem(f"there is no suite “{name}”.", field="suite", remedy=f"Known: {', '.join(names())}.")]
 
 
-def forgetting_items(base_source: str, method: str) -> int:
-    """Items per general ability used to measure forgetting; 0 where they would show nothing.
+def of_base(source: str) -> str:
+    """The name of the suite that shows what a base model from this source forgets."""
+    family: Family = "bundled" if source == "bundled" else "others"
+    return next(name for name, declared in registry.suites().items() if declared.forgetting_of == family)
 
-    The suite asks about the world of the bundled models, and random weights have nothing to forget.
-    """
-    tells = base_source == "bundled" and registry.method(method).starts_at_base
-    return settings().forgetting_items if tells else 0
+
+def forgetting_items(method: str) -> int:
+    """Items per ability used to measure forgetting; 0 for random weights, which have nothing to forget."""
+    return settings().forgetting_items if registry.method(method).starts_at_base else 0
 
 
 def get(name: str) -> Suite:
     """The suite of this name. Raises `BadInput` naming the known ones."""
-    found = _SUITES.get(name)
-    if found is None:
-        raise BadInput(*problems(name))
-    return found()
+    if wrong := problems(name):
+        raise BadInput(*wrong)
+    declared = registry.suites()[name]
+    found = of(name, tuple(declared.read()), declared.abilities)
+    return dataclasses.replace(found, spare_tokens=declared.spare_tokens, must_end=declared.must_end)

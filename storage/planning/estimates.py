@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 from storage.data import splits
+from storage.planning import forgetting
 from storage.planning.detectable import Detectable
+from storage.planning.forgetting import ANSWERS_AT_ONCE, DECODE_LAYER_S, NOTHING, Forgetting
 from storage.planning.machines import Machine, Pace
 from storage.rendering.rendered_rows import LengthReport
 from storage.settings import settings
@@ -44,12 +46,6 @@ ANSWER_SPREAD = 4
 """Longest answer divided by mean answer, in tokens."""
 STEP_S = 0.02
 """Seconds per step, whatever the model's size: collating, logging, the optimiser's loop."""
-DECODE_LAYER_S = 0.0006
-ANSWERS_AT_ONCE = 32
-SUITE_ABILITIES, SUITE_PROMPT_TOKENS, SUITE_ANSWER_TOKENS = 18, 54, 15
-"""The general suite's abilities, and the mean tokens of an item's prompt and of its answer."""
-SUITE_GROUPS = 4
-"""Batches that are not full because answers may have different lengths."""
 ROOM = 0.95
 """Share of the free memory or disk that a job may plan to use."""
 
@@ -137,12 +133,12 @@ def estimate(
     machine: Machine,
     earlier: Pace | None = None,
     shipped_bytes: int = 0,
-    forgetting_items: int = 0,
+    forgets: Forgetting = NOTHING,
 ) -> Estimate:
     """Estimate this recipe's cost on this machine; `earlier` is the measured pace of a job on the same base.
 
-    `shipped_bytes` are the result's files besides its own weights; `forgetting_items` is the number of
-    items per general ability that base and result answer.
+    `shipped_bytes` are the result's files besides its own weights; `forgets` is what measures
+    forgetting afterwards.
     """
     work = _work(recipe, lengths)
     memory = _memory(facts, recipe, work, machine.on_gpu)
@@ -151,7 +147,11 @@ def estimate(
     result_bytes = 4 * trained
     copies = 3 if recipe.training().chooses else 2
     disk_bytes = CHECKPOINTS * CHECKPOINT_BYTES * trained + copies * result_bytes + shipped_bytes
-    seconds["evaluating"] += _forgetting_s(facts, recipe, forgetting_items, machine)
+    seconds["evaluating"] += forgetting.seconds(
+        forgets,
+        facts.n_layers,
+        lambda length: flop_per_token(facts, recipe, length, forward_only=True) / machine.flop_per_s,
+    )
     total, memory_bytes = sum(seconds.values()), sum(memory.values())
     return Estimate(
         seconds=total,
@@ -288,14 +288,3 @@ def _answers_s(facts: BaseFacts, lengths: LengthReport, n_answers: float, forwar
     one_token_s = DECODE_LAYER_S * facts.n_layers + ANSWERS_AT_ONCE * forward_s
     prompts_s = ANSWERS_AT_ONCE * forward_s * lengths.n_tokens / examples
     return batches * (answer_tokens * one_token_s + prompts_s)
-
-
-def _forgetting_s(facts: BaseFacts, recipe: Recipe, items: int, machine: Machine) -> float:
-    """Seconds that base and result take for this many items of each general ability."""
-    if not items:
-        return 0.0
-    length = SUITE_PROMPT_TOKENS + SUITE_ANSWER_TOKENS
-    n = SUITE_ABILITIES * items
-    forward_s = flop_per_token(facts, recipe, length, forward_only=True) / machine.flop_per_s
-    batches = SUITE_GROUPS + math.ceil(n / ANSWERS_AT_ONCE)
-    return 2 * (batches * SUITE_ANSWER_TOKENS * DECODE_LAYER_S * facts.n_layers + n * length * forward_s)

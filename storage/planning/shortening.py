@@ -10,6 +10,7 @@ from storage.bases import base_models
 from storage.models import BaseModelRow, User, Worker
 from storage.planning import estimates, fitting, machines
 from storage.planning.estimates import Estimate, Fix
+from storage.planning.forgetting import NOTHING, Forgetting
 from storage.planning.machines import Machine, Pace
 from storage.rendering.rendered_rows import LengthReport
 from templates import registry
@@ -46,7 +47,7 @@ class Long:
     machine: Machine
     pace: Pace | None
     shipped_bytes: int = 0
-    forgetting_items: int = 0
+    forgets: Forgetting = NOTHING
 
     def estimated(self) -> Estimate:
         """Its estimate."""
@@ -58,7 +59,7 @@ class Long:
             self.machine,
             self.pace,
             self.shipped_bytes,
-            self.forgetting_items,
+            self.forgets,
         )
 
 

@@ -10,10 +10,9 @@ from typing import Any
 from storage import job_inputs, model_names
 from storage.bases import base_models, checkpoint_headers
 from storage.data import datasets, splits
-from storage.gallery import suites
 from storage.jobs import jobs, worker_rows
 from storage.models import Artifact, BaseModelRow, Dataset, Job, User, Worker
-from storage.planning import continuations, estimates, figures, fitting, machines, shortening, unusual
+from storage.planning import continuations, estimates, figures, fitting, forgetting, machines, shortening, unusual
 from storage.planning.continuations import Continuation, Start
 from storage.planning.detectable import Detectable
 from storage.planning.estimates import Estimate
@@ -132,10 +131,10 @@ def _estimate(
     carried_bytes = continuations.carried_bytes(begins, how, recipe)
     shipped_bytes = base.size_bytes if base.source == "bundled" else carried_bytes
     papers_bytes = _papers_bytes(base_models.folder(base))
-    items = suites.forgetting_items(base.source, recipe.method)
+    forgets = forgetting.planned(base.source, base.revision, recipe.method)
 
     def estimated(changed: Recipe) -> Estimate:
-        cost = estimates.estimate(facts, changed, lengths, n_held_out, machine, pace, shipped_bytes, items)
+        cost = estimates.estimate(facts, changed, lengths, n_held_out, machine, pace, shipped_bytes, forgets)
         ships_base = registry.method(changed.method).trains == "adapter"
         published = cost.result_bytes + papers_bytes + (shipped_bytes if ships_base else 0)
         cost = continuations.priced(cost, begins, how, on_gpu=machine.on_gpu)
@@ -147,7 +146,7 @@ def _estimate(
         raise DoesNotFit(_too_large(estimate), estimate)
     if not shortening.is_long(estimate):
         return estimate
-    job = shortening.Long(facts, recipe, lengths, n_held_out, machine, pace, shipped_bytes, items)
+    job = shortening.Long(facts, recipe, lengths, n_held_out, machine, pace, shipped_bytes, forgets)
     smaller = [] if begins.parent else shortening.smaller_bases(user, base, recipe, worker)
     shorter = shortening.fixes(job, estimate, smaller)
     return estimate.model_copy(update={"shorter": shorter})

@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from storage import progress
 from storage.rendering import mended_templates, tokenizer_files, turn_ends
@@ -32,6 +32,7 @@ from storage.rendering.reasoning import Reasoning, ReasoningStream, Said
 from storage.rendering.unreadable_tokens import UnreadableTokens
 from storage.rendering.whole_turns import WholeTurns
 from templates import instructions, registry, turns
+from templates.errors import BadInput
 
 __all__ = ["Piece", "Rendered", "Renderer", "remembered", "tokens_within"]
 
@@ -43,6 +44,17 @@ PLAIN_TEMPLATE = (
     "{% else %}{{ m.content + '\\n' }}{% endif %}{% endfor %}"
 )
 """The template for a base model without its own."""
+_ASKED = "q0zx"
+
+
+class Opening(NamedTuple):
+    """The beginning of a conversation, or of a text, which a model can go on from."""
+
+    ids: list[int]
+    ends: list[int]
+    """Ids that end what follows."""
+    of_user: bool
+    """A user's text follows; otherwise any text."""
 
 
 class Renderer:
@@ -141,6 +153,22 @@ class Renderer:
         model that would reason at length has the same chance as one that was trained not to.
         """
         return self._encode(self._turns.text(instructions.given(messages, self.instruction), tools) + self._lead).ids
+
+    def opening(self) -> Opening:
+        """Where a conversation's first text begins: a model that goes on from there writes a user's text.
+
+        Without a chat template, or with one that puts nothing before that text, it is where any text begins.
+        """
+        try:
+            written = self._turns.text([{"role": "user", "content": _ASKED}]) if self.has_template else ""
+        except BadInput:
+            written = ""  # it refuses a conversation of one turn
+        before, found, after = written.partition(_ASKED)
+        if found and before.strip():
+            ends = self._control_tokens.match(after.lstrip())
+            ids = [*self.eos_ids, *([int(self._tokenizer.token_to_id(ends.group()))] if ends else [])]
+            return Opening(self._encode(before).ids, list(dict.fromkeys(ids)), of_user=True)
+        return Opening(self._plain("").ids[:1], list(self.eos_ids), of_user=False)
 
     def plain(self, text: str) -> tuple[list[int], list[bool]]:
         """The ids of a plain text, and which of them are in answers written in the chat markup.

@@ -1,9 +1,9 @@
-"""Declares methods, objectives and row shapes.
+"""Declares methods, objectives, row shapes and suites.
 
 One declaration has five readers: the web form, the validation in the web, the validation in the
 worker, the record on the job, and the reference (`studio methods --json`). A file in
-`templates/methods/`, `templates/objectives/` or `templates/shapes/` exports one `SPEC`; its key is
-the file's name and its help page is the file's docstring. Nothing here imports more than pydantic.
+`templates/methods/`, `templates/objectives/`, `templates/shapes/` or `templates/suites/` exports one `SPEC`;
+its key is the file's name and its help page is the file's docstring. Nothing here imports more than pydantic.
 """
 
 from templates.spec.base_facts import SMALL_BASE, BaseFacts
@@ -19,24 +19,30 @@ from templates.spec.objective import (
 )
 from templates.spec.params import Params, TrainingParams, setting
 from templates.spec.shape import FieldKind, RowShape, ShapeField
+from templates.spec.suite import Ability, DeclaredSuite, Family, Phrasing, SuiteItem
 
 __all__ = [
     "BASE_BEHIND_ADAPTER",
     "PRESET_TITLES",
     "QUANTIZATIONS",
     "SMALL_BASE",
+    "Ability",
     "BaseFacts",
     "Cost",
+    "DeclaredSuite",
+    "Family",
     "FieldKind",
     "Method",
     "Need",
     "Objective",
     "Params",
+    "Phrasing",
     "Preset",
     "Quantization",
     "RowShape",
     "Settings",
     "ShapeField",
+    "SuiteItem",
     "TrainingParams",
     "View",
     "setting",

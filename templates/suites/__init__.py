@@ -1,1 +1,1 @@
-"""Suites: frozen questions with known answers, and the marking of answers."""
+"""The suites: one file each. A suite's file name is its name for `--suite`; its docstring is its help page."""

@@ -1,4 +1,6 @@
-"""The general suite: the abilities that the bundled models were pretrained on.
+"""The abilities that the bundled models were pretrained on, asked about their small invented world.
+
+**When to use it.** With `studio-small`, `studio-nano` and what was made from them; other models don't know that world.
 
 `python -m workers.workshop suite` writes `general.jsonl.gz` again; a test checks that the file matches
 the program's output.
@@ -13,8 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from templates.errors import StudioError
-from templates.suites.marking import canonical_call, canonical_json, without_citation
-from templates.suites.suite_item import Ability, SuiteItem
+from templates.marking import canonical_call, canonical_json, without_citation
+from templates.spec import Ability, DeclaredSuite, SuiteItem
 
 _MARKED = {
     "addition": Ability("Addition", {}, 1 / 10),
@@ -57,3 +59,13 @@ def read() -> list[SuiteItem]:
             remedy="Install the product again, or write the suite again with “python -m workers.workshop suite”.",
         ) from error
     return [SuiteItem(**json.loads(line)) for line in lines]
+
+
+SPEC = DeclaredSuite(
+    title="General abilities of the bundled models",
+    abilities=ABILITIES,
+    read=read,
+    prompt_tokens=54,
+    answer_tokens=15,
+    forgetting_of="bundled",
+)

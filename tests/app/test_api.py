@@ -212,7 +212,7 @@ def test_an_evaluation_on_a_suite_waits(client: TestClient, studio: User) -> Non
     [
         ({}, "give “dataset” or “suite”"),
         ({"dataset": "mail", "suite": "general"}, "not both"),
-        ({"suite": "x"}, "Known: general"),
+        ({"suite": "x"}, "Known: everyday, general"),
     ],
 )
 def test_an_evaluation_is_on_one_known_thing(

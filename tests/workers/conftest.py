@@ -35,6 +35,8 @@ def make_order(tmp_path: Path, tiny_model_folder: Path) -> Callable[..., Trainin
         attempt: int = 1,
         eval_rows: int = 4,
         forgetting_items: int = 0,
+        own_prompts: int = 0,
+        measurements: str = "",
         **settings: Any,
     ) -> TrainingOrder:
         facts = checkpoint_headers.facts(base)
@@ -51,6 +53,8 @@ def make_order(tmp_path: Path, tiny_model_folder: Path) -> Callable[..., Trainin
             dataset_sha256="0" * 64,
             eval_rows=eval_rows,
             forgetting_items=forgetting_items,
+            own_prompts=own_prompts,
+            measurements=measurements,
             threads=1,
             staging=str(tmp_path / f"staging-{attempt}"),
             checkpoints=str(tmp_path / "checkpoints"),

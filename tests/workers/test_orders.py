@@ -13,6 +13,7 @@ from storage.jobs import jobs, leases, worker_rows, workspaces
 from storage.jobs.leases import Lease
 from storage.models import Dataset, User
 from storage.planning import evaluations
+from storage.settings import settings
 from templates.errors import StudioError
 from templates.recipe import compose
 from templates.roles import Role
@@ -57,6 +58,8 @@ def test_a_training_order_says_everything(studio: User, dataset: Dataset) -> Non
     assert order.base_source == "bundled"
     assert order.held_out_openings == 0
     assert order.forgetting_items == 0, "the tests' setting"
+    assert (order.forgetting_suite, order.own_prompts) == ("general", 96)
+    assert Path(order.measurements).is_relative_to(settings().files)
 
 
 def test_an_order_says_how_often_its_held_out_side_was_opened(studio: User, dataset: Dataset) -> None:

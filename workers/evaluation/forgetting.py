@@ -1,27 +1,41 @@
-"""Measures forgetting: compares base and result on the same small sample of the general suite."""
+"""Measures forgetting: compares base and result on a small sample of a suite, and on the base's own words.
+
+What the base says is measured once and kept for later jobs on it.
+"""
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
 from storage.gallery import suites
+from storage.gallery.suites import Suite
 from storage.rendering.renderer import Renderer
-from workers.evaluation import suite, suite_verdict
-from workers.evaluation.progress import WHOLE, Channel, Part, noting
+from workers import models
+from workers.evaluation import own_prompts, own_words, suite, suite_verdict
+from workers.evaluation.following import follow
+from workers.evaluation.kept import Kept
+from workers.evaluation.own_prompts import OwnPrompts
+from workers.evaluation.own_words import OwnWords
+from workers.evaluation.progress import WHOLE, Channel, Part, noting, parts_of
 from workers.evaluation.suite import SuiteScores
 from workers.evaluation.suite_verdict import SuiteVerdict
 from workers.orders.train import TrainingOrder
 
-SUITE = "general"
 SEED = 1
 """The sample's seed: every job gets the same items, so that jobs can be compared."""
-ON = "general abilities"
+ON, ON_OWN = "general abilities", "the base's own prompts"
 
 
 class Forgotten(SuiteVerdict):
-    """The result against its base on general abilities."""
+    """The result against its base on general abilities, and on the base's own words."""
 
     suite: str
     sha256: str
@@ -30,6 +44,99 @@ class Forgotten(SuiteVerdict):
     """Number of items that each of the two was asked."""
     remarks: tuple[str, ...] = ()
     """Counts of items that could not be asked, with reasons; they count as wrong."""
+    own: OwnWords | None = None
+    """None if it was not measured."""
+
+
+class KeptScores(BaseModel):
+    """The scores of a base on a suite, to be kept."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    right: dict[str, dict[str, list[bool]]]
+    n_too_long: int
+    n_refused: int
+    n_cut_off: int
+
+    @classmethod
+    def of(cls, scores: SuiteScores) -> KeptScores:
+        """The scores without their suite."""
+        right = {
+            score: {phrasing: list(map(bool, one)) for phrasing, one in phrasings.items()}
+            for score, phrasings in scores.right.items()
+        }
+        return cls(right=right, n_too_long=scores.n_too_long, n_refused=scores.n_refused, n_cut_off=scores.n_cut_off)
+
+    def on(self, asked: Suite) -> SuiteScores:
+        """The scores again."""
+        right = {
+            score: {phrasing: np.array(one, dtype=np.bool_) for phrasing, one in phrasings.items()}
+            for score, phrasings in self.right.items()
+        }
+        return SuiteScores(asked, right, self.n_too_long, self.n_refused, self.n_cut_off)
+
+
+@dataclass(frozen=True)
+class _Measuring:
+    """The measurement of one training's base and result."""
+
+    order: TrainingOrder
+    renderer: Renderer
+    context_length: int
+    channel: Channel
+    asked: Suite
+    kept: Kept
+
+    def parts(self, part: Part) -> list[Part]:
+        """The places of own prompts and items in the scoring of one model."""
+        return parts_of(part, [self.order.own_prompts, len(self.asked.items)])
+
+    def of_base(
+        self, base: Callable[[], AbstractContextManager[Any]], part: Part
+    ) -> tuple[OwnPrompts | None, SuiteScores]:
+        """Its own prompts (None if none are wanted) and its scores; loads it only for what is not known yet."""
+        wanted = self.order.own_prompts
+        prompts = self.kept.read(OwnPrompts, **own_prompts.particulars(wanted)) if wanted else None
+        known = self.kept.read(KeptScores, items=self.asked.sha256)
+        if known is not None and (prompts is not None or not wanted):
+            return prompts, known.on(self.asked)
+        own_part, part = self.parts(part)
+        with base() as untouched:
+            if wanted and prompts is None:
+                prompts = self._written(untouched, own_part)
+                self.kept.write(prompts, **own_prompts.particulars(wanted))
+            scores = known.on(self.asked) if known else self.score(untouched, self.order.against, part)
+            self.kept.write(KeptScores.of(scores), items=self.asked.sha256)
+        return prompts, scores
+
+    def _written(self, untouched: Any, part: Part) -> OwnPrompts:
+        return own_prompts.written(
+            untouched,
+            self.renderer,
+            self.order.own_prompts,
+            context_length=self.context_length,
+            progress=noting(self.channel, self.order.against, ON_OWN, part=part),
+            stopped=lambda: self.channel.abandoned,
+        )
+
+    def score(self, model: Any, name: str, part: Part) -> SuiteScores:
+        """A model's scores on the suite."""
+        return suite.score(
+            model,
+            self.renderer,
+            self.asked,
+            context_length=self.context_length,
+            progress=noting(self.channel, name, ON, part=part),
+            stopped=lambda: self.channel.abandoned,
+        )
+
+    def own_words(self, prompts: OwnPrompts, model: Any, part: Part) -> OwnWords | None:
+        """What the result changed; None if the base wrote too few prompts."""
+        said, n = noting(self.channel, self.order.name, ON_OWN, part=part), len(prompts.asked)
+        followed = follow(
+            model, prompts.asked, progress=lambda done: said(done, n), stopped=lambda: self.channel.abandoned
+        )
+        return own_words.judge(prompts, followed)
 
 
 def measure(
@@ -47,21 +154,31 @@ def measure(
     """
     if not order.forgetting_items:
         return None
-    asked = suites.get(SUITE).sample(order.forgetting_items, SEED)
+    asked = suites.get(order.forgetting_suite).sample(order.forgetting_items, SEED)
+    measuring = _Measuring(order, renderer, context_length, channel, asked, _kept(order, renderer, model))
+    prompts, of_base = measuring.of_base(base, parts[0])
+    own_part, part = measuring.parts(parts[1])
+    own = measuring.own_words(prompts, model, own_part) if prompts else None
+    found = judge(of_base, measuring.score(model, order.name, part))
+    remarks = found.remarks if own or not prompts else (*found.remarks, own_words.too_few(prompts))
+    return found.model_copy(update={"own": own, "remarks": remarks})
 
-    def score(which: Any, name: str, part: Part) -> SuiteScores:
-        return suite.score(
-            which,
-            renderer,
-            asked,
-            context_length=context_length,
-            progress=noting(channel, name, ON, part=part),
-            stopped=lambda: channel.abandoned,
-        )
 
-    with base() as untouched:
-        of_base = score(untouched, order.base_name, parts[0])
-    return judge(of_base, score(model, order.name, parts[1]))
+def _kept(order: TrainingOrder, renderer: Renderer, model: Any) -> Kept:
+    """The base's measurements: they hold for this studio, these weights, this template and this arithmetic."""
+    # what a training goes on from is the base of this job alone
+    folder = Path(order.measurements) if order.measurements and not order.continued else None
+    return Kept(
+        folder,
+        {
+            "studio": importlib.metadata.version("adaptation-studio"),
+            "weights": order.base.weights_sha256,
+            "template": renderer.template_sha256,
+            "dtype": str(model.dtype),
+            "device": model.device.type,
+            "quantization": order.recipe.quantization if models.is_quantized(model) else "none",
+        },
+    )
 
 
 def judge(base: SuiteScores, adapted: SuiteScores) -> Forgotten:

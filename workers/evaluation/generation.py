@@ -32,6 +32,8 @@ class Generated:
 
     ids: tuple[int, ...]
     ended: bool
+    end: int | None = None
+    """The token that ended it."""
 
 
 def _when(stopped: Callable[[], bool]) -> StoppingCriteriaList:
@@ -122,5 +124,5 @@ def answers(
 def _cut(ids: Sequence[int], eos_ids: Collection[int]) -> Generated:
     for position, token in enumerate(ids):
         if token in eos_ids:
-            return Generated(tuple(ids[:position]), ended=True)
+            return Generated(tuple(ids[:position]), ended=True, end=token)
     return Generated(tuple(ids), ended=False)

@@ -1,7 +1,7 @@
 """Generates greedy answers, each with its own limit near the length of the expected answer.
 
-An answer may be `SPARE_TOKENS` longer than the expected one, rounded up to a multiple of `STEP`; then it
-is cut off and doesn't count as ended. Questions with similar limits are answered together, shortest
+An answer may be a few tokens longer than the expected one, rounded up to a multiple of `STEP`; then it is
+cut off and doesn't count as ended. Questions with similar limits are answered together, shortest
 prompts first.
 """
 
@@ -13,9 +13,9 @@ from itertools import groupby
 from typing import Any
 
 from storage.rendering.renderer import Renderer
+from templates.spec.suite import SPARE_TOKENS
 from workers.evaluation.generation import ROWS_AT_ONCE, Generated, answers
 
-SPARE_TOKENS = 6
 STEP = 4
 
 
@@ -32,10 +32,10 @@ class LimitedQuestion:
         return len(self.prompt_ids) + self.max_new_tokens <= context_length
 
 
-def limit(renderer: Renderer, answer: str) -> int:
-    """Tokens after which an answer is cut off, given the expected one."""
+def limit(renderer: Renderer, answer: str, spare_tokens: int = SPARE_TOKENS) -> int:
+    """Tokens after which an answer is cut off, given the expected one and the tokens that it may have more."""
     expected = len(renderer.row("text", {"text": answer}).ids)  # the end token counts too
-    return -(-(expected + SPARE_TOKENS) // STEP) * STEP
+    return -(-(expected + spare_tokens) // STEP) * STEP
 
 
 def limited_answers(

@@ -34,6 +34,12 @@ def parts(sizes: Sequence[float]) -> list[Part]:
     return [(start / ends[-1], end / ends[-1]) for start, end in pairwise(ends)]
 
 
+def parts_of(part: Part, sizes: Sequence[float]) -> list[Part]:
+    """The parts of scorings that together take this part."""
+    width = part[1] - part[0]
+    return [(part[0] + start * width, part[0] + end * width) for start, end in parts(sizes)]
+
+
 def of_training(n_rows: int, eval_rows: int, n_items: int, n_models: int = 2) -> list[Part]:
     """Each of `n_models` on the held-out rows (losses and answers), then two of them on general abilities."""
     n_scored = n_rows + min(n_rows, eval_rows)

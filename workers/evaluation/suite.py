@@ -1,13 +1,13 @@
 """Scores one model on a suite: a greedy answer to every item, marked right or wrong in each score.
 
-An answer that is cut off at its limit (`workers.evaluation.limited_answers`) counts as wrong.
+An answer that is cut off at its limit (`workers.evaluation.limited_answers`) counts as wrong if the suite says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +16,6 @@ from storage.gallery.suites import PHRASINGS, Suite
 from storage.rendering.renderer import Renderer
 from templates.errors import BadInput
 from workers.evaluation.limited_answers import LimitedQuestion, limit, limited_answers
-
-if TYPE_CHECKING:
-    from templates.suites.suite_item import SuiteItem
 
 Bools = npt.NDArray[np.bool_]
 
@@ -35,7 +32,7 @@ class SuiteScores:
     n_refused: int
     """Items whose conversation the chat template refuses; they count as wrong."""
     n_cut_off: int
-    """Answers that did not end within their limit; they count as wrong."""
+    """Answers that did not end within their limit and therefore count as wrong."""
 
     def of_ability(self, ability: str, phrasing: str) -> npt.NDArray[np.float64]:
         """Each item's share of its ability's scores that are right, `(n_items,)`."""
@@ -57,7 +54,7 @@ def score(
 
     `progress(n, of)` counts items. Raises `Interrupted` once `stopped()` is true.
     """
-    questions = _questions(renderer, suite.items)
+    questions = _questions(renderer, suite)
     fitting = [question for question in questions if question.fits(context_length)]
     given = limited_answers(
         model,
@@ -69,7 +66,9 @@ def score(
     )
     said = {place: (answer.ended, renderer.read(answer.ids, reasoned=True)) for place, answer in given.items()}
     texts = {
-        place: one.answer for place, (ended, one) in said.items() if (ended or one.has_ended) and not one.is_unfinished
+        place: one.answer
+        for place, (ended, one) in said.items()
+        if (ended or one.has_ended or not suite.must_end) and not one.is_unfinished
     }
     return SuiteScores(
         suite=suite,
@@ -80,14 +79,14 @@ def score(
     )
 
 
-def _questions(renderer: Renderer, items: Sequence[SuiteItem]) -> list[LimitedQuestion]:
+def _questions(renderer: Renderer, suite: Suite) -> list[LimitedQuestion]:
     questions = []
-    for place, item in enumerate(items):
+    for place, item in enumerate(suite.items):
         try:
             prompt_ids = renderer.answer_prompt(item.messages, item.tools)
         except BadInput:
             continue  # counted as refused
-        questions.append(LimitedQuestion(place, prompt_ids, limit(renderer, item.answer)))
+        questions.append(LimitedQuestion(place, prompt_ids, limit(renderer, item.answer, suite.spare_tokens)))
     return questions
 
 

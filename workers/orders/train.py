@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from storage.bases import base_models
+from storage.bases import base_models, measurements
 from storage.data import openings
 from storage.gallery import artifacts, chains, suites
 from storage.models import Artifact, BaseModelRow, Job
@@ -65,6 +65,12 @@ class TrainingOrder(Order):
     eval_rows: int
     forgetting_items: int = 0
     """Items of each general ability for base and result; 0 skips the measurement of forgetting."""
+    forgetting_suite: str = "general"
+    """The suite that they are from."""
+    own_prompts: int = 0
+    """Prompts that the base writes itself, to see which answers the result changed; 0: none."""
+    measurements: str = ""
+    """The folder where measurements of this base are kept; empty: nothing is kept."""
 
     @property
     def carries_base(self) -> bool:
@@ -102,7 +108,10 @@ def order(claimed: Claimed) -> TrainingOrder:
         facts=base_models.facts(base),
         recipe=recipe,
         eval_rows=settings().eval_rows,
-        forgetting_items=suites.forgetting_items(base.source, recipe.method),
+        forgetting_items=suites.forgetting_items(recipe.method),
+        forgetting_suite=suites.of_base(base.source),
+        own_prompts=settings().own_prompts,
+        measurements=str(measurements.folder(base.revision)),
     )
 
 

@@ -20,7 +20,6 @@ from transformers import PreTrainedModel, set_seed
 
 from storage.data import row_files, selection, splits
 from storage.models import Stage
-from storage.planning.estimates import SUITE_ABILITIES
 from storage.rendering.renderer import Renderer
 from templates import instructions, registry
 from templates.artifact_kind import ModelFacts
@@ -68,10 +67,11 @@ class Task:
 
     @property
     def parts(self) -> list[Part]:
-        """The scorings of the evaluation: each model on held-out rows, then two of them on general abilities."""
-        n_items = SUITE_ABILITIES * self.order.forgetting_items
-        n_models = 3 if self.order.continued else 2
-        return of_training(len(self.held_out), self.order.eval_rows, n_items, n_models)
+        """The scorings of the evaluation: each model on held-out rows, then two on what may be forgotten."""
+        order, n_asked = self.order, 0
+        if order.forgetting_items:
+            n_asked = len(registry.suite(order.forgetting_suite).abilities) * order.forgetting_items + order.own_prompts
+        return of_training(len(self.held_out), order.eval_rows, n_asked, 3 if order.continued else 2)
 
 
 def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:

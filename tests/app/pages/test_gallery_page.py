@@ -9,7 +9,7 @@ from storage import db, job_inputs, users
 from storage.data import openings
 from storage.gallery import artifacts
 from storage.models import Artifact, Job, JobInput, JobState, User
-from tests.small_suite import small_forgotten
+from tests.small_suite import small_forgotten, small_own_words
 
 ANY = (gallery.ANY,) * 4
 
@@ -34,6 +34,12 @@ def test_a_card_says_in_short_what_was_forgotten(studio: User, finished: tuple[J
         row = session.get_one(Artifact, finished[1].id)
         row.facts = {**row.facts, "verdict": {**row.facts["verdict"], "forgotten": small_forgotten()}}
     assert "general abilities −30 [−40, −20] points · adapter" in gallery.show_cards(asking(studio), *ANY)[1]
+    with db.writing() as session:
+        row = session.get_one(Artifact, finished[1].id)
+        forgotten = {**small_forgotten(), "own": small_own_words()}
+        row.facts = {**row.facts, "verdict": {**row.facts["verdict"], "forgotten": forgotten}}
+    said = "−20] points · 62 % [52, 72] of its own prompts as before · adapter"
+    assert said in gallery.show_cards(asking(studio), *ANY)[1]
 
 
 def test_a_card_says_where_its_training_was_stopped(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:

@@ -18,7 +18,7 @@ from storage.models import Artifact, Dataset, Job, JobMetric, JobState, User
 from storage.planning import evaluations, training
 from templates import registry
 from templates.metrics import Metric
-from tests.small_suite import small_forgotten, small_result
+from tests.small_suite import small_forgotten, small_own_words, small_result
 
 NAMES = ("alert", "head", "outcome", "stages", "progress", "remarks", "chart", "numbers_fold", "numbers", "log")
 NAMES += ("keep", "discard", "retry")
@@ -263,6 +263,13 @@ def test_the_verdict_says_what_was_forgotten(studio: User, finished: tuple[Job, 
     assert "General abilities one by one, 18 items" in chart
     assert "−30 [−40, −20]" in chart
     assert "7 items are &lt;too&gt; long." in chart
+    assert "own prompts" not in outcome, "an older verdict"
+    change(job, result={**(job.result or {}), "forgotten": {**small_forgotten(), "own": small_own_words()}})
+    outcome = shown(asking(studio), job.id)["outcome"]
+    assert "Answers 62 % [52, 72] of its own prompts as before; rounding alone changes 18 %." in outcome
+    assert "rounding alone (16 instead of 32 bits)" in outcome
+    assert '<span class="value">82 % <span class="quiet">[72, 92]</span></span>' in outcome
+    assert "begins with the same 8 tokens. 128 were drawn; 3 too short." in outcome
     change(job, state=JobState.RUNNING, stage="evaluating")
     with db.writing() as session:
         events.append(session, job.id, 1, "evaluated", model="studio-nano", on="general abilities", rows=30, of=60)

@@ -19,6 +19,7 @@ from storage.jobs import events
 from storage.models import Artifact, Job, JobMetric, JobState, User
 from storage.planning import evaluations, training
 from templates.errors import BadInput
+from tests.small_suite import small_forgotten, small_own_words
 
 
 @pytest.fixture
@@ -92,6 +93,17 @@ def test_a_job_page_tells_all_settings_and_leads_on(studio: User, pair: list[Job
     evaluation = evaluations.submit(studio, models=["studio-nano"], dataset="tickets", name="scores")
     assert job_settings.ways(evaluation) == ""
     assert "studio-nano (revision " in job_settings.block(evaluation)
+
+
+def test_a_run_says_what_became_of_its_bases_own_prompts(studio: User, pair: list[Job], asking: Any) -> None:
+    def said() -> str:
+        return str(shown(asking(studio, ids=",".join(job.id for job in pair)))["comparison"])
+
+    assert "own prompts" not in said()
+    with db.writing() as session:
+        row = session.get_one(Job, pair[0].id)
+        row.result = {**(row.result or {}), "forgotten": {**small_forgotten(), "own": small_own_words()}}
+    assert '−30 [−40, −20] points<br><span class="quiet">62 % [52, 72] of its own prompts as before</span>' in said()
 
 
 def test_names_from_users_are_escaped(studio: User, pair: list[Job]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from storage.gallery import suite_table
-from tests.small_suite import small_result
+from tests.small_suite import interval, small_result
 
 
 def test_every_ability_and_model_has_its_cells() -> None:
@@ -36,10 +36,21 @@ def test_narrow_intervals_get_a_digit_more() -> None:
 
 def test_a_phrasing_without_items_is_a_dash() -> None:
     result = small_result("nano")
-    del result["models"][0]["abilities"]["tools"]["known"]
+    result["models"][0]["abilities"]["tools"] = {"held_out": interval(0.5, 3)}
     rows = {line[0]: line[1:] for line in suite_table.rows(result)[1]}
     assert rows["tools"] == ["", "0", "3", "–", "50 % [40, 60]"]
     assert rows["colours"][0] == "25 %"
+
+
+def test_a_suite_with_one_phrasing_has_a_column_for_each_model() -> None:
+    result = small_result("nano", "tuned")
+    for model in result["models"]:
+        model["abilities"] = {score: {"held_out": of["held_out"]} for score, of in model["abilities"].items()}
+        model["mean"] = {"held_out": model["mean"]["held_out"]}
+    head, rows = suite_table.rows(result)
+    assert head == ["ability", "chance", "n", "nano", "tuned"]
+    assert rows[0] == ["colours", "25 %", "3", "50 % [40, 60]", "50 % [40, 60]"]
+    assert len(rows[-1]) == len(head)
 
 
 def test_markdown() -> None:

@@ -15,9 +15,9 @@ from tests.small_suite import ABILITIES, item, small_suite
 
 
 def test_an_unknown_suite_names_the_known() -> None:
-    with pytest.raises(BadInput, match=r"no suite “generall”.*Known: general"):
+    with pytest.raises(BadInput, match=r"no suite “generall”.*Known: everyday, general"):
         suites.get("generall")
-    assert suites.names() == ["general"]
+    assert suites.names() == ["everyday", "general"]
 
 
 def test_the_general_suite_is_there() -> None:
@@ -54,16 +54,27 @@ def test_what_one_phrasing_lacks_the_other_gives() -> None:
     assert Counter(i.phrasing for i in sample.items) == {"held_out": 1, "known": 5}
 
 
-@pytest.mark.parametrize(
-    ("base_source", "method", "items"),
-    [("bundled", "lora", 3), ("bundled", "from_scratch", 0), ("folder", "lora", 0), ("hub", "full", 0)],
-)
-def test_forgetting_is_asked_for_where_it_says_something(
-    studio: User, monkeypatch: pytest.MonkeyPatch, base_source: str, method: str, items: int
+@pytest.mark.parametrize(("method", "items"), [("lora", 3), ("full", 3), ("from_scratch", 0)])
+def test_forgetting_is_asked_for_where_there_is_something_to_forget(
+    studio: User, monkeypatch: pytest.MonkeyPatch, method: str, items: int
 ) -> None:
     monkeypatch.setenv("STUDIO_FORGETTING_ITEMS", "3")
     settings.cache_clear()
-    assert suites.forgetting_items(base_source, method) == items
+    assert suites.forgetting_items(method) == items
+
+
+@pytest.mark.parametrize(("source", "suite"), [("bundled", "general"), ("folder", "everyday"), ("hub", "everyday")])
+def test_a_base_is_asked_about_what_it_may_know(source: str, suite: str) -> None:
+    assert suites.of_base(source) == suite
+
+
+def test_the_everyday_suite_marks_the_beginning_of_longer_answers() -> None:
+    suite = suites.get("everyday")
+    assert (suite.must_end, suite.spare_tokens) == (False, 24)
+    assert suites.get("general").must_end
+    sample = suite.sample(6, seed=1)
+    assert Counter(i.ability for i in sample.items) == dict.fromkeys(suite.abilities, 6)
+    assert not sample.must_end
 
 
 def test_a_suite_must_make_sense() -> None:

@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
-from storage.bases import checkpoint_headers
+from storage.bases import checkpoint_headers, measurements
 from storage.gallery import suites
 from storage.models import User
-from storage.planning import estimates, fitting
+from storage.planning import estimates, fitting, forgetting
+from storage.planning.forgetting import Forgetting
 from storage.planning.machines import Machine, Pace
 from storage.rendering.rendered_rows import LengthReport
 from storage.rendering.renderer import Renderer
+from storage.settings import settings
+from templates import registry
 from templates.recipe import Recipe, compose
 from templates.spec import BaseFacts
 
@@ -100,22 +103,37 @@ def test_more_takes_more(nano: BaseFacts) -> None:
 
 
 def test_asking_what_was_forgotten_takes_time(nano: BaseFacts) -> None:
-    def seconds(items: int) -> float:
-        found = estimates.estimate(nano, recipe(nano), lengths(), 100, LAPTOP, forgetting_items=items)
+    def seconds(n_items: int, **asked: Any) -> float:
+        forgets = Forgetting(n_items, 54, 15, **asked)
+        found = estimates.estimate(nano, recipe(nano), lengths(), 100, LAPTOP, forgets=forgets)
         return found.seconds_by_stage["evaluating"]
 
-    assert seconds(0) == of(nano).seconds_by_stage["evaluating"]
-    assert 1 < seconds(6) - seconds(0) < seconds(20) - seconds(0) < 30
+    assert seconds(0, own_prompts=96) == of(nano).seconds_by_stage["evaluating"]
+    assert 1 < seconds(108) - seconds(0) < seconds(360) - seconds(0) < 30
+    assert seconds(108) < seconds(108, own_prompts=96)
+    assert seconds(108, own_prompts=96, base_is_known=True) < seconds(108)
 
 
-def test_the_suite_is_as_large_as_the_estimate_takes_it_for(nano_folder: Path) -> None:
-    suite, renderer = suites.get("general"), Renderer(nano_folder)
+def test_any_base_is_asked_what_it_forgot(studio: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDIO_FORGETTING_ITEMS", "2")
+    settings.cache_clear()
+    found = forgetting.planned("hub", "r1", "lora")
+    assert (found.n_items, found.own_prompts, found.base_is_known) == (2 * 15, 96, False)
+    folder = measurements.folder("r1")
+    folder.mkdir(parents=True)
+    (folder / "own.json").write_text("{}")
+    assert forgetting.planned("hub", "r1", "lora").base_is_known
+    assert forgetting.planned("hub", "r1", "from_scratch") == forgetting.NOTHING
+
+
+@pytest.mark.parametrize("name", ["everyday", "general"])
+def test_a_suite_is_as_large_as_the_estimate_takes_it_for(nano_folder: Path, name: str) -> None:
+    suite, renderer, declared = suites.get(name), Renderer(nano_folder), registry.suite(name)
     sample = suite.sample(2, seed=1).items
     prompt = sum(len(renderer.prompt(item.messages, item.tools)) for item in sample) / len(sample)
     answer = sum(len(renderer.row("text", {"text": item.answer}).ids) for item in sample) / len(sample)
-    assert len(suite.abilities) == estimates.SUITE_ABILITIES
-    assert prompt == pytest.approx(estimates.SUITE_PROMPT_TOKENS, rel=0.2)
-    assert answer < estimates.SUITE_ANSWER_TOKENS < 3 * answer
+    assert prompt == pytest.approx(declared.prompt_tokens, rel=0.2)
+    assert answer < declared.answer_tokens < answer + suite.spare_tokens + 4
 
 
 def test_qlora_of_eight_billion_fits_a_small_gpu() -> None:

@@ -73,7 +73,7 @@ def test_a_suite_needs_no_dataset(studio: User) -> None:
 
 
 def test_an_unknown_suite_is_named_with_the_known(studio: User) -> None:
-    with pytest.raises(BadInput, match=r"no suite “x”\. Known: general(.|\n)*no model “y”"):
+    with pytest.raises(BadInput, match=r"no suite “x”\. Known: everyday, general(.|\n)*no model “y”"):
         evaluations.submit(studio, models=["y"], suite="x")
     assert jobs.of_user(studio) == []
 

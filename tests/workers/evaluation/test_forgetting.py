@@ -13,13 +13,14 @@ import pytest
 from storage.gallery import suites
 from storage.gallery.suites import PHRASINGS, Suite
 from storage.rendering.renderer import Renderer
+from templates.recipe import compose
 from tests.small_suite import small_suite
 from workers.evaluation import forgetting, suite
 from workers.evaluation.forgetting import Forgotten
 from workers.evaluation.generation import Interrupted
 from workers.evaluation.suite import SuiteScores
 from workers.orders.train import TrainingOrder
-from workers.protocol import Noted, Report
+from workers.protocol import ModelRef, Noted, Report
 
 
 class Channel:
@@ -37,9 +38,13 @@ class Channel:
         return len(self.said) >= self._patience
 
 
-def order(items: int) -> TrainingOrder:
+def order(items: int, *, own_prompts: int = 0, measurements: str = "") -> TrainingOrder:
     """What the measure reads of an order."""
-    return TrainingOrder.model_construct(name="tuned", base_name="studio-nano", forgetting_items=items)
+    base = ModelRef(name="studio-nano", base_folder="", base_revision="r")
+    return TrainingOrder.model_construct(
+        name="tuned", base_name="studio-nano", base=base, recipe=compose("sft", "lora"), forgetting_items=items,
+        own_prompts=own_prompts, measurements=measurements,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -68,6 +73,49 @@ def test_base_and_result_answer_the_same_sample(measure: Callable[[TrainingOrder
     noted = [report.data for report in channel.said if isinstance(report, Noted)]
     assert {"model": "studio-nano", "on": "general abilities", "rows": 6, "of": 6, "done": 1.0} in noted
     assert noted[-1] == {"model": "tuned", "on": "general abilities", "rows": 6, "of": 6, "done": 1.0}
+
+
+def test_the_base_is_asked_once_for_all_jobs(
+    tiny: Any, tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suites, "get", lambda _name: small_suite(3))
+    n_loaded = 0
+
+    @contextmanager
+    def base() -> Iterator[Any]:
+        nonlocal n_loaded
+        n_loaded += 1
+        yield tiny
+
+    def measured(items: int, n: int, channel: Channel) -> Forgotten:
+        asked = order(items, own_prompts=n, measurements=str(tmp_path / "base"))
+        found = forgetting.measure(asked, Renderer(tiny_model_folder), 256, base, tiny, channel)
+        assert found
+        return found
+
+    first, channel = measured(2, 24, Channel()), Channel()
+    assert first.own
+    assert (first.own.n, first.own.same.adapted.value, first.own.loss.difference.value) == (24, 1.0, 0.0)
+    assert first.own.loss_by_rounding != 0
+    assert measured(2, 24, channel) == first
+    assert n_loaded == 1
+    assert {report.data["model"] for report in channel.said if isinstance(report, Noted)} == {"tuned"}
+    assert measured(1, 24, Channel()).own == first.own
+    assert n_loaded == 2, "other items"
+    assert measured(2, 0, Channel()).own is None
+    assert n_loaded == 2
+    for file in (tmp_path / "base").iterdir():
+        file.write_text("damaged")
+    assert measured(2, 24, Channel()) == first
+    assert n_loaded == 3
+
+
+def test_a_base_that_writes_too_little_is_said(
+    tiny: Any, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch, measure: Any
+) -> None:
+    found = measure(order(2, own_prompts=2), Channel())
+    assert found.own is None
+    assert found.remarks[-1].startswith("The base wrote only 2 usable prompts in 32 tries")
 
 
 def test_nothing_is_measured_where_no_items_are_wanted(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from storage.gallery import suites
 from storage.rendering.renderer import Renderer
+from templates.spec.suite import SPARE_TOKENS
 from tests.small_suite import ABILITIES, item, small_suite
 from workers.evaluation import limited_answers
 from workers.evaluation import suite as scored
@@ -67,6 +69,14 @@ def test_a_cut_off_answer_is_wrong_even_where_its_part_is_right(tiny: Any, rende
     answering({"alpha": "Velmara [1]…"})
     found = score(tiny, renderer, suites.of("general", items, ABILITIES))
     assert (found.right["passages_value"]["known"].tolist(), found.n_cut_off) == ([False], 1)
+
+
+def test_a_suite_may_mark_the_beginning_of_a_cut_off_answer(tiny: Any, renderer: Renderer, answering: Any) -> None:
+    items = (item("passages", "known", "alpha", "Velmara [2]"), item("passages", "known", "beta", "Velmara [2]"))
+    answering({"alpha": "Velmara [1]…", "beta": "<think>Velmara…"})
+    suite = dataclasses.replace(suites.of("general", items, ABILITIES), must_end=False)
+    found = score(tiny, renderer, suite)
+    assert (found.right["passages_value"]["known"].tolist(), found.n_cut_off) == ([True, False], 1)
 
 
 def test_a_prompt_beyond_the_context_is_wrong_and_counted(tiny: Any, renderer: Renderer, answering: Any) -> None:
@@ -134,11 +144,7 @@ def test_limits_follow_the_expected_answers(
     assert [n for _, n in limits] == [4, 4, 4]
     assert all(limit % limited_answers.STEP == 0 for limit, _ in limits)
     shortest = len(renderer._encode("red").ids) + 1
-    assert (
-        shortest + limited_answers.SPARE_TOKENS
-        <= limits[0][0]
-        < shortest + limited_answers.SPARE_TOKENS + limited_answers.STEP
-    )
+    assert shortest + SPARE_TOKENS <= limits[0][0] < shortest + SPARE_TOKENS + limited_answers.STEP
 
 
 def test_few_items_are_answered_together_each_within_its_own_limit(

@@ -152,7 +152,7 @@ def suite_order(
     tiny_model_folder: Path, adapter_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> EvaluationOrder:
     """An order to score the tiny model without and with an adapter on a small suite."""
-    monkeypatch.setattr("storage.gallery.suites._SUITES", {"general": lambda: small_suite(4)})
+    monkeypatch.setattr("storage.gallery.suites.get", lambda _name: small_suite(4))
     refs = [
         ModelRef(name="plain", base_folder=str(tiny_model_folder), base_revision="r1"),
         ModelRef(

@@ -29,13 +29,29 @@ def test_discarding_ends_the_measure_of_what_was_forgotten(make_order: MakeOrder
 
 @pytest.mark.parametrize("method", ["lora", "full"])
 def test_a_verdict_says_what_was_forgotten(
-    make_order: MakeOrder, heard: Heard, monkeypatch: pytest.MonkeyPatch, method: str
+    make_order: MakeOrder, heard: Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     monkeypatch.setattr(suites, "get", lambda _name: small_suite(2))
-    order = make_order(method=method, max_steps=1, eval_rows=0, forgetting_items=2)
+    order = make_order(
+        method=method, max_steps=1, eval_rows=0, forgetting_items=2, own_prompts=20, measurements=str(tmp_path / "kept")
+    )
     done = train.run(order, heard)
     assert isinstance(done, Done)
     assert done.result["forgotten"]["n"] == 6
     assert "its general abilities" in done.result["forgotten"]["sentence"]
-    assert [n.data["model"] for n in heard.of(Noted) if n.data.get("on")] == ["tiny", "painted"]
-    assert "## What it forgot" in (Path(order.staging) / "README.md").read_text("utf-8")
+    own = done.result["forgotten"]["own"]
+    assert own["n"] == 20
+    assert own["sentence"].startswith("Answers ")
+    asked = [(n.data["model"], n.data["on"]) for n in heard.of(Noted) if n.data.get("on")]
+    assert list(dict.fromkeys(asked)) == [
+        ("tiny", "the base's own prompts"),
+        ("tiny", "general abilities"),
+        ("painted", "the base's own prompts"),
+        ("painted", "general abilities"),
+    ]
+    shares = [n.data["done"] for n in heard.of(Noted) if n.data.get("on")]
+    assert shares == sorted(shares)
+    card = (Path(order.staging) / "README.md").read_text("utf-8")
+    assert "## What it forgot" in card
+    assert f"{own['sentence']} The base wrote these 20 prompts" in card
+    assert len(list((tmp_path / "kept").iterdir())) == 2

@@ -17,7 +17,7 @@ from storage.gallery import suites
 from storage.gallery.suites import Suite
 from storage.rendering.renderer import Renderer
 from templates.spec import BaseFacts
-from templates.suites.suite_item import Phrasing
+from templates.spec.suite import Phrasing
 from workers import models
 from workers.evaluation import suite, suite_verdict
 from workers.evaluation.limited_answers import LimitedQuestion, limit, limited_answers

@@ -8,7 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING, TypeVar
 from zlib import crc32
 
-from templates.suites.suite_item import Phrasing
+from templates.spec.suite import Phrasing
 from workers.workshop.world import names
 from workers.workshop.world.lists import words
 

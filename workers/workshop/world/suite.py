@@ -9,8 +9,8 @@ from random import Random
 from typing import Any, get_args
 
 from templates.errors import StudioError
+from templates.spec.suite import Phrasing
 from templates.suites import general
-from templates.suites.suite_item import Phrasing
 from workers.workshop.world import abilities
 from workers.workshop.world.ability import AbilityGenerator, Example
 from workers.workshop.world.draw import Draw

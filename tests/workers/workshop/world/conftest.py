@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import workers.workshop.world as world_package
-from templates.suites.suite_item import Phrasing
+from templates.spec.suite import Phrasing
 from workers.workshop.world.draw import Draw, Phrases
 from workers.workshop.world.facts import world
 from workers.workshop.world.relations import relations

@@ -12,8 +12,8 @@ from random import Random
 import pytest
 
 from storage.rendering.chat_templates import ChatTemplate
+from templates.spec.suite import Phrasing
 from templates.suites.general import ABILITIES
-from templates.suites.suite_item import Phrasing
 from workers.workshop.world import abilities
 from workers.workshop.world.ability import CHAT_TEMPLATE, AbilityGenerator, Example, text
 from workers.workshop.world.draw import Draw, Phrases

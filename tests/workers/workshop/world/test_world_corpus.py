@@ -15,8 +15,8 @@ from string import Formatter
 import pytest
 
 from templates.errors import BadInput
+from templates.spec.suite import SuiteItem
 from templates.suites import general
-from templates.suites.suite_item import SuiteItem
 from workers.workshop.world import abilities, corpus
 from workers.workshop.world.draw import Phrases
 from workers.workshop.world.facts import world

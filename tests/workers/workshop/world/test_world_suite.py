@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from templates.errors import StudioError
+from templates.spec.suite import SuiteItem
 from templates.suites import general
-from templates.suites.suite_item import SuiteItem
 from workers.workshop.world import abilities, suite
 
 
