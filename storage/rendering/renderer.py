@@ -166,7 +166,8 @@ class Renderer:
         before, found, after = written.partition(_ASKED)
         if found and before.strip():
             ends = self._control_tokens.match(after.lstrip())
-            ids = [*self.eos_ids, *([int(self._tokenizer.token_to_id(ends.group()))] if ends else [])]
+            end = self._tokenizer.token_to_id(ends.group()) if ends else None
+            ids = [*self.eos_ids, *([] if end is None else [end])]
             return Opening(self._encode(before).ids, list(dict.fromkeys(ids)), of_user=True)
         return Opening(self._plain("").ids[:1], list(self.eos_ids), of_user=False)
 

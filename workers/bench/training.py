@@ -29,7 +29,8 @@ from storage.rendering.renderer import Renderer
 from templates import registry
 from templates.recipe import Recipe
 from workers import models, targets
-from workers.evaluation.losses import Piece, losses
+from workers.evaluation.losses import losses
+from workers.evaluation.predictions import Piece
 from workers.training import batches
 from workers.training.callbacks import peak_memory_bytes
 from workers.training.setups import TrainingData

@@ -17,7 +17,8 @@ from templates import registry
 from templates.errors import BadInput
 from templates.turns import said
 from workers.evaluation.generation import Generated, answers
-from workers.evaluation.losses import Floats, Ints, Piece, losses
+from workers.evaluation.losses import Floats, Ints, losses
+from workers.evaluation.predictions import Piece
 
 SPARE_TOKENS = 8
 """Tokens by which an answer may exceed the longest expected one before it is cut off."""
