@@ -16,6 +16,7 @@ from app.api import documents
 from storage.bases import base_models
 from storage.data import datasets, uploads
 from storage.gallery import artifacts
+from storage.jobs import jobs
 from storage.models import Job, User
 from storage.planning import evaluations, training
 from tests.contracts.in_process import carried_out, chat, used
@@ -80,9 +81,15 @@ def test_a_chain_is_scored_chatted_with_and_used_without_the_studio(
     base_models.add(studio, "tiny", str(tiny_model_folder))
     add(studio, "verses", "verses.txt", "".join(f"{i} {VERSE}" for i in range(20)), shape="text")
     short = {"max_steps": 4, "learning_rate": 1e-2, "eval_steps": 4, "max_length": 64}
-    follow(studio, "tiny", tmp_path, capsys, monkeypatch, **short)
+    _, told = follow(studio, "tiny", tmp_path, capsys, monkeypatch, **short)
     third = trained(studio, "third", "teller", "tickets", "sft", **short)
     assert third.spec["continued"] == "same_adapter"
+    of_teller, of_third = ((jobs.get(studio, job.id).result or {}) for job in (told, third))
+    assert (of_third["parent"], of_third["root"]["name"]) == ("teller", "tiny")
+    started_at, left_at = of_third["metrics"]["loss"]["base"], of_teller["metrics"]["loss"]["adapted"]
+    assert started_at["value"] == pytest.approx(left_at["value"], rel=1e-4), "the parent as it was published"
+    roots = [result["root"]["metrics"]["loss"]["base"]["value"] for result in (of_teller, of_third)]
+    assert roots[0] == pytest.approx(roots[1], rel=1e-4)
     entries = {name: catalogue.find(studio, name) for name in ("tiny", "reader", "teller", "third")}
     assert entries["third"].resident == entries["teller"].resident != entries["reader"].resident
     assert entries["reader"].resident == entries["tiny"].resident

@@ -73,6 +73,7 @@ def made(done: Any) -> dict[str, Any]:
     return done.made.facts
 
 
+@pytest.mark.long
 def test_the_same_adapter_goes_on_where_it_was(make_order: MakeOrder, parent: Any, heard: Heard) -> None:
     first = parent()
     order = first.continued(make_order(**SHORT), "same_adapter")
@@ -89,6 +90,7 @@ def test_the_same_adapter_goes_on_where_it_was(make_order: MakeOrder, parent: An
     assert after["r"] == before["r"]
 
 
+@pytest.mark.long
 def test_a_new_adapter_goes_on_the_merged_result_and_carries_it(
     make_order: MakeOrder, parent: Any, heard: Heard
 ) -> None:

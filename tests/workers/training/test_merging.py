@@ -62,7 +62,9 @@ def test_the_merged_model_answers_like_base_and_adapter(
     assert Renderer(folder).template == Renderer(tiny_model_folder).template
 
 
-@pytest.mark.parametrize(("strength", "stored"), [(0.3, torch.bfloat16), (1e-4, torch.float32)])
+@pytest.mark.parametrize(
+    ("strength", "stored"), [pytest.param(0.3, torch.bfloat16, marks=pytest.mark.long), (1e-4, torch.float32)]
+)
 def test_what_16_bits_would_lose_is_kept_in_32(
     adapter_on: Callable[..., ModelRef], nano_folder: Path, tmp_path: Path, strength: float, stored: torch.dtype
 ) -> None:
