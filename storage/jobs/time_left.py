@@ -76,7 +76,7 @@ def left(job: Job) -> Range | None:
     expected, stage = shares(job), _stage(job)
     rest = expected[stage] * (1 - _within(job, stage))
     later = sum(expected.values()) - sum(_until(expected, stage).values()) - expected[stage]
-    if job.eta_s is None:
+    if job.eta_s is None or stage in registry.job_kind(job.kind).shares:  # an earlier stage's time says nothing
         whole = estimate.get("seconds")
         return Range(*(whole * (rest + later) * factor for factor in spread)) if whole else None
     measured = SCORED if stage == Stage.EVALUATING else MEASURED

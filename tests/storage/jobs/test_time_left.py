@@ -78,6 +78,12 @@ def test_a_job_that_ended_early_keeps_its_place(studio: User) -> None:
     assert time_left.share_done(training(studio, state=JobState.CANCELLED, stage=None, step=0, total_steps=0)) == 0.0
 
 
+def test_what_is_left_to_fetch_says_nothing_about_converting(studio: User) -> None:
+    fetching = {"state": JobState.RUNNING, "attempt": 1, "step": 90, "total_steps": 93}
+    assert time_left.left(job_of(studio, "download", stage="fetching", eta_s=3.0, **fetching)) is not None
+    assert time_left.left(job_of(studio, "download", stage="converting", eta_s=0.0, **fetching)) is None
+
+
 def test_a_download_is_mostly_fetching(studio: User) -> None:
     job = Job(
         owner_id=studio.id, idem_key="k", name="m", kind="download", spec={}, spec_sha256="", created_at=0.0,
