@@ -86,6 +86,6 @@ def test_a_base_model_for_everybody(run: Any, nano_folder: Path, tmp_path: Path)
     base_models.add(users.local(), "house", source, shared=True)
     assert base_models.get(users.account("alice"), "house").is_shared
     assert "everybody" in run("models", "list").out
-    assert run("models", "delete", "house").out == "Deleted house.\n"
+    assert run("models", "delete", "house").out == "Deleted house.\nNothing else depends on it.\n"
     assert run("models", "delete", "house").code == 2
     assert run("models", "delete", "studio-nano").code == 1
