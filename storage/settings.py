@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     """Held-out rows for which a verdict generates answers; the loss always covers all."""
     forgetting_items: int = Field(6, ge=0)
     """Items per general ability that base and result answer after training; 0: nothing is measured of forgetting."""
-    own_prompts: int = Field(96, ge=0)
+    own_prompts: int = Field(64, ge=0)
     """Prompts that a base model writes itself, to see which answers a training changed; 0: none."""
 
     @model_validator(mode="after")

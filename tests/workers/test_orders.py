@@ -58,7 +58,7 @@ def test_a_training_order_says_everything(studio: User, dataset: Dataset) -> Non
     assert order.base_source == "bundled"
     assert order.held_out_openings == 0
     assert order.forgetting_items == 0, "the tests' setting"
-    assert (order.forgetting_suite, order.own_prompts) == ("general", 96)
+    assert (order.forgetting_suite, order.own_prompts) == ("general", 64)
     assert Path(order.measurements).is_relative_to(settings().files)
 
 

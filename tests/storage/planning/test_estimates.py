@@ -118,7 +118,7 @@ def test_any_base_is_asked_what_it_forgot(studio: User, monkeypatch: pytest.Monk
     monkeypatch.setenv("STUDIO_FORGETTING_ITEMS", "2")
     settings.cache_clear()
     found = forgetting.planned("hub", "r1", "lora")
-    assert (found.n_items, found.own_prompts, found.base_is_known) == (2 * 15, 96, False)
+    assert (found.n_items, found.own_prompts, found.base_is_known) == (2 * 15, 64, False)
     folder = measurements.folder("r1")
     folder.mkdir(parents=True)
     (folder / "own.json").write_text("{}")
