@@ -118,7 +118,7 @@ def adapt(model: PreTrainedModel, recipe: Recipe) -> PreTrainedModel:
     if method.peft_type is None:
         raise TypeError(f"{method.key} has neither a peft_type nor a file workers/methods/{method.key}.py")
     try:
-        return get_peft_model(model, _peft_config(method, params, model))
+        return get_peft_model(model, peft_config(method, params, model))
     except ValueError as error:  # PEFT raises it for settings that don't fit this architecture
         raise StudioError(
             f"PEFT can't apply {method.title} with these settings to this base model: {error}",
@@ -136,7 +136,7 @@ def trained_further(model: PreTrainedModel, adapter_folder: str) -> PreTrainedMo
     return adapted
 
 
-def _peft_config(method: Method, params: Params, model: PreTrainedModel) -> Any:
+def peft_config(method: Method, params: Params, model: PreTrainedModel) -> Any:
     """PEFT's configuration of the method. PEFT chooses parameters set to “default”."""
     given = {name: value for name, value in params.model_dump().items() if value != "default"}
     kind = PEFT_TYPE_TO_CONFIG_MAPPING[PeftType(method.peft_type)]

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig
 from pydantic import BaseModel
 from transformers import PreTrainedModel, set_seed
 from transformers.trainer_callback import PrinterCallback
@@ -28,7 +27,7 @@ from storage.data import row_files
 from storage.rendering.renderer import Renderer
 from templates import registry
 from templates.recipe import Recipe
-from workers import models, targets
+from workers import models
 from workers.evaluation.losses import losses
 from workers.evaluation.predictions import Piece
 from workers.training import batches
@@ -98,14 +97,7 @@ def trl(race: Race, rows: list[dict[str, Any]], renderer: Renderer, **options: A
         disable_tqdm=True,
         **options,
     )
-    given = race.recipe.adaptation().model_dump()
-    lora = LoraConfig(
-        r=given["r"],
-        lora_alpha=given["lora_alpha"],
-        lora_dropout=given["lora_dropout"],
-        target_modules=targets.of_group(model, given["target_modules"]),
-        task_type="CAUSAL_LM",
-    )
+    lora = models.peft_config(registry.method(race.recipe.method), race.recipe.adaptation(), model)
     trainer = SFTTrainer(model, args, train_dataset=Dataset.from_list(examples), peft_config=lora)
     trainer.remove_callback(PrinterCallback)
     return Ready(trainer.model, trainer.train, _n_tokens(race, rows, renderer))
