@@ -91,6 +91,16 @@ def entered(parent: int) -> list[int]:
     return pipes
 
 
+def end_with_parent() -> None:
+    """Exit when the other end of stdin closes: nobody waits for this process any more."""
+
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def limit(memory_bytes: int, cpu_s: int, file_bytes: int) -> None:
     """Limit this process; the memory limit counts on top of the memory that it starts with."""
     limits = (

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -56,20 +55,10 @@ def _about(file: Path) -> dict[str, Any]:
     return {"made_from": kinds[0] if kinds else "", "license": str(stated.contents()) if stated else None}
 
 
-def _end_with_parent() -> None:
-    """Exit when the other end of stdin closes."""
-
-    def watch() -> None:
-        sys.stdin.buffer.read()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
 def main() -> None:
     """Convert, and print the outcome as JSON: what was found, or `wrong` with the reason."""
     file, folder = Path(sys.argv[1]), Path(sys.argv[2])
-    _end_with_parent()
+    fork_server.end_with_parent()
     n_bytes = file.stat().st_size
     fork_server.limit(4 * GIB + 3 * WIDENED * n_bytes, CPU_S, 2 * WIDENED * n_bytes + GIB)
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))

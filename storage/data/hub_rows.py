@@ -10,7 +10,6 @@ import datetime
 import json
 import os
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -81,18 +80,10 @@ def _text(value: Any) -> str:
     raise Unusable(f"holds values that are not text or numbers ({type(value).__name__}).")
 
 
-def _end_with_parent() -> None:
-    def watch() -> None:
-        sys.stdin.buffer.read()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
 def main() -> None:
     """Answer one question."""
     asked = json.loads(sys.stdin.buffer.readline())
-    _end_with_parent()
+    fork_server.end_with_parent()
     fork_server.limit(MEMORY_BYTES, CPU_S, asked["most_bytes"] + 64 * 1024**2)
     try:
         found = written(asked, Path(sys.argv[1]))
