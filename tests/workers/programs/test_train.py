@@ -39,6 +39,7 @@ from workers.protocol import (
     Stopped,
 )
 from workers.training import callbacks, checkpoints, setups
+from workers.training.task import read
 
 MakeOrder = Callable[..., Order]
 
@@ -82,7 +83,7 @@ def test_the_published_adapter_gives_the_verdicts_loss(make_order: MakeOrder, he
     assert order.base
     ref = ModelRef(name="x", base_folder=order.base.base_folder, base_revision="1", adapter_folder=order.staging)
     model = models.load(ref, torch.device("cpu"))
-    task = train.read(order)
+    task = read(order)
     setup = train._set_up(task, heard)
     assert setup.held_out_loss
     assert setup.held_out_loss(model, lambda: False) == pytest.approx(
@@ -297,7 +298,7 @@ def test_all_weights_are_published_as_they_were_scored_in_the_stored_dtype(
     assert done.made.kind == "full_model"
     tensors = safetensors.torch.load_file(str(Path(order.staging) / "model.safetensors"))
     assert {tensor.dtype for tensor in tensors.values()} == {torch.bfloat16}
-    setup = train._set_up(train.read(order), heard)
+    setup = train._set_up(read(order), heard)
     assert setup.held_out_loss
     loss = setup.held_out_loss(models.load_base(order.staging), lambda: False)
     assert loss == pytest.approx(done.result["metrics"]["loss"]["adapted"]["value"], abs=1e-5)
@@ -390,7 +391,7 @@ def test_the_weights_with_the_lowest_selection_loss_are_published(
     assert (done.actual["chosen_step"], done.actual["steps"]) == (4, 12)
     said = "The weights after step 4 of 12 were published: they had the lowest loss, 1.25, on 5 rows set apart"
     assert any(remark.startswith(said) for remark in done.result["remarks"])
-    task = train.read(order)
+    task = read(order)
     assert (len(task.train), len(task.selection), len(task.held_out)) == (43, 5, 12)
     published = safetensors.torch.load_file(str(Path(order.staging) / "adapter_model.safetensors"))
     for name, tensor in seen[1].items():
@@ -405,14 +406,14 @@ def test_the_selection_loss_is_measured_on_the_rows_set_apart(make_order: MakeOr
     assert list(heard.losses("selection")) == [2, 3]
     assert order.base
     ref = ModelRef(name="x", base_folder=order.base.base_folder, base_revision="1", adapter_folder=order.staging)
-    setup = train._set_up(train.read(order), heard)
+    setup = train._set_up(read(order), heard)
     assert setup.selection_loss
     lowest = setup.selection_loss(models.load(ref, torch.device("cpu")), lambda: False)
     assert lowest == pytest.approx(min(heard.losses("selection").values()), rel=1e-4)
 
 
 def test_no_row_is_set_apart_unless_asked_for(make_order: MakeOrder) -> None:
-    task = train.read(make_order())
+    task = read(make_order())
     assert (len(task.train), task.selection, len(task.held_out)) == (48, [], 12)
 
 

@@ -18,6 +18,7 @@ from workers.export import bundle
 from workers.orders.train import Continued, TrainingOrder
 from workers.programs import train
 from workers.protocol import Checkpointed, Done, ModelRef, Planned, Report
+from workers.training.task import read
 
 MakeOrder = Callable[..., TrainingOrder]
 SHORT = {"max_steps": 4, "eval_steps": 4, "save_steps": 4}
@@ -103,7 +104,7 @@ def test_a_new_adapter_goes_on_the_merged_result_and_carries_it(
     assert "for “first”" in result["sentence"]
     assert facts["own_base"] == bundle.weights_sha256_of(staging / "base")
     ref = ModelRef(name="x", base_folder=str(staging / "base"), base_revision="1", adapter_folder=str(staging))
-    setup = train._set_up(train.read(order), heard)
+    setup = train._set_up(read(order), heard)
     assert setup.held_out_loss
     loss = setup.held_out_loss(models.load(ref), lambda: False)
     assert loss == pytest.approx(result["metrics"]["loss"]["adapted"]["value"], abs=1e-5)

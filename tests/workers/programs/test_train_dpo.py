@@ -22,6 +22,7 @@ from workers import models
 from workers.objectives import dpo
 from workers.programs import train
 from workers.protocol import Checkpointed, Done, Measured, Order, Planned, Report, Stop, Stopped
+from workers.training.task import read
 
 MakeOrder = Callable[..., Order]
 
@@ -54,7 +55,7 @@ def test_a_job_learns_to_prefer(make_pairs_order: MakeOrder, heard: Heard, nano_
 
 
 def test_what_was_shown_is_what_is_learned(make_pairs_order: MakeOrder, heard: Heard) -> None:
-    task = train.read(make_pairs_order())
+    task = read(make_pairs_order())
     setup = train._set_up(task, heard)
     model = models.adapt(models.load_base(task.order.base.base_folder), task.recipe)
     trainer = setup.trainer(model, Path(task.order.checkpoints) / "draft")

@@ -1,0 +1,147 @@
+"""Judges a training's result: scores, what was forgotten, the objective's own metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedModel
+
+from storage.data import row_files
+from storage.runs.row_outcomes import RowOutcomes
+from templates import instructions, registry
+from workers import models
+from workers.evaluation import compared, forgetting, held_out, measures, row_outcomes, scoring, verdict
+from workers.evaluation.compared import ComparedAnswer
+from workers.evaluation.forgetting import Forgotten
+from workers.evaluation.held_out import HeldOutSide
+from workers.evaluation.measures import Measure
+from workers.evaluation.progress import Part, noting
+from workers.evaluation.scoring import Scores
+from workers.evaluation.sentences import Run
+from workers.evaluation.verdict_document import Verdict
+from workers.training import contenders
+from workers.training.callbacks import Channel
+from workers.training.setups import TrainingSetup
+from workers.training.task import Task
+
+SCORED_QUANTIZED = (
+    "Both were scored on the quantized base, because the full-precision base does not fit here. "
+    "Chat and the download use full precision, so their answers may differ slightly."
+)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is published of the evaluation."""
+
+    verdict: Verdict
+    answers: Sequence[ComparedAnswer]
+    outcomes: RowOutcomes
+
+
+def judge(
+    task: Task, setup: TrainingSetup, model: PreTrainedModel, actual: Mapping[str, Any], channel: Channel
+) -> Judged:
+    """Score what the training started from and `model`, as it will be published, on the held-out rows."""
+    order = task.order
+    base_scores, scores = _scores(task, model, channel)
+    side = _held_out_side(task)
+    found = verdict.judge(
+        base_scores,
+        scores,
+        order.shape,
+        side,
+        against=f"“{order.against}”" if order.continued else "the base",
+        headline=registry.objective(task.recipe.objective).headline,
+        run=Run(actual["steps"], actual["planned_steps"], actual["stopped"]),
+    )
+    further: dict[str, Any] = {}
+    if order.continued:
+        root = verdict.beside(order.base_name, _root_scores(task, model, channel), scores, order.shape, side)
+        further = {"parent": order.against, "root": root}
+    further["measures"] = _measures(task, setup, side, model, channel)
+    further["remarks"] = (*found.remarks, *_remarks(task, model, actual))
+    further["forgotten"] = _forgotten(task, model, channel)
+    further["opening"] = order.held_out_openings + 1
+    return Judged(
+        found.model_copy(update=further),
+        compared.compare(base_scores, scores),
+        row_outcomes.of(scores, task.held_out, order.shape, side),
+    )
+
+
+def _remarks(task: Task, model: PreTrainedModel, actual: Mapping[str, Any]) -> list[str]:
+    quantized = [SCORED_QUANTIZED] if models.is_quantized(model) else []
+    return [*quantized, *_chosen(task, actual), *instructions.remarks(task.recipe.instruction)]
+
+
+def _scores(task: Task, model: PreTrainedModel, channel: Channel) -> tuple[Scores, Scores]:
+    """The scores of what the training started from and of the model, on all held-out rows."""
+    with contenders.parent(task.order, model) as base:
+        of_base = _score(task, base, task.order.base.name, task.parts[0], channel)
+    return of_base, _score(task, model, task.order.name, task.parts[1], channel)
+
+
+def _root_scores(task: Task, model: PreTrainedModel, channel: Channel) -> Scores:
+    """The scores of the base model at the root of the chain, on the same rows."""
+    with contenders.root(task.order, model) as base:
+        return _score(task, base, task.order.base_name, task.parts[2], channel)
+
+
+def _score(task: Task, which: PreTrainedModel, name: str, part: Part, channel: Channel) -> Scores:
+    learned = registry.objective(task.recipe.objective)
+    return scoring.score(
+        which,
+        task.renderer,
+        task.order.shape,
+        task.held_out,
+        max_length=task.params.max_length,
+        context_length=task.facts.context_length,
+        trains_prompt=learned.trains_prompt,
+        views=learned.views,
+        eval_rows=task.order.eval_rows,
+        progress=noting(channel, name, part=part),
+        stopped=lambda: channel.abandoned,
+    )
+
+
+def _forgotten(task: Task, model: PreTrainedModel, channel: Channel) -> Forgotten | None:
+    plain, length, parts = task.renderer.instructed(""), task.facts.context_length, task.parts[-2:]
+    before = partial(contenders.parent, task.order, model)
+    return forgetting.measure(task.order, plain, length, before, model, channel, parts)
+
+
+def _measures(
+    task: Task, setup: TrainingSetup, side: HeldOutSide, model: PreTrainedModel, channel: Channel
+) -> dict[str, Measure]:
+    """The objective's own metrics of base and model, on all held-out rows."""
+    if setup.measure_rows is None:
+        return {}
+    with contenders.parent(task.order, model) as base:
+        of_base = setup.measure_rows(base, lambda: channel.abandoned)
+    of_model = setup.measure_rows(model, lambda: channel.abandoned)
+    declared = registry.objective(task.recipe.objective).metrics
+    return measures.compare(declared, of_base, of_model, side.grouping.groups)
+
+
+def _chosen(task: Task, actual: Mapping[str, Any]) -> list[str]:
+    """A remark on which weights were published, if there was a choice."""
+    if not task.params.chooses:
+        return []
+    if "chosen_step" not in actual:
+        return ["The loss on the rows set apart could not be measured, so the last weights were published."]
+    return [
+        f"The weights after step {actual['chosen_step']:,} of {actual['steps']:,} were published: they had the lowest "
+        f"loss, {actual['selection_loss']:.3g}, on {len(task.selection):,} rows set apart, which were not used for "
+        "training."
+    ]
+
+
+def _held_out_side(task: Task) -> HeldOutSide:
+    """What the verdict needs to know of the dataset."""
+    documents = row_files.documents(Path(task.order.dataset_file))
+    return held_out.of(task.order.shape, task.train + task.selection, task.held_out, documents)
