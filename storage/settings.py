@@ -7,6 +7,7 @@ import os
 import secrets
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -56,6 +57,8 @@ class Settings(BaseSettings):
     max_attempts: int = 3
     worker_slots: int | None = None
     """Jobs that a worker runs at once; by default one per GPU, or one on a CPU."""
+    cpu_dtype: Literal["auto", "float32"] = "auto"
+    """`float32`: compute in 32 bits on a processor that would be faster in bfloat16."""
     worker_warm: bool = True
     """Keep a spare child that has already imported torch."""
     secret_key: SecretStr = SecretStr("")

@@ -1,7 +1,7 @@
 """Loads base models and puts methods on them.
 
-On a CPU everything is float32 (float16 is a hundred times slower there); on a GPU bfloat16, or
-float32 if the GPU is too old for it. Nothing is downloaded: models are local folders with
+Weights are held in the dtype that is fastest on the device (`workers.precision`); never in float16, which is a
+hundred times slower on a CPU. Nothing is downloaded: models are local folders with
 safetensors, and code in a model's folder never runs.
 """
 
@@ -20,7 +20,7 @@ from bitsandbytes.nn import Linear4bit
 from peft import PeftModel, get_peft_model
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 from peft.utils.peft_types import PeftType
-from transformers import BitsAndBytesConfig, PreTrainedModel
+from transformers import AutoConfig, BitsAndBytesConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from templates import registry
@@ -28,10 +28,11 @@ from templates.errors import StudioError
 from templates.layers import Group
 from templates.recipe import Recipe
 from templates.spec import Method, Params, Quantization
-from workers import targets, weights
+from workers import precision, targets, weights
 from workers.protocol import ModelRef
 
 Dtype = Literal["auto", "float32", "bfloat16"]
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 START = "start"
 """Folder and adapter name of the adapter as initialised."""
 WIDENED = 2
@@ -46,27 +47,12 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def multiplies_bfloat16(where: torch.device) -> bool:
-    """Whether `where` has instructions for bfloat16; emulation makes a product a hundred times slower."""
-    if where.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return any(has for name, has in torch.cpu.get_capabilities().items() if "bf16" in name)
-
-
-def compute_dtype(where: torch.device, dtype: Dtype = "auto") -> torch.dtype:
-    """The dtype for holding and multiplying weights."""
-    if dtype == "auto":
-        fast = where.type == "cuda" and multiplies_bfloat16(where)
-        return torch.bfloat16 if fast else torch.float32
-    return torch.float32 if dtype == "float32" else torch.bfloat16
-
-
 def load_base(
     folder: str | Path, quantization: Quantization = "none", where: torch.device | None = None, dtype: Dtype = "auto"
 ) -> PreTrainedModel:
     """A base model (or a full-model artifact) from its folder, ready to answer: in eval mode."""
     where = where or device()
-    kind = compute_dtype(where, dtype)
+    kind = DTYPES.get(dtype) or precision.fastest_dtype(where, _hidden_size(folder))
     options: dict[str, Any] = {"dtype": kind}
     if quantization == "nf4":
         options["quantization_config"] = BitsAndBytesConfig(
@@ -82,6 +68,12 @@ def load_base(
     model = weights.load(folder, **options)
     _keep_trainable(model)
     return model.eval()
+
+
+def _hidden_size(folder: str | Path) -> int:
+    return precision.hidden_size(
+        AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+    )
 
 
 def _keep_trainable(model: PreTrainedModel) -> None:
@@ -183,7 +175,7 @@ def as_published(
     model.config.use_cache = True  # a Trainer switches it off, which would make answering many times slower
     if registry.method(recipe.method).trains == "all_weights":
         cast(model, torch_dtype(stored_dtype))
-        cast(model, compute_dtype(where))
+        cast(model, precision.of_model(model))
         return model.eval()
     if moves_base(recipe):
         converted = start / "converted"

@@ -18,14 +18,6 @@ from workers import models
 CPU = torch.device("cpu")
 
 
-def test_nothing_is_ever_float16(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert models.compute_dtype(CPU) == torch.float32
-    for able, dtype in ((True, torch.bfloat16), (False, torch.float32)):
-        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, able=able: able)
-        assert models.compute_dtype(torch.device("cuda")) == dtype
-    assert models.compute_dtype(CPU, "bfloat16") == torch.bfloat16
-
-
 def test_a_base_is_loaded_in_float32_and_ready_to_answer(nano_folder: Path) -> None:
     model = models.load_base(nano_folder, where=CPU)
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}

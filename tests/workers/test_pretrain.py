@@ -13,7 +13,7 @@ from conversations import Heard
 from transformers import AutoModelForCausalLM
 
 from templates.errors import StudioError
-from workers import models
+from workers import precision
 from workers.objectives import pretrain
 from workers.orders.train import TrainingOrder
 from workers.programs import train
@@ -83,7 +83,7 @@ def test_logits_only_where_something_is_learned_give_the_same_loss(
 def test_a_processor_without_bfloat16_says_that_it_computes_in_32_bits(
     pretraining: MakeOrder, heard: Heard, monkeypatch: pytest.MonkeyPatch, able: bool
 ) -> None:
-    monkeypatch.setattr(models, "multiplies_bfloat16", lambda _where: able)
+    monkeypatch.setattr(precision, "multiplies_bfloat16", lambda _where: able)
     train.run(pretraining(max_steps=3), heard)
     said = [note.data for note in heard.of(Noted) if note.kind == "computed_in_32_bits"]
     assert said == ([] if able else [{"why": "this processor has no bfloat16 instructions"}])

@@ -27,7 +27,7 @@ from storage.data import row_files
 from storage.rendering.renderer import Renderer
 from templates import registry
 from templates.recipe import Recipe
-from workers import models
+from workers import models, precision
 from workers.evaluation.losses import losses
 from workers.evaluation.predictions import Piece
 from workers.training import batches
@@ -90,7 +90,7 @@ def trl(race: Race, rows: list[dict[str, Any]], renderer: Renderer, **options: A
         warmup_steps=params.warmup_steps,
         max_length=params.max_length,
         seed=params.seed,
-        bf16=models.multiplies_bfloat16(where),
+        bf16=precision.multiplies_bfloat16(where),
         use_cpu=where.type == "cpu",
         report_to="none",
         save_strategy="no",
@@ -114,7 +114,7 @@ def trl_tuned(race: Race, rows: list[dict[str, Any]], renderer: Renderer) -> Rea
         packing=True,
         per_device_train_batch_size=max(1, round(batch_tokens / params.max_length)),  # about as many updates
         gradient_checkpointing=False,
-        dtype="bfloat16" if models.multiplies_bfloat16(models.device()) else "float32",
+        dtype="bfloat16" if precision.multiplies_bfloat16(models.device()) else "float32",
     )
 
 

@@ -48,7 +48,7 @@ def set_up(data: TrainingData) -> TrainingSetup:
     made: list[_Trainer] = []
 
     def trainer(model: PreTrainedModel, folder: Path) -> Trainer:
-        args = training_arguments(params, folder, schedule.n_updates, model.device, DPOConfig, **_of_dpo(params))
+        args = training_arguments(params, folder, schedule.n_updates, model, DPOConfig, **_of_dpo(params))
         made.append(_Trainer(model, args, schedule, train.kept, data.renderer.folder))
         return made[-1]
 

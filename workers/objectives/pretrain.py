@@ -16,7 +16,7 @@ from transformers.trainer_callback import PrinterCallback
 from storage.data import splits
 from templates.errors import BadInput, Problem, StudioError
 from templates.objectives.pretrain import PretrainParams
-from workers import models
+from workers import models, precision
 from workers.training import corpora, optimizers
 from workers.training.batches import IGNORED
 from workers.training.setups import TrainingData, TrainingSetup, mean_loss, training_arguments
@@ -38,7 +38,7 @@ def set_up(data: TrainingData) -> TrainingSetup:
             remedy="Install g++, or switch torch_compile off.",
         )
     remarks: dict[str, dict[str, Any]] = {}
-    if params.bf16 and not models.multiplies_bfloat16(models.device()):
+    if params.bf16 and not precision.multiplies_bfloat16(models.device()):
         params = params.model_copy(update={"bf16": False})
         remarks["computed_in_32_bits"] = {"why": "this processor has no bfloat16 instructions"}
     train, held_out, selection = (
@@ -55,7 +55,7 @@ def set_up(data: TrainingData) -> TrainingSetup:
     pieces = _pieces(held_out, HELD_OUT_PIECES)
 
     def trainer(model: PreTrainedModel, folder: Path) -> Trainer:
-        args = training_arguments(params, folder, schedule.n_updates, model.device)
+        args = training_arguments(params, folder, schedule.n_updates, model)
         if params.lr_scheduler_type == "warmup_stable_decay":
             n_decay = round(params.decay_share * schedule.n_updates)
             args.lr_scheduler_kwargs = {"num_decay_steps": n_decay, "decay_type": "linear", "min_lr_ratio": 0.03}

@@ -15,7 +15,7 @@ from torch import nn
 from torch.optim import AdamW, Muon, Optimizer
 from transformers import PreTrainedModel
 
-from workers import models
+from workers import precision
 from workers.training.muon import Muon32
 
 ADAM_BETAS = (0.9, 0.98)
@@ -79,7 +79,7 @@ def muon_adamw(model: PreTrainedModel, *, lr: float, adam_lr: float, weight_deca
 
 
 def _muon(matrices: list[nn.Parameter], lr: float, weight_decay: float) -> Muon:
-    kind = Muon if models.multiplies_bfloat16(matrices[0].device) else Muon32
+    kind = Muon if precision.multiplies_bfloat16(matrices[0].device) else Muon32
     return kind(matrices, lr=lr, weight_decay=weight_decay)
 
 

@@ -20,7 +20,7 @@ from storage.rendering.renderer import Renderer
 from templates import registry
 from templates.errors import BadInput, Problem
 from templates.spec import TrainingParams
-from workers import models, sharing
+from workers import precision, sharing
 from workers.evaluation.losses import losses
 from workers.evaluation.measures import Measuring
 from workers.training import batches
@@ -80,7 +80,7 @@ def next_token(data: TrainingData) -> TrainingSetup:
         takes = frozenset(inspect.signature(_core(model).forward).parameters)
         made = Trainer(
             model=model,
-            args=training_arguments(data.params, folder, schedule.n_updates, model.device),
+            args=training_arguments(data.params, folder, schedule.n_updates, model),
             train_dataset=schedule,
             data_collator=batches.collator(
                 data.renderer.eos_ids[0],
@@ -155,7 +155,7 @@ def training_arguments(
     params: TrainingParams,
     folder: Path,
     n_updates: int,
-    where: torch.device,
+    model: PreTrainedModel,
     kind: type[TrainingArguments] = TrainingArguments,
     **more: Any,
 ) -> TrainingArguments:
@@ -178,10 +178,10 @@ def training_arguments(
         activation_checkpointing=params.gradient_checkpointing,
         activation_checkpointing_kwargs={"use_reentrant": False},
         seed=params.seed,
-        bf16=models.compute_dtype(where) == torch.bfloat16,
+        bf16=precision.of_model(model) == torch.bfloat16,
         fp16=False,
-        use_cpu=where.type == "cpu",
-        dataloader_pin_memory=where.type == "cuda",
+        use_cpu=model.device.type == "cpu",
+        dataloader_pin_memory=model.device.type == "cuda",
         include_num_input_tokens_seen="non_padding",
         logging_steps=1,
         logging_nan_inf_filter=False,

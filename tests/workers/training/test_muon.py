@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.optim import Muon
 
-from workers import models
+from workers import precision
 from workers.training import optimizers
 from workers.training.muon import Muon32, orthogonalised
 
@@ -61,7 +61,7 @@ def test_singular_values_come_near_one(shape: tuple[int, int, int]) -> None:
 
 @pytest.mark.parametrize(("able", "kind"), [(True, Muon), (False, Muon32)])
 def test_a_processor_without_bfloat16_gets_it(able: bool, kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "multiplies_bfloat16", lambda _where: able)
+    monkeypatch.setattr(precision, "multiplies_bfloat16", lambda _where: able)
     layer = torch.nn.Linear(8, 8, bias=False)
     layer.get_output_embeddings = lambda: None  # type: ignore[assignment]
     made = optimizers.muon_adamw(layer, lr=0.02, adam_lr=0.004, weight_decay=0.05)  # type: ignore[arg-type]

@@ -1,0 +1,68 @@
+"""The dtype in which a model computes fastest without harm: bfloat16 where the device multiplies it, else float32.
+
+A processor with bfloat16 instructions gains from them only if the products are large: a narrow model spends its
+time between them. So on a CPU a model needs some width, and a short trial has to show that it pays.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from typing import Any
+
+import torch
+
+from storage.settings import settings
+
+NARROWEST = 512
+"""Hidden size from which bfloat16 may pay on a CPU; smaller models stay in float32 on every processor."""
+ROWS = 256
+TRIES = 5
+PAYS_FROM = 1.3
+"""How many times as fast bfloat16 must be in the trial."""
+
+
+def multiplies_bfloat16(where: torch.device) -> bool:
+    """Whether `where` has instructions for bfloat16; emulation makes a product a hundred times slower."""
+    if where.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return any(has for name, has in torch.cpu.get_capabilities().items() if "bf16" in name)
+
+
+def fastest_dtype(where: torch.device, hidden_size: int) -> torch.dtype:
+    """The dtype for a model of this width on this device; `STUDIO_CPU_DTYPE=float32` switches the choice off."""
+    if not multiplies_bfloat16(where):
+        return torch.float32
+    if where.type == "cuda":
+        return torch.bfloat16
+    if settings().cpu_dtype == "float32" or hidden_size < NARROWEST:
+        return torch.float32
+    return torch.bfloat16 if _gain(hidden_size) >= PAYS_FROM else torch.float32
+
+
+def of_model(model: Any) -> torch.dtype:
+    """The fastest dtype for a model that is loaded, where it is."""
+    return fastest_dtype(model.device, hidden_size(model.config))
+
+
+def hidden_size(config: Any) -> int:
+    """The width of a causal model's hidden states; 0 if its configuration doesn't say."""
+    text = config.get_text_config()
+    return int(getattr(text, "hidden_size", None) or getattr(text, "n_embd", None) or getattr(text, "d_model", 0) or 0)
+
+
+@functools.cache
+def _gain(width: int) -> float:
+    """Seconds of a layer's product in float32 as a multiple of those in bfloat16; the best of several, about 50 ms."""
+    return _best_s(torch.float32, width) / _best_s(torch.bfloat16, width)
+
+
+@torch.inference_mode()
+def _best_s(dtype: torch.dtype, width: int) -> float:
+    states, weight = torch.ones(ROWS, width, dtype=dtype), torch.ones(width, width, dtype=dtype)
+    found = []
+    for _ in range(TRIES + 1):
+        began = time.perf_counter()
+        torch.nn.functional.linear(states, weight)
+        found.append(time.perf_counter() - began)
+    return min(found[1:])  # the first one sets up
