@@ -129,7 +129,9 @@ class Daemon:
         until = time.monotonic() + SPARE_WAIT_S
         while (self.slots.busy or not self.slots.is_ready) and time.monotonic() < until:
             time.sleep(0.5)  # the spare's imports or a job would distort the measurement
-        self.worker.flop_per_s = calibration.of_machine(self._devices, self.slots.threads)
+        speed = calibration.of_machine(self._devices, self.slots.threads)
+        if speed:
+            self.worker.flop_per_s, self.worker.wide_flop_per_s = speed.flop_per_s, speed.wide_flop_per_s
 
 
 def room() -> dict[str, int]:

@@ -13,9 +13,8 @@ from typing import Any
 import torch
 
 from storage.settings import settings
+from templates.spec.base_facts import WIDE_FROM
 
-NARROWEST = 512
-"""Hidden size from which bfloat16 may pay on a CPU; smaller models stay in float32 on every processor."""
 ROWS = 256
 TRIES = 5
 PAYS_FROM = 1.3
@@ -35,7 +34,7 @@ def fastest_dtype(where: torch.device, hidden_size: int) -> torch.dtype:
         return torch.float32
     if where.type == "cuda":
         return torch.bfloat16
-    if settings().cpu_dtype == "float32" or hidden_size < NARROWEST:
+    if settings().cpu_dtype == "float32" or hidden_size < WIDE_FROM:
         return torch.float32
     return torch.bfloat16 if _gain(hidden_size) >= PAYS_FROM else torch.float32
 

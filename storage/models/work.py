@@ -166,6 +166,8 @@ class Worker(SQLModel, table=True):
     disk_free_bytes: int = Field(default=0, sa_type=BigInteger)
     flop_per_s: float | None = None
     """Effective training speed, measured at start: 6 × parameters × tokens / s of a short step without LoRA."""
+    wide_flop_per_s: float | None = None
+    """The same for a model wide enough that a processor computes it in 16 bits, if it has the instructions."""
     secret_key: str = ""
     """Fingerprint of the key with which it reads users' tokens; empty if it has none."""
     started_at: float

@@ -14,6 +14,7 @@ from storage.settings import settings
 from templates import registry
 from templates.recipe import Recipe
 from templates.roles import Role
+from templates.spec import BaseFacts
 
 CPU_FLOP_PER_S = 2e10
 GPU_FLOP_PER_S = 2e13
@@ -44,8 +45,10 @@ class Pace:
     recipe: Recipe
 
 
-def of_worker(worker: Worker | None) -> Machine:
-    """The worker's machine; without one, this machine's processor at a guessed speed.
+def of_worker(worker: Worker | None, base: BaseFacts | None = None) -> Machine:
+    """The worker's machine, at its speed for models like `base`.
+
+    Without a worker, it is this machine's processor at a guessed speed.
 
     A waiting job starts when a slot is free, so memory used by the worker's current jobs counts as
     free.
@@ -54,6 +57,7 @@ def of_worker(worker: Worker | None) -> Machine:
     if worker is None:
         return Machine("this machine's CPU", False, here_memory, here_disk, CPU_FLOP_PER_S, False)
     on_gpu = worker.device != "cpu"
+    measured = (base and base.is_wide and worker.wide_flop_per_s) or worker.flop_per_s
     free = worker.memory_free_bytes
     if worker.busy:
         free = max(free, round(IDLE_SHARE * worker.memory_total_bytes))
@@ -62,8 +66,8 @@ def of_worker(worker: Worker | None) -> Machine:
         on_gpu=on_gpu,
         memory_free_bytes=free or here_memory,
         disk_free_bytes=worker.disk_free_bytes or here_disk,
-        flop_per_s=worker.flop_per_s or (GPU_FLOP_PER_S if on_gpu else CPU_FLOP_PER_S),
-        calibrated=worker.flop_per_s is not None,
+        flop_per_s=measured or (GPU_FLOP_PER_S if on_gpu else CPU_FLOP_PER_S),
+        calibrated=measured is not None,
     )
 
 

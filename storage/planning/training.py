@@ -127,7 +127,7 @@ def _estimate(
     """Estimate the recipe's cost on the machine that will probably run it. Raises `DoesNotFit`."""
     base, worker = begins.root, likely_worker()
     facts = base_models.facts(base)
-    machine, pace = machines.of_worker(worker), machines.earlier_pace(base.id, recipe, worker)
+    machine, pace = machines.of_worker(worker, facts), machines.earlier_pace(base.id, recipe, worker)
     carried_bytes = continuations.carried_bytes(begins, how, recipe)
     shipped_bytes = base.size_bytes if base.source == "bundled" else carried_bytes
     papers_bytes = _papers_bytes(base_models.folder(base))

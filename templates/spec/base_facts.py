@@ -8,6 +8,8 @@ from templates.layers import Projection
 
 SMALL_BASE = 100_000_000
 """Models with fewer parameters are too small for the usual learning rates."""
+WIDE_FROM = 512
+"""Hidden size from which a processor's 16-bit instructions may pay; narrower models spend their time elsewhere."""
 
 
 class BaseFacts(BaseModel):
@@ -55,3 +57,8 @@ class BaseFacts(BaseModel):
     def is_small(self) -> bool:
         """Whether it needs learning rates several times the usual ones."""
         return self.n_parameters < SMALL_BASE
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether a processor may compute it in 16 bits."""
+        return self.hidden_size >= WIDE_FROM

@@ -58,6 +58,6 @@ def test_the_width_is_read_whatever_the_architecture_calls_it() -> None:
 
 @pytest.mark.usefixtures("quick_bfloat16")
 def test_a_base_is_held_in_the_fastest_dtype(tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precision, "NARROWEST", 1)
+    monkeypatch.setattr(precision, "WIDE_FROM", 1)
     assert models.load_base(tiny_model_folder, where=CPU).dtype == torch.bfloat16
     assert models.load_base(tiny_model_folder, where=CPU, dtype="float32").dtype == torch.float32

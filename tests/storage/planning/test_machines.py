@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import psutil
 import pytest
 
+from storage.bases import checkpoint_headers
 from storage.jobs import worker_rows
 from storage.models import User, Worker
 from storage.planning import machines, training
@@ -36,6 +39,15 @@ def test_a_gpu_is_named_and_guessed_faster(studio: User) -> None:
     assert machine.on_gpu
     assert machine.name == "a worker's H200", "its host is for administrators"
     assert machine.flop_per_s > machines.CPU_FLOP_PER_S
+
+
+def test_a_wide_base_has_a_speed_of_its_own(studio: User, tiny_model_folder: Path) -> None:
+    narrow = checkpoint_headers.facts(tiny_model_folder)
+    wide = narrow.model_copy(update={"hidden_size": 576})
+    measured = worker(flop_per_s=1e10, wide_flop_per_s=7e10)
+    assert machines.of_worker(measured, narrow).flop_per_s == 1e10
+    assert machines.of_worker(measured, wide).flop_per_s == 7e10
+    assert machines.of_worker(worker(flop_per_s=1e10), wide).flop_per_s == 1e10, "of a GPU there is one"
 
 
 def test_the_likely_worker_takes_jobs_and_has_most_memory(studio: User, monkeypatch: pytest.MonkeyPatch) -> None:
