@@ -8,8 +8,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from typing import TYPE_CHECKING
 
-from cryptography.fernet import Fernet, InvalidToken
 from pydantic import SecretStr
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
@@ -18,6 +18,9 @@ from storage import db
 from storage.models import Credential
 from storage.settings import secret, settings
 from templates.errors import BadInput, Problem, StudioError
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 HUB = "hub"
 SERVICES = {HUB: "the Hugging Face hub"}
@@ -58,6 +61,8 @@ def exists(user_id: str, service: str) -> bool:
 
 def token(user_id: str, service: str) -> SecretStr | None:
     """The user's token for the service; None if there is none. Raises `StudioError` if it needs another key."""
+    from cryptography.fernet import InvalidToken
+
     sealed = _sealed(user_id, service)
     if sealed is None:
         return None
@@ -86,6 +91,8 @@ def any_stored() -> bool:
 
 def can_read_all() -> bool:
     """Whether this machine's key fits every stored token."""
+    from cryptography.fernet import InvalidToken
+
     with db.reading() as session:
         stored = session.exec(select(Credential.sealed)).all()
     fernet = _fernet()
@@ -108,6 +115,8 @@ def _sealed(user_id: str, service: str) -> str | None:
 
 
 def _fernet() -> Fernet:
+    from cryptography.fernet import Fernet  # 8 MB that a web process needs only once somebody has a token
+
     return Fernet(_key())
 
 

@@ -144,6 +144,7 @@ def run(who: str, race: Race) -> dict[str, Any]:
         "n_tokens": n_tokens,
         "n_updates": n_updates,
         "peak_bytes": peak_bytes,
+        "dtype": str(precision.of_model(ready.model)).removeprefix("torch."),
         "held_out_loss": _held_out_loss(race, ready.model, renderer),
     }
 
