@@ -36,8 +36,8 @@ class Forgetting:
 NOTHING = Forgetting()
 
 
-def planned(base_source: str, base_revision: str, method: str) -> Forgetting:
-    """What a training with this method on such a base will measure."""
+def planned(base_source: str, base_revision: str, method: str, *, on_result: bool = False) -> Forgetting:
+    """What a training with this method on such a base, or `on_result` made of it, will measure."""
     items = suites.forgetting_items(method)
     if not items:
         return NOTHING
@@ -47,7 +47,7 @@ def planned(base_source: str, base_revision: str, method: str) -> Forgetting:
         suite.prompt_tokens,
         suite.answer_tokens,
         settings().own_prompts,
-        measurements.is_known(base_revision),
+        not on_result and measurements.is_known(base_revision),
     )
 
 

@@ -131,7 +131,7 @@ def _estimate(
     carried_bytes = continuations.carried_bytes(begins, how, recipe)
     shipped_bytes = base.size_bytes if base.source == "bundled" else carried_bytes
     papers_bytes = _papers_bytes(base_models.folder(base))
-    forgets = forgetting.planned(base.source, base.revision, recipe.method)
+    forgets = forgetting.planned(base.source, base.revision, recipe.method, on_result=begins.parent is not None)
 
     def estimated(changed: Recipe) -> Estimate:
         cost = estimates.estimate(facts, changed, lengths, n_held_out, machine, pace, shipped_bytes, forgets)

@@ -123,6 +123,7 @@ def test_any_base_is_asked_what_it_forgot(studio: User, monkeypatch: pytest.Monk
     folder.mkdir(parents=True)
     (folder / "own.json").write_text("{}")
     assert forgetting.planned("hub", "r1", "lora").base_is_known
+    assert not forgetting.planned("hub", "r1", "lora", on_result=True).base_is_known, "the result is measured anew"
     assert forgetting.planned("hub", "r1", "from_scratch") == forgetting.NOTHING
 
 
