@@ -17,14 +17,23 @@ from fastapi.responses import JSONResponse
 from starlette.routing import Mount
 
 from app import auth, gradio_startup, not_found, notify, proxies, received
-from app.api import artifacts, catalogue, chat, data, envelope, jobs, models, reference, runs
+from app.api import answers, artifacts, catalogue, chat, data, envelope, jobs, models, reference, runs
 from storage import disk, migrate, scratch
 from storage.bases import base_models
 from storage.jobs import queue
 from storage.settings import settings
 from templates.quantities import size
 
-ROUTERS = (catalogue.router, models.router, data.router, jobs.router, runs.router, artifacts.router, chat.router)
+ROUTERS = (
+    catalogue.router,
+    models.router,
+    data.router,
+    answers.router,
+    jobs.router,
+    runs.router,
+    artifacts.router,
+    chat.router,
+)
 M_ARENA_MAX = -8
 N_ARENAS = 2
 N_PROBES = 2

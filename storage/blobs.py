@@ -48,6 +48,6 @@ def collect(older_than_s: float) -> Iterator[Path]:
 def _is_referred(sha256: str) -> bool:
     with db.reading() as session:
         return any(
-            session.exec(select(table.id).where(table.sha256 == sha256)).first() is not None
-            for table in (Upload, Dataset)
+            session.exec(select(column).where(column == sha256).limit(1)).first() is not None
+            for column in (Upload.sha256, Dataset.sha256, Dataset.dropped_sha256)
         )

@@ -134,6 +134,10 @@ class MadeDataset(_Message):
     manifest_sha256: str
     file: str
     """Parquet, as `storage.data.row_files` writes it."""
+    dropped_file: str = ""
+    """JSON lines, as `storage.data.answers.dropped` writes them; empty if nothing was dropped."""
+    teacher: dict[str, Any] | None = None
+    """As `Dataset.teacher`."""
     source: str
     """The source, shown instead of a file's name."""
     shape: str

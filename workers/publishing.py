@@ -88,14 +88,14 @@ def _artifact(lease: Lease, staging: Path, said: MadeArtifact) -> Artifact:
 
 
 def _dataset(lease: Lease, staging: Path, said: MadeDataset) -> Dataset:
-    with (staging / said.file).open("rb") as file:
-        sha256, _ = files.put_blob(file)
     return Dataset(
         owner_id=lease.job.owner_id,
         name=lease.job.name,
         shape=said.shape,
         source_filename=said.source,
-        sha256=sha256,
+        sha256=_blob(staging / said.file),
+        dropped_sha256=_blob(staging / said.dropped_file) if said.dropped_file else None,
+        teacher=said.teacher,
         mapping={},
         n_rows=said.n_rows,
         n_held_out=said.n_held_out,
@@ -105,6 +105,12 @@ def _dataset(lease: Lease, staging: Path, said: MadeDataset) -> Dataset:
         made_by_job_id=lease.job.id,
         created_at=0.0,
     )
+
+
+def _blob(path: Path) -> str:
+    with path.open("rb") as file:
+        sha256, _ = files.put_blob(file)
+    return sha256
 
 
 def _model(job: Job, staging: Path, said: MadeModel) -> BaseModelRow:

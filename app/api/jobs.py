@@ -63,13 +63,15 @@ class NewEvaluation(Body):
 
 
 class NewGeneration(Body):
-    """A model to answer a dataset's prompts; `settings` controls decoding."""
+    """A model to answer a dataset's prompts; `settings` controls decoding and the filters."""
 
     model: str
     dataset: str
     name: str
     instruction: str | None = None
     """The system text for prompts without their own; null uses the dataset's, or else the model's."""
+    filters: list[str] = Field(default_factory=list, max_length=50)
+    """Which answers to drop; `GET /answer-filters` lists them with their settings."""
     settings: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -28,9 +28,19 @@ def generate(
             help="The system text for prompts without their own; by default the dataset's, or else the model's.",
         ),
     ] = None,
+    filters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--filter", metavar="FILTER", help="Answers to drop; may be repeated. `studio data filters` lists all."
+        ),
+    ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="max_new_tokens, temperature, top_p, seed."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="max_new_tokens, temperature, top_p, seed, num_return_sequences, and the filters' own settings.",
+        ),
     ] = None,
     idempotency_key: Key = None,
     wait: Wait = False,
@@ -50,6 +60,7 @@ def generate(
         dataset=str(data),
         name=str(name),
         instruction=instruction,
+        filters=filters or (),
         settings=given,
         idem_key=idempotency_key,
     )

@@ -89,7 +89,9 @@ def _step(dataset: Dataset, *, is_here: bool) -> Step:
 
 def _fix_words(fix: Mapping[str, Any]) -> str:
     parts = [
-        f"{count(fix[key])} {word}" for key, word in (("n_dropped", "dropped"), ("n_changed", "changed")) if fix[key]
+        f"{count(fix[key])} {word}"
+        for key, word in (("n_dropped", "dropped"), ("n_changed", "changed"), ("n_added", "put back"))
+        if fix.get(key)
     ]
     words = f", for {_shown(fix['words'])}" if "words" in fix else ""
     return f"{_title(fix['check'])} — {fix['title'][0].lower()}{fix['title'][1:]}: {', '.join(parts)}{words}"

@@ -54,10 +54,12 @@ def derive(
     fixes: Sequence[Mapping[str, Any]],
     *,
     name: str | None = None,
+    dropped_sha256: str | None = "",
 ) -> Dataset:
     """Store `rows` (with `held_out` and `source_row`) as the next version of `parent`.
 
-    Raises `BadInput` for an unusable name, `Conflict` for a taken one.
+    `dropped_sha256` is the file of its dropped answers, by default the parent's. Raises `BadInput` for an unusable
+    name, `Conflict` for a taken one.
     """
     shape = registry.shape(parent.shape)
     name = dataset_names.usable(user, name) if name else _next_name(user, parent.name)
@@ -84,6 +86,8 @@ def derive(
         remarks=[],
         parent_id=parent.id,
         fixes=[dict(fix) for fix in fixes],
+        dropped_sha256=parent.dropped_sha256 if dropped_sha256 == "" else dropped_sha256,
+        teacher=parent.teacher,
     )
 
 
@@ -123,11 +127,18 @@ def difference(user: User, older: str, newer: str) -> Difference:
     Raises `NotFound`, and `BadInput` for datasets of different files or shapes.
     """
     one, other = datasets.get(user, older), datasets.get(user, newer)
-    if (one.upload_id, one.shape) != (other.upload_id, other.shape) or one.upload_id is None:
+    if one.shape != other.shape or _origin(user, one) != _origin(user, other):
         raise BadInput(
-            Problem(f"“{one.name}” and “{other.name}” are not versions of one file.", remedy="Compare two versions.")
+            Problem(
+                f"“{one.name}” and “{other.name}” are not versions of the same rows.", remedy="Compare two versions."
+            )
         )
     return _between(one, other)
+
+
+def _origin(user: User, dataset: Dataset) -> str:
+    """What all versions of one file or of one job's rows share."""
+    return dataset.upload_id or lineage(user, dataset.id)[0].id
 
 
 def since_parent(dataset: Dataset) -> Difference | None:

@@ -117,10 +117,15 @@ class Dataset(SQLModel, table=True):
     fixes: list[dict[str, Any]] = Field(default_factory=list, sa_column=json())
     """The changes to the parent's rows: `{"check", "title", "n_dropped", "n_changed"}`, in order.
 
-    If rows were dropped for containing the user's words, `words` lists the ones found in them.
+    `n_added` counts answers that were put back. If rows were dropped for containing the user's words, `words` lists
+    the ones found in them.
     """
     made_by_job_id: str | None = Field(default=None, foreign_key="job.id")
     """The job that made the rows; its inputs are their lineage. None: they were uploaded."""
+    dropped_sha256: str | None = None
+    """Hash of the file with the answers that did not become rows (`storage.data.answers.dropped`); None without any."""
+    teacher: dict[str, Any] | None = Field(default=None, sa_column=json(nullable=True))
+    """Who gave the answers: `name`, and where known `host`, `revision`, `weights_sha256` and `license`."""
     created_at: float
     deleted_at: float | None = None
 

@@ -1,8 +1,10 @@
 """A model answers prompts, and prompts and answers become a dataset.
 
-**What it does.** The model gets each row's prompt just as chat sends it. The same settings and seed give the
-same answers. A held-out prompt stays held out together with its answer.
-**When to use it.** To see many answers at once, or to make rows for later work.
+**What it does.** The model gets each row's prompt just as chat sends it, once or several times. The same settings
+and seed give the same answers. A held-out prompt stays held out together with its answers. Filters drop answers;
+each dropped answer is kept with the reason and can be put back. The model may be one of the studio's, or a service
+at an address that speaks OpenAI's protocol.
+**When to use it.** To see many answers at once, or to make rows from prompts: a larger model teaches a smaller one.
 **When not.** The answers are the model's own: it makes up what it does not know.
 """
 
@@ -24,13 +26,15 @@ class GenerateParams(Params):
     """Draw only from the likeliest tokens that together have this probability. No effect at temperature 0."""
     seed: int = setting(42, "Seed", shown=True, ge=0, le=2**32 - 1)
     """The same seed, prompts and machine give the same answers. No effect at temperature 0."""
+    num_return_sequences: int = setting(1, "Answers per prompt", shown=True, ge=1, le=64)
+    """Several answers to each prompt, of which filters keep some; needs a temperature above 0."""
 
 
 def _way(spec: Mapping[str, Any]) -> str:
     params = spec.get("params") or {}
-    temperature = params.get("temperature", 0)
+    temperature, n = params.get("temperature", 0), params.get("num_return_sequences", 1)
     how = f"at temperature {temperature:g}, seed {params.get('seed', 0)}" if temperature else "greedily"
-    return f"answers {how}"
+    return f"{f'{n} answers each' if n > 1 else 'answers'} {how}"
 
 
 SPEC = JobKind(
@@ -40,10 +44,10 @@ SPEC = JobKind(
     stages=("preparing", "answering", "publishing"),
     result="answers",
     publishes="dataset",
-    counts="prompt",
+    counts="answer",
     params=GenerateParams,
     waiting={
         "preparing": "loading the model and the prompts; usually a few seconds",
-        "publishing": "storing the rows",
+        "publishing": "filtering the answers and storing the rows",
     },
 )

@@ -69,7 +69,13 @@ def test_over_rest(studio: User, sums: None) -> None:
     body = {"model": "studio-nano", "dataset": "sums", "name": "answers", "settings": {"temperature": 0.5, "seed": 3}}
     made = client.post("/api/v1/jobs/generate", json=body, headers={"Idempotency-Key": "k"})
     assert made.status_code == 201, made.text
-    assert made.json()["spec"]["params"] == {"max_new_tokens": 256, "temperature": 0.5, "top_p": 1.0, "seed": 3}
+    assert made.json()["spec"]["params"] == {
+        "max_new_tokens": 256,
+        "temperature": 0.5,
+        "top_p": 1.0,
+        "seed": 3,
+        "num_return_sequences": 1,
+    }
     assert client.post("/api/v1/jobs/generate", json=body, headers={"Idempotency-Key": "k"}).json() == made.json()
     wrong = client.post("/api/v1/jobs/generate", json={**body, "settings": {"temperature": -1}})
     assert wrong.status_code == 422
@@ -92,3 +98,28 @@ def test_plain_text_asks_nothing(studio: User) -> None:
     with pytest.raises(BadInput, match="has no prompts") as refused:
         generations.submit(studio, model="studio-nano", dataset="letters", name="answers", settings={"seed": -1})
     assert "seed" in str(refused.value), "all problems at once"
+
+
+def test_filters_and_several_answers_are_checked_before_anything_is_made(studio: User, sums: None) -> None:
+    prompts = io.BytesIO(b'{"prompt": "Why?"}\n{"prompt": "How?"}\n' * 12)
+    datasets.add(studio, uploads.save(studio, "p.jsonl", prompts), name="bare", shape="prompt_only")
+    with pytest.raises(BadInput) as refused:
+        generations.submit(
+            studio, model="studio-nano", dataset="bare", name="a", filters=["same_text", "agreement", "magic"]
+        )
+    told = str(refused.value)
+    assert "these rows have none" in told
+    assert "compares several answers" in told
+    assert "“magic” is no filter" in told
+    with pytest.raises(BadInput, match="At temperature 0, all answers to a prompt are the same"):
+        generations.submit(studio, model="studio-nano", dataset="bare", name="a", settings={"num_return_sequences": 2})
+    job = generations.submit(
+        studio,
+        model="studio-nano",
+        dataset="sums",
+        name="a",
+        filters=["same_number", "length"],
+        settings={"num_return_sequences": 2, "temperature": 0.7, "max_characters": 80},
+    )
+    assert job.spec["filters"] == {"same_number": {}, "length": {"min_characters": 1, "max_characters": 80}}
+    assert [one.name for one in jobs.of_user(studio)] == ["a"]

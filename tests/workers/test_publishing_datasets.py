@@ -9,6 +9,7 @@ import pytest
 
 from storage import files
 from storage.data import datasets, uploads
+from storage.data.answers import dropped
 from storage.jobs import events, jobs, leases, recovery, worker_rows, workspaces
 from storage.jobs.leases import Lease
 from storage.models import User
@@ -31,9 +32,11 @@ def publish(lease: Lease, content: bytes = b"rows") -> None:
     staging = workspaces.staging(lease.job.id, lease.attempt)
     staging.mkdir(parents=True)
     (staging / "rows.parquet").write_bytes(b"rows")
+    (staging / "dropped.jsonl").write_bytes(b"dropped\n")
     made = MadeDataset(
         manifest_sha256=files.seal(staging), file="rows.parquet", source="answers of m to p", shape="prompt_completion",
         n_rows=3, n_held_out=1, split_seed=7, remarks=({"message": "cut", "count": 1, "rows": [2]},),
+        dropped_file="dropped.jsonl", teacher={"name": "m", "license": "mit"},
     )  # fmt: skip
     (staging / "rows.parquet").write_bytes(content)
     order = Order(
@@ -58,6 +61,8 @@ def test_the_rows_become_a_dataset_of_the_job(studio: User, lease: Lease) -> Non
         7,
     )
     assert datasets.file(made).read_bytes() == b"rows"
+    assert list(dropped.lines(made)) == ["dropped\n"]
+    assert made.teacher == {"name": "m", "license": "mit"}
     assert made.remarks == [{"message": "cut", "count": 1, "rows": [2]}]
     job = jobs.get(studio, lease.job.id)
     assert (job.state, job.result, job.artifact_id) == ("SUCCEEDED", {"n_rows": 3}, None)

@@ -78,5 +78,5 @@ def test_the_difference_names_dropped_changed_added_and_moved_rows(studio: User,
 def test_datasets_of_two_files_have_no_difference(studio: User, cards: Dataset) -> None:
     other = FILE.replace("question", "query")
     datasets.add(studio, uploads.save(studio, "other.csv", io.BytesIO(other.encode())), name="other")
-    with pytest.raises(BadInput, match="not versions of one file"):
+    with pytest.raises(BadInput, match="not versions of the same rows"):
         versions.difference(studio, "cards", "other")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from storage.data import row_files
 from templates.errors import StudioError
 from templates.jobs.generate import GenerateParams
 from tests.contracts import small_models
+from workers.answering import rows as made_of
 from workers.evaluation.generation import Interrupted
 from workers.orders.generate import GenerationOrder
 from workers.programs import generate
@@ -40,7 +42,12 @@ def asked(n: int = N) -> list[dict[str, Any]]:
 def make(tmp_path: Path, nano_folder: Path, studio: Any) -> MakeOrder:
     """Orders for the bundled model; keyword arguments say how it decodes."""
 
-    def make(where: str = "a", rows: list[dict[str, Any]] | None = None, **params: Any) -> GenerationOrder:
+    def make(
+        where: str = "a",
+        rows: list[dict[str, Any]] | None = None,
+        filters: dict[str, dict[str, Any]] | None = None,
+        **params: Any,
+    ) -> GenerationOrder:
         for folder in ("staging", "checkpoints"):
             (tmp_path / where / folder).mkdir(parents=True, exist_ok=True)
         return GenerationOrder(
@@ -53,6 +60,8 @@ def make(tmp_path: Path, nano_folder: Path, studio: Any) -> MakeOrder:
             staging=str(tmp_path / where / "staging"),
             checkpoints=str(tmp_path / where / "checkpoints"),
             model=ModelRef(name="nano", base_folder=str(nano_folder), base_revision="1"),
+            teacher={"name": "nano"},
+            filters=filters or {},
             params=GenerateParams(**{"max_new_tokens": 6, **params}),
             shape="prompt_completion",
             dataset_file=str(write_rows(tmp_path / "rows.parquet", rows or asked())),
@@ -65,7 +74,7 @@ def make(tmp_path: Path, nano_folder: Path, studio: Any) -> MakeOrder:
 
 
 def made_rows(order: GenerationOrder) -> list[dict[str, Any]]:
-    return row_files.read(Path(order.staging) / generate.ROWS_FILE)
+    return row_files.read(Path(order.staging) / made_of.ROWS_FILE)
 
 
 def test_prompts_and_answers_are_rows_on_the_side_of_their_prompt(make: MakeOrder) -> None:
@@ -161,3 +170,52 @@ def test_conversations_stay_conversations(make: MakeOrder) -> None:
     for row, before in zip(made_rows(order), rows, strict=True):
         assert row["messages"][:-1] == before["messages"]
         assert row["messages"][-1]["role"] == "assistant"
+
+
+def test_several_answers_per_prompt_are_filtered_and_the_dropped_ones_kept(make: MakeOrder) -> None:
+    picked = {"exact_duplicates": {}, "length": {"min_characters": 5, "max_characters": 30}}
+    order = make(rows=asked(12), filters=picked, num_return_sequences=3, temperature=1.2)
+    done = generate.run(order, Heard())
+    result, rows = done.result, made_rows(order)
+    assert (result["n_prompts"], result["n_answers"]) == (12, 36)
+    assert result["n_rows"] == len(rows) == 36 - result["n_dropped"]
+    out = [json.loads(line) for line in (Path(order.staging) / made_of.DROPPED_FILE).read_text().splitlines()]
+    assert len(out) == result["n_dropped"] == sum(one["count"] for one in result["dropped"]) > 0
+    assert {one["filter"] for one in out} <= {"empty", "exact_duplicates", "length"}
+    numbers = [row["source_row"] for row in rows] + [one["number"] for one in out]
+    assert sorted(numbers) == list(range(4, 40)), "prompts 2 to 13, three numbers each"
+    by_row = {row["source_row"]: row for row in asked(12)}
+    for one in out:
+        asked_row = by_row[one["prompt_row"]]
+        assert (one["number"] - 1) // 3 == one["prompt_row"] - 1
+        assert (one["row"]["prompt"], one["held_out"]) == (asked_row["prompt"], asked_row["held_out"])
+    assert all(5 <= len(row["completion"]) <= 30 for row in rows)
+    assert f"{len(rows)} of 36 answers to 12 prompts were kept" in result["sentence"]
+    assert isinstance(done.made, MadeDataset)
+    assert (done.made.dropped_file, done.made.teacher) == (made_of.DROPPED_FILE, {"name": "nano"})
+
+
+def test_several_answers_resume_too(make: MakeOrder) -> None:
+    whole = make("whole", rows=asked(20), temperature=1.5, num_return_sequences=4)
+    generate.run(whole, Heard())
+
+    def stop(heard: Heard, report: Any) -> None:
+        if isinstance(report, Advanced):
+            heard.stop = Stop(stop="drain")
+
+    broken = make("broken", rows=asked(20), temperature=1.5, num_return_sequences=4)
+    with pytest.raises(Interrupted):
+        generate.run(broken, Heard(on_say=stop))
+    again = Heard()
+    generate.run(broken, again)
+    assert 0 < again.of(Planned)[0].start_step < again.of(Planned)[0].total_steps == 80
+    assert made_rows(broken) == made_rows(whole)
+
+
+def test_filters_that_drop_everything_are_said_with_the_first_reason(make: MakeOrder) -> None:
+    with pytest.raises(
+        StudioError, match="The filters dropped all 4 answers from “nano”: 4 are not the row’s own"
+    ) as all_:
+        generate.run(make(rows=asked(4), filters={"same_text": {}}), Heard())
+    assert "The row’s answer is “unused”" in str(all_.value)
+    assert all_.value.problems[0].remedy

@@ -36,7 +36,8 @@ _BEGINS = re.compile(
 )
 
 
-def _refuses(answer: str) -> bool:
+def refuses(answer: str) -> bool:
+    """Whether the answer begins with a refusal."""
     opening = answer[:OPENING]
     if _BEGINS.match(opening):
         return True
@@ -48,7 +49,7 @@ def find(rows: Rows) -> Finding | None:
     """The rows with a learned turn that refuses."""
     if rows.labelled:
         return None
-    turns = [(row, answer) for row in rows.answered for answer in row.answers if _refuses(answer)]
+    turns = [(row, answer) for row in rows.answered for answer in row.answers if refuses(answer)]
     found = list({row.number: (row, answer) for row, answer in reversed(turns)}.values())[::-1]
     says = f"{plural(len(found), 'answer refuses', 'answers refuse')} to answer."
     return finding(found, len(rows.answered) or 1, says)

@@ -1,0 +1,1 @@
+"""One filter in each file; its docstring is its help page."""
