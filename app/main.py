@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse
 from starlette.routing import Mount
 
 from app import auth, gradio_startup, not_found, notify, proxies, received
-from app.api import answers, artifacts, catalogue, chat, data, envelope, jobs, models, reference, runs
+from app.api import answers, artifacts, catalogue, chat, data, endpoints, envelope, jobs, models, reference, runs
 from storage import disk, migrate, scratch
 from storage.bases import base_models
 from storage.jobs import queue
@@ -29,6 +29,7 @@ ROUTERS = (
     models.router,
     data.router,
     answers.router,
+    endpoints.router,
     jobs.router,
     runs.router,
     artifacts.router,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 HUB = "hub"
 SERVICES = {HUB: "the Hugging Face hub"}
-"""The services for which a user can keep a token."""
+"""Services with a name of their own; others are called by their address (`storage.endpoints`)."""
 KEY_FILE = "credentials"
 MAX_CHARS = 2_000
 FINGERPRINT_CHARS = 12
@@ -57,6 +57,13 @@ def forget_all(session: Session, user_id: str) -> None:
 def exists(user_id: str, service: str) -> bool:
     """Whether the user has stored a token for the service."""
     return _sealed(user_id, service) is not None
+
+
+def services(user_id: str) -> list[str]:
+    """The services for which the user has stored a token."""
+    with db.reading() as session:
+        mine = select(Credential.service).where(Credential.owner_id == user_id).order_by(Credential.service)
+        return list(session.exec(mine))
 
 
 def token(user_id: str, service: str) -> SecretStr | None:
@@ -105,7 +112,7 @@ def can_read_all() -> bool:
 
 
 def _named(service: str) -> str:
-    return SERVICES[service]
+    return SERVICES.get(service, service.rpartition(" ")[2])
 
 
 def _sealed(user_id: str, service: str) -> str | None:

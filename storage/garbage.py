@@ -15,6 +15,7 @@ from storage.bases.sources import SOURCE
 from storage.data import uploads
 from storage.jobs import workspaces
 from storage.models import TERMINAL, Artifact, Job, JobState, User
+from storage.planning import generations
 from storage.settings import settings
 from templates import registry
 
@@ -29,7 +30,7 @@ JUST_USED_S = 600.0
 def collect(older_than_s: float = KEEP_S) -> list[Path]:
     """Remove unneeded files; returns what was removed."""
     removed = [*_artifacts(older_than_s), *_workspaces(older_than_s), *_downloads(older_than_s)]
-    removed += [*deletions.unneeded(older_than_s), *measurements.unneeded(older_than_s)]
+    removed += [*_asked(older_than_s), *deletions.unneeded(older_than_s), *measurements.unneeded(older_than_s)]
     for path in removed:
         shutil.rmtree(path, ignore_errors=True)
     uploads.discard_unused(older_than_s)
@@ -76,6 +77,17 @@ def _downloads(older_than_s: float) -> Iterator[Path]:
         needed = {sources.shared_folder(SOURCE.validate_python(spec["source"])) for spec in session.exec(asked)}
     for folder in (settings().files / sources.DOWNLOADS).glob("*"):
         if folder not in needed and _age_s(folder) > min(older_than_s, JUST_USED_S):
+            yield folder
+
+
+def _asked(older_than_s: float) -> Iterator[Path]:
+    """Answers of services that no unfinished job goes on from, once they have not changed for a while."""
+    with db.reading() as session:
+        specs = session.exec(select(Job.spec).where(col(Job.state).not_in(TERMINAL)))
+        needed = {spec["endpoint"]["asked"] for spec in specs if spec.get("endpoint")}
+    for folder in (settings().files / generations.ASKED).glob("*"):
+        age_s = min(_age_s(path) for path in (folder, *folder.iterdir()))
+        if folder.name not in needed and age_s > older_than_s:
             yield folder
 
 

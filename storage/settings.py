@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import secrets
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from templates.errors import BadInput, Problem
 
 SHORTEST_KEY = 16
+PUBLIC_ENDPOINTS = "public"
 
 
 class Settings(BaseSettings):
@@ -40,6 +42,10 @@ class Settings(BaseSettings):
     """Further host names for a studio on a loopback address, comma-separated: a reverse proxy's, for example."""
     trusted_proxies: str = ""
     """Addresses or networks of reverse proxies, comma-separated. Only their `X-Forwarded-…` headers count."""
+    allowed_endpoints: str = ""
+    """Addresses of services that people may ask for answers, comma-separated: base addresses, which include what lies
+    below them, or `public` for any https address outside private networks. Empty: any if there are no accounts, none
+    if there are."""
     max_upload_bytes: int = 200 * 1024 * 1024
     lease_s: float = 60.0
     """How long a worker keeps a claimed job without a heartbeat."""
@@ -91,6 +97,21 @@ class Settings(BaseSettings):
             if not ipaddress.ip_network(proxy).prefixlen:
                 raise ValueError(f"with {proxy}, every client could claim any address")
         return given
+
+    @field_validator("allowed_endpoints")
+    @classmethod
+    def _web_addresses(cls, given: str) -> str:
+        for entry in _listed(given):
+            if entry != PUBLIC_ENDPOINTS and not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", entry):
+                raise ValueError(
+                    f"“{entry}” is neither “{PUBLIC_ENDPOINTS}” nor an address like https://api.example.com/v1"
+                )
+        return given
+
+    @property
+    def endpoints(self) -> list[str]:
+        """The allowed addresses of services."""
+        return _listed(self.allowed_endpoints)
 
     @property
     def proxies(self) -> list[str]:

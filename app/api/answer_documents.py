@@ -1,4 +1,4 @@
-"""The JSON of filters and of dropped answers."""
+"""The JSON of filters, of dropped answers, and of services that answer."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import dataclasses
 from typing import Any
 
 from app.api import documents
+from storage import endpoints, users
 from storage.data.answers import filtering
 from storage.data.answers.answer_filter import filters
 from storage.data.answers.dropped import DroppedPage
+from storage.models import User
+from storage.settings import settings
 
 
 def of_filters() -> list[dict[str, Any]]:
@@ -35,3 +38,10 @@ def of_dropped(found: DroppedPage, offset: int) -> dict[str, Any]:
         "by_filter": reasons,
         "answers": [dataclasses.asdict(one) for one in found.answers],
     }
+
+
+def of_endpoints(user: User) -> dict[str, Any]:
+    """The allowed addresses (`any`: all are), and the origins for which the user has a key."""
+    allowed = settings().endpoints
+    is_any = not allowed and not users.any_accounts()
+    return {"any": is_any, "allowed": allowed, "keys": endpoints.origins_with_key(user)}

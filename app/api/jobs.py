@@ -63,9 +63,16 @@ class NewEvaluation(Body):
 
 
 class NewGeneration(Body):
-    """A model to answer a dataset's prompts; `settings` controls decoding and the filters."""
+    """A model to answer a dataset's prompts; `settings` controls decoding, the filters, and a service's limits.
 
-    model: str
+    Name either a model of the studio or a service that speaks OpenAI's protocol.
+    """
+
+    model: str | None = None
+    endpoint: str | None = None
+    """The service's base address; `PUT /endpoints/key` stores your key for it."""
+    endpoint_model: str | None = None
+    """The name by which the service knows its model."""
     dataset: str
     name: str
     instruction: str | None = None

@@ -16,7 +16,21 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from app import notify
-from app.cli import accounts, answers, artifacts, chat, data, generate, jobs, models, output, parts, runs, train
+from app.cli import (
+    accounts,
+    answers,
+    artifacts,
+    chat,
+    data,
+    endpoints,
+    generate,
+    jobs,
+    models,
+    output,
+    parts,
+    runs,
+    train,
+)
 from templates.errors import StudioError
 
 INTERRUPTED = 130
@@ -30,7 +44,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (parts, accounts, models, data, answers, train, generate, jobs, runs, artifacts, chat):
+for module in (parts, accounts, models, data, answers, train, generate, endpoints, jobs, runs, artifacts, chat):
     module.register(app)
 
 

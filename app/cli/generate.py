@@ -10,6 +10,7 @@ from app.cli import output
 from app.cli.output import Json
 from app.cli.train import Key, Wait, value_of
 from templates.errors import Problem, refuse
+from templates.service import ServiceParams
 
 
 def register(app: typer.Typer) -> None:
@@ -20,6 +21,13 @@ def register(app: typer.Typer) -> None:
 def generate(
     model: Annotated[str | None, typer.Option(help="A base model or artifact.")] = None,
     data: Annotated[str | None, typer.Option(help="The dataset whose prompts are answered.")] = None,
+    endpoint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Instead of a model: a service that speaks OpenAI's protocol. `studio endpoints`"
+        ),
+    ] = None,
+    endpoint_model: Annotated[str | None, typer.Option(metavar="NAME", help="The name of its model.")] = None,
     name: Annotated[str | None, typer.Option(help="The name of the job and of the new dataset.")] = None,
     instruction: Annotated[
         str | None,
@@ -39,7 +47,8 @@ def generate(
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="max_new_tokens, temperature, top_p, seed, num_return_sequences, and the filters' own settings.",
+            help="max_new_tokens, temperature, top_p, seed, num_return_sequences; the filters' own settings; and for "
+            f"a service: {', '.join(ServiceParams.model_fields)}.",
         ),
     ] = None,
     idempotency_key: Key = None,
@@ -50,13 +59,15 @@ def generate(
     from app.cli import acting, waiting
     from storage.planning import generations
 
-    needed = {"--model": model, "--data": data, "--name": name}
+    needed = {"--model or --endpoint": model or endpoint, "--data": data, "--name": name}
     refuse([Problem("is missing.", field=option) for option, value in needed.items() if not value])
     user = acting.user()
     given = {key: value_of(text) for key, text in output.pairs(settings or [], "--set").items()}
     job = generations.submit(
         user,
-        model=str(model),
+        model=model,
+        endpoint=endpoint,
+        endpoint_model=endpoint_model,
         dataset=str(data),
         name=str(name),
         instruction=instruction,

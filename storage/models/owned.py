@@ -28,7 +28,7 @@ class Credential(SQLModel, table=True):
 
     owner_id: str = Field(foreign_key="user.id", primary_key=True)
     service: str = Field(primary_key=True)
-    """Key of `storage.credentials.SERVICES`."""
+    """Key of `storage.credentials.SERVICES`, or an endpoint's (`storage.endpoints`)."""
     sealed: str
     created_at: float
 

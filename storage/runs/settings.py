@@ -44,6 +44,10 @@ def of(job: Job, inputs: Inputs) -> list[Setting]:
     found += _of_inputs(inputs)
     if how := job.spec.get("continued"):
         found.append(Setting("continue_from", "Goes on", WORDS.get(how, str(how))))
+    if service := job.spec.get("endpoint"):
+        found += [Setting("endpoint", "Address", service["url"]), Setting("endpoint_model", "Model", service["model"])]
+    if job.spec.get("filters"):
+        found.append(Setting("filters", "Filters", _filters(job.spec["filters"])))
     if "suite" in job.spec:
         found.append(Setting("suite", "Suite", str(job.spec["suite"])))
     instruction = recipe.instruction if recipe else job.spec.get("instruction")
@@ -53,6 +57,12 @@ def of(job: Job, inputs: Inputs) -> list[Setting]:
         return found + _parameters(recipe, advice.of(recipe, inputs))
     declared = registry.job_kind(job.kind).params
     return found + (_declared(declared, job.spec.get("params") or {}, {}) if declared else [])
+
+
+def _filters(picked: Mapping[str, Mapping[str, Any]]) -> str:
+    """Each filter with its settings."""
+    settings = {key: ", ".join(f"{name} {value}" for name, value in own.items()) for key, own in picked.items()}
+    return "; ".join(f"{key} ({own})" if own else key for key, own in settings.items())
 
 
 def recipe_of(job: Job) -> Recipe | None:

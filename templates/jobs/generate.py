@@ -10,6 +10,7 @@ at an address that speaks OpenAI's protocol.
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from templates.job_kind import JobKind
 from templates.spec import Params, setting
@@ -34,7 +35,9 @@ def _way(spec: Mapping[str, Any]) -> str:
     params = spec.get("params") or {}
     temperature, n = params.get("temperature", 0), params.get("num_return_sequences", 1)
     how = f"at temperature {temperature:g}, seed {params.get('seed', 0)}" if temperature else "greedily"
-    return f"{f'{n} answers each' if n > 1 else 'answers'} {how}"
+    service = spec.get("endpoint")
+    who = f"{service['model']} at {urlsplit(service['url']).hostname} " if service else ""
+    return f"{who}{f'{n} answers each' if n > 1 else 'answers'} {how}"
 
 
 SPEC = JobKind(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,12 @@ from fastapi.testclient import TestClient
 
 from app.cli import main
 from app.main import create_app
+from storage import users
+from storage.data import datasets, uploads
 from storage.models import User
+from storage.planning import generations
+from templates.errors import NotAllowed
+from tests.played_service import KEY
 from tests.storage.data.answers import answered
 
 
@@ -67,3 +73,36 @@ def test_over_rest(studio: User) -> None:
     assert (made.status_code, made.json()["n_rows"], made.json()["name"]) == (201, 7, "answers-v2")
     assert client.post("/api/v1/data/answers/answers", json={"put_back": [1]}).status_code == 422
     assert client.get("/api/v1/data/nothing/dropped").status_code == 404
+
+
+def test_services_and_keys(studio: User, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "https://api.example.com/v1"
+    assert command(capsys, "endpoints", "list") == {"any": True, "allowed": [], "keys": []}
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{KEY}\n"))
+    kept = command(capsys, "endpoints", "key", url)
+    assert kept == {"origin": "https://api.example.com:443", "stored": True}
+    assert not command(capsys, "endpoints", "key", url, "--forget")["stored"]
+    client = TestClient(create_app(), base_url="http://127.0.0.1:7860")
+    shown = client.put("/api/v1/endpoints/key", json={"url": url, "key": KEY})
+    assert shown.json()["keys"] == ["https://api.example.com:443"]
+    assert KEY not in shown.text
+    assert client.get("/api/v1/endpoints").json() == shown.json()
+    assert client.delete("/api/v1/endpoints/key", params={"url": url}).json()["keys"] == []
+    refused = client.put("/api/v1/endpoints/key", json={"url": "nowhere", "key": KEY})
+    assert refused.status_code == 422
+    assert KEY not in refused.text
+
+
+def test_a_service_over_rest(studio: User) -> None:
+    rows = b"".join(b'{"prompt": "Colour %d?", "completion": "blue"}\n' % i for i in range(20))
+    datasets.add(studio, uploads.save(studio, "c.jsonl", io.BytesIO(rows)), name="colours")
+    client = TestClient(create_app(), base_url="http://127.0.0.1:7860")
+    body = {"endpoint": "https://api.example.com/v1", "endpoint_model": "wise", "dataset": "colours", "name": "a"}
+    made = client.post("/api/v1/jobs/generate", json={**body, "settings": {"prompt_price": 2}, "filters": ["refusals"]})
+    assert made.status_code == 201, made.text
+    spec = made.json()["spec"]
+    assert (spec["endpoint"]["model"], spec["endpoint"]["params"]["prompt_price"]) == ("wise", 2)
+    assert [one["role"] for one in made.json()["inputs"]] == ["prompts"]
+    users.add("ann", "correct horse")
+    with pytest.raises(NotAllowed):
+        generations.submit(studio, dataset="colours", name="b", endpoint=body["endpoint"], endpoint_model="wise")

@@ -71,6 +71,10 @@ class ModelTeacher:
         """What the job's result says of it besides its answers."""
         return {"model": self._ref.model_dump(include={"name", "base_revision", "weights_sha256"})}
 
+    def remarks(self) -> list[str]:
+        """What the job's sentence says of it."""
+        return []
+
     def _answer_group(self, model: Any, number: int, prompts: Sequence[Prompt], channel: Channel) -> list[Spoken]:
         set_seed((self._order.params.seed + number) % SEEDS)
         given = answers(
