@@ -38,6 +38,11 @@ def _extra(info: FieldInfo) -> Mapping[str, Any]:
     return info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
 
 
+def is_folded(info: FieldInfo) -> bool:
+    """Whether forms fold the field away at first."""
+    return not _extra(info).get("shown")
+
+
 def label_of(name: str, info: FieldInfo) -> str:
     """Title and unit."""
     unit = _extra(info).get("unit")
@@ -99,7 +104,7 @@ class SettingsForm:
     def names(self, *, folded: bool) -> list[str]:
         """The folded or the visible settings, in the order of their declarations."""
         known = declared(self.objective, self.method)
-        return [name for name, info in known.items() if bool(_extra(info).get("shown")) != folded]
+        return [name for name, info in known.items() if is_folded(info) is folded]
 
     def raw(self, values: Mapping[Any, Any]) -> dict[str, Any]:
         """The components' values by name, picked from an event's values."""
@@ -108,10 +113,11 @@ class SettingsForm:
     def _draw(self, names: Sequence[str]) -> None:
         known = declared(self.objective, self.method)
         for name in names:
-            self.components[name] = _component(name, known[name], self.values[name])
+            self.components[name] = component(name, known[name], self.values[name])
 
 
-def _component(name: str, info: FieldInfo, value: Any) -> Component:
+def component(name: str, info: FieldInfo, value: Any) -> Component:
+    """The component for one setting."""
     common: dict[str, Any] = {
         "label": label_of(name, info),
         "info": info.description,

@@ -8,9 +8,9 @@ from templates.spec import Params, setting
 class ServiceParams(Params):
     """Limits and prices of a service that speaks OpenAI's protocol."""
 
-    concurrency: int = setting(4, "Requests at once", ge=1, le=64)
+    concurrency: int = setting(4, "Requests at once", shown=True, ge=1, le=64)
     """More are faster, until the service refuses them."""
-    requests_per_minute: int = setting(0, "Most requests a minute", ge=0, le=1_000_000)
+    requests_per_minute: int = setting(0, "Most requests a minute", shown=True, ge=0, le=1_000_000)
     """0: as many as the service takes."""
     timeout_s: float = setting(120.0, "Longest wait for an answer", unit="seconds", gt=0, le=1_200)
     """A request without an answer by then is sent again."""

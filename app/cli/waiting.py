@@ -67,4 +67,7 @@ def _progress(job: Job) -> str:
     points = [point for point in events.metrics(job.id) if point.split == "train"]
     last = points[-1].loss if points else None
     loss = f", loss {last:.3f}" if last is not None else ""
-    return f"{job.stage or 'starting'}, {registry.job_kind(job.kind).counted(job.step, job.total_steps)}{loss}{eta}"
+    told = events.of_job(job.id, "asked")[-1:]
+    asked = "".join(f", {words}" for e in told for words in (e.data["usage"], e.data["trouble"]) if words)
+    done = registry.job_kind(job.kind).counted(job.step, job.total_steps)
+    return f"{job.stage or 'starting'}, {done}{loss}{asked}{eta}"

@@ -19,8 +19,10 @@ from app import notify, turns
 from app.markup import html
 from app.pages.who import acting, asked
 from storage import progress
+from storage.data.answers.answer_filter import filters
 from templates import registry
 from templates.errors import Problem, StudioError
+from templates.service import ServiceParams
 
 P = ParamSpec("P")
 CLEAR = ""
@@ -33,6 +35,8 @@ FOCUS_JS = "() => setTimeout(() => document.querySelector('[role=alert]')?.focus
 def titles() -> dict[str, str]:
     """Every setting's name, with its title in forms."""
     declared = [o.params for o in registry.objectives().values()] + [m.params for m in registry.methods().values()]
+    declared += [kind.params for kind in registry.job_kinds().values() if kind.params]
+    declared += [ServiceParams, *(one.params for one in filters().values())]
     return {name: info.title or name for params in declared for name, info in params.model_fields.items()}
 
 

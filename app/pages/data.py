@@ -8,8 +8,8 @@ from typing import Any
 import gradio as gr
 
 from app import turns
-from app.pages import data_form as form
 from app.pages import (
+    answers_review,
     data_health,
     data_rows,
     drop,
@@ -21,6 +21,7 @@ from app.pages import (
     rendered,
     stored_data,
 )
+from app.pages import data_form as form
 from app.pages.alerts import CLEAR, FOCUS_JS, guarded, in_turn
 from app.pages.instruction import Box
 from app.pages.mapping import Choices
@@ -74,6 +75,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
                 held_out = gr.Dropdown([], visible=False, label="Held-out rows", elem_id="held-out-file")
             lens = _lens()
         findings = _findings()
+        review = answers_review.draw()
         with gr.Accordion("Rename or delete", open=False, visible=False) as manage:
             depends, asking = gr.HTML(elem_id="depends"), gr.Textbox(visible=False)
             with gr.Row():
@@ -89,6 +91,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     shown += [*choices.told, *findings.told, *box.all, lens.base, listing]
     opened = demo.load(in_turn(len(shown))(form.open_page), None, shown, show_progress_on=alert)
     stored_data.draw_pages(opened, alert, listing)
+    answers_review.let_review([opened.success], review, alert, subject, following)
     with answers:
         prompts_form.draw(opened, alert, subject, following)
     _let_look(opened, alert, subject, index, choices, box, lens, findings)

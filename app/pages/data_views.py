@@ -11,7 +11,7 @@ from markupsafe import Markup
 from app import charts
 from app.formats import count
 from app.markup import html
-from app.pages import layout, rendered
+from app.pages import layout, lineage, rendered
 from storage.bases import base_models
 from storage.data import openings
 from storage.data.health.outcomes import Outcome
@@ -52,6 +52,8 @@ def facts(dataset: Dataset) -> Markup:
         ("Used for verdicts", _used(openings.of(dataset))),
         ("Content hash", html("data/code", text=dataset.sha256[:12])),
     ]
+    if dataset.teacher:
+        found.append(("Teacher", " · ".join(lineage.teacher(dataset.teacher))))
     if dataset.labels:
         names = ", ".join(shortened(label, 30) for label in dataset.labels[:LABELS_SHOWN])
         more = f" and {len(dataset.labels) - LABELS_SHOWN} more" if len(dataset.labels) > LABELS_SHOWN else ""

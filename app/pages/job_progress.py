@@ -79,6 +79,8 @@ def _waiting_words(job: Job, history: Sequence[JobEvent]) -> str:
     if scored and job.stage == Stage.EVALUATING and scored["of"]:
         on = scored.get("on") or (f"the {job.spec['suite']} suite" if "suite" in job.spec else "the held-out rows")
         return f"scoring {scored['model']} on {on}: {percent(scored['rows'] / scored['of'])}"
+    if job.stage == "answering" and (asked := [event.data for event in history if event.kind == "asked"]):
+        return "; ".join(filter(None, (asked[-1]["usage"], asked[-1]["trouble"])))
     if job.state == JobState.QUEUED:
         takes = time_left.left(job)
         how_long = f"; it takes {minutes_range(takes.low_s / 60, takes.high_s / 60)}" if takes else ""

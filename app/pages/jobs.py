@@ -9,6 +9,7 @@ import gradio as gr
 
 from app.markup import html
 from app.pages import (
+    answers_review,
     job_charts,
     job_list,
     job_outcome,
@@ -55,6 +56,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
         with gr.Accordion("Answers that changed", open=True, visible=False) as answers_fold:
             change = gr.Radio([("All", "all")], value="all", label="Answers", show_label=False, container=False)
             answers = gr.HTML(elem_id="answers")
+        review = answers_review.draw()
         with gr.Accordion("The chart’s numbers", open=False, visible=False) as numbers_fold:
             numbers = gr.HTML()
         with gr.Accordion("Settings", open=False):
@@ -73,6 +75,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     first.success(guarded(4)(open_answers), subject, answered, show_progress="hidden")
     timer.tick(poll, [subject, seen], [seen, *shown], queue=False, show_progress="hidden")
     outcome.change(guarded(4)(open_answers), subject, answered, show_progress="hidden")
+    answers_review.let_review([first.success, outcome.change], review, alert, subject, following)
     change.input(guarded(2)(filter_answers), [subject, change], [alert, answers], show_progress="hidden")
     for button, keeps in ((keep, True), (discard, False)):
         stopped = button.click(_stopper(keeps), subject, alert, show_progress="hidden")

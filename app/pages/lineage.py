@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from storage.gallery.chains import Chain
 from storage.job_inputs import Input, Inputs
 from storage.models import Dataset
@@ -10,6 +12,8 @@ from templates.roles import Role
 PLAIN = (Role.BASE, Role.MODEL, Role.TRAINING, Role.HELD_OUT, Role.PROMPTS)
 """Roles that need no label before a name."""
 DELETED = "deleted data"
+SHORT = 12
+"""Characters of a hash."""
 
 
 def models(inputs: Inputs) -> str:
@@ -35,3 +39,11 @@ def chain(found: Chain) -> list[str]:
         gone, goal = ", deleted" if one.deleted else "", one.objective.replace("_", " ")
         steps.append(f"{one.name} ({goal}, {one.method} on {one.data}{gone})")
     return [found.root.name, *steps]
+
+
+def teacher(told: dict[str, Any]) -> list[str]:
+    """What is known of a teacher, in words."""
+    known = {"at": told.get("host"), "revision": told.get("revision"), "weights": told.get("weights_sha256")}
+    words = [f"{what} {value if what == 'at' else value[:SHORT]}" for what, value in known.items() if value]
+    licence = [f"licence {told['license']}"] if told.get("license") else []
+    return [told["name"], *words, *licence] if told else []

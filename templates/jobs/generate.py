@@ -36,7 +36,7 @@ def _way(spec: Mapping[str, Any]) -> str:
     temperature, n = params.get("temperature", 0), params.get("num_return_sequences", 1)
     how = f"at temperature {temperature:g}, seed {params.get('seed', 0)}" if temperature else "greedily"
     service = spec.get("endpoint")
-    who = f"{service['model']} at {urlsplit(service['url']).hostname} " if service else ""
+    who = f"{service['model']} at {urlsplit(service['url']).hostname}: " if service else ""
     return f"{who}{f'{n} answers each' if n > 1 else 'answers'} {how}"
 
 

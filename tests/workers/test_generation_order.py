@@ -63,7 +63,7 @@ def test_the_key_goes_through_the_pipe_only(studio: User, sums: None, monkeypatc
     assert (read.service.url, read.service.params.concurrency, read.model) == (URL, 2, None)
     assert read.teacher == {"name": "wise", "host": "api.example.com"}
     assert [p for p in settings().root.rglob("*") if p.is_file() and KEY.encode() in p.read_bytes()] == []
-    assert registry.job_kind("generate").way(job.spec) == "wise at api.example.com answers greedily"
+    assert registry.job_kind("generate").way(job.spec) == "wise at api.example.com: answers greedily"
     shown = {one.key: one.value for one in run_settings.of(job, run_settings.Inputs())}
     assert (shown["endpoint"], shown["endpoint_model"], shown["filters"]) == (URL, "wise", "same_number")
 

@@ -209,19 +209,20 @@ class _Notes:
     """What the job's page is told about the requests, every few seconds."""
 
     def __init__(self, channel: Channel, usage: Usage) -> None:
-        self._channel, self._usage, self._told_at = channel, usage, 0.0
+        self._channel, self._usage = channel, usage
+        self._told_at = {True: 0.0, False: 0.0}
 
     def trouble(self, words: str) -> None:
         log.info("%s", words)
-        self._tell(words, at_once=False)
+        self._tell(words)
 
     def counts(self, *, at_once: bool = False) -> None:
         self._tell("", at_once=at_once)
 
-    def _tell(self, trouble: str, *, at_once: bool) -> None:
-        now = time.monotonic()
-        if at_once or now - self._told_at >= TELL_S:
-            self._told_at = now
+    def _tell(self, trouble: str, *, at_once: bool = False) -> None:
+        now, is_trouble = time.monotonic(), bool(trouble)
+        if at_once or now - self._told_at[is_trouble] >= TELL_S:
+            self._told_at[is_trouble] = now
             self._channel.send(Noted(kind="asked", data={"usage": self._usage.words(), "trouble": trouble}))
 
 

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from app.formats import count
 from app.markup import html
+from app.pages import lineage
 from storage.data import datasets
 from storage.models import Job, User
 
 
 def block(user: User, job: Job) -> Markup:
-    """The answered prompts, and a link to the rows."""
-    sentence = (job.result or {}).get("sentence", "")
-    return html("jobs/generated", sentence=sentence, made=datasets.made_by(user, job.id))
+    """The answered prompts, who answered them, how many were dropped and why, and a link to the rows."""
+    result = job.result or {}
+    dropped = result.get("dropped") or []
+    return html(
+        "jobs/generated",
+        sentence=result.get("sentence", ""),
+        teacher=lineage.teacher(result.get("teacher") or {}),
+        dropped=dropped,
+        counts=[(count(result.get("n_rows", 0)), "kept")] + [(count(one["count"]), one["outcome"]) for one in dropped],
+        made=datasets.made_by(user, job.id),
+    )

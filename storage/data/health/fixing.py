@@ -49,7 +49,7 @@ def fix(
     shape = registry.shape(parent.shape)
     for check in chosen:
         measured = reader.measure(shape, rows) if reader else None
-        seen = Rows.of(shape, rows, measured, evaluation, words)
+        seen = Rows.of(shape, rows, measured, evaluation, words, is_sampled=bool(parent.teacher))
         found = check.find(seen)
         if found is None or check.fix is None:
             continue

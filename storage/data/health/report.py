@@ -158,7 +158,8 @@ def _report(dataset_id: str, name: str, reader: Reader | None, against: str | No
     with progress.step("Counting tokens"):
         measured = reader.measure(shape, rows) if reader else None
     noted = tuple(remark["message"] for remark in dataset.remarks)
-    return replace(examine(Rows.of(shape, rows, measured, rows_of(against), words), name), noted=noted)
+    seen = Rows.of(shape, rows, measured, rows_of(against), words, is_sampled=bool(dataset.teacher))
+    return replace(examine(seen, name), noted=noted)
 
 
 def rows_of(dataset_id: str | None) -> tuple[Row, ...]:

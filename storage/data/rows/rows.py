@@ -108,6 +108,8 @@ class Rows:
     """Rows of another dataset, the evaluation set for models trained on this one."""
     words: Words | None = field(default=None, compare=False)
     """Words to look for, if any were named."""
+    is_sampled: bool = field(default=False, compare=False)
+    """A teacher gave the answers, several to a prompt if somebody wanted so."""
 
     @classmethod
     def of(
@@ -117,9 +119,12 @@ class Rows:
         lengths: Lengths | None = None,
         evaluation: tuple[Row, ...] = (),
         words: Words | None = None,
+        *,
+        is_sampled: bool = False,
     ) -> Rows:
         """Stored rows as checks read them."""
-        return cls(shape, tuple(_row(shape, one, i) for i, one in enumerate(values, 1)), lengths, evaluation, words)
+        read = tuple(_row(shape, one, i) for i, one in enumerate(values, 1))
+        return cls(shape, read, lengths, evaluation, words, is_sampled)
 
     @cached_property
     def answered(self) -> tuple[Row, ...]:

@@ -13,9 +13,9 @@ from templates.spec import Params, setting
 class Bounds(Params):
     """The allowed lengths."""
 
-    min_characters: int = setting(1, "Shortest answer", unit="characters", ge=1, le=1_000_000)
+    min_characters: int = setting(1, "Shortest answer", shown=True, unit="characters", ge=1, le=1_000_000)
     """Shorter answers are dropped."""
-    max_characters: int = setting(2_000, "Longest answer kept", unit="characters", ge=1, le=1_000_000)
+    max_characters: int = setting(2_000, "Longest answer kept", shown=True, unit="characters", ge=1, le=1_000_000)
     """Longer answers are dropped."""
 
     @model_validator(mode="after")

@@ -1,4 +1,7 @@
-"""Rows with the same prompt (ignoring case and spaces) but different answers; judged answers may differ."""
+"""Rows with the same prompt (ignoring case and spaces) but different answers.
+
+Judged answers may differ, and so may free texts that a teacher gave: several answers to a prompt were asked for.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ def find(rows: Rows) -> Finding | None:
 
 def _torn(rows: Rows) -> list[list[int]]:
     """The positions of each prompt with more than one answer."""
-    if rows.shape.judged:
+    if rows.shape.judged or (rows.is_sampled and not rows.labelled):
         return []
     places: dict[str, list[int]] = defaultdict(list)
     for i, row in enumerate(rows.rows):

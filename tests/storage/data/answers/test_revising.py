@@ -7,8 +7,10 @@ import pytest
 from storage import blobs, files
 from storage.data import datasets, versions
 from storage.data.answers import dropped, revising
-from storage.data.health import fixing
+from storage.data.health import fixing, report
+from storage.data.rows.rows import Rows
 from storage.models import Dataset, User
+from templates import registry
 from templates.errors import BadInput
 from tests.storage.data.answers import answered
 
@@ -90,3 +92,18 @@ def test_nothing_dropped(studio: User) -> None:
     assert (none.dropped_sha256, dropped.of(none), dropped.page(none, 0, 5).by_filter) == (None, [], {})
     removed = revising.revise(studio, "all", remove=[4])
     assert [one.number for one in dropped.of(removed)] == [4]
+
+
+def test_several_answers_to_a_prompt_do_not_conflict_if_a_teacher_gave_them(studio: User, made: Dataset) -> None:
+    shape = registry.shape("prompt_completion")
+    rows = [
+        {"prompt": f"question {n // 2}?", "completion": f"a long and different answer {n}", "source_row": n}
+        for n in range(8)
+    ]
+    check = report.checks()["conflicting_answers"]
+    assert check.find(Rows.of(shape, rows)) is not None
+    assert check.find(Rows.of(shape, rows, is_sampled=True)) is None
+    labels = [
+        {"prompt": f"question {n // 2}?", "completion": "yes" if n % 3 else "no", "source_row": n} for n in range(60)
+    ]
+    assert check.find(Rows.of(shape, labels, is_sampled=True)) is not None, "labels conflict, whoever gave them"
