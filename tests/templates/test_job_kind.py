@@ -11,7 +11,7 @@ from templates import registry
     ("kind", "place", "of"),
     [
         ("train", "step 3", "step 3 of 1,061"),
-        ("generate", "prompt 3", "prompt 3 of 1,061"),
+        ("generate", "answer 3", "answer 3 of 1,061"),
         ("download", "3 MB", "3 of 1,061 MB"),
     ],
 )

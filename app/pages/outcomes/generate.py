@@ -20,6 +20,9 @@ def block(user: User, job: Job) -> Markup:
         sentence=result.get("sentence", ""),
         teacher=lineage.teacher(result.get("teacher") or {}),
         dropped=dropped,
-        counts=[(count(result.get("n_rows", 0)), "kept")] + [(count(one["count"]), one["outcome"]) for one in dropped],
+        counts=[
+            f"{count(result.get('n_rows', 0))} were kept",
+            *(f"{count(one['count'])} {one['outcome']}" for one in dropped),
+        ],
         made=datasets.made_by(user, job.id),
     )
