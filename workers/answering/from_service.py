@@ -40,7 +40,8 @@ GRACE_S = 8.0
 MOST_BYTES = 32 * 1024 * 1024
 MOST_REFUSED = 10
 """If so many first prompts are refused and nothing is answered, the request itself must be wrong."""
-TELL_S = 5.0
+COUNTS_S, TROUBLE_S = 15.0, 5.0
+"""How often the job's page is told of tokens, and of trouble."""
 SEEDS = 2**31
 log = logging.getLogger("studio.child")
 
@@ -206,7 +207,7 @@ class ServiceTeacher:
 
 
 class _Notes:
-    """What the job's page is told about the requests, every few seconds."""
+    """What the job's page is told about the requests."""
 
     def __init__(self, channel: Channel, usage: Usage) -> None:
         self._channel, self._usage = channel, usage
@@ -221,7 +222,7 @@ class _Notes:
 
     def _tell(self, trouble: str, *, at_once: bool = False) -> None:
         now, is_trouble = time.monotonic(), bool(trouble)
-        if at_once or now - self._told_at[is_trouble] >= TELL_S:
+        if at_once or now - self._told_at[is_trouble] >= (TROUBLE_S if is_trouble else COUNTS_S):
             self._told_at[is_trouble] = now
             self._channel.send(Noted(kind="asked", data={"usage": self._usage.words(), "trouble": trouble}))
 

@@ -44,7 +44,7 @@ class Pace:
         now = time.monotonic()
         if now + pause_s - self.succeeded_at > self._patience_s:
             raise self._end(trouble, now - self.succeeded_at)
-        self._tell(f"{trouble}; next try in {pause_s:.0f} s")
+        self._tell(f"{trouble}; next try in {max(pause_s, 1):.0f} s")
         await asyncio.sleep(pause_s)
 
     def _end(self, trouble: Again, vain_s: float) -> StudioError:
