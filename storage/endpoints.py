@@ -11,6 +11,7 @@ import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import httpx
 from pydantic import SecretStr
 
 from storage import credentials, users
@@ -60,8 +61,8 @@ def _flaw(url: str) -> str:
         return "is not an address."
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018  # raises for a port that is no number
-    except ValueError:
+        _ = parts.port, httpx.URL(url).host  # raise for what is no port or no host
+    except (ValueError, httpx.InvalidURL):
         return "is not an address."
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return "must begin with https:// or http:// and a host."

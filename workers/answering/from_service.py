@@ -160,7 +160,7 @@ class ServiceTeacher:
                 return replies.read(answer.status_code, answer.headers, body, self._asked)
         except httpx.TimeoutException as error:
             raise Again(f"{self._asked.host} gave no answer in {self._service.params.timeout_s:g} s") from error
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:  # also a body that can't be unpacked
             raise Again(f"the connection to {self._asked.host} failed ({type(error).__name__})") from error
 
     def _pinned(self) -> tuple[str, dict[str, Any]]:
