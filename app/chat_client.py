@@ -51,6 +51,8 @@ class Info:
     weights_sha256: str | None = None
     """Of the adapter or full model; None for a base model."""
     template_sha256: str | None = None
+    precision: str | None = None
+    """The dtype that it answers in, such as `bfloat16`."""
     self_test: str | None = None
     """`passed`, or `no_effect`: the adapter doesn't change the model's answers."""
     base_difference: float | None = None

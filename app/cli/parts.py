@@ -91,12 +91,12 @@ def doctor(as_json: Json = False) -> None:
 
 
 def bench(
-    what: Annotated[str, typer.Argument(metavar="web|jobs|data|all|train|family")] = "all",
+    what: Annotated[str, typer.Argument(metavar="web|jobs|data|all|train|chat|family")] = "all",
     rounds: Annotated[int, typer.Option(min=1, max=100)] = 5,
     rows: Annotated[
         int | None, typer.Option(min=8, help="data: rows per file, default 200,000; train: rows, default 256.")
     ] = None,
-    base: Annotated[str | None, typer.Option(help="train: the base model.")] = None,
+    base: Annotated[str | None, typer.Option(help="train and chat: the base model.")] = None,
     dataset: Annotated[str | None, typer.Option("--data", help="train: the dataset.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="family: only this demonstration; may be repeated.")] = None,
     small: Annotated[str | None, typer.Option(help="family: base and teacher, a bundled name or a folder.")] = None,
@@ -107,7 +107,7 @@ def bench(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure this installation: web process, first training step, large files, training; or demonstrate adaptation."""
+    """Measure this installation: web process, first step, large files, training, chat; or demonstrate adaptation."""
     from app import bench as benches
     from app.bench import data
     from app.cli import workshop
@@ -115,6 +115,9 @@ def bench(
     _refuse_misplaced(what, rows, base, dataset)
     if what == "train":
         _bench_training(base or "", dataset or "", rounds, rows, as_json)
+        return
+    if what == "chat":
+        _bench_chat(base, rounds, as_json)
         return
     options = {"only": only, "small": small, "nano": nano, "seed": seed, "share": share}
     if what == "family":
@@ -128,17 +131,18 @@ def bench(
 
 
 def _refuse_misplaced(what: str, rows: int | None, base: str | None, dataset: str | None) -> None:
-    if what not in ("web", "jobs", "data", "all", "train", "family"):
-        remedy = "Choose web, jobs, data, all, train or family."
+    if what not in ("web", "jobs", "data", "all", "train", "chat", "family"):
+        remedy = "Choose web, jobs, data, all, train, chat or family."
         raise BadInput(Problem(f"“{what}” can't be measured.", remedy=remedy))
     problems = []
     if rows is not None and what not in ("data", "all", "train"):
         problems.append(Problem("goes with “data” and “train” only.", field="--rows"))
     for name, value in (("--base", base), ("--data", dataset)):
+        takers = ("train", "chat") if name == "--base" else ("train",)
         if value is None and what == "train":
             problems.append(Problem("is needed to measure training.", field=name))
-        if value is not None and what != "train":
-            problems.append(Problem("goes with “train” only.", field=name))
+        if value is not None and what not in takers:
+            problems.append(Problem(f"goes with {' and '.join(f'“{one}”' for one in takers)} only.", field=name))
     refuse(problems)
 
 
@@ -148,6 +152,14 @@ def _bench_training(base: str, dataset: str, rounds: int, rows: int | None, as_j
 
     found = training.measure(acting.user(), base, dataset, rounds, rows or training.N_ROWS)
     output.emit(found, training.sentences(found), as_json)
+
+
+def _bench_chat(base: str | None, rounds: int, as_json: bool) -> None:
+    from app.bench import chat
+    from app.cli import acting
+
+    found = chat.measure(acting.user(), base or chat.BASE, rounds)
+    output.emit(found, chat.sentences(found), as_json)
 
 
 @database.command("upgrade")

@@ -143,6 +143,7 @@ def header(told: Mapping[str, Any] | None, name: str) -> Markup:
         (f"{of} {told.get('base') or ''}" if adapted else of, told.get("base_revision")),
         ("weights", told.get("weights_sha256")),
         ("template", told.get("template_sha256")),
+        ("in", told.get("precision")),
     ]
     proof, is_bad = _proof(told, adapted)
     return html(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app import bench
-from app.bench import data, training
+from app.bench import chat, data, training
 from app.cli import main, workshop
 from storage.data import datasets, uploads
 from storage.models import User
@@ -96,6 +96,39 @@ def test_training_is_measured_beside_trl(studio: User, capfd: pytest.CaptureFixt
     assert all(way["tokens_per_s"] > 0 and way["held_out_loss"] < 9 and way["peak_bytes"] > 1e8 for way in ways)
     assert found["studio"]["n_updates"] == found["trl"]["n_updates"] == 2
     assert "times as fast" in "\n".join(training.sentences(found))
+
+
+@pytest.mark.long
+def test_chat_is_measured_beside_transformers(studio: User, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "chat", "--base", "studio-nano", "--rounds", "2", "--json"]) == 0
+    found = json.loads(capfd.readouterr().out)
+    for way in chat.WAYS:
+        assert all(found[way][scene] > 0 for scene in chat.SCENES)
+        assert len(found[way]["each"]) == 2
+    assert found["studio"]["same"] == chat.N_ANSWERS
+    assert "4 of 4 greedy answers of the mixed batch are the same one by one" in "\n".join(chat.sentences(found))
+
+
+def test_chat_is_measured_by_turns_and_told_with_ratios(studio: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    pace = {"studio": 40.0, "transformers": 10.0}
+    asked = []
+
+    def run(way: str, _order: Path) -> str:
+        asked.append(way)
+        return json.dumps({"dtype": "bfloat16", "same": 4, "changed": 3, **dict.fromkeys(chat.SCENES, pace.get(way))})
+
+    monkeypatch.setattr(chat, "_run", run)
+    found = chat.measure(studio, "studio-nano", 2)
+    assert asked == ["adapters", "studio", "transformers", "studio", "transformers"]
+    said = "\n".join(chat.sentences(found))
+    assert "10      10      10 tokens/s in bfloat16  (the studio is 4.00, 4.00, 4.00 times as fast)" in said
+
+
+def test_an_option_of_training_does_not_go_with_chat(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "chat", "--data", "tickets"]) == 2
+    assert "field “--data”: goes with “train” only." in capfd.readouterr().err
+    assert main(["bench", "web", "--base", "studio-nano"]) == 2
+    assert "field “--base”: goes with “train” and “chat” only." in capfd.readouterr().err
 
 
 def test_training_on_conversations_is_not_measured(studio: User) -> None:

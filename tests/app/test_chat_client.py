@@ -55,6 +55,7 @@ def test_a_stream_and_a_whole_answer_are_the_same(studio: User, server: None) ->
         assert told.weights_sha256 is None
         assert told.base_revision
         assert told.template_sha256
+        assert told.precision == "float32"
         assert told.n_tokens
         assert told.n_prompt_tokens
         assert told.time_to_first_token_s

@@ -51,6 +51,13 @@ class Entry:
         return self.artifact.id if self.artifact and on_base else None
 
     @property
+    def adapter_folder(self) -> Path:
+        """Folder of the adapter's files."""
+        if self.artifact is None:
+            raise TypeError("a base model has no adapter")
+        return artifacts.folder(self.artifact)
+
+    @property
     def resident(self) -> str:
         """Key of the weights in memory: entries with the same key share one copy."""
         if self.artifact is None:

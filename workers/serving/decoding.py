@@ -15,8 +15,8 @@ from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
-from transformers.cache_utils import DynamicLayer
 
+from workers.serving import row_caches
 from workers.serving.answers import Answer
 from workers.serving.events import Ended, Event, Piece
 
@@ -97,11 +97,6 @@ class Forward(Protocol):
     ) -> tuple[Tensor, Any]: ...
 
 
-def joinable(cache: Any) -> bool:
-    """Whether caches of this kind can be joined and split by row: plain attention over all positions."""
-    return all(type(layer) is DynamicLayer for layer in cache.layers)
-
-
 class Batch:
     """The rows that are decoded together."""
 
@@ -124,6 +119,7 @@ class Batch:
         ids, self._mask = ids.to(self._device), mask.to(self._device)
         positions = (self._mask.cumsum(-1) - 1).clamp(min=0)
         logits, self._cache = self._forward(ids, self._mask, positions, None, [row.adapter for row in rows])
+        row_caches.make_room(self._cache)
         self.rows = rows
         self._keep([row.take(row.choose(own)) for row, own in zip(rows, logits, strict=True)])
 
@@ -131,9 +127,7 @@ class Batch:
     def join(self, other: Batch) -> None:
         """Absorb the rows of another batch."""
         length = max(self._mask.shape[-1], other._mask.shape[-1])
-        for ours, theirs in zip(self._cache.layers, other._cache.layers, strict=True):
-            ours.keys = torch.cat([_padded(ours.keys, length), _padded(theirs.keys, length)])
-            ours.values = torch.cat([_padded(ours.values, length), _padded(theirs.values, length)])
+        row_caches.join(self._cache, other._cache, length)
         masks = [torch.nn.functional.pad(mask, (length - mask.shape[-1], 0)) for mask in (self._mask, other._mask)]
         self._mask = torch.cat(masks)
         self.rows = [*self.rows, *other.rows]
@@ -161,10 +155,4 @@ class Batch:
         mask = self._mask[kept]
         idle = int(mask.any(0).int().argmax())  # leading columns that are padding in every remaining row
         self._mask = mask[:, idle:]
-        for layer in self._cache.layers:
-            layer.keys, layer.values = layer.keys[kept, :, idle:], layer.values[kept, :, idle:]
-
-
-def _padded(states: Tensor, length: int) -> Tensor:
-    """Keys or values `(rows, heads, time, width)` with zeros before them up to `length` in time."""
-    return torch.nn.functional.pad(states, (0, 0, length - states.shape[-2], 0))
+        row_caches.keep(self._cache, kept, idle)

@@ -97,15 +97,25 @@ class Engine:
         free = MAX_ROWS - sum(len(batch.rows) for batch in self._batches.values())
         waiting = [row for row in self._waiting if not row.cancelled]
         newcomers, self._waiting = waiting[:free], waiting[free:]
-        by_lane: dict[object, list[Row]] = {}
-        for row in newcomers:
-            by_lane.setdefault(self.loaded.lane(row.adapter) if self.loaded.joins else row, []).append(row)
-        for lane, rows in by_lane.items():
+        for lane, rows in self._groups(newcomers):
             fresh = Batch(self.loaded.forward, self.loaded.device)
             _attempt(fresh, partial(fresh.start, rows), rows)
-            running = self._batches.setdefault(lane, fresh)
-            if running is not fresh and fresh.rows:
+            running = self._batches.get(lane)
+            if not fresh.rows:
+                continue
+            if running is None or not running.rows:
+                self._batches[lane] = fresh
+            else:
                 _attempt(running, partial(running.join, fresh), running.rows + fresh.rows)
+
+    def _groups(self, newcomers: list[Row]) -> list[tuple[object, list[Row]]]:
+        """The newcomers that are read together, and their lane."""
+        if not self.loaded.joins:
+            return [(row, [row]) for row in newcomers]
+        lanes = [self.loaded.lane(row.adapter) for row in newcomers]
+        if self.loaded.exact:
+            return [(lane, [row]) for lane, row in zip(lanes, newcomers, strict=True)]
+        return [(lane, [row for row, own in zip(newcomers, lanes, strict=True) if own == lane]) for lane in set(lanes)]
 
 
 def _attempt(batch: Batch, work: Call, rows: list[Row]) -> None:

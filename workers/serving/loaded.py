@@ -8,26 +8,26 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import PeftModel
 from torch import Tensor
+from transformers import AutoConfig
 
-from storage.gallery import artifacts
 from storage.rendering.renderer import Renderer
 from templates.errors import StudioError
-from workers import sharing, weights
-from workers.serving.catalogue import Entry
-from workers.serving.decoding import BASE, joinable
+from workers import precision, sharing, weights
+from workers.serving import attention, company, packed
+from workers.serving.attachable import Attachable
+from workers.serving.decoding import BASE
+from workers.serving.low_rank import LowRank
+from workers.serving.row_caches import joinable
 
 PROBE = [{"role": "user", "content": "Which of these models is which? Name one word for each."}]
 SAME = {"cpu": 1e-5, "cuda": 1e-3}
 """Largest difference between the logits of two identical computations, by device type."""
-MIXED = "__mixed__"
-"""State in which every row of a batch names its adapter."""
 SMALL = 50_000_000
 """Below this number of parameters, waking a second thread for each layer costs more than it saves."""
 
@@ -57,20 +57,57 @@ class Loaded:
     def __init__(self, folder: Path, on: torch.device):
         self.device = on
         self.renderer = Renderer(folder)
-        self._base: Any = weights.load(folder, dtype=torch.float32 if on.type == "cpu" else "auto")
-        self._base.to(on).eval().requires_grad_(False)
+        self._probe = self.renderer.prompt(PROBE)
         self._peft: Any = None
+        self._low_rank: LowRank | None = None
         self._switched_to: str | None = None
         self._mixing: set[str] = set()
         self._exclusive: set[str] = set()
-        self._takes = frozenset(inspect.signature(self._base.forward).parameters)
-        self._probe = self.renderer.prompt(PROBE)
-        self._untouched, cache = self._probed([BASE])
-        self.joins = self._caches and joinable(cache) and sharing.ignores_padding(self._logits, self._probe, on)
+        self.joins = False
         """Whether rows can share a batch; tried, because recurrent and other architectures can't."""
+        self._load(folder, _dtype(folder, on))
         self.spoiled = False
         """Attaching an adapter failed and may have changed the base, so this model must not answer again."""
         self.self_tests = {BASE: SelfTest("passed", 0.0)}
+
+    def _load(self, folder: Path, dtype: torch.dtype | None) -> None:
+        """Load the weights in this dtype, or in 32 bits if a processor's rows would disturb each other in 16."""
+        self._base: Any = weights.load(folder, dtype=dtype or "auto")
+        self._base.to(self.device).eval().requires_grad_(False)
+        self.dtype: torch.dtype = self._base.dtype
+        self.exact = self.device.type == "cpu" and self.dtype != torch.float32
+        """Whether a row gets the very same numbers in any company; each prompt is then read by itself."""
+        if self.exact:
+            attention.use(self._base)
+            packed.pack(self._base)
+        self._takes = frozenset(inspect.signature(self._base.forward).parameters)
+        self._untouched, cache = self._probed([BASE])
+        could = self._caches and joinable(cache)
+        if not self.exact:
+            self.joins = could and sharing.ignores_padding(self._logits, self._probe, self.device)
+            return
+        self.joins = could and self._undisturbed(BASE)
+        if could and not self.joins:
+            log.info("loaded in 32 bits: in %s, rows change each other's logits", self.dtype)
+            del self._base, self._untouched, cache  # before the next copy is loaded
+            self._load(folder, torch.float32)
+
+    def _undisturbed(self, *adapters: str) -> bool:
+        """Whether rows of several lengths, of base and these adapters, have the same logits together as alone."""
+        lengths = (len(self._probe), sharing.N_SHORT)
+        rows = [(self._probe[:length], which) for length in lengths for which in adapters]
+        try:
+            return company.difference(self.forward, self.device, rows) <= (0 if self.exact else self._rounding)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # any error in a common batch means no
+            log.info("rows can't share a batch: %s", error)
+            return False
+
+    @property
+    def _rounding(self) -> float:
+        """Largest difference of logits between two right ways to compute them."""
+        return sharing.ROUNDING["cpu" if self.dtype == torch.float32 else "cuda"]
 
     @property
     def n_threads(self) -> int:
@@ -97,7 +134,8 @@ class Loaded:
         inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": mask, "position_ids": positions}
         inputs |= {"past_key_values": cache, "use_cache": self._caches, "logits_to_keep": 1}
         inputs = {name: value for name, value in inputs.items() if name in self._takes}
-        out = self._computed(inputs, adapters)
+        with attention.padded(mask):
+            out = self._computed(inputs, adapters)
         return out.logits[:, -1], out.past_key_values if self._caches else ids
 
     @property
@@ -106,20 +144,18 @@ class Loaded:
         return "past_key_values" in self._takes
 
     def _computed(self, inputs: dict[str, Any], adapters: Sequence[str]) -> Any:
-        if self._peft is None:
+        if self._peft is None or self._low_rank is None:
             return self._base(**inputs)
-        if len(set(adapters)) == 1:
-            self._switch_to(adapters[0])
-            return self._peft(**inputs)
-        self._switch_to(MIXED)
-        try:
-            return self._peft(**inputs, adapter_names=list(adapters))
-        except Exception:
-            _take_off_names(self._peft)
-            raise
+        if self._mixing.union({BASE}).issuperset(adapters):
+            self._switch_to(BASE)
+            self._low_rank.engage(adapters)
+            return self._base(**inputs)
+        self._low_rank.release()
+        self._switch_to(adapters[0])
+        return self._peft(**inputs)
 
     def _switch_to(self, which: str) -> None:
-        """Make one adapter work, or none (`BASE`), or those that a batch names (`MIXED`); cheap if it is so already."""
+        """Make one adapter of PEFT's work, or none (`BASE`); cheap if it is so already."""
         if which == self._switched_to:
             return
         self._switched_to = None
@@ -127,30 +163,33 @@ class Loaded:
             self._peft.base_model.disable_adapter_layers()
         else:
             self._peft.base_model.enable_adapter_layers()
-        if which not in (BASE, MIXED):
             self._peft.set_adapter(which)
         self._switched_to = which
 
     def _logits(self, ids: Tensor, mask: Tensor, positions: Tensor) -> Tensor:
         return self.forward(ids, mask, positions, None, [BASE] * len(ids))[0]
 
-    def attach(self, entry: Entry) -> None:
+    def attach(self, entry: Attachable) -> None:
         """Attach and test an adapter. Raises `StudioError`, with nothing attached, if the test fails."""
-        if entry.artifact is None:
+        if entry.adapter is None:
             raise TypeError("only an artifact's adapter can be attached")
-        name, folder = entry.artifact.id, artifacts.folder(entry.artifact)
-        self._switched_to = None
+        name = entry.adapter
+        options: dict[str, Any] = {"adapter_name": name, "torch_device": str(self.device)}
+        options["autocast_adapter_dtype"] = not self.exact  # True would keep the adapter in 32 bits
+        self._let_go()
         self.spoiled = True  # until PEFT is done: a half-attached adapter looks like a complete one
         if self._peft is None:
-            self._peft = PeftModel.from_pretrained(self._base, folder, adapter_name=name, torch_device=str(self.device))
+            self._peft = PeftModel.from_pretrained(self._base, entry.adapter_folder, **options)
         else:
-            self._peft.load_adapter(folder, adapter_name=name, torch_device=str(self.device))
+            self._peft.load_adapter(entry.adapter_folder, **options)
         self._peft.eval().requires_grad_(False)
+        self._low_rank = LowRank(self._peft)
         self.spoiled = False
         self._exclusive.add(name)
         try:
             self.self_tests[name] = self._prove(entry, name)
-            self._prove_mixing(name if entry.mixes else None)
+            if entry.mixes and self.joins:
+                self._prove_mixing(name)
         except Exception:
             self.detach(name)
             base, _ = self._probed([BASE])
@@ -162,21 +201,28 @@ class Loaded:
         self._mixing.discard(name)
         self._exclusive.discard(name)
         self.self_tests.pop(name, None)
-        self._switched_to = None
+        self._let_go()
         if self.adapters:
             self._peft.set_adapter(next(iter(self.adapters)))
             self._peft.delete_adapter(name)
+            self._low_rank = LowRank(self._peft)
         else:
-            self._base, self._peft = self._peft.unload(), None
+            self._base, self._peft, self._low_rank = self._peft.unload(), None, None
+
+    def _let_go(self) -> None:
+        """Leave the layers to PEFT, which is about to change them."""
+        self._switched_to = None
+        if self._low_rank is not None:
+            self._low_rank.release()
 
     def unload(self) -> None:
         """Free everything."""
-        self._base = self._peft = None
+        self._base = self._peft = self._low_rank = None
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _prove(self, entry: Entry, name: str) -> SelfTest:
+    def _prove(self, entry: Attachable, name: str) -> SelfTest:
         """Test that base rows don't change and adapter rows do, and whether both can be computed together."""
         config = self._peft.peft_config[name]
         if config.is_prompt_learning:
@@ -197,30 +243,24 @@ class Loaded:
         self.self_tests[BASE] = SelfTest("passed", changed)
         return SelfTest("passed" if effect > same else "no_effect", changed, effect)
 
-    def _prove_mixing(self, candidate: str | None) -> None:
-        """Try which adapters can share a batch with base rows; a new one can end that for the others."""
-        tried = {name for name in (*self._mixing, candidate) if name is not None and self.joins}
-        self._mixing = {name for name in tried if self._mixes(name)}
-        self._exclusive = (self._exclusive | tried) - self._mixing
+    def _prove_mixing(self, name: str) -> None:
+        """Let an adapter share batches if it then does what PEFT does, and no row disturbs another.
 
-    def _mixes(self, name: str) -> bool:
-        """Whether a base row and an adapter row have the same logits in one batch as each alone.
-
-        PEFT refuses that for some layers and settings, and ignores it for others. An adapter whose effect is as
-        small as the rounding can't be told from the base, so it stays by itself.
+        An adapter whose effect is as small as the rounding can't be told from the base, so it stays by itself.
         """
-        (base, _), (adapted, _) = self._probed([BASE]), self._probed([name])
-        rounding, effect = sharing.ROUNDING[self.device.type], _difference(adapted, base)
-        if effect <= rounding:
-            return False
-        try:
-            both, _ = self._probed([BASE, name])
-        except torch.OutOfMemoryError:
-            raise
-        except Exception as error:  # any error in a mixed batch means no
-            log.info("%s is decoded by itself: %s", name, error)
-            return False
-        return max(_difference(both[:1], base), _difference(both[1:], adapted)) <= max(rounding, 0.1 * effect)
+        if self._low_rank is None or not self._low_rank.computes(name):
+            return
+        (base, _), (by_peft, _) = self._probed([BASE]), self._probed([name])
+        effect = _difference(by_peft, base)
+        self._exclusive.discard(name)
+        self._mixing.add(name)
+        here, _ = self._probed([name])
+        is_clear = effect > self._rounding
+        faithful = _difference(here, by_peft) <= max(self._rounding if is_clear else 0, 0.1 * effect)
+        if effect > (0 if self.exact else self._rounding) and faithful and self._undisturbed(BASE, name):
+            return
+        self._mixing.discard(name)
+        self._exclusive.add(name)
 
     @torch.inference_mode()
     def _probed(self, adapters: list[str]) -> tuple[Tensor, Any]:
@@ -230,20 +270,19 @@ class Loaded:
         return self.forward(ids, torch.ones_like(ids), positions, None, adapters)
 
 
-def _take_off_names(model: torch.nn.Module) -> None:
-    """Remove the adapter names that PEFT leaves on every layer when a mixed batch fails, or the next would get them."""
-    for module in model.modules():
-        for key, hook in list(module._forward_pre_hooks.items()):
-            if isinstance(hook, partial) and "adapter_names" in hook.keywords:
-                module._forward_pre_hooks.pop(key)
-                module._forward_pre_hooks_with_kwargs.pop(key, None)
+def _dtype(folder: Path, on: torch.device) -> torch.dtype | None:
+    """The dtype for chat: as stored on a GPU (None); on a processor the fastest one for a model of this width."""
+    if on.type != "cpu":
+        return None
+    config = AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+    return precision.fastest_dtype(on, precision.hidden_size(config))
 
 
 def _difference(one: Tensor, other: Tensor) -> float:
     return float((one - other).abs().max())
 
 
-def _unproven(entry: Entry, why: str) -> StudioError:
+def _unproven(entry: Attachable, why: str) -> StudioError:
     return StudioError(
         f"Chat can't serve “{entry.name}”: {why}.",
         code="self_test_failed",

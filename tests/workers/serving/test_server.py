@@ -43,6 +43,7 @@ def test_a_whole_answer_says_which_model_gave_it(chat: httpx.Client, tiny: BaseM
     assert studio["base_revision"] == tiny.revision
     assert studio["weights_sha256"] == artifact.facts["weights_sha256"]
     assert len(studio["template_sha256"]) == 64
+    assert studio["precision"] == "float32"
     assert studio["self_test"] == "passed"
     assert studio["base_difference"] == 0
     assert studio["adapter_effect"] > 0

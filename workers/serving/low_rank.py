@@ -1,0 +1,151 @@
+"""Plain LoRA of several adapters in one batch: each layer multiplies the base's weights once for all rows.
+
+PEFT would cut the batch up in every layer, once for each adapter, and hook every layer at every step. Here the
+matrices of the batch's adapters stand side by side, so that two thin products serve all rows, and a factor that is
+zero outside a row's own adapter keeps the others' part from it: *Wx + B (s ∘ Ax)*, with A `(ranks, in)`,
+B `(out, ranks)` and s `(rows, 1, ranks)`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from peft.tuners.lora.layer import Linear, LoraLayer
+from peft.tuners.tuners_utils import BaseTunerLayer
+from peft.utils.other import AuxiliaryTrainingWrapper
+from torch import Tensor
+from torch.nn.functional import pad
+
+from workers.serving import packed
+from workers.serving.decoding import BASE
+
+WIDTHS = (8, 16, 32)
+TILE = 64
+"""In 16 bits, ranks are filled up with zeros to one of `WIDTHS` or to multiples of `TILE`, the widest first, and all
+of them together to multiples of `TILE`. Otherwise neighbours would change the order in which a product is summed up."""
+KEPT = 4
+"""Stacks that are kept: a comparison reads each pane's prompt with its own adapter, then goes on with all of them."""
+
+Product = packed.Packed | packed.Plain
+
+
+@dataclass(frozen=True)
+class _Stack:
+    """The matrices of some adapters in one layer, side by side."""
+
+    parts: tuple[tuple[str, int, float], ...]
+    """Adapters, the widths of their parts, and their scalings."""
+    down: Product
+    up: Product
+
+
+class LowRank:
+    """The plain LoRA layers of a model with PEFT's adapters, which must be switched off while this one works."""
+
+    def __init__(self, model: torch.nn.Module):
+        self._model = model
+        self._layers = [_Layer(module) for module in model.modules() if type(module) is Linear]
+        self._stacks: OrderedDict[tuple[str, ...], list[_Stack | None]] = OrderedDict()
+        self._rows: list[str] | None = None
+
+    def computes(self, name: str) -> bool:
+        """Whether this adapter is made of nothing but plain LoRA on linear layers."""
+        return all(_is_plain(module, name) for module in self._model.modules() if name in _adapters_of(module))
+
+    def engage(self, rows: Sequence[str]) -> None:
+        """Give each row of the next batches its adapter, or none (`BASE`); cheap if they are the same as before."""
+        if rows == self._rows:
+            return
+        adapters = tuple(sorted(set(rows) - {BASE}))
+        if adapters not in self._stacks:
+            self._stacks[adapters] = [layer.stack(adapters) for layer in self._layers]
+        self._stacks.move_to_end(adapters)
+        if len(self._stacks) > KEPT:
+            self._stacks.popitem(last=False)
+        factors: dict[Any, Tensor] = {}
+        for layer, stack in zip(self._layers, self._stacks[adapters], strict=True):
+            layer.use(stack, rows, factors)
+        self._rows = list(rows)
+
+    def release(self) -> None:
+        """Give the layers back to PEFT."""
+        if self._rows is not None:
+            for layer in self._layers:
+                layer.release()
+        self._rows = None
+
+
+class _Layer:
+    """A LoRA layer of PEFT's, and what it computes for the rows of the batch instead of PEFT's own."""
+
+    def __init__(self, module: Linear):
+        self._module = module
+        self._base = module.base_layer
+        self._stack: _Stack | None = None
+        self._factors: Tensor | None = None
+
+    def __call__(self, states: Tensor, *args: Any, **named: Any) -> Tensor:
+        found: Tensor = self._base(states, *args, **named)
+        if self._stack is None or self._factors is None:
+            return found
+        # Not fused into one product with the sum, whose order of summing depends on the number of rows.
+        return found.add_(self._stack.up(self._stack.down(states).mul_(self._factors)))
+
+    def stack(self, adapters: Sequence[str]) -> _Stack | None:
+        """The parts of these adapters in this layer; None if they have none."""
+        module, dtype = self._module, self._base.weight.dtype
+        exact = dtype != torch.float32
+        ranks = {name: len(module.lora_A[name].weight) for name in adapters if name in module.lora_A}
+        widths = {name: _width(rank) if exact else rank for name, rank in ranks.items()}
+        here = sorted(widths, key=lambda name: -widths[name])
+        if not here:
+            return None
+        parts = [(name, widths[name], module.scaling[name]) for name in here]
+        if missing := -sum(widths.values()) % TILE if exact else 0:
+            parts[-1] = (here[-1], widths[here[-1]] + missing, module.scaling[here[-1]])
+        fillers = [width - ranks[name] for name, width, _ in parts]
+        downs = [pad(module.lora_A[name].weight, (0, 0, 0, more)) for name, more in zip(here, fillers, strict=True)]
+        ups = [pad(module.lora_B[name].weight, (0, more)) for name, more in zip(here, fillers, strict=True)]
+        down, up = torch.cat(downs).to(dtype), torch.cat(ups, dim=1).to(dtype)
+        return _Stack(tuple(parts), packed.product(down), packed.product(up))
+
+    def use(self, stack: _Stack | None, rows: Sequence[str], factors: dict[Any, Tensor]) -> None:
+        """Compute with this stack; the rows' factors are shared through `factors` by layers with the same parts."""
+        self._module.forward = self
+        self._stack = stack
+        if stack is None:
+            return
+        if stack.parts not in factors:
+            widths = torch.tensor([width for _, width, _ in stack.parts])
+            own = torch.tensor([[scaling if row == name else 0.0 for name, _, scaling in stack.parts] for row in rows])
+            factors[stack.parts] = own.repeat_interleave(widths, dim=1)[:, None].to(self._base.weight)
+        self._factors = factors[stack.parts]
+
+    def release(self) -> None:
+        """Let PEFT compute this layer."""
+        self._stack = self._factors = None
+        self._module.__dict__.pop("forward", None)
+
+
+def _width(rank: int) -> int:
+    return next((width for width in WIDTHS if rank <= width), -(-rank // TILE) * TILE)
+
+
+def _adapters_of(module: torch.nn.Module) -> set[str]:
+    """The adapters that have a part in this module."""
+    if isinstance(module, LoraLayer):
+        return {*module.lora_A, *module.lora_embedding_A}
+    if isinstance(module, AuxiliaryTrainingWrapper):
+        return set(module._adapters)
+    if isinstance(module, BaseTunerLayer):
+        return {name for kind in module.adapter_layer_names for name in getattr(module, kind, ())}
+    return set()
+
+
+def _is_plain(module: Any, name: str) -> bool:
+    plain = type(module) is Linear and name in module.lora_A and name not in module.lora_variant
+    return plain and not module.merged and module.lora_B[name].bias is None
