@@ -32,6 +32,11 @@ def test_attention_ignores_padding(name: str, tmp_path: Path) -> None:
     assert sharing.may_share(models.load_base(small_models.write(name, tmp_path)))
 
 
+def test_in_16_bits_rounding_counts_for_nothing(recurrent: Any, tiny_model_folder: Path) -> None:
+    assert sharing.may_share(models.load_base(tiny_model_folder, dtype="bfloat16"))
+    assert not sharing.may_share(recurrent.to(torch.bfloat16))
+
+
 def test_what_reads_padding_answers_and_is_scored_row_by_row(recurrent: Any) -> None:
     assert not sharing.may_share(recurrent)
     prompts = [[5, 6, 7], [8, 9, 10, 11, 12, 13, 14], [15, 16, 17, 18, 19]]

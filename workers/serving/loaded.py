@@ -107,7 +107,7 @@ class Loaded:
     @property
     def _rounding(self) -> float:
         """Largest difference of logits between two right ways to compute them."""
-        return sharing.ROUNDING["cpu" if self.dtype == torch.float32 else "cuda"]
+        return sharing.rounding(self.device, self.dtype)
 
     @property
     def n_threads(self) -> int:
