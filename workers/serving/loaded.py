@@ -107,7 +107,7 @@ class Loaded:
     @property
     def _rounding(self) -> float:
         """Largest difference of logits between two right ways to compute them."""
-        return sharing.rounding(self.device, self.dtype)
+        return sharing.rounding(self._untouched)
 
     @property
     def n_threads(self) -> int:
