@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlmodel import col, select
 
-from storage import blobs, db, scratch
+from storage import blobs, db, scratch, teacher_readings
 from storage.bases import deletions, measurements, sources
 from storage.bases.sources import SOURCE
 from storage.data import uploads
@@ -31,6 +31,7 @@ def collect(older_than_s: float = KEEP_S) -> list[Path]:
     """Remove unneeded files; returns what was removed."""
     removed = [*_artifacts(older_than_s), *_workspaces(older_than_s), *_downloads(older_than_s)]
     removed += [*_asked(older_than_s), *deletions.unneeded(older_than_s), *measurements.unneeded(older_than_s)]
+    removed += teacher_readings.unneeded(older_than_s)
     for path in removed:
         shutil.rmtree(path, ignore_errors=True)
     uploads.discard_unused(older_than_s)

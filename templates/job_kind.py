@@ -13,6 +13,10 @@ from typing import Any, Literal
 from templates.spec import Params
 
 
+def _none(_spec: Mapping[str, Any]) -> tuple[str, ...]:
+    return ()
+
+
 @dataclass(frozen=True)
 class JobKind:
     """A kind of job, as storage and pages see it."""
@@ -22,7 +26,7 @@ class JobKind:
     way: Callable[[Mapping[str, Any]], str]
     """How a job with this spec works, in a few words."""
     stages: tuple[str, ...]
-    """The stages it goes through, in order."""
+    """The stages that every job of the kind goes through, in order."""
     result: str
     """The name of its result in documents."""
     publishes: Literal["artifact", "dataset", "model"] | None = None
@@ -35,10 +39,16 @@ class JobKind:
     """Stage whose progress nothing counts → its expected share of the time, where there is no estimate."""
     params: type[Params] | None = None
     """The declaration of the spec's `params`, if the kind has settings of its own."""
+    between: Callable[[Mapping[str, Any]], tuple[str, ...]] = _none
+    """Stages that a job with this spec goes through after the first one, besides those of every job."""
     waiting: Mapping[str, str] = field(default_factory=dict)
     """Stage → what is happening while there is nothing to count."""
     key: str = ""
     page: str = ""
+
+    def stages_of(self, spec: Mapping[str, Any]) -> tuple[str, ...]:
+        """The stages that a job with this spec goes through, in order."""
+        return (self.stages[0], *self.between(spec), *self.stages[1:])
 
     def counted(self, step: int, of: int | None = None) -> str:
         """A place in its progress: `step 3`, `step 3 of 61`, `12 of 93 MB`."""

@@ -51,8 +51,9 @@ def suites() -> dict[str, DeclaredSuite]:
 
 
 def objectives_for(shape: str) -> list[Objective]:
-    """The objectives that take rows of this shape; may be empty."""
-    return [objective for objective in objectives().values() if shape in objective.row_shapes]
+    """The objectives that take rows of this shape, those that need nothing else first; may be empty."""
+    able = [objective for objective in objectives().values() if shape in objective.row_shapes]
+    return sorted(able, key=lambda objective: bool(objective.roles))
 
 
 def _get(table: dict[str, Spec], key: str, field: str) -> Spec:

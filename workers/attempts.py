@@ -27,6 +27,7 @@ from workers.protocol import (
     Noted,
     Order,
     Planned,
+    Proceeded,
     Report,
     Stop,
     Stopped,
@@ -139,6 +140,10 @@ class Attempt:
                 tell(checkpoint_step=step, advanced=True, happened=("checkpoint", {"step": step}))
             case Advanced(step=step, eta_s=eta_s):
                 tell(step=step, eta_s=eta_s, advanced=True)
+            case Proceeded(done=done, words=words, kept=kept):
+                if kept:
+                    tell(advanced=True)
+                tell(happened=("proceeded", {"done": done, "words": words}))
             case Noted(kind="evaluated", data=data) if "done" in data:
                 tell(happened=("evaluated", data), **self._whole_eta(self._remaining.in_evaluation(data["done"])))
             case Noted(kind=kind, data=data):

@@ -116,6 +116,16 @@ class Advanced(_Message):
     eta_s: float | None = None
 
 
+class Proceeded(_Message):
+    """Progress in a stage that doesn't train: the share that is done, and what is being done."""
+
+    type: Literal["proceeded"] = "proceeded"
+    done: float
+    words: str
+    kept: bool = False
+    """Something was sealed that another attempt would not repeat."""
+
+
 class MadeArtifact(_Message):
     """The staging folder is sealed and may become an artifact."""
 
@@ -191,7 +201,7 @@ class Stopped(_Message):
     why: Literal["discard", "drain"]
 
 
-Report = Ready | Entered | Planned | Measured | Checkpointed | Advanced | Noted | Done | Failed | Stopped
+Report = Ready | Entered | Planned | Measured | Checkpointed | Advanced | Proceeded | Noted | Done | Failed | Stopped
 _REPORTS: dict[str, type[_Message]] = {
     "ready": Ready,
     "entered": Entered,
@@ -199,6 +209,7 @@ _REPORTS: dict[str, type[_Message]] = {
     "measured": Measured,
     "checkpointed": Checkpointed,
     "advanced": Advanced,
+    "proceeded": Proceeded,
     "noted": Noted,
     "done": Done,
     "failed": Failed,

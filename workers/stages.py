@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from workers.evaluation.progress import Channel
-from workers.protocol import Entered
+from workers.evaluation.progress import EVERY_S, WHOLE, Channel, Part
+from workers.protocol import Entered, Proceeded
 
 
 class Stages:
@@ -25,3 +25,30 @@ class Stages:
         self._stage, self._since = stage, now
         if stage:
             self._channel.send(Entered(stage=stage))
+
+
+class Watch:
+    """Reports the progress of work in a stage that doesn't train, and says whether to stop it."""
+
+    def __init__(self, channel: Channel, part: Part = WHOLE):
+        self._channel = channel
+        self._part = part
+        self._told_at = float("-inf")
+
+    def of(self, start: float, end: float) -> Watch:
+        """The same for the part of the work between these shares of it."""
+        (low, high), width = self._part, self._part[1] - self._part[0]
+        return Watch(self._channel, (low + start * width, min(high, low + end * width)))
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nobody wants the result any more."""
+        return self._channel.abandoned
+
+    def tell(self, done: float, words: str, *, kept: bool = False) -> None:
+        """Report the share that is done, at most every other second unless something was `kept` for good."""
+        now = time.monotonic()
+        if kept or now - self._told_at >= EVERY_S:
+            self._told_at = now
+            share = self._part[0] + (self._part[1] - self._part[0]) * min(1.0, done)
+            self._channel.send(Proceeded(done=share, words=words, kept=kept))

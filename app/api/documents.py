@@ -142,6 +142,7 @@ def of_plan(plan: Plan) -> dict[str, Any]:
         "root": plan.base_row.name,
         "continuation": {"way": how.way, "why": how.why} if how else None,
         "dataset": plan.dataset_row.name,
+        "teacher": plan.teacher.name if plan.teacher else None,
         "recipe": plan.recipe.model_dump(mode="json"),
         "lengths": dataclasses.asdict(plan.lengths),
         "estimate": plan.estimate.model_dump(mode="json"),

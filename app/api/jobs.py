@@ -42,6 +42,8 @@ class Wish(Body):
     training goes on from."""
     continue_from: ContinueFrom = "advised"
     """If `base` is an adapter: train the same adapter further, or merge it first and put a new one on top."""
+    teacher: str | None = None
+    """The base model or result that the objective learns from, if it learns from one."""
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -99,6 +101,7 @@ def _plan(user: User, wish: Wish) -> training.Plan:
         quantization=wish.quantization,
         instruction=wish.instruction,
         continue_from=wish.continue_from,
+        teacher=wish.teacher,
         settings=wish.settings,
     )
 

@@ -44,6 +44,7 @@ def train(
     data: Annotated[str | None, typer.Option(help="The dataset.")] = None,
     objective: Annotated[str | None, typer.Option(help="The training objective.")] = None,
     method: Annotated[str | None, typer.Option(help="How weights change.")] = None,
+    teacher: Annotated[str | None, typer.Option(help="The model to learn from, if the objective has one.")] = None,
     preset: Annotated[str | None, typer.Option(help="Effort: quick, balanced or thorough.")] = None,
     instruction: Instruction = None,
     continue_from: ContinueFrom = "advised",
@@ -63,7 +64,8 @@ def train(
     needed |= {"--objective": asked.get("objective"), "--method": asked.get("method")}
     refuse([Problem("is missing.", field=option) for option, value in needed.items() if not value])
     user = acting.user()
-    plan = training.plan(user, base=str(base), dataset=str(data), continue_from=cast(Any, continue_from), **asked)
+    asked |= {"continue_from": cast(Any, continue_from), "teacher": teacher}
+    plan = training.plan(user, base=str(base), dataset=str(data), **asked)
     for line in planned(plan):
         output.note(line)
     job = training.submit(user, plan, name=str(name), idem_key=idempotency_key)
@@ -116,6 +118,8 @@ def planned(plan: Any) -> list[str]:
         f"≈ {times} · ≈ {size(cost.memory_bytes)} of {size(cost.memory_free_bytes)} memory · "
         f"result {size(cost.published_bytes)} · {cost.machine} ({cost.based_on})",
     ]
+    if plan.teacher:
+        lines.append(f"teacher: {plan.teacher.name}")
     if plan.continuation:
         lines.append(plan.continuation.why)
     if recipe.instruction:

@@ -39,7 +39,7 @@ class _StageShown:
 def stage_line(job: Job, history: Sequence[JobEvent]) -> Markup:
     """queued and the stages of its kind, with their start times."""
     began: dict[str, float] = {}
-    names = ["queued", *registry.job_kind(job.kind).stages]
+    names = ["queued", *registry.job_kind(job.kind).stages_of(job.spec)]
     for event in history:
         if event.kind == "submitted":
             began["queued"] = event.at
@@ -85,7 +85,11 @@ def _waiting_words(job: Job, history: Sequence[JobEvent]) -> str:
         takes = time_left.left(job)
         how_long = f"; it takes {minutes_range(takes.low_s / 60, takes.high_s / 60)}" if takes else ""
         return f"{job_words.state(job)}; the next free worker takes it{how_long}"
-    return registry.job_kind(job.kind).waiting.get(job.stage or Stage.PREPARING, "")
+    kind = registry.job_kind(job.kind)
+    told = next((event.data for event in reversed(history) if event.kind == "proceeded"), None)
+    if told and job.stage in kind.between(job.spec):
+        return f"{told['words']}: {percent(told['done'])}"
+    return kind.waiting.get(job.stage or Stage.PREPARING, "")
 
 
 def attempts(job: Job, found: Sequence[JobAttempt], history: Sequence[JobEvent]) -> Markup:

@@ -55,18 +55,19 @@ def block(verdict: Mapping[str, Any], opened: int | None = None) -> Markup:
         marks=marks(verdict),
         measures=measures,
         looks=looks,
-        beside_root=_beside_root(verdict),
+        beside_root=_beside(verdict, verdict.get("root")),
+        beside_teacher=_beside(verdict, verdict.get("teacher")),
         abilities=abilities,
     )
 
 
-def _beside_root(verdict: Mapping[str, Any]) -> list[list[str]]:
-    """For each metric the scores of the base model at the root, of the result before this one, and of this one."""
-    root = verdict.get("root") or {"metrics": {}}
+def _beside(verdict: Mapping[str, Any], other: Mapping[str, Any] | None) -> list[list[str]]:
+    """For each metric the scores of another model (the base at the root, or the teacher), of the model before this
+    result, and of this one."""
     titles = {**SHARES, **LOSSES}
     return [
-        [titles.get(name, name), *(score(name, one) for one in (of_root["base"], found["base"], found["adapted"]))]
-        for name, of_root in root["metrics"].items()
+        [titles.get(name, name), *(score(name, one) for one in (of_other["base"], found["base"], found["adapted"]))]
+        for name, of_other in (other or {"metrics": {}})["metrics"].items()
         if (found := verdict.get("metrics", {}).get(name))
     ]
 

@@ -36,7 +36,7 @@ class Range(NamedTuple):
 
 def shares(job: Job) -> dict[str, float]:
     """The expected share of the time of each of the job's stages, in their order; they sum to 1."""
-    stages, usual = registry.job_kind(job.kind).stages, _without_estimate(job)
+    stages, usual = registry.job_kind(job.kind).stages_of(job.spec), _without_estimate(job)
     known: Mapping[str, float] = (job.estimate or {}).get("seconds_by_stage") or {}
     total = sum(known.get(stage, 0.0) for stage in stages)
     if total > 0:
@@ -89,12 +89,13 @@ def left(job: Job) -> Range | None:
 def _stage(job: Job) -> str:
     """The stage that the job is in, or was in when it ended."""
     kind = registry.job_kind(job.kind)
-    if job.stage in kind.stages:
+    stages = kind.stages_of(job.spec)
+    if job.stage in stages:
         return str(job.stage)
     if not job.step:
-        return kind.stages[0]
-    uncounted = (*UNCOUNTED, *kind.shares, Stage.EVALUATING)
-    return next((stage for stage in kind.stages if stage not in uncounted), kind.stages[0])
+        return stages[0]
+    uncounted = (*UNCOUNTED, *kind.shares, *kind.between(job.spec), Stage.EVALUATING)
+    return next((stage for stage in stages if stage not in uncounted), stages[0])
 
 
 def _until(expected: Mapping[str, float], stage: str) -> dict[str, float]:
@@ -107,17 +108,17 @@ def _within(job: Job, stage: str) -> float:
     if stage in UNCOUNTED or stage in registry.job_kind(job.kind).shares:
         return 0.0
     if stage == Stage.EVALUATING:
-        return _scored(job)
+        return _told(job, "evaluated")
+    if stage in registry.job_kind(job.kind).between(job.spec):
+        return _told(job, "proceeded")
     return min(1.0, job.step / job.total_steps) if job.total_steps else 0.0
 
 
-def _scored(job: Job) -> float:
-    """The share of the evaluation that the running attempt has reported."""
+def _told(job: Job, kind: str) -> float:
+    """The share of the stage that the running attempt has last reported in an event of this kind."""
     query = select(JobEvent).where(JobEvent.job_id == job.id, JobEvent.attempt == job.attempt)
     with db.reading() as session:
-        last = session.exec(
-            query.where(JobEvent.kind == "evaluated").order_by(col(JobEvent.id).desc()).limit(1)
-        ).first()
+        last = session.exec(query.where(JobEvent.kind == kind).order_by(col(JobEvent.id).desc()).limit(1)).first()
     return min(1.0, float(last.data.get("done", 0.0))) if last else 0.0
 
 

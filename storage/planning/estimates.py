@@ -258,7 +258,7 @@ def _seconds(
     training_s = PADDING * work.tokens * per_token / machine.flop_per_s + STEP_S * work.micro_steps
     forward_s = flop_per_token(facts, recipe, work.mean_length, forward_only=True) / machine.flop_per_s
     n_written = registry.objective(recipe.objective).cost.generations * work.tokens / work.mean_length
-    training_s += _answers_s(facts, lengths, n_written, forward_s)
+    training_s += answers_s(facts, lengths, n_written, forward_s)
     based_on = f"the measured speed of {machine.name}" if machine.calibrated else "a cautious guess of the speed"
     spread = (0.6, 1.7) if machine.calibrated else (0.3, 3.0)
     if earlier is not None:
@@ -275,12 +275,12 @@ def _seconds(
     stages = {
         "preparing": STARTUP_S + facts.weights_bytes / LOAD_BYTES_PER_S,
         "training": training_s + looks * looked_at * row_tokens * forward_s,
-        "evaluating": 2 * n_held_out * row_tokens * forward_s + 2 * _answers_s(facts, lengths, n_answered, forward_s),
+        "evaluating": 2 * n_held_out * row_tokens * forward_s + 2 * answers_s(facts, lengths, n_answered, forward_s),
     }
     return stages, based_on, spread
 
 
-def _answers_s(facts: BaseFacts, lengths: LengthReport, n_answers: float, forward_s: float) -> float:
+def answers_s(facts: BaseFacts, lengths: LengthReport, n_answers: float, forward_s: float) -> float:
     """Seconds that a model takes for this many answers, several at once."""
     examples = max(1, lengths.n_examples)
     answer_tokens = 1.5 * lengths.n_trained_tokens / examples

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from storage.bases import base_models
 from storage.models import BaseModelRow, User, Worker
-from storage.planning import estimates, fitting, machines
+from storage.planning import estimates, fitting, machines, teacher_costs
 from storage.planning.estimates import Estimate, Fix
 from storage.planning.forgetting import NOTHING, Forgetting
 from storage.planning.machines import Machine, Pace
@@ -48,10 +48,11 @@ class Long:
     pace: Pace | None
     shipped_bytes: int = 0
     forgets: Forgetting = NOTHING
+    teacher: BaseFacts | None = None
 
     def estimated(self) -> Estimate:
         """Its estimate."""
-        return estimates.estimate(
+        found = estimates.estimate(
             self.facts,
             self.recipe,
             self.lengths,
@@ -61,6 +62,7 @@ class Long:
             self.shipped_bytes,
             self.forgets,
         )
+        return teacher_costs.priced(found, self.teacher, self.facts, self.recipe, self.lengths, self.machine)
 
 
 def is_long(estimate: Estimate) -> bool:

@@ -9,23 +9,32 @@ from typing import Any
 
 from storage import job_inputs, model_names
 from storage.bases import base_models, checkpoint_headers
-from storage.data import datasets, splits
+from storage.data import datasets
 from storage.jobs import jobs, worker_rows
 from storage.models import Artifact, BaseModelRow, Dataset, Job, User, Worker
-from storage.planning import continuations, estimates, figures, fitting, forgetting, machines, shortening, unusual
+from storage.planning import (
+    continuations,
+    estimates,
+    figures,
+    fitting,
+    forgetting,
+    machines,
+    refusals,
+    shortening,
+    teacher_costs,
+    teachers,
+    unusual,
+)
 from storage.planning.continuations import Continuation, Start
 from storage.planning.detectable import Detectable
 from storage.planning.estimates import Estimate
 from storage.planning.training_rows import SMALL_BYTES, TrainingLengths, WhatCanShow
-from storage.rendering import whole_turns
 from storage.rendering.limited import Model
 from storage.rendering.rendered_rows import LengthReport
-from storage.rendering.whole_turns import ToolsLeftOut
 from storage.settings import settings as settings_of
 from templates import instructions, registry
 from templates.continuation import ContinueFrom
 from templates.errors import BadInput, Problem, refuse
-from templates.quantities import size
 from templates.recipe import Recipe, compose
 from templates.roles import Role
 from templates.spec import Preset, Quantization
@@ -63,6 +72,8 @@ class Plan:
     """The result that the training goes on from."""
     continuation: Continuation | None = None
     """How it goes on from there."""
+    teacher: BaseModelRow | Artifact | None = None
+    """The model that it learns from."""
 
 
 def plan(
@@ -77,13 +88,15 @@ def plan(
     instruction: str | None = None,
     settings: Mapping[str, Any] | None = None,
     continue_from: ContinueFrom = "advised",
+    teacher: str | None = None,
     patient: bool = True,
 ) -> Plan:
     """Check a training job and estimate its cost; cheap to call again with other settings.
 
     Unless `patient`, raises `figures.Counting` while the rows are being counted.
 
-    `base` may be a result, from which `continue_from` says how to go on. Without an `instruction`, the dataset's
+    `base` may be a result, from which `continue_from` says how to go on. `teacher` is the base model or result that
+    the objective learns from, if it learns from one. Without an `instruction`, the dataset's
     own is used, or else the one that the base was trained with; "" means none.
     Raises `BadInput` with every problem at once for choices that can't work, `DoesNotFit` for a job
     that this machine can't hold, `NotFound` for an unknown base model or dataset.
@@ -93,20 +106,22 @@ def plan(
     how = continuations.decide(begins, objective, method, settings or {}, continue_from)
     settings = {**continuations.inherited(begins, how), **(settings or {})}
     instruction = begins.instruction_for(dataset_row) if instruction is None else instruction
-    problems = _data_problems(dataset_row, objective)
+    taught = teachers.find(user, objective, teacher)
+    problems = [*taught.problems, *refusals.of_data(dataset_row, objective)]
     problems += instructions.misplaced(registry.shape(dataset_row.shape), instruction)
     chosen: Any = {"preset": preset, "quantization": quantization, "instruction": instruction, "settings": settings}
     try:
         recipe = compose(objective, method, **chosen, facts=facts)
     except BadInput as error:
         raise BadInput(*problems, *error.problems) from error
-    refuse([*problems, *_choice_problems(dataset_row, recipe)])
+    problems += teachers.problems(taught, begins.model, recipe, patient=patient)
+    refuse([*problems, *refusals.of_choice(dataset_row, recipe)])
     lengths = measured(base_row, dataset_row, recipe, patient=patient)
-    _refuse_untrainable(lengths, dataset_row, recipe, base_row.name)
-    estimate = _estimate(user, begins, how, recipe, lengths, dataset_row.n_held_out)
+    refusals.untrainable(lengths, dataset_row, recipe, base_row.name)
+    estimate = _estimate(user, begins, how, recipe, lengths, dataset_row.n_held_out, taught)
     seen = estimate.model_copy(update={"detectable": _detectable(dataset_row, patient=patient)})
     odd = unusual.of(recipe, facts, lengths.n_rows - lengths.n_refused, estimate.steps)
-    return Plan(recipe, base_row, dataset_row, lengths, seen, odd, begins.parent, how)
+    return Plan(recipe, base_row, dataset_row, lengths, seen, odd, begins.parent, how, taught.model)
 
 
 def _detectable(dataset: Dataset, *, patient: bool) -> Detectable | None:
@@ -122,7 +137,13 @@ def _is_small(file: Path) -> bool:
 
 
 def _estimate(
-    user: User, begins: Start, how: Continuation | None, recipe: Recipe, lengths: LengthReport, n_held_out: int
+    user: User,
+    begins: Start,
+    how: Continuation | None,
+    recipe: Recipe,
+    lengths: LengthReport,
+    n_held_out: int,
+    taught: teachers.Found,
 ) -> Estimate:
     """Estimate the recipe's cost on the machine that will probably run it. Raises `DoesNotFit`."""
     base, worker = begins.root, likely_worker()
@@ -135,6 +156,7 @@ def _estimate(
 
     def estimated(changed: Recipe) -> Estimate:
         cost = estimates.estimate(facts, changed, lengths, n_held_out, machine, pace, shipped_bytes, forgets)
+        cost = teacher_costs.priced(cost, taught.facts, facts, changed, lengths, machine)
         ships_base = registry.method(changed.method).trains == "adapter"
         published = cost.result_bytes + papers_bytes + (shipped_bytes if ships_base else 0)
         cost = continuations.priced(cost, begins, how, on_gpu=machine.on_gpu)
@@ -143,10 +165,10 @@ def _estimate(
     estimate = estimated(recipe)
     if not estimate.fits:
         estimate = estimate.model_copy(update={"advice": fitting.fixes(facts, recipe, estimated)})
-        raise DoesNotFit(_too_large(estimate), estimate)
+        raise DoesNotFit(refusals.too_large(estimate, taught.model.name if taught.model else ""), estimate)
     if not shortening.is_long(estimate):
         return estimate
-    job = shortening.Long(facts, recipe, lengths, n_held_out, machine, pace, shipped_bytes, forgets)
+    job = shortening.Long(facts, recipe, lengths, n_held_out, machine, pace, shipped_bytes, forgets, taught.facts)
     smaller = [] if begins.parent else shortening.smaller_bases(user, base, recipe, worker)
     shorter = shortening.fixes(job, estimate, smaller)
     return estimate.model_copy(update={"shorter": shorter})
@@ -156,103 +178,6 @@ def _papers_bytes(folder: Path) -> int:
     """The size of what a result keeps of its base besides weights: tokenizer, template, configuration."""
     weights = checkpoint_headers.weight_files(folder)
     return sum(path.stat().st_size for path in folder.iterdir() if path.is_file() and path.name not in weights)
-
-
-def _data_problems(dataset: Dataset, objective: str) -> list[Problem]:
-    """The reasons why this objective can't learn from this dataset at all."""
-    problems = []
-    taken = registry.objective(objective).row_shapes
-    if dataset.shape not in taken:
-        able = registry.objectives_for(dataset.shape)
-        choose = " or ".join(f"{o.key} ({o.title})" for o in able)
-        problems.append(
-            Problem(
-                f"{objective} takes rows of the shape {' or '.join(taken)}; “{dataset.name}” holds {dataset.shape}.",
-                field="objective",
-                remedy=f"Choose {choose}, or add the file again with another shape."
-                if able
-                else f"No objective learns from {dataset.shape} yet: add the file again with another shape.",
-            )
-        )
-    if dataset.n_rows - dataset.n_held_out < 1:
-        problems.append(_no_rows(dataset, "to learn from"))
-    if dataset.n_held_out < 1:
-        problems.append(_no_rows(dataset, "held out, so the result could not be judged"))
-    return problems
-
-
-def _choice_problems(dataset: Dataset, recipe: Recipe) -> list[Problem]:
-    """The reason why the training can't set rows aside to choose the best weights on."""
-    n_training = dataset.n_rows - dataset.n_held_out
-    if not recipe.training().chooses or n_training < 1 or splits.n_selected(n_training):
-        return []
-    return [
-        Problem(
-            f"“{dataset.name}” has only one training row, so none can be set aside to choose the best weights on.",
-            field="load_best_model_at_end",
-            remedy="Switch off both this setting and early_stopping_patience, or add a file with more rows.",
-        )
-    ]
-
-
-def _no_rows(dataset: Dataset, what: str) -> Problem:
-    return Problem(f"“{dataset.name}” has no rows {what}.", field="dataset", remedy="Add a file with more rows.")
-
-
-def _refuse_untrainable(lengths: LengthReport, dataset: Dataset, recipe: Recipe, base: str) -> None:
-    if lengths.n_without_tools:
-        raise BadInput(_tools_left_out(lengths, dataset, base), code=ToolsLeftOut.code)
-    if lengths.n_refused < lengths.n_rows:
-        return
-    if not lengths.longest:
-        raise BadInput(_all_refused_by_template(lengths, dataset), code="every_row_refused")
-    max_length = recipe.objective_params["max_length"]
-    raise BadInput(
-        Problem(
-            f"all {lengths.n_rows} training rows of “{dataset.name}” lose their whole answer at {max_length} tokens "
-            f"(the longest row has {lengths.longest}).",
-            field="max_length",
-            remedy="Raise it, shorten the prompts, or choose a base model with a longer context.",
-        ),
-        code="every_row_refused",
-    )
-
-
-def _tools_left_out(lengths: LengthReport, dataset: Dataset, base: str) -> Problem:
-    n = lengths.n_without_tools
-    rows = "1 training row" if n == 1 else f"{n:,} training rows, the first of them this one,"
-    return Problem(
-        f"the chat template of “{base}” does not support tools, so {rows} of “{dataset.name}” can't be learned.",
-        row=lengths.first_without_tools,
-        field="base",
-        remedy=whole_turns.REMEDY,
-    )
-
-
-def _all_refused_by_template(lengths: LengthReport, dataset: Dataset) -> Problem:
-    row, why = lengths.refused_rows[0]
-    return Problem(
-        f"none of the {lengths.n_rows} training rows of “{dataset.name}” can be learned; for this one, {why}",
-        row=row,
-        field="base",
-        remedy="Choose another base model.",
-    )
-
-
-def _too_large(estimate: Estimate) -> Problem:
-    scarce = [
-        f"≈ {size(needed)} of {what}, but only {size(free)} are free"
-        for what, needed, free in (
-            ("memory", estimate.memory_bytes, estimate.memory_free_bytes),
-            ("disk", estimate.disk_bytes, estimate.disk_free_bytes),
-        )
-        if needed > estimates.ROOM * free
-    ]
-    remedy = " Or: ".join(fix.text for fix in estimate.advice)
-    return Problem(
-        f"The job needs {'; '.join(scarce)} on {estimate.machine}.",
-        remedy=remedy or "Choose a smaller base model, free some space, or start a worker on a larger machine.",
-    )
 
 
 def likely_worker() -> Worker | None:
@@ -292,7 +217,11 @@ def submit(user: User, plan: Plan, *, name: str, idem_key: str | None = None) ->
         name=name,
         kind="train",
         spec={"recipe": plan.recipe.model_dump(mode="json"), **continued},
-        inputs=[*job_inputs.of(Role.BASE, base), *job_inputs.of(Role.TRAINING, plan.dataset_row)],
+        inputs=[
+            *job_inputs.of(Role.BASE, base),
+            *job_inputs.of(Role.TRAINING, plan.dataset_row),
+            *(job_inputs.of(Role.TEACHER, plan.teacher) if plan.teacher else []),
+        ],
         estimate=plan.estimate.model_dump(mode="json"),
         idem_key=idem_key,
     )

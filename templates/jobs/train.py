@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from templates import registry
 from templates.job_kind import JobKind
 
 
@@ -12,11 +13,18 @@ def _way(spec: Mapping[str, Any]) -> str:
     return method if precision == "none" else f"{method} on {precision}"
 
 
+def _between(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    """The stages that the job's objective adds."""
+    objective = registry.objectives().get((spec.get("recipe") or {}).get("objective", ""))
+    return objective.stages if objective else ()
+
+
 SPEC = JobKind(
     title="training",
     summary="Adapts a base model to a dataset.",
     way=_way,
     stages=("preparing", "training", "evaluating", "publishing"),
+    between=_between,
     result="verdict",
     publishes="artifact",
     trains=True,

@@ -43,7 +43,9 @@ class Cost:
     generations: int = 0
     """Answers generated for each row."""
     extra_models: int = 0
-    """Models held in memory besides the trained one."""
+    """Copies of the base held in memory besides the trained model."""
+    holds_teacher: bool = False
+    """The teacher stays in memory during the training; otherwise it is gone before the trained model is loaded."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,10 @@ class View:
 
 def _as_it_is(row: Mapping[str, Any]) -> tuple[View, ...]:
     return (View("", row),)
+
+
+def _no_bytes(_params: Any, _facts: BaseFacts) -> float:
+    return 0.0
 
 
 def _nothing(_facts: BaseFacts, _of_method: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -83,6 +89,12 @@ class Objective:
     """What the method must offer."""
     roles: tuple[Role, ...] = ()
     """Inputs that the job needs besides base and data."""
+    same_vocabulary: bool = False
+    """It compares the teacher's probabilities token by token, so teacher and base need the same tokens."""
+    stages: tuple[str, ...] = ()
+    """Stages of its jobs between preparing and training; each is one call of the setup's `beforehand`."""
+    kept_bytes: Callable[[Any, BaseFacts], float] = _no_bytes
+    """Bytes that its jobs keep on disk for each learned token: `(params, facts) -> bytes`."""
     metrics: tuple[Metric, ...] = ()
     """Metrics that its training and its verdict report besides the loss."""
     headline: str | None = None

@@ -77,6 +77,11 @@ class TrainingParams(Params):
         """Whether the training makes a choice and so needs the selection side."""
         return self.load_best_model_at_end or self.early_stopping_patience > 0
 
+    @property
+    def teacher_precision(self) -> Literal["none", "int8", "nf4"]:
+        """The precision of the teacher's weights, for objectives that have one."""
+        return "none"
+
     def rows_at_once(self, _n_tokens: float) -> int:
         """Number of rows of `n_tokens` each that go through the model together."""
         return self.per_device_train_batch_size

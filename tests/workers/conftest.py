@@ -11,7 +11,7 @@ from conversations import Child, Heard, colour_rows, write_rows
 
 from storage.bases import checkpoint_headers
 from templates.recipe import compose
-from workers.orders.train import TrainingOrder
+from workers.orders.train import Teacher, TrainingOrder
 from workers.protocol import ModelRef
 
 
@@ -19,6 +19,12 @@ from workers.protocol import ModelRef
 def heard() -> Heard:
     """A worker that only listens."""
     return Heard()
+
+
+def taught_by(folder: Path) -> Teacher:
+    """The model in this folder as a teacher."""
+    ref = ModelRef(name="big", base_folder=str(folder), base_revision=folder.name)
+    return Teacher(ref=ref, facts=checkpoint_headers.facts(folder), license="Apache-2.0")
 
 
 @pytest.fixture
@@ -37,6 +43,7 @@ def make_order(tmp_path: Path, tiny_model_folder: Path) -> Callable[..., Trainin
         forgetting_items: int = 0,
         own_prompts: int = 0,
         measurements: str = "",
+        teacher: Path | None = None,
         **settings: Any,
     ) -> TrainingOrder:
         facts = checkpoint_headers.facts(base)
@@ -55,6 +62,8 @@ def make_order(tmp_path: Path, tiny_model_folder: Path) -> Callable[..., Trainin
             forgetting_items=forgetting_items,
             own_prompts=own_prompts,
             measurements=measurements,
+            teacher=teacher and taught_by(teacher),
+            teacher_readings=str(tmp_path / "teachers") if teacher else "",
             threads=1,
             staging=str(tmp_path / f"staging-{attempt}"),
             checkpoints=str(tmp_path / "checkpoints"),

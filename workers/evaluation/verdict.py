@@ -115,7 +115,12 @@ def _compared(base: Scores, adapted: Scores, shape: str, side: HeldOutSide, head
 
 def beside(name: str, root: Scores, adapted: Scores, shape: str, side: HeldOutSide) -> Beside:
     """The base model at the root of a chain beside the result, paired on the same rows."""
-    return Beside(name=name, metrics=_compared(root, adapted, shape, side, None).metrics)
+    return Beside(name=name, metrics=paired(root, adapted, shape, side))
+
+
+def paired(one: Scores, other: Scores, shape: str, side: HeldOutSide) -> dict[str, Pair]:
+    """Every metric of two models on the same rows, with the first as `base`."""
+    return _compared(one, other, shape, side, None).metrics
 
 
 def _case(found: _Comparison, trivial: TrivialScore | None, run: Run | None) -> Case:

@@ -64,6 +64,20 @@ class Beside(_Form):
     """As `Verdict.metrics`, with the root as `base`."""
 
 
+class TeacherLine(_Form):
+    """The teacher of a distillation on the same held-out rows, as the line to reach."""
+
+    name: str
+    metrics: dict[str, Pair]
+    """As `Verdict.metrics`, with the teacher as `base`."""
+    kept: Interval | None = None
+    """The share of the teacher's lead over the model before the training that the result has, on the deciding metric;
+    None if the teacher has no sure lead."""
+    times_larger: float
+    """The teacher's parameters divided by the student's."""
+    sentence: str
+
+
 class Verdict(_Form):
     """The final evaluation of a job. Losses are in nats per trained token."""
 
@@ -102,5 +116,7 @@ class Verdict(_Form):
     """The result that the training went on from, which `base` means everywhere here; empty: the base model."""
     root: Beside | None = None
     """None if the training started from the base model."""
+    teacher: TeacherLine | None = None
+    """None if the objective has no teacher."""
     forgotten: Forgotten | None = None
     """General abilities before and after; None if not measured."""

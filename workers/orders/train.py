@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from storage import teacher_readings
 from storage.bases import base_models, measurements
 from storage.data import openings
 from storage.gallery import artifacts, chains, suites
@@ -36,6 +37,23 @@ class Continued(BaseModel):
     """An earlier result for which the same parent was merged: its base needs no second merge."""
 
 
+class Teacher(BaseModel):
+    """A model that the training learns from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ref: ModelRef
+    facts: BaseFacts
+    """Of the base model at its root."""
+    license: str
+    """The licence of the base model at its root."""
+
+    @property
+    def sha256(self) -> str:
+        """The hash of its own weights; for a base model, its revision."""
+        return self.ref.weights_sha256 or self.ref.base_revision
+
+
 class TrainingOrder(Order):
     """An order to adapt `base` to the rows of a dataset."""
 
@@ -62,6 +80,9 @@ class TrainingOrder(Order):
     """The seed of the held-out rows, for the model card."""
     held_out_openings: int = 0
     """How often the dataset's held-out side had been opened for a verdict before this job started."""
+    teacher: Teacher | None = None
+    teacher_readings: str = ""
+    """The folder where what teachers say is kept for later jobs; empty: with the job's checkpoints."""
     eval_rows: int
     forgetting_items: int = 0
     """Items of each general ability for base and result; 0 skips the measurement of forgetting."""
@@ -107,12 +128,22 @@ def order(claimed: Claimed) -> TrainingOrder:
         base_license=base.license,
         facts=base_models.facts(base),
         recipe=recipe,
+        teacher=_teacher(claimed, recipe),
+        teacher_readings=str(teacher_readings.home()),
         eval_rows=settings().eval_rows,
         forgetting_items=suites.forgetting_items(recipe.method),
         forgetting_suite=suites.of_base(base.source),
         own_prompts=settings().own_prompts,
         measurements=str(measurements.folder(base.revision)),
     )
+
+
+def _teacher(claimed: Claimed, recipe: Recipe) -> Teacher | None:
+    if Role.TEACHER not in registry.objective(recipe.objective).roles:
+        return None
+    model = claimed.model(Role.TEACHER)
+    ref, root = model_ref(model), artifacts.base_of(model) if isinstance(model, Artifact) else model
+    return Teacher(ref=ref, facts=base_models.facts(root), license=root.license)
 
 
 def _continued(parent: Artifact, root: BaseModelRow, job: Job) -> Continued:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import importlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,15 +22,17 @@ from templates import registry
 from templates.artifact_kind import ModelFacts
 from templates.errors import StudioError
 from workers import models
+from workers.evaluation.scoring import Scores
 from workers.export import bundle
 from workers.orders.train import TrainingOrder
 from workers.protocol import Done, MadeArtifact, Noted, Stopped
-from workers.stages import Stages
+from workers.stages import Stages, Watch
 from workers.training import best, checkpoints, contenders, judging, merging
 from workers.training.best import Best
 from workers.training.callbacks import Channel, Checkpoints, HeldOut, Progress, StopOnRequest, peak_memory_bytes
 from workers.training.setups import TrainingData, TrainingSetup
 from workers.training.task import Task, read
+from workers.training.teachers import LoadedTeacher
 
 log = logging.getLogger("studio.training")
 
@@ -44,7 +46,9 @@ def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
     order = merging.grounded(order, task.renderer, task.train)
     task = replace(task, order=order)
     set_seed(task.params.seed)
-    setup = _set_up(task, channel)
+    teacher = LoadedTeacher(order) if order.teacher else None
+    setup = _set_up(task, channel, teacher)
+    of_teacher = _taught_by(task, setup, teacher, stages, channel) if teacher else None
     model = _ready(order)
     drafts = checkpoints.drafts(Path(order.checkpoints), order.attempt)
     if models.moves_base(task.recipe):
@@ -55,7 +59,7 @@ def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
         return Stopped(why=channel.stop.stop)
     stages.enter(Stage.EVALUATING)
     model = models.as_published(model, task.recipe, order.base.base_folder, task.facts.stored_dtype, drafts)
-    judged = judging.judge(task, setup, model, actual, channel)
+    judged = judging.judge(task, setup, model, actual, channel, of_teacher)
     stages.enter(Stage.PUBLISHING)
     actual |= {"seconds": stages.seconds, "peak_memory_bytes": peak_memory_bytes()}
     staged = bundle.stage(order, _saver(task, model), judged.verdict, judged.answers, judged.outcomes, actual)
@@ -88,7 +92,17 @@ def _ready(order: TrainingOrder) -> PreTrainedModel:
     return models.adapt(base, order.recipe)
 
 
-def _set_up(task: Task, channel: Channel) -> TrainingSetup:
+def _taught_by(task: Task, setup: TrainingSetup, teacher: LoadedTeacher, stages: Stages, channel: Channel) -> Scores:
+    """What comes before the student is loaded: the work with the teacher, and its scores on the held-out rows."""
+    for stage, work in setup.beforehand.items():
+        stages.enter(stage)
+        _note(channel, work(Watch(channel).of(0.0, judging.READ_PART)))
+    found = teacher.scores(lambda model: judging.score_teacher(task, model, channel))
+    teacher.free()
+    return found
+
+
+def _set_up(task: Task, channel: Channel, teacher: LoadedTeacher | None = None) -> TrainingSetup:
     data = TrainingData(
         objective=task.recipe.objective,
         params=task.params,
@@ -97,6 +111,8 @@ def _set_up(task: Task, channel: Channel) -> TrainingSetup:
         held_out=task.held_out,
         renderer=task.renderer,
         selection=task.selection,
+        job_id=task.order.job_id,
+        teacher=teacher,
     )
     setup: TrainingSetup = importlib.import_module(f"workers.objectives.{task.recipe.objective}").set_up(data)
     if task.params.chooses and setup.selection_loss is None:
@@ -106,9 +122,13 @@ def _set_up(task: Task, channel: Channel) -> TrainingSetup:
             remedy="Use a dataset with more training rows, or turn off load_best_model_at_end and "
             "early_stopping_patience.",
         )
-    for kind, particulars in setup.remarks.items():
-        channel.send(Noted(kind=kind, data=dict(particulars)))
+    _note(channel, setup.remarks)
     return setup
+
+
+def _note(channel: Channel, remarks: Mapping[str, Mapping[str, Any]]) -> None:
+    for kind, particulars in remarks.items():
+        channel.send(Noted(kind=kind, data=dict(particulars)))
 
 
 def train(task: Task, setup: TrainingSetup, model: PreTrainedModel, drafts: Path, channel: Channel) -> dict[str, Any]:

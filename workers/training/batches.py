@@ -75,6 +75,8 @@ class Examples(Generic[Item]):
     """The result of rendering rows."""
 
     kept: list[Item] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    """The index of each kept item's row among the rows given."""
     refused: list[int] = field(default_factory=list)
     """Source rows without any token to learn, or refused by the chat template."""
     cut: list[int] = field(default_factory=list)
@@ -86,9 +88,11 @@ def render(
 ) -> Examples[Example]:
     """Render rows exactly as in the preview: cut at `max_length`, long plain texts in consecutive pieces."""
     made = Examples[Example]()
-    for row in rendered(renderer, shape, rows, max_length=max_length, trains_prompt=trains_prompt):
+    found = rendered(renderer, shape, rows, max_length=max_length, trains_prompt=trains_prompt)
+    for index, row in enumerate(found):
         if row.refusal is None:
             made.kept += [Example(example.ids, example.trained) for example in row.examples]
+            made.rows += [index] * len(row.examples)
         else:
             made.refused.append(row.number)
         if any(example.n_cut for example in row.examples):
@@ -101,10 +105,12 @@ def render_pairs(
 ) -> Examples[Pair]:
     """Like `render`, for rows with a better and a worse side."""
     made = Examples[Pair]()
-    for row in rendered(renderer, shape, rows, max_length=max_length, trains_prompt=False, views=views):
+    found = rendered(renderer, shape, rows, max_length=max_length, trains_prompt=False, views=views)
+    for index, row in enumerate(found):
         if row.refusal is None:
             chosen, rejected = (Example(example.ids, example.trained) for example in row.examples)
             made.kept.append(Pair(len(made.kept), chosen, rejected))
+            made.rows.append(index)
         else:
             made.refused.append(row.number)
         if any(example.n_cut for example in row.examples):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from storage.data import row_files
 from storage.runs.row_outcomes import RowOutcomes
 from templates import instructions, registry
 from workers import models
-from workers.evaluation import compared, forgetting, held_out, measures, row_outcomes, scoring, verdict
+from workers.evaluation import compared, forgetting, held_out, measures, row_outcomes, scoring, teacher_line, verdict
 from workers.evaluation.compared import ComparedAnswer
 from workers.evaluation.forgetting import Forgotten
 from workers.evaluation.held_out import HeldOutSide
@@ -23,6 +23,7 @@ from workers.evaluation.progress import Part, noting
 from workers.evaluation.scoring import Scores
 from workers.evaluation.sentences import Run
 from workers.evaluation.verdict_document import Verdict
+from workers.stages import Watch
 from workers.training import contenders
 from workers.training.callbacks import Channel
 from workers.training.setups import TrainingSetup
@@ -32,6 +33,10 @@ SCORED_QUANTIZED = (
     "Both were scored on the quantized base, because the full-precision base does not fit here. "
     "Chat and the download use full precision, so their answers may differ slightly."
 )
+
+
+READ_PART = 0.7
+"""Share of a teacher's stage that is not the scoring."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +49,17 @@ class Judged:
 
 
 def judge(
-    task: Task, setup: TrainingSetup, model: PreTrainedModel, actual: Mapping[str, Any], channel: Channel
+    task: Task,
+    setup: TrainingSetup,
+    model: PreTrainedModel,
+    actual: Mapping[str, Any],
+    channel: Channel,
+    of_teacher: Scores | None = None,
 ) -> Judged:
-    """Score what the training started from and `model`, as it will be published, on the held-out rows."""
+    """Score what the training started from and `model`, as it will be published, on the held-out rows.
+
+    `of_teacher` are the teacher's scores on the same rows, if the training had one.
+    """
     order = task.order
     base_scores, scores = _scores(task, model, channel)
     side = _held_out_side(task)
@@ -63,8 +76,17 @@ def judge(
     if order.continued:
         root = verdict.beside(order.base_name, _root_scores(task, model, channel), scores, order.shape, side)
         further = {"parent": order.against, "root": root}
+    if order.teacher and of_teacher:
+        further["teacher"] = teacher_line.of(
+            teacher_line.Sizes(order.teacher.ref.name, order.teacher.facts.n_parameters, order.facts.n_parameters),
+            (of_teacher, base_scores, scores),
+            order.shape,
+            side,
+            found.headline,
+        )
     further["measures"] = _measures(task, setup, side, model, channel)
-    further["remarks"] = (*found.remarks, *_remarks(task, model, actual))
+    own = setup.remarks_on(model, lambda: channel.abandoned) if setup.remarks_on else ()
+    further["remarks"] = (*found.remarks, *own, *_remarks(task, model, actual))
     further["forgotten"] = _forgotten(task, model, channel)
     further["opening"] = order.held_out_openings + 1
     return Judged(
@@ -92,7 +114,20 @@ def _root_scores(task: Task, model: PreTrainedModel, channel: Channel) -> Scores
         return _score(task, base, task.order.base_name, task.parts[2], channel)
 
 
+def score_teacher(task: Task, teacher: PreTrainedModel, channel: Channel) -> Scores:
+    """The teacher's scores on all held-out rows, before the training."""
+    watch = Watch(channel).of(READ_PART, 1.0)
+    name = task.order.teacher.ref.name if task.order.teacher else ""
+    return _scored(
+        task, teacher, channel, lambda n, of: watch.tell(n / max(1, of), f"scoring “{name}” on the held-out rows")
+    )
+
+
 def _score(task: Task, which: PreTrainedModel, name: str, part: Part, channel: Channel) -> Scores:
+    return _scored(task, which, channel, noting(channel, name, part=part))
+
+
+def _scored(task: Task, which: PreTrainedModel, channel: Channel, progress: Callable[[int, int], None]) -> Scores:
     learned = registry.objective(task.recipe.objective)
     return scoring.score(
         which,
@@ -104,7 +139,7 @@ def _score(task: Task, which: PreTrainedModel, name: str, part: Part, channel: C
         trains_prompt=learned.trains_prompt,
         views=learned.views,
         eval_rows=task.order.eval_rows,
-        progress=noting(channel, name, part=part),
+        progress=progress,
         stopped=lambda: channel.abandoned,
     )
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from transformers import PreTrainedModel, Trainer, TrainingArguments
@@ -23,6 +23,7 @@ from templates.spec import TrainingParams
 from workers import precision, sharing
 from workers.evaluation.losses import losses
 from workers.evaluation.measures import Measuring
+from workers.stages import Watch
 from workers.training import batches
 
 HELD_OUT_ROWS = 256
@@ -32,6 +33,29 @@ NAMED_ROWS = 20
 
 
 Kept = TypeVar("Kept")
+
+
+class Teacher(Protocol):
+    """The model that an objective learns from; it is loaded when it is asked for, and not before."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """What stands for its weights and the precision in which it computes."""
+
+    @property
+    def vocab_size(self) -> int:
+        """Tokens that both its head and the student's have."""
+
+    @property
+    def readings(self) -> Path:
+        """The folder for what it says, shared by all jobs."""
+
+    def model(self) -> PreTrainedModel:
+        """The teacher, in eval mode."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +70,9 @@ class TrainingData:
     renderer: Renderer
     selection: Sequence[Mapping[str, Any]] = ()
     """Rows set apart from the training side, if the training makes a choice."""
+    job_id: str = ""
+    teacher: Teacher | None = None
+    """Present if the objective has the role."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +88,11 @@ class TrainingSetup:
     """Remarks on the rows for the job's page: kind → details."""
     selection_loss: Callable[[PreTrainedModel, Callable[[], bool]], float] | None = None
     """The same on all selection rows."""
+    beforehand: Mapping[str, Callable[[Watch], Mapping[str, Mapping[str, Any]]]] = field(default_factory=dict)
+    """The work of the stages that the objective declares, done before the model to train is loaded; returns remarks
+    for the job's page, like `remarks`."""
+    remarks_on: Callable[[PreTrainedModel, Callable[[], bool]], Sequence[str]] | None = None
+    """Remarks for the verdict, given the result."""
     measure_rows: Measuring | None = None
     """The objective's own metrics on every held-out row, for the verdict. Called with the base and with the result."""
 

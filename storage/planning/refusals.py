@@ -1,0 +1,126 @@
+"""Why a training can't be planned: words for what is wrong with the data, the settings or the machine."""
+
+from __future__ import annotations
+
+from storage.data import splits
+from storage.models import Dataset
+from storage.planning import estimates, teacher_costs
+from storage.planning.estimates import Estimate
+from storage.rendering import whole_turns
+from storage.rendering.rendered_rows import LengthReport
+from storage.rendering.whole_turns import ToolsLeftOut
+from templates import registry
+from templates.errors import BadInput, Problem
+from templates.quantities import size
+from templates.recipe import Recipe
+
+
+def of_data(dataset: Dataset, objective: str) -> list[Problem]:
+    """The reasons why this objective can't learn from this dataset at all."""
+    problems = []
+    taken = registry.objective(objective).row_shapes
+    if dataset.shape not in taken:
+        able = registry.objectives_for(dataset.shape)
+        choose = " or ".join(f"{o.key} ({o.title})" for o in able)
+        problems.append(
+            Problem(
+                f"{objective} takes rows of the shape {' or '.join(taken)}; “{dataset.name}” holds {dataset.shape}.",
+                field="objective",
+                remedy=f"Choose {choose}, or add the file again with another shape."
+                if able
+                else f"No objective learns from {dataset.shape} yet: add the file again with another shape.",
+            )
+        )
+    if dataset.n_rows - dataset.n_held_out < 1:
+        problems.append(_no_rows(dataset, "to learn from"))
+    if dataset.n_held_out < 1:
+        problems.append(_no_rows(dataset, "held out, so the result could not be judged"))
+    return problems
+
+
+def of_choice(dataset: Dataset, recipe: Recipe) -> list[Problem]:
+    """The reason why the training can't set rows aside to choose the best weights on."""
+    n_training = dataset.n_rows - dataset.n_held_out
+    if not recipe.training().chooses or n_training < 1 or splits.n_selected(n_training):
+        return []
+    return [
+        Problem(
+            f"“{dataset.name}” has only one training row, so none can be set aside to choose the best weights on.",
+            field="load_best_model_at_end",
+            remedy="Switch off both this setting and early_stopping_patience, or add a file with more rows.",
+        )
+    ]
+
+
+def _no_rows(dataset: Dataset, what: str) -> Problem:
+    return Problem(f"“{dataset.name}” has no rows {what}.", field="dataset", remedy="Add a file with more rows.")
+
+
+def untrainable(lengths: LengthReport, dataset: Dataset, recipe: Recipe, base: str) -> None:
+    if lengths.n_without_tools:
+        raise BadInput(_tools_left_out(lengths, dataset, base), code=ToolsLeftOut.code)
+    if lengths.n_refused < lengths.n_rows:
+        return
+    if not lengths.longest:
+        raise BadInput(_all_refused_by_template(lengths, dataset), code="every_row_refused")
+    max_length = recipe.objective_params["max_length"]
+    raise BadInput(
+        Problem(
+            f"all {lengths.n_rows} training rows of “{dataset.name}” lose their whole answer at {max_length} tokens "
+            f"(the longest row has {lengths.longest}).",
+            field="max_length",
+            remedy="Raise it, shorten the prompts, or choose a base model with a longer context.",
+        ),
+        code="every_row_refused",
+    )
+
+
+def _tools_left_out(lengths: LengthReport, dataset: Dataset, base: str) -> Problem:
+    n = lengths.n_without_tools
+    rows = "1 training row" if n == 1 else f"{n:,} training rows, the first of them this one,"
+    return Problem(
+        f"the chat template of “{base}” does not support tools, so {rows} of “{dataset.name}” can't be learned.",
+        row=lengths.first_without_tools,
+        field="base",
+        remedy=whole_turns.REMEDY,
+    )
+
+
+def _all_refused_by_template(lengths: LengthReport, dataset: Dataset) -> Problem:
+    row, why = lengths.refused_rows[0]
+    return Problem(
+        f"none of the {lengths.n_rows} training rows of “{dataset.name}” can be learned; for this one, {why}",
+        row=row,
+        field="base",
+        remedy="Choose another base model.",
+    )
+
+
+def too_large(estimate: Estimate, teacher: str = "") -> Problem:
+    """The problem with a job that needs more memory or disk than there is."""
+    scarce = [
+        f"≈ {size(needed)} of {what}, but only {size(free)} are free"
+        for what, needed, free in (
+            ("memory", estimate.memory_bytes, estimate.memory_free_bytes),
+            ("disk", estimate.disk_bytes, estimate.disk_free_bytes),
+        )
+        if needed > estimates.ROOM * free
+    ]
+    before = estimate.memory_by_part.get(teacher_costs.BEFORE, 0)
+    if teacher and before and estimate.memory_bytes - before <= estimates.ROOM * estimate.memory_free_bytes:
+        return _too_large_teacher(estimate, teacher, before, scarce)
+    remedy = " Or: ".join(fix.text for fix in estimate.advice)
+    return Problem(
+        f"The job needs {'; '.join(scarce)} on {estimate.machine}.",
+        remedy=remedy or "Choose a smaller base model, free some space, or start a worker on a larger machine.",
+    )
+
+
+def _too_large_teacher(estimate: Estimate, teacher: str, before: int, scarce: list[str]) -> Problem:
+    rest = size(estimate.memory_bytes - before)
+    return Problem(
+        f"To let the teacher “{teacher}” read the rows, the job needs {'; '.join(scarce)} on {estimate.machine}.",
+        field="teacher",
+        remedy=f"Start a worker on a larger machine, or choose a smaller teacher. The teacher reads the rows once, and "
+        f"what it says is kept; the training itself needs only ≈ {rest}.",
+    )

@@ -1,0 +1,85 @@
+"""What a teacher adds to the cost of a training: the time to read the rows and to be scored, its memory, and the disk
+space of what is kept of it."""
+
+from __future__ import annotations
+
+from storage.planning import estimates
+from storage.planning.estimates import Estimate
+from storage.planning.machines import Machine
+from storage.rendering.rendered_rows import LengthReport
+from storage.settings import settings
+from templates import registry
+from templates.recipe import Recipe
+from templates.spec import BaseFacts
+
+BEFORE = "teacher, before the training"
+"""The memory that the teacher needs beyond what the training needs afterwards."""
+DURING = "teacher"
+LOGITS_AT_ONCE = 64 * 1024 * 1024
+"""Logits of the teacher in memory at once, unless one row has more."""
+
+
+def priced(
+    estimate: Estimate,
+    teacher: BaseFacts | None,
+    student: BaseFacts,
+    recipe: Recipe,
+    lengths: LengthReport,
+    machine: Machine,
+) -> Estimate:
+    """The estimate with the teacher's part; unchanged without a teacher."""
+    if teacher is None:
+        return estimate
+    learned, stages = registry.objective(recipe.objective), dict(estimate.seconds_by_stage)
+    before = sum(stages.values())
+    stage = learned.stages[0] if learned.stages else "evaluating"
+    stages[stage] = stages.get(stage, 0.0) + _seconds(teacher, recipe, lengths, estimate.n_held_out, machine)
+    memory, needs = dict(estimate.memory_by_part), _memory(teacher, machine)
+    if learned.cost.holds_teacher:
+        memory[DURING] = needs
+    else:
+        memory[BEFORE] = max(0, needs + estimates.PROCESS_BYTES - estimate.memory_bytes)
+    disk = estimate.disk_bytes + round(_n_learned(lengths, estimate.n_held_out) * _kept_bytes(recipe, student))
+    needed, longer, room = sum(memory.values()), sum(stages.values()) / before, estimates.ROOM
+    fits = needed <= room * estimate.memory_free_bytes and disk <= room * estimate.disk_free_bytes
+    return estimate.model_copy(
+        update={
+            "seconds": longer * estimate.seconds,
+            "seconds_low": longer * estimate.seconds_low,
+            "seconds_high": longer * estimate.seconds_high,
+            "seconds_by_stage": stages,
+            "memory_bytes": needed,
+            "memory_by_part": memory,
+            "disk_bytes": disk,
+            "fits": fits,
+        }
+    )
+
+
+def kept_bytes(recipe: Recipe, student: BaseFacts, lengths: LengthReport, n_held_out: int) -> int:
+    """The disk space of what is kept of the teacher."""
+    return round(_n_learned(lengths, n_held_out) * _kept_bytes(recipe, student))
+
+
+def _kept_bytes(recipe: Recipe, student: BaseFacts) -> float:
+    return registry.objective(recipe.objective).kept_bytes(recipe.training(), student)
+
+
+def _n_learned(lengths: LengthReport, n_held_out: int) -> float:
+    """Learned tokens of the training and the held-out rows."""
+    return lengths.n_trained_tokens * (1 + n_held_out / max(1, lengths.n_rows))
+
+
+def _seconds(teacher: BaseFacts, recipe: Recipe, lengths: LengthReport, n_held_out: int, machine: Machine) -> float:
+    """Loading, reading all rows once, and answering the held-out ones for the verdict."""
+    mean = lengths.n_tokens / max(1, lengths.n_examples)
+    plain = recipe.model_copy(update={"quantization": "none"})
+    token_s = estimates.flop_per_token(teacher, plain, mean, forward_only=True) / machine.flop_per_s
+    n_answered = 0 if registry.objective(recipe.objective).trains_prompt else min(n_held_out, settings().eval_rows)
+    read = lengths.n_tokens + 2 * n_held_out * mean
+    loaded_s = teacher.weights_bytes / estimates.LOAD_BYTES_PER_S
+    return loaded_s + read * token_s + estimates.answers_s(teacher, lengths, n_answered, token_s)
+
+
+def _memory(teacher: BaseFacts, machine: Machine) -> int:
+    return (2 if machine.on_gpu else 4) * teacher.n_parameters + estimates.LOGIT_COPIES * 4 * LOGITS_AT_ONCE

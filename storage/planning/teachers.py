@@ -1,0 +1,110 @@
+"""The model that a training learns from: found, and checked against what the objective needs of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage.bases import base_models
+from storage.gallery import artifacts
+from storage.models import Artifact, BaseModelRow, User
+from storage.planning import evaluations, figures
+from storage.rendering.limited import Model
+from storage.rendering.vocabularies import FILE, Differs
+from templates import registry
+from templates.errors import NotFound, Problem
+from templates.recipe import Recipe
+from templates.roles import Role
+from templates.spec import BaseFacts
+
+FIELD = "teacher"
+SMALL_BYTES = 1_000_000
+"""Tokenizers that are compared in an instant."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A teacher, or what is wrong with it."""
+
+    model: BaseModelRow | Artifact | None = None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def root(self) -> BaseModelRow | None:
+        """The base model at its root."""
+        return artifacts.base_of(self.model) if isinstance(self.model, Artifact) else self.model
+
+    @property
+    def facts(self) -> BaseFacts | None:
+        """Facts about its base; None without a teacher."""
+        return base_models.facts(self.root) if self.root else None
+
+
+def needed(objective: str) -> bool:
+    """Whether the objective learns from a teacher."""
+    known = registry.objectives().get(objective)
+    return known is not None and Role.TEACHER in known.roles
+
+
+def find(user: User, objective: str, name: str | None) -> Found:
+    """The base model or result with this name, if the objective needs a teacher; else the problem."""
+    if not needed(objective):
+        return Found(problems=(_not_needed(objective),)) if name else Found()
+    if not name:
+        what = f"{objective} learns from a teacher, and none is given."
+        return Found(problems=(Problem(what, field=FIELD, remedy="Name a base model or a result."),))
+    try:
+        return Found(evaluations.find_model(user, name))
+    except NotFound as error:
+        return Found(problems=tuple(Problem(p.message, field=FIELD, remedy=p.remedy) for p in error.problems))
+
+
+def problems(found: Found, base: BaseModelRow | Artifact, recipe: Recipe, *, patient: bool) -> list[Problem]:
+    """The reasons why this recipe can't teach `base` with the teacher found.
+
+    Raises `figures.Counting` unless `patient` while two large tokenizers are being compared.
+    """
+    teacher = found.model
+    if teacher is None:
+        return []
+    if teacher.id == base.id:
+        what = f"“{teacher.name}” would learn from itself."
+        return [Problem(what, field=FIELD, remedy="Choose another teacher, or a smaller base model.")]
+    wrong, reads = [], found.facts.context_length if found.facts else 0
+    if recipe.training().max_length > reads:
+        what = f"The teacher “{teacher.name}” can't read rows of {recipe.training().max_length:,} tokens."
+        wrong.append(Problem(what, field="max_length", remedy=f"Use at most {reads:,}, or choose another teacher."))
+    if not registry.objective(recipe.objective).same_vocabulary:
+        return wrong
+    differs = _difference(_files(base), _files(teacher), patient=patient)
+    return [*wrong, _other_tokens(base.name, teacher.name, differs)] if differs else wrong
+
+
+def _not_needed(objective: str) -> Problem:
+    able = [key for key in registry.objectives() if needed(key)]
+    instead = f"Leave it out, or choose the objective {' or '.join(able)}." if able else "Leave it out."
+    return Problem(f"{objective} learns from the rows alone and takes no teacher.", field=FIELD, remedy=instead)
+
+
+def _other_tokens(base: str, teacher: str, differs: str) -> Problem:
+    return Problem(
+        f"“{teacher}” and “{base}” don't have the same tokens, so the teacher's probabilities can't be compared with "
+        f"the student's: {differs}.",
+        field=FIELD,
+        remedy="Choose a teacher of the same family. Or let this teacher write answers: run it on the prompts "
+        "(studio generate), and learn the answers with the objective sft.",
+    )
+
+
+def _files(model: BaseModelRow | Artifact) -> Model:
+    """The model's base as rendering needs it."""
+    return base_models.model(artifacts.base_of(model) if isinstance(model, Artifact) else model)
+
+
+def _difference(one: Model, other: Model, *, patient: bool) -> str | None:
+    if one.key == other.key:
+        return None
+    question = Differs(one, other)
+    asked = other if one.bundled else one
+    is_small = all((Path(model.folder) / FILE).stat().st_size <= SMALL_BYTES for model in (one, other))
+    return figures.of(asked, question, question.depends_on, is_small=is_small, patient=patient)
