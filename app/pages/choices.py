@@ -12,11 +12,11 @@ from storage.data import dataset_lists, datasets
 from storage.data.health import outcomes
 from storage.gallery import artifact_lists, artifacts
 from storage.listing import Place
-from storage.models import BaseModelRow, Dataset, User
+from storage.models import Artifact, BaseModelRow, Dataset, User
 from templates import capabilities, registry
 from templates import recipe as recipes
 from templates.continuation import CHOICES
-from templates.errors import BadInput, Problem
+from templates.errors import BadInput, NotFound, Problem
 from templates.recipe import Recipe
 from templates.spec import PRESET_TITLES, Preset, Quantization
 
@@ -145,6 +145,25 @@ def bases(user: User, chosen: str = "") -> list[tuple[str, str]]:
         (f"{row.name} · your {registry.artifact_kind(row.kind).title}, from {under[row.id].name}", row.name)
         for row in results
     ]
+
+
+def teachers(user: User, student: BaseModelRow | Artifact, chosen: str = "") -> list[tuple[str, str]]:
+    """The models that `student` can learn from, as choices; the chosen one among them if it exists."""
+    try:
+        known = bases(user, chosen)
+    except NotFound:  # a link may name a model that is gone
+        known = bases(user)
+    return [(words, name) for words, name in known if name != student.name]
+
+
+def advised_teacher(user: User, student: BaseModelRow | Artifact) -> str:
+    """The teacher to propose: the largest other model, and a result on it rather than the model itself; "" if none."""
+    results = [row for row in artifact_lists.page(user, Place(N_OFFERED)).rows if artifacts.is_model(row)]
+    under = artifacts.bases_of(results)
+    sizes = {row.name: base_models.facts(under[row.id]).n_parameters for row in results}
+    sizes |= {row.name: base_models.facts(row).n_parameters for row in base_models.of_user(user)}
+    sizes.pop(student.name, None)
+    return max(sizes, key=lambda name: sizes[name], default="")
 
 
 def continuations() -> list[tuple[str, str]]:

@@ -69,7 +69,8 @@ def reopened(user: User, job: Job) -> Reopened | None:
     goal, method = _pair(recipe, dataset, remarks)
     way = str(job.spec.get("continued")) if begins.is_adapter else ""
     way = way if way in CHOICES else "advised"
-    form = Filled(goal, begins.model.name, dataset.name, method, instruction=recipe.instruction, continue_from=way)
+    taught = _teacher(inputs, remarks)
+    form = Filled(goal, begins.model.name, dataset.name, method, "balanced", recipe.instruction, way, taught)
     if (goal, method) == (recipe.objective, recipe.method):
         form = replace(form, effort=_effort(recipe, begins.root), kept={form.pair: _typed(recipe, remarks)})
     return Reopened(form, remarks)
@@ -81,6 +82,15 @@ def _start(user: User, inputs: Inputs, remarks: list[str]) -> Start:
     if isinstance(wanted, Artifact) and wanted.deleted_at is None:
         return Start(artifacts.base_of(wanted), wanted)
     return Start(_base(user, wanted, remarks))
+
+
+def _teacher(inputs: Inputs, remarks: list[str]) -> str:
+    """The model that the job learned from; "" if it had none or it is gone, and then the form proposes one."""
+    wanted = inputs.model(Role.TEACHER)
+    if wanted is None or wanted.deleted_at is None:
+        return wanted.name if wanted else ""
+    remarks.append(f"The teacher “{wanted.name.partition(' (deleted ')[0]}” no longer exists; choose another.")
+    return ""
 
 
 def _base(user: User, wanted: BaseModelRow | Artifact | None, remarks: list[str]) -> BaseModelRow:

@@ -161,8 +161,8 @@ class Reading:
     def filled(self, values: Mapping[Any, Any]) -> Filled:
         """The form as it is now."""
         typed = {**self.settings.raw(values), PRECISION: values[self.precision]}
-        goal, base, data, method, effort, instruction, way = (values[component] for component in self.page.top.all)
-        chosen = (goal, base, data, method, effort, instruction, way)
+        goal, base, data, method, effort, instruction, way, teacher = (values[one] for one in self.page.top.all)
+        chosen = (goal, base, data, method, effort, instruction, way, teacher or "")
         return Filled(*chosen, typed, self.before.advised, self.before.kept)
 
     def drawn(self, handler: Callable[..., list[Any]]) -> Callable[..., Any]:
@@ -211,6 +211,7 @@ def _listen(page: Page, reading: Reading) -> None:
         (top.base, train_form.rebased),
         (top.data, train_form.rebased),
         (top.continue_from, train_form.chosen),
+        (top.teacher, train_form.chosen),
     ):
         part.input(reading.drawn(handler), inputs, page.drawn, show_progress="hidden")
     check, show = reading.told(train_form.checked, N_CHECKED), reading.told(train_form.seen, N_SHOWN, lens.index)

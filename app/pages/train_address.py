@@ -14,7 +14,7 @@ from app.pages.train_form import PRECISION, Filled
 from app.pages.who import acting, asked
 from storage.data import datasets
 from storage.models import Dataset
-from storage.planning import continuations
+from storage.planning import continuations, teachers
 from templates import registry
 from templates.continuation import CHOICES
 
@@ -48,6 +48,7 @@ def written(request: gr.Request, form: Filled, name: str, proposed: str) -> list
         "method": form.method,
         "effort": form.effort,
         "continue": form.continue_from if form.continue_from != "advised" else "",
+        "teacher": form.teacher if teachers.needed(form.goal) else "",
         "settings": typed,
         "instruction": json.dumps(form.instruction) if (form.instruction or "") != own else "",
         "from": "",  # the job that filled in the form: from now on, the form stands for itself
@@ -67,6 +68,8 @@ def read(request: gr.Request, form: Filled, dataset: Dataset) -> Filled:
         form = replace(form, effort=effort)
     if (way := asked(request, "continue")) in CHOICES:
         form = replace(form, continue_from=way)
+    if teacher := asked(request, "teacher"):
+        form = replace(form, teacher=teacher)
     if instruction := asked(request, "instruction"):
         form = replace(form, instruction=_instruction(instruction))
     typed = _settings(asked(request, "settings"), form)

@@ -16,7 +16,7 @@ from app.pages.who import acting, asked
 from storage.bases import proposed
 from storage.data import datasets
 from storage.models import Dataset, User, new_id
-from storage.planning import continuations, figures, training
+from storage.planning import continuations, figures, teachers, training
 from storage.planning.continuations import Continuation, Start
 from storage.planning.estimates import Fix
 from templates import registry
@@ -25,7 +25,7 @@ from templates.errors import BadInput, NotFound, Problem, StudioError
 from templates.spec import Preset, Quantization
 
 FIXES = 3
-N_DRAWN, N_CHECKED, N_SHOWN = 11, 6 + FIXES, 3
+N_DRAWN, N_CHECKED, N_SHOWN = 12, 6 + FIXES, 3
 """Number of outputs of the handlers that redraw the form, check it, and show a row."""
 PRECISION = "quantization"
 
@@ -44,6 +44,8 @@ class Filled:
     """None: the dataset's own."""
     continue_from: str = "advised"
     """How to go on if the base is an adapter, see `templates.continuation`."""
+    teacher: str = ""
+    """The model to learn from, if the goal has one."""
     values: Mapping[str, Any] = field(default_factory=dict)
     """Of the goal's and the method's settings, and the base's precision under `quantization`."""
     advised: Mapping[str, Any] = field(default_factory=dict)
@@ -56,7 +58,7 @@ class Filled:
     @property
     def choices(self) -> tuple[str, ...]:
         """What the settings depend on."""
-        return self.goal, self.base, self.data, self.method, self.effort, self.continue_from
+        return self.goal, self.base, self.data, self.method, self.effort, self.continue_from, self.teacher
 
     @property
     def pair(self) -> str:
@@ -89,6 +91,7 @@ class Filled:
             instruction=self.instruction,
             settings=self.settings,
             continue_from=cast(ContinueFrom, self.continue_from),
+            teacher=self.teacher if teachers.needed(self.goal) else None,
             patient=patient,
         )
 
@@ -147,6 +150,9 @@ def drawn(user: User, form: Filled) -> list[Any]:
     has_prompts = registry.shape(dataset.shape).messages is not None
     form = replace(form, instruction=_instruction(form, begins, dataset) if has_prompts else "")
     form = form if begins.is_adapter else replace(form, continue_from="advised")
+    taught_by = choices.teachers(user, begins.model, form.teacher) if teachers.needed(form.goal) else []
+    if taught_by and form.teacher not in {name for _, name in taught_by}:
+        form = replace(form, teacher=choices.advised_teacher(user, begins.model))
     how = _continuation(form, begins)
     recipe = choices.advised(begins.root, form.goal, form.method, form.effort)
     known = forms.declared(recipe.objective, recipe.method)
@@ -164,6 +170,7 @@ def drawn(user: User, form: Filled) -> list[Any]:
         form.effort,
         gr.update(value=form.instruction, visible=has_prompts),
         gr.update(value=form.continue_from, visible=begins.is_adapter),
+        gr.update(choices=taught_by, value=form.teacher, visible=True) if taught_by else gr.update(visible=False),
         registry.method(recipe.method).page,
         gr.update(interactive=False),  # until the redrawn settings listen
         asdict(replace(form, base=begins.model.name, values=values, advised=advised, drawing=new_id())),

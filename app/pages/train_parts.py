@@ -24,11 +24,13 @@ class Choices:
     effort: gr.Radio
     instruction: gr.Textbox
     continue_from: gr.Radio
+    teacher: gr.Dropdown
 
     @property
     def all(self) -> list[Any]:
         """In the order of `Filled`."""
-        return [self.goal, self.base, self.data, self.method, self.effort, self.instruction, self.continue_from]
+        how = [self.instruction, self.continue_from, self.teacher]
+        return [self.goal, self.base, self.data, self.method, self.effort, *how]
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,13 @@ def draw_choices() -> Choices:
     with gr.Row():
         base = gr.Dropdown(label="Base model", min_width=180, elem_id="base", interactive=True)
         data = gr.Dropdown(label="Data", min_width=180, elem_id="data", interactive=True)
+    teacher = gr.Dropdown(
+        label="Teacher",
+        info="The model to learn from. It reads your rows once, before the training.",
+        elem_id="teacher",
+        interactive=True,
+        visible=False,
+    )
     continue_from = gr.Radio(
         choices.continuations(),
         value="advised",
@@ -75,7 +84,7 @@ def draw_choices() -> Choices:
     with gr.Row():
         method = gr.Dropdown(label="Method", min_width=180, elem_id="method", interactive=True)
         effort = gr.Radio(choices.efforts(), label="Effort", min_width=220, elem_id="effort", interactive=True)
-    return Choices(goal, base, data, method, effort, instruction.textbox(), continue_from)
+    return Choices(goal, base, data, method, effort, instruction.textbox(), continue_from, teacher)
 
 
 def draw_start() -> Start:

@@ -40,7 +40,7 @@ def test_everything_advised_is_filled_in(studio: User, tickets: Dataset, asking:
     assert body["visible"]
     assert key
     assert name == "tickets-lora"
-    assert [choice[1] for choice in drawn[1]["choices"]] == ["sft"]
+    assert [choice[1] for choice in drawn[1]["choices"]] == ["sft", "distill_logits"]
     assert drawn[4]["choices"][0] == ("LoRA — advised", "lora")
     assert ("QLoRA: LoRA on a 4-bit base", "recipe:qlora") in drawn[4]["choices"]
     assert filled(drawn).values["learning_rate"] == 0.002
@@ -51,7 +51,7 @@ def test_everything_advised_is_filled_in(studio: User, tickets: Dataset, asking:
 def test_another_goal_comes_with_its_own_method(studio: User, letters: Dataset, asking: Any) -> None:
     _, drawn = opened(asking(studio, data="letters"))
     goals = [choice[1] for choice in drawn[1]["choices"]]
-    assert goals == ["continue_pretraining", "pretrain"]
+    assert goals == ["continue_pretraining", "pretrain", "distill_logits"]
     assert drawn[4]["value"] == "lora"
     before = filled(drawn)
     drawn = train_form.aimed(asking(studio), replace(before, goal="pretrain"), before)
@@ -196,7 +196,9 @@ def test_an_event_brings_the_values_by_component(studio: User, tickets: Dataset,
         )
     reading = train.Reading(page, before, settings, precision)
     sent = {component: getattr(component, "value", None) for component in reading.inputs}
-    sent |= dict(zip(top.all, ["sft", "studio-nano", "tickets", "lora", "quick", "Be brief.", "advised"], strict=True))
+    sent |= dict(
+        zip(top.all, ["sft", "studio-nano", "tickets", "lora", "quick", "Be brief.", "advised", None], strict=True)
+    )
     sent |= {settings.components["r"]: 64, precision: "nf4"}
     form = reading.filled(sent)
     assert form.instruction == "Be brief."
