@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from storage import teacher_readings
 from storage.settings import settings
 from templates.quantities import size
 
@@ -85,8 +86,11 @@ def _folder() -> Finding:
 
 
 def _disk() -> Finding:
-    free = shutil.disk_usage(settings().files).free
-    return Finding("disk", free >= NEEDED_FREE_BYTES, f"{size(free)} free.", "Free some space.")
+    free, kept = shutil.disk_usage(settings().files).free, teacher_readings.total_bytes()
+    found = f"{size(free)} free." + (
+        f" What teachers said takes {size(kept)} (studio models readings)." if kept else ""
+    )
+    return Finding("disk", free >= NEEDED_FREE_BYTES, found, "Free some space.")
 
 
 def _database() -> Finding:

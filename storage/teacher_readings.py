@@ -58,7 +58,7 @@ def mark_used(folder: Path, job_id: str) -> None:
 
 def of_user(user: User) -> list[Reading]:
     """Those that the user's jobs have used, the newest first."""
-    found = [_reading(folder) for folder in home().glob("*") if folder.is_dir()]
+    found = [_reading(folder) for folder in _folders()]
     with db.reading() as session:
         mine = set(session.exec(select(Job.id).where(Job.owner_id == user.id)))
     own = [one for one in found if mine.intersection(one.job_ids)]
@@ -67,7 +67,7 @@ def of_user(user: User) -> list[Reading]:
 
 def total_bytes() -> int:
     """The size of all of them."""
-    return sum(_size(folder) for folder in home().glob("*"))
+    return sum(_size(folder) for folder in _folders())
 
 
 def delete(user: User, key: str) -> None:
@@ -85,10 +85,14 @@ def delete(user: User, key: str) -> None:
 
 def unneeded(older_than_s: float) -> Iterator[Path]:
     """Folders that no job has used for two weeks; never those of a job that has not ended."""
-    for folder in home().glob("*"):
+    for folder in _folders():
         age_s = time.time() - _used_at(folder)
         if age_s > max(older_than_s, UNUSED_S) and not _using(_job_ids(folder)):
             yield folder
+
+
+def _folders() -> list[Path]:
+    return [path for path in home().glob("*") if path.is_dir() and not path.name.startswith(".")]
 
 
 def _using(job_ids: Sequence[str]) -> Sequence[Job]:

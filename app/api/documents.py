@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from storage.data.rows.lengths import Lengths
     from storage.data.versions import Difference
     from storage.planning.training import Plan
+    from storage.teacher_readings import Reading
 
 INSIDE: dict[type[SQLModel], set[str]] = {
     Artifact: {"owner_id", "location", "deleted_at"},
@@ -147,6 +148,11 @@ def of_plan(plan: Plan) -> dict[str, Any]:
         "lengths": dataclasses.asdict(plan.lengths),
         "estimate": plan.estimate.model_dump(mode="json"),
     }
+
+
+def of_reading(reading: Reading) -> dict[str, Any]:
+    """What is kept of a teacher for some rows."""
+    return dataclasses.asdict(reading)
 
 
 def of_preview(preview: Preview) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from app.api.bodies import Body
 from app.api.catalogue import Acting
 from app.api.jobs import Key
 from app.api.paged import Entries, Things
-from storage import credentials, dependents, listing
+from storage import credentials, dependents, listing, teacher_readings
 from storage.bases import base_models, catalogue, deletions, hub, renames
 from storage.planning import additions
 
@@ -118,6 +118,19 @@ def forget_token(user: Acting) -> dict[str, bool]:
     """Delete your token for the hub."""
     credentials.forget(user.id, credentials.HUB)
     return {"stored": False}
+
+
+@router.get("/readings")
+def list_readings(user: Acting) -> list[dict[str, Any]]:
+    """What is kept of teachers for later distillations of the same rows, as far as your jobs have used it."""
+    return [documents.of_reading(one) for one in teacher_readings.of_user(user)]
+
+
+@router.delete("/readings/{key}")
+def delete_reading(user: Acting, key: str) -> dict[str, str]:
+    """Delete one; refused while a job that has not ended uses it. A later job lets the teacher read the rows again."""
+    teacher_readings.delete(user, key)
+    return {"deleted": key}
 
 
 @router.delete("/models/{model}")

@@ -166,6 +166,26 @@ def delete(name: str, as_json: Json = False) -> None:
     output.emit(document, lines, as_json)
 
 
+@group.command("readings")
+def readings(
+    delete: Annotated[str | None, typer.Option(metavar="KEY", help="Delete this one.")] = None, as_json: Json = False
+) -> None:
+    """List or delete what is kept of teachers for later distillations of the same rows."""
+    from app.api import documents
+    from app.cli import acting
+    from storage import teacher_readings
+    from templates.quantities import size
+
+    user = acting.user()
+    if delete is not None:
+        teacher_readings.delete(user, delete)
+        output.emit({"deleted": delete}, [f"Deleted {delete}."], as_json)
+        return
+    found = [documents.of_reading(one) for one in teacher_readings.of_user(user)]
+    shown = [{**one, "key": one["key"][:12], "size": size(one["size_bytes"])} for one in found]
+    output.emit(found, output.table(shown, ("key", "teacher", "kind", "n_tokens", "size", "complete")), as_json)
+
+
 @group.command("build")
 def build(
     names: Annotated[

@@ -109,3 +109,29 @@ def test_parameters_that_are_out_of_bounds_by_now_are_refused(studio: User, data
     recipe["method_params"]["r"] = -1
     with pytest.raises(StudioError, match="Another version"):
         orders.of(lease_for(studio, dataset, spec={"recipe": recipe}), threads=1)
+
+
+def test_a_teacher_is_named_with_its_licence_and_hash(studio: User, dataset: Dataset) -> None:
+    small = base_models.get(studio, "studio-small")
+    recipe = compose("distill_logits", "lora")
+    inputs = [
+        *job_inputs.of(Role.BASE, base_models.get(studio, "studio-nano")),
+        *job_inputs.of(Role.TRAINING, dataset),
+        *job_inputs.of(Role.TEACHER, small),
+    ]
+    lease = lease_for(studio, dataset, spec={"recipe": recipe.model_dump(mode="json")}, inputs=inputs)
+    order = orders.of(lease, threads=1)
+    assert isinstance(order, TrainingOrder)
+    assert order.teacher is not None
+    assert order.teacher.ref.name == "studio-small"
+    assert order.teacher.license == small.license
+    assert order.teacher.sha256 == small.revision
+    assert order.teacher.facts.n_parameters > order.facts.n_parameters
+    assert Path(order.teacher_readings) == settings().files / "teachers"
+
+
+def test_an_objective_that_needs_a_teacher_is_refused_without_one(studio: User, dataset: Dataset) -> None:
+    recipe = compose("distill_logits", "lora")
+    with pytest.raises(StudioError) as raised:
+        orders.of(lease_for(studio, dataset, spec={"recipe": recipe.model_dump(mode="json")}), threads=1)
+    assert raised.value.code == "old_job"

@@ -103,16 +103,16 @@ class Reading:
             if not missing:
                 return 0
             reader = _Reader(teacher(), self._asked, self._examples)
-            n_read, of = 0, sum(self._n_tokens(number) for number in range(len(self._shards)))
-            begun = of - sum(self._n_tokens(number) for number in missing)
+            of = sum(len(example.ids) for example in self._examples)
+            done = of - sum(self._n_tokens(number) for number in missing)
             for number in missing:
-                arrays = reader.read(self._shards[number], self._asked.seed + number, watch, begun / of)
-                self._seal(number, arrays)
-                begun += self._n_tokens(number)
-                n_read += self._n_tokens(number)
-                watch.tell(begun / of, told(self._asked), kept=True)
+                n_tokens = self._n_tokens(number)
+                part = watch.of(done / of, (done + n_tokens) / of)
+                self._seal(number, reader.read(self._shards[number], self._asked.seed + number, part))
+                part.tell(1.0, told(self._asked), kept=True)
+                done += n_tokens
             self._write_facts(complete=True)
-            return n_read
+            return sum(self._n_tokens(number) for number in missing)
 
     def targets(self, numbers: Sequence[int]) -> Targets:
         """The distributions at the learned tokens of these examples, one after another."""
@@ -170,16 +170,18 @@ class _Reader:
         self._rows_at_once = ROWS_AT_ONCE if sharing.may_share(model) else 1
 
     @torch.inference_mode()
-    def read(self, shard: range, seed: int, watch: Watch, done: float) -> Arrays:
+    def read(self, shard: range, seed: int, watch: Watch) -> Arrays:
         """The arrays of one shard."""
         pieces = [self._piece(self._examples[place]) for place in shard]
         prefix = shared_prefix(self._model, [piece[0][: first_counted(piece[1])] for piece in pieces])
         generator = torch.Generator(self._device).manual_seed(seed)
         found: list[Arrays] = []
+        done, of = 0, sum(len(ids) for ids, _ in pieces)
         for some in self._batches(pieces):
             if watch.stopped:
                 raise Interrupted
-            watch.tell(done, told(self._asked))
+            watch.tell(done / of, told(self._asked))
+            done += sum(len(ids) for ids, _ in some)
             logits, _, counted = predicted(self._model, some, prefix, self._takes, self._device)
             own = logits[..., : self._asked.vocab_size][counted] / self._asked.temperature
             found.append(self._asked.form.kept(own.log_softmax(-1), generator))

@@ -71,6 +71,25 @@ def bench(
 
 
 @app.command()
+def distill(
+    small: Annotated[
+        str, typer.Option(help="The teacher's base: a bundled model's name, or a folder.")
+    ] = "studio-small",
+    nano: Annotated[str, typer.Option(help="The student.")] = "studio-nano",
+    seed: int = 0,
+    share: Annotated[float, typer.Option(help="Share of the rows; less than 1 for a quick look.")] = 1.0,
+    threads: Annotated[int | None, typer.Option(help="CPU threads; by default all cores.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare the ways to learn from a teacher with plain training on its answers, in quality and pace."""
+    from workers.workshop.bench import distilled, measure
+
+    n_threads = threads or len(os.sched_getaffinity(0))
+    found = measure.distilled(small=small, nano=nano, seed=seed, share=share, threads=n_threads)
+    _emit(found, distilled.lines(found), as_json)
+
+
+@app.command()
 def corpus(
     documents: Annotated[int, typer.Option(help="How many documents.")],
     to: Annotated[Path, typer.Option(help="The .jsonl file to write.")],

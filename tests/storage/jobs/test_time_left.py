@@ -93,3 +93,20 @@ def test_a_download_is_mostly_fetching(studio: User) -> None:
     assert 0.35 < time_left.share_done(job) < 0.45
     job.stage = "converting"
     assert 0.75 < time_left.share_done(job) < 0.8, "not done because all bytes are there"
+
+
+def test_a_stage_that_the_objective_adds_counts_by_what_was_told(studio: User) -> None:
+    estimate = {
+        **ESTIMATE,
+        "seconds_by_stage": {"preparing": 10.0, "reading the teacher": 90.0, "training": 50.0, "evaluating": 48.0},
+    }
+    job = training(studio, stage="reading the teacher", estimate=estimate)
+    with db.writing() as session:
+        row = session.get_one(Job, job.id)
+        row.spec = {"recipe": {"objective": "distill_logits"}}
+        events.append(session, job.id, 1, "proceeded", done=0.5, words="reading")
+    assert list(time_left.shares(row))[1] == "reading the teacher"
+    assert time_left.share_done(row) == pytest.approx(0.275, abs=0.01)
+    assert "reading the teacher" not in time_left.shares(training(studio))
+    row.stage = "training"
+    assert time_left.share_done(row) == pytest.approx(0.5, abs=0.01)

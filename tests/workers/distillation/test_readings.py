@@ -14,7 +14,7 @@ import torch
 from conversations import Heard
 
 from storage import teacher_readings
-from workers import models
+from workers import models, stages
 from workers.distillation import readings
 from workers.distillation.kept_forms import Full, Sampled
 from workers.distillation.readings import Asked, Reading
@@ -33,6 +33,7 @@ ASKED = Asked(("teacher",), "big", 4864, 1.0, Sampled(20), 3)
 @pytest.fixture
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readings, "SHARD_TOKENS", 80)
+    monkeypatch.setattr(stages, "EVERY_S", 0.0)
 
 
 class Counted:
@@ -122,10 +123,10 @@ from pathlib import Path
 import torch
 from test_readings import EXAMPLES, ASKED
 from conversations import Heard
-from workers import models
+from workers import models, stages
 from workers.distillation import readings
 from workers.stages import Watch
-readings.SHARD_TOKENS = 80
+readings.SHARD_TOKENS, stages.EVERY_S = 80, 0.0
 def say(_heard, report):
     if report.kept and report.done > 0.5:
         os.kill(os.getpid(), 9)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,13 @@ import pytest
 import torch
 from conversations import Heard
 
-from workers import models
+from workers import models, run
+from workers.orders.train import TrainingOrder
 from workers.programs import train
-from workers.protocol import Done, Entered, Order
+from workers.protocol import Checkpointed, Done, Entered, Noted, Order, Planned, Proceeded, Report, Stop, Stopped
+from workers.training import judging
+from workers.training.task import read
+from workers.training.teachers import LoadedTeacher
 
 MakeOrder = Callable[..., Order]
 
@@ -59,3 +64,78 @@ def test_the_student_comes_nearer_to_its_teacher(make_taught: MakeOrder, heard: 
     card = (Path(order.staging) / "README.md").read_text("utf-8")
     assert "big" in card
     assert "Apache-2.0" in card
+
+
+def test_a_later_job_finds_what_the_teacher_said(make_taught: MakeOrder, heard: Heard, tmp_path: Path) -> None:
+    train.run(make_taught(), heard)
+    first = [noted.data for noted in heard.of(Noted) if noted.kind == "teacher_kept"]
+    again = Heard()
+    train.run(make_taught(attempt=2, learning_rate=1e-4, max_steps=2), again)
+    second = [noted.data for noted in again.of(Noted) if noted.kind == "teacher_kept"]
+    assert first[0]["read_now"]
+    assert second == [{**first[0], "read_now": False}]
+    assert (tmp_path / "teachers" / first[0]["key"]).is_dir()
+
+
+@pytest.mark.parametrize("cache", ["top_k", "full"])
+def test_every_form_and_divergence_teaches(make_taught: MakeOrder, heard: Heard, cache: str) -> None:
+    divergence = {"top_k": "skew_forward", "full": "reverse_kl"}[cache]
+    order = make_taught(
+        teacher_cache=cache, divergence=divergence, ce_share=0.2, temperature=1.5, learning_rate=1e-2, method="full"
+    )
+    train.run(order, heard)
+    losses = heard.losses()
+    assert losses[16] < losses[1]
+
+
+def test_a_drained_worker_stops_the_reading(make_taught: MakeOrder) -> None:
+    def ask(heard: Heard, report: Report) -> None:
+        if isinstance(report, Proceeded):
+            heard.stop = Stop(stop="drain")
+
+    heard = Heard(on_say=ask)
+    assert run.attempt(make_taught(), heard) == Stopped(why="drain")  # type: ignore[arg-type]
+    assert not heard.of(Planned)
+
+
+@pytest.mark.long
+def test_a_killed_training_goes_on_with_the_same_teacher(make_taught: MakeOrder, heard: Heard) -> None:
+    train.run(make_taught(save_steps=4), heard)
+    order = make_taught(save_steps=4)
+    shutil.rmtree(order.checkpoints)
+
+    def die(_heard: Heard, report: Report) -> None:
+        if isinstance(report, Checkpointed) and report.step == 8:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train.run(make_taught(attempt=2, save_steps=4), Heard(on_say=die))
+    again = Heard()
+    done = train.run(make_taught(attempt=3, save_steps=4), again)
+    assert isinstance(done, Done)
+    assert again.of(Planned)[0].start_step == 8
+    assert {step: loss for step, loss in heard.losses().items() if step > 8} == pytest.approx(again.losses(), abs=1e-5)
+    assert not any(noted.data["read_now"] for noted in again.of(Noted) if noted.kind == "teacher_kept")
+
+
+@pytest.mark.long
+def test_the_weights_can_be_chosen_on_the_selection_side(make_taught: MakeOrder, heard: Heard) -> None:
+    done = train.run(make_taught(load_best_model_at_end=True, eval_steps=4), heard)
+    assert isinstance(done, Done)
+    assert heard.losses("selection")
+    assert "chosen_step" in done.actual
+
+
+def test_the_teachers_scores_survive_a_kill(make_taught: MakeOrder, teacher_folder: Path) -> None:
+    order = make_taught()
+    assert isinstance(order, TrainingOrder)
+    task, channel = read(order), Heard()
+    teacher = LoadedTeacher(order)
+    Path(order.checkpoints).mkdir(parents=True)
+    found = teacher.scores(lambda model: judging.score_teacher(task, model, channel))
+    kept = teacher.scores(lambda _model: pytest.fail("it was scored before"))
+    assert kept.answers == found.answers
+    assert kept.source_rows == found.source_rows
+    assert kept.nll.tolist() == found.nll.tolist()
+    assert kept.n_tokens.tolist() == found.n_tokens.tolist()
+    assert teacher_folder.exists()

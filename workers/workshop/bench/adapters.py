@@ -1,4 +1,4 @@
-"""Adapts the small model with the product's own training program, `workers.programs.train`."""
+"""Adapts a bundled model with the product's own training program, `workers.programs.train`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from storage.bases import base_models
 from templates.recipe import Recipe, compose
 from workers import models
 from workers.evaluation.verdict_document import Verdict
-from workers.orders.train import TrainingOrder
+from workers.orders.train import Teacher, TrainingOrder
 from workers.programs import train as program
 from workers.protocol import Entered, MadeArtifact, Measured, ModelRef, Report, Stop, Stopped
-from workers.workshop.bench.setup import Setup
+from workers.workshop.bench.setup import ModelFiles, Setup
 
 EVERY_S = 10.0
 """Between two lines about the loss."""
@@ -49,6 +49,7 @@ class TrainedAdapter:
     verdict: Verdict
     ref: ModelRef
     settings: dict[str, Any]
+    actual: dict[str, Any]
 
     def load(self) -> Any:
         """The adapted model as chat would load it."""
@@ -56,36 +57,44 @@ class TrainedAdapter:
 
 
 def train(
-    setup: Setup, name: str, *, objective: str, shape: str, rows: Rows, held_out: Rows, settings: Mapping[str, Any]
+    setup: Setup,
+    name: str,
+    *,
+    objective: str,
+    shape: str,
+    rows: Rows,
+    held_out: Rows,
+    settings: Mapping[str, Any],
+    files: ModelFiles | None = None,
+    method: str = "lora",
+    teacher: Teacher | None = None,
 ) -> TrainedAdapter:
-    """Train a LoRA adapter on the small model with `rows`, and score it on all of `held_out`.
+    """Train on `rows` with a method, by default LoRA on the small model, and score the result on all of `held_out`.
 
     `settings` are a recipe's; the others are as the product advises.
     """
-    recipe = compose(objective, "lora", settings={"seed": setup.seed, **settings}, facts=setup.small.facts)
-    order = _order(setup, name, recipe, shape, rows, held_out)
+    files = files or setup.small
+    recipe = compose(objective, method, settings={"seed": setup.seed, **settings}, facts=files.facts)
+    order = _order(setup, name, files, recipe, shape, _written(setup.folder / name / "rows.parquet", rows, held_out))
+    order = order.model_copy(update={"teacher": teacher, "teacher_readings": str(setup.folder / "teachers")})
     done = program.run(order, _ProgressChannel(setup))
     if isinstance(done, Stopped):
         raise RuntimeError("nobody asked this training to stop")
     assert isinstance(done.made, MadeArtifact)
-    described = {"objective": objective, "method": "lora", "quantization": recipe.quantization, "rows": len(rows)}
-    weights_sha256 = done.made.facts["weights_sha256"]
-    ref = order.base.model_copy(update={"adapter_folder": order.staging, "weights_sha256": weights_sha256})
-    return TrainedAdapter(
-        Verdict.model_validate(done.result), ref, {**described, **settings, "steps": done.actual["steps"]}
-    )
+    described = {"objective": objective, "method": method, "quantization": recipe.quantization, "rows": len(rows)}
+    own = {"adapter_folder": order.staging} if method != "full" else {"base_folder": order.staging}
+    ref = order.base.model_copy(update={**own, "weights_sha256": done.made.facts["weights_sha256"]})
+    said = {**described, **settings, "steps": done.actual["steps"]}
+    return TrainedAdapter(Verdict.model_validate(done.result), ref, said, done.actual)
 
 
-def _order(setup: Setup, name: str, recipe: Recipe, shape: str, rows: Rows, held_out: Rows) -> TrainingOrder:
+def _order(setup: Setup, name: str, files: ModelFiles, recipe: Recipe, shape: str, rows: Path) -> TrainingOrder:
     folder = setup.folder / name
     staging, checkpoints = folder / "staging", folder / "checkpoints"
     for made in (staging, checkpoints):
         made.mkdir(parents=True)
-    base = ModelRef(
-        name=setup.small.folder.name,
-        base_folder=str(setup.small.folder),
-        base_revision=base_models.revision_of(setup.small.folder),
-    )
+    revision = base_models.revision_of(files.folder)
+    base = ModelRef(name=files.folder.name, base_folder=str(files.folder), base_revision=revision)
     return TrainingOrder(
         kind="train",
         job_id=name,
@@ -93,23 +102,24 @@ def _order(setup: Setup, name: str, recipe: Recipe, shape: str, rows: Rows, held
         name=name,
         log_file=str(folder / "log.txt"),
         shape=shape,
-        dataset_file=str(_written(folder / "rows.parquet", rows, held_out)),
+        dataset_file=str(rows),
         dataset_name=name,
         dataset_sha256="0" * 64,
-        eval_rows=len(held_out),
+        eval_rows=parquet.read_metadata(rows).num_rows,
         threads=setup.threads,
         staging=str(staging),
         checkpoints=str(checkpoints),
         base=base,
         base_name=base.name,
         base_source="folder",
-        facts=setup.small.facts,
+        facts=files.facts,
         recipe=recipe,
     )
 
 
 def _written(path: Path, rows: Rows, held_out: Rows) -> Path:
     marked = [{**row, "held_out": False} for row in rows] + [{**row, "held_out": True} for row in held_out]
+    path.parent.mkdir(parents=True, exist_ok=True)
     table = [{**row, "source_row": number} for number, row in enumerate(marked, start=1)]
     parquet.write_table(pyarrow.Table.from_pylist(table), path)
     return path

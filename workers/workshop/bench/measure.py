@@ -16,6 +16,7 @@ from transformers import set_seed
 from storage.bases import base_models
 from templates.discovery import specs
 from templates.errors import BadInput, Problem
+from workers.workshop.bench import distilled as distilled_ways
 from workers.workshop.bench.setup import Demonstration, ModelFiles, Setup
 
 WITHIN_S = 120.0
@@ -70,8 +71,7 @@ def measure(only: Sequence[str], *, small: str, nano: str, seed: int, share: flo
 
     `share` scales every demonstration's rows. Raises `BadInput` for anything that can't be measured.
     """
-    if not 0 < share <= 1:
-        raise BadInput(Problem(f"{share:g} is not a share.", field="share", remedy="Use a number above 0, at most 1."))
+    _refuse_share(share)
     selected = select(only)
     teacher, student = model_files(small, "small"), model_files(nano, "nano")
     torch.set_num_threads(threads)
@@ -96,3 +96,22 @@ def measure(only: Sequence[str], *, small: str, nano: str, seed: int, share: flo
         "within_s": WITHIN_S,
         "demonstrations": found,
     }
+
+
+def distilled(*, small: str, nano: str, seed: int, share: float, threads: int) -> dict[str, Any]:
+    """What `studio bench distill` measures; progress goes to stderr. Raises `BadInput`."""
+    _refuse_share(share)
+    teacher, student = model_files(small, "small"), model_files(nano, "nano")
+    torch.set_num_threads(threads)
+    begun = time.monotonic()
+
+    def say(line: str) -> None:
+        print(f"{time.monotonic() - begun:5.0f} s  {line}", file=sys.stderr, flush=True)
+
+    with tempfile.TemporaryDirectory(prefix="studio-bench-") as folder:
+        return distilled_ways.measure(Setup(teacher, student, Path(folder), seed, share, threads, say))
+
+
+def _refuse_share(share: float) -> None:
+    if not 0 < share <= 1:
+        raise BadInput(Problem(f"{share:g} is not a share.", field="share", remedy="Use a number above 0, at most 1."))
