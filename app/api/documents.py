@@ -248,6 +248,7 @@ def of_objective(objective: Objective) -> dict[str, Any]:
         "row_shapes": list(objective.row_shapes),
         "trains_prompt": objective.trains_prompt,
         "roles": list(objective.roles),
+        "same_vocabulary": objective.same_vocabulary,
         "metrics": [dataclasses.asdict(metric) for metric in objective.metrics],
         "cost": dataclasses.asdict(objective.cost),
         "presets": {name: dict(values) for name, values in objective.presets.items()},

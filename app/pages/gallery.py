@@ -155,7 +155,8 @@ class Lineage:
     def models(self, artifact: Artifact) -> list[str]:
         """All models that were used, in words; with the trainings that it goes on from."""
         chain = self._chains.get(artifact.job_id)
-        return lineage.chain(chain) if chain else [lineage.models(self._inputs[artifact.job_id])]
+        used = self._inputs[artifact.job_id]
+        return [*lineage.chain(chain), *lineage.beside_chain(used)] if chain else [lineage.models(used)]
 
     def openings(self, artifact: Artifact) -> str:
         """How often the held-out side behind its verdict has been opened; empty if never counted."""

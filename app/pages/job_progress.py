@@ -23,7 +23,8 @@ LOG_LINES = 200
 def head(job: Job, used: Inputs) -> Markup:
     """The job's name and inputs."""
     below = chains.below_jobs({job.id: used}).get(job.id)
-    parts = (*(lineage.chain(below) if below else [lineage.models(used)]), job_words.method(job), lineage.data(used))
+    models = [*lineage.chain(below), *lineage.beside_chain(used)] if below else [lineage.models(used)]
+    parts = (*models, job_words.method(job), lineage.data(used))
     return html("jobs/head", job=job, lineage=[part for part in parts if part])
 
 

@@ -21,6 +21,11 @@ def models(inputs: Inputs) -> str:
     return ", ".join(_name(one) for one in inputs if not isinstance(one.thing, Dataset))
 
 
+def beside_chain(inputs: Inputs) -> list[str]:
+    """The names of the models that were used besides the one at the end of a chain, such as the teacher."""
+    return [_name(one) for one in inputs if not isinstance(one.thing, Dataset) and one.role != Role.BASE]
+
+
 def data(inputs: Inputs) -> str:
     """The names of the datasets that were used."""
     return ", ".join(_name(one) for one in inputs if isinstance(one.thing, Dataset))

@@ -10,6 +10,8 @@ from markupsafe import Markup
 from app.formats import count, minutes_range, number, parameters
 from app.markup import html
 from app.pages import alerts
+from storage.bases import base_models
+from storage.planning import teacher_costs
 from storage.planning.estimates import Estimate
 from storage.planning.training import Plan
 from templates.errors import Problem
@@ -20,7 +22,7 @@ from templates.recipe import Recipe
 def card(plan: Plan) -> Markup:
     """A plan that fits."""
     lengths = plan.lengths
-    lost = [plan.continuation.why] if plan.continuation else []
+    lost = [*_teacher(plan), *([plan.continuation.why] if plan.continuation else [])]
     if lengths.n_truncated:
         lost.append(
             f"{plural(lengths.n_truncated, 'row')} longer than {count(plan.recipe.objective_params['max_length'])} "
@@ -34,6 +36,16 @@ def card(plan: Plan) -> Markup:
     if plan.estimate.shorter:
         lost.append("The changes below would make it shorter")
     return _card(plan.estimate, plan.recipe, lost, fits=True, unusual=plan.unusual)
+
+
+def _teacher(plan: Plan) -> list[str]:
+    """What the teacher does, and what is kept of it."""
+    if plan.teacher is None:
+        return []
+    student = base_models.facts(plan.base_row)
+    kept = teacher_costs.kept_bytes(plan.recipe, student, plan.lengths, plan.estimate.n_held_out)
+    what = f"The teacher “{plan.teacher.name}” reads the rows first, unless an earlier job with the same rows did"
+    return [f"{what}; at most {size(kept)} of it are kept" if kept else what]
 
 
 def counting(share: float | None) -> Markup:

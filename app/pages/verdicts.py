@@ -68,8 +68,13 @@ def _beside(verdict: Mapping[str, Any], other: Mapping[str, Any] | None) -> list
     return [
         [titles.get(name, name), *(score(name, one) for one in (of_other["base"], found["base"], found["adapted"]))]
         for name, of_other in (other or {"metrics": {}})["metrics"].items()
-        if (found := verdict.get("metrics", {}).get(name))
+        if (found := verdict.get("metrics", {}).get(name)) and not _repeats(name, verdict)
     ]
+
+
+def _repeats(name: str, verdict: Mapping[str, Any]) -> bool:
+    """Whether another metric says the same: for labels, exact match is the accuracy again."""
+    return name == "exact_match" and "label_accuracy" in verdict.get("metrics", {})
 
 
 def score(name: str, found: Mapping[str, float]) -> str:
@@ -88,10 +93,8 @@ def in_a_word(result: Mapping[str, Any]) -> str:
 
 
 def _shares(verdict: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The shares to draw, the deciding one first; for labels, exact match would be the same bars again."""
-    found = [name for name in SHARES if name in verdict.get("metrics", {})]
-    if "label_accuracy" in found:
-        found = [name for name in found if name != "exact_match"]
+    """The shares to draw, the deciding one first."""
+    found = [name for name in SHARES if name in verdict.get("metrics", {}) and not _repeats(name, verdict)]
     return [(name, SHARES[name]) for name in sorted(found, key=lambda name: name != verdict.get("headline"))]
 
 

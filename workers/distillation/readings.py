@@ -23,6 +23,7 @@ import numpy as np
 import torch
 
 from storage import files, teacher_readings
+from templates.errors import StudioError
 from templates.quantities import plural
 from workers import sharing
 from workers.distillation import kept_forms
@@ -184,6 +185,12 @@ class _Reader:
             done += sum(len(ids) for ids, _ in some)
             logits, _, counted = predicted(self._model, some, prefix, self._takes, self._device)
             own = logits[..., : self._asked.vocab_size][counted] / self._asked.temperature
+            if not bool(own.isfinite().all()):
+                raise StudioError(
+                    f"The probabilities of the teacher “{self._asked.name}” are not numbers on some rows.",
+                    code="not_a_number",
+                    remedy="Choose another teacher, or let it read in full precision (teacher_quantization).",
+                )
             found.append(self._asked.form.kept(own.log_softmax(-1), generator))
         return {name: np.concatenate([one[name] for one in found]) for name in found[0]}
 

@@ -49,6 +49,7 @@ def test_the_plan_has_the_teacher_and_an_unfit_one_is_said_at_its_field(request_
     plan = form.plan(studio)
     assert plan.teacher is not None
     assert plan.teacher.name == "studio-small"
+    assert "The teacher “studio-small” reads the rows first" in str(train_form.checked(request_of, form)[1])
     shown = train_form.checked(request_of, replace(form, teacher="studio-nano"))
     assert "itself" in str(shown[0])
     back = train_form.aimed(request_of, replace(form, goal="sft"), form)

@@ -14,6 +14,7 @@ import torch
 from conversations import Heard
 
 from storage import teacher_readings
+from templates.errors import StudioError
 from workers import models, stages
 from workers.distillation import readings
 from workers.distillation.kept_forms import Full, Sampled
@@ -158,3 +159,11 @@ def test_another_job_waits_for_the_first(tmp_path: Path) -> None:
     with readings._alone(reading.folder, Watch(Heard())), pytest.raises(Interrupted):
         reading.complete(lambda: pytest.fail("it may not read now"), Watch(heard))
     assert "waiting" in heard.of(Proceeded)[0].words
+
+
+def test_a_teacher_of_nans_is_refused_in_words(teacher: Counted, tmp_path: Path) -> None:
+    broken = teacher()
+    with torch.no_grad():
+        broken.get_input_embeddings().weight.fill_(float("nan"))
+    with pytest.raises(StudioError, match="“big” are not numbers"):
+        Reading(tmp_path, EXAMPLES, ASKED).complete(lambda: broken, Watch(Heard()))

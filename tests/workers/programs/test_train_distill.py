@@ -139,3 +139,21 @@ def test_the_teachers_scores_survive_a_kill(make_taught: MakeOrder, teacher_fold
     assert kept.nll.tolist() == found.nll.tolist()
     assert kept.n_tokens.tolist() == found.n_tokens.tolist()
     assert teacher_folder.exists()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("quantization", ["int8", "nf4"])
+def test_a_quantized_student_learns_from_its_teacher(make_taught: MakeOrder, heard: Heard, quantization: str) -> None:
+    done = train.run(make_taught(quantization=quantization, learning_rate=1e-2, max_steps=40, eval_steps=40), heard)
+    assert isinstance(done, Done)
+    assert heard.losses("held_out")[40] < heard.losses("held_out")[0] - 0.05
+    assert done.result["measures"]["teacher_distance"]["better"]
+
+
+@pytest.mark.long
+def test_a_quantized_teacher_reads_in_that_precision(make_taught: MakeOrder, heard: Heard, tmp_path: Path) -> None:
+    train.run(make_taught(teacher_quantization="nf4", max_steps=2), heard)
+    train.run(make_taught(attempt=2, max_steps=2), again := Heard())
+    keys = [noted.data["key"] for said in (heard, again) for noted in said.of(Noted) if noted.kind == "teacher_kept"]
+    assert len(set(keys)) == 2
+    assert all((tmp_path / "teachers" / key).is_dir() for key in keys)
