@@ -43,7 +43,7 @@ def set_up(data: TrainingData) -> TrainingSetup:
     schedule = batches.Schedule(taught.examples[: ends[0]], params)
 
     def trainer(model: PreTrainedModel, folder: Path) -> Trainer:
-        args = training_arguments(params, folder, schedule.n_updates, model.device)
+        args = training_arguments(params, folder, schedule.n_updates, model)
         collate = taught.collator(model, data.renderer.eos_ids[0])
         made = _Trainer(taught, model=model, args=args, train_dataset=schedule, data_collator=collate)
         made.remove_callback(PrinterCallback)

@@ -142,7 +142,7 @@ def test_a_teacher_that_does_not_fit_is_refused_and_says_where_it_would(
     studio: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     needs = planned(studio, objective="sft", teacher=None).estimate.memory_bytes
-    monkeypatch.setattr(training.machines, "of_worker", lambda _worker: _machine(round(1.1 * needs)))
+    monkeypatch.setattr(training.machines, "of_worker", lambda *_given: _machine(round(1.1 * needs)))
     large = base_models.facts(base_models.get(studio, "studio-small")).model_copy(update={"n_parameters": 10**10})
     monkeypatch.setattr(teachers.Found, "facts", property(lambda _self: large))
     with pytest.raises(training.DoesNotFit) as raised:
