@@ -15,12 +15,14 @@ as the line to reach.
 the student is trained at nearly the pace of supervised fine-tuning. Later jobs with the same teacher, rows,
 instruction and temperature find it there. Teacher and student read the same tokens, in the student's chat template.
 
-**What is kept of the teacher.** *Sampling*: tokens drawn from the teacher's distribution, with how often each was
-drawn; the student's loss, and its gradient, are right on average (Random Sampling KD, Anshumann et al. 2025, arXiv
-2503.16870; with their exponent t = 1 the importance weights are the counts). It allows forward KL only. *Top k*: the
-k likeliest tokens and the probability of all others together, which hides differences among the others. *Full*:
-everything, two bytes per token of the vocabulary, for small vocabularies or few rows. The page says how far the kept
-distributions are from the full ones, measured on one row in a hundred.
+**What is kept of the teacher.** *Sampling*: a few tokens drawn at random, likely ones surely, each with a weight that
+is its probability on average; so the student's loss and its gradient are right on average (Random Sampling KD,
+Anshumann et al. 2025, arXiv 2503.16870; here without replacement, which varies less for the same room). It allows
+forward KL only. *Top k*: the k likeliest tokens and the probability of all others together, which hides differences
+among the others. *Full*: everything, two bytes per token of the vocabulary, for small vocabularies or few rows. The
+verdict says how far the result is from the teacher by what was kept and by full distributions, on one row in a
+hundred. With many passes over few rows the student learns the draws themselves, so that the first is too small:
+prefer more rows.
 
 **Divergences**, with teacher p and student q at a token. `forward_kl`: KL(p ‖ q), which covers all that the teacher
 might say (Hinton et al. 2015, arXiv 1503.02531). `reverse_kl`: KL(q ‖ p), which settles on its likeliest answers.
@@ -67,8 +69,8 @@ class DistillLogitsParams(TrainingParams):
     """Above 1, unlikely tokens count for more. What is kept of the teacher holds for this temperature only."""
     ce_share: float = setting(0.0, "Share of the rows' own answers", shown=True, ge=0, lt=1)
     """The share of the loss that comes from the answers in your rows. Use 0.1–0.5 if they are right."""
-    draws: int = setting(50, "Draws per token", ge=1, le=255)
-    """For `sampling`: tokens drawn from the teacher at each place. Fewer draws make the gradient noisier."""
+    draws: int = setting(11, "Tokens drawn per token", ge=1, le=4096)
+    """For `sampling`: tokens drawn from the teacher at each place. With fewer, the gradient is noisier."""
     top_k: int = setting(64, "Tokens kept per token", ge=1, le=4096)
     """For `top_k`: how many of the likeliest tokens are kept at each place."""
     beta: float = setting(0.5, "Share of the teacher in the mixture (beta)", gt=0, lt=1)
@@ -95,13 +97,12 @@ class DistillLogitsParams(TrainingParams):
 
 
 def _kept_bytes(params: DistillLogitsParams, facts: BaseFacts) -> float:
-    """At most: a sharp distribution takes fewer distinct draws."""
     id_bytes = 2 if facts.vocab_size <= SHORT_IDS else 3
     if params.teacher_cache == "full":
         return 2.0 * facts.vocab_size
     if params.teacher_cache == "top_k":
         return float(min(params.top_k, facts.vocab_size) * (id_bytes + 2) + 2)
-    return float(1 + params.draws * (id_bytes + 1) + ENTROPY_BYTES)
+    return float(min(params.draws, facts.vocab_size) * (id_bytes + 2) + ENTROPY_BYTES)
 
 
 SPEC = Objective(

@@ -17,6 +17,10 @@ from workers.distillation.divergences import LEAST_TAIL, Targets
 Arrays = dict[str, npt.NDArray[Any]]
 NOWHERE = -60000.0
 """A log probability that 16 bits can hold, and that is none."""
+LEAST = 1e-15
+"""Added to probabilities of 0, so that something can be drawn from a certain teacher."""
+CELLS_AT_ONCE = 8_000_000
+"""Probabilities that are drawn from at once, in 64 bits."""
 
 
 class Form(Protocol):
@@ -31,39 +35,50 @@ class Form(Protocol):
 
 @dataclass(frozen=True)
 class Sampled:
-    """Tokens drawn with replacement from the distribution itself, and how often each was drawn.
+    """Different tokens drawn at random, each with a weight that is its probability on average.
 
-    `counts` is the number of distinct tokens at each place; the other arrays hold all of them one after another.
+    A token with a probability above a threshold τ is always drawn and keeps its probability; any other is drawn with
+    probability p / τ and then weighs τ (Horvitz and Thompson 1952). τ is such that `draws` tokens are drawn
+    (systematically: Madow 1949), and the weights sum to 1.
     """
 
     draws: int
 
-    def kept(self, log_p: Tensor, generator: torch.Generator) -> Arrays:
-        p = log_p.exp()
-        drawn = torch.multinomial(p, self.draws, replacement=True, generator=generator).sort(-1).values
-        first = torch.ones_like(drawn, dtype=torch.bool)
-        first[:, 1:] = drawn[:, 1:] != drawn[:, :-1]
-        starts = first.flatten().nonzero()[:, 0]
-        times = torch.diff(starts, append=starts.new_tensor([drawn.numel()]))
-        entropy = torch.special.entr(p).sum(-1)
+    def kept(self, log_p: Tensor, generator: torch.Generator, /) -> Arrays:
+        at_once = max(1, CELLS_AT_ONCE // log_p.shape[-1])
+        drawn = [self._drawn(part, generator) for part in torch.split(log_p, at_once)]
+        ids, weights = (torch.cat(parts) for parts in zip(*drawn, strict=True))
+        entropy = torch.special.entr(log_p.exp()).sum(-1)
         return {
-            "counts": first.sum(-1).to(torch.uint8).cpu().numpy(),
-            "times": times.to(torch.uint8).cpu().numpy(),
+            "weights": weights.half().cpu().numpy(),
             "entropy": entropy.half().cpu().numpy(),
-            **_split_ids(drawn[first], log_p.shape[-1]),
+            **_split_ids(ids, log_p.shape[-1]),
         }
 
+    def _drawn(self, log_p: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Ids and weights, `(n, draws)`."""
+        p = log_p.double().exp()
+        n_drawn = min(self.draws, p.shape[-1])
+        largest = p.topk(n_drawn).values
+        left = n_drawn - torch.arange(n_drawn, device=p.device)
+        thresholds = (1 - largest.cumsum(-1) + largest).clamp(min=0) / left  # if only the larger ones were certain
+        n_certain = (largest <= thresholds).int().argmax(-1, keepdim=True)
+        threshold = thresholds.gather(-1, n_certain)
+        certain = p > threshold
+        share = torch.where(certain, 0.0, p + LEAST)
+        places = share.cumsum(-1)
+        places = places * ((n_drawn - certain.sum(-1, keepdim=True)) / places[:, -1:])
+        start = torch.rand(len(p), 1, generator=generator, device=p.device, dtype=p.dtype)
+        passed = (places - start).ceil().clamp(min=0)
+        hits = passed.diff(dim=-1, prepend=torch.zeros_like(start)) + 2 * certain
+        ids = hits.topk(n_drawn).indices
+        return ids, torch.maximum(p.gather(-1, ids), threshold)
+
     def targets(self, arrays: Arrays, places: Sequence[slice]) -> Targets:
-        ends = _ends(arrays)
-        inner = [slice(int(ends[place.start]), int(ends[place.stop])) for place in places]
-        counts = np.concatenate([arrays["counts"][place] for place in places]).astype(np.int64)
-        shape = len(counts), int(counts.max(initial=1))
-        filled = np.arange(shape[1])[None] < counts[:, None]
-        ids, weights = np.zeros(shape, np.int64), np.zeros(shape, np.float32)
-        ids[filled] = np.concatenate([_joined_ids(arrays, place) for place in inner])
-        weights[filled] = np.concatenate([arrays["times"][place] for place in inner]).astype(np.float32)
+        ids = np.concatenate([_joined_ids(arrays, place) for place in places])
+        weights = np.concatenate([arrays["weights"][place] for place in places]).astype(np.float32)
+        weights /= weights.sum(-1, keepdims=True)
         entropy = np.concatenate([arrays["entropy"][place] for place in places]).astype(np.float32)
-        weights /= np.float32(self.draws)
         return Targets(torch.from_numpy(ids), torch.from_numpy(weights), torch.from_numpy(entropy))
 
 
@@ -103,19 +118,9 @@ def of(params: DistillLogitsParams) -> Form:
 
 
 def joined(batch: Sequence[Targets]) -> Targets:
-    """The targets one after another; sampled ones are padded to the same width with tokens of weight 0."""
-    if len(batch) == 1:
-        return batch[0]
-    width = max((one.ids.shape[-1] for one in batch if one.ids is not None), default=0)
-    found = {}
-    for name in ("ids", "weights", "entropy", "log_p"):
-        parts = [getattr(one, name) for one in batch]
-        if parts[0] is None:
-            continue
-        if name in ("ids", "weights"):
-            parts = [torch.nn.functional.pad(part, (0, width - part.shape[-1])) for part in parts]
-        found[name] = torch.cat(parts)
-    return Targets(**found)
+    """The targets one after another."""
+    names = [name for name, value in vars(batch[0]).items() if value is not None]
+    return Targets(**{name: torch.cat([getattr(one, name) for one in batch]) for name in names})
 
 
 def _split_ids(ids: Tensor, vocab_size: int) -> Arrays:
@@ -136,10 +141,3 @@ def _normal(columns: npt.NDArray[Any], places: Sequence[slice]) -> Tensor:
     """Log probabilities that sum to 1 again after rounding."""
     found = torch.from_numpy(np.concatenate([columns[place] for place in places]).astype(np.float32))
     return found.log_softmax(-1)
-
-
-def _ends(arrays: Arrays) -> npt.NDArray[np.int64]:
-    """Where each place's tokens begin and the last one's end; worked out once for each file."""
-    if "ends" not in arrays:
-        arrays["ends"] = np.concatenate([[0], np.cumsum(arrays["counts"], dtype=np.int64)])
-    return arrays["ends"]

@@ -111,7 +111,7 @@ def test_the_next_attempt_goes_on_after_the_last_shard(teacher: Counted, tmp_pat
 def test_a_damaged_shard_is_read_again(teacher: Counted, tmp_path: Path) -> None:
     reading = Reading(tmp_path, EXAMPLES, ASKED)
     reading.complete(teacher, Watch(Heard()))
-    broken = reading.folder / "shard-00001" / "times.npy"
+    broken = reading.folder / "shard-00001" / "weights.npy"
     broken.write_bytes(broken.read_bytes()[:-1] + b"\x63")
     n_read = Reading(tmp_path, EXAMPLES, ASKED).complete(teacher, Watch(Heard()))
     assert 0 < n_read <= 80 + max(len(example.ids) for example in EXAMPLES)
