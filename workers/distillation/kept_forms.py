@@ -59,12 +59,15 @@ class Sampled:
         """Ids and weights, `(n, draws)`."""
         p = log_p.double().exp()
         n_drawn = min(self.draws, p.shape[-1])
-        largest = p.topk(n_drawn).values
-        left = n_drawn - torch.arange(n_drawn, device=p.device)
+        largest, of_largest = p.topk(n_drawn)
+        ranks = torch.arange(n_drawn, device=p.device)
+        left = n_drawn - ranks
         thresholds = (1 - largest.cumsum(-1) + largest).clamp(min=0) / left  # if only the larger ones were certain
-        n_certain = (largest <= thresholds).int().argmax(-1, keepdim=True)
+        falls_below = (largest <= thresholds).int()
+        falls_below[:, -1] = 1  # rounding may leave nothing for the last one
+        n_certain = falls_below.argmax(-1, keepdim=True)
         threshold = thresholds.gather(-1, n_certain)
-        certain = p > threshold
+        certain = torch.zeros_like(p, dtype=torch.bool).scatter_(-1, of_largest, ranks < n_certain)
         share = torch.where(certain, 0.0, p + LEAST)
         places = share.cumsum(-1)
         places = places * ((n_drawn - certain.sum(-1, keepdim=True)) / places[:, -1:])

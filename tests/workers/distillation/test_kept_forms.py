@@ -44,6 +44,17 @@ def test_likely_tokens_are_always_kept_as_they_are_and_others_on_average() -> No
     torch.testing.assert_close(dense[:, likeliest], p[likeliest].expand(n), atol=1e-3, rtol=1e-3)
 
 
+def test_an_almost_certain_token_keeps_its_weight_whatever_rounding_leaves() -> None:
+    p = torch.full((400, 3000), 1e-9)
+    p[:, 7] = 1 + 1e-7 * torch.linspace(-3, 3, 400)
+    form = Sampled(11)
+    targets = form.targets(form.kept(p.log(), torch.Generator().manual_seed(1)), [slice(0, 400)])
+    assert targets.ids is not None
+    assert targets.weights is not None
+    torch.testing.assert_close(targets.weights.max(-1).values, torch.ones(400), atol=1e-4, rtol=0)
+    assert (targets.ids.gather(1, targets.weights.argmax(-1, keepdim=True)) == 7).all()
+
+
 @pytest.mark.parametrize("scale", [0.0, 1e-3, 60.0, 1e4])
 def test_flat_and_certain_teachers_can_be_drawn_from(scale: float) -> None:
     told = (scale * torch.randn(5, 100, generator=torch.Generator().manual_seed(4))).log_softmax(-1)

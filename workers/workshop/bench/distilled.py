@@ -24,7 +24,7 @@ SETTINGS: Mapping[str, Any] = {
     "num_train_epochs": 20.0,
     "per_device_train_batch_size": 16,
     "max_length": 128,
-    "eval_steps": 1.0,
+    "eval_steps": 0.25,
 }
 WAYS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "plain SFT on the teacher's answers": ("sft", {}),
