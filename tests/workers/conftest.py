@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from conversations import Child, Heard, colour_rows, write_rows
 
 from storage.bases import checkpoint_headers
 from templates.recipe import compose
+from workers import models
 from workers.orders.train import Teacher, TrainingOrder
 from workers.protocol import ModelRef
 
@@ -25,6 +27,23 @@ def taught_by(folder: Path) -> Teacher:
     """The model in this folder as a teacher."""
     ref = ModelRef(name="big", base_folder=str(folder), base_revision=folder.name)
     return Teacher(ref=ref, facts=checkpoint_headers.facts(folder), license="Apache-2.0")
+
+
+@pytest.fixture(scope="session")
+def teacher_folder(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path) -> Path:
+    """Another random model with the same tokenizer, sharper than the tiny one."""
+    folder = tmp_path_factory.mktemp("teacher") / "teacher"
+    model = models.load_base(tiny_model_folder, where=torch.device("cpu"), dtype="float32")
+    torch.manual_seed(5)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim > 1:
+                parameter.copy_(0.3 * torch.randn_like(parameter))
+    model.save_pretrained(folder)
+    for path in tiny_model_folder.iterdir():
+        if not (folder / path.name).exists() and path.suffix != ".safetensors":
+            (folder / path.name).write_bytes(path.read_bytes())
+    return folder
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -19,6 +19,18 @@ from templates.objectives.distill_logits import DistillLogitsParams
 
 LEAST_TAIL = 1e-7
 """Probability that is left for all tokens that are not listed, at least."""
+
+
+class Mixing(Protocol):
+    """How a divergence mixes the two distributions; the names are those of `DistillLogitsParams`."""
+
+    @property
+    def beta(self) -> float:
+        """For `jsd`."""
+
+    @property
+    def alpha(self) -> float:
+        """For the skew ones."""
 
 
 @dataclass(frozen=True)
@@ -125,12 +137,12 @@ def _mixed(log_one: Tensor, log_other: Tensor, share: float) -> Tensor:
     return torch.logaddexp(log_one + math.log(share), log_other + math.log1p(-share))
 
 
-def _jsd(log_p: Tensor, log_q: Tensor, params: DistillLogitsParams) -> Tensor:
+def _jsd(log_p: Tensor, log_q: Tensor, params: Mixing) -> Tensor:
     mixture = _mixed(log_p, log_q, params.beta)
     return params.beta * _kl(log_p, mixture) + (1 - params.beta) * _kl(log_q, mixture)
 
 
-BETWEEN: dict[str, Callable[[Tensor, Tensor, DistillLogitsParams], Tensor]] = {
+BETWEEN: dict[str, Callable[[Tensor, Tensor, Mixing], Tensor]] = {
     "forward_kl": lambda log_p, log_q, _params: _kl(log_p, log_q),
     "reverse_kl": lambda log_p, log_q, _params: _kl(log_q, log_p),
     "jsd": _jsd,

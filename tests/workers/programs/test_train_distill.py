@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from conversations import Heard
 
-from workers import models, run
+from workers import run
 from workers.orders.train import TrainingOrder
 from workers.programs import train
 from workers.protocol import Checkpointed, Done, Entered, Noted, Order, Planned, Proceeded, Report, Stop, Stopped
@@ -20,23 +19,6 @@ from workers.training.task import read
 from workers.training.teachers import LoadedTeacher
 
 MakeOrder = Callable[..., Order]
-
-
-@pytest.fixture(scope="session")
-def teacher_folder(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path) -> Path:
-    """Another random model with the same tokenizer, sharper than the tiny one."""
-    folder = tmp_path_factory.mktemp("teacher") / "teacher"
-    model = models.load_base(tiny_model_folder, where=torch.device("cpu"), dtype="float32")
-    torch.manual_seed(5)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim > 1:
-                parameter.copy_(0.3 * torch.randn_like(parameter))
-    model.save_pretrained(folder)
-    for path in tiny_model_folder.iterdir():
-        if not (folder / path.name).exists() and path.suffix != ".safetensors":
-            (folder / path.name).write_bytes(path.read_bytes())
-    return folder
 
 
 @pytest.fixture
