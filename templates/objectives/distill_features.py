@@ -1,0 +1,59 @@
+"""Distillation of what a teacher computes inside.
+
+**What is learned.** First, for a share of the training, to compute inside what the *teacher* computes: at every token,
+the student's hidden states become like those of the teacher's layers, or its attention relates tokens as the
+teacher's does. Then, to predict your rows' answers as the teacher predicts them.
+
+**When to use it.** The student starts from few layers of the teacher (method *a smaller copy of the base*) or from
+random weights, so that its layers have to find their work again. **When not:** the student is a good model of its own.
+Then its layers divide the work in another way, and *learn from a larger model* alone does as well for less. Or the
+teacher has other tokens than the student (this is refused).
+
+**Ways.** `hidden_states`: the student's layers are spread evenly over the teacher's; at each the distance is
+‖W h − h'‖², relative to the size of the teacher's states h', with a learned matrix W for each layer, which is thrown
+away afterwards (TinyBERT, Jiao et al. 2019, arXiv 1909.10351, equation 8; there without the scaling). `relations`: no
+matrices and any widths. In the last layer the queries of a text are multiplied with each other, and so are keys and
+values; the divergence of the teacher's relations from the student's is made small (MiniLMv2, Wang et al. 2020, arXiv
+2012.15828, equations 4 and 5). It needs separate projections `q_proj`, `k_proj` and `v_proj` in both models.
+
+**Cost.** Teacher and student are in memory together, and both read every row in every pass.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from templates.metrics import Metric
+from templates.roles import Role
+from templates.spec import Cost, Objective, TrainingParams, setting
+
+
+class DistillFeaturesParams(TrainingParams):
+    """Arguments of `transformers.TrainingArguments`, and how features are compared."""
+
+    features: Literal["hidden_states", "relations"] = setting("hidden_states", "What is compared", shown=True)
+    """The states of all layers, or how the last layer's attention relates tokens."""
+    feature_share: float = setting(0.3, "Share of the training for features", shown=True, ge=0, le=1)
+    """The rest of the updates is for predicting answers as the teacher does."""
+    relation_heads: int = setting(0, "Heads of the relations", ge=0, le=256)
+    """For `relations`: the number of parts in which queries, keys and values are compared; 0: the student's heads."""
+    temperature: float = setting(1.0, "Temperature", gt=0, le=20)
+    """Above 1, the teacher's unlikely tokens count for more. The divergence is multiplied by temperature²."""
+
+
+SPEC = Objective(
+    title="Learn a larger model's inner states",
+    summary="Feature distillation: first hidden states or attention relations, then the teacher's probabilities.",
+    params=DistillFeaturesParams,
+    row_shapes=("prompt_completion", "messages", "classification", "text"),
+    presets={
+        "quick": {"num_train_epochs": 1.0},
+        "balanced": {"num_train_epochs": 6.0},
+        "thorough": {"num_train_epochs": 10.0},
+    },
+    advised_method="full",
+    roles=(Role.TEACHER,),
+    same_vocabulary=True,
+    metrics=(Metric("feature_distance", "Distance of the features", higher_is_better=False),),
+    cost=Cost(forwards=2, holds_teacher=True),
+)
