@@ -33,7 +33,7 @@ class DistillFeaturesParams(TrainingParams):
 
     features: Literal["hidden_states", "relations"] = setting("hidden_states", "What is compared", shown=True)
     """The states of all layers, or how the last layer's attention relates tokens."""
-    feature_share: float = setting(0.3, "Share of the training for features", shown=True, ge=0, le=1)
+    feature_share: float = setting(0.3, "Share of the training for features", ge=0, le=1)
     """The rest of the updates is for predicting answers as the teacher does."""
     relation_heads: int = setting(0, "Heads of the relations", ge=0, le=256)
     """For `relations`: the number of parts in which queries, keys and values are compared; 0: the student's heads."""
