@@ -51,9 +51,12 @@ def suites() -> dict[str, DeclaredSuite]:
 
 
 def objectives_for(shape: str) -> list[Objective]:
-    """The objectives that take rows of this shape, those that need nothing else first; may be empty."""
+    """The objectives that take rows of this shape; may be empty.
+
+    Those that need no other input come first, and of them those that learn from the rows as they are.
+    """
     able = [objective for objective in objectives().values() if shape in objective.row_shapes]
-    return sorted(able, key=lambda objective: bool(objective.roles))
+    return sorted(able, key=lambda objective: (bool(objective.roles), objective.cost.generations))
 
 
 def _get(table: dict[str, Spec], key: str, field: str) -> Spec:

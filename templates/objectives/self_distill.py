@@ -18,11 +18,11 @@ which is why the method must be an adapter.
 
 from __future__ import annotations
 
-from templates.objectives.distill_on_policy import METRICS, Divergence, OnPolicyParams, advised
+from templates.own_answers import METRICS, Divergence, OwnAnswersParams, advised
 from templates.spec import BASE_BEHIND_ADAPTER, Cost, Objective, setting
 
 
-class SelfDistillParams(OnPolicyParams):
+class SelfDistillParams(OwnAnswersParams):
     """The names are TRL's (`DistillationConfig`, `SDFTConfig`) where they have the setting."""
 
     divergence: Divergence = setting("reverse_kl", "Distance to the model that was shown the answer")

@@ -20,7 +20,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, Trainer
 from transformers.trainer_callback import PrinterCallback
 
-from templates.objectives.distill_on_policy import OnPolicyParams
+from templates.own_answers import OwnAnswersParams
 from workers import sharing
 from workers.distillation import prompts
 from workers.distillation.divergences import BETWEEN
@@ -57,7 +57,7 @@ class Written:
 class Teaching:
     """How answers are written and compared."""
 
-    params: OnPolicyParams
+    params: OwnAnswersParams
     taught_by: TaughtBy
     vocab_size: int | None
     """Tokens that both heads have; None: all."""
@@ -133,7 +133,7 @@ def set_up(
 ) -> TrainingSetup:
     """The setup for a teacher, who reads what `shown` makes of a row's turns and answer, or the same as the student."""
     params = data.params
-    assert isinstance(params, OnPolicyParams)
+    assert isinstance(params, OwnAnswersParams)
     teaching = Teaching(params, taught_by, vocab_size, data.renderer.eos_ids)
     train, refused = prompts.of_rows(data, data.train, shown)
     held_out, _ = prompts.of_rows(data, data.held_out, shown)

@@ -9,7 +9,7 @@ from typing import Any
 from storage.rendering.renderer import Renderer
 from templates import registry
 from templates.errors import BadInput, Problem
-from templates.objectives.distill_on_policy import OnPolicyParams
+from templates.own_answers import OwnAnswersParams
 from workers.training.setups import TrainingData
 
 Shown = Callable[[Sequence[Mapping[str, Any]], str], list[dict[str, Any]]]
@@ -33,7 +33,7 @@ def of_rows(
 ) -> tuple[list[Prompt], list[int]]:
     """The prompts that leave room for an answer, and the numbers of the other rows."""
     params, renderer, shape = data.params, data.renderer, registry.shape(data.shape)
-    assert isinstance(params, OnPolicyParams)
+    assert isinstance(params, OwnAnswersParams)
     assert shape.messages
     kept, refused = list[Prompt](), list[int]()
     for index, row in enumerate(rows):

@@ -40,7 +40,10 @@ def test_everything_advised_is_filled_in(studio: User, tickets: Dataset, asking:
     assert body["visible"]
     assert key
     assert name == "tickets-lora"
-    assert [choice[1] for choice in drawn[1]["choices"]] == ["sft", "distill_logits"]
+    assert [choice[1] for choice in drawn[1]["choices"]] == [
+        one.key for one in registry.objectives_for("classification")
+    ]
+    assert drawn[1]["choices"][0][1] == "sft"
     assert drawn[4]["choices"][0] == ("LoRA — advised", "lora")
     assert ("QLoRA: LoRA on a 4-bit base", "recipe:qlora") in drawn[4]["choices"]
     assert filled(drawn).values["learning_rate"] == 0.002
@@ -51,7 +54,8 @@ def test_everything_advised_is_filled_in(studio: User, tickets: Dataset, asking:
 def test_another_goal_comes_with_its_own_method(studio: User, letters: Dataset, asking: Any) -> None:
     _, drawn = opened(asking(studio, data="letters"))
     goals = [choice[1] for choice in drawn[1]["choices"]]
-    assert goals == ["continue_pretraining", "pretrain", "distill_logits"]
+    assert goals == [one.key for one in registry.objectives_for("text")]
+    assert goals[:2] == ["continue_pretraining", "pretrain"]
     assert drawn[4]["value"] == "lora"
     before = filled(drawn)
     drawn = train_form.aimed(asking(studio), replace(before, goal="pretrain"), before)
