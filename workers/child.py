@@ -22,6 +22,7 @@ import psutil
 from pydantic import BaseModel
 
 from storage.programs import program
+from storage.settings import settings
 from workers import protocol, waiting
 
 COMMAND = program("workers.run")
@@ -164,6 +165,7 @@ def environment(folder: Path, device: str | None, threads: int) -> dict[str, str
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONUNBUFFERED": "1",
         "OMP_NUM_THREADS": str(threads),
+        "STUDIO_CPU_DTYPE": settings().cpu_dtype,
         "TOKENIZERS_PARALLELISM": "false",
     }
     if device is not None:
