@@ -66,9 +66,14 @@ def read(objective: str, method: str, raw: Mapping[str, Any]) -> dict[str, Any]:
     """The components' settings. Raises `BadInput` naming those left empty."""
     known = declared(objective, method)
     given = {name: value for name, value in raw.items() if name in known}
-    empty = [name for name, value in given.items() if value is None or value in ("", [])]
+    empty = [name for name, value in given.items() if _is_empty(known[name], value)]
     refuse([Problem("is empty.", field=name, remedy="Type a value.") for name in empty])
     return {name: _plain(known[name], value) for name, value in given.items()}
+
+
+def _is_empty(info: FieldInfo, value: Any) -> bool:
+    """Whether a value is missing; a list may be empty unless its declaration has bounds."""
+    return value is None or value == "" or (value == [] and bool(info.metadata))
 
 
 def _plain(info: FieldInfo, value: Any) -> Any:

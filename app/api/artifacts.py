@@ -12,6 +12,7 @@ from app.api import documents
 from app.api.bodies import Body
 from app.api.catalogue import Acting
 from app.api.paged import Entries, Things
+from storage.data.answers import learned
 from storage.gallery import artifact_lists, artifacts
 
 router = APIRouter(prefix="/api/v1", tags=["artifacts"])
@@ -22,6 +23,12 @@ class Change(Body):
 
     name: str | None = None
     note: str | None = None
+
+
+class Kept(Body):
+    """The new dataset."""
+
+    name: str
 
 
 @router.get("/artifacts", response_model=Entries)
@@ -56,6 +63,12 @@ def delete(user: Acting, artifact: str) -> dict[str, Any]:
     """Delete an artifact."""
     artifacts.delete(user, artifact)
     return {"deleted": artifact}
+
+
+@router.post("/artifacts/{artifact}/answers", status_code=201)
+def keep_answers(user: Acting, artifact: str, body: Kept) -> dict[str, Any]:
+    """Make a dataset of the answers that this result learned from its teacher, the dropped ones beside it."""
+    return documents.of_dataset(learned.keep(user, artifact, name=body.name))
 
 
 @router.get("/artifacts/{artifact}/download")

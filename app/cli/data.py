@@ -49,6 +49,10 @@ def add(
     sample: Annotated[
         str | None, typer.Option(help="A sample dataset instead of a file; `studio data samples` lists them.")
     ] = None,
+    from_artifact: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The answers that this result learned from its teacher, instead of a file."),
+    ] = None,
     config: Annotated[str | None, typer.Option(help="The configuration of a dataset on the hub.")] = None,
     split: Annotated[str | None, typer.Option(help="The split of a dataset on the hub; by default train.")] = None,
     rows: Annotated[int | None, typer.Option(help="Most rows to take from the hub; by default 10,000.")] = None,
@@ -90,6 +94,9 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Check a file of rows and keep it as a dataset, with held-out rows set aside."""
+    if from_artifact is not None:
+        data_files.keep_answers(from_artifact, files, sample, name, as_json=as_json)
+        return
     name = data_files.name(files, sample, name)
     from storage import fork_server
 

@@ -60,6 +60,23 @@ def name(files: list[Path] | None, sample: str | None, name: str | None) -> str:
     return found
 
 
+def keep_answers(
+    artifact: str, files: list[Path] | None, sample: str | None, name: str | None, *, as_json: bool
+) -> None:
+    """Make a dataset of what a result learned from its teacher. Raises `BadInput` if another source is given too."""
+    from app.api import documents
+    from app.cli import acting
+    from storage.data.answers import learned
+
+    both = [Problem("give one of them.", field="FILE, --sample or --from-artifact")] if files or sample else []
+    missing = [] if name else [Problem("is missing.", field="--name", remedy="Give the dataset a name.")]
+    refuse([*both, *missing])
+    row = learned.keep(acting.user(), artifact, name=str(name))
+    lines = [f"{row.name}: {row.n_rows:,} rows of shape {row.shape}, {row.n_held_out:,} of them held out."]
+    lines += [f"Note: {remark['count']:,} {remark['message']}" for remark in row.remarks]
+    output.emit(documents.of_dataset(row), lines, as_json)
+
+
 @dataclass(frozen=True)
 class OnHub:
     """What to take of a dataset on the hub; None: the usual."""

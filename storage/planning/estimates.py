@@ -280,10 +280,12 @@ def _seconds(
     return stages, based_on, spread
 
 
-def answers_s(facts: BaseFacts, lengths: LengthReport, n_answers: float, forward_s: float) -> float:
-    """Seconds that a model takes for this many answers, several at once."""
+def answers_s(
+    facts: BaseFacts, lengths: LengthReport, n_answers: float, forward_s: float, *, at_least: float = 0.0
+) -> float:
+    """Seconds that a model takes for this many answers of `at_least` so many tokens, several at once."""
     examples = max(1, lengths.n_examples)
-    answer_tokens = 1.5 * lengths.n_trained_tokens / examples
+    answer_tokens = max(at_least, 1.5 * lengths.n_trained_tokens / examples)
     batches = math.ceil(n_answers / ANSWERS_AT_ONCE)
     one_token_s = DECODE_LAYER_S * facts.n_layers + ANSWERS_AT_ONCE * forward_s
     prompts_s = ANSWERS_AT_ONCE * forward_s * lengths.n_tokens / examples

@@ -55,7 +55,7 @@ class Long:
         found = estimates.estimate(
             self.facts,
             self.recipe,
-            self.lengths,
+            teacher_costs.as_taught(self.lengths, self.recipe),
             self.n_held_out,
             self.machine,
             self.pace,

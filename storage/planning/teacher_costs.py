@@ -3,6 +3,8 @@ space of what is kept of it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from storage.planning import estimates
 from storage.planning.estimates import Estimate
 from storage.planning.machines import Machine
@@ -15,8 +17,23 @@ from templates.spec import BaseFacts
 BEFORE = "teacher, before the training"
 """The memory that the teacher needs beyond what the training needs afterwards."""
 DURING = "teacher"
+WRITTEN_SHARE = 0.5
+"""Length of the answers that a teacher writes, as a share of the longest allowed: a group of answers goes on until
+its longest one ends."""
 LOGITS_AT_ONCE = 64 * 1024 * 1024
 """Logits of the teacher in memory at once, unless one row has more."""
+
+
+def as_taught(lengths: LengthReport, recipe: Recipe) -> LengthReport:
+    """What the student reads: each row once for each answer that the teacher writes to it, as long as the row's own."""
+    written = registry.objective(recipe.objective).teacher_writes(recipe.training())
+    n = max(1, written.n_answers)
+    return replace(
+        lengths,
+        n_examples=n * lengths.n_examples,
+        n_tokens=n * lengths.n_tokens,
+        n_trained_tokens=n * lengths.n_trained_tokens,
+    )
 
 
 def priced(
@@ -78,7 +95,10 @@ def _seconds(teacher: BaseFacts, recipe: Recipe, lengths: LengthReport, n_held_o
     n_answered = 0 if registry.objective(recipe.objective).trains_prompt else min(n_held_out, settings().eval_rows)
     read = lengths.n_tokens + 2 * n_held_out * mean
     loaded_s = teacher.weights_bytes / estimates.LOAD_BYTES_PER_S
-    return loaded_s + read * token_s + estimates.answers_s(teacher, lengths, n_answered, token_s)
+    written = registry.objective(recipe.objective).teacher_writes(recipe.training())
+    n_written, longest = written.n_answers * (lengths.n_rows + n_held_out), WRITTEN_SHARE * written.max_new_tokens
+    written_s = estimates.answers_s(teacher, lengths, n_written, token_s, at_least=longest)
+    return loaded_s + read * token_s + estimates.answers_s(teacher, lengths, n_answered, token_s) + written_s
 
 
 def _memory(teacher: BaseFacts, machine: Machine) -> int:

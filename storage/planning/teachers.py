@@ -70,14 +70,23 @@ def problems(found: Found, base: BaseModelRow | Artifact, recipe: Recipe, *, pat
     if teacher.id == base.id:
         what = f"“{teacher.name}” would learn from itself."
         return [Problem(what, field=FIELD, remedy="Choose another teacher, or a smaller base model.")]
-    wrong, reads = [], found.facts.context_length if found.facts else 0
+    learned, reads = registry.objective(recipe.objective), found.facts.context_length if found.facts else 0
+    if not learned.same_vocabulary:
+        return _too_long_to_write(teacher.name, reads, learned.teacher_writes(recipe.training()).max_new_tokens)
+    wrong = []
     if recipe.training().max_length > reads:
         what = f"The teacher “{teacher.name}” can't read rows of {recipe.training().max_length:,} tokens."
         wrong.append(Problem(what, field="max_length", remedy=f"Use at most {reads:,}, or choose another teacher."))
-    if not registry.objective(recipe.objective).same_vocabulary:
-        return wrong
     differs = _difference(_files(base), _files(teacher), patient=patient)
     return [*wrong, _other_tokens(base.name, teacher.name, differs)] if differs else wrong
+
+
+def _too_long_to_write(teacher: str, reads: int, longest: int) -> list[Problem]:
+    if longest < reads:
+        return []
+    what = f"The teacher “{teacher}” has {reads:,} tokens for prompt and answer together."
+    remedy = f"Use far fewer than {reads:,}, or choose another teacher."
+    return [Problem(what, field="max_new_tokens", remedy=remedy)]
 
 
 def _not_needed(objective: str) -> Problem:
@@ -91,9 +100,15 @@ def _other_tokens(base: str, teacher: str, differs: str) -> Problem:
         f"“{teacher}” and “{base}” don't have the same tokens, so the teacher's probabilities can't be compared with "
         f"the student's: {differs}.",
         field=FIELD,
-        remedy="Choose a teacher of the same family. Or let this teacher write answers: run it on the prompts "
-        "(studio generate), and learn the answers with the objective sft.",
+        remedy=f"Choose a teacher of the same family. Or let this teacher write answers, which are learned "
+        f"({' or '.join(_by_text())}), or only written (studio generate).",
     )
+
+
+def _by_text() -> list[str]:
+    """The objectives that learn what a teacher of any tokens writes."""
+    known = registry.objectives().items()
+    return [key for key, one in known if one.teacher_writes(one.params()).n_answers]
 
 
 def _files(model: BaseModelRow | Artifact) -> Model:

@@ -155,7 +155,8 @@ def _estimate(
     forgets = forgetting.planned(base.source, base.revision, recipe.method, on_result=begins.parent is not None)
 
     def estimated(changed: Recipe) -> Estimate:
-        cost = estimates.estimate(facts, changed, lengths, n_held_out, machine, pace, shipped_bytes, forgets)
+        learned = teacher_costs.as_taught(lengths, changed)
+        cost = estimates.estimate(facts, changed, learned, n_held_out, machine, pace, shipped_bytes, forgets)
         cost = teacher_costs.priced(cost, taught.facts, facts, changed, lengths, machine)
         ships_base = registry.method(changed.method).trains == "adapter"
         published = cost.result_bytes + papers_bytes + (shipped_bytes if ships_base else 0)

@@ -6,8 +6,8 @@ in the row. Which wrong answers are nearly right tells more than the right answe
 
 **When to use it.** A larger model, or one that you adapted, does the task well, and you want a smaller one that does it
 nearly as well. It pays most where labels are few or noisy: many rows from the same domain beat more passes over few.
-**When not:** the teacher has other tokens than the student (this is refused: let the teacher write answers with
-`studio generate` and learn them with *supervised fine-tuning*), or it is no better than the student. Where your rows'
+**When not:** the teacher has other tokens than the student (this is refused: *learn a larger model's answers*
+instead), or it is no better than the student. Where your rows'
 own answers are right and plenty, plain supervised fine-tuning often does as well; the verdict shows the teacher's score
 as the line to reach.
 

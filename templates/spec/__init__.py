@@ -16,6 +16,7 @@ from templates.spec.objective import (
     Objective,
     Preset,
     View,
+    Written,
 )
 from templates.spec.params import Params, TrainingParams, setting
 from templates.spec.shape import FieldKind, RowShape, ShapeField
@@ -45,5 +46,6 @@ __all__ = [
     "SuiteItem",
     "TrainingParams",
     "View",
+    "Written",
     "setting",
 ]

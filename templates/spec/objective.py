@@ -49,6 +49,15 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Written:
+    """What a teacher writes to each row before the training, and the student learns instead of the row's answer."""
+
+    n_answers: int = 0
+    max_new_tokens: int = 0
+    """Of one answer."""
+
+
+@dataclass(frozen=True)
 class View:
     """One of the sequences that an objective makes from a row."""
 
@@ -64,6 +73,10 @@ def _as_it_is(row: Mapping[str, Any]) -> tuple[View, ...]:
 
 def _no_bytes(_params: Any, _facts: BaseFacts) -> float:
     return 0.0
+
+
+def _nothing_written(_params: Any) -> Written:
+    return Written()
 
 
 def _nothing(_facts: BaseFacts, _of_method: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -95,6 +108,8 @@ class Objective:
     """Stages of its jobs between preparing and training; each is one call of the setup's `beforehand`."""
     kept_bytes: Callable[[Any, BaseFacts], float] = _no_bytes
     """Bytes that its jobs keep on disk for each learned token: `(params, facts) -> bytes`."""
+    teacher_writes: Callable[[Any], Written] = _nothing_written
+    """`params -> what the teacher writes`. Its worker module makes the rows of it: see `workers.training.rows_made`."""
     metrics: tuple[Metric, ...] = ()
     """Metrics that its training and its verdict report besides the loss."""
     headline: str | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -33,8 +33,10 @@ SEEDS = 2**32
 class ModelTeacher:
     """A base model or artifact."""
 
-    def __init__(self, order: GenerationOrder, model: ModelRef) -> None:
+    def __init__(self, order: GenerationOrder, model: ModelRef, load: Callable[[], Any] | None = None) -> None:
+        """`load` gives the model; it is called only if an answer is missing."""
         self._order, self._ref = order, model
+        self._load = load or (lambda: models.load(model))
         self._renderer = Renderer(Path(model.base_folder)).instructed(order.instruction)
 
     def read(self) -> tuple[list[Prompt], Left]:
@@ -42,29 +44,34 @@ class ModelTeacher:
         return asked.read(self._order, self._renderer.prompt, context_length(Path(self._ref.base_folder)))
 
     def answer(self, prompts: Sequence[Prompt], channel: Channel) -> dict[int, Spoken]:
+        """As `said`; each answer is a step of the job."""
+        return self.said(prompts, _Steps(channel), lambda: channel.abandoned)
+
+    def said(
+        self, prompts: Sequence[Prompt], tell: Callable[[int, int], None], stopped: Callable[[], bool]
+    ) -> dict[int, Spoken]:
         """What it said: answer `sample` to the prompt at `place` has the key `place * answers per prompt + sample`.
 
-        Raises `Interrupted` if the worker no longer wants the result.
+        `tell(done, of)` gets the number of sealed answers at once, then after each group. Raises `Interrupted` once
+        `stopped()` is true.
         """
         n, longest = self._order.params.num_return_sequences, self._order.params.max_new_tokens
         lengths = [len(prompt.ids) + longest for prompt in prompts for _ in range(n)]
         groups = list(batches(lengths, ROWS_AT_ONCE, TOKENS_AT_ONCE))
         sealed = [self._sealed(number) for number in range(len(groups))]
         done = {place: spoken for answered in sealed for place, spoken in (answered or {}).items()}
-        n_before, started = len(done), time.monotonic()
-        channel.send(Planned(start_step=n_before, total_steps=len(lengths)))
+        tell(len(done), len(lengths))
         model = None
         for number, group in enumerate(groups):
             if sealed[number] is not None:
                 continue
-            model = model or models.load(self._ref)
-            told = self._answer_group(model, number, [prompts[place // n] for place in group], channel)
+            model = model or self._load()
+            told = self._answer_group(model, number, [prompts[place // n] for place in group], stopped)
             said = dict(zip(group, told, strict=True))
             with files.atomic_file(self._file(number)) as file:
                 file.write(json.dumps({place: asdict(spoken) for place, spoken in said.items()}).encode())
             done |= said
-            pace = (time.monotonic() - started) / (len(done) - n_before)
-            channel.send(Advanced(step=len(done), eta_s=pace * (len(lengths) - len(done))))
+            tell(len(done), len(lengths))
         return done
 
     def result(self) -> dict[str, Any]:
@@ -75,7 +82,9 @@ class ModelTeacher:
         """What the job's sentence says of it."""
         return []
 
-    def _answer_group(self, model: Any, number: int, prompts: Sequence[Prompt], channel: Channel) -> list[Spoken]:
+    def _answer_group(
+        self, model: Any, number: int, prompts: Sequence[Prompt], stopped: Callable[[], bool]
+    ) -> list[Spoken]:
         set_seed((self._order.params.seed + number) % SEEDS)
         given = answers(
             model,
@@ -83,7 +92,7 @@ class ModelTeacher:
             eos_ids=self._renderer.eos_ids,
             max_new_tokens=self._order.params.max_new_tokens,
             sampling=self._sampling,
-            stopped=lambda: channel.abandoned,
+            stopped=stopped,
         )
         return [self._spoken(one) for one in given]
 
@@ -105,3 +114,20 @@ class ModelTeacher:
         if not file.is_file():
             return None
         return {int(place): Spoken(**spoken) for place, spoken in json.loads(file.read_bytes()).items()}
+
+
+class _Steps:
+    """Reports the answers that are there as the steps of a job."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._began: tuple[float, int] | None = None
+
+    def __call__(self, done: int, of: int) -> None:
+        if self._began is None:
+            self._began = time.monotonic(), done
+            self._channel.send(Planned(start_step=done, total_steps=of))
+            return
+        started, n_before = self._began
+        pace = (time.monotonic() - started) / (done - n_before)
+        self._channel.send(Advanced(step=done, eta_s=pace * (of - done)))

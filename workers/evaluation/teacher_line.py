@@ -14,6 +14,7 @@ from workers.evaluation.sentences import RIGHT_ANSWERS, SIMILARITY, UNITS
 from workers.evaluation.similarity import of_answers
 from workers.evaluation.verdict_document import TeacherLine
 
+PER_TOKEN = ("loss", "perplexity")
 Three = tuple[Scores, Scores, Scores]
 """The scores of the teacher, of the model before the training, and of the result."""
 
@@ -27,9 +28,13 @@ class Sizes:
     n_student: int
 
 
-def of(sizes: Sizes, scores: Three, shape: str, side: HeldOutSide, decides: str) -> TeacherLine:
-    """The line; `decides` is the verdict's deciding metric."""
+def of(
+    sizes: Sizes, scores: Three, shape: str, side: HeldOutSide, decides: str, *, same_tokens: bool = True
+) -> TeacherLine:
+    """The line; `decides` is the verdict's deciding metric. Losses of other tokens are not compared."""
     metrics = verdict.paired(scores[0], scores[2], shape, side)
+    if not same_tokens:
+        metrics = {name: pair for name, pair in metrics.items() if name not in PER_TOKEN}
     found = _kept(scores, side.grouping.groups, decides) if decides in metrics else None
     larger = sizes.n_teacher / sizes.n_student
     return TeacherLine(

@@ -43,6 +43,9 @@ BASE = re.compile(
 WEIGHTS = re.compile(r"(adapter_model|model(-\d{5}-of-\d{5})?)\.safetensors")
 
 
+NO_FILES: Mapping[str, Path] = {}
+
+
 class Staged(BaseModel):
     """A sealed staging folder."""
 
@@ -61,8 +64,12 @@ def stage(
     answers: Sequence[ComparedAnswer],
     outcomes: RowOutcomes,
     actual: Mapping[str, Any],
+    further: Mapping[str, Path] = NO_FILES,
 ) -> Staged:
-    """Fill and seal `order.staging`. `save(folder)` writes the adapter or model with `save_pretrained`."""
+    """Fill and seal `order.staging`. `save(folder)` writes the adapter or model with `save_pretrained`.
+
+    `further` are files that stay in the studio, by their paths in the folder.
+    """
     folder, base_folder = Path(order.staging), Path(order.base.base_folder)
     kind: Literal["adapter", "full_model"] = (
         "adapter" if registry.method(order.recipe.method).trains == "adapter" else "full_model"
@@ -79,6 +86,9 @@ def stage(
     (folder / "verdict.json").write_text(verdict.model_dump_json(indent=1), "utf-8")
     compared.write(answers, folder / "evaluation" / "answers.jsonl")
     row_outcomes.write(outcomes, folder)
+    for name, path in further.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, folder / name)
     _write_ends(folder / "generation_config.json", renderer.eos_ids)
     texts = card.texts(
         order, kind, verdict, actual, weights_sha256, renderer.eos_ids, renderer.reasoning, renderer.mended.changes

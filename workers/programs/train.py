@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -44,9 +45,9 @@ def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
     stages.enter(Stage.PREPARING)
     task = read(order)
     order = merging.grounded(order, task.renderer, task.train)
-    task = replace(task, order=order)
-    set_seed(task.params.seed)
     teacher = LoadedTeacher(order) if order.teacher else None
+    task = _with_rows(replace(task, order=order), teacher, stages, channel)
+    set_seed(task.params.seed)
     setup = _set_up(task, channel, teacher)
     of_teacher = _taught_by(task, setup, teacher, stages, channel) if teacher else None
     model = _ready(order)
@@ -62,7 +63,9 @@ def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
     judged = judging.judge(task, setup, model, actual, channel, of_teacher)
     stages.enter(Stage.PUBLISHING)
     actual |= {"seconds": stages.seconds, "peak_memory_bytes": peak_memory_bytes()}
-    staged = bundle.stage(order, _saver(task, model), judged.verdict, judged.answers, judged.outcomes, actual)
+    staged = bundle.stage(
+        order, _saver(task, model), judged.verdict, judged.answers, judged.outcomes, actual, task.files
+    )
     stages.enter(None)
     result = judged.verdict.model_dump(mode="json")
     return Done(result=result, actual=actual, opened_held_out=True, made=_made(task, staged, result))
@@ -92,6 +95,20 @@ def _ready(order: TrainingOrder) -> PreTrainedModel:
     return models.adapt(base, order.recipe)
 
 
+def _with_rows(task: Task, teacher: LoadedTeacher | None, stages: Stages, channel: Channel) -> Task:
+    """The task with the rows that its objective lets the teacher make, in the first stage that it declares."""
+    make = getattr(_objective(task), "with_rows", None)
+    if make is None or teacher is None:
+        return task
+    stages.enter(registry.objective(task.recipe.objective).stages[0])
+    made: Task = make(task, teacher, Watch(channel).of(0.0, judging.READ_PART))
+    return made
+
+
+def _objective(task: Task) -> ModuleType:
+    return importlib.import_module(f"workers.objectives.{task.recipe.objective}")
+
+
 def _taught_by(task: Task, setup: TrainingSetup, teacher: LoadedTeacher, stages: Stages, channel: Channel) -> Scores:
     """What comes before the student is loaded: the work with the teacher, and its scores on the held-out rows."""
     for stage, work in setup.beforehand.items():
@@ -114,7 +131,7 @@ def _set_up(task: Task, channel: Channel, teacher: LoadedTeacher | None = None) 
         job_id=task.order.job_id,
         teacher=teacher,
     )
-    setup: TrainingSetup = importlib.import_module(f"workers.objectives.{task.recipe.objective}").set_up(data)
+    setup: TrainingSetup = _objective(task).set_up(data)
     if task.params.chooses and setup.selection_loss is None:
         raise StudioError(
             "There are too few training rows to set some apart for choosing the best weights.",

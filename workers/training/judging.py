@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from transformers import PreTrainedModel
 
 from storage.data import row_files
+from storage.rendering.renderer import Renderer
 from storage.runs.row_outcomes import RowOutcomes
 from templates import instructions, registry
 from workers import models
@@ -23,6 +24,7 @@ from workers.evaluation.progress import Part, noting
 from workers.evaluation.scoring import Scores
 from workers.evaluation.sentences import Run
 from workers.evaluation.verdict_document import Verdict
+from workers.orders.train import Teacher
 from workers.stages import Watch
 from workers.training import contenders
 from workers.training.callbacks import Channel
@@ -83,6 +85,7 @@ def judge(
             order.shape,
             side,
             found.headline,
+            same_tokens=registry.objective(task.recipe.objective).same_vocabulary,
         )
     further["measures"] = _measures(task, setup, side, model, channel)
     own = setup.remarks_on(model, lambda: channel.abandoned) if setup.remarks_on else ()
@@ -98,7 +101,7 @@ def judge(
 
 def _remarks(task: Task, model: PreTrainedModel, actual: Mapping[str, Any]) -> list[str]:
     quantized = [SCORED_QUANTIZED] if models.is_quantized(model) else []
-    return [*quantized, *_chosen(task, actual), *instructions.remarks(task.recipe.instruction)]
+    return [*quantized, *task.remarks, *_chosen(task, actual), *instructions.remarks(task.recipe.instruction)]
 
 
 def _scores(task: Task, model: PreTrainedModel, channel: Channel) -> tuple[Scores, Scores]:
@@ -116,11 +119,24 @@ def _root_scores(task: Task, model: PreTrainedModel, channel: Channel) -> Scores
 
 def score_teacher(task: Task, teacher: PreTrainedModel, channel: Channel) -> Scores:
     """The teacher's scores on all held-out rows, before the training."""
-    watch = Watch(channel).of(READ_PART, 1.0)
-    name = task.order.teacher.ref.name if task.order.teacher else ""
+    watch, told = Watch(channel).of(READ_PART, 1.0), task.order.teacher
+    name = told.ref.name if told else ""
     return _scored(
-        task, teacher, channel, lambda n, of: watch.tell(n / max(1, of), f"scoring “{name}” on the held-out rows")
+        _as_it_reads(task, told) if told else task,
+        teacher,
+        channel,
+        lambda n, of: watch.tell(n / max(1, of), f"scoring “{name}” on the held-out rows"),
     )
+
+
+def _as_it_reads(task: Task, teacher: Teacher) -> Task:
+    """The task in the tokens and the chat template of the teacher, unless it has to read the student's."""
+    if registry.objective(task.recipe.objective).same_vocabulary:
+        return task
+    renderer = Renderer(Path(teacher.ref.base_folder)).instructed(task.recipe.instruction)
+    reads = teacher.facts.context_length
+    params = task.params.model_copy(update={"max_length": min(task.params.max_length, reads)})
+    return replace(task, renderer=renderer, facts=teacher.facts, params=params)
 
 
 def _score(task: Task, which: PreTrainedModel, name: str, part: Part, channel: Channel) -> Scores:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,10 @@ class Task:
     selection: Rows
     """Set apart from the training side; empty if the training makes no choice."""
     held_out: Rows
+    remarks: tuple[str, ...] = ()
+    """What the verdict says of rows that were made for this training."""
+    files: Mapping[str, Path] = field(default_factory=dict)
+    """Further files of the result, by their paths in its folder; they don't leave the studio."""
 
     @property
     def parts(self) -> list[Part]:

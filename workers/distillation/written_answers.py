@@ -1,0 +1,136 @@
+"""A teacher answers the prompts of a training, and what the filters keep is learned instead of the rows' answers.
+
+The answers are sealed with the job's checkpoints as they come. They become the rows of a dataset, as those of a
+generation do, which is kept with the result; `storage.data.answers.learned` makes a dataset of it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from storage.data import row_files, splits
+from storage.data.answers import filtering, learned
+from templates import registry
+from templates.errors import StudioError
+from templates.jobs.generate import GenerateParams
+from templates.objectives.distill_text import DistillTextParams
+from workers.answering import rows
+from workers.answering.from_model import ModelTeacher
+from workers.orders.generate import GenerationOrder
+from workers.protocol import MadeDataset
+from workers.stages import Watch
+from workers.training.task import Rows, Task
+from workers.training.teachers import LoadedTeacher
+
+ANSWERS = "answers"
+"""Folder for sealed answers among the job's checkpoints."""
+MADE = "answered-rows"
+"""Folder there for the rows that are made of them."""
+
+
+def with_rows(task: Task, teacher: LoadedTeacher, watch: Watch) -> Task:
+    """The task with the teacher's answers in its training rows; its held-out rows keep their own.
+
+    Raises `Interrupted` if nobody wants the result any more, `StudioError` if no answer is left to learn.
+    """
+    order, asks = _generation(task, teacher), task.order.teacher
+    assert asks
+    answering = ModelTeacher(order, asks.ref, teacher.model)
+    prompts, left = answering.read()
+
+    def tell(done: int, of: int) -> None:
+        watch.tell(done / of, f"“{teacher.name}” has answered {done:,} of {of:,} times", kept=done > 0)
+
+    made, result = rows.stage(order, prompts, left, answering.said(prompts, tell, lambda: watch.stopped))
+    folder = Path(order.staging)
+    (folder / learned.DATASET).write_text(made.model_dump_json(indent=1), "utf-8")
+    named = [learned.DATASET, made.file, *([made.dropped_file] if made.dropped_file else [])]
+    answered = _by_prompt(folder / made.file, order.params.num_return_sequences)
+    return replace(
+        task,
+        train=_learned(task, task.train, made, answered),
+        selection=_answered(task, task.selection, made, answered),
+        remarks=(*task.remarks, _remark(teacher.name, made, result)),
+        files={**task.files, **{f"{learned.FOLDER}/{name}": folder / name for name in named}},
+    )
+
+
+def _generation(task: Task, teacher: LoadedTeacher) -> GenerationOrder:
+    """The teacher's part of the training, as the order for a generation; its folders exist and hold no rows yet."""
+    order, params, home = task.order, task.params, Path(task.order.checkpoints)
+    assert isinstance(params, DistillTextParams)
+    assert order.teacher
+    shutil.rmtree(home / MADE, ignore_errors=True)
+    for folder in (ANSWERS, MADE):
+        (home / folder).mkdir(parents=True, exist_ok=True)
+    ref = order.teacher.ref
+    known = {"revision": ref.base_revision, "weights_sha256": ref.weights_sha256, "license": order.teacher.license}
+    return GenerationOrder(
+        **{name: getattr(order, name) for name in ("job_id", "attempt", "name", "log_file", "threads")},
+        **{name: getattr(order, name) for name in ("shape", "dataset_file", "dataset_name", "dataset_sha256")},
+        kind="generate",
+        staging=str(home / MADE),
+        checkpoints=str(home / ANSWERS),
+        model=ref,
+        params=GenerateParams(
+            max_new_tokens=params.max_new_tokens,
+            temperature=params.teacher_temperature,
+            top_p=params.top_p,
+            seed=params.seed,
+            num_return_sequences=params.num_return_sequences,
+        ),
+        filters=filtering.pick(params.filters, {})[0],
+        teacher={"name": teacher.name, **known},
+        split_seed=splits.DRAWN.seed if order.split_seed is None else order.split_seed,
+        instruction=task.recipe.instruction,
+    )
+
+
+def _by_prompt(file: Path, n_each: int) -> Mapping[int, Rows]:
+    """The kept rows by the number of their prompt's row; `rows.stage` numbers answers."""
+    found: dict[int, Rows] = {}
+    for row in row_files.read(file):
+        found.setdefault((int(row["source_row"]) - 1) // n_each + 1, []).append(row)
+    return found
+
+
+def _learned(task: Task, asked: Rows, made: MadeDataset, answered: Mapping[int, Rows]) -> Rows:
+    found = _answered(task, asked, made, answered)
+    if not found:
+        raise StudioError(
+            f"No answer to the {len(asked):,} training prompts of “{task.order.dataset_name}” is left to learn.",
+            code="nothing_to_learn",
+            remedy="Pick fewer filters, allow longer answers (max_new_tokens), or choose another teacher.",
+        )
+    return found
+
+
+def _answered(task: Task, asked: Rows, made: MadeDataset, answered: Mapping[int, Rows]) -> Rows:
+    """Each of these rows once for every answer that was kept, with that answer instead of its own."""
+    shape, of_answers = registry.shape(task.order.shape), registry.shape(made.shape)
+    assert of_answers.messages
+    found = []
+    for row in asked:
+        for one in answered.get(int(row["source_row"]), ()):
+            turns = of_answers.messages(one)
+            said: dict[str, Any] = {shape.answer: turns[-1]["content"]} if shape.answer else {"messages": turns}
+            found.append({**row, **said})
+    return found
+
+
+def _remark(teacher: str, made: MadeDataset, result: Mapping[str, Any]) -> str:
+    """What became of the answers."""
+    why = "; ".join(f"{one['count']:,} {one['outcome']}" for one in result["dropped"])
+    lost = f"{result['n_dropped']:,} were dropped ({why})" if why else "none was dropped"
+    unasked = result["n_too_long"] + result["n_refused"]
+    out = f" {unasked:,} prompts could not be asked: they are too long for it, or ask nothing." if unasked else ""
+    n_learned = made.n_rows - made.n_held_out
+    return (
+        f"“{teacher}” gave {result['n_answers']:,} answers to {result['n_prompts'] - unasked:,} prompts; {lost}."
+        f"{out} {n_learned:,} answers to training prompts were learned; the {made.n_held_out:,} to held-out ones were "
+        "not. The verdict is measured on the held-out rows’ own answers, as the teacher may be wrong."
+    )
