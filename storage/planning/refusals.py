@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from storage.data import splits
+from storage.data.answers import filtering
 from storage.models import Dataset
 from storage.planning import estimates, teacher_costs
 from storage.planning.estimates import Estimate
@@ -39,16 +40,20 @@ def of_data(dataset: Dataset, objective: str) -> list[Problem]:
 
 
 def of_choice(dataset: Dataset, recipe: Recipe) -> list[Problem]:
-    """The reason why the training can't set rows aside to choose the best weights on."""
+    """The reasons why these settings don't suit the rows: their filters, or too few to choose the best weights on."""
+    written = registry.objective(recipe.objective).teacher_writes(recipe.training())
+    picked: filtering.Picked = {key: {} for key in written.filters}
+    problems = filtering.misfits(picked, registry.shape(dataset.shape), written.n_answers)
     n_training = dataset.n_rows - dataset.n_held_out
     if not recipe.training().chooses or n_training < 1 or splits.n_selected(n_training):
-        return []
+        return problems
     return [
+        *problems,
         Problem(
             f"“{dataset.name}” has only one training row, so none can be set aside to choose the best weights on.",
             field="load_best_model_at_end",
             remedy="Switch off both this setting and early_stopping_patience, or add a file with more rows.",
-        )
+        ),
     ]
 
 

@@ -36,6 +36,11 @@ def as_taught(lengths: LengthReport, recipe: Recipe) -> LengthReport:
     )
 
 
+def n_written_tokens(recipe: Recipe) -> int:
+    """About how many tokens an answer takes that the teacher writes; 0 if it writes none."""
+    return round(WRITTEN_SHARE * registry.objective(recipe.objective).teacher_writes(recipe.training()).max_new_tokens)
+
+
 def priced(
     estimate: Estimate,
     teacher: BaseFacts | None,
@@ -96,8 +101,8 @@ def _seconds(teacher: BaseFacts, recipe: Recipe, lengths: LengthReport, n_held_o
     read = lengths.n_tokens + 2 * n_held_out * mean
     loaded_s = teacher.weights_bytes / estimates.LOAD_BYTES_PER_S
     written = registry.objective(recipe.objective).teacher_writes(recipe.training())
-    n_written, longest = written.n_answers * (lengths.n_rows + n_held_out), WRITTEN_SHARE * written.max_new_tokens
-    written_s = estimates.answers_s(teacher, lengths, n_written, token_s, at_least=longest)
+    n_written = written.n_answers * (lengths.n_rows + n_held_out)
+    written_s = estimates.answers_s(teacher, lengths, n_written, token_s, at_least=n_written_tokens(recipe))
     return loaded_s + read * token_s + estimates.answers_s(teacher, lengths, n_answered, token_s) + written_s
 
 

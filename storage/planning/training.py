@@ -199,6 +199,7 @@ def measured(base: BaseModelRow, dataset: Dataset, recipe: Recipe, *, patient: b
         objective=recipe.objective,
         max_length=recipe.objective_params["max_length"],
         instruction=recipe.instruction,
+        written=teacher_costs.n_written_tokens(recipe),
     )
     is_small = _is_small(question.file)
     return figures.of(model, question, question.depends_on, is_small=is_small, patient=patient)

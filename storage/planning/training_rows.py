@@ -20,6 +20,8 @@ from storage.rendering.questions import LONG, rendering
 from storage.rendering.rendered_rows import LengthReport
 from templates import registry
 
+STAND_IN = " a"
+"""About one token."""
 SMALL_BYTES = 400_000
 """Files of which a bundled model's lengths are worked out in an instant."""
 
@@ -39,20 +41,30 @@ class TrainingLengths(Question[LengthReport]):
     objective: str
     max_length: int
     instruction: str
+    written: int = 0
+    """About so many tokens does a teacher answer to each row; they count where a row has no answer of its own."""
 
     def answer(self) -> LengthReport:
         """Render and count every row."""
         learned = registry.objective(self.objective)
         with rendering(self.model, self.instruction) as made:
-            rows = self._rows()
+            shape, rows = self._learned()
             return rendered_rows.measure(
                 made,
-                self.shape,
+                shape,
                 progress.through(rows, len(rows)),
                 max_length=self.max_length,
                 trains_prompt=learned.trains_prompt,
                 views=learned.views,
             )
+
+    def _learned(self) -> tuple[str, list[dict[str, Any]]]:
+        """The rows and their shape, with a stand-in for each answer that a teacher has yet to write."""
+        shape, rows = registry.shape(self.shape), self._rows()
+        if not self.written or shape.has_answers or shape.messages is None:
+            return self.shape, rows
+        answer = {"role": "assistant", "content": STAND_IN * self.written}
+        return "messages", [{**row, "messages": [*shape.messages(row), answer]} for row in rows]
 
     def _rows(self) -> list[dict[str, Any]]:
         if self.chooses:
@@ -64,6 +76,7 @@ class TrainingLengths(Question[LengthReport]):
         """What the answer depends on."""
         named = ("shape", "split_seed", "chooses", "objective", "max_length", "instruction")
         about = {name: getattr(self, name) for name in named}
+        about |= {"written": self.written} if self.written else {}
         return {**about, "model": self.model.key, "rows": self.file.name}
 
 

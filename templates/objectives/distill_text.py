@@ -5,10 +5,10 @@ drop what is cut off, refused or repeated, and the student learns the answers th
 learns rows. Your rows' own answers are not learned; they judge the result and can filter (`same_text`, `same_number`,
 `contains_label`). In conversations, earlier answers stay as they are and are learned too.
 
-**When to use it.** The teacher has other tokens than the student, so that its probabilities can't be learned. Or your
-rows have prompts that matter and answers that don't: too short, in another style, or wrong. **When not:** your rows'
-own answers are right and as you want them (use *supervised fine-tuning*), or teacher and student have the same tokens
-and the rows' answers may stay (use *learn from a larger model*, which learns more from each row).
+**When to use it.** You have prompts alone. Or the teacher has other tokens than the student, so that its probabilities
+can't be learned. Or your rows' answers are not as you want them: too short, in another style, or wrong. **When not:**
+your rows' own answers are right and as you want them (use *supervised fine-tuning*), or teacher and student have the
+same tokens and the rows' answers may stay (use *learn from a larger model*, which learns more from each row).
 
 **The filter matters more than the loss.** A student copies its teacher's mistakes. With several answers to each prompt
 (`num_return_sequences`, and a temperature above 0), `agreement` keeps those that most of them agree with; with rows
@@ -19,7 +19,8 @@ training, has the settings of each filter, and can ask a service at an address.
 
 **How.** First the teacher alone answers all prompts, held-out ones too; each group of answers is sealed on disk, so a
 killed job asks nothing twice. Then it leaves the memory, and the student is trained. Held-out prompts are never
-learned. The verdict is measured on your held-out rows' own answers, as the teacher may be wrong.
+learned. The verdict is measured on your held-out rows' own answers, as the teacher may be wrong; with prompts alone, on
+the teacher's answers to the held-out prompts.
 
 **Cost.** The teacher's answers, token by token, which often take longer than the training; then that of supervised
 fine-tuning. Teacher and student are never in memory together.
@@ -93,14 +94,14 @@ class DistillTextParams(TrainingParams):
 
 
 def _written(params: DistillTextParams) -> Written:
-    return Written(params.num_return_sequences, params.max_new_tokens)
+    return Written(params.num_return_sequences, params.max_new_tokens, tuple(params.filters))
 
 
 SPEC = Objective(
     title="Learn a larger model's answers",
     summary="Distillation by text: a teacher answers your prompts, filters drop some, and the rest is learned.",
     params=DistillTextParams,
-    row_shapes=("prompt_completion", "messages", "classification"),
+    row_shapes=("prompt_completion", "prompt_only", "messages", "classification"),
     presets={
         "quick": {"num_train_epochs": 1.0},
         "balanced": {"num_train_epochs": 6.0},

@@ -55,6 +55,8 @@ class Written:
     n_answers: int = 0
     max_new_tokens: int = 0
     """Of one answer."""
+    filters: tuple[str, ...] = ()
+    """Keys of the filters that drop answers."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class Objective:
     kept_bytes: Callable[[Any, BaseFacts], float] = _no_bytes
     """Bytes that its jobs keep on disk for each learned token: `(params, facts) -> bytes`."""
     teacher_writes: Callable[[Any], Written] = _nothing_written
-    """`params -> what the teacher writes`. Its worker module makes the rows of it: see `workers.training.rows_made`."""
+    """`params -> what the teacher writes`; `with_rows` in its worker module lets it, and puts that into the rows."""
     metrics: tuple[Metric, ...] = ()
     """Metrics that its training and its verdict report besides the loss."""
     headline: str | None = None

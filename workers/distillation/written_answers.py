@@ -30,10 +30,15 @@ ANSWERS = "answers"
 """Folder for sealed answers among the job's checkpoints."""
 MADE = "answered-rows"
 """Folder there for the rows that are made of them."""
+OWN = "The verdict is measured on the held-out rows’ own answers, as the teacher may be wrong."
+OF_TEACHER = (
+    "The rows have no answers, so the verdict is measured on the teacher’s answers to the held-out prompts: it says "
+    "how near the result came to the teacher, not whether either is right."
+)
 
 
 def with_rows(task: Task, teacher: LoadedTeacher, watch: Watch) -> Task:
-    """The task with the teacher's answers in its training rows; its held-out rows keep their own.
+    """The task with the teacher's answers in its training rows; held-out rows keep their own, if they have any.
 
     Raises `Interrupted` if nobody wants the result any more, `StudioError` if no answer is left to learn.
     """
@@ -50,11 +55,14 @@ def with_rows(task: Task, teacher: LoadedTeacher, watch: Watch) -> Task:
     (folder / learned.DATASET).write_text(made.model_dump_json(indent=1), "utf-8")
     named = [learned.DATASET, made.file, *([made.dropped_file] if made.dropped_file else [])]
     answered = _by_prompt(folder / made.file, order.params.num_return_sequences)
+    has_answers = registry.shape(task.order.shape).has_answers
     return replace(
         task,
-        train=_learned(task, task.train, made, answered),
+        order=task.order if has_answers else task.order.model_copy(update={"shape": made.shape}),
+        train=_needed(task, "training", _answered(task, task.train, made, answered)),
         selection=_answered(task, task.selection, made, answered),
-        remarks=(*task.remarks, _remark(teacher.name, made, result)),
+        held_out=task.held_out if has_answers else _judged_on(task, made, answered),
+        remarks=(*task.remarks, _remark(teacher.name, made, result), OWN if has_answers else OF_TEACHER),
         files={**task.files, **{f"{learned.FOLDER}/{name}": folder / name for name in named}},
     )
 
@@ -98,12 +106,17 @@ def _by_prompt(file: Path, n_each: int) -> Mapping[int, Rows]:
     return found
 
 
-def _learned(task: Task, asked: Rows, made: MadeDataset, answered: Mapping[int, Rows]) -> Rows:
-    found = _answered(task, asked, made, answered)
+def _judged_on(task: Task, made: MadeDataset, answered: Mapping[int, Rows]) -> Rows:
+    """The held-out prompts that have an answer, each with the first that was kept."""
+    first = {number: found[:1] for number, found in answered.items()}
+    return _needed(task, "held-out", _answered(task, task.held_out, made, first))
+
+
+def _needed(task: Task, side: str, found: Rows) -> Rows:
     if not found:
         raise StudioError(
-            f"No answer to the {len(asked):,} training prompts of “{task.order.dataset_name}” is left to learn.",
-            code="nothing_to_learn",
+            f"No answer to the {side} prompts of “{task.order.dataset_name}” was kept.",
+            code="no_answers",
             remedy="Pick fewer filters, allow longer answers (max_new_tokens), or choose another teacher.",
         )
     return found
@@ -112,13 +125,14 @@ def _learned(task: Task, asked: Rows, made: MadeDataset, answered: Mapping[int, 
 def _answered(task: Task, asked: Rows, made: MadeDataset, answered: Mapping[int, Rows]) -> Rows:
     """Each of these rows once for every answer that was kept, with that answer instead of its own."""
     shape, of_answers = registry.shape(task.order.shape), registry.shape(made.shape)
+    shape = shape if shape.has_answers else of_answers
     assert of_answers.messages
     found = []
     for row in asked:
         for one in answered.get(int(row["source_row"]), ()):
             turns = of_answers.messages(one)
             said: dict[str, Any] = {shape.answer: turns[-1]["content"]} if shape.answer else {"messages": turns}
-            found.append({**row, **said})
+            found.append({**(row if shape is not of_answers else one), **said, "source_row": row["source_row"]})
     return found
 
 
@@ -132,5 +146,5 @@ def _remark(teacher: str, made: MadeDataset, result: Mapping[str, Any]) -> str:
     return (
         f"“{teacher}” gave {result['n_answers']:,} answers to {result['n_prompts'] - unasked:,} prompts; {lost}."
         f"{out} {n_learned:,} answers to training prompts were learned; the {made.n_held_out:,} to held-out ones were "
-        "not. The verdict is measured on the held-out rows’ own answers, as the teacher may be wrong."
+        "not."
     )

@@ -47,6 +47,7 @@ def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
     order = merging.grounded(order, task.renderer, task.train)
     teacher = LoadedTeacher(order) if order.teacher else None
     task = _with_rows(replace(task, order=order), teacher, stages, channel)
+    order = task.order
     set_seed(task.params.seed)
     setup = _set_up(task, channel, teacher)
     of_teacher = _taught_by(task, setup, teacher, stages, channel) if teacher else None

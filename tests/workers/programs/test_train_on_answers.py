@@ -106,14 +106,39 @@ def test_conversations_keep_their_earlier_turns(make_taught: MakeOrder) -> None:
         assert row["messages"][-1]["content"] != "this is not learned"
 
 
+def test_prompts_alone_are_judged_on_the_teachers_answers(make_taught: MakeOrder, heard: Heard) -> None:
+    rows = [
+        {
+            "prompt": [{"role": "user", "content": row["text"]}],
+            "system": None,
+            "tools": None,
+            "held_out": row["held_out"],
+            "source_row": row["source_row"],
+        }
+        for row in colour_rows(20)
+    ]
+    order = make_taught(shape="prompt_only", rows=rows, num_return_sequences=2, teacher_temperature=1.0)
+    task = with_rows(order)
+    assert task.order.shape == "prompt_completion"
+    assert [row["source_row"] for row in task.held_out] == [row["source_row"] for row in rows if row["held_out"]]
+    assert all(row["completion"] for row in (*task.train, *task.held_out))
+    assert len(task.train) > sum(not row["held_out"] for row in rows)
+    done = train.run(order, heard)
+    assert isinstance(done, Done)
+    assert written_answers.OF_TEACHER in done.result["remarks"]
+    assert {"chrf", "exact_match"} & set(done.result["metrics"])
+
+
 def test_dropped_answers_are_kept_with_their_reason(make_taught: MakeOrder) -> None:
-    order = make_taught(filters=["contains_label"], num_return_sequences=2, teacher_temperature=2.0, max_new_tokens=3)
+    order = make_taught(
+        filters=["near_duplicates"], num_return_sequences=8, teacher_temperature=0.01, rows=colour_rows(12)
+    )
     task = with_rows(order)
     kept = task.files[f"{learned.FOLDER}/{learned.DATASET}"]
     told = json.loads(kept.read_bytes())
     dropped = [json.loads(line) for line in (kept.parent / told["dropped_file"]).read_text("utf-8").splitlines()]
-    assert len(dropped) + told["n_rows"] == 2 * 60
-    assert all(one["reason"] and one["filter"] in ("contains_label", "empty") for one in dropped)
+    assert len(dropped) + told["n_rows"] == 8 * 12
+    assert all(one["reason"] and one["filter"] in ("near_duplicates", "empty") for one in dropped)
     assert f"{len(dropped):,} were dropped" in task.remarks[0]
 
 

@@ -1,0 +1,79 @@
+"""A training on a teacher's answers is planned: prompts alone count, and what can't be judged is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storage.bases import base_models
+from storage.models import Dataset, User
+from storage.planning import training
+from templates.errors import BadInput
+from tests.contracts import small_models
+
+StoreDataset = Callable[..., Dataset]
+PROMPTS = [
+    {"prompt": [{"role": "user", "content": f"where is parcel {n}?"}], "system": None, "tools": None} for n in range(40)
+]
+TICKETS = [{"text": f"where is parcel {n}?", "label": "shipping"} for n in range(40)]
+
+
+@pytest.fixture(autouse=True)
+def data(store_dataset: StoreDataset) -> None:
+    store_dataset("bare", "prompt_only", PROMPTS, 4)
+    store_dataset("tickets", "classification", TICKETS, 4)
+
+
+def planned(user: User, dataset: str = "bare", **settings: Any) -> training.Plan:
+    teacher = settings.pop("teacher", "studio-small")
+    choice: dict[str, Any] = {"base": "studio-nano", "objective": "distill_text", "method": "full", "teacher": teacher}
+    return training.plan(user, dataset=dataset, settings=settings, **choice)
+
+
+def problems(user: User, *given: str, **settings: Any) -> list[tuple[str | None, str]]:
+    with pytest.raises(BadInput) as raised:
+        planned(user, *given, **settings)
+    return [(problem.field, problem.message) for problem in raised.value.problems]
+
+
+def test_prompts_alone_can_be_learned_with_the_answers_to_come(studio: User) -> None:
+    plan = planned(studio, max_new_tokens=64)
+    assert plan.lengths.n_refused == 0
+    assert 30 * 36 < plan.lengths.n_trained_tokens < 40 * 36
+    assert plan.estimate.seconds_by_stage["letting the teacher answer"] > 0
+
+
+def test_more_and_longer_answers_take_longer(studio: User) -> None:
+    one = planned(studio, "tickets", max_new_tokens=64).estimate
+    four = planned(studio, "tickets", max_new_tokens=64, num_return_sequences=4, teacher_temperature=0.7).estimate
+    longer = planned(studio, "tickets", max_new_tokens=256).estimate
+    stage = "letting the teacher answer"
+    assert four.seconds_by_stage[stage] > 1.5 * one.seconds_by_stage[stage]
+    assert longer.seconds_by_stage[stage] > 1.5 * one.seconds_by_stage[stage]
+    assert four.steps > 3 * one.steps
+    assert "teacher, before the training" in one.memory_by_part
+
+
+def test_filters_and_decoding_that_can_t_work_are_refused_at_their_fields(studio: User) -> None:
+    ((field, message),) = problems(studio, filters=["same_text"])
+    assert field == "filters"
+    assert "have none" in message
+    assert planned(studio, "tickets", filters=["same_text"]).recipe
+    ((field, message),) = problems(studio, num_return_sequences=3)
+    assert field == "num_return_sequences"
+    assert "teacher_temperature" in message
+    ((field, message),) = problems(studio, filters=["agreement"])
+    assert field == "filters"
+    assert "num_return_sequences" in message
+
+
+def test_a_teacher_of_other_tokens_is_taken_if_it_can_write_so_much(studio: User, tmp_path: Path) -> None:
+    folder = small_models.write("qwen3", tmp_path / "foreign", max_position_embeddings=96)
+    base_models.add(studio, "foreign", str(folder))
+    assert planned(studio, teacher="foreign", max_new_tokens=32).teacher is not None
+    ((field, message),) = problems(studio, teacher="foreign", max_new_tokens=128)
+    assert field == "max_new_tokens"
+    assert "96" in message
