@@ -25,6 +25,7 @@ SHIPPED = {
 }
 KEPT = {
     "evaluation/answers.jsonl": b'{"prompt": "private"}',
+    "teacher_answers/rows.parquet": b"private",
     "training_args.bin": b"token",
     "base/deeper/config.json": b"{}",
 }

@@ -106,8 +106,8 @@ def test_conversations_keep_their_earlier_turns(make_taught: MakeOrder) -> None:
         assert row["messages"][-1]["content"] != "this is not learned"
 
 
-def test_prompts_alone_are_judged_on_the_teachers_answers(make_taught: MakeOrder, heard: Heard) -> None:
-    rows = [
+def bare_prompts() -> list[dict[str, Any]]:
+    return [
         {
             "prompt": [{"role": "user", "content": row["text"]}],
             "system": None,
@@ -117,13 +117,21 @@ def test_prompts_alone_are_judged_on_the_teachers_answers(make_taught: MakeOrder
         }
         for row in colour_rows(20)
     ]
-    order = make_taught(shape="prompt_only", rows=rows, num_return_sequences=2, teacher_temperature=1.0)
-    task = with_rows(order)
+
+
+def test_prompts_alone_are_judged_on_the_teachers_answers(make_taught: MakeOrder) -> None:
+    rows = bare_prompts()
+    task = with_rows(make_taught(shape="prompt_only", rows=rows, num_return_sequences=2, teacher_temperature=1.0))
     assert task.order.shape == "prompt_completion"
     assert [row["source_row"] for row in task.held_out] == [row["source_row"] for row in rows if row["held_out"]]
     assert all(row["completion"] for row in (*task.train, *task.held_out))
     assert len(task.train) > sum(not row["held_out"] for row in rows)
-    done = train.run(order, heard)
+    assert written_answers.OF_TEACHER in task.remarks
+
+
+@pytest.mark.long
+def test_a_training_on_prompts_alone_ends_with_a_verdict(make_taught: MakeOrder, heard: Heard) -> None:
+    done = train.run(make_taught(shape="prompt_only", rows=bare_prompts()), heard)
     assert isinstance(done, Done)
     assert written_answers.OF_TEACHER in done.result["remarks"]
     assert {"chrf", "exact_match"} & set(done.result["metrics"])

@@ -8,15 +8,47 @@ from typing import Any
 
 import pytest
 
+from storage import db
+from storage.bases import base_models
 from storage.data import datasets, row_files
 from storage.data.answers import dropped, learned
 from storage.data.answers.dropped import DroppedAnswer
 from storage.gallery import artifacts
-from storage.models import Artifact, User
+from storage.jobs import jobs
+from storage.models import Artifact, Dataset, JobInput, User
 from templates import registry
 from templates.errors import BadInput, Conflict, NotFound
 
-StoreArtifact = Callable[..., Artifact]
+MakeArtifact = Callable[[str], Artifact]
+
+
+@pytest.fixture
+def make_artifact(studio: User, store_dataset: Callable[..., Dataset]) -> MakeArtifact:
+    """`make_artifact(name)` publishes a result without weights."""
+    data, base = store_dataset("prompts", "text", [{"text": "a"}] * 4), base_models.get(studio, "studio-nano")
+
+    def make(name: str) -> Artifact:
+        inputs = [JobInput(role="base", base_model_id=base.id), JobInput(role="training", dataset_id=data.id)]
+        job = jobs.submit(studio, name=name, kind="train", spec={"n": name}, inputs=inputs)
+        facts = {"recipe": {}, "weights_sha256": "w", "verdict": {}}
+        with db.writing() as session:
+            made = Artifact(
+                owner_id=studio.id,
+                name=name,
+                job_id=job.id,
+                attempt=1,
+                kind="adapter",
+                facts=facts,
+                location=f"artifacts/{job.id}/1",
+                manifest_sha256="",
+                size_bytes=1,
+                duration_s=1.0,
+                created_at=db.clock(session),
+            )
+            session.add(made)
+        return made
+
+    return make
 
 
 def learned_by(artifact: Artifact) -> None:
@@ -43,9 +75,8 @@ def learned_by(artifact: Artifact) -> None:
     (folder / learned.DATASET).write_text(json.dumps(told), "utf-8")
 
 
-def test_the_answers_become_a_dataset_as_often_as_wanted(studio: User, make_artifact: StoreArtifact) -> None:
-    artifact = make_artifact(studio, "taught")
-    learned_by(artifact)
+def test_the_answers_become_a_dataset_as_often_as_wanted(studio: User, make_artifact: MakeArtifact) -> None:
+    learned_by(make_artifact("taught"))
     made = learned.keep(studio, "taught", name="answers")
     assert [(row["completion"], row["held_out"]) for row in datasets.rows(made)] == [("yes", False), ("yes", True)]
     assert made.teacher == {"name": "wise", "license": "MIT"}
@@ -57,8 +88,8 @@ def test_the_answers_become_a_dataset_as_often_as_wanted(studio: User, make_arti
         learned.keep(studio, "taught", name="answers")
 
 
-def test_results_without_answers_and_of_others_are_refused(studio: User, make_artifact: StoreArtifact) -> None:
-    make_artifact(studio, "plain")
+def test_results_without_answers_and_of_others_are_refused(studio: User, make_artifact: MakeArtifact) -> None:
+    make_artifact("plain")
     with pytest.raises(BadInput, match="learned no answers"):
         learned.keep(studio, "plain", name="answers")
     with pytest.raises(NotFound):
