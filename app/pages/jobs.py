@@ -16,6 +16,7 @@ from app.pages import (
     job_progress,
     job_settings,
     layout,
+    learned_answers,
     outcomes,
     published,
     verdicts,
@@ -52,6 +53,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
             keep = gr.Button("Stop and keep what it learned", size="sm", visible=False, elem_id="cancel-keep")
             discard = gr.Button("Cancel and discard", size="sm", variant="stop", visible=False, elem_id="cancel")
             retry = gr.Button("Run it again", size="sm", visible=False, elem_id="retry")
+            keep_answers = learned_answers.draw()
             onward = gr.HTML(elem_id="onward")
         with gr.Accordion("Answers that changed", open=True, visible=False) as answers_fold:
             change = gr.Radio([("All", "all")], value="all", label="Answers", show_label=False, container=False)
@@ -76,6 +78,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     timer.tick(poll, [subject, seen], [seen, *shown], queue=False, show_progress="hidden")
     outcome.change(guarded(4)(open_answers), subject, answered, show_progress="hidden")
     answers_review.let_review([first.success, outcome.change], review, alert, subject, following)
+    learned_answers.let_keep([first.success, outcome.change], keep_answers, alert, subject, following)
     change.input(guarded(2)(filter_answers), [subject, change], [alert, answers], show_progress="hidden")
     for button, keeps in ((keep, True), (discard, False)):
         stopped = button.click(_stopper(keeps), subject, alert, show_progress="hidden")
