@@ -76,6 +76,7 @@ def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, object
     row = sample.rows[index]
     views = objective.views(row) if objective else (View("", row),)
     model = base_models.model(base)
+    instead = objective.learned_instead if objective else ""
     place = f"Row {count(index + 1)} of {sample.extent}"
     cut = cut_at(sample.shape, length)
     try:
@@ -93,7 +94,8 @@ def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, object
         length=length,
         is_bad=registry.shape(sample.shape).rejected(row) is row,
         notes=_notes(seen),
-        unlearned="" if all(side.n_trained for side in seen.rendered) else _unlearned(sample.shape),
+        instead=instead,
+        unlearned="" if instead or all(side.n_trained for side in seen.rendered) else _unlearned(sample.shape),
     )
 
 

@@ -46,6 +46,8 @@ SPEC = Objective(
     roles=(Role.TEACHER,),
     same_vocabulary=True,
     metrics=METRICS,
+    learned_instead="This row's answer is not learned: the model writes its own, and learns what the teacher would "
+    "have said in its place.",
     cost=Cost(forwards=2, generations=1, holds_teacher=True),
     advised=advised,
 )

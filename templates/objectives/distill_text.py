@@ -109,5 +109,6 @@ SPEC = Objective(
     },
     roles=(Role.TEACHER,),
     stages=(STAGE,),
+    learned_instead="This row's answer is not learned: the teacher writes another one. It serves for the verdict.",
     teacher_writes=_written,
 )

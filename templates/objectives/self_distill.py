@@ -41,6 +41,8 @@ SPEC = Objective(
     },
     needs=(BASE_BEHIND_ADAPTER,),
     metrics=METRICS,
+    learned_instead="This row's answer is not learned as it stands: the model writes its own, and learns what it would "
+    "have said with this answer in its prompt.",
     cost=Cost(forwards=2, generations=1),
     advised=advised,
 )

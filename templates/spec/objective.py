@@ -119,6 +119,8 @@ class Objective:
     cost: Cost = Cost()
     views: Callable[[Mapping[str, Any]], tuple[View, ...]] = _as_it_is
     """The sequences made from a row, in order."""
+    learned_instead: str = ""
+    """What is learned in place of a row's own answer, in sentences for the preview; empty: the answer itself."""
     advised: Callable[[BaseFacts, Mapping[str, Any]], Mapping[str, Any]] = _nothing
     """Settings for a base with these facts, given the method's advice; they override both kinds of defaults."""
     key: str = ""

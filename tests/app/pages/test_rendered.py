@@ -9,6 +9,7 @@ from app.pages import data_views, rendered
 from app.pages.rendered import SAMPLE_ROWS, Sample
 from storage.bases import base_models
 from storage.models import User
+from templates import registry
 from tests.storage.rendering.tool_talk import plain, talk
 
 
@@ -39,3 +40,13 @@ def test_a_row_that_the_base_refuses_says_why_and_the_others_are_shown(studio: U
     assert "1 row would be refused; row 4, because the base model&#39;s chat template does not support tools." in (
         data_views.lengths(base, sample, 512)
     )
+
+
+@pytest.mark.parametrize("goal", ["distill_on_policy", "self_distill", "distill_text"])
+def test_an_answer_that_is_not_what_is_learned_is_not_shown_as_learned(studio: User, goal: str) -> None:
+    sample = Sample("prompt_completion", [{"prompt": "Where?", "completion": "Here."}], 1)
+    html = rendered.row_html(base_models.get(studio, "studio-nano"), sample, 0, 64, registry.objective(goal))
+    assert "Here." in html
+    assert "learned&#34;" not in html
+    assert 'class="learned"' not in html
+    assert unescape(html).count("This row's answer is not learned") == 1
