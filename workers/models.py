@@ -20,7 +20,7 @@ from bitsandbytes.nn import Linear4bit
 from peft import PeftModel, get_peft_model
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 from peft.utils.peft_types import PeftType
-from transformers import AutoConfig, BitsAndBytesConfig, PreTrainedModel
+from transformers import BitsAndBytesConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from templates import registry
@@ -52,7 +52,7 @@ def load_base(
 ) -> PreTrainedModel:
     """A base model (or a full-model artifact) from its folder, ready to answer: in eval mode."""
     where = where or device()
-    kind = DTYPES.get(dtype) or precision.fastest_dtype(where, _hidden_size(folder))
+    kind = DTYPES.get(dtype) or precision.held_dtype(where)
     options: dict[str, Any] = {"dtype": kind}
     if quantization == "nf4":
         options["quantization_config"] = BitsAndBytesConfig(
@@ -67,13 +67,9 @@ def load_base(
         options["device_map"] = {"": where.index or 0 if where.type == "cuda" else "cpu"}
     model = weights.load(folder, **options)
     _keep_trainable(model)
+    if quantization == "none":
+        precision.autocast(model)
     return model.eval()
-
-
-def _hidden_size(folder: str | Path) -> int:
-    return precision.hidden_size(
-        AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-    )
 
 
 def _keep_trainable(model: PreTrainedModel) -> None:
@@ -106,6 +102,7 @@ def adapt(model: PreTrainedModel, recipe: Recipe) -> PreTrainedModel:
     own = f"workers.methods.{method.key}"
     if importlib.util.find_spec(own):
         adapted: PreTrainedModel = importlib.import_module(own).adapt(model, params)
+        precision.autocast(adapted)  # it may be another model
         return adapted
     if method.peft_type is None:
         raise TypeError(f"{method.key} has neither a peft_type nor a file workers/methods/{method.key}.py")
@@ -175,7 +172,7 @@ def as_published(
     model.config.use_cache = True  # a Trainer switches it off, which would make answering many times slower
     if registry.method(recipe.method).trains == "all_weights":
         cast(model, torch_dtype(stored_dtype))
-        cast(model, precision.of_model(model))
+        cast(model, precision.held_dtype(where))
         return model.eval()
     if moves_base(recipe):
         converted = start / "converted"

@@ -1,5 +1,8 @@
 """The dtype in which a model computes fastest without harm: bfloat16 where the device multiplies it, else float32.
 
+On a CPU only the products are in bfloat16: the weights stay in float32, because everything between the products is
+slower in bfloat16 there than what the products gain.
+
 A processor with bfloat16 instructions gains from them only if the products are large: a narrow model spends its
 time between them. So on a CPU a model needs some width, and a short trial has to show that it pays.
 """
@@ -15,6 +18,8 @@ import torch
 from storage.settings import settings
 from templates.spec.base_facts import WIDE_FROM
 
+AUTOCAST = "_multiplies_in_bfloat16"
+"""The mark of a model whose forward pass is in autocast."""
 ROWS = 256
 TRIES = 9
 WIDEST = 1024
@@ -44,6 +49,26 @@ def fastest_dtype(where: torch.device, hidden_size: int) -> torch.dtype:
 def of_model(model: Any) -> torch.dtype:
     """The fastest dtype for a model that is loaded, where it is."""
     return fastest_dtype(model.device, hidden_size(model.config))
+
+
+def held_dtype(where: torch.device) -> torch.dtype:
+    """The dtype for a model's weights."""
+    return torch.bfloat16 if where.type == "cuda" and multiplies_bfloat16(where) else torch.float32
+
+
+def autocast(model: Any) -> None:
+    """Let a model on a CPU multiply in bfloat16 if that is faster, whoever calls it."""
+    if model.device.type != "cpu" or model.dtype != torch.float32 or hasattr(model, AUTOCAST):
+        return
+    if of_model(model) == torch.bfloat16:
+        model.forward = torch.autocast("cpu", torch.bfloat16)(model.forward)
+        setattr(model, AUTOCAST, True)
+
+
+def computes_in_16_bits(model: Any) -> bool:
+    """Whether products are rounded to 16 bits."""
+    core = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return core.dtype != torch.float32 or hasattr(core, AUTOCAST)
 
 
 def hidden_size(config: Any) -> int:

@@ -9,6 +9,7 @@ import torch
 from transformers import LlamaConfig
 
 from storage.settings import Settings
+from templates.recipe import compose
 from workers import models, precision
 
 CPU = torch.device("cpu")
@@ -57,7 +58,22 @@ def test_the_width_is_read_whatever_the_architecture_calls_it() -> None:
 
 
 @pytest.mark.usefixtures("quick_bfloat16")
-def test_a_base_is_held_in_the_fastest_dtype(tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wide_base_multiplies_in_16_bits_and_is_held_in_32(
+    tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompt = torch.tensor([[5, 6, 7, 8]])
+    plain = models.load_base(tiny_model_folder, where=CPU)
     monkeypatch.setattr(precision, "WIDE_FROM", 1)
-    assert models.load_base(tiny_model_folder, where=CPU).dtype == torch.bfloat16
-    assert models.load_base(tiny_model_folder, where=CPU, dtype="float32").dtype == torch.float32
+    wide = models.load_base(tiny_model_folder, where=CPU)
+    assert (plain.dtype, wide.dtype) == (torch.float32, torch.float32)
+    assert [precision.computes_in_16_bits(model) for model in (plain, wide)] == [False, True]
+    with torch.no_grad():
+        exact, rounded = (model(input_ids=prompt).logits for model in (plain, wide))
+    assert 0 < (exact - rounded.float()).abs().max() < 0.05 * exact.std()
+    adapted = models.adapt(wide, compose("sft", "lora"))
+    assert precision.computes_in_16_bits(adapted)
+    adapted(input_ids=prompt, labels=prompt).loss.backward()
+    gradients = {p.grad.dtype for p in adapted.parameters() if p.grad is not None}
+    assert gradients == {torch.float32}, "an adapter is learned in 32 bits"
+    scratch = models.adapt(models.load_base(tiny_model_folder, where=CPU), compose("sft", "from_scratch"))
+    assert precision.computes_in_16_bits(scratch)

@@ -33,6 +33,7 @@ from workers.evaluation.predictions import Piece
 from workers.training import batches
 from workers.training.callbacks import peak_memory_bytes
 from workers.training.setups import TrainingData
+from workers.weights import load
 
 
 class Race(BaseModel):
@@ -79,7 +80,7 @@ def trl(race: Race, rows: list[dict[str, Any]], renderer: Renderer, **options: A
     system = [{"role": "system", "content": race.recipe.instruction}] if race.recipe.instruction else []
     examples = [{"prompt": [*system, *talk[:-1]], "completion": talk[-1:]} for talk in turns]
     weights = options.pop("dtype", "float32")
-    model = models.load_base(race.base_folder, dtype=weights)
+    model = load(race.base_folder, dtype=getattr(torch, weights)).to(models.device())
     where = models.device()
     args = SFTConfig(
         output_dir=tempfile.mkdtemp(prefix="studio-bench-"),

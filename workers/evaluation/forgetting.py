@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from storage.gallery import suites
 from storage.gallery.suites import Suite
 from storage.rendering.renderer import Renderer
-from workers import models
+from workers import models, precision
 from workers.evaluation import own_prompts, own_words, suite, suite_verdict
 from workers.evaluation.following import follow
 from workers.evaluation.kept import Kept
@@ -174,7 +174,7 @@ def _kept(order: TrainingOrder, renderer: Renderer, model: Any) -> Kept:
             "studio": importlib.metadata.version("adaptation-studio"),
             "weights": order.base.weights_sha256,
             "template": renderer.template_sha256,
-            "dtype": str(model.dtype),
+            "dtype": "torch.bfloat16" if precision.computes_in_16_bits(model) else str(model.dtype),
             "device": model.device.type,
             "quantization": order.recipe.quantization if models.is_quantized(model) else "none",
         },

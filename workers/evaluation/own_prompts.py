@@ -19,6 +19,7 @@ from storage.data.rows.comparable import normalised
 from storage.data.rows.near import Sketches
 from storage.rendering.renderer import Opening, Renderer
 from templates.errors import BadInput
+from workers import precision
 from workers.evaluation.following import ROWS_AT_ONCE, Asked, Followed, follow
 from workers.evaluation.generation import answers
 from workers.evaluation.rounding import in_16_bits
@@ -118,7 +119,7 @@ def _rounded(
     model: Any, asked: Sequence[Asked], progress: Callable[[int], None], stopped: Callable[[], bool]
 ) -> tuple[Followed, str]:
     """How the model follows its answers when only the arithmetic differs."""
-    if next(model.parameters()).dtype == torch.bfloat16:
+    if precision.computes_in_16_bits(model):
         few = ROWS_AT_ONCE // 4
         return follow(model, asked, rows_at_once=few, progress=progress, stopped=stopped), "batches of another size"
     with in_16_bits(model):

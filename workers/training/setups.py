@@ -210,7 +210,7 @@ def training_arguments(
         activation_checkpointing=params.gradient_checkpointing,
         activation_checkpointing_kwargs={"use_reentrant": False},
         seed=params.seed,
-        bf16=precision.of_model(model) == torch.bfloat16,
+        bf16=model.device.type == "cuda" and precision.of_model(model) == torch.bfloat16,
         fp16=False,
         use_cpu=model.device.type == "cpu",
         dataloader_pin_memory=model.device.type == "cuda",
