@@ -94,16 +94,12 @@ class ModelTeacher:
             sampling=self._sampling,
             stopped=stopped,
         )
-        return [self._spoken(one) for one in given]
+        return [_spoken(self._renderer, one) for one in given]
 
     @property
     def _sampling(self) -> dict[str, Any] | None:
         params = self._order.params
         return {"temperature": params.temperature, "top_p": params.top_p, "top_k": 0} if params.temperature else None
-
-    def _spoken(self, given: Generated) -> Spoken:
-        said = self._renderer.read(given.ids)
-        return Spoken(said.answer, said.reasoning, given.ended or said.has_ended, said.is_unfinished)
 
     def _file(self, group: int) -> Path:
         return Path(self._order.checkpoints) / f"answers-{group:06}.json"
@@ -114,6 +110,11 @@ class ModelTeacher:
         if not file.is_file():
             return None
         return {int(place): Spoken(**spoken) for place, spoken in json.loads(file.read_bytes()).items()}
+
+
+def _spoken(renderer: Renderer, given: Generated) -> Spoken:
+    said = renderer.read(given.ids)
+    return Spoken(said.answer, said.reasoning, given.ended or said.has_ended, said.is_unfinished)
 
 
 class _Steps:

@@ -13,9 +13,11 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from storage.rendering.renderer import Renderer
 from tests.storage.rendering import public_templates
 from tests.workers.evaluation.sides import side
+from workers.answering import from_model
+from workers.answering import rows as answered
+from workers.answering.prompts import Prompt
 from workers.evaluation import scoring, verdict
 from workers.evaluation.generation import Generated
-from workers.programs import generate
 
 ROWS = [
     {"text": text, "label": label, "source_row": number}
@@ -90,10 +92,10 @@ def test_an_answer_cut_off_in_its_reasoning_is_no_answer_and_that_is_said(tmp_pa
 def test_generated_rows_keep_reasoning_apart(tmp_path: Path) -> None:
     renderer = public_templates.renderer(tmp_path / "qwen3", "qwen3")
     ids = tuple(renderer._encode("<think>\nTwo and two.\n</think>\n\n4").ids)
-    said = generate._spoken(renderer, Generated(ids, ended=True))
-    prompt = generate.Prompt({"tools": None}, [{"role": "user", "content": "2+2?"}], [])
-    assert generate._row("prompt_completion", prompt, said)["completion"] == "4"
-    assert generate._row("messages", prompt, said)["messages"][-1] == {
+    said = from_model._spoken(renderer, Generated(ids, ended=True))
+    prompt = Prompt({"tools": None}, [{"role": "user", "content": "2+2?"}], [])
+    assert answered._row("prompt_completion", prompt, said)["completion"] == "4"
+    assert answered._row("messages", prompt, said)["messages"][-1] == {
         "role": "assistant",
         "content": "4",
         "reasoning_content": "Two and two.",
