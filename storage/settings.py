@@ -63,8 +63,8 @@ class Settings(BaseSettings):
     max_attempts: int = 3
     worker_slots: int | None = None
     """Jobs that a worker runs at once; by default one per GPU, or one on a CPU."""
-    cpu_dtype: Literal["auto", "float32"] = "auto"
-    """`float32`: compute in 32 bits on a processor that would be faster in bfloat16."""
+    cpu_dtype: Literal["float32", "bfloat16"] = "float32"
+    """`bfloat16`: training and scoring compute the products of wide models in it, on a processor that has it."""
     worker_warm: bool = True
     """Keep a spare child that has already imported torch."""
     secret_key: SecretStr = SecretStr("")

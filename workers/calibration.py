@@ -100,7 +100,7 @@ def _flop_per_s(shape: Mapping[str, int], device: torch.device) -> float:
     config = LlamaConfig(
         vocab_size=4096, num_attention_heads=8, num_key_value_heads=8, tie_word_embeddings=True, **sizes
     )
-    dtype = precision.fastest_dtype(device, config.hidden_size)
+    dtype = precision.compute_dtype(device, config.hidden_size)
     model = LlamaForCausalLM(config).to(device=device, dtype=dtype if device.type == "cuda" else torch.float32)
     ids = torch.randint(0, config.vocab_size, (rows, ROW_TOKENS), device=device)
     n_parameters: int = sum(parameter.numel() for parameter in model.parameters())

@@ -18,8 +18,8 @@ from storage.programs import program
 from templates.errors import BadInput, Problem, StudioError
 from templates.quantities import size
 
-IN_32_BITS = "studio-32-bits"
-WAYS = {"studio": "studio", IN_32_BITS: "studio, 32 bits", "trl": "TRL, defaults", "trl-tuned": "TRL, tuned"}
+IN_16_BITS = "studio-bfloat16"
+WAYS = {"studio": "studio", IN_16_BITS: "studio, bfloat16", "trl": "TRL, defaults", "trl-tuned": "TRL, tuned"}
 """The ways of `workers.bench.training`, and how they are called."""
 FIGURES = ("seconds", "tokens_per_s", "n_tokens", "n_updates", "peak_bytes", "held_out_loss")
 N_ROWS, N_HELD_OUT = 256, 64
@@ -53,20 +53,19 @@ def measure(user: User, base: str, data: str, rounds: int, n_rows: int) -> dict[
     found: dict[str, Any] = {
         way: {key: statistics.median(turn[way][key] for turn in turns) for key in FIGURES} for way in turns[0]
     }
-    found["studio"]["dtype"] = turns[0]["studio"]["dtype"]
     return {"base": plan.base_row.name, "data": row.name, "rows": min(n_rows, row.n_rows), "rounds": rounds, **found}
 
 
 def _turn(order: Path) -> dict[str, dict[str, Any]]:
-    """Every way once; the studio in 32 bits only where it otherwise computes in 16."""
+    """Every way once; the studio in bfloat16 only where the processor has it."""
     ours = _run("studio", order)
-    others = [way for way in WAYS if way != "studio" and (way != IN_32_BITS or ours["dtype"] != "float32")]
+    others = [way for way in WAYS if way != "studio" and (way != IN_16_BITS or ours["has_bfloat16"])]
     return {"studio": ours, **{way: _run(way, order) for way in others}}
 
 
 def _run(way: str, order: Path) -> dict[str, Any]:
-    command = program("workers.bench.training", "studio" if way == IN_32_BITS else way, str(order))
-    environment = {**os.environ, **({"STUDIO_CPU_DTYPE": "float32"} if way == IN_32_BITS else {})}
+    command = program("workers.bench.training", "studio" if way == IN_16_BITS else way, str(order))
+    environment = {**os.environ, **({"STUDIO_CPU_DTYPE": "bfloat16"} if way == IN_16_BITS else {})}
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=TRAINED_WITHIN_S, check=False, env=environment
     )

@@ -77,10 +77,10 @@ def test_rows_go_with_data_only(capfd: pytest.CaptureFixture[str]) -> None:
     assert "field “--rows”: goes with “data” and “train” only." in capfd.readouterr().err
 
 
-def test_the_studio_trains_in_32_bits_too_where_it_would_in_16(monkeypatch: pytest.MonkeyPatch) -> None:
-    for dtype, has_both in (("bfloat16", True), ("float32", False)):
-        monkeypatch.setattr(training, "_run", lambda _way, _order, dtype=dtype: {"dtype": dtype})
-        assert (training.IN_32_BITS in training._turn(Path("race.json"))) == has_both
+def test_the_studio_trains_in_bfloat16_too_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for has in (True, False):
+        monkeypatch.setattr(training, "_run", lambda _way, _order, has=has: {"has_bfloat16": has})
+        assert (training.IN_16_BITS in training._turn(Path("race.json"))) == has
 
 
 @pytest.mark.long
@@ -90,8 +90,7 @@ def test_training_is_measured_beside_trl(studio: User, capfd: pytest.CaptureFixt
     options = ["--base", "studio-nano", "--data", "parcels", "--rows", "16", "--rounds", "1"]
     assert main(["bench", "train", *options, "--json"]) == 0
     found = json.loads(capfd.readouterr().out)
-    assert found["studio"]["dtype"] == "float32", "a narrow model"
-    ways = [found[way] for way in training.WAYS if way != training.IN_32_BITS]
+    ways = [found[way] for way in training.WAYS if way != training.IN_16_BITS]
     assert len({way["n_tokens"] for way in ways}) == 1, "all learn from the same rows"
     assert all(way["tokens_per_s"] > 0 and way["held_out_loss"] < 9 and way["peak_bytes"] > 1e8 for way in ways)
     assert found["studio"]["n_updates"] == found["trl"]["n_updates"] == 2

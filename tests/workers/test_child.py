@@ -41,7 +41,7 @@ def test_it_inherits_no_secret_and_an_empty_folder(monkeypatch: pytest.MonkeyPat
     assert said.data["cwd"] == []
     assert (said.data["CUDA_VISIBLE_DEVICES"], said.data["OMP_NUM_THREADS"]) == ("3", "2")
     assert said.data["HF_HUB_OFFLINE"] == "1"
-    assert said.data["STUDIO_CPU_DTYPE"] == "auto", "which the child can't read anywhere else"
+    assert said.data["STUDIO_CPU_DTYPE"] == "float32", "which the child can't read anywhere else"
     assert not said.data["HOME"].startswith(os.path.expanduser("~") + "/.")
     child.bury()
     assert not Path(said.data["HOME"]).exists()

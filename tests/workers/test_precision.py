@@ -17,47 +17,40 @@ WIDE = 576
 
 
 @pytest.fixture
-def quick_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A processor that has the instructions, and on which they pay."""
+def bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor that has the instructions, and a studio that is to use them."""
     monkeypatch.setattr(precision, "multiplies_bfloat16", lambda _where: True)
-    monkeypatch.setattr(precision, "_gain", lambda _width: precision.PAYS_FROM)
+    monkeypatch.setattr(precision, "settings", lambda: Settings(cpu_dtype="bfloat16"))
 
 
-@pytest.mark.usefixtures("quick_bfloat16")
-def test_a_wide_model_computes_in_bfloat16_where_that_pays(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert precision.fastest_dtype(CPU, WIDE) == torch.bfloat16
-    assert precision.fastest_dtype(CPU, 256) == torch.float32
-    monkeypatch.setattr(precision, "_gain", lambda _width: precision.PAYS_FROM - 0.01)
-    assert precision.fastest_dtype(CPU, WIDE) == torch.float32
+@pytest.mark.usefixtures("bfloat16")
+def test_a_wide_model_computes_in_bfloat16_where_that_is_wanted() -> None:
+    assert precision.compute_dtype(CPU, WIDE) == torch.bfloat16
+    assert precision.compute_dtype(CPU, 256) == torch.float32
 
 
-@pytest.mark.usefixtures("quick_bfloat16")
-def test_the_choice_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precision, "settings", lambda: Settings(cpu_dtype="float32"))
-    assert precision.fastest_dtype(CPU, WIDE) == torch.float32
+def test_a_processor_computes_in_32_bits_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "multiplies_bfloat16", lambda _where: True)
+    assert precision.compute_dtype(CPU, WIDE) == torch.float32
 
 
-def test_without_the_instructions_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_emulated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "multiplies_bfloat16", lambda _where: False)
-    monkeypatch.setattr(precision, "_gain", lambda _width: pytest.fail("emulated bfloat16 is slow even to try"))
-    assert precision.fastest_dtype(CPU, 8192) == torch.float32
+    monkeypatch.setattr(precision, "settings", lambda: Settings(cpu_dtype="bfloat16"))
+    assert precision.compute_dtype(CPU, 8192) == torch.float32
 
 
 def test_a_gpu_needs_no_width_but_the_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
     for able, dtype in ((True, torch.bfloat16), (False, torch.float32)):
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, able=able: able)
-        assert precision.fastest_dtype(torch.device("cuda"), 64) == dtype
-
-
-def test_the_trial_compares_the_same_product() -> None:
-    assert precision._gain(64) > 0
+        assert precision.compute_dtype(torch.device("cuda"), 64) == dtype
 
 
 def test_the_width_is_read_whatever_the_architecture_calls_it() -> None:
     assert precision.hidden_size(LlamaConfig(hidden_size=96)) == 96
 
 
-@pytest.mark.usefixtures("quick_bfloat16")
+@pytest.mark.usefixtures("bfloat16")
 def test_a_wide_base_multiplies_in_16_bits_and_is_held_in_32(
     tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,6 +27,7 @@ from storage.data import row_files
 from storage.rendering.renderer import Renderer
 from templates import registry
 from templates.recipe import Recipe
+from templates.spec.base_facts import WIDE_FROM
 from workers import models, precision
 from workers.evaluation.losses import losses
 from workers.evaluation.predictions import Piece
@@ -145,9 +146,15 @@ def run(who: str, race: Race) -> dict[str, Any]:
         "n_tokens": n_tokens,
         "n_updates": n_updates,
         "peak_bytes": peak_bytes,
-        "dtype": str(precision.of_model(ready.model)).removeprefix("torch."),
+        "has_bfloat16": _could(ready.model),
         "held_out_loss": _held_out_loss(race, ready.model, renderer),
     }
+
+
+def _could(model: PreTrainedModel) -> bool:
+    """Whether a CPU could compute this model's products in bfloat16."""
+    wide = precision.hidden_size(model.config) >= WIDE_FROM
+    return wide and precision.multiplies_bfloat16(model.device)
 
 
 def _rendered(race: Race, rows: list[dict[str, Any]], renderer: Renderer) -> list[Piece]:

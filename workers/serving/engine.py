@@ -113,8 +113,6 @@ class Engine:
         if not self.loaded.joins:
             return [(row, [row]) for row in newcomers]
         lanes = [self.loaded.lane(row.adapter) for row in newcomers]
-        if self.loaded.exact:
-            return [(lane, [row]) for lane, row in zip(lanes, newcomers, strict=True)]
         return [(lane, [row for row, own in zip(newcomers, lanes, strict=True) if own == lane]) for lane in set(lanes)]
 
 

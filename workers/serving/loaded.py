@@ -14,12 +14,11 @@ from typing import Any
 import torch
 from peft import PeftModel
 from torch import Tensor
-from transformers import AutoConfig
 
 from storage.rendering.renderer import Renderer
 from templates.errors import StudioError
-from workers import precision, sharing, weights
-from workers.serving import attention, company, packed
+from workers import sharing, weights
+from workers.serving import company
 from workers.serving.attachable import Attachable
 from workers.serving.decoding import BASE
 from workers.serving.low_rank import LowRank
@@ -63,41 +62,23 @@ class Loaded:
         self._switched_to: str | None = None
         self._mixing: set[str] = set()
         self._exclusive: set[str] = set()
-        self.joins = False
+        self._base: Any = weights.load(folder, dtype=torch.float32 if on.type == "cpu" else "auto")
+        self._base.to(on).eval().requires_grad_(False)
+        self.dtype: torch.dtype = self._base.dtype
+        self._takes = frozenset(inspect.signature(self._base.forward).parameters)
+        self._untouched, cache = self._probed([BASE])
+        self.joins = self._caches and joinable(cache) and sharing.ignores_padding(self._logits, self._probe, on)
         """Whether rows can share a batch; tried, because recurrent and other architectures can't."""
-        self._load(folder, _dtype(folder, on))
         self.spoiled = False
         """Attaching an adapter failed and may have changed the base, so this model must not answer again."""
         self.self_tests = {BASE: SelfTest("passed", 0.0)}
-
-    def _load(self, folder: Path, dtype: torch.dtype | None) -> None:
-        """Load the weights in this dtype, or in 32 bits if a processor's rows would disturb each other in 16."""
-        self._base: Any = weights.load(folder, dtype=dtype or "auto")
-        self._base.to(self.device).eval().requires_grad_(False)
-        self.dtype: torch.dtype = self._base.dtype
-        self.exact = self.device.type == "cpu" and self.dtype != torch.float32
-        """Whether a row gets the very same numbers in any company; each prompt is then read by itself."""
-        if self.exact:
-            attention.use(self._base)
-            packed.pack(self._base)
-        self._takes = frozenset(inspect.signature(self._base.forward).parameters)
-        self._untouched, cache = self._probed([BASE])
-        could = self._caches and joinable(cache)
-        if not self.exact:
-            self.joins = could and sharing.ignores_padding(self._logits, self._probe, self.device)
-            return
-        self.joins = could and self._undisturbed(BASE)
-        if could and not self.joins:
-            log.info("loaded in 32 bits: in %s, rows change each other's logits", self.dtype)
-            del self._base, self._untouched, cache  # before the next copy is loaded
-            self._load(folder, torch.float32)
 
     def _undisturbed(self, *adapters: str) -> bool:
         """Whether rows of several lengths, of base and these adapters, have the same logits together as alone."""
         lengths = (len(self._probe), sharing.N_SHORT)
         rows = [(self._probe[:length], which) for length in lengths for which in adapters]
         try:
-            return company.difference(self.forward, self.device, rows) <= (0 if self.exact else self._rounding)
+            return company.difference(self.forward, self.device, rows) <= self._rounding
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # any error in a common batch means no
@@ -134,8 +115,7 @@ class Loaded:
         inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": mask, "position_ids": positions}
         inputs |= {"past_key_values": cache, "use_cache": self._caches, "logits_to_keep": 1}
         inputs = {name: value for name, value in inputs.items() if name in self._takes}
-        with attention.padded(mask):
-            out = self._computed(inputs, adapters)
+        out = self._computed(inputs, adapters)
         return out.logits[:, -1], out.past_key_values if self._caches else ids
 
     @property
@@ -175,7 +155,6 @@ class Loaded:
             raise TypeError("only an artifact's adapter can be attached")
         name = entry.adapter
         options: dict[str, Any] = {"adapter_name": name, "torch_device": str(self.device)}
-        options["autocast_adapter_dtype"] = not self.exact  # True would keep the adapter in 32 bits
         self._let_go()
         self.spoiled = True  # until PEFT is done: a half-attached adapter looks like a complete one
         if self._peft is None:
@@ -257,7 +236,7 @@ class Loaded:
         here, _ = self._probed([name])
         is_clear = effect > self._rounding
         faithful = _difference(here, by_peft) <= max(self._rounding if is_clear else 0, 0.1 * effect)
-        if effect > (0 if self.exact else self._rounding) and faithful and self._undisturbed(BASE, name):
+        if effect > self._rounding and faithful and self._undisturbed(BASE, name):
             return
         self._mixing.discard(name)
         self._exclusive.add(name)
@@ -268,14 +247,6 @@ class Loaded:
         ids = torch.tensor([self._probe] * len(adapters), device=self.device)
         positions = torch.arange(ids.shape[1], device=self.device).expand_as(ids)
         return self.forward(ids, torch.ones_like(ids), positions, None, adapters)
-
-
-def _dtype(folder: Path, on: torch.device) -> torch.dtype | None:
-    """The dtype for chat: as stored on a GPU (None); on a processor the fastest one for a model of this width."""
-    if on.type != "cpu":
-        return None
-    config = AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-    return precision.fastest_dtype(on, precision.hidden_size(config))
 
 
 def _difference(one: Tensor, other: Tensor) -> float:

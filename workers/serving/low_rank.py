@@ -18,19 +18,12 @@ from peft.tuners.lora.layer import Linear, LoraLayer
 from peft.tuners.tuners_utils import BaseTunerLayer
 from peft.utils.other import AuxiliaryTrainingWrapper
 from torch import Tensor
-from torch.nn.functional import pad
+from torch.nn.functional import linear
 
-from workers.serving import packed
 from workers.serving.decoding import BASE
 
-WIDTHS = (8, 16, 32)
-TILE = 64
-"""In 16 bits, ranks are filled up with zeros to one of `WIDTHS` or to multiples of `TILE`, the widest first, and all
-of them together to multiples of `TILE`. Otherwise neighbours would change the order in which a product is summed up."""
 KEPT = 4
 """Stacks that are kept: a comparison reads each pane's prompt with its own adapter, then goes on with all of them."""
-
-Product = packed.Packed | packed.Plain
 
 
 @dataclass(frozen=True)
@@ -39,8 +32,8 @@ class _Stack:
 
     parts: tuple[tuple[str, int, float], ...]
     """Adapters, the widths of their parts, and their scalings."""
-    down: Product
-    up: Product
+    down: Tensor
+    up: Tensor
 
 
 class LowRank:
@@ -93,25 +86,19 @@ class _Layer:
         if self._stack is None or self._factors is None:
             return found
         # Not fused into one product with the sum, whose order of summing depends on the number of rows.
-        return found.add_(self._stack.up(self._stack.down(states).mul_(self._factors)))
+        return found.add_(linear(linear(states, self._stack.down).mul_(self._factors), self._stack.up))
 
     def stack(self, adapters: Sequence[str]) -> _Stack | None:
         """The parts of these adapters in this layer; None if they have none."""
         module, dtype = self._module, self._base.weight.dtype
-        exact = dtype != torch.float32
         ranks = {name: len(module.lora_A[name].weight) for name in adapters if name in module.lora_A}
-        widths = {name: _width(rank) if exact else rank for name, rank in ranks.items()}
-        here = sorted(widths, key=lambda name: -widths[name])
+        here = sorted(ranks, key=lambda name: -ranks[name])
         if not here:
             return None
-        parts = [(name, widths[name], module.scaling[name]) for name in here]
-        if missing := -sum(widths.values()) % TILE if exact else 0:
-            parts[-1] = (here[-1], widths[here[-1]] + missing, module.scaling[here[-1]])
-        fillers = [width - ranks[name] for name, width, _ in parts]
-        downs = [pad(module.lora_A[name].weight, (0, 0, 0, more)) for name, more in zip(here, fillers, strict=True)]
-        ups = [pad(module.lora_B[name].weight, (0, more)) for name, more in zip(here, fillers, strict=True)]
-        down, up = torch.cat(downs).to(dtype), torch.cat(ups, dim=1).to(dtype)
-        return _Stack(tuple(parts), packed.product(down), packed.product(up))
+        parts = tuple((name, ranks[name], module.scaling[name]) for name in here)
+        down = torch.cat([module.lora_A[name].weight for name in here]).to(dtype)
+        up = torch.cat([module.lora_B[name].weight for name in here], dim=1).to(dtype)
+        return _Stack(parts, down, up)
 
     def use(self, stack: _Stack | None, rows: Sequence[str], factors: dict[Any, Tensor]) -> None:
         """Compute with this stack; the rows' factors are shared through `factors` by layers with the same parts."""
@@ -129,10 +116,6 @@ class _Layer:
         """Let PEFT compute this layer."""
         self._stack = self._factors = None
         self._module.__dict__.pop("forward", None)
-
-
-def _width(rank: int) -> int:
-    return next((width for width in WIDTHS if rank <= width), -(-rank // TILE) * TILE)
 
 
 def _adapters_of(module: torch.nn.Module) -> set[str]:
