@@ -61,7 +61,7 @@ def priced(
         memory[DURING] = needs
     else:
         memory[BEFORE] = max(0, needs + estimates.PROCESS_BYTES - estimate.memory_bytes)
-    disk = estimate.disk_bytes + round(_n_learned(lengths, estimate.n_held_out) * _kept_bytes(recipe, student))
+    disk = estimate.disk_bytes + kept_bytes(recipe, student, lengths, estimate.n_held_out)
     needed, longer, room = sum(memory.values()), sum(stages.values()) / before, estimates.ROOM
     fits = needed <= room * estimate.memory_free_bytes and disk <= room * estimate.disk_free_bytes
     return estimate.model_copy(

@@ -7,7 +7,6 @@ training goes on with the same draws.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from workers.distillation.prompts import Prompt, Shown
 from workers.evaluation.generation import Interrupted, answers
 from workers.evaluation.losses import Floats
 from workers.evaluation.measures import RowValues
+from workers.evaluation.predictions import forward_arguments
 from workers.training import batches
 from workers.training.batches import IGNORED, Example, Schedule
 from workers.training.setups import NAMED_ROWS, TrainingData, TrainingSetup, training_arguments
@@ -103,8 +103,7 @@ class Teaching:
 
     def _log_probabilities(self, model: PreTrainedModel, examples: Sequence[Example]) -> Tensor:
         """Of every token at each learned place, `(tokens, vocabulary)`, row by row."""
-        core = model.get_base_model() if hasattr(model, "get_base_model") else model
-        takes = frozenset(inspect.signature(core.forward).parameters)
+        takes = forward_arguments(model)
         on_the_right = not sharing.may_share(model)
         batch = batches.padded(
             examples, self.eos_ids[0], answers_only="logits_to_keep" in takes, on_the_right=on_the_right

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from workers.distillation.distances import Against
 from workers.distillation.kept_forms import Full
 from workers.distillation.readings import Asked, Reading
 from workers.evaluation.losses import Floats
+from workers.evaluation.predictions import forward_arguments
 from workers.stages import Watch
 from workers.training import batches
 from workers.training.batches import Example
@@ -63,8 +63,7 @@ class TaughtExamples:
         self, model: PreTrainedModel, pad_id: int
     ) -> Callable[[Sequence[Sequence[TaughtExample]]], dict[str, Any]]:
         """Makes a batch of a micro-batch of the schedule: as for next-token loss, with the teacher's distributions."""
-        core = model.get_base_model() if hasattr(model, "get_base_model") else model
-        takes = frozenset(inspect.signature(core.forward).parameters)
+        takes = forward_arguments(model)
         on_the_right = not sharing.may_share(model)  # no earlier token sees it there
 
         def collate(items: Sequence[Sequence[TaughtExample]]) -> dict[str, Any]:

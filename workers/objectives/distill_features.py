@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from templates.objectives.distill_features import DistillFeaturesParams
 from workers import sharing
 from workers.distillation import features
 from workers.evaluation.generation import Interrupted
+from workers.evaluation.predictions import forward_arguments
 from workers.training import batches
 from workers.training.batches import IGNORED, Example
 from workers.training.setups import (
@@ -145,13 +145,8 @@ def _collator(
     model: PreTrainedModel, teacher: PreTrainedModel, pad_id: int
 ) -> Callable[[Sequence[Sequence[Example]]], dict[str, Any]]:
     """As for next-token loss, with the arguments that both models take."""
-    takes = _takes(model) & _takes(teacher)
+    takes = forward_arguments(model) & forward_arguments(teacher)
     return batches.collator(pad_id, takes | {"labels"}, on_the_right=not _share(model, teacher))
-
-
-def _takes(model: Any) -> frozenset[str]:
-    core = model.get_base_model() if hasattr(model, "get_base_model") else model
-    return frozenset(inspect.signature(core.forward).parameters)
 
 
 def _share(model: PreTrainedModel, teacher: PreTrainedModel) -> bool:
