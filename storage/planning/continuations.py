@@ -14,6 +14,7 @@ from storage.bases import base_models
 from storage.gallery import artifacts
 from storage.models import Artifact, BaseModelRow, Dataset, User
 from storage.planning import estimates, evaluations
+from storage.planning.added_costs import with_costs
 from storage.planning.estimates import Estimate
 from templates import registry
 from templates.continuation import CHOICES, ContinueFrom, Way
@@ -176,7 +177,6 @@ def priced(estimate: Estimate, begins: Start, how: Continuation | None, *, on_gp
     if how is None:
         return estimate
     facts, stages = base_models.facts(begins.root), dict(estimate.seconds_by_stage)
-    before = sum(stages.values())
     stages["evaluating"] *= 1.5
     memory, disk = dict(estimate.memory_by_part), estimate.disk_bytes
     if how.way == "merged":
@@ -185,17 +185,4 @@ def priced(estimate: Estimate, begins: Start, how: Continuation | None, *, on_gp
     if not _is_rooted(begins, how):
         beside = 2 * (2 if on_gpu else 4) * facts.n_parameters + estimates.PROCESS_BYTES
         memory["base model beside it, at the end"] = max(0, beside - estimate.memory_bytes)
-    needed, longer = sum(memory.values()), sum(stages.values()) / before
-    room = estimates.ROOM
-    return estimate.model_copy(
-        update={
-            "seconds": longer * estimate.seconds,
-            "seconds_low": longer * estimate.seconds_low,
-            "seconds_high": longer * estimate.seconds_high,
-            "seconds_by_stage": stages,
-            "memory_bytes": needed,
-            "memory_by_part": memory,
-            "disk_bytes": disk,
-            "fits": needed <= room * estimate.memory_free_bytes and disk <= room * estimate.disk_free_bytes,
-        }
-    )
+    return with_costs(estimate, stages, memory, disk)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from storage.planning import estimates
+from storage.planning.added_costs import with_costs
 from storage.planning.estimates import Estimate
 from storage.planning.machines import Machine
 from storage.rendering.rendered_rows import LengthReport
@@ -53,7 +54,6 @@ def priced(
     if teacher is None:
         return estimate
     learned, stages = registry.objective(recipe.objective), dict(estimate.seconds_by_stage)
-    before = sum(stages.values())
     stage = learned.stages[0] if learned.stages else "evaluating"
     stages[stage] = stages.get(stage, 0.0) + _seconds(teacher, recipe, lengths, estimate.n_held_out, machine)
     memory, needs = dict(estimate.memory_by_part), _memory(teacher, machine)
@@ -62,20 +62,7 @@ def priced(
     else:
         memory[BEFORE] = max(0, needs + estimates.PROCESS_BYTES - estimate.memory_bytes)
     disk = estimate.disk_bytes + kept_bytes(recipe, student, lengths, estimate.n_held_out)
-    needed, longer, room = sum(memory.values()), sum(stages.values()) / before, estimates.ROOM
-    fits = needed <= room * estimate.memory_free_bytes and disk <= room * estimate.disk_free_bytes
-    return estimate.model_copy(
-        update={
-            "seconds": longer * estimate.seconds,
-            "seconds_low": longer * estimate.seconds_low,
-            "seconds_high": longer * estimate.seconds_high,
-            "seconds_by_stage": stages,
-            "memory_bytes": needed,
-            "memory_by_part": memory,
-            "disk_bytes": disk,
-            "fits": fits,
-        }
-    )
+    return with_costs(estimate, stages, memory, disk)
 
 
 def kept_bytes(recipe: Recipe, student: BaseFacts, lengths: LengthReport, n_held_out: int) -> int:
