@@ -22,15 +22,19 @@ def test_a_load_leaves_little_behind(whole_client: TestClient, studio: User) -> 
     crowd.fill(studio, jobs=3, datasets=2, artifacts=2)
     for path in ("/jobs",) * 2:
         Page.open(whole_client, path)
-    gc.collect()
     tracemalloc.start()
-    before, _ = tracemalloc.get_traced_memory()
-    for path in ("/jobs",) * 3:
-        Page.open(whole_client, path)
-    gc.collect()
-    after, _ = tracemalloc.get_traced_memory()
+    grown = []
+    for _ in range(4):
+        gc.collect()
+        before, _ = tracemalloc.get_traced_memory()
+        for path in ("/jobs",) * 3:
+            Page.open(whole_client, path)
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+        grown.append((after - before) / 3)
     tracemalloc.stop()
-    assert (after - before) / 3 < 60_000, "a tenth of what a session of Gradio's own takes"
+    # A cache that is filled once, here or in another thread, shows in one round; a leak shows in every one.
+    assert min(grown) < 60_000, f"a tenth of what a session of Gradio's own takes; by round: {grown}"
 
 
 def test_a_session_keeps_what_its_page_changed(whole_client: TestClient, studio: User) -> None:
