@@ -36,6 +36,8 @@ from workers.remaining_time import RemainingTime
 from workers.run import SMALLER
 
 TICK_S = 0.1
+LAST_WORDS_S = 10.0
+"""How long a dead child's last messages may still be on their way; the end of its pipe comes behind them."""
 DRAIN_S = 24.0
 """How long a draining worker waits for a child's checkpoint; the service manager kills after 30 s."""
 
@@ -103,7 +105,7 @@ class Attempt:
         """The child's next message; None if there is none for a moment."""
         died = not self.child.alive
         try:
-            said = self.child.reports.get(timeout=TICK_S)
+            said = self.child.reports.get(timeout=LAST_WORDS_S if died else TICK_S)
         except queue.Empty:
             return Cut.DIED if died else None
         return Cut.DIED if said is None else said

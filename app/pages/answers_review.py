@@ -88,16 +88,16 @@ def let_review(opened: list[Any], review: Review, alert: gr.HTML, subject: gr.Te
     saved.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
 
 
-def _dataset(user: User, subject: str) -> Dataset | None:
+def _dataset(user: User, subject: str | None) -> Dataset | None:
     """The dataset with a teacher that the page is about: a stored one, or the one that a job made."""
-    kind, _, key = subject.rpartition(":")
+    kind, _, key = (subject or "").rpartition(":")
     if not key or kind == "upload":
         return None
     found = datasets.get(user, key) if kind == "data" else datasets.made_by(user, key)
     return found if found and (found.teacher or found.dropped_sha256) else None
 
 
-def show(request: gr.Request, subject: str) -> list[Any]:
+def show(request: gr.Request, subject: str | None) -> list[Any]:
     """What there is to show: the dropped answers first, if there are any."""
     found = _dataset(acting(request), subject)
     if found is None:

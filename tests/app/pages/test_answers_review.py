@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.cli import verdicts
 from app.pages import answers_review as review
 from app.pages.alerts import guarded
 from app.pages.outcomes import block
@@ -49,7 +50,7 @@ def test_dropped_ones_come_first_page_by_page(studio: User, asking: Any, made: D
 
 
 def test_nothing_is_shown_without_a_teacher(studio: User, asking: Any, tickets: Dataset) -> None:
-    for subject in ("", "upload:1", f"data:{tickets.id}", "0123"):
+    for subject in (None, "", "upload:1", f"data:{tickets.id}", "0123"):
         assert review.show(asking(studio), subject)[1]["visible"] is False
 
 
@@ -92,6 +93,7 @@ def test_a_jobs_page_says_how_many_were_dropped_and_why(studio: User, asking: An
         session.get_one(Dataset, made.id).made_by_job_id = job.id
     shown = block(studio, jobs.get(studio, job.id))
     assert "wise · at api.example.com · licence mit" in shown
+    assert verdicts.measured(jobs.get(studio, job.id).result or {}, None) == [], "the command line has its own lines"
     assert "refuse to answer" in shown
     assert "train?data=answers" in shown
     assert review.show(asking(studio), job.id)[1]["visible"]

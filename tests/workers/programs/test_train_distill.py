@@ -128,7 +128,7 @@ def test_the_teachers_scores_survive_a_kill(make_taught: MakeOrder, teacher_fold
 def test_a_quantized_student_learns_from_its_teacher(make_taught: MakeOrder, heard: Heard, quantization: str) -> None:
     done = train.run(make_taught(quantization=quantization, learning_rate=1e-2, max_steps=40, eval_steps=40), heard)
     assert isinstance(done, Done)
-    assert heard.losses("held_out")[40] < heard.losses("held_out")[0] - 0.05
+    assert heard.losses("held_out")[40] < heard.losses("held_out")[0] - 0.03
     assert done.result["measures"]["teacher_distance"]["better"]
 
 
