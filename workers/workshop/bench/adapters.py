@@ -12,6 +12,7 @@ import pyarrow
 import pyarrow.parquet as parquet
 
 from storage.bases import base_models
+from templates import registry
 from templates.recipe import Recipe, compose
 from workers import models
 from workers.evaluation.verdict_document import Verdict
@@ -82,7 +83,8 @@ def train(
         raise RuntimeError("nobody asked this training to stop")
     assert isinstance(done.made, MadeArtifact)
     described = {"objective": objective, "method": method, "quantization": recipe.quantization, "rows": len(rows)}
-    own = {"adapter_folder": order.staging} if method != "full" else {"base_folder": order.staging}
+    is_adapter = registry.method(method).trains == "adapter"
+    own = {"adapter_folder" if is_adapter else "base_folder": order.staging}
     ref = order.base.model_copy(update={**own, "weights_sha256": done.made.facts["weights_sha256"]})
     said = {**described, **settings, "steps": done.actual["steps"]}
     return TrainedAdapter(Verdict.model_validate(done.result), ref, said, done.actual)

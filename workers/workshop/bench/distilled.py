@@ -6,12 +6,15 @@ messages, the teacher's answers to them, and the same number of updates; labels 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from storage.runs.bootstrap import Interval
 from storage.text_tables import aligned, cell
+from templates import registry
 from workers.evaluation import generation
 from workers.orders.train import Teacher
 from workers.workshop.bench import adapters, distilling_pace, intents
@@ -26,11 +29,34 @@ SETTINGS: Mapping[str, Any] = {
     "max_length": 128,
     "eval_steps": 0.25,
 }
-WAYS: Mapping[str, tuple[str, dict[str, Any]]] = {
-    "plain SFT on the teacher's answers": ("sft", {}),
-    "distill_logits, sampling": ("distill_logits", {"teacher_cache": "sampling"}),
-    "distill_logits, top_k": ("distill_logits", {"teacher_cache": "top_k"}),
-    "distill_logits, full": ("distill_logits", {"teacher_cache": "full"}),
+ON_OWN_ANSWERS: Mapping[str, Any] = {"learning_rate": 5e-4, "max_completion_length": MOST_NEW_TOKENS}
+"""Half the rate, as these objectives advise: each step's rows are new."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to learn from the teacher; each gets the same messages and as many updates."""
+
+    objective: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    method: str = "full"
+    copies_teacher: bool = False
+    """The student is a copy of some of the teacher's layers, not the nano model."""
+
+
+SFT = "plain SFT on the teacher's answers"
+WAYS: Mapping[str, Way] = {
+    SFT: Way("sft"),
+    "distill_text": Way("distill_text", {"max_new_tokens": MOST_NEW_TOKENS}),
+    "distill_logits, sampling": Way("distill_logits", {"teacher_cache": "sampling"}),
+    "distill_logits, top_k": Way("distill_logits", {"teacher_cache": "top_k"}),
+    "distill_logits, full": Way("distill_logits", {"teacher_cache": "full"}),
+    "distill_features, hidden_states": Way("distill_features", {"features": "hidden_states"}),
+    "distill_features, relations": Way("distill_features", {"features": "relations"}),
+    "distill_on_policy": Way("distill_on_policy", ON_OWN_ANSWERS),
+    "self_distill (no teacher but its answers), LoRA": Way("self_distill", ON_OWN_ANSWERS, method="lora"),
+    "plain SFT, half the teacher's layers": Way("sft", method="fewer_layers", copies_teacher=True),
+    "distill_logits, half the teacher's layers": Way("distill_logits", method="fewer_layers", copies_teacher=True),
 }
 
 
@@ -42,10 +68,10 @@ def measure(setup: Setup) -> dict[str, Any]:
     teacher = Teacher(ref=taught.ref, facts=setup.small.facts, license="")
     answered = _answered(setup, taught, rows[n_labelled:])
     found = {}
-    for way, (objective, settings) in WAYS.items():
-        setup.say(way)
-        found[way] = _way(setup, way, objective, {**SETTINGS, **settings}, answered, held_out, teacher)
-    before = next(iter(found.values()))["before"]
+    for name, way in WAYS.items():
+        setup.say(name)
+        found[name] = _way(setup, name, way, answered, held_out, teacher)
+    before = found[SFT]["before"]
     return {
         "student": setup.nano.folder.name,
         "teacher": setup.small.folder.name,
@@ -74,33 +100,29 @@ def _answered(setup: Setup, teacher: TrainedAdapter, rows: Rows) -> list[dict[st
     ]
 
 
-def _way(
-    setup: Setup,
-    way: str,
-    objective: str,
-    settings: Mapping[str, Any],
-    rows: Rows,
-    held_out: Rows,
-    teacher: Teacher,
-) -> dict[str, Any]:
+def _way(setup: Setup, name: str, way: Way, rows: Rows, held_out: Rows, teacher: Teacher) -> dict[str, Any]:
     began = time.monotonic()
+    taught = bool(registry.objective(way.objective).roles)
     made = adapters.train(
         setup,
-        way.replace(" ", "-").replace("'", ""),
-        objective=objective,
+        re.sub(r"\W+", "-", name),
+        objective=way.objective,
         shape="classification",
         rows=rows,
         held_out=held_out,
-        settings=settings,
-        files=setup.nano,
-        method="full",
-        teacher=teacher if objective != "sft" else None,
+        settings={**SETTINGS, **way.settings},
+        files=setup.small if way.copies_teacher else setup.nano,
+        method=way.method,
+        teacher=teacher if taught else None,
     )
     verdict, pair = made.verdict, made.verdict.metrics["label_accuracy"]
-    distance = verdict.measures.get("teacher_distance")
+    comparable = way.objective == "distill_logits"  # elsewhere the distance is one on the student's own answers
+    distance = verdict.measures.get("teacher_distance") if comparable else None
     kept = next((remark for remark in verdict.remarks if remark.startswith("Kept of the teacher")), "")
     return {
         "before": _interval(pair.base),
+        "objective": way.objective,
+        "method": way.method,
         "after": _interval(pair.adapted),
         "kept_lead": _interval(verdict.teacher.kept) if verdict.teacher and verdict.teacher.kept else None,
         "distance": distance.adapted if distance else None,
