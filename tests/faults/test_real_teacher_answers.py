@@ -35,6 +35,7 @@ UNHURRIED = {"STUDIO_EVAL_ROWS": "2", "STUDIO_OWN_PROMPTS": "0", "STUDIO_LEASE_S
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("house", ["embedded"], indirect=True)
 def test_killed_child_then_killed_worker(house: House, tiny_model_folder: Path) -> None:
     rows = b"".join(b'{"prompt": "Colour %d?", "completion": "blue %d"}\n' % (i, i % 7) for i in range(N))
