@@ -53,10 +53,17 @@ def suites() -> dict[str, DeclaredSuite]:
 def objectives_for(shape: str) -> list[Objective]:
     """The objectives that take rows of this shape; may be empty.
 
-    Those that need no other input come first, and of them those that learn from the rows as they are.
+    Those that need no other input come first, and of them those that learn from the rows as they are. Of those with a
+    teacher, the first are those that let it go before the training, and that take any teacher.
     """
     able = [objective for objective in objectives().values() if shape in objective.row_shapes]
-    return sorted(able, key=lambda objective: (bool(objective.roles), objective.cost.generations))
+    return sorted(able, key=_demands)
+
+
+def _demands(objective: Objective) -> tuple[bool, int, bool, bool]:
+    """What it needs besides rows, the least first."""
+    cost = objective.cost
+    return bool(objective.roles), cost.generations, cost.holds_teacher, objective.same_vocabulary
 
 
 def _get(table: dict[str, Spec], key: str, field: str) -> Spec:

@@ -52,16 +52,17 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 @group.command("show")
 def show(job_id: Annotated[str, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
-    """Show one job with its history."""
+    """Say what a job uses, how far it is or how it ended, and what to do next."""
     from app.api import documents
-    from app.cli import acting
+    from app.cli import acting, job_lines
     from storage.jobs import events, jobs
 
     user = acting.user()
     job = jobs.get(user, job_id)
     document = documents.of_job(job)
-    document["events"] = [documents.of_event(user, event) for event in events.of_job(job.id)]
-    output.emit(document, output.facts(document), as_json)
+    history = events.of_job(job.id)
+    document["events"] = [documents.of_event(user, event) for event in history]
+    output.emit(document, job_lines.of(job, history), as_json)
 
 
 @group.command("logs")

@@ -28,13 +28,14 @@ def report(
         job = ended(user, job)
     document = {**documents.of_job(job), **(further(job) if wait else {})}
     output.emit(
-        document, _lines(job) if wait else [f"Job {job.id} is waiting. Follow it: studio jobs show {job.id}"], as_json
+        document, outcome(job) if wait else [f"Job {job.id} is waiting. Follow it: studio jobs show {job.id}"], as_json
     )
     if wait and job.state != JobState.SUCCEEDED:
         raise typer.Exit(StudioError.exit_code)
 
 
-def _lines(job: Job) -> list[str]:
+def outcome(job: Job) -> list[str]:
+    """How a finished job ended, in sentences."""
     if job.state == JobState.SUCCEEDED:
         result = job.result or {}
         table = suite_table.lines(result) if "suite" in result else []

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
+from app import job_states
 from app.markup import html
 from app.pages import job_words, layout, lineage, pager, queue_views, verdicts
 from app.pages.alerts import guarded
@@ -25,7 +26,7 @@ N_SHOWN = 25
 POLL_S = 3.0
 N_LIVE = 6
 """Outputs of a tick, the marks among them."""
-STATES = [("any", ""), *((word, state.value) for state, word in job_words.STATES.items())]
+STATES = [("any", ""), *((word, state.value) for state, word in job_states.STATES.items())]
 KEEP_JS = """(state, name, data) => {
   const url = new URL(window.location);
   for (const [key, value] of Object.entries({state, name, data}))

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from app.formats import minutes_range
+from app.job_states import STATES
 from storage.jobs import jobs, time_left
 from storage.models import Job, JobState
 from templates import registry
 from templates.quantities import stopped_at
-
-STATES = {
-    JobState.QUEUED: "waiting",
-    JobState.RUNNING: "running",
-    JobState.SUCCEEDED: "done",
-    JobState.FAILED: "failed",
-    JobState.CANCELLED: "cancelled",
-}
 
 
 def stopped(job: Job) -> str:

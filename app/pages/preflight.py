@@ -14,6 +14,7 @@ from storage.bases import base_models
 from storage.planning import teacher_costs
 from storage.planning.estimates import Estimate
 from storage.planning.training import Plan
+from templates import registry
 from templates.errors import Problem
 from templates.quantities import plural, size
 from templates.recipe import Recipe
@@ -42,10 +43,16 @@ def _teacher(plan: Plan) -> list[str]:
     """What the teacher does, and what is kept of it."""
     if plan.teacher is None:
         return []
-    student = base_models.facts(plan.base_row)
+    student, learned = base_models.facts(plan.base_row), registry.objective(plan.recipe.objective)
     kept = teacher_costs.kept_bytes(plan.recipe, student, plan.lengths, plan.estimate.n_held_out)
-    what = f"The teacher “{plan.teacher.name}” reads the rows first, unless an earlier job with the same rows did"
-    return [f"{what}; at most {size(kept)} of it are kept" if kept else what]
+    said = [f"at most {size(kept)} of what it says are kept"] if kept else []
+    if learned.cost.holds_teacher:
+        does = "reads every row along with the student, and stays in memory"
+    elif learned.writes_to(registry.shape(plan.dataset_row.shape)):
+        does = "answers the prompts first" + (", then reads its answers" if learned.stages else "")
+    else:
+        does = "reads the rows first, unless an earlier job with the same rows did"
+    return ["; ".join([f"The teacher “{plan.teacher.name}” {does}", *said])]
 
 
 def counting(share: float | None) -> Markup:

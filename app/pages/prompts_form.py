@@ -123,7 +123,7 @@ def _draw() -> Form:
         for filter_key, one in filters().items():
             if one.params.model_fields:
                 with gr.Group(visible=False) as own[filter_key]:
-                    row(one.params)
+                    row(one.params, folded=True)
         start = gr.Button("Answer the prompts", size="sm", elem_id="answer-start")
     ordered = {setting: made[setting] for setting in known}
     return Form(fold, way, of_studio, of_service, allowed, model, url, named, key, name, picked, own, ordered, start)

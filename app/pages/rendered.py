@@ -76,7 +76,7 @@ def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, object
     row = sample.rows[index]
     views = objective.views(row) if objective else (View("", row),)
     model = base_models.model(base)
-    instead = objective.learned_instead if objective else ""
+    instead = objective.instead_on(registry.shape(sample.shape)) if objective else ""
     place = f"Row {count(index + 1)} of {sample.extent}"
     cut = cut_at(sample.shape, length)
     try:

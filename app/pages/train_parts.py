@@ -68,7 +68,7 @@ def draw_choices() -> Choices:
         data = gr.Dropdown(label="Data", min_width=180, elem_id="data", interactive=True)
     teacher = gr.Dropdown(
         label="Teacher",
-        info="The model to learn from. It reads your rows once, before the training.",
+        info="The model to learn from. The estimate below says what it does, and when.",
         elem_id="teacher",
         interactive=True,
         visible=False,

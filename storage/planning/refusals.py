@@ -41,9 +41,9 @@ def of_data(dataset: Dataset, objective: str) -> list[Problem]:
 
 def of_choice(dataset: Dataset, recipe: Recipe) -> list[Problem]:
     """The reasons why these settings don't suit the rows: their filters, or too few to choose the best weights on."""
-    written = registry.objective(recipe.objective).teacher_writes(recipe.training())
-    picked: filtering.Picked = {key: {} for key in written.filters}
-    problems = filtering.misfits(picked, registry.shape(dataset.shape), written.n_answers)
+    shape = registry.shape(dataset.shape)
+    written = registry.objective(recipe.objective).written(recipe.training(), shape)
+    problems = filtering.misfits(written.filters, shape, written.n_answers)
     n_training = dataset.n_rows - dataset.n_held_out
     if not recipe.training().chooses or n_training < 1 or splits.n_selected(n_training):
         return problems

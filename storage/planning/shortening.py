@@ -16,7 +16,7 @@ from storage.rendering.rendered_rows import LengthReport
 from templates import registry
 from templates.quantities import minutes_range, plural
 from templates.recipe import Recipe
-from templates.spec import BaseFacts
+from templates.spec import BaseFacts, RowShape
 
 LONG_S = 30 * 60
 """A job that may take longer than this comes with changes that would make it shorter."""
@@ -43,6 +43,7 @@ class Long:
     facts: BaseFacts
     recipe: Recipe
     lengths: LengthReport
+    shape: RowShape
     n_held_out: int
     machine: Machine
     pace: Pace | None
@@ -55,14 +56,16 @@ class Long:
         found = estimates.estimate(
             self.facts,
             self.recipe,
-            teacher_costs.as_taught(self.lengths, self.recipe),
+            teacher_costs.as_taught(self.lengths, self.recipe, self.shape),
             self.n_held_out,
             self.machine,
             self.pace,
             self.shipped_bytes,
             self.forgets,
         )
-        return teacher_costs.priced(found, self.teacher, self.facts, self.recipe, self.lengths, self.machine)
+        return teacher_costs.priced(
+            found, self.teacher, self.facts, self.recipe, self.lengths, self.shape, self.machine
+        )
 
 
 def is_long(estimate: Estimate) -> bool:

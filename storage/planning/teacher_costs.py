@@ -13,7 +13,7 @@ from storage.rendering.rendered_rows import LengthReport
 from storage.settings import settings
 from templates import registry
 from templates.recipe import Recipe
-from templates.spec import BaseFacts
+from templates.spec import WRITING, BaseFacts, RowShape, Written
 
 BEFORE = "teacher, before the training"
 """The memory that the teacher needs beyond what the training needs afterwards."""
@@ -25,10 +25,9 @@ LOGITS_AT_ONCE = 64 * 1024 * 1024
 """Logits of the teacher in memory at once, unless one row has more."""
 
 
-def as_taught(lengths: LengthReport, recipe: Recipe) -> LengthReport:
+def as_taught(lengths: LengthReport, recipe: Recipe, shape: RowShape) -> LengthReport:
     """What the student reads: each row once for each answer that the teacher writes to it, as long as the row's own."""
-    written = registry.objective(recipe.objective).teacher_writes(recipe.training())
-    n = max(1, written.n_answers)
+    n = max(1, _written(recipe, shape).n_answers)
     return replace(
         lengths,
         n_examples=n * lengths.n_examples,
@@ -37,9 +36,13 @@ def as_taught(lengths: LengthReport, recipe: Recipe) -> LengthReport:
     )
 
 
-def n_written_tokens(recipe: Recipe) -> int:
+def n_written_tokens(recipe: Recipe, shape: RowShape) -> int:
     """About how many tokens an answer takes that the teacher writes; 0 if it writes none."""
-    return round(WRITTEN_SHARE * registry.objective(recipe.objective).teacher_writes(recipe.training()).max_new_tokens)
+    return round(WRITTEN_SHARE * _written(recipe, shape).max_new_tokens)
+
+
+def _written(recipe: Recipe, shape: RowShape) -> Written:
+    return registry.objective(recipe.objective).written(recipe.training(), shape)
 
 
 def priced(
@@ -48,14 +51,18 @@ def priced(
     student: BaseFacts,
     recipe: Recipe,
     lengths: LengthReport,
+    shape: RowShape,
     machine: Machine,
 ) -> Estimate:
     """The estimate with the teacher's part; unchanged without a teacher."""
     if teacher is None:
         return estimate
     learned, stages = registry.objective(recipe.objective), dict(estimate.seconds_by_stage)
-    stage = learned.stages[0] if learned.stages else "evaluating"
-    stages[stage] = stages.get(stage, 0.0) + _seconds(teacher, recipe, lengths, estimate.n_held_out, machine)
+    reads_in = (*learned.stages, *learned.stages_on(shape), "evaluating")[0]
+    read_s, write_s = _seconds(teacher, recipe, lengths, shape, estimate.n_held_out, machine)
+    for stage, seconds in ((WRITING, write_s), (reads_in, read_s)):
+        if seconds:
+            stages[stage] = stages.get(stage, 0.0) + seconds
     memory, needs = dict(estimate.memory_by_part), _memory(teacher, machine)
     if learned.cost.holds_teacher:
         memory[DURING] = needs
@@ -79,18 +86,19 @@ def _n_learned(lengths: LengthReport, n_held_out: int) -> float:
     return lengths.n_trained_tokens * (1 + n_held_out / max(1, lengths.n_rows))
 
 
-def _seconds(teacher: BaseFacts, recipe: Recipe, lengths: LengthReport, n_held_out: int, machine: Machine) -> float:
-    """Loading, reading all rows once, and answering the held-out ones for the verdict."""
+def _seconds(
+    teacher: BaseFacts, recipe: Recipe, lengths: LengthReport, shape: RowShape, n_held_out: int, machine: Machine
+) -> tuple[float, float]:
+    """Loading, reading all rows once and answering the held-out ones for the verdict; and writing answers to learn."""
     mean = lengths.n_tokens / max(1, lengths.n_examples)
     plain = recipe.model_copy(update={"quantization": "none"})
     token_s = estimates.flop_per_token(teacher, plain, mean, forward_only=True) / machine.flop_per_s
     n_answered = 0 if registry.objective(recipe.objective).trains_prompt else min(n_held_out, settings().eval_rows)
     read = lengths.n_tokens + 2 * n_held_out * mean
     loaded_s = teacher.weights_bytes / estimates.LOAD_BYTES_PER_S
-    written = registry.objective(recipe.objective).teacher_writes(recipe.training())
-    n_written = written.n_answers * (lengths.n_rows + n_held_out)
-    written_s = estimates.answers_s(teacher, lengths, n_written, token_s, at_least=n_written_tokens(recipe))
-    return loaded_s + read * token_s + estimates.answers_s(teacher, lengths, n_answered, token_s) + written_s
+    n_written = _written(recipe, shape).n_answers * (lengths.n_rows + n_held_out)
+    written_s = estimates.answers_s(teacher, lengths, n_written, token_s, at_least=n_written_tokens(recipe, shape))
+    return loaded_s + read * token_s + estimates.answers_s(teacher, lengths, n_answered, token_s), written_s
 
 
 def _memory(teacher: BaseFacts, machine: Machine) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from storage.bases import base_models
 from storage.gallery import artifacts
-from storage.models import Artifact, BaseModelRow, User
+from storage.models import Artifact, BaseModelRow, Dataset, User
 from storage.planning import evaluations, figures
 from storage.rendering.limited import Model
 from storage.rendering.vocabularies import FILE, Differs
@@ -59,8 +59,10 @@ def find(user: User, objective: str, name: str | None) -> Found:
         return Found(problems=tuple(Problem(p.message, field=FIELD, remedy=p.remedy) for p in error.problems))
 
 
-def problems(found: Found, base: BaseModelRow | Artifact, recipe: Recipe, *, patient: bool) -> list[Problem]:
-    """The reasons why this recipe can't teach `base` with the teacher found.
+def problems(
+    found: Found, base: BaseModelRow | Artifact, recipe: Recipe, dataset: Dataset, *, patient: bool
+) -> list[Problem]:
+    """The reasons why this recipe can't teach `base` these rows with the teacher found.
 
     Raises `figures.Counting` unless `patient` while two large tokenizers are being compared.
     """
@@ -71,9 +73,10 @@ def problems(found: Found, base: BaseModelRow | Artifact, recipe: Recipe, *, pat
         what = f"“{teacher.name}” would learn from itself."
         return [Problem(what, field=FIELD, remedy="Choose another teacher, or a smaller base model.")]
     learned, reads = registry.objective(recipe.objective), found.facts.context_length if found.facts else 0
+    written = learned.written(recipe.training(), registry.shape(dataset.shape))
+    wrong = _too_long_to_write(teacher.name, reads, written.max_new_tokens)
     if not learned.same_vocabulary:
-        return _too_long_to_write(teacher.name, reads, learned.teacher_writes(recipe.training()).max_new_tokens)
-    wrong = []
+        return wrong
     if recipe.training().max_length > reads:
         what = f"The teacher “{teacher.name}” can't read rows of {recipe.training().max_length:,} tokens."
         wrong.append(Problem(what, field="max_length", remedy=f"Use at most {reads:,}, or choose another teacher."))
@@ -100,15 +103,15 @@ def _other_tokens(base: str, teacher: str, differs: str) -> Problem:
         f"“{teacher}” and “{base}” don't have the same tokens, so the teacher's probabilities can't be compared with "
         f"the student's: {differs}.",
         field=FIELD,
-        remedy=f"Choose a teacher of the same family. Or let this teacher write answers, which are learned "
-        f"({' or '.join(_by_text())}), or only written (studio generate).",
+        remedy=f"Choose a teacher of the same family, or an objective whose teacher may have other tokens: "
+        f"{' or '.join(_of_any_tokens())}. Or only let it write answers (studio generate).",
     )
 
 
-def _by_text() -> list[str]:
-    """The objectives that learn what a teacher of any tokens writes."""
+def _of_any_tokens() -> list[str]:
+    """The objectives whose teacher may have other tokens than the student."""
     known = registry.objectives().items()
-    return [key for key, one in known if one.teacher_writes(one.params()).n_answers]
+    return [f"{key} ({one.title})" for key, one in known if needed(key) and not one.same_vocabulary]
 
 
 def _files(model: BaseModelRow | Artifact) -> Model:

@@ -114,11 +114,11 @@ def plan(
         recipe = compose(objective, method, **chosen, facts=facts)
     except BadInput as error:
         raise BadInput(*problems, *error.problems) from error
-    problems += teachers.problems(taught, begins.model, recipe, patient=patient)
+    problems += teachers.problems(taught, begins.model, recipe, dataset_row, patient=patient)
     refuse([*problems, *refusals.of_choice(dataset_row, recipe)])
     lengths = measured(base_row, dataset_row, recipe, patient=patient)
     refusals.untrainable(lengths, dataset_row, recipe, base_row.name)
-    estimate = _estimate(user, begins, how, recipe, lengths, dataset_row.n_held_out, taught)
+    estimate = _estimate(user, begins, how, recipe, lengths, dataset_row, taught)
     seen = estimate.model_copy(update={"detectable": _detectable(dataset_row, patient=patient)})
     odd = unusual.of(recipe, facts, lengths.n_rows - lengths.n_refused, estimate.steps)
     return Plan(recipe, base_row, dataset_row, lengths, seen, odd, begins.parent, how, taught.model)
@@ -142,11 +142,11 @@ def _estimate(
     how: Continuation | None,
     recipe: Recipe,
     lengths: LengthReport,
-    n_held_out: int,
+    dataset: Dataset,
     taught: teachers.Found,
 ) -> Estimate:
     """Estimate the recipe's cost on the machine that will probably run it. Raises `DoesNotFit`."""
-    base, worker = begins.root, likely_worker()
+    base, worker, shape, n_held_out = begins.root, likely_worker(), registry.shape(dataset.shape), dataset.n_held_out
     facts = base_models.facts(base)
     machine, pace = machines.of_worker(worker, facts), machines.earlier_pace(base.id, recipe, worker)
     carried_bytes = continuations.carried_bytes(begins, how, recipe)
@@ -155,9 +155,9 @@ def _estimate(
     forgets = forgetting.planned(base.source, base.revision, recipe.method, on_result=begins.parent is not None)
 
     def estimated(changed: Recipe) -> Estimate:
-        learned = teacher_costs.as_taught(lengths, changed)
+        learned = teacher_costs.as_taught(lengths, changed, shape)
         cost = estimates.estimate(facts, changed, learned, n_held_out, machine, pace, shipped_bytes, forgets)
-        cost = teacher_costs.priced(cost, taught.facts, facts, changed, lengths, machine)
+        cost = teacher_costs.priced(cost, taught.facts, facts, changed, lengths, shape, machine)
         ships_base = registry.method(changed.method).trains == "adapter"
         published = cost.result_bytes + papers_bytes + (shipped_bytes if ships_base else 0)
         cost = continuations.priced(cost, begins, how, on_gpu=machine.on_gpu)
@@ -169,7 +169,9 @@ def _estimate(
         raise DoesNotFit(refusals.too_large(estimate, taught.model.name if taught.model else ""), estimate)
     if not shortening.is_long(estimate):
         return estimate
-    job = shortening.Long(facts, recipe, lengths, n_held_out, machine, pace, shipped_bytes, forgets, taught.facts)
+    job = shortening.Long(
+        facts, recipe, lengths, shape, n_held_out, machine, pace, shipped_bytes, forgets, taught.facts
+    )
     smaller = [] if begins.parent else shortening.smaller_bases(user, base, recipe, worker)
     shorter = shortening.fixes(job, estimate, smaller)
     return estimate.model_copy(update={"shorter": shorter})
@@ -199,7 +201,7 @@ def measured(base: BaseModelRow, dataset: Dataset, recipe: Recipe, *, patient: b
         objective=recipe.objective,
         max_length=recipe.objective_params["max_length"],
         instruction=recipe.instruction,
-        written=teacher_costs.n_written_tokens(recipe),
+        written=teacher_costs.n_written_tokens(recipe, registry.shape(dataset.shape)),
     )
     is_small = _is_small(question.file)
     return figures.of(model, question, question.depends_on, is_small=is_small, patient=patient)
@@ -218,7 +220,7 @@ def submit(user: User, plan: Plan, *, name: str, idem_key: str | None = None) ->
         user,
         name=name,
         kind="train",
-        spec={"recipe": plan.recipe.model_dump(mode="json"), **continued},
+        spec={"recipe": plan.recipe.model_dump(mode="json"), "shape": plan.dataset_row.shape, **continued},
         inputs=[
             *job_inputs.of(Role.BASE, base),
             *job_inputs.of(Role.TRAINING, plan.dataset_row),

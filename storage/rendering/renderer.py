@@ -108,17 +108,24 @@ class Renderer:
 
         Raises `BadInput` when the template refuses the conversation, `ToolsLeftOut` when it would omit tools.
         """
-        shape = registry.shape(shape_key)
-        if shape.messages is None:
-            encoded, is_partly = self._plain(row["text"]), False
-            trained = [True] * len(encoded.ids)
-        else:
-            messages = instructions.given(shape.messages(row), self.instruction)
-            tools, last_only = shape.tools(row), shape.judged
-            encoded, trained, is_partly = self._conversation(messages, tools, trains_prompt, last_only=last_only)
+        encoded, trained, is_partly = self.encoded(shape_key, row, trains_prompt=trains_prompt)
         n_tokens = len(encoded.ids)
         example = encoded.example(0, min(n_tokens, max_length or n_tokens), n_tokens, trained)
         return replace(example, is_last_only=True) if is_partly else example
+
+    def encoded(
+        self, shape_key: str, row: Mapping[str, Any], *, trains_prompt: bool = False
+    ) -> tuple[Encoded, list[bool], bool]:
+        """The text of a row with its tokens, which of them are learned, and whether earlier answers are left out.
+
+        Raises as `row` does.
+        """
+        shape = registry.shape(shape_key)
+        if shape.messages is None:
+            encoded = self._plain(row["text"])
+            return encoded, [True] * len(encoded.ids), False
+        messages = instructions.given(shape.messages(row), self.instruction)
+        return self._conversation(messages, shape.tools(row), trains_prompt, last_only=shape.judged)
 
     def chunks(self, text: str, *, max_length: int) -> list[Rendered]:
         """A plain text as consecutive examples of at most `max_length` tokens; nothing is cut off.

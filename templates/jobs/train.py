@@ -14,9 +14,12 @@ def _way(spec: Mapping[str, Any]) -> str:
 
 
 def _between(spec: Mapping[str, Any]) -> tuple[str, ...]:
-    """The stages that the job's objective adds."""
+    """The stages that the job's objective adds for rows of this shape, which jobs of older versions don't name."""
     objective = registry.objectives().get((spec.get("recipe") or {}).get("objective", ""))
-    return objective.stages if objective else ()
+    if objective is None:
+        return ()
+    shapes = registry.shapes()
+    return objective.stages_on(shapes.get(spec.get("shape", "")) or shapes[objective.row_shapes[0]])
 
 
 SPEC = JobKind(

@@ -6,14 +6,19 @@ in the row. Which wrong answers are nearly right tells more than the right answe
 
 **When to use it.** A larger model, or one that you adapted, does the task well, and you want a smaller one that does it
 nearly as well. It pays most where labels are few or noisy: many rows from the same domain beat more passes over few.
-**When not:** the teacher has other tokens than the student (this is refused: *learn a larger model's answers*
-instead), or it is no better than the student. Where your rows'
-own answers are right and plenty, plain supervised fine-tuning often does as well; the verdict shows the teacher's score
-as the line to reach.
+**When not:** the teacher has other tokens than the student (this is refused: *learn a larger model's answers* or
+*learn from a model with other tokens* instead), or it is no better than the student. Where your rows' own answers are
+right and plenty, plain supervised fine-tuning often does as well; the verdict shows the teacher's score as the line to
+reach.
 
 **How.** First the teacher alone reads all rows once, and what it says is kept on disk; then it leaves the memory, and
 the student is trained at nearly the pace of supervised fine-tuning. Later jobs with the same teacher, rows,
 instruction and temperature find it there. Teacher and student read the same tokens, in the student's chat template.
+
+**Prompts alone.** Where rows have no answers, the teacher first writes them, as in *learn a larger model's answers*:
+with the same settings of decoding and the same filters, in a stage of its own, sealed in groups. Then it reads what it
+wrote. The verdict is measured on its answers to the held-out prompts. Rows with answers keep theirs, and these settings
+have no effect.
 
 **What is kept of the teacher.** *Sampling*: a few tokens drawn at random, likely ones surely, each with a weight that
 is its probability on average; so the student's loss and its gradient are right on average (Random Sampling KD,
@@ -48,7 +53,8 @@ from pydantic import ValidationInfo, field_validator
 
 from templates.metrics import Metric
 from templates.roles import Role
-from templates.spec import BaseFacts, Objective, TrainingParams, setting
+from templates.spec import BaseFacts, Objective, setting
+from templates.written_answers import WrittenAnswersParams, written
 
 Divergence = Literal["forward_kl", "reverse_kl", "jsd", "skew_forward", "skew_reverse"]
 Kept = Literal["sampling", "top_k", "full"]
@@ -58,8 +64,12 @@ SHORT_IDS = 65_536
 ENTROPY_BYTES = 2
 
 
-class DistillLogitsParams(TrainingParams):
+class DistillLogitsParams(WrittenAnswersParams):
     """The names are TRL's (`DistillationConfig`) where it has the setting."""
+
+    max_new_tokens: int = setting(256, "Longest answer of the teacher", unit="tokens", ge=1, le=32_768)
+    """For prompts alone, to which the teacher writes the answers. They are cut off here, and dropped then unless you
+    leave out the filter `cut_off`."""
 
     teacher_cache: Kept = setting("sampling", "What is kept of the teacher")
     """`sampling`: random draws, right on average and small. `top_k`: the likeliest tokens. `full`: everything."""
@@ -77,8 +87,6 @@ class DistillLogitsParams(TrainingParams):
     """For `jsd`: near 0 it is like forward KL, near 1 like reverse KL."""
     alpha: float = setting(0.1, "Skew (alpha)", gt=0, lt=1)
     """For `skew_forward` and `skew_reverse`: how much of the one distribution is mixed into the other."""
-    teacher_quantization: Literal["none", "int8", "nf4"] = setting("none", "Precision of the teacher")
-    """A teacher in 4 or 8 bits needs less memory while it reads the rows, and is slightly less exact."""
 
     @field_validator("divergence")
     @classmethod
@@ -89,11 +97,6 @@ class DistillLogitsParams(TrainingParams):
                 "drawn: set teacher_cache to top_k or full, or choose forward_kl"
             )
         return value
-
-    @property
-    def teacher_precision(self) -> Literal["none", "int8", "nf4"]:
-        """As chosen."""
-        return self.teacher_quantization
 
 
 def _kept_bytes(params: DistillLogitsParams, facts: BaseFacts) -> float:
@@ -109,7 +112,7 @@ SPEC = Objective(
     title="Learn from a larger model",
     summary="Distillation: learns to predict your rows' answers as a teacher does, whose probabilities are read once.",
     params=DistillLogitsParams,
-    row_shapes=("prompt_completion", "messages", "classification", "text"),
+    row_shapes=("prompt_completion", "prompt_only", "messages", "classification", "text"),
     presets={
         "quick": {"num_train_epochs": 1.0},
         "balanced": {"num_train_epochs": 6.0},
@@ -118,6 +121,8 @@ SPEC = Objective(
     roles=(Role.TEACHER,),
     same_vocabulary=True,
     stages=(STAGE,),
+    teacher_writes=written,
+    writes_to=lambda shape: not shape.has_answers,
     kept_bytes=_kept_bytes,
     metrics=(Metric("teacher_distance", "Distance to the teacher", "nats", higher_is_better=False),),
 )

@@ -11,6 +11,7 @@ from templates.spec.method import QUANTIZATIONS, Method, Quantization, Settings
 from templates.spec.objective import (
     BASE_BEHIND_ADAPTER,
     PRESET_TITLES,
+    WRITING,
     Cost,
     Need,
     Objective,
@@ -27,6 +28,7 @@ __all__ = [
     "PRESET_TITLES",
     "QUANTIZATIONS",
     "SMALL_BASE",
+    "WRITING",
     "Ability",
     "BaseFacts",
     "Cost",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from templates.metrics import Metric
@@ -12,8 +12,15 @@ from templates.roles import Role
 from templates.spec.base_facts import BaseFacts
 from templates.spec.method import Method, Settings
 from templates.spec.params import TrainingParams
+from templates.spec.shape import RowShape
 
 Preset = Literal["quick", "balanced", "thorough"]
+WRITING = "letting the teacher answer"
+"""The stage in which a teacher writes answers."""
+TO_WRITE = (
+    "This prompt has no answer. The teacher writes one before the training, and the model learns from that. Held-out "
+    "prompts are answered too, for the verdict."
+)
 PRESET_TITLES: Mapping[Preset, str] = {"quick": "quick try", "balanced": "balanced", "thorough": "thorough"}
 
 
@@ -55,8 +62,8 @@ class Written:
     n_answers: int = 0
     max_new_tokens: int = 0
     """Of one answer."""
-    filters: tuple[str, ...] = ()
-    """Keys of the filters that drop answers."""
+    filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Settings by the key of each filter that drops answers."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,10 @@ def _no_bytes(_params: Any, _facts: BaseFacts) -> float:
 
 def _nothing_written(_params: Any) -> Written:
     return Written()
+
+
+def _nowhere(_shape: RowShape) -> bool:
+    return False
 
 
 def _nothing(_facts: BaseFacts, _of_method: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -107,11 +118,14 @@ class Objective:
     same_vocabulary: bool = False
     """It compares the teacher's probabilities token by token, so teacher and base need the same tokens."""
     stages: tuple[str, ...] = ()
-    """Stages of its jobs between preparing and training; each is one call of the setup's `beforehand`."""
+    """Stages of its jobs between preparing and training; each is one call of the setup's `beforehand`. The stage in
+    which a teacher writes comes before them and is not listed."""
     kept_bytes: Callable[[Any, BaseFacts], float] = _no_bytes
     """Bytes that its jobs keep on disk for each learned token: `(params, facts) -> bytes`."""
     teacher_writes: Callable[[Any], Written] = _nothing_written
     """`params -> what the teacher writes`; `with_rows` in its worker module lets it, and puts that into the rows."""
+    writes_to: Callable[[RowShape], bool] = _nowhere
+    """Whether the teacher writes to rows of this shape; elsewhere the rows' own answers are learned."""
     metrics: tuple[Metric, ...] = ()
     """Metrics that its training and its verdict report besides the loss."""
     headline: str | None = None
@@ -125,6 +139,18 @@ class Objective:
     """Settings for a base with these facts, given the method's advice; they override both kinds of defaults."""
     key: str = ""
     page: str = ""
+
+    def written(self, params: TrainingParams, shape: RowShape) -> Written:
+        """What a teacher writes to rows of this shape before the training."""
+        return self.teacher_writes(params) if self.writes_to(shape) else Written()
+
+    def stages_on(self, shape: RowShape) -> tuple[str, ...]:
+        """All stages of its jobs on rows of this shape between preparing and training, in order."""
+        return (WRITING, *self.stages) if self.writes_to(shape) else self.stages
+
+    def instead_on(self, shape: RowShape) -> str:
+        """What is learned in place of the answer of a row of this shape, for the preview; empty: the answer itself."""
+        return TO_WRITE if self.writes_to(shape) and not shape.has_answers else self.learned_instead
 
     @property
     def declared_defaults(self) -> Mapping[str, Any]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from app import gradio_startup
+from app import gradio_startup, supervise
 from app.main import create_app
 from storage.models import User
+from storage.settings import settings
 
 gradio_startup.load()  # before a test imports Gradio, which then takes twice as long
 ADDRESS = "http://127.0.0.1:7860"
@@ -42,3 +47,21 @@ def whole_client(studio: User) -> Iterator[TestClient]:
     """The same before the web app with all its pages."""
     with TestClient(create_app(), base_url=ADDRESS, raise_server_exceptions=False) as browser:
         yield browser
+
+
+@pytest.fixture
+def studio_command(studio: User, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run a command as a process; gives exit code, document and what it said on stderr."""
+    monkeypatch.setenv("STUDIO_CHAT_PORT", str(supervise.free_port()))
+    monkeypatch.setenv("STUDIO_WORKER_WARM", "0")
+    monkeypatch.setenv("STUDIO_EVAL_ROWS", "4")
+    settings.cache_clear()
+
+    def run(*arguments: str) -> tuple[int, Any, str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "app.cli", *arguments, "--json"], capture_output=True, text=True, timeout=280
+        )
+        assert done.stdout, done.stderr
+        return done.returncode, json.loads(done.stdout), done.stderr
+
+    return run

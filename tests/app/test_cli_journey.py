@@ -26,24 +26,6 @@ from storage.settings import settings
 ROWS = "text,label\n" + "".join(f"{'lost card' if i % 2 else 'send money'} {i},{i % 2}x\n" for i in range(60))
 
 
-@pytest.fixture
-def studio_command(studio: User, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Run a command as a process; gives exit code, document and what it said on stderr."""
-    monkeypatch.setenv("STUDIO_CHAT_PORT", str(supervise.free_port()))
-    monkeypatch.setenv("STUDIO_WORKER_WARM", "0")
-    monkeypatch.setenv("STUDIO_EVAL_ROWS", "4")
-    settings.cache_clear()
-
-    def run(*arguments: str) -> tuple[int, Any, str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "app.cli", *arguments, "--json"], capture_output=True, text=True, timeout=280
-        )
-        assert done.stdout, done.stderr
-        return done.returncode, json.loads(done.stdout), done.stderr
-
-    return run
-
-
 def train(name: str, **settings: object) -> list[str]:
     given = {"max_steps": 2, "max_length": 64, **settings}
     wish = [

@@ -81,7 +81,7 @@ def _summed(
 ) -> Floats:
     examples = against.examples
     sums = np.zeros(len(examples))
-    pieces = [(list(one.ids), [False, *one.trained[1:]]) for one in examples]
+    pieces = [(one.ids, one.trained) for one in examples]
     takes, device, was_training = forward_arguments(model), next(model.parameters()).device, model.training
     at_once = min(TOKENS_AT_ONCE, max(1, LOGITS_AT_ONCE // int(model.config.get_text_config().vocab_size)))
     rows_at_once = ROWS_AT_ONCE if sharing.may_share(model) else 1

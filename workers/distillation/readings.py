@@ -173,7 +173,7 @@ class _Reader:
     @torch.inference_mode()
     def read(self, shard: range, seed: int, watch: Watch) -> Arrays:
         """The arrays of one shard."""
-        pieces = [self._piece(self._examples[place]) for place in shard]
+        pieces = [(one.ids, one.trained) for one in (self._examples[place] for place in shard)]
         prefix = shared_prefix(self._model, [piece[0][: first_counted(piece[1])] for piece in pieces])
         generator = torch.Generator(self._device).manual_seed(seed)
         found: list[Arrays] = []
@@ -204,11 +204,6 @@ class _Reader:
                 batch = []
             batch.append(piece)
         yield batch
-
-    @staticmethod
-    def _piece(example: Example) -> Piece:
-        """The tokens, and which are learned: never the first, which nothing predicts."""
-        return list(example.ids), [False, *example.trained[1:]]
 
 
 def _digest(example: Example) -> str:

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from storage.data import row_files, splits
-from storage.data.answers import filtering, learned
+from storage.data.answers import learned
 from templates import registry
 from templates.errors import StudioError
 from templates.jobs.generate import GenerateParams
-from templates.objectives.distill_text import DistillTextParams
+from templates.written_answers import WrittenAnswersParams
 from workers.answering import rows
 from workers.answering.from_model import ModelTeacher
 from workers.orders.generate import GenerationOrder
@@ -70,7 +70,7 @@ def with_rows(task: Task, teacher: LoadedTeacher, watch: Watch) -> Task:
 def _generation(task: Task, teacher: LoadedTeacher) -> GenerationOrder:
     """The teacher's part of the training, as the order for a generation; its folders exist and hold no rows yet."""
     order, params, home = task.order, task.params, Path(task.order.checkpoints)
-    assert isinstance(params, DistillTextParams)
+    assert isinstance(params, WrittenAnswersParams)
     assert order.teacher
     shutil.rmtree(home / MADE, ignore_errors=True)
     for folder in (ANSWERS, MADE):
@@ -91,7 +91,7 @@ def _generation(task: Task, teacher: LoadedTeacher) -> GenerationOrder:
             seed=params.seed,
             num_return_sequences=params.num_return_sequences,
         ),
-        filters=filtering.pick(params.filters, {})[0],
+        filters=params.picked,
         teacher={"name": teacher.name, **known},
         split_seed=splits.DRAWN.seed if order.split_seed is None else order.split_seed,
         instruction=task.recipe.instruction,

@@ -12,7 +12,8 @@ from workers.evaluation.padding import pad_left
 from workers.evaluation.shared_prefix import SharedPrefix
 
 Piece = tuple[Sequence[int], Sequence[bool]]
-"""Token ids, and a flag for each that counts: in a row, those that are trained."""
+"""Token ids, and a flag for each that counts: in a row, those that are trained. The first never counts: nothing
+predicts it, also not the padding before a shorter row."""
 
 
 def predicted(
@@ -23,7 +24,8 @@ def predicted(
     `time` covers the tokens from the first that counts in any row; `takes` is `forward_arguments(model)`.
     """
     batch = prefix.batch([piece[0] for piece in pieces], 0, device)
-    flags, _ = pad_left([[int(t) for t in piece[1][prefix.n_tokens :]] for piece in pieces], 0, device)
+    counts = [[int(flag and place > 0) for place, flag in enumerate(piece[1])] for piece in pieces]
+    flags, _ = pad_left([flags[prefix.n_tokens :] for flags in counts], 0, device)
     arguments: dict[str, Any] = {"input_ids": batch.rests, "attention_mask": batch.mask}
     if batch.cache is not None:
         arguments["past_key_values"] = batch.cache

@@ -14,6 +14,7 @@ from templates.objectives.distill_logits import STAGE, DistillLogitsParams
 from workers.distillation import divergences
 from workers.distillation.divergences import Targets
 from workers.distillation.taught_examples import TaughtExamples
+from workers.distillation.written_answers import with_rows
 from workers.evaluation.measures import RowValues
 from workers.training import batches
 from workers.training.batches import IGNORED
@@ -25,6 +26,8 @@ from workers.training.setups import (
     sampled,
     training_arguments,
 )
+
+__all__ = ["set_up", "with_rows"]
 
 
 def set_up(data: TrainingData) -> TrainingSetup:

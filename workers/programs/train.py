@@ -22,6 +22,7 @@ from storage.models import Stage
 from templates import registry
 from templates.artifact_kind import ModelFacts
 from templates.errors import StudioError
+from templates.spec import WRITING
 from workers import models
 from workers.evaluation.scoring import Scores
 from workers.export import bundle
@@ -97,12 +98,12 @@ def _ready(order: TrainingOrder) -> PreTrainedModel:
 
 
 def _with_rows(task: Task, teacher: LoadedTeacher | None, stages: Stages, channel: Channel) -> Task:
-    """The task with the rows that its objective lets the teacher make, in the first stage that it declares."""
-    make = getattr(_objective(task), "with_rows", None)
-    if make is None or teacher is None:
+    """The task with the rows that its objective lets the teacher make, in a stage of its own."""
+    learned = registry.objective(task.recipe.objective)
+    if teacher is None or not learned.writes_to(registry.shape(task.order.shape)):
         return task
-    stages.enter(registry.objective(task.recipe.objective).stages[0])
-    made: Task = make(task, teacher, Watch(channel).of(0.0, judging.READ_PART))
+    stages.enter(WRITING)
+    made: Task = _objective(task).with_rows(task, teacher, Watch(channel).of(0.0, judging.READ_PART))
     return made
 
 

@@ -51,6 +51,14 @@ class Teacher(Protocol):
         """Tokens that both its head and the student's have."""
 
     @property
+    def renderer(self) -> Renderer:
+        """Its own tokens and chat template, with the training's instruction."""
+
+    @property
+    def context_length(self) -> int:
+        """Tokens that it can read at once."""
+
+    @property
     def readings(self) -> Path:
         """The folder for what it says, shared by all jobs."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from pydantic import TypeAdapter
 from transformers import PreTrainedModel
 
 from storage.files import atomic_file
+from storage.rendering.renderer import Renderer
 from workers import models
 from workers.evaluation.scoring import Answer, Scores
 from workers.orders.train import TrainingOrder
@@ -45,6 +47,16 @@ class LoadedTeacher:
     def vocab_size(self) -> int:
         """Tokens that both heads have; heads of one family are often padded differently."""
         return min(self._teacher.facts.vocab_size, self._order.facts.vocab_size)
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """Its own tokens and chat template, with the training's instruction."""
+        return Renderer(Path(self._teacher.ref.base_folder)).instructed(self._order.recipe.instruction)
+
+    @property
+    def context_length(self) -> int:
+        """Tokens that it can read at once."""
+        return self._teacher.facts.context_length
 
     @property
     def readings(self) -> Path:

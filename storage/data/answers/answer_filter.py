@@ -50,7 +50,8 @@ class AnswerFilter:
     """What the dropped answers do; completes “12 answers …”."""
     judge: Judge
     params: type[Params] = NoParams
-    """Settings whose names no other filter has, and no decoding."""
+    """Settings whose names no other filter has, and no decoding; declared in `templates/filters/`, so that
+    objectives whose teacher writes answers have them too."""
     when: int = EACH
     needs_expected: bool = False
     """It compares with the answers that the rows came with."""

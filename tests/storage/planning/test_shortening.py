@@ -8,6 +8,7 @@ from typing import Any
 from storage.planning import shortening
 from storage.planning.machines import Machine
 from storage.planning.shortening import Long, SmallerBase
+from templates import registry
 from templates.recipe import compose
 from tests.storage.planning.test_estimates import EIGHT_BILLION, lengths
 
@@ -16,7 +17,8 @@ SERVER = Machine("server (GPU)", True, 200 * 10**9, 10**12, 2e14, True)
 
 def long(method: str = "lora", **settings: Any) -> Long:
     known = replace(lengths(40_000, 200, 2000), histogram=[(250, 39_500), (2000, 500)])
-    return Long(EIGHT_BILLION, compose("sft", method, settings=settings, facts=EIGHT_BILLION), known, 400, SERVER, None)
+    recipe = compose("sft", method, settings=settings, facts=EIGHT_BILLION)
+    return Long(EIGHT_BILLION, recipe, known, registry.shape("prompt_completion"), 400, SERVER, None)
 
 
 def offers(job: Long, *smaller: SmallerBase) -> list[Any]:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from storage import job_inputs
+from storage import db, job_inputs
 from storage.bases import base_models, deletions
+from storage.gallery import artifacts
 from storage.jobs import jobs
-from storage.models import Dataset, User
+from storage.models import Artifact, Dataset, User
 from storage.planning import figures, teacher_costs, teachers, training
 from storage.planning.machines import Machine
 from templates.errors import BadInput, Conflict
@@ -82,6 +83,9 @@ def test_other_tokens_are_refused_with_a_way_out(studio: User, tmp_path: Path) -
     assert field == "teacher"
     assert "same tokens" in message
     assert "studio generate" in str(remedy)
+    assert "distill_gold" in str(remedy)
+    assert "distill_text" in str(remedy)
+    assert planned(studio, teacher="foreign", objective="distill_gold", settings={"max_length": 64}).teacher
     ((field, _, _),) = refused(studio, base="foreign", teacher="studio-small", settings={"max_length": 64})
     assert field == "teacher"
 
@@ -152,6 +156,20 @@ def test_a_teacher_that_does_not_fit_is_refused_and_says_where_it_would(
     assert "studio-small" in problem.message
     assert "larger machine" in str(problem.remedy)
     assert "the training itself needs only" in str(problem.remedy)
+
+
+@pytest.mark.usefixtures("tickets")
+def test_a_result_that_teaches_can_t_be_deleted(studio: User) -> None:
+    base = base_models.get(studio, "studio-nano")
+    made = jobs.submit(studio, name="n", kind="train", spec={"recipe": {}}, inputs=job_inputs.of(Role.BASE, base))
+    jobs.cancel(studio, made.id)
+    row = Artifact(owner_id=studio.id, job_id=made.id, attempt=1, name="wise", kind="adapter", location="x",
+                   manifest_sha256="0" * 64, facts={}, size_bytes=1, duration_s=0, created_at=0)  # fmt: skip
+    with db.writing() as session:
+        session.add(row)
+    jobs.submit(studio, name="taught", kind="train", spec={"recipe": {}}, inputs=job_inputs.of(Role.TEACHER, row))
+    with pytest.raises(Conflict, match="taught"):
+        artifacts.delete(studio, "wise")
 
 
 @pytest.mark.usefixtures("tickets")

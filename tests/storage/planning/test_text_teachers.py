@@ -11,6 +11,7 @@ import pytest
 from storage.bases import base_models
 from storage.models import Dataset, User
 from storage.planning import training
+from templates import registry
 from templates.errors import BadInput
 from tests.contracts import small_models
 
@@ -28,8 +29,8 @@ def data(store_dataset: StoreDataset) -> None:
 
 
 def planned(user: User, dataset: str = "bare", **settings: Any) -> training.Plan:
-    teacher = settings.pop("teacher", "studio-small")
-    choice: dict[str, Any] = {"base": "studio-nano", "objective": "distill_text", "method": "full", "teacher": teacher}
+    teacher, objective = settings.pop("teacher", "studio-small"), settings.pop("objective", "distill_text")
+    choice: dict[str, Any] = {"base": "studio-nano", "objective": objective, "method": "full", "teacher": teacher}
     return training.plan(user, dataset=dataset, settings=settings, **choice)
 
 
@@ -68,6 +69,33 @@ def test_filters_and_decoding_that_can_t_work_are_refused_at_their_fields(studio
     ((field, message),) = problems(studio, filters=["agreement"])
     assert field == "filters"
     assert "num_return_sequences" in message
+
+
+def test_the_filters_settings_are_kept_and_only_for_those_picked(studio: User) -> None:
+    plan = planned(studio, filters=["length", "cut_off"], max_characters=80)
+    training.submit(studio, plan, name="taught")
+    assert plan.recipe.training().picked == {"length": {"min_characters": 1, "max_characters": 80}, "cut_off": {}}
+    found = problems(studio, filters=["cut_off"], max_characters=80, min_agreement=0.9)
+    assert {field for field, _ in found} == {"max_characters", "min_agreement"}
+    assert all("add that to filters" in message for _, message in found)
+    ((field, message),) = problems(studio, filters=["length"], min_characters=9, max_characters=3)
+    assert (field, "must not be smaller" in message) == ("max_characters", True)
+
+
+def test_prompts_alone_are_written_and_read_where_probabilities_are_learned(studio: User) -> None:
+    plan = planned(studio, objective="distill_logits", max_new_tokens=64)
+    stages = plan.estimate.seconds_by_stage
+    assert stages["letting the teacher answer"] > 0
+    assert stages["reading the teacher"] > 0
+    job = training.submit(studio, plan, name="taught")
+    between = registry.job_kind("train").stages_of(job.spec)
+    assert between[:3] == ("preparing", "letting the teacher answer", "reading the teacher")
+    labelled = planned(studio, "tickets", objective="distill_logits")
+    assert "letting the teacher answer" not in labelled.estimate.seconds_by_stage
+    other = training.submit(studio, labelled, name="labelled")
+    assert registry.job_kind("train").stages_of(other.spec)[1:3] == ("reading the teacher", "training")
+    assert problems(studio, objective="distill_logits", max_new_tokens=5000)[0][0] == "max_new_tokens"
+    assert [one.key for one in registry.objectives_for("prompt_only")] == ["distill_text", "distill_logits"]
 
 
 def test_a_teacher_of_other_tokens_is_taken_if_it_can_write_so_much(studio: User, tmp_path: Path) -> None:

@@ -39,6 +39,8 @@ def test_every_token_counts_when_the_prompt_is_trained(tiny: Any) -> None:
     nll, n_tokens = losses(tiny, [[(ids, trained)], [(ids[:2], trained[:2])]])
     assert n_tokens.tolist() == [3, 1]
     assert nll[0] == pytest.approx(reported(tiny, ids, trained)[0], rel=1e-4)
+    alone = reported(tiny, ids[:2], trained[:2])[0]
+    assert nll[1] == pytest.approx(alone, rel=1e-4), "the padding before the shorter row predicts nothing"
 
 
 def test_a_long_text_is_scored_whole(tiny: Any, renderer: Renderer) -> None:

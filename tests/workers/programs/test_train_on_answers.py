@@ -13,6 +13,7 @@ from conversations import Heard, colour_rows
 from storage.data import row_files
 from storage.data.answers import learned
 from storage.data.answers.answer_filter import filters
+from templates import filter_settings
 from templates.errors import StudioError
 from templates.objectives.distill_text import DistillTextParams
 from tests.contracts import small_models
@@ -48,6 +49,19 @@ def with_rows(order: TrainingOrder, heard: Heard | None = None) -> Task:
 def test_the_declared_filters_are_all_there_are() -> None:
     assert DistillTextParams(num_return_sequences=2, teacher_temperature=1, filters=list(filters()))
     assert {"cut_off", "refusals", "exact_duplicates"} == set(DistillTextParams().filters)
+    settings = {key: one.params for key, one in filters().items() if one.params.model_fields}
+    assert settings == {key: one.params for key, one in filter_settings.by_filter().items()}
+
+
+def test_a_filter_gets_its_settings(make_taught: MakeOrder) -> None:
+    lengths = sorted(len(row["label"]) for row in with_rows(make_taught()).train)
+    most = lengths[len(lengths) // 2]
+    task = with_rows(make_taught(filters=["length"], max_characters=most))
+    assert max(len(row["label"]) for row in task.train) == most < lengths[-1]
+    kept = task.files[f"{learned.FOLDER}/{learned.DATASET}"]
+    told = json.loads(kept.read_bytes())
+    dropped = [json.loads(line) for line in (kept.parent / told["dropped_file"]).read_text("utf-8").splitlines()]
+    assert f"1 to {most} are allowed" in " ".join(one["reason"] for one in dropped)
 
 
 def test_the_student_learns_what_the_teacher_says(make_taught: MakeOrder, heard: Heard) -> None:

@@ -14,6 +14,7 @@ import torch
 from torch.nn import functional
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from storage.rendering.renderer import Renderer
 from templates.objectives.distill_logits import DistillLogitsParams
 from templates.recipe import compose
 from workers import models
@@ -51,6 +52,7 @@ class _Loaded:
     def __init__(self, teacher: Teacher, folder: Path, vocab_size: int):
         self._ref, self.name, self.vocab_size, self.readings = teacher.ref, teacher.ref.name, vocab_size, folder
         self.hashes = (teacher.ref.base_revision, teacher.ref.weights_sha256 or "")
+        self.renderer, self.context_length = Renderer(Path(teacher.ref.base_folder)), teacher.facts.context_length
 
     def model(self) -> Any:
         """The teacher, in eval mode."""

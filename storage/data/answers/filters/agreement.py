@@ -9,20 +9,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import Literal
 
 from storage.data.answers import expected
 from storage.data.answers.answer_filter import VOTE, Answer, AnswerFilter
-from templates.spec import Params, setting
-
-
-class Agreement(Params):
-    """How many must agree, and on what."""
-
-    min_agreement: float = setting(0.5, "Share of a prompt’s answers that must agree", shown=True, gt=0, le=1)
-    """0.5: at least half of them. With less agreement, no answer to the prompt is kept."""
-    agree_on: Literal["text", "number"] = setting("text", "What must be the same", shown=True)
-    """`text`: the whole answer. `number`: the last number in it; answers without one never agree."""
+from templates.filters.agreement import Agreement
 
 
 def judge(answers: Sequence[Answer], params: Agreement) -> dict[int, str]:

@@ -4,25 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pydantic import model_validator
-
 from storage.data.answers.answer_filter import Answer, AnswerFilter
-from templates.spec import Params, setting
-
-
-class Bounds(Params):
-    """The allowed lengths."""
-
-    min_characters: int = setting(1, "Shortest answer", shown=True, unit="characters", ge=1, le=1_000_000)
-    """Shorter answers are dropped."""
-    max_characters: int = setting(2_000, "Longest answer kept", shown=True, unit="characters", ge=1, le=1_000_000)
-    """Longer answers are dropped."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Bounds:
-        if self.min_characters > self.max_characters:
-            raise ValueError("min_characters must not be larger than max_characters")
-        return self
+from templates.filters.length import Bounds
 
 
 def judge(answers: Sequence[Answer], params: Bounds) -> dict[int, str]:

@@ -106,7 +106,7 @@ def test_problems_come_all_at_once() -> None:
     _, problems = filtering.pick(["length", "magic"], {"min_characters": 9, "max_characters": 3, "min_agreement": 0.5})
     told = " ".join(str(one) for one in problems)
     assert "“magic” is no filter" in told
-    assert "min_characters must not be larger" in told
+    assert "must not be smaller than min_characters (got 3)" in told
     assert "“agreement”, which is not picked" in told
     picked, _ = filtering.pick(["same_text", "agreement"], {})
     assert len(filtering.misfits(picked, registry.shape("prompt_only"), 1)) == 2
