@@ -7,13 +7,14 @@ from typing import Any
 
 from markupsafe import Markup
 
-from app.formats import count, minutes_range, number, parameters
+from app.formats import count, duration, minutes_range, number, parameters
 from app.markup import html
 from app.pages import alerts
 from storage.bases import base_models
 from storage.planning import teacher_costs
 from storage.planning.estimates import Estimate
 from storage.planning.training import Plan
+from templates import registry
 from templates.errors import Problem
 from templates.quantities import plural, size
 from templates.recipe import Recipe
@@ -42,10 +43,18 @@ def _teacher(plan: Plan) -> list[str]:
     """What the teacher does, and what is kept of it."""
     if plan.teacher is None:
         return []
-    student = base_models.facts(plan.base_row)
+    student, learned = base_models.facts(plan.base_row), registry.objective(plan.recipe.objective)
     kept = teacher_costs.kept_bytes(plan.recipe, student, plan.lengths, plan.estimate.n_held_out)
-    what = f"The teacher “{plan.teacher.name}” reads the rows first, unless an earlier job with the same rows did"
-    return [f"{what}; at most {size(kept)} of it are kept" if kept else what]
+    written, who = learned.teacher_writes(plan.recipe.training()), f"The teacher “{plan.teacher.name}”"
+    if learned.cost.holds_teacher:
+        takes = size(plan.estimate.memory_by_part.get(teacher_costs.DURING, 0))
+        return [f"{who} stays in memory beside the student, where it takes ≈ {takes}"]
+    took = f"takes ≈ {duration(plan.estimate.seconds_by_stage.get(learned.stages[0], 0))}" if learned.stages else ""
+    if written.n_answers:
+        each = "" if written.n_answers == 1 else f" {written.n_answers} times"
+        return [f"{who} answers each prompt{each} before the training, which {took}; then it leaves the memory"]
+    reads = f"{who} reads the rows first, which {took}, unless an earlier job with the same rows did"
+    return [f"{reads}; at most {size(kept)} of what it says are kept, and it leaves the memory" if kept else reads]
 
 
 def counting(share: float | None) -> Markup:

@@ -106,7 +106,7 @@ def _kept_bytes(params: DistillLogitsParams, facts: BaseFacts) -> float:
 
 
 SPEC = Objective(
-    title="Learn from a larger model",
+    title="Learn a larger model's probabilities",
     summary="Distillation: learns to predict your rows' answers as a teacher does, whose probabilities are read once.",
     params=DistillLogitsParams,
     row_shapes=("prompt_completion", "messages", "classification", "text"),
@@ -116,6 +116,8 @@ SPEC = Objective(
         "thorough": {"num_train_epochs": 10.0},
     },
     roles=(Role.TEACHER,),
+    goal="learn_from_larger",
+    without_teacher=("sft", "continue_pretraining"),
     same_vocabulary=True,
     stages=(STAGE,),
     kept_bytes=_kept_bytes,

@@ -39,6 +39,7 @@ SPEC = Objective(
         "balanced": {"num_train_epochs": 1.0},
         "thorough": {"num_train_epochs": 3.0},
     },
+    without_teacher=("sft",),
     needs=(BASE_BEHIND_ADAPTER,),
     metrics=METRICS,
     learned_instead="This row's answer is not learned as it stands: the model writes its own, and learns what it would "

@@ -57,6 +57,8 @@ class Written:
     """Of one answer."""
     filters: tuple[str, ...] = ()
     """Keys of the filters that drop answers."""
+    temperature: float = 0.0
+    top_p: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,10 @@ class Objective:
     row_shapes: tuple[str, ...]
     presets: Mapping[Preset, Mapping[str, Any]]
     """Settings that each effort level overrides."""
+    goal: str = ""
+    """Key of the goal that it is one of several ways to; "" if it is a goal of its own."""
+    without_teacher: tuple[str, ...] = ()
+    """Keys of the objectives that learn the same rows without the teacher, for comparison; each takes some shapes."""
     advised_method: str = "lora"
     """Key of the method that a form proposes first."""
     trains_prompt: bool = False

@@ -1,0 +1,34 @@
+"""How long models take to read the same number of tokens, so that they can be compared."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from transformers import PreTrainedModel
+
+N_ROWS, N_TOKENS, TRIES = 4, 64, 5
+
+
+@torch.inference_mode()
+def pass_seconds(model: PreTrainedModel, context_length: int) -> float:
+    """The shortest of a few times for one pass over `N_ROWS` rows, whatever their tokens say.
+
+    The shortest, as other work on the machine only ever adds to it.
+    """
+    ids = torch.ones(N_ROWS, min(N_TOKENS, context_length), dtype=torch.long, device=model.device)
+    mask, took = torch.ones_like(ids), []
+    model.eval()
+    for _ in range(TRIES):
+        _finished(model)
+        began = time.perf_counter()
+        model(input_ids=ids, attention_mask=mask, use_cache=False)
+        _finished(model)
+        took.append(time.perf_counter() - began)
+    return min(took)
+
+
+def _finished(model: PreTrainedModel) -> None:
+    """Wait for what a GPU has still to do."""
+    if model.device.type == "cuda":
+        torch.cuda.synchronize(model.device)
