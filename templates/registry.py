@@ -76,11 +76,14 @@ def goal(key: str) -> Goal | Objective:
 
 
 def ways_to(goal_key: str) -> list[Objective]:
-    """The objectives that are ways to a goal, the advised one first; the objective itself if it stands alone."""
+    """The objectives that are ways to a goal: the advised one, then those that take less of a machine.
+
+    An objective that stands alone is the only way to itself.
+    """
     if goal_key not in goals():
         return [objective(goal_key)]
-    ways = [one for one in objectives().values() if one.goal == goal_key]
-    return sorted(ways, key=lambda one: one.key != goals()[goal_key].advised)
+    ways, advised = [one for one in objectives().values() if one.goal == goal_key], goals()[goal_key].advised
+    return sorted(ways, key=lambda one: (one.key != advised, one.cost.generations, one.cost.holds_teacher))
 
 
 def _get(table: dict[str, Spec], key: str, field: str) -> Spec:

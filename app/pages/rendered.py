@@ -76,7 +76,7 @@ def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, object
     row = sample.rows[index]
     views = objective.views(row) if objective else (View("", row),)
     model = base_models.model(base)
-    instead = objective.learned_instead if objective else ""
+    instead = _instead(sample.shape, objective) if objective else ""
     place = f"Row {count(index + 1)} of {sample.extent}"
     cut = cut_at(sample.shape, length)
     try:
@@ -97,6 +97,13 @@ def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, object
         instead=instead,
         unlearned="" if instead or all(side.n_trained for side in seen.rendered) else _unlearned(sample.shape),
     )
+
+
+def _instead(shape: str, objective: Objective) -> str:
+    """What is learned instead of the row's own answer, or where it has none; "" if the answer is learned."""
+    if registry.shape(shape).has_answers or shape not in objective.row_shapes:
+        return objective.learned_instead
+    return "This row has no answer. The teacher writes one before the training, and the model learns it."
 
 
 def _notes(seen: Sides) -> list[str]:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from app import chat_client
 from app.chat_client import Answer
+from app.formats import percent
 from app.markup import html
 from app.pages import choices, rendered
 from app.pages.alerts import CLEAR
@@ -26,6 +27,8 @@ from templates.spec import Objective, TrainingParams, Written
 MOST_TOKENS = 96
 """Of an answer to look at, where the objective sets no length."""
 N_TOP = 4
+WORTH_SAYING = 0.001
+"""Less likely tokens are left out."""
 PLAIN_ROLES = ("system", "user", "assistant")
 SIGNS = str.maketrans({" ": "␣", "\n": "↵", "\t": "⇥"})
 """Blanks as signs that can be seen."""
@@ -127,10 +130,19 @@ class _Line:
     """One token as the table shows it."""
 
     said: str
-    probability: float
-    others: list[tuple[str, float]]
+    share: float
+    sure: str
+    others: list[tuple[str, str]]
 
 
 def _line(token: AnswerToken) -> _Line:
-    others = [(one.text.translate(SIGNS), one.probability) for one in token.others]
-    return _Line(token.said.text.translate(SIGNS), token.said.probability, others[: N_TOP - 1])
+    said, others = token.said, [one for one in token.others if one.probability >= WORTH_SAYING]
+    shown = [(one.text.translate(SIGNS), _percent(one.probability)) for one in others[: N_TOP - 1]]
+    return _Line(said.text.translate(SIGNS), said.probability, _percent(said.probability), shown)
+
+
+def _percent(probability: float) -> str:
+    """A probability; the model is never quite sure."""
+    if probability > 1 - WORTH_SAYING:
+        return "> 99.9 %"
+    return percent(probability) if probability >= WORTH_SAYING else "< 0.1 %"

@@ -19,8 +19,9 @@ from storage.models import new_id
 
 LEAD = "Everything is filled in with what is advised. Change what you like, or launch."
 LISTENS_AFTER_S = 0.05
-READY_JS = "() => [{__type__: 'update', active: false}, {__type__: 'update', interactive: true}]"
-"""The form listens, so Launch may be pressed; the browser does it alone, as the next drawing may come first."""
+READY_JS = """() => [{__type__: 'update', active: false},
+  {__type__: 'update', interactive: true}, {__type__: 'update', interactive: true}]"""
+"""The form listens, so its buttons may be pressed; the browser does it alone, as the next drawing may come first."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def _draw(page: Page, filled: dict[str, Any], is_unfolded: bool) -> None:
     more.collapse(lambda: False, None, page.unfolded, queue=False, show_progress="hidden")
     _listen(page, Reading(page, before, settings, precision))
     ready = gr.Timer(LISTENS_AFTER_S)  # ticks only once the browser has the listeners: a click before would be lost
-    ready.tick(None, None, [ready, page.start.launch], js=READY_JS)
+    ready.tick(None, None, [ready, page.start.launch, page.lens.ask], js=READY_JS)
 
 
 @dataclass(frozen=True)

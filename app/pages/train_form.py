@@ -97,8 +97,8 @@ def drawn(user: User, form: Filled) -> list[Any]:
         CLEAR,
         *_chosen(user, form, begins, dataset, taught_by),
         registry.method(recipe.method).page,
-        gr.update(visible=bool(taught_by) and has_prompts),
-        gr.update(interactive=False),  # until the redrawn settings listen
+        gr.update(visible=bool(taught_by) and has_prompts, interactive=False),  # until the redrawn settings listen
+        gr.update(interactive=False),
         asdict(replace(form, base=begins.model.name, values=values, advised=advised, drawing=new_id())),
     ]
 
