@@ -56,6 +56,7 @@ SPEC = Objective(
     goal="learn_from_larger",
     without_teacher=("sft", "continue_pretraining"),
     same_vocabulary=True,
+    loss_means="the held-out loss is the distance to the teacher; the training loss is at first that of the features",
     metrics=(Metric("feature_distance", "Distance of the features", higher_is_better=False),),
     cost=Cost(forwards=2, holds_teacher=True),
 )

@@ -121,5 +121,6 @@ SPEC = Objective(
     same_vocabulary=True,
     stages=(STAGE,),
     kept_bytes=_kept_bytes,
+    loss_means="the loss is the distance to the teacher, and your rows’ own answers if they have a share",
     metrics=(Metric("teacher_distance", "Distance to the teacher", "nats", higher_is_better=False),),
 )

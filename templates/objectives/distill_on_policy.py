@@ -47,6 +47,7 @@ SPEC = Objective(
     goal="learn_from_larger",
     without_teacher=("sft",),
     same_vocabulary=True,
+    loss_means="the loss is the distance to the teacher on the student’s own answers",
     metrics=METRICS,
     learned_instead="This row's answer is not learned: the model writes its own, and learns what the teacher would "
     "have said in its place.",

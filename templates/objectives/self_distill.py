@@ -41,6 +41,7 @@ SPEC = Objective(
     },
     without_teacher=("sft",),
     needs=(BASE_BEHIND_ADAPTER,),
+    loss_means="the loss is the distance to what the model says when it is shown the answer",
     metrics=METRICS,
     learned_instead="This row's answer is not learned as it stands: the model writes its own, and learns what it would "
     "have said with this answer in its prompt.",

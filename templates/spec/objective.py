@@ -118,6 +118,8 @@ class Objective:
     """Bytes that its jobs keep on disk for each learned token: `(params, facts) -> bytes`."""
     teacher_writes: Callable[[Any], Written] = _nothing_written
     """`params -> what the teacher writes`; `with_rows` in its worker module lets it, and puts that into the rows."""
+    loss_means: str = ""
+    """What the charted loss is, as the end of its caption; "" for the loss of the next token."""
     metrics: tuple[Metric, ...] = ()
     """Metrics that its training and its verdict report besides the loss."""
     headline: str | None = None
