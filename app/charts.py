@@ -81,11 +81,11 @@ class Plane:
 SIDES = {"train": "training", "held-out": "held-out"}
 
 
-def loss_chart(train: Points, held_out: Points, total_steps: int) -> Markup:
-    """Loss against steps."""
+def loss_chart(train: Points, held_out: Points, total_steps: int, note: str = "") -> Markup:
+    """Loss against steps; the caption ends with `note`."""
     if not any(math.isfinite(v) for _, v in (*train, *held_out)):
         return html("quiet", words="The chart begins with the first training step.")
-    return line_chart("loss", train, held_out, total_steps, sides=("train", "held-out"))
+    return line_chart("loss", train, held_out, total_steps, sides=("train", "held-out"), note=note)
 
 
 def line_chart(

@@ -15,6 +15,8 @@ from urllib.parse import quote
 
 import httpx
 
+from app import token_scores
+from app.token_scores import AnswerToken
 from storage.models import User
 from storage.settings import secret, settings
 from templates.errors import BadInput, Conflict, NotFound, Problem, StudioError, Unavailable
@@ -72,6 +74,8 @@ class Answer:
     info: Info
     reasoning: str = ""
     """The model's reasoning before it."""
+    tokens: tuple[AnswerToken, ...] = ()
+    """Its tokens with their probabilities, if they were asked for and the server tells them."""
 
 
 @dataclass(frozen=True)
@@ -120,9 +124,15 @@ def complete(
     top_p: float = 1.0,
     max_new_tokens: int | None = None,
     stop: Sequence[str] = (),
+    top_logprobs: int | None = None,
 ) -> Answer:
-    """The model's complete answer to a conversation. Re-raises the server's refusal as a `StudioError`."""
+    """The model's complete answer to a conversation. Re-raises the server's refusal as a `StudioError`.
+
+    With `top_logprobs`, each token's probability is told, and that many of the likeliest at its place.
+    """
     body = _body(model, messages, seed, temperature, top_p, max_new_tokens, stop)
+    if top_logprobs is not None:
+        body |= {"logprobs": True, "top_logprobs": top_logprobs}
     with _reaching(), httpx.Client(**_connection(user, ANSWER_S)) as client:
         response = client.post("/v1/chat/completions", json=body)
         _refuse_failure(response.status_code, response.content)
@@ -133,6 +143,7 @@ def complete(
         choice["message"]["content"] or "",
         _info(document["model"], choice["finish_reason"], told),
         _reasoning(choice["message"]),
+        token_scores.of_choice(choice),
     )
 
 

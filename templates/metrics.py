@@ -19,7 +19,8 @@ class Metric:
     title: str
     unit: str = ""
     """`%` means a share between 0 and 1, shown as a percentage."""
-    higher_is_better: bool = True
+    higher_is_better: bool | None = True
+    """None: neither way is better."""
 
 
 def shown(value: float, unit: str) -> str:

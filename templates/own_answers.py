@@ -40,6 +40,6 @@ def advised(_facts: BaseFacts, of_method: Mapping[str, Any]) -> Mapping[str, Any
 
 METRICS = (
     Metric("teacher_distance", "Distance to the teacher on own answers", "nats", higher_is_better=False),
-    Metric("completions/mean_length", "Length of the answers written", "tokens"),
+    Metric("completions/mean_length", "Length of the answers written", "tokens", higher_is_better=None),
     Metric("completions/clipped_ratio", "Answers cut off", "%", higher_is_better=False),
 )

@@ -9,15 +9,21 @@ from templates.artifact_kind import ArtifactKind
 from templates.discovery import specs
 from templates.errors import BadInput, Problem
 from templates.job_kind import JobKind
-from templates.spec import DeclaredSuite, Method, Objective, RowShape
+from templates.spec import DeclaredSuite, Goal, Method, Objective, RowShape
 
-Spec = TypeVar("Spec", Method, Objective, RowShape, JobKind, ArtifactKind, DeclaredSuite)
+Spec = TypeVar("Spec", Method, Goal, Objective, RowShape, JobKind, ArtifactKind, DeclaredSuite)
 
 
 @cache
 def methods() -> dict[str, Method]:
     """Every method, sorted by key."""
     return specs("templates.methods", Method)
+
+
+@cache
+def goals() -> dict[str, Goal]:
+    """Every goal that several objectives are ways to, sorted by key."""
+    return specs("templates.goals", Goal)
 
 
 @cache
@@ -64,6 +70,27 @@ def _demands(objective: Objective) -> tuple[bool, int, bool, bool]:
     """What it needs besides rows, the least first."""
     cost = objective.cost
     return bool(objective.roles), cost.generations, cost.holds_teacher, objective.same_vocabulary
+
+
+def goal_of(objective_key: str) -> str:
+    """The key of the goal that an objective is a way to; its own if it stands alone."""
+    return objective(objective_key).goal or objective_key
+
+
+def goal(key: str) -> Goal | Objective:
+    """The goal `key`, or the objective that stands alone as one. Raises `BadInput` naming the known objectives."""
+    return goals().get(key) or objective(key)
+
+
+def ways_to(goal_key: str) -> list[Objective]:
+    """The objectives that are ways to a goal: the advised one, then those that take less of a machine.
+
+    An objective that stands alone is the only way to itself.
+    """
+    if goal_key not in goals():
+        return [objective(goal_key)]
+    ways, advised = [one for one in objectives().values() if one.goal == goal_key], goals()[goal_key].advised
+    return sorted(ways, key=lambda one: (one.key != advised, one.cost.generations, one.cost.holds_teacher))
 
 
 def _get(table: dict[str, Spec], key: str, field: str) -> Spec:

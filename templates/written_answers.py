@@ -90,4 +90,10 @@ class WrittenAnswersParams(*_OF_FILTERS, WritingParams):  # type: ignore[misc]
 
 def written(params: WrittenAnswersParams) -> Written:
     """What the teacher writes."""
-    return Written(params.num_return_sequences, params.max_new_tokens, params.picked)
+    return Written(
+        n_answers=params.num_return_sequences,
+        max_new_tokens=params.max_new_tokens,
+        filters=params.picked,
+        temperature=params.teacher_temperature,
+        top_p=params.top_p,
+    )

@@ -245,6 +245,8 @@ def of_objective(objective: Objective) -> dict[str, Any]:
     return {
         **_headline(objective),
         "page": objective.page,
+        "goal": objective.goal or None,
+        "without_teacher": list(objective.without_teacher),
         "row_shapes": list(objective.row_shapes),
         "trains_prompt": objective.trains_prompt,
         "roles": list(objective.roles),

@@ -1,4 +1,4 @@
-"""The training form's choices: goals that fit the data, methods and named recipes, all with advice."""
+"""The training form's choices: models, data, methods and named recipes, all with advice."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from storage.models import Artifact, BaseModelRow, Dataset, User
 from templates import capabilities, registry
 from templates import recipe as recipes
 from templates.continuation import CHOICES
-from templates.errors import BadInput, NotFound, Problem
+from templates.errors import NotFound
 from templates.recipe import Recipe
 from templates.spec import PRESET_TITLES, Preset, Quantization
 
@@ -37,25 +37,6 @@ class Way:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-def goals(dataset: Dataset | None) -> list[tuple[str, str]]:
-    """The objectives that accept the data's shape, as choices; all of them if no data is chosen.
-
-    Raises `BadInput` for data that no objective accepts.
-    """
-    able = list(registry.objectives().values()) if dataset is None else registry.objectives_for(dataset.shape)
-    if dataset and not able:
-        raise BadInput(
-            Problem(
-                f"“{dataset.name}” holds rows of the shape {dataset.shape}, from which no goal learns yet.",
-                field="data",
-                remedy="Choose other data, or open it on the Data page and let a model answer its prompts."
-                if not registry.shape(dataset.shape).has_answers and registry.shape(dataset.shape).messages
-                else "Choose other data, or add the file again with another shape.",
-            )
-        )
-    return [(f"{o.title} — {o.summary}", o.key) for o in able]
-
-
 def first_data(user: User) -> Dataset | None:
     """The newest dataset that a goal can learn from, else the newest."""
     able = [key for key in registry.shapes() if registry.objectives_for(key)]
@@ -63,8 +44,10 @@ def first_data(user: User) -> Dataset | None:
 
 
 def ways(objective: str) -> list[tuple[str, str]]:
-    """Methods and named recipes that this goal works with as choices, the advised one first."""
+    """Methods and named recipes that this objective works with as choices, the advised one first."""
     best = registry.objective(objective).advised_method
+    of_goal = registry.goals().get(registry.goal_of(objective))
+    next_best = of_goal.methods if of_goal else ()
     able = capabilities.methods_for(registry.objective(objective))
     methods = [(f"{m.title} — advised" if m.key == best else m.title, m.key) for m in able]
     named = [
@@ -72,12 +55,13 @@ def ways(objective: str) -> list[tuple[str, str]]:
         for name, text in recipes.named().items()
         if recipes.read_toml(text, f"{name}.toml")["objective"] == objective
     ]
-    methods.sort(key=lambda choice: choice[1] != best)
-    return [*methods[:1], *named, *methods[1:]]
+    methods.sort(key=lambda choice: (choice[1] != best, choice[1] not in next_best))
+    n_first = 1 + sum(key in next_best and key != best for _, key in methods)
+    return [*methods[:n_first], *named, *methods[n_first:]]
 
 
 def left_out(objective: str) -> str | None:
-    """The methods that this goal doesn't work with, with the reason; None if it works with all."""
+    """The methods that this objective doesn't work with, with the reason; None if it works with all."""
     goal = registry.objective(objective)
     able = capabilities.methods_for(goal)
     others = [method for method in registry.methods().values() if method not in able]
@@ -116,7 +100,7 @@ def advised(base: BaseModelRow, objective: str, choice: str, preset: str) -> Rec
 
 
 def setting_names(objective: str, choice: str) -> set[str]:
-    """The settings that a goal and a method have."""
+    """The settings that an objective and a method have."""
     params = (registry.objective(objective).params, registry.method(way(choice).method).params)
     return {name for declared in params for name in declared.model_fields}
 
@@ -147,23 +131,44 @@ def bases(user: User, chosen: str = "") -> list[tuple[str, str]]:
     ]
 
 
-def teachers(user: User, student: BaseModelRow | Artifact, chosen: str = "") -> list[tuple[str, str]]:
-    """The models that `student` can learn from, as choices; the chosen one among them if it exists."""
+def teachers(user: User, chosen: str = "") -> list[tuple[str, str]]:
+    """The models to learn from, as choices; the chosen one among them if it exists.
+
+    The student is among them too: a smaller copy of it can learn from it.
+    """
     try:
-        known = bases(user, chosen)
+        return bases(user, chosen)
     except NotFound:  # a link may name a model that is gone
-        known = bases(user)
-    return [(words, name) for words, name in known if name != student.name]
+        return bases(user)
 
 
-def advised_teacher(user: User, student: BaseModelRow | Artifact) -> str:
-    """The teacher to propose: the largest other model, and a result on it rather than the model itself; "" if none."""
+def advised_teacher(user: User, student: BaseModelRow | Artifact, method: str) -> str:
+    """The teacher to propose: the student itself if the method starts anew, or else the largest other model, and a
+    result on it rather than the model itself; "" if there is none."""
+    if not registry.method(way(method).method).starts_at_base:
+        return student.name
+    sizes = _sizes(user)
+    sizes.pop(student.name, None)
+    return max(sizes, key=lambda name: sizes[name], default="")
+
+
+def advised_student(user: User, base: str) -> str:
+    """The student to propose where `base` is proposed otherwise: the largest base model that is smaller than the
+    largest model, which is the best teacher; `base` itself if that is smaller, or nothing is."""
+    sizes = _sizes(user)
+    largest = max(sizes.values(), default=0)
+    if sizes.get(base, 0) < largest:
+        return base
+    smaller = [row.name for row in base_models.of_user(user) if sizes[row.name] < largest]
+    return max(smaller, key=lambda name: sizes[name], default=base)
+
+
+def _sizes(user: User) -> dict[str, int]:
+    """The parameters of every model that can teach, results first; a result has its base's."""
     results = [row for row in artifact_lists.page(user, Place(N_OFFERED)).rows if artifacts.is_model(row)]
     under = artifacts.bases_of(results)
     sizes = {row.name: base_models.facts(under[row.id]).n_parameters for row in results}
-    sizes |= {row.name: base_models.facts(row).n_parameters for row in base_models.of_user(user)}
-    sizes.pop(student.name, None)
-    return max(sizes, key=lambda name: sizes[name], default="")
+    return sizes | {row.name: base_models.facts(row).n_parameters for row in base_models.of_user(user)}
 
 
 def continuations() -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from app import charts
 from storage.models import Job, JobMetric
 from templates import metrics, registry
 from templates.metrics import Metric
+from templates.spec import Objective
 
 
 def of(job: Job, points: Sequence[JobMetric]) -> tuple[str, str]:
@@ -17,14 +18,16 @@ def of(job: Job, points: Sequence[JobMetric]) -> tuple[str, str]:
     train, held_out = _curves(points, "loss")
     if not (train or held_out):
         return "", ""
-    drawn, tables = [charts.loss_chart(train, held_out, job.total_steps)], [charts.loss_table(train, held_out)]
+    objective = _objective(job)
+    means = f"; {objective.loss_means}" if objective and objective.loss_means else ""
+    drawn, tables = [charts.loss_chart(train, held_out, job.total_steps, means)], [charts.loss_table(train, held_out)]
     selection = _curve(points, "selection", "loss")
     if selection:
         note = "; the weights with the lowest are published"
         words = {"held-out": "selection"}
         drawn.append(charts.line_chart("loss", [], selection, job.total_steps, words=words, note=note))
         tables.append(charts.number_table("loss", [], selection, words=words))
-    declared = _declared(job)
+    declared = {metric.key: metric for metric in objective.metrics} if objective else {}
     for name in dict.fromkeys(name for point in points for name in point.values):
         if name == "loss" or name in metrics.PROGRESS:
             continue
@@ -38,6 +41,8 @@ def of(job: Job, points: Sequence[JobMetric]) -> tuple[str, str]:
 
 def _note(metric: Metric) -> str:
     unit = f" in {metric.unit}" if metric.unit not in ("", "%") else ""
+    if metric.higher_is_better is None:
+        return unit
     return f"{unit}; {'higher' if metric.higher_is_better else 'lower'} is better"
 
 
@@ -50,7 +55,6 @@ def _curve(points: Sequence[JobMetric], split: str, name: str) -> charts.Points:
     return [(point.step, point.values[name]) for point in points if point.split == split and name in point.values]
 
 
-def _declared(job: Job) -> dict[str, Metric]:
-    """The objective's declaration of its metrics."""
-    objective = registry.objectives().get(job.spec.get("recipe", {}).get("objective", ""))
-    return {metric.key: metric for metric in objective.metrics} if objective else {}
+def _objective(job: Job) -> Objective | None:
+    """The declaration of what the job learns; None for one that this version doesn't have."""
+    return registry.objectives().get(job.spec.get("recipe", {}).get("objective", ""))

@@ -10,6 +10,7 @@ import gradio as gr
 from app.markup import html
 from app.pages import (
     answers_review,
+    contrast,
     job_charts,
     job_list,
     job_outcome,
@@ -54,7 +55,9 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
             discard = gr.Button("Cancel and discard", size="sm", variant="stop", visible=False, elem_id="cancel")
             retry = gr.Button("Run it again", size="sm", visible=False, elem_id="retry")
             keep_answers = learned_answers.draw()
+            without_teacher = contrast.draw()
             onward = gr.HTML(elem_id="onward")
+        beside = gr.HTML(elem_id="contrast")
         with gr.Accordion("Answers that changed", open=True, visible=False) as answers_fold:
             change = gr.Radio([("All", "all")], value="all", label="Answers", show_label=False, container=False)
             answers = gr.HTML(elem_id="answers")
@@ -79,6 +82,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     outcome.change(guarded(4)(open_answers), subject, answered, show_progress="hidden")
     answers_review.let_review([first.success, outcome.change], review, alert, subject, following)
     learned_answers.let_keep([first.success, outcome.change], keep_answers, alert, subject, following)
+    contrast.let_run([first.success, outcome.change], (without_teacher, beside), alert, subject, following)
     change.input(guarded(2)(filter_answers), [subject, change], [alert, answers], show_progress="hidden")
     for button, keeps in ((keep, True), (discard, False)):
         stopped = button.click(_stopper(keeps), subject, alert, show_progress="hidden")

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from app.formats import count, minutes_range, number, parameters
+from app.formats import count, duration, minutes_range, number, parameters
 from app.markup import html
 from app.pages import alerts
 from storage.bases import base_models
@@ -18,6 +18,7 @@ from templates import registry
 from templates.errors import Problem
 from templates.quantities import plural, size
 from templates.recipe import Recipe
+from templates.spec import WRITING
 
 
 def card(plan: Plan) -> Markup:
@@ -45,14 +46,21 @@ def _teacher(plan: Plan) -> list[str]:
         return []
     student, learned = base_models.facts(plan.base_row), registry.objective(plan.recipe.objective)
     kept = teacher_costs.kept_bytes(plan.recipe, student, plan.lengths, plan.estimate.n_held_out)
-    said = [f"at most {size(kept)} of what it says are kept"] if kept else []
+    shape, who = registry.shape(plan.dataset_row.shape), f"The teacher “{plan.teacher.name}”"
+    seconds = plan.estimate.seconds_by_stage
     if learned.cost.holds_teacher:
-        does = "reads every row along with the student, and stays in memory"
-    elif learned.writes_to(registry.shape(plan.dataset_row.shape)):
-        does = "answers the prompts first" + (", then reads its answers" if learned.stages else "")
-    else:
-        does = "reads the rows first, unless an earlier job with the same rows did"
-    return ["; ".join([f"The teacher “{plan.teacher.name}” {does}", *said])]
+        takes = size(plan.estimate.memory_by_part.get(teacher_costs.DURING, 0))
+        return [f"{who} stays in memory beside the student, where it takes ≈ {takes}"]
+    said, written = list[str](), learned.written(plan.recipe.training(), shape)
+    if written.n_answers:
+        each = "" if written.n_answers == 1 else f" {written.n_answers} times"
+        said.append(f"answers each prompt{each} before the training, which takes ≈ {duration(seconds[WRITING])}")
+    if learned.stages:
+        what, but = ("then reads its answers", "") if said else ("reads the rows first", ", unless an earlier job did")
+        said.append(f"{what}, which takes ≈ {duration(seconds[learned.stages[0]])}{but}")
+    if kept:
+        said.append(f"at most {size(kept)} of what it says are kept")
+    return [f"{who} {'; '.join(said)}; it leaves the memory before the training"]
 
 
 def counting(share: float | None) -> Markup:

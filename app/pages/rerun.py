@@ -9,8 +9,8 @@ import gradio as gr
 
 from app import forms
 from app.markup import html
-from app.pages import choices, train_form
-from app.pages.train_form import PRECISION, Filled
+from app.pages import choices, goals, train_form
+from app.pages.filled import PRECISION, Filled
 from app.pages.who import acting, asked
 from storage import job_inputs, model_names
 from storage.bases import base_models
@@ -66,12 +66,12 @@ def reopened(user: User, job: Job) -> Reopened | None:
     dataset = _data(user, inputs, recipe, remarks)
     if dataset is None:
         return None
-    goal, method = _pair(recipe, dataset, remarks)
+    objective, method = _pair(recipe, dataset, remarks)
     way = str(job.spec.get("continued")) if begins.is_adapter else ""
     way = way if way in CHOICES else "advised"
     taught = _teacher(inputs, remarks)
-    form = Filled(goal, begins.model.name, dataset.name, method, "balanced", recipe.instruction, way, taught)
-    if (goal, method) == (recipe.objective, recipe.method):
+    form = Filled(objective, begins.model.name, dataset.name, method, "balanced", recipe.instruction, way, taught)
+    if (objective, method) == (recipe.objective, recipe.method):
         form = replace(form, effort=_effort(recipe, begins.root), kept={form.pair: _typed(recipe, remarks)})
     return Reopened(form, remarks)
 
@@ -120,13 +120,12 @@ def _data(user: User, inputs: Inputs, recipe: Recipe, remarks: list[str]) -> Dat
 
 def _pair(recipe: Recipe, dataset: Dataset, remarks: list[str]) -> tuple[str, str]:
     """The job's goal and method as far as they can be used; else the advised ones."""
-    fitting = [key for _, key in choices.goals(dataset)]
-    if recipe.objective not in fitting:
-        goal = fitting[0]
+    objective = goals.fitting(recipe.objective, dataset)
+    if objective != recipe.objective:
         remarks.append(
             f"The job’s goal ({_title(recipe.objective)}) can’t learn from this data; the advised one is chosen."
         )
-        return goal, registry.objective(goal).advised_method
+        return objective, registry.objective(objective).advised_method
     able = [method.key for method in capabilities.methods_for(registry.objective(recipe.objective))]
     if recipe.method not in able:
         remarks.append(

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from app.pages import choices
-from app.pages.train_form import Filled
+from app.pages.filled import Filled
 from app.pages.who import acting
 from storage import model_names
 from storage.models import User

@@ -10,16 +10,18 @@ import gradio as gr
 
 from app import turns
 from app.forms import SettingsForm
-from app.pages import choices, layout, rerun, result_name, train_address, train_form
+from app.pages import choices, goals, layout, rerun, result_name, teacher_says, train_address, train_form
 from app.pages.alerts import FOCUS_JS, guarded, in_turn
-from app.pages.train_form import N_CHECKED, N_DRAWN, N_SHOWN, PRECISION, Filled
+from app.pages.filled import PRECISION, Filled
+from app.pages.train_form import N_CHECKED, N_DRAWN, N_SHOWN
 from app.pages.train_parts import Choices, Lens, Start, draw_choices, draw_lens, draw_start
 from storage.models import new_id
 
 LEAD = "Everything is filled in with what is advised. Change what you like, or launch."
 LISTENS_AFTER_S = 0.05
-READY_JS = "() => [{__type__: 'update', active: false}, {__type__: 'update', interactive: true}]"
-"""The form listens, so Launch may be pressed; the browser does it alone, as the next drawing may come first."""
+READY_JS = """() => [{__type__: 'update', active: false},
+  {__type__: 'update', interactive: true}, {__type__: 'update', interactive: true}]"""
+"""The form listens, so its buttons may be pressed; the browser does it alone, as the next drawing may come first."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Page:
     @property
     def drawn(self) -> list[Any]:
         """The outputs of what redraws the form."""
-        return [self.alert, *self.top.all, self.lens.about, self.start.launch, self.form]
+        return [self.alert, *self.top.all, self.lens.about, self.lens.ask, self.start.launch, self.form]
 
     @property
     def checked(self) -> list[Any]:
@@ -54,7 +56,7 @@ class Page:
     @property
     def shown(self) -> list[Any]:
         """The outputs of what shows a row."""
-        return [self.alert, self.lens.index, self.lens.row]
+        return [self.alert, self.lens.index, self.lens.row, self.lens.said]
 
 
 def build(demo: gr.Blocks, alert: gr.HTML) -> None:
@@ -111,11 +113,11 @@ def _of_state(handler: Callable[..., Any], n_outputs: int, lane: turns.Lane = tu
 
 
 def _draw(page: Page, filled: dict[str, Any], is_unfolded: bool) -> None:
-    """The settings of the chosen goal and method, and what happens when anything is changed."""
+    """The settings of the chosen objective and method, and what happens when anything is changed."""
     if not filled:
         return
     before = Filled(**filled)
-    settings = SettingsForm.of(before.goal, choices.way(before.method).method, before.values)
+    settings = SettingsForm.of(before.objective, choices.way(before.method).method, before.values)
     with gr.Row(elem_classes="settings"):
         settings.draw_shown()
     n_folded = 1 + len(settings.names(folded=True))
@@ -133,7 +135,7 @@ def _draw(page: Page, filled: dict[str, Any], is_unfolded: bool) -> None:
     more.collapse(lambda: False, None, page.unfolded, queue=False, show_progress="hidden")
     _listen(page, Reading(page, before, settings, precision))
     ready = gr.Timer(LISTENS_AFTER_S)  # ticks only once the browser has the listeners: a click before would be lost
-    ready.tick(None, None, [ready, page.start.launch], js=READY_JS)
+    ready.tick(None, None, [ready, page.start.launch, page.lens.ask], js=READY_JS)
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ class Reading:
 
     @property
     def settings_and_precision(self) -> list[Any]:
-        """The part redrawn for each goal and method."""
+        """The part redrawn for each objective and method."""
         return [self.precision, *self.settings.components.values()]
 
     @property
@@ -161,8 +163,11 @@ class Reading:
     def filled(self, values: Mapping[Any, Any]) -> Filled:
         """The form as it is now."""
         typed = {**self.settings.raw(values), PRECISION: values[self.precision]}
-        goal, base, data, method, effort, instruction, way, teacher = (values[one] for one in self.page.top.all)
-        chosen = (goal, base, data, method, effort, instruction, way, teacher or "")
+        goal, base, data, method, effort, instruction, way, teacher, objective = (
+            values[one] for one in self.page.top.all
+        )
+        objective = goals.chosen(goal, objective)
+        chosen = (objective, base, data, method, effort, instruction, way, teacher or "")
         return Filled(*chosen, typed, self.before.advised, self.before.kept)
 
     def drawn(self, handler: Callable[..., list[Any]]) -> Callable[..., Any]:
@@ -177,13 +182,15 @@ class Reading:
 
         return in_turn(N_DRAWN, lane=turns.ROWS)(answer)
 
-    def told(self, handler: Callable[..., Any], n_outputs: int, *wanted: Any) -> Callable[..., Any]:
+    def told(
+        self, handler: Callable[..., Any], n_outputs: int, *wanted: Any, lane: turns.Lane = turns.ROWS
+    ) -> Callable[..., Any]:
         """A handler of the form as it is now, and of the values of the `wanted` components."""
 
         def answer(request: gr.Request, values: dict[Any, Any]) -> Any:
             return handler(request, self.filled(values), *(values[component] for component in wanted))
 
-        return in_turn(n_outputs, lane=turns.ROWS)(answer)
+        return in_turn(n_outputs, lane=lane)(answer)
 
     def fixer(self, place: int) -> Callable[..., Any]:
         """The handler that applies the change at `place` of those offered."""
@@ -206,6 +213,7 @@ def _listen(page: Page, reading: Reading) -> None:
     top, lens, start, inputs = page.top, page.lens, page.start, reading.inputs
     for part, handler in (
         (top.goal, train_form.aimed),
+        (top.objective, train_form.turned),
         (top.method, train_form.chosen),
         (top.effort, train_form.tried),
         (top.base, train_form.rebased),
@@ -225,6 +233,8 @@ def _listen(page: Page, reading: Reading) -> None:
     gr.on([component.input for component in settings], None, settings, None, js=keep)
     for way, button in lens.ways.items():
         button.click(reading.mover(way), inputs, page.shown, show_progress="hidden")
+    ask = reading.told(teacher_says.asked, 2, lens.index, lane=turns.CHATS)
+    lens.ask.click(ask, inputs, [page.alert, lens.said], show_progress_on=lens.said)
     for place, button in enumerate(start.fixes):
         button.click(reading.fixer(place), inputs, page.drawn, show_progress="hidden")
     launch = reading.told(train_form.launched, 2, page.key, start.name)

@@ -9,8 +9,8 @@ from typing import Any
 
 import gradio as gr
 
-from app.pages import choices
-from app.pages.train_form import PRECISION, Filled
+from app.pages import choices, goals
+from app.pages.filled import PRECISION, Filled
 from app.pages.who import acting, asked
 from storage.data import datasets
 from storage.models import Dataset
@@ -44,11 +44,12 @@ def written(request: gr.Request, form: Filled, name: str, proposed: str) -> list
     kept = {
         "data": form.data,
         "base": form.base,
-        "goal": form.goal,
+        "objective": form.objective,
+        "goal": "",  # older addresses name the objective so
         "method": form.method,
         "effort": form.effort,
         "continue": form.continue_from if form.continue_from != "advised" else "",
-        "teacher": form.teacher if teachers.needed(form.goal) else "",
+        "teacher": form.teacher if teachers.needed(form.objective) else "",
         "settings": typed,
         "instruction": json.dumps(form.instruction) if (form.instruction or "") != own else "",
         "from": "",  # the job that filled in the form: from now on, the form stands for itself
@@ -59,10 +60,10 @@ def written(request: gr.Request, form: Filled, name: str, proposed: str) -> list
 
 def read(request: gr.Request, form: Filled, dataset: Dataset) -> Filled:
     """The form with the choices of the address that still fit; the others stay as advised."""
-    goals, efforts = [key for _, key in choices.goals(dataset)], [key for _, key in choices.efforts()]
-    if (goal := asked(request, "goal")) in goals:
-        form = replace(form, goal=goal, method=registry.objective(goal).advised_method)
-    if (method := asked(request, "method")) in [key for _, key in choices.ways(form.goal)]:
+    efforts = [key for _, key in choices.efforts()]
+    if (objective := _objective(request)) in goals.objectives(dataset):
+        form = replace(form, objective=objective, method=registry.objective(objective).advised_method)
+    if (method := asked(request, "method")) in [key for _, key in choices.ways(form.objective)]:
         form = replace(form, method=method)
     if (effort := asked(request, "effort")) in efforts:
         form = replace(form, effort=effort)
@@ -76,6 +77,12 @@ def read(request: gr.Request, form: Filled, dataset: Dataset) -> Filled:
     return replace(form, kept={form.pair: typed}) if typed else form
 
 
+def _objective(request: gr.Request) -> str:
+    """What the address names as objective, or the first way to what it names as goal."""
+    named = asked(request, "objective") or asked(request, "goal")
+    return registry.ways_to(named)[0].key if named in registry.goals() else named
+
+
 def _instruction(text: str) -> str | None:
     """The instruction that was written into the address; None, the data's own, for anything else."""
     try:
@@ -86,14 +93,14 @@ def _instruction(text: str) -> str | None:
 
 
 def _settings(text: str, form: Filled) -> Mapping[str, Any]:
-    """The typed settings that this goal and method have; whoever made the link, the form checks the values."""
+    """The typed settings that this objective and method have; whoever made the link, the form checks the values."""
     try:
         given = json.loads(text) if text else {}
     except ValueError:
         return {}
     if not isinstance(given, dict):
         return {}
-    able = {PRECISION, *choices.setting_names(form.goal, form.method)}
+    able = {PRECISION, *choices.setting_names(form.objective, form.method)}
     return {name: value for name, value in given.items() if name in able and _is_plain(value)}
 
 

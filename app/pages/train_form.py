@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from typing import Any, cast
 from urllib.parse import quote
 
 import gradio as gr
 
 from app import forms
-from app.pages import choices, layout, preflight, rendered, stored_data
+from app.pages import choices, goals, layout, preflight, rendered, result_name, stored_data, train_address
 from app.pages.alerts import CLEAR, html_of
+from app.pages.filled import PRECISION, Filled
 from app.pages.who import acting, asked
 from storage.bases import proposed
 from storage.data import datasets
@@ -22,94 +23,26 @@ from storage.planning.estimates import Fix
 from templates import registry
 from templates.continuation import ContinueFrom
 from templates.errors import BadInput, NotFound, Problem, StudioError
-from templates.spec import Preset, Quantization
 
 FIXES = 3
-N_DRAWN, N_CHECKED, N_SHOWN = 12, 6 + FIXES, 3
-"""Number of outputs of the handlers that redraw the form, check it, and show a row."""
-PRECISION = "quantization"
-
-
-@dataclass(frozen=True)
-class Filled:
-    """The form as it is filled in: what was chosen, and settings as their components hold them."""
-
-    goal: str
-    base: str
-    data: str
-    method: str
-    """A method or a named recipe, see `choices.ways`."""
-    effort: str = "balanced"
-    instruction: str | None = None
-    """None: the dataset's own."""
-    continue_from: str = "advised"
-    """How to go on if the base is an adapter, see `templates.continuation`."""
-    teacher: str = ""
-    """The model to learn from, if the goal has one."""
-    values: Mapping[str, Any] = field(default_factory=dict)
-    """Of the goal's and the method's settings, and the base's precision under `quantization`."""
-    advised: Mapping[str, Any] = field(default_factory=dict)
-    """The advised values."""
-    kept: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """By goal and method: what was typed while they were chosen."""
-    drawing: str = ""
-    """Differs each time, so that the settings are drawn, and listen, even if nothing else changed."""
-
-    @property
-    def choices(self) -> tuple[str, ...]:
-        """What the settings depend on."""
-        return self.goal, self.base, self.data, self.method, self.effort, self.continue_from, self.teacher
-
-    @property
-    def pair(self) -> str:
-        """The key of `kept`."""
-        return f"{self.goal} {self.method}"
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The form ready for validation. Raises `BadInput` for empty settings."""
-        return forms.read(self.goal, choices.way(self.method).method, self.values)
-
-    def typed(self) -> dict[str, Any]:
-        """What differs from the advice."""
-        return {name: value for name, value in self.values.items() if value != self.advised.get(name, value)}
-
-    def keeping(self) -> Filled:
-        """The same, keeping what was typed for when this pair is chosen again."""
-        return replace(self, kept={**self.kept, self.pair: self.typed()})
-
-    def plan(self, user: User, *, patient: bool = True) -> training.Plan:
-        """The plan and its cost. Raises `BadInput` or `DoesNotFit`, and `Counting` unless `patient`."""
-        return training.plan(
-            user,
-            base=self.base,
-            dataset=self.data,
-            objective=self.goal,
-            method=choices.way(self.method).method,
-            preset=cast(Preset, self.effort),
-            quantization=cast(Quantization, self.values[PRECISION]),
-            instruction=self.instruction,
-            settings=self.settings,
-            continue_from=cast(ContinueFrom, self.continue_from),
-            teacher=self.teacher if teachers.needed(self.goal) else None,
-            patient=patient,
-        )
+N_DRAWN, N_CHECKED, N_SHOWN = 14, 6 + FIXES, 4
+"""Number of outputs of the handlers that redraw the form, check it, and show a row without a teacher's words on it."""
 
 
 def opened(request: gr.Request) -> list[Any]:
     """The initial page: what the address got wrong, the body, a key and a name, followed by all that `drawn` returns;
     without data, only what to do."""
-    from app.pages import result_name, train_address  # they read the form that this module declares
-
     user = acting(request)
     first = choices.first_data(user)
     if first is None:
         empty = layout.empty("Training needs data. Drop a file first; it takes one minute.", "data", "Add data ›")
         return [empty, gr.update(visible=False), "", "", CLEAR, *[gr.skip()] * (N_DRAWN - 1)]
     dataset, base, wrong = _named(request, user, first)
-    goal = choices.goals(dataset)[0][1]
-    method = registry.objective(goal).advised_method
-    form = train_address.read(request, Filled(goal, base, dataset.name, method), dataset)
+    objective = goals.objectives(dataset)[0]
+    method = registry.objective(objective).advised_method
+    form = train_address.read(request, Filled(objective, base, dataset.name, method), dataset)
+    if not asked(request, "base"):
+        form = _with_student(user, form)
     name = asked(request, "name") or result_name.proposed(user, dataset.name, form.method)
     # Not in the page's alert, which the first check of the form would clear before anyone has read it.
     replaced = html_of(NotFound(*wrong)) if wrong else CLEAR
@@ -145,35 +78,53 @@ def find_data(request: gr.Request, chosen: str, key: gr.KeyUpData) -> list[Any]:
 
 
 def drawn(user: User, form: Filled) -> list[Any]:
-    """Every choice and setting: as advised, under what was typed for this goal and method; Launch waits for them."""
+    """Every choice and setting: as advised, under what was typed for this pair; Launch waits for them."""
     begins, dataset = continuations.start(user, form.base), datasets.get(user, form.data)
     has_prompts = registry.shape(dataset.shape).messages is not None
     form = replace(form, instruction=_instruction(form, begins, dataset) if has_prompts else "")
     form = form if begins.is_adapter else replace(form, continue_from="advised")
-    taught_by = choices.teachers(user, begins.model, form.teacher) if teachers.needed(form.goal) else []
+    taught_by = choices.teachers(user, form.teacher) if teachers.needed(form.objective) else []
     if taught_by and form.teacher not in {name for _, name in taught_by}:
-        form = replace(form, teacher=choices.advised_teacher(user, begins.model))
-    how = _continuation(form, begins)
-    recipe = choices.advised(begins.root, form.goal, form.method, form.effort)
+        form = replace(form, teacher=choices.advised_teacher(user, begins.model, form.method))
+    recipe = choices.advised(begins.root, form.objective, form.method, form.effort)
     known = forms.declared(recipe.objective, recipe.method)
-    plain = {**recipe.objective_params, **recipe.method_params, **continuations.inherited(begins, how)}
+    inherited = continuations.inherited(begins, _continuation(form, begins))
+    plain = {**recipe.objective_params, **recipe.method_params, **inherited}
     advised = {name: forms.shown(known[name], value) for name, value in plain.items()}
     advised[PRECISION] = recipe.quantization
     values = {**advised, **form.kept.get(form.pair, {})}
-    left_out = choices.left_out(form.goal) or ""  # None would keep the old value
     return [
         CLEAR,
-        gr.update(choices=choices.goals(dataset), value=form.goal),
-        gr.update(choices=choices.bases(user, begins.model.name), value=begins.model.name),
+        *_chosen(user, form, begins, dataset, taught_by),
+        registry.method(recipe.method).page,
+        gr.update(visible=bool(taught_by) and has_prompts, interactive=False),  # until the redrawn settings listen
+        gr.update(interactive=False),
+        asdict(replace(form, base=begins.model.name, values=values, advised=advised, drawing=new_id())),
+    ]
+
+
+def _chosen(
+    user: User, form: Filled, begins: Start, dataset: Dataset, taught_by: Sequence[tuple[str, str]]
+) -> list[Any]:
+    """The components of the first choices, in their order."""
+    goal = registry.goal_of(form.objective)
+    label, has_prompts = "Student" if taught_by else "Base model", registry.shape(dataset.shape).messages is not None
+    return [
+        gr.update(choices=goals.of_data(dataset), value=goal),
+        gr.update(choices=choices.bases(user, begins.model.name), value=begins.model.name, label=label),
         gr.update(choices=choices.data(user, form.data), value=form.data),
-        gr.update(choices=choices.ways(form.goal), value=form.method, info=left_out),
+        # an empty note, as None would keep the old one
+        gr.update(choices=choices.ways(form.objective), value=form.method, info=choices.left_out(form.objective) or ""),
         form.effort,
         gr.update(value=form.instruction, visible=has_prompts),
         gr.update(value=form.continue_from, visible=begins.is_adapter),
         gr.update(choices=taught_by, value=form.teacher, visible=True) if taught_by else gr.update(visible=False),
-        registry.method(recipe.method).page,
-        gr.update(interactive=False),  # until the redrawn settings listen
-        asdict(replace(form, base=begins.model.name, values=values, advised=advised, drawing=new_id())),
+        gr.update(
+            choices=goals.ways(goal, dataset),
+            value=form.objective,
+            info=goals.hint(goal, dataset),
+            visible=goals.has_ways(form.objective),
+        ),
     ]
 
 
@@ -186,15 +137,35 @@ def _continuation(form: Filled, begins: Start) -> Continuation | None:
     """How the training goes on with the advised settings; None if it can't, which the check says in words."""
     try:
         asked = cast(ContinueFrom, form.continue_from)
-        return continuations.decide(begins, form.goal, choices.way(form.method).method, {}, asked)
+        return continuations.decide(begins, form.objective, choices.way(form.method).method, {}, asked)
     except BadInput:
         return None
 
 
 def aimed(request: gr.Request, form: Filled, before: Filled) -> list[Any]:
-    """Switch to another goal, with its advised method."""
-    method = registry.objective(form.goal).advised_method
-    return drawn(acting(request), replace(form, method=method, kept=before.keeping().kept))
+    """Switch to another goal: to its first way that takes the data, with the advised method; a base model that was
+    only proposed may give way to one that is smaller than its teacher."""
+    user = acting(request)
+    objective = goals.fitting(form.objective, datasets.get(user, form.data))
+    form = replace(form, objective=objective, method=registry.objective(objective).advised_method)
+    if form.base == proposed.base(user).name:
+        form = _with_student(user, form)
+    return drawn(user, replace(form, kept=before.keeping().kept))
+
+
+def _with_student(user: User, form: Filled) -> Filled:
+    """The form with a smaller base model than the one that is proposed, if that one is the best teacher there is."""
+    if not teachers.needed(form.objective):
+        return form
+    return replace(form, base=choices.advised_student(user, form.base))
+
+
+def turned(request: gr.Request, form: Filled, before: Filled) -> list[Any]:
+    """Switch to another way to the same goal; a method that was chosen stays if it works there."""
+    was_advised = form.method == registry.objective(before.objective).advised_method
+    if was_advised or form.method not in {key for _, key in choices.ways(form.objective)}:
+        form = replace(form, method=registry.objective(form.objective).advised_method)
+    return drawn(acting(request), replace(form, kept=before.keeping().kept))
 
 
 def chosen(request: gr.Request, form: Filled, before: Filled) -> list[Any]:
@@ -204,7 +175,7 @@ def chosen(request: gr.Request, form: Filled, before: Filled) -> list[Any]:
 
 def tried(request: gr.Request, form: Filled, before: Filled) -> list[Any]:
     """Switch to another effort: its settings are advised again; other typed values stay."""
-    of_efforts = {name for preset in registry.objective(form.goal).presets.values() for name in preset}
+    of_efforts = {name for preset in registry.objective(form.objective).presets.values() for name in preset}
     typed = {name: value for name, value in before.typed().items() if name not in of_efforts}
     return drawn(acting(request), replace(form, kept={**before.kept, before.pair: typed}))
 
@@ -213,14 +184,14 @@ def rebased(request: gr.Request, form: Filled, before: Filled) -> list[Any]:
     """Switch the base or the data: typed values stay; the others are advised again."""
     user = acting(request)
     was = continuations.start(user, before.base).instruction_for(datasets.get(user, before.data))
-    fitting = [key for _, key in choices.goals(datasets.get(user, form.data))]
     form = replace(form, kept=before.keeping().kept)
     if form.base != before.base:
         form = replace(form, continue_from="advised")
     if form.data != before.data or form.instruction == was:
         form = replace(form, instruction=None)
-    if form.goal not in fitting:
-        form = replace(form, goal=fitting[0], method=registry.objective(fitting[0]).advised_method)
+    objective = goals.fitting(form.objective, datasets.get(user, form.data))
+    if form.objective != objective:
+        form = replace(form, objective=objective, method=registry.objective(objective).advised_method)
     return drawn(user, form)
 
 
@@ -270,7 +241,7 @@ def seen(request: gr.Request, form: Filled, index: float, way: str = "") -> list
     row, sample = continuations.start(user, form.base).root, rendered.of_dataset(dataset, form.instruction)
     at = rendered.moved(row, sample, int(index), way)
     length = int(form.settings["max_length"])
-    return [gr.skip(), at, rendered.row_html(row, sample, at, length, registry.objective(form.goal))]
+    return [gr.skip(), at, rendered.row_html(row, sample, at, length, registry.objective(form.objective)), ""]
 
 
 def cautioned(request: gr.Request, form: Filled) -> list[Any]:

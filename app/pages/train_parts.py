@@ -25,11 +25,13 @@ class Choices:
     instruction: gr.Textbox
     continue_from: gr.Radio
     teacher: gr.Dropdown
+    objective: gr.Radio
+    """The way to a goal that has several."""
 
     @property
     def all(self) -> list[Any]:
         """In the order of `Filled`."""
-        how = [self.instruction, self.continue_from, self.teacher]
+        how = [self.instruction, self.continue_from, self.teacher, self.objective]
         return [self.goal, self.base, self.data, self.method, self.effort, *how]
 
 
@@ -41,6 +43,10 @@ class Lens:
     ways: dict[str, gr.Button]
     index: gr.Number
     about: gr.Markdown
+    ask: gr.Button
+    """Asks the teacher about the row."""
+    said: gr.HTML
+    """What it said."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +69,13 @@ class Start:
 def draw_choices() -> Choices:
     """The choices, side by side where there is room."""
     goal = gr.Radio(label="Goal", elem_id="goal", interactive=True)
+    objective = gr.Radio(label="How", elem_id="objective", interactive=True, visible=False)
     with gr.Row():
         base = gr.Dropdown(label="Base model", min_width=180, elem_id="base", interactive=True)
         data = gr.Dropdown(label="Data", min_width=180, elem_id="data", interactive=True)
     teacher = gr.Dropdown(
         label="Teacher",
-        info="The model to learn from. The estimate below says what it does, and when.",
+        info="The model to learn from: a larger one, or a result of yours.",
         elem_id="teacher",
         interactive=True,
         visible=False,
@@ -84,7 +91,7 @@ def draw_choices() -> Choices:
     with gr.Row():
         method = gr.Dropdown(label="Method", min_width=180, elem_id="method", interactive=True)
         effort = gr.Radio(choices.efforts(), label="Effort", min_width=220, elem_id="effort", interactive=True)
-    return Choices(goal, base, data, method, effort, instruction.textbox(), continue_from, teacher)
+    return Choices(goal, base, data, method, effort, instruction.textbox(), continue_from, teacher, objective)
 
 
 def draw_start() -> Start:
@@ -108,6 +115,8 @@ def draw_lens() -> Lens:
         row, index = gr.HTML(elem_id="rendered"), gr.Number(0, visible=False)
         with gr.Row(elem_classes="ways"):
             ways = {way: gr.Button(text, size="sm", min_width=70) for way, text in WAYS.items()}
+            ask = gr.Button("Ask the teacher", size="sm", min_width=120, visible=False, elem_id="ask-teacher")
+        said = gr.HTML(elem_id="teacher-says")
         with gr.Accordion("About this method", open=False):
             about = gr.Markdown()
-    return Lens(row, ways, index, about)
+    return Lens(row, ways, index, about, ask, said)

@@ -69,9 +69,10 @@ def _precisions(recipe: Recipe) -> list[Quantization]:
 
 
 def with_adapter(recipe: Recipe, facts: BaseFacts) -> Iterator[Recipe]:
-    """The recipe, then the same with an adapter method when it trains all weights."""
+    """The recipe, then the same with an adapter method when it trains all weights of the base as it is."""
     yield recipe
-    if registry.method(recipe.method).trains == "adapter":
+    now = registry.method(recipe.method)
+    if now.trains == "adapter" or not now.starts_at_base:
         return
     kept = {k: v for k, v in recipe.objective_params.items() if k != "learning_rate"}
     for method in sorted(registry.methods().values(), key=_suits_first):

@@ -69,9 +69,8 @@ def problems(
     teacher = found.model
     if teacher is None:
         return []
-    if teacher.id == base.id:
-        what = f"“{teacher.name}” would learn from itself."
-        return [Problem(what, field=FIELD, remedy="Choose another teacher, or a smaller base model.")]
+    if teacher.id == base.id and registry.method(recipe.method).starts_at_base:
+        return [_itself(teacher.name)]
     learned, reads = registry.objective(recipe.objective), found.facts.context_length if found.facts else 0
     written = learned.written(recipe.training(), registry.shape(dataset.shape))
     wrong = _too_long_to_write(teacher.name, reads, written.max_new_tokens)
@@ -82,6 +81,12 @@ def problems(
         wrong.append(Problem(what, field="max_length", remedy=f"Use at most {reads:,}, or choose another teacher."))
     differs = _difference(_files(base), _files(teacher), patient=patient)
     return [*wrong, _other_tokens(base.name, teacher.name, differs)] if differs else wrong
+
+
+def _itself(teacher: str) -> Problem:
+    anew = [method.key for method in registry.methods().values() if not method.starts_at_base]
+    remedy = f"Choose another teacher, a smaller base model, or a method that starts anew ({' or '.join(anew)})."
+    return Problem(f"“{teacher}” would learn from itself.", field=FIELD, remedy=remedy)
 
 
 def _too_long_to_write(teacher: str, reads: int, longest: int) -> list[Problem]:

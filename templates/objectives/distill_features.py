@@ -6,8 +6,8 @@ teacher's does. Then, to predict your rows' answers as the teacher predicts them
 
 **When to use it.** The student starts from few layers of the teacher (method *a smaller copy of the base*) or from
 random weights, so that its layers have to find their work again. **When not:** the student is a good model of its own.
-Then its layers divide the work in another way, and *learn from a larger model* alone does as well for less. Or the
-teacher has other tokens than the student (this is refused).
+Then its layers divide the work in another way, and *learn a larger model's probabilities* alone does as well for less.
+Or the teacher has other tokens than the student (this is refused).
 
 **Ways.** `hidden_states`: the student's layers are spread evenly over the teacher's; at each the distance is
 ‖W h − h'‖², relative to the size of the teacher's states h', with a learned matrix W for each layer, which is thrown
@@ -53,7 +53,10 @@ SPEC = Objective(
     },
     advised_method="full",
     roles=(Role.TEACHER,),
+    goal="learn_from_larger",
+    without_teacher=("sft", "continue_pretraining"),
     same_vocabulary=True,
+    loss_means="the held-out loss is the distance to the teacher; the training loss is at first that of the features",
     metrics=(Metric("feature_distance", "Distance of the features", higher_is_better=False),),
     cost=Cost(forwards=2, holds_teacher=True),
 )

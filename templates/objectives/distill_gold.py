@@ -66,6 +66,9 @@ SPEC = Objective(
         "thorough": {"num_train_epochs": 10.0},
     },
     roles=(Role.TEACHER,),
+    goal="learn_from_larger",
+    without_teacher=("sft",),
     metrics=(Metric("teacher_distance", "Distance to the teacher", higher_is_better=False),),
+    loss_means="the loss is the distance to the teacher, and your rows’ own answers if they have a share",
     cost=Cost(forwards=2, holds_teacher=True),
 )

@@ -109,7 +109,7 @@ def _kept_bytes(params: DistillLogitsParams, facts: BaseFacts) -> float:
 
 
 SPEC = Objective(
-    title="Learn from a larger model",
+    title="Learn a larger model's probabilities",
     summary="Distillation: learns to predict your rows' answers as a teacher does, whose probabilities are read once.",
     params=DistillLogitsParams,
     row_shapes=("prompt_completion", "prompt_only", "messages", "classification", "text"),
@@ -119,10 +119,13 @@ SPEC = Objective(
         "thorough": {"num_train_epochs": 10.0},
     },
     roles=(Role.TEACHER,),
+    goal="learn_from_larger",
+    without_teacher=("sft", "continue_pretraining"),
     same_vocabulary=True,
     stages=(STAGE,),
     teacher_writes=written,
     writes_to=lambda shape: not shape.has_answers,
     kept_bytes=_kept_bytes,
+    loss_means="the loss is the distance to the teacher, and your rows’ own answers if they have a share",
     metrics=(Metric("teacher_distance", "Distance to the teacher", "nats", higher_is_better=False),),
 )

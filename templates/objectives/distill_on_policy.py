@@ -6,8 +6,8 @@ never sees while it only reads answers that others wrote.
 
 **When to use it.** The student can already do the task somewhat, and the teacher does it well. It needs prompts only:
 your rows' own answers are not learned; they serve for the verdict. **When not:** the student's answers are so poor that
-the teacher has nothing to say about them: begin with *learn from a larger model* or with supervised fine-tuning. Or the
-teacher has other tokens than the student (this is refused).
+the teacher has nothing to say about them: begin with *learn a larger model's probabilities* or with supervised
+fine-tuning. Or the teacher has other tokens than the student (this is refused).
 
 **Divergences**, with teacher p and student q at a token. `reverse_kl`: KL(q ‖ p), which settles on what the teacher
 finds likely (Gu et al. 2023, arXiv 2306.08543). `forward_kl`: KL(p ‖ q), which covers all that the teacher might say.
@@ -44,7 +44,10 @@ SPEC = Objective(
         "thorough": {"num_train_epochs": 3.0},
     },
     roles=(Role.TEACHER,),
+    goal="learn_from_larger",
+    without_teacher=("sft",),
     same_vocabulary=True,
+    loss_means="the loss is the distance to the teacher on the student’s own answers",
     metrics=METRICS,
     learned_instead="This row's answer is not learned: the model writes its own, and learns what the teacher would "
     "have said in its place.",

@@ -8,7 +8,8 @@ learns rows. Your rows' own answers are not learned; they judge the result and c
 **When to use it.** You have prompts alone. Or the teacher has other tokens than the student, so that its probabilities
 can't be learned. Or your rows' answers are not as you want them: too short, in another style, or wrong. **When not:**
 your rows' own answers are right and as you want them (use *supervised fine-tuning*), or teacher and student have the
-same tokens and the rows' answers may stay (use *learn from a larger model*, which learns more from each row).
+same tokens and the rows' answers may stay (use *learn a larger model's probabilities*, which learns more from each
+row).
 
 **The filter matters more than the loss.** A student copies its teacher's mistakes. With several answers to each prompt
 (`num_return_sequences`, and a temperature above 0), `agreement` keeps those that most of them agree with; with rows
@@ -51,6 +52,8 @@ SPEC = Objective(
         "thorough": {"num_train_epochs": 10.0},
     },
     roles=(Role.TEACHER,),
+    goal="learn_from_larger",
+    without_teacher=("sft",),
     learned_instead="This row's answer is not learned: the teacher writes another one. It serves for the verdict.",
     teacher_writes=written,
     writes_to=lambda _shape: True,

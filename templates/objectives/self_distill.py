@@ -39,7 +39,9 @@ SPEC = Objective(
         "balanced": {"num_train_epochs": 1.0},
         "thorough": {"num_train_epochs": 3.0},
     },
+    without_teacher=("sft",),
     needs=(BASE_BEHIND_ADAPTER,),
+    loss_means="the loss is the distance to what the model says when it is shown the answer",
     metrics=METRICS,
     learned_instead="This row's answer is not learned as it stands: the model writes its own, and learns what it would "
     "have said with this answer in its prompt.",

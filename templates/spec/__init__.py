@@ -7,6 +7,7 @@ its key is the file's name and its help page is the file's docstring. Nothing he
 """
 
 from templates.spec.base_facts import SMALL_BASE, BaseFacts
+from templates.spec.goal import Goal
 from templates.spec.method import QUANTIZATIONS, Method, Quantization, Settings
 from templates.spec.objective import (
     BASE_BEHIND_ADAPTER,
@@ -35,6 +36,7 @@ __all__ = [
     "DeclaredSuite",
     "Family",
     "FieldKind",
+    "Goal",
     "Method",
     "Need",
     "Objective",

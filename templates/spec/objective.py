@@ -64,6 +64,8 @@ class Written:
     """Of one answer."""
     filters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Settings by the key of each filter that drops answers."""
+    temperature: float = 0.0
+    top_p: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,10 @@ class Objective:
     row_shapes: tuple[str, ...]
     presets: Mapping[Preset, Mapping[str, Any]]
     """Settings that each effort level overrides."""
+    goal: str = ""
+    """Key of the goal that it is one of several ways to; "" if it is a goal of its own."""
+    without_teacher: tuple[str, ...] = ()
+    """Keys of the objectives that learn the same rows without the teacher, for comparison; each takes some shapes."""
     advised_method: str = "lora"
     """Key of the method that a form proposes first."""
     trains_prompt: bool = False
@@ -126,6 +132,8 @@ class Objective:
     """`params -> what the teacher writes`; `with_rows` in its worker module lets it, and puts that into the rows."""
     writes_to: Callable[[RowShape], bool] = _nowhere
     """Whether the teacher writes to rows of this shape; elsewhere the rows' own answers are learned."""
+    loss_means: str = ""
+    """What the charted loss is, as the end of its caption; "" for the loss of the next token."""
     metrics: tuple[Metric, ...] = ()
     """Metrics that its training and its verdict report besides the loss."""
     headline: str | None = None

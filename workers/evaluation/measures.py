@@ -38,13 +38,13 @@ class Measure(BaseModel):
 def compare(
     metrics: Sequence[Metric], base: RowValues, adapted: RowValues, groups: Groups | None = None
 ) -> dict[str, Measure]:
-    """The declared metrics, by key, that both models have a value for on at least one row.
+    """The declared metrics with a better and a worse, by key, that both models have a value for on at least one row.
 
     Rows with the same number in `groups`, `(n_rows,)`, are resampled together.
     """
     found: dict[str, Measure] = {}
     for metric in metrics:
-        if metric.key in base and metric.key in adapted:
+        if metric.higher_is_better is not None and metric.key in base and metric.key in adapted:
             one, other = (np.asarray(values[metric.key], np.float64) for values in (base, adapted))
             both = np.isfinite(one) & np.isfinite(other)
             if both.any():
@@ -61,7 +61,7 @@ def _measure(metric: Metric, base: Floats, adapted: Floats, groups: Groups | Non
     return Measure(
         title=metric.title,
         unit=metric.unit,
-        higher_is_better=metric.higher_is_better,
+        higher_is_better=bool(metric.higher_is_better),
         base=pair.base.value,
         adapted=pair.adapted.value,
         n=len(base),

@@ -15,17 +15,25 @@ from workers.evaluation.similarity import of_answers
 from workers.evaluation.verdict_document import TeacherLine
 
 PER_TOKEN = ("loss", "perplexity")
+SAME = 1.05
+"""Ratios below count as the same."""
 Three = tuple[Scores, Scores, Scores]
 """The scores of the teacher, of the model before the training, and of the result."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """The teacher's name, and the parameters of teacher and student."""
+    """The teacher's name, and the parameters and paces of teacher and student."""
 
     teacher: str
     n_teacher: int
     n_student: int
+    teacher_s: float
+    """Seconds to read a number of tokens."""
+    student_s: float
+    """Seconds to read as many."""
+    is_before: bool = False
+    """The teacher is the model before the training, of which the student is a smaller copy."""
 
 
 def of(
@@ -36,12 +44,12 @@ def of(
     if not same_tokens:
         metrics = {name: pair for name, pair in metrics.items() if name not in PER_TOKEN}
     found = _kept(scores, side.grouping.groups, decides) if decides in metrics else None
-    larger = sizes.n_teacher / sizes.n_student
     return TeacherLine(
         name=sizes.teacher,
         metrics=metrics,
         kept=found,
-        times_larger=larger,
+        times_larger=sizes.n_teacher / sizes.n_student,
+        times_slower=sizes.teacher_s / sizes.student_s,
         sentence=_said(sizes, found, metrics, decides),
     )
 
@@ -52,6 +60,8 @@ def _said(sizes: Sizes, found: Interval | None, metrics: dict[str, Pair], decide
         return f"The teacher “{sizes.teacher}”, {size}, could not be compared on these rows."
     score = f"{sentences.TITLES[decides]} {sentences.score(decides, metrics[decides].base)}{UNITS.get(decides, '')}"
     teacher = f"its teacher “{sizes.teacher}” ({score}), {size}"
+    if sizes.is_before:
+        return f"It is a smaller copy of {teacher}; what it lost or kept is the difference above."
     if found is None:
         return f"There is no lead to keep: {teacher}, is not surely better than the model before the training."
     return f"It kept {_percent(found)} of the lead of {teacher}."
@@ -63,10 +73,10 @@ def _percent(share: Interval) -> str:
 
 
 def _size(sizes: Sizes) -> str:
-    larger = sizes.n_teacher / sizes.n_student
-    if larger < 1.05:
-        return "which is no larger"
-    return f"which is {larger:.1f} times as large"
+    larger, slower = sizes.n_teacher / sizes.n_student, sizes.teacher_s / sizes.student_s
+    size = f"{larger:.1f} times as large" if larger >= SAME else "no larger"
+    pace = f"takes {slower:.1f} times as long to read a text" if slower >= SAME else "is no slower"
+    return f"which is {size} and {pace}"
 
 
 def _kept(scores: Three, groups: Groups, decides: str) -> Interval | None:

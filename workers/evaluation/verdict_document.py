@@ -75,6 +75,8 @@ class TeacherLine(_Form):
     None if the teacher has no sure lead."""
     times_larger: float
     """The teacher's parameters divided by the student's."""
+    times_slower: float | None = None
+    """The teacher's time to read the same tokens divided by the student's; None in older verdicts."""
     sentence: str
 
 

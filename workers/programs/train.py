@@ -24,7 +24,7 @@ from templates.artifact_kind import ModelFacts
 from templates.errors import StudioError
 from templates.spec import WRITING
 from workers import models
-from workers.evaluation.scoring import Scores
+from workers.evaluation import pace
 from workers.export import bundle
 from workers.orders.train import TrainingOrder
 from workers.protocol import Done, MadeArtifact, Noted, Stopped
@@ -32,6 +32,7 @@ from workers.stages import Stages, Watch
 from workers.training import best, checkpoints, contenders, judging, merging
 from workers.training.best import Best
 from workers.training.callbacks import Channel, Checkpoints, HeldOut, Progress, StopOnRequest, peak_memory_bytes
+from workers.training.judging import OfTeacher
 from workers.training.setups import TrainingData, TrainingSetup
 from workers.training.task import Task, read
 from workers.training.teachers import LoadedTeacher
@@ -111,14 +112,15 @@ def _objective(task: Task) -> ModuleType:
     return importlib.import_module(f"workers.objectives.{task.recipe.objective}")
 
 
-def _taught_by(task: Task, setup: TrainingSetup, teacher: LoadedTeacher, stages: Stages, channel: Channel) -> Scores:
-    """What comes before the student is loaded: the work with the teacher, and its scores on the held-out rows."""
+def _taught_by(task: Task, setup: TrainingSetup, teacher: LoadedTeacher, stages: Stages, channel: Channel) -> OfTeacher:
+    """What comes before the student is loaded: the work with the teacher, its scores on the held-out rows, its pace."""
     for stage, work in setup.beforehand.items():
         stages.enter(stage)
         _note(channel, work(Watch(channel).of(0.0, judging.READ_PART)))
+    pass_s = teacher.pass_seconds(lambda model: pace.pass_seconds(model, judging.context_length(task)))
     found = teacher.scores(lambda model: judging.score_teacher(task, model, channel))
     teacher.free()
-    return found
+    return OfTeacher(found, pass_s)
 
 
 def _set_up(task: Task, channel: Channel, teacher: LoadedTeacher | None = None) -> TrainingSetup:

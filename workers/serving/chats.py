@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from templates.errors import BadInput, Problem, StudioError
@@ -15,6 +15,7 @@ from workers.serving.events import Broke, Ended, Event, Piece
 from workers.serving.requests import ChatRequest
 from workers.serving.residents import Residents
 from workers.serving.streams import Completion, identity
+from workers.serving.token_scores import TokenScores
 
 DEFAULT_MAX_TOKENS = 512
 """Longest answer if the request sets no limit and the context has room."""
@@ -71,6 +72,7 @@ async def answering(residents: Residents, entry: Entry, request: ChatRequest) ->
             temperature=request.temperature,
             top_p=request.top_p,
             seed=seed,
+            scores=_scores(request, renderer.decode_all, prompt),
         )
         resident.engine.submit(row)
         completion = Completion(entry.name, len(prompt), {**identity(entry, resident), "seed": seed})
@@ -78,6 +80,10 @@ async def answering(residents: Residents, entry: Entry, request: ChatRequest) ->
             yield Chat(completion, events)
         finally:
             row.cancelled = True
+
+
+def _scores(request: ChatRequest, decode: Callable[[list[int]], str], prompt: list[int]) -> TokenScores | None:
+    return TokenScores(decode, prompt[-1], request.top_logprobs or 0) if request.logprobs else None
 
 
 def _room(entry: Entry, n_prompt: int, wanted: int | None) -> int:

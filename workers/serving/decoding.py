@@ -18,7 +18,8 @@ from torch import Tensor
 
 from workers.serving import row_caches
 from workers.serving.answers import Answer
-from workers.serving.events import Ended, Event, Piece
+from workers.serving.events import Ended, Event, Piece, ScoredToken
+from workers.serving.token_scores import TokenScores
 
 BASE = "__base__"
 """PEFT's name for a row without an adapter in a mixed batch."""
@@ -39,6 +40,8 @@ class Row:
     """0 always picks the likeliest token."""
     top_p: float = 1.0
     seed: int = 0
+    scores: TokenScores | None = None
+    """Reports how likely each token was, if asked for."""
     cancelled: bool = False
     """Set from any thread: the row leaves before the next step."""
     asked_at: float = field(default_factory=time.monotonic)
@@ -49,9 +52,17 @@ class Row:
     def __post_init__(self) -> None:
         # Always on the CPU, so that a seed gives the same draws on every device.
         self._draws = torch.Generator().manual_seed(self.seed)
+        self._scored: list[ScoredToken] = []
+        """Tokens whose scores have not been reported yet."""
 
     def choose(self, logits: Tensor) -> int:
         """The next token from its `(vocabulary,)` logits, by this row's own temperature and seed."""
+        token = self._chosen(logits)
+        if self.scores and token not in self.eos_ids:
+            self._scored.append(self.scores.score(token, logits))
+        return token
+
+    def _chosen(self, logits: Tensor) -> int:
         if self.temperature == 0:
             return int(logits.argmax())
         shares = torch.softmax(logits.float().cpu() / self.temperature, dim=-1)
@@ -76,12 +87,18 @@ class Row:
 
     def _show(self, text: str) -> None:
         if thought := self.answer.thought():
-            self.tell(Piece(thought, is_reasoning=True))
+            self.tell(Piece(thought, is_reasoning=True, tokens=self._unreported()))
         if text:
-            self.tell(Piece(text))
+            self.tell(Piece(text, tokens=self._unreported()))
+
+    def _unreported(self) -> tuple[ScoredToken, ...]:
+        tokens, self._scored = tuple(self._scored), []
+        return tokens
 
     def _end(self, reason: Literal["stop", "length"], now: float) -> bool:
         self._show(self.answer.flush())
+        if self._scored:  # their text is not shown: a stop text, or what stands around reasoning
+            self.tell(Piece("", tokens=self._unreported()))
         reason = "stop" if self.answer.stopped else reason
         later = self.n_tokens - 1
         pace = later / (now - self.first_at) if later and now > self.first_at else None

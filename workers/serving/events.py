@@ -3,7 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from workers.serving.answers import UNFINISHED
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A token as text, with the natural logarithm of its probability."""
+
+    text: str
+    logprob: float
+
+    def document(self) -> dict[str, Any]:
+        """In OpenAI's shape; a token that is only a part of a character has no bytes that text could show."""
+        whole = None if UNFINISHED in self.text else list(self.text.encode())
+        return {"token": self.text, "logprob": self.logprob, "bytes": whole}
+
+
+@dataclass(frozen=True)
+class ScoredToken:
+    """A token of an answer, and the likeliest tokens at its place."""
+
+    chosen: Scored
+    top: tuple[Scored, ...]
+
+    def document(self) -> dict[str, Any]:
+        """In OpenAI's shape."""
+        return {**self.chosen.document(), "top_logprobs": [one.document() for one in self.top]}
 
 
 @dataclass(frozen=True)
@@ -13,6 +40,8 @@ class Piece:
     text: str
     is_reasoning: bool = False
     """It belongs to the reasoning before the answer."""
+    tokens: tuple[ScoredToken, ...] = ()
+    """The tokens since the piece before with their scores, if the request asks for them."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from templates.errors import BadInput, Problem
 
 MAX_STOPS = 8
+MAX_TOP = 20
 MAX_STOP_CHARS = 256
 
 
@@ -58,11 +59,14 @@ class ChatRequest(BaseModel):
     max_tokens: int | None = Field(None, ge=1)
     max_completion_tokens: int | None = Field(None, ge=1)
     stop: list[str] = Field(default=[], max_length=MAX_STOPS)
+    logprobs: bool | None = None
+    """Report how likely each token of the answer was."""
+    top_logprobs: int | None = Field(None, ge=0, le=MAX_TOP)
+    """How many of the likeliest tokens to report at each place."""
 
     n: Literal[1] = 1
     frequency_penalty: Literal[0] = 0
     presence_penalty: Literal[0] = 0
-    logprobs: Literal[False] | None = None
     user: str | None = None
 
     @field_validator("stop", mode="before")
@@ -89,6 +93,12 @@ class ChatRequest(BaseModel):
             raise ValueError("the last message must be the user's, not the assistant's")
         if not last.content.strip():
             raise ValueError("the last message is empty: there is nothing to answer")
+        return self
+
+    @model_validator(mode="after")
+    def _scores_are_wanted(self) -> ChatRequest:
+        if self.top_logprobs is not None and not self.logprobs:
+            raise ValueError("top_logprobs needs logprobs to be true")
         return self
 
     @property

@@ -27,7 +27,7 @@ from storage.settings import secret, settings
 from templates.errors import BadInput, StudioError, Unavailable
 from workers import waiting
 from workers.serving import catalogue, requests, streams
-from workers.serving.events import Ended
+from workers.serving.events import Ended, ScoredToken
 
 if TYPE_CHECKING:
     from workers.serving.chats import Chat
@@ -199,7 +199,7 @@ async def complete(request: Request, user: User = Depends(caller)) -> Response: 
     async with AsyncExitStack() as stack:
         chat = await stack.enter_async_context(answering(residents, entry, asked))
         if not asked.stream:
-            return await _whole(request, chat)
+            return await _whole(request, chat, with_scores=bool(asked.logprobs))
         with_usage = bool(asked.stream_options and asked.stream_options.include_usage)
         return _Streamed(_events(chat, with_usage=with_usage), stack.pop_all())
 
@@ -213,9 +213,10 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-async def _whole(request: Request, chat: Chat) -> Response:
+async def _whole(request: Request, chat: Chat, *, with_scores: bool) -> Response:
     """The answer as one document; generation stops if the client disconnects."""
-    answer, gone = asyncio.create_task(_collected(chat)), asyncio.create_task(_disconnected(request))
+    answer = asyncio.create_task(_collected(chat, with_scores=with_scores))
+    gone = asyncio.create_task(_disconnected(request))
     try:
         await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
         return JSONResponse(await answer) if answer.done() else Response(status_code=CLIENT_CLOSED)
@@ -224,12 +225,14 @@ async def _whole(request: Request, chat: Chat) -> Response:
         gone.cancel()
 
 
-async def _collected(chat: Chat) -> dict[str, Any]:
+async def _collected(chat: Chat, *, with_scores: bool) -> dict[str, Any]:
     parts: dict[bool, str] = {True: "", False: ""}
+    tokens = list[ScoredToken]()
     async for event in chat.pieces():
         if isinstance(event, Ended):
-            return chat.completion.whole(parts[False], event, parts[True])
+            return chat.completion.whole(parts[False], event, parts[True], tokens if with_scores else None)
         parts[event.is_reasoning] += event.text
+        tokens += event.tokens
     raise TypeError("an answer's events end with how it ended")
 
 

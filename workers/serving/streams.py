@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from storage.gallery import artifacts
 from templates.errors import StudioError
 from workers.serving.catalogue import Entry
-from workers.serving.events import Ended, Piece
+from workers.serving.events import Ended, Piece, ScoredToken
 
 if TYPE_CHECKING:
     from workers.serving.residents import Resident
@@ -69,14 +69,16 @@ class Completion:
         self._n_prompt_tokens = n_prompt_tokens
         self._identity = dict(identity)
 
-    def whole(self, text: str, ended: Ended, reasoning: str = "") -> dict[str, Any]:
-        """The answer as one document."""
+    def whole(
+        self, text: str, ended: Ended, reasoning: str = "", tokens: Sequence[ScoredToken] | None = None
+    ) -> dict[str, Any]:
+        """The answer as one document, with the `tokens` and their scores if the request asked for them."""
         message = {"role": "assistant", "content": text, "refusal": None}
         choice = {
             "index": 0,
             "message": {**message, "reasoning_content": reasoning.rstrip()} if reasoning else message,
             "finish_reason": ended.reason,
-            "logprobs": None,
+            "logprobs": None if tokens is None else _logprobs(tokens),
         }
         return {
             **self._frame,
@@ -92,7 +94,8 @@ class Completion:
 
     def piece(self, piece: Piece) -> bytes:
         """An event with more text, of the answer or of the reasoning before it."""
-        return self._chunk({"reasoning_content" if piece.is_reasoning else "content": piece.text})
+        logprobs = _logprobs(piece.tokens) if piece.tokens else None
+        return self._chunk({"reasoning_content" if piece.is_reasoning else "content": piece.text}, logprobs=logprobs)
 
     def closing(self, ended: Ended, *, with_usage: bool) -> bytes:
         """The last events."""
@@ -100,8 +103,14 @@ class Completion:
         usage = event({**self._frame, "object": "chat.completion.chunk", "choices": [], "usage": self._usage(ended)})
         return last + (usage if with_usage else b"") + DONE
 
-    def _chunk(self, delta: Mapping[str, Any], finish_reason: str | None = None, **more: Any) -> bytes:
-        choice = {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
+    def _chunk(
+        self,
+        delta: Mapping[str, Any],
+        finish_reason: str | None = None,
+        logprobs: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> bytes:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": logprobs}
         return event({**self._frame, "object": "chat.completion.chunk", "choices": [choice], **more})
 
     def _usage(self, ended: Ended) -> dict[str, int]:
@@ -117,3 +126,8 @@ class Completion:
             "time_to_first_token_s": round(ended.time_to_first_token_s, 4),
             "tokens_per_s": round(ended.tokens_per_s, 2) if ended.tokens_per_s else None,
         }
+
+
+def _logprobs(tokens: Sequence[ScoredToken]) -> dict[str, Any]:
+    """The `logprobs` of a choice. They cover every token before the end: those of a stop text and of reasoning too."""
+    return {"content": [token.document() for token in tokens], "refusal": None}

@@ -15,7 +15,17 @@ from storage.rendering.renderer import Renderer
 from storage.runs.row_outcomes import RowOutcomes
 from templates import instructions, registry
 from workers import models
-from workers.evaluation import compared, forgetting, held_out, measures, row_outcomes, scoring, teacher_line, verdict
+from workers.evaluation import (
+    compared,
+    forgetting,
+    held_out,
+    measures,
+    pace,
+    row_outcomes,
+    scoring,
+    teacher_line,
+    verdict,
+)
 from workers.evaluation.compared import ComparedAnswer
 from workers.evaluation.forgetting import Forgotten
 from workers.evaluation.held_out import HeldOutSide
@@ -42,6 +52,15 @@ READ_PART = 0.7
 
 
 @dataclass(frozen=True)
+class OfTeacher:
+    """What a teacher achieves and takes."""
+
+    scores: Scores
+    pass_s: float
+    """Seconds of `pace.pass_seconds`."""
+
+
+@dataclass(frozen=True)
 class Judged:
     """What is published of the evaluation."""
 
@@ -56,11 +75,11 @@ def judge(
     model: PreTrainedModel,
     actual: Mapping[str, Any],
     channel: Channel,
-    of_teacher: Scores | None = None,
+    of_teacher: OfTeacher | None = None,
 ) -> Judged:
     """Score what the training started from and `model`, as it will be published, on the held-out rows.
 
-    `of_teacher` are the teacher's scores on the same rows, if the training had one.
+    `of_teacher` is what the teacher achieved on the same rows, if the training had one.
     """
     order = task.order
     base_scores, scores = _scores(task, model, channel)
@@ -80,8 +99,8 @@ def judge(
         further = {"parent": order.against, "root": root}
     if order.teacher and of_teacher:
         further["teacher"] = teacher_line.of(
-            teacher_line.Sizes(order.teacher.ref.name, order.teacher.facts.n_parameters, order.facts.n_parameters),
-            (of_teacher, base_scores, scores),
+            _sizes(task, model, of_teacher),
+            (of_teacher.scores, base_scores, scores),
             order.shape,
             side,
             found.headline,
@@ -96,6 +115,27 @@ def judge(
         found.model_copy(update=further),
         compared.compare(base_scores, scores),
         row_outcomes.of(scores, task.held_out, order.shape, side),
+    )
+
+
+def context_length(task: Task) -> int:
+    """What both teacher and student can read."""
+    told = task.order.teacher
+    return min(task.facts.context_length, told.facts.context_length) if told else task.facts.context_length
+
+
+def _sizes(task: Task, model: PreTrainedModel, of_teacher: OfTeacher) -> teacher_line.Sizes:
+    """What teacher and student take; of a smaller copy, what it takes itself."""
+    told = task.order.teacher
+    assert told
+    student_s = pace.pass_seconds(model, context_length(task))
+    return teacher_line.Sizes(
+        teacher=told.ref.name,
+        n_teacher=told.facts.n_parameters,
+        n_student=model.num_parameters(),
+        teacher_s=of_teacher.pass_s,
+        student_s=student_s,
+        is_before=told.ref.name == task.order.base.name,
     )
 
 

@@ -21,6 +21,7 @@ from workers.orders.train import TrainingOrder
 from workers.protocol import ModelRef
 
 SCORES = "teacher_scores.json"
+PACE = "teacher_pass_seconds"
 
 
 class LoadedTeacher:
@@ -75,6 +76,17 @@ class LoadedTeacher:
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+    def pass_seconds(self, measure: Callable[[PreTrainedModel], float]) -> float:
+        """Its time to read some tokens, as measured; that of an earlier attempt at the same job is kept."""
+        path = Path(self._order.checkpoints) / PACE
+        if path.is_file():
+            return float(path.read_text("utf-8"))
+        found = measure(self.model())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_file(path) as file:
+            file.write(repr(found).encode())
+        return found
 
     def scores(self, score: Callable[[PreTrainedModel], Scores]) -> Scores:
         """Its scores on the held-out rows; those of an earlier attempt at the same job are kept."""

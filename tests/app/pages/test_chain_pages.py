@@ -13,7 +13,8 @@ from app.cli import verdicts as lines
 from app.cli.train import planned
 from app.pages import comparison, gallery, job_progress, rerun, train_form, verdicts
 from app.pages.alerts import guarded
-from app.pages.train_form import N_CHECKED, Filled
+from app.pages.filled import Filled
+from app.pages.train_form import N_CHECKED
 from storage import db, files, job_inputs
 from storage.jobs import workspaces
 from storage.models import Artifact, Job, JobState, User

@@ -11,8 +11,9 @@ import pytest
 
 from app.pages import data_form, data_views, mapping_views, rendered, train_form
 from app.pages.alerts import guarded
+from app.pages.filled import Filled
 from app.pages.rendered import Sample
-from app.pages.train_form import N_CHECKED, N_DRAWN, Filled
+from app.pages.train_form import N_CHECKED, N_DRAWN
 from storage.bases import base_models
 from storage.data import datasets, uploads
 from storage.models import Dataset, User

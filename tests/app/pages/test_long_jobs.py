@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from app.pages import train_form
-from app.pages.train_form import FIXES, Filled
+from app.pages.filled import Filled
+from app.pages.train_form import FIXES
 from storage.models import Dataset, User
 
 

@@ -50,3 +50,11 @@ def test_an_answer_that_is_not_what_is_learned_is_not_shown_as_learned(studio: U
     assert "learned&#34;" not in html
     assert 'class="learned"' not in html
     assert unescape(html).count("This row's answer is not learned") == 1
+
+
+def test_a_prompt_alone_gets_its_answer_from_the_teacher(studio: User) -> None:
+    sample = Sample("prompt_only", [{"prompt": [{"role": "user", "content": "Where is it?"}]}], 1)
+    base = base_models.get(studio, "studio-nano")
+    shown = str(rendered.row_html(base, sample, 0, 64, registry.objective("distill_text")))
+    assert "This row has no answer. The teacher writes one" in shown
+    assert "for the verdict" not in shown

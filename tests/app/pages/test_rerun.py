@@ -8,7 +8,8 @@ import gradio as gr
 import pytest
 
 from app.pages import rerun, train_form
-from app.pages.train_form import N_DRAWN, Filled
+from app.pages.filled import Filled
+from app.pages.train_form import N_DRAWN
 from storage import db, job_inputs
 from storage.data import datasets
 from storage.models import BaseModelRow, Dataset, Job, JobState, User
@@ -48,7 +49,7 @@ def test_the_form_repeats_the_job_exactly(studio: User, job: Job, asking: Any) -
     told, name, form = opened(asking(studio, **{"from": job.id}))
     assert "Filled in like" in told
     assert name == "tickets-lora", "the name of a job that failed is free again"
-    assert (form.goal, form.base, form.data, form.method, form.effort) == (
+    assert (form.objective, form.base, form.data, form.method, form.effort) == (
         *("sft", "studio-nano", "tickets", "lora", "quick"),
     )
     assert form.instruction == "Answer."
@@ -67,7 +68,7 @@ def test_deleted_data_is_said_and_the_rest_stays(studio: User, job: Job, letters
     told, _, form = opened(asking(studio, **{"from": job.id}))
     assert "The data “tickets” was deleted, so “letters” is chosen instead." in told
     assert "can’t learn from this data" in told, "plain text needs another goal"
-    assert (form.data, form.goal) == ("letters", "continue_pretraining")
+    assert (form.data, form.objective) == ("letters", "continue_pretraining")
 
 
 def test_other_data_of_the_same_shape_keeps_all_settings(studio: User, job: Job, asking: Any) -> None:

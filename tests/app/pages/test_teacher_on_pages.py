@@ -10,14 +10,14 @@ import gradio as gr
 import pytest
 
 from app.pages import lineage, rerun, train_address, train_form, verdicts
-from app.pages.train_form import Filled
+from app.pages.filled import Filled
 from storage import job_inputs
 from storage.jobs import jobs
 from storage.models import Dataset, User
 from storage.planning import training
 
-TEACHER = 8
-"""The place of the teacher among the outputs of what redraws the form."""
+TEACHER, HOW = 8, 9
+"""The places of the teacher and of the way to the goal among the outputs of what redraws the form."""
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def request_of(asking: Any, studio: User) -> gr.Request:
 def taught(request: gr.Request, **typed: Any) -> tuple[Any, Filled]:
     """The form with the goal chosen, and the teacher's update."""
     before = Filled(**train_form.opened(request)[-1])
-    drawn = train_form.aimed(request, replace(before, goal="distill_logits", base="studio-nano", **typed), before)
+    drawn = train_form.aimed(request, replace(before, objective="distill_logits", base="studio-nano", **typed), before)
     return drawn[TEACHER], Filled(**drawn[-1])
 
 
@@ -36,11 +36,10 @@ def taught(request: gr.Request, **typed: Any) -> tuple[Any, Filled]:
 def test_the_choice_is_there_only_for_goals_that_have_one(request_of: gr.Request) -> None:
     plain = train_form.opened(request_of)[4:]
     assert not plain[TEACHER]["visible"]
-    assert Filled(**plain[-1]).goal == "sft", "learning from the rows alone stays the advice"
+    assert Filled(**plain[-1]).objective == "sft", "learning from the rows alone stays the advice"
     teacher, form = taught(request_of)
     assert teacher["visible"]
     assert teacher["value"] == form.teacher == "studio-small"
-    assert "studio-nano" not in {name for _, name in teacher["choices"]}
 
 
 @pytest.mark.usefixtures("tickets")
@@ -50,9 +49,13 @@ def test_the_plan_has_the_teacher_and_an_unfit_one_is_said_at_its_field(request_
     assert plan.teacher is not None
     assert plan.teacher.name == "studio-small"
     assert "The teacher “studio-small” reads the rows first" in str(train_form.checked(request_of, form)[1])
+    says = {"distill_text": "answers each prompt", "distill_on_policy": "stays in memory beside the student"}
+    for objective, words in says.items():
+        way = Filled(**train_form.turned(request_of, replace(form, objective=objective), form)[-1])
+        assert f"The teacher “studio-small” {words}" in str(train_form.checked(request_of, way)[1])
     shown = train_form.checked(request_of, replace(form, teacher="studio-nano"))
     assert "itself" in str(shown[0])
-    back = train_form.aimed(request_of, replace(form, goal="sft"), form)
+    back = train_form.aimed(request_of, replace(form, objective="sft"), form)
     assert Filled(**back[-1]).plan(studio).teacher is None
 
 
@@ -61,9 +64,9 @@ def test_the_address_keeps_it(request_of: gr.Request, studio: User, asking: Any,
     _, form = taught(request_of)
     kept = json.loads(train_address.written(request_of, form, "n", "n")[1])
     assert kept["teacher"] == "studio-small"
-    told = asking(studio, goal="distill_logits", base="studio-nano", teacher="studio-small")
+    told = asking(studio, objective="distill_logits", base="studio-nano", teacher="studio-small")
     read = train_address.read(told, Filled("sft", "studio-nano", tickets.name, "lora"), tickets)
-    assert (read.goal, read.teacher) == ("distill_logits", "studio-small")
+    assert (read.objective, read.teacher) == ("distill_logits", "studio-small")
     gone = train_form.drawn(studio, replace(read, teacher="gone"))
     assert gone[TEACHER]["value"] == "studio-small"
 

@@ -12,7 +12,8 @@ import pytest
 
 from app.pages import choices, result_name, train, train_address, train_form, train_parts
 from app.pages.alerts import guarded
-from app.pages.train_form import FIXES, N_CHECKED, N_DRAWN, Filled
+from app.pages.filled import Filled
+from app.pages.train_form import FIXES, N_CHECKED, N_DRAWN
 from storage.jobs import jobs, worker_rows
 from storage.models import Dataset, User
 from storage.planning import figures, training
@@ -40,9 +41,8 @@ def test_everything_advised_is_filled_in(studio: User, tickets: Dataset, asking:
     assert body["visible"]
     assert key
     assert name == "tickets-lora"
-    assert [choice[1] for choice in drawn[1]["choices"]] == [
-        one.key for one in registry.objectives_for("classification")
-    ]
+    able = registry.objectives_for("classification")
+    assert [key for _, key in drawn[1]["choices"]] == list(dict.fromkeys(registry.goal_of(one.key) for one in able))
     assert drawn[1]["choices"][0][1] == "sft"
     assert drawn[4]["choices"][0] == ("LoRA — advised", "lora")
     assert ("QLoRA: LoRA on a 4-bit base", "recipe:qlora") in drawn[4]["choices"]
@@ -54,11 +54,11 @@ def test_everything_advised_is_filled_in(studio: User, tickets: Dataset, asking:
 def test_another_goal_comes_with_its_own_method(studio: User, letters: Dataset, asking: Any) -> None:
     _, drawn = opened(asking(studio, data="letters"))
     goals = [choice[1] for choice in drawn[1]["choices"]]
-    assert goals == [one.key for one in registry.objectives_for("text")]
+    assert goals == list(dict.fromkeys(registry.goal_of(one.key) for one in registry.objectives_for("text")))
     assert goals[:2] == ["continue_pretraining", "pretrain"]
     assert drawn[4]["value"] == "lora"
     before = filled(drawn)
-    drawn = train_form.aimed(asking(studio), replace(before, goal="pretrain"), before)
+    drawn = train_form.aimed(asking(studio), replace(before, objective="pretrain"), before)
     assert drawn[4]["value"] == "from_scratch"
     assert drawn[4]["choices"][0] == ("From scratch — advised", "from_scratch")
     form = filled(drawn)
@@ -201,7 +201,11 @@ def test_an_event_brings_the_values_by_component(studio: User, tickets: Dataset,
     reading = train.Reading(page, before, settings, precision)
     sent = {component: getattr(component, "value", None) for component in reading.inputs}
     sent |= dict(
-        zip(top.all, ["sft", "studio-nano", "tickets", "lora", "quick", "Be brief.", "advised", None], strict=True)
+        zip(
+            top.all,
+            ["sft", "studio-nano", "tickets", "lora", "quick", "Be brief.", "advised", None, "sft"],
+            strict=True,
+        )
     )
     sent |= {settings.components["r"]: 64, precision: "nf4"}
     form = reading.filled(sent)

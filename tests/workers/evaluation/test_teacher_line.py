@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sides import side
@@ -11,7 +13,7 @@ from workers.evaluation.scoring import Answer, Scores
 from workers.evaluation.teacher_line import Sizes
 
 N = 200
-SIZES = Sizes("small", 6_000_000, 2_000_000)
+SIZES = Sizes("small", 6_000_000, 2_000_000, teacher_s=0.03, student_s=0.012)
 
 
 def scores(share_right: float, loss: float = 1.0, seed: int = 0) -> Scores:
@@ -34,8 +36,19 @@ def test_the_share_of_the_lead() -> None:
     assert found.times_larger == pytest.approx(3.0)
     assert found.sentence.startswith("It kept 80 % [")
     assert "“small”" in found.sentence
-    assert "3.0 times as large" in found.sentence
+    assert found.times_slower == pytest.approx(2.5)
+    assert "which is 3.0 times as large and takes 2.5 times as long to read a text" in found.sentence
     assert found.metrics["label_accuracy"].base.value == pytest.approx(0.9)
+
+
+def test_a_copy_of_its_teacher_has_no_lead_to_keep() -> None:
+    sizes = replace(SIZES, is_before=True)
+    same = scores(0.9)
+    found = teacher_line.of(
+        sizes, (same, same, scores(0.7, seed=2)), "classification", side(["refund"] * N), "label_accuracy"
+    )
+    assert found.kept is None
+    assert found.sentence.startswith("It is a smaller copy of its teacher “small”")
 
 
 def test_a_student_may_lose_or_pass_its_teacher() -> None:

@@ -11,6 +11,7 @@ import pytest
 from conversations import Heard
 
 from workers import run
+from workers.evaluation import pace
 from workers.orders.train import TrainingOrder
 from workers.programs import train
 from workers.protocol import Checkpointed, Done, Entered, Noted, Order, Planned, Proceeded, Report, Stop, Stopped
@@ -116,6 +117,8 @@ def test_the_teachers_scores_survive_a_kill(make_taught: MakeOrder, teacher_fold
     Path(order.checkpoints).mkdir(parents=True)
     found = teacher.scores(lambda model: judging.score_teacher(task, model, channel))
     kept = teacher.scores(lambda _model: pytest.fail("it was scored before"))
+    took = teacher.pass_seconds(lambda model: pace.pass_seconds(model, judging.context_length(task)))
+    assert teacher.pass_seconds(lambda _model: pytest.fail("it was timed before")) == took > 0
     assert kept.answers == found.answers
     assert kept.source_rows == found.source_rows
     assert kept.nll.tolist() == found.nll.tolist()
