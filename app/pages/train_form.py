@@ -10,7 +10,7 @@ from urllib.parse import quote
 import gradio as gr
 
 from app import forms
-from app.pages import choices, layout, preflight, rendered, stored_data
+from app.pages import choices, layout, preflight, rendered, stored_data, train_mix
 from app.pages.alerts import CLEAR, html_of
 from app.pages.who import acting, asked
 from storage.bases import proposed
@@ -19,13 +19,13 @@ from storage.models import Dataset, User, new_id
 from storage.planning import continuations, figures, teachers, training
 from storage.planning.continuations import Continuation, Start
 from storage.planning.estimates import Fix
-from templates import registry
+from templates import mix, registry
 from templates.continuation import ContinueFrom
 from templates.errors import BadInput, NotFound, Problem, StudioError
 from templates.spec import Preset, Quantization
 
 FIXES = 3
-N_DRAWN, N_CHECKED, N_SHOWN = 12, 6 + FIXES, 3
+N_DRAWN, N_CHECKED, N_SHOWN = 18, 6 + FIXES, 3
 """Number of outputs of the handlers that redraw the form, check it, and show a row."""
 PRECISION = "quantization"
 
@@ -52,13 +52,21 @@ class Filled:
     """The advised values."""
     kept: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By goal and method: what was typed while they were chosen."""
+    more: Sequence[str] = ()
+    """Further datasets to learn."""
+    shares: str = train_mix.EVERY_ROW
+    keep: str = ""
+    """The dataset to replay."""
+    share: float = mix.REPLAY_SHARE
+    """The replayed share of what is learned."""
     drawing: str = ""
     """Differs each time, so that the settings are drawn, and listen, even if nothing else changed."""
 
     @property
     def choices(self) -> tuple[str, ...]:
         """What the settings depend on."""
-        return self.goal, self.base, self.data, self.method, self.effort, self.continue_from, self.teacher
+        chosen = self.goal, self.base, self.data, self.method, self.effort, self.continue_from, self.teacher
+        return *chosen, *self.more, self.shares, self.keep, str(self.share)
 
     @property
     def pair(self) -> str:
@@ -92,6 +100,8 @@ class Filled:
             settings=self.settings,
             continue_from=cast(ContinueFrom, self.continue_from),
             teacher=self.teacher if teachers.needed(self.goal) else None,
+            weights=train_mix.weights(self),
+            replay=train_mix.replay(self),
             patient=patient,
         )
 
@@ -150,6 +160,7 @@ def drawn(user: User, form: Filled) -> list[Any]:
     has_prompts = registry.shape(dataset.shape).messages is not None
     form = replace(form, instruction=_instruction(form, begins, dataset) if has_prompts else "")
     form = form if begins.is_adapter else replace(form, continue_from="advised")
+    form = train_mix.fitting(user, form, begins.model)
     taught_by = choices.teachers(user, begins.model, form.teacher) if teachers.needed(form.goal) else []
     if taught_by and form.teacher not in {name for _, name in taught_by}:
         form = replace(form, teacher=choices.advised_teacher(user, begins.model))
@@ -171,6 +182,7 @@ def drawn(user: User, form: Filled) -> list[Any]:
         gr.update(value=form.instruction, visible=has_prompts),
         gr.update(value=form.continue_from, visible=begins.is_adapter),
         gr.update(choices=taught_by, value=form.teacher, visible=True) if taught_by else gr.update(visible=False),
+        *train_mix.drawn(user, form, begins.model),
         registry.method(recipe.method).page,
         gr.update(interactive=False),  # until the redrawn settings listen
         asdict(replace(form, base=begins.model.name, values=values, advised=advised, drawing=new_id())),

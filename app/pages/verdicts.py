@@ -58,6 +58,7 @@ def block(verdict: Mapping[str, Any], opened: int | None = None) -> Markup:
         beside_root=_beside(verdict, verdict.get("root")),
         beside_teacher=_beside(verdict, verdict.get("teacher")),
         abilities=abilities,
+        by_dataset=[(one["name"], block(one["verdict"])) for one in verdict.get("by_dataset") or ()],
     )
 
 
