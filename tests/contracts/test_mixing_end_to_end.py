@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch  # noqa: TID253
+from peft import PeftModel  # noqa: TID253
+from peft.tuners.lora import LoraLayer  # noqa: TID253
+from transformers import AutoModelForCausalLM  # noqa: TID253
 
 from storage.data import datasets, row_files, uploads
 from storage.gallery import artifacts
@@ -70,7 +75,7 @@ def test_each_dataset_has_its_verdict(studio: User) -> None:
     assert jobs.get(studio, job.id).state == JobState.SUCCEEDED
 
 
-def test_a_base_writes_rows_and_keeps_them(studio: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_base_writes_rows_and_keeps_them(studio: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     add(studio, "tickets", TICKETS, 12)
     with pytest.raises(NotFound, match="has not written rows to replay yet"):
         self_replays.needed(studio, "studio-nano")
@@ -91,3 +96,26 @@ def test_a_base_writes_rows_and_keeps_them(studio: User, monkeypatch: pytest.Mon
     assert any("“own” (replayed): " in remark and "(40% of the rows, " in remark for remark in job.result["remarks"])
     forgotten = job.result["forgotten"]
     assert forgotten["own"]["n"] + forgotten["own"]["dropped"].get("like a replayed one", 0) <= 24
+    weaker(studio, tmp_path)
+
+
+def weaker(user: User, folder: Path) -> None:
+    """A download at half strength has half of what the adapter adds to each weight."""
+    whole, half = (
+        artifacts.export(user, "keeps", folder / "whole"),
+        artifacts.export(user, "keeps", folder / "half", 0.5),
+    )
+    (of_whole, scale), (of_half, halved) = (added(path) for path in (whole, half))
+    assert halved == {name: scaling / 2 for name, scaling in scale.items()}
+    assert all(torch.equal(of_whole[name], of_half[name]) for name in of_whole)
+    assert "**Strength 0.5.**" in (half / "README.md").read_text("utf-8")
+    sums = dict(reversed(line.split("  ")) for line in (half / "SHA256SUMS").read_text().splitlines())
+    assert all(hashlib.sha256((half / name).read_bytes()).hexdigest() == digest for name, digest in sums.items())
+
+
+def added(path: Path) -> tuple[dict[str, Any], dict[str, float]]:
+    """The adapter's matrices as PEFT loads them, and its scalings."""
+    model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(path / "base"), path)
+    layers = {name: module for name, module in model.named_modules() if isinstance(module, LoraLayer)}
+    matrices = {name: module.lora_B["default"].weight for name, module in layers.items()}
+    return matrices, {name: module.scaling["default"] for name, module in layers.items()}
