@@ -94,7 +94,9 @@ def _shares(replay: Weights) -> list[Problem]:
     ]
     total = sum(shares_of(replay))
     if not wrong and total >= 0.95:
-        what = f"the replayed datasets take {total:.0%} of what is learned, which leaves too little for the task."
+        what = (
+            f"the replayed datasets take {100 * total:.0f} % of what is learned, which leaves too little for the task."
+        )
         wrong.append(Problem(what, field="replay", remedy="Let them take less than 95 % together."))
     return wrong
 
@@ -168,7 +170,8 @@ def sentences(portions: Sequence[Portion]) -> list[str]:
     found = []
     for one in portions:
         what = f"“{one.name}”{' (replayed)' if one.replayed else ''}: {one.per_pass:,} of {rows:,} rows in a pass"
-        shares = f"{one.per_pass / max(1, rows):.0%} of the rows, {one.tokens_per_pass / max(1.0, tokens):.0%} of the"
+        of_rows, of_tokens = one.per_pass / max(1, rows), one.tokens_per_pass / max(1.0, tokens)
+        shares = f"{100 * of_rows:.0f} % of the rows, {100 * of_tokens:.0f} % of the"
         found.append(f"{what} ({shares} learned tokens), {one.times}.")
     return [*found, *(_left_out(one) for one in portions if one.left_out)]
 

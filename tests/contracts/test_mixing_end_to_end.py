@@ -65,7 +65,7 @@ def test_each_dataset_has_its_verdict(studio: User) -> None:
     assert second["verdict"]["metrics"]["exact_match"] != first["verdict"]["metrics"]["exact_match"]
     held_out = datasets.get(studio, "moods").n_held_out
     assert second["verdict"]["n_rows"] == held_out
-    assert any("“moods”: " in remark and "50% of the rows" in remark for remark in job.result["remarks"])
+    assert any("“moods”: " in remark and "50 % of the rows" in remark for remark in job.result["remarks"])
     folder = artifacts.folder(artifacts.get(studio, "both"))
     answers = [json.loads(line) for line in (folder / "evaluation" / "answers.jsonl").read_text("utf-8").splitlines()]
     assert {answer["dataset"] for answer in answers} == {"tickets", "moods"}
@@ -93,7 +93,7 @@ def test_a_base_writes_rows_and_keeps_them(studio: User, tmp_path: Path, monkeyp
     job = trained(studio, "keeps", replay={"own": 0.4})
     assert job.result
     assert job.result["by_dataset"] == []
-    assert any("“own” (replayed): " in remark and "(40% of the rows, " in remark for remark in job.result["remarks"])
+    assert any("“own” (replayed): " in remark and "(40 % of the rows, " in remark for remark in job.result["remarks"])
     forgotten = job.result["forgotten"]
     assert forgotten["own"]["n"] + forgotten["own"]["dropped"].get("like a replayed one", 0) <= 24
     weaker(studio, tmp_path)

@@ -27,7 +27,7 @@ def test_names_with_and_without_weights() -> None:
         ({"a": math.inf, "b": 1.0}, {}, "the weight of “a” is not a number above 0"),
         ({"a": None, "b": 1.0}, {}, "but not “a”"),
         ({"a": None}, {"b": 1.0}, "the share of “b” is not between 0 and 1"),
-        ({"a": None}, {"b": 0.5, "c": 0.48}, "take 98% of what is learned"),
+        ({"a": None}, {"b": 0.5, "c": 0.48}, "take 98 % of what is learned"),
         ({"a": None}, {"a": None}, "can't be both"),
     ],
 )
@@ -73,10 +73,10 @@ def test_sentences_say_what_is_learned_and_what_is_left_out() -> None:
         ]
     )
     assert said == [
-        "“a”: 250 of 500 rows in a pass (50% of the rows, 17% of the learned tokens), each of its 100 rows 2.5 times "
+        "“a”: 250 of 500 rows in a pass (50 % of the rows, 17 % of the learned tokens), each of its 100 rows 2.5 times "
         "on average.",
-        "“b”: 150 of 500 rows in a pass (30% of the rows, 52% of the learned tokens), each row once.",
-        "“own” (replayed): 100 of 500 rows in a pass (20% of the rows, 31% of the learned tokens), 100 of its 1,000 "
+        "“b”: 150 of 500 rows in a pass (30 % of the rows, 52 % of the learned tokens), each row once.",
+        "“own” (replayed): 100 of 500 rows in a pass (20 % of the rows, 31 % of the learned tokens), 100 of its 1,000 "
         "rows, other ones in each pass.",
         "1 row of “b” asks what the result will be asked, or nearly, and is not learned (row 7).",
         "6 rows of “own” ask what the result will be asked, or nearly, and are not learned (rows 1, 2, 3, 4, 5 …).",

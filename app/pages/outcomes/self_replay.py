@@ -11,19 +11,15 @@ from storage.data import datasets
 from storage.models import Job, User
 from templates.roles import Role
 
-N_SHOWN = 8
-"""Rows shown at once; the page of the data has all."""
-
 
 def block(user: User, job: Job) -> Markup:
-    """How many rows there are, what was dropped and why, a few of them, and links to all of them and to Train."""
+    """How many rows there are, what was dropped and why, and links to the data and to Train."""
     result = job.result or {}
     model, made = job_inputs.of_job(job.id).model(Role.MODEL), datasets.made_by(user, job.id)
     return html(
         "jobs/own_rows",
         sentence=result.get("sentence", ""),
         counts=[f"{count(one['count'])} {one['outcome']}" for one in result.get("dropped") or ()],
-        rows=datasets.rows(made, most=N_SHOWN) if made else [],
         model=model.name if model and model.deleted_at is None else "",
         made=made,
     )
