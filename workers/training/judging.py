@@ -249,9 +249,10 @@ def _chosen(task: Task, actual: Mapping[str, Any]) -> list[str]:
         return []
     if "chosen_step" not in actual:
         return ["The loss on the rows set apart could not be measured, so the last weights were published."]
+    n_selected = sum(len(one.selection) for one in task.by_dataset)
     return [
         f"The weights after step {actual['chosen_step']:,} of {actual['steps']:,} were published: they had the lowest "
-        f"loss, {actual['selection_loss']:.3g}, on {len(task.selection):,} rows set apart, which were not used for "
+        f"loss, {actual['selection_loss']:.3g}, on {n_selected:,} rows set apart, which were not used for "
         "training."
     ]
 
