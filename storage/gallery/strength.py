@@ -53,8 +53,9 @@ def _unscalable(config: Mapping[str, Any]) -> str:
 def _told(card: str, strength: float) -> str:
     """The model card with a paragraph on the strength before its first section."""
     before, section, after = card.partition("\n## ")
+    share = f"{100 * strength:.0f} %"
     told = (
-        f"\n**Strength {strength:g}.** This download has the adapter at {100 * strength:.0f} % of what was trained (a smaller "
+        f"\n**Strength {strength:g}.** This download has the adapter at {share} of what was trained (a smaller "
         "`lora_alpha`). The scores below were measured at full strength.\n"
     )
     return f"{before}{told}{section}{after}"

@@ -129,7 +129,8 @@ def _named(task: Task, found: Verdict) -> OnDataset:
 
 def _remarks(task: Task, model: PreTrainedModel, actual: Mapping[str, Any]) -> list[str]:
     quantized = [SCORED_QUANTIZED] if models.is_quantized(model) else []
-    return [*quantized, *task.remarks, *_chosen(task, actual), *instructions.remarks(task.recipe.instruction)]
+    told = instructions.remarks(task.recipe.instruction) if len(task.by_dataset) == 1 else []  # else each has its own
+    return [*quantized, *task.remarks, *_chosen(task, actual), *told]
 
 
 def _verdict(task: Task, base_scores: Scores, scores: Scores, actual: Mapping[str, Any]) -> tuple[Verdict, HeldOutSide]:
