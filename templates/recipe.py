@@ -13,6 +13,8 @@ Keys are TRL's and PEFT's argument names. On disk it is TOML:
 
     [method_params]
     r = 16
+
+A file may also name what to learn from, as `data = ["tickets:0.7", "intents:0.3"]` and `replay = ["general:0.3"]`.
 """
 
 from __future__ import annotations
@@ -31,7 +33,12 @@ from templates.errors import BadInput, Problem, refuse
 from templates.spec import PRESET_TITLES, BaseFacts, Method, Objective, Params, Preset, Quantization, TrainingParams
 
 RECIPES_DIR = Path(__file__).parent / "recipes"
-TOP_LEVEL = ("objective", "method", "quantization", "preset", "instruction", "objective_params", "method_params")
+DATASETS = ("data", "replay")
+"""Keys with lists of datasets, as `templates.mix.parse` reads them; a stored recipe has none."""
+TOP_LEVEL = (
+    *("objective", "method", "quantization", "preset", "instruction", "objective_params", "method_params"),
+    *DATASETS,
+)
 _BOUNDS = {
     "greater_than": ("gt", "more than"),
     "greater_than_equal": ("ge", "at least"),
@@ -165,7 +172,7 @@ def _message(detail: ErrorDetails) -> str:
 
 
 def read_toml(text: str, file: str = "recipe.toml") -> dict[str, Any]:
-    """The arguments for `compose` written in a recipe file. Raises `BadInput` naming line or key."""
+    """The arguments for `compose` in a recipe file, and its lists of datasets. Raises `BadInput` naming line or key."""
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -180,8 +187,15 @@ def read_toml(text: str, file: str = "recipe.toml") -> dict[str, Any]:
     if not isinstance(document.get("instruction", ""), str):
         problems.append(Problem("must be a text.", file=file, field="instruction"))
     problems += [Problem("must be a table.", file=file, field=n) for n, t in tables.items() if not isinstance(t, dict)]
+    named = {key: document[key] for key in DATASETS if key in document}
+    problems += [
+        Problem("must be a list of texts.", file=file, field=key, remedy='Write, say, ["tickets:0.7", "intents:0.3"].')
+        for key, value in named.items()
+        if not isinstance(value, list) or not all(isinstance(text, str) for text in value)
+    ]
     refuse(problems)
     return {
+        **named,
         "objective": document["objective"],
         "method": document["method"],
         "preset": document.get("preset", "balanced"),

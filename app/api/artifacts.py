@@ -72,9 +72,9 @@ def keep_answers(user: Acting, artifact: str, body: Kept) -> dict[str, Any]:
 
 
 @router.get("/artifacts/{artifact}/download")
-def download(user: Acting, artifact: str) -> StreamingResponse:
-    """The artifact as a zip in the Hugging Face layout."""
-    chunks, filename = artifacts.zip_stream(user, artifact)
+def download(user: Acting, artifact: str, strength: Annotated[float | None, Query()] = None) -> StreamingResponse:
+    """The artifact as a zip in the Hugging Face layout; with `strength`, a LoRA adapter has that part of its effect."""
+    chunks, filename = artifacts.zip_stream(user, artifact, strength)
     plain = filename.encode("ascii", "replace").decode().replace('"', "_")
     disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename)}"
     return StreamingResponse(chunks, media_type="application/zip", headers={"Content-Disposition": disposition})

@@ -16,7 +16,7 @@ from app.api.paged import Entries, Points, Things
 from storage.jobs import events, job_lists, jobs, workspaces
 from storage.jobs.job_lists import Wanted
 from storage.models import User
-from storage.planning import evaluations, generations, training
+from storage.planning import evaluations, generations, self_replays, training
 from templates.continuation import ContinueFrom
 from templates.errors import BadInput, Problem
 from templates.spec import Preset, Quantization
@@ -44,6 +44,12 @@ class Wish(Body):
     """If `base` is an adapter: train the same adapter further, or merge it first and put a new one on top."""
     teacher: str | None = None
     """The base model or result that the objective learns from, if it learns from one."""
+    weights: dict[str, float | None] = Field(default_factory=dict, max_length=50)
+    """To learn several datasets at once: the name of each, `dataset` too, with its weight, or all with null, so that
+    every row comes up once in a pass. The result is judged on each."""
+    replay: dict[str, float | None] = Field(default_factory=dict, max_length=50)
+    """Datasets to learn beside the task's without being judged on them, so that the model keeps what it knew: the name
+    of each, with its share of all that is learned, or null."""
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -84,6 +90,14 @@ class NewGeneration(Body):
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
+class NewSelfReplay(Body):
+    """A model that writes prompts and answers them; `settings` says how many and how long."""
+
+    model: str
+    name: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
 class Cancel(Body):
     """How to cancel: `keep` publishes what a training job has learned so far."""
 
@@ -102,6 +116,8 @@ def _plan(user: User, wish: Wish) -> training.Plan:
         instruction=wish.instruction,
         continue_from=wish.continue_from,
         teacher=wish.teacher,
+        weights=wish.weights,
+        replay=wish.replay,
         settings=wish.settings,
     )
 
@@ -128,6 +144,12 @@ def evaluate(user: Acting, body: NewEvaluation, key: Key = None) -> dict[str, An
 def generate(user: Acting, body: NewGeneration, key: Key = None) -> dict[str, Any]:
     """Submit a job in which a model answers prompts; prompts and answers become a dataset with this name."""
     return documents.of_job(generations.submit(user, **body.model_dump(), idem_key=key))
+
+
+@router.post("/jobs/self-replay", status_code=201)
+def self_replay(user: Acting, body: NewSelfReplay, key: Key = None) -> dict[str, Any]:
+    """Submit a job in which a model writes rows to replay; they become a dataset with this name."""
+    return documents.of_job(self_replays.submit(user, **body.model_dump(), idem_key=key))
 
 
 @router.get("/jobs", response_model=Entries)

@@ -28,6 +28,7 @@ from app.cli import (
     models,
     output,
     parts,
+    replay,
     runs,
     train,
 )
@@ -44,7 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (parts, accounts, models, data, answers, train, generate, endpoints, jobs, runs, artifacts, chat):
+for module in (parts, accounts, models, data, answers, train, generate, replay, endpoints, jobs, runs, artifacts, chat):
     module.register(app)
 
 

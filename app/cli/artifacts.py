@@ -62,14 +62,20 @@ def show(name: str, as_json: Json = False) -> None:
 def export(
     name: str,
     to: Annotated[Path, typer.Option(metavar="PATH", help="A new folder, or a file ending in .zip.")],
+    strength: Annotated[
+        float | None,
+        typer.Option(
+            help="The part of a LoRA adapter's effect, above 0, at most 1: less forgets less, and learns less."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write an artifact's files, in Hugging Face layout, to a folder or a zip."""
     from app.cli import acting
     from storage.gallery import artifacts
 
-    written = artifacts.export(acting.user(), name, to)
-    output.emit({"artifact": name, "path": str(written)}, [f"Wrote {written}"], as_json)
+    written = artifacts.export(acting.user(), name, to, strength)
+    output.emit({"artifact": name, "path": str(written), "strength": strength}, [f"Wrote {written}"], as_json)
 
 
 @group.command("delete")

@@ -91,7 +91,7 @@ def doctor(as_json: Json = False) -> None:
 
 
 def bench(
-    what: Annotated[str, typer.Argument(metavar="web|jobs|data|all|train|chat|family|distill")] = "all",
+    what: Annotated[str, typer.Argument(metavar="web|jobs|data|all|train|chat|family|distill|keep")] = "all",
     rounds: Annotated[int, typer.Option(min=1, max=100)] = 5,
     rows: Annotated[
         int | None, typer.Option(min=8, help="data: rows per file, default 200,000; train: rows, default 256.")
@@ -100,12 +100,14 @@ def bench(
     dataset: Annotated[str | None, typer.Option("--data", help="train: the dataset.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="family: only this demonstration; may be repeated.")] = None,
     small: Annotated[
-        str | None, typer.Option(help="family, distill: base and teacher, a bundled name or a folder.")
+        str | None, typer.Option(help="family, distill, keep: base (and teacher), a bundled name or a folder.")
     ] = None,
     nano: Annotated[str | None, typer.Option(help="family, distill: the student, a bundled name or a folder.")] = None,
-    seed: Annotated[int | None, typer.Option(help="family, distill: the seed that the rows are drawn with.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="family, distill, keep: the seed that the rows are drawn with.")
+    ] = None,
     share: Annotated[
-        float | None, typer.Option(help="family, distill: share of the rows; less than 1 for a quick look.")
+        float | None, typer.Option(help="family, distill, keep: share of the rows; less than 1 for a quick look.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -128,18 +130,22 @@ def bench(
     if what == "distill" and only is None:
         workshop.run("distill", (), {name: value for name, value in options.items() if name != "only"}, as_json)
         return
+    if what == "keep" and only is None and nano is None:
+        workshop.run("keep", (), {"small": small, "seed": seed, "share": share}, as_json)
+        return
     given = [name for name, value in options.items() if value is not None]
     if given:
-        also = {"only": "“family” only"}
-        said = (Problem(f"goes with {also.get(n, '“family” and “distill” only')}.", field=f"--{n}") for n in given)
+        also = {"only": "“family” only", "nano": "“family” and “distill” only"}
+        every = "“family”, “distill” and “keep” only"
+        said = (Problem(f"goes with {also.get(n, every)}.", field=f"--{n}") for n in given)
         raise BadInput(*said)
     document = benches.run(what, rounds, rows or data.N_ROWS)
     output.emit(document, benches.sentences(document), as_json)
 
 
 def _refuse_misplaced(what: str, rows: int | None, base: str | None, dataset: str | None) -> None:
-    if what not in ("web", "jobs", "data", "all", "train", "chat", "family", "distill"):
-        remedy = "Choose web, jobs, data, all, train, chat, family or distill."
+    if what not in ("web", "jobs", "data", "all", "train", "chat", "family", "distill", "keep"):
+        remedy = "Choose web, jobs, data, all, train, chat, family, distill or keep."
         raise BadInput(Problem(f"“{what}” can't be measured.", remedy=remedy))
     problems = []
     if rows is not None and what not in ("data", "all", "train"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -12,9 +12,10 @@ import typer
 from app.cli import output
 from app.cli.output import Json
 from app.formats import duration
-from templates import discovery
+from templates import discovery, mix
 from templates.errors import BadInput, Problem, refuse
 from templates.quantities import size
+from templates.recipe import DATASETS
 
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the job to finish; starts a worker if none is running.")]
 Instruction = Annotated[
@@ -27,6 +28,18 @@ ContinueFrom = Annotated[
         metavar="WAY", help="If the base is an adapter: train the same_adapter further, or a new one on it merged."
     ),
 ]
+Data = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME[:WEIGHT]", help="The dataset; repeat it to learn several, each with its weight."),
+]
+Replay = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME[:SHARE]",
+        help="A dataset to learn beside them without being judged on it, so that the model keeps what it knew.",
+    ),
+]
+Keep = Annotated[bool, typer.Option("--keep", help="Replay the rows that the base wrote itself (`studio replay`).")]
 Key = Annotated[str | None, typer.Option(help="Repeating a command with the same key returns the same job.")]
 
 _SUITES = " or ".join(discovery.keys("templates.suites"))
@@ -41,7 +54,9 @@ def register(app: typer.Typer) -> None:
 def train(
     recipe: Annotated[str | None, typer.Argument(metavar="RECIPE.toml", help="A recipe file or named recipe.")] = None,
     base: Annotated[str | None, typer.Option(help="The base model, or a result to go on from.")] = None,
-    data: Annotated[str | None, typer.Option(help="The dataset.")] = None,
+    data: Data = None,
+    replay: Replay = None,
+    keep: Keep = False,
     objective: Annotated[str | None, typer.Option(help="The training objective.")] = None,
     method: Annotated[str | None, typer.Option(help="How weights change.")] = None,
     teacher: Annotated[str | None, typer.Option(help="The model to learn from, if the objective has one.")] = None,
@@ -56,16 +71,19 @@ def train(
 ) -> None:
     """Submit a training job. Options override the recipe."""
     from app.cli import acting, waiting
-    from storage.planning import training
+    from storage.planning import self_replays, training
 
     options = {"objective": objective, "method": method, "preset": preset, "instruction": instruction}
     asked = _asked(recipe, options, settings or ())
-    needed = {"--base": base, "--data": data, "--name": name}
+    weights, replayed = _datasets(asked, data, replay)
+    needed = {"--base": base, "--data": weights, "--name": name}
     needed |= {"--objective": asked.get("objective"), "--method": asked.get("method")}
     refuse([Problem("is missing.", field=option) for option, value in needed.items() if not value])
     user = acting.user()
-    asked |= {"continue_from": cast(Any, continue_from), "teacher": teacher}
-    plan = training.plan(user, base=str(base), dataset=str(data), **asked)
+    if keep:
+        replayed.setdefault(self_replays.needed(user, str(base)).name, None)
+    asked |= {"continue_from": cast(Any, continue_from), "teacher": teacher, "weights": weights, "replay": replayed}
+    plan = training.plan(user, base=str(base), dataset=next(iter(weights)), **asked)
     for line in planned(plan):
         output.note(line)
     job = training.submit(user, plan, name=str(name), idem_key=idempotency_key)
@@ -80,6 +98,17 @@ def _asked(recipe: str | None, options: Mapping[str, str | None], settings: Any)
     asked |= {key: value for key, value in options.items() if value is not None}
     asked["settings"] = {**asked["settings"], **given}
     return asked
+
+
+def _datasets(
+    asked: dict[str, Any], data: Sequence[str] | None, replay: Sequence[str] | None
+) -> tuple[dict[str, float | None], dict[str, float | None]]:
+    """The datasets to learn and those to replay, with their weights; takes the recipe's lists out of `asked`."""
+    of_recipe = {key: asked.pop(key, []) for key in DATASETS}
+    weights, wrong = mix.named(data or of_recipe["data"], "--data")
+    replayed, wrong_too = mix.named(replay or of_recipe["replay"], "--replay")
+    refuse([*wrong, *wrong_too])
+    return weights, replayed
 
 
 def value_of(text: str) -> Any:
@@ -111,13 +140,15 @@ def planned(plan: Any) -> list[str]:
     base = f"{plan.parent.name} (from {plan.base_row.name})" if plan.parent else plan.base_row.name
     epochs, batch = recipe.objective_params["num_train_epochs"], recipe.objective_params["per_device_train_batch_size"]
     times = f"{duration(cost.seconds_low)} to {duration(cost.seconds_high)}"
+    data = ", ".join(one.name for one in plan.data.task)
     lines = [
         f"{recipe.objective} with {recipe.method} on {base} ({recipe.quantization}), "
-        f"data {plan.dataset_row.name}: {cost.n_rows:,} rows × {epochs:g} epochs in batches of {batch}, "
+        f"data {data}: {cost.n_rows:,} rows × {epochs:g} epochs in batches of {batch}, "
         f"{cost.steps:,} steps, {cost.n_held_out:,} rows held out",
         f"≈ {times} · ≈ {size(cost.memory_bytes)} of {size(cost.memory_free_bytes)} memory · "
         f"result {size(cost.published_bytes)} · {cost.machine} ({cost.based_on})",
     ]
+    lines += mix.sentences(plan.portions) if plan.portions else []
     if plan.teacher:
         lines.append(f"teacher: {plan.teacher.name}")
     if plan.continuation:

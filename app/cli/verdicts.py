@@ -21,8 +21,8 @@ def measured(verdict: Mapping[str, Any], opened: int | None) -> list[str]:
     name, root = str(verdict.get("headline")), verdict.get("root") or {"metrics": {}}
     if name in root["metrics"]:
         lines.append(f"Beside {root['name']}: {_compared(name, root['metrics'][name])}.")
-    of_teacher = (verdict.get("teacher") or {}).get("sentence")  # a job that only asks a teacher doesn't score it
-    lines += [of_teacher] if of_teacher else []
+    if said := (verdict.get("teacher") or {}).get("sentence"):  # a generation's result names its teacher, too
+        lines.append(said)
     found = (verdict.get("measures") or {}).values()
     lines += [f"{measure['title']}: {metrics.compared(measure)}." for measure in found]
     return [*lines, *([openings.sentence(opened)] if opened else [])]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from app import forms
-from app.pages import choices
+from app.pages import choices, train_mix
 from storage.models import User
 from storage.planning import teachers, training
+from templates import mix
 from templates.continuation import ContinueFrom
 from templates.spec import Preset, Quantization
 
@@ -39,13 +40,21 @@ class Filled:
     """The advised values."""
     kept: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By objective and method: what was typed while they were chosen."""
+    more: Sequence[str] = ()
+    """Further datasets to learn."""
+    shares: str = train_mix.EVERY_ROW
+    keep: str = ""
+    """The dataset to replay."""
+    share: float = mix.REPLAY_SHARE
+    """The replayed share of what is learned."""
     drawing: str = ""
     """Differs each time, so that the settings are drawn, and listen, even if nothing else changed."""
 
     @property
     def choices(self) -> tuple[str, ...]:
         """What the settings depend on."""
-        return self.objective, self.base, self.data, self.method, self.effort, self.continue_from, self.teacher
+        chosen = self.objective, self.base, self.data, self.method, self.effort, self.continue_from, self.teacher
+        return *chosen, *self.more, self.shares, self.keep, str(self.share)
 
     @property
     def pair(self) -> str:
@@ -79,5 +88,7 @@ class Filled:
             settings=self.settings,
             continue_from=cast(ContinueFrom, self.continue_from),
             teacher=self.teacher if teachers.needed(self.objective) else None,
+            weights=train_mix.weights(self),
+            replay=train_mix.replay(self),
             patient=patient,
         )

@@ -27,8 +27,9 @@ def beside_chain(inputs: Inputs) -> list[str]:
 
 
 def data(inputs: Inputs) -> str:
-    """The names of the datasets that were used."""
-    return ", ".join(_name(one) for one in inputs if isinstance(one.thing, Dataset))
+    """The names of the datasets that were used; those with a label come last, so that it is not read as all of them."""
+    used = [one for one in inputs if isinstance(one.thing, Dataset)]
+    return ", ".join(_name(one) for one in sorted(used, key=lambda one: one.role not in PLAIN))
 
 
 def _name(one: Input) -> str:

@@ -14,7 +14,7 @@ from storage.bases import base_models
 from storage.planning import teacher_costs
 from storage.planning.estimates import Estimate
 from storage.planning.training import Plan
-from templates import registry
+from templates import mix, registry
 from templates.errors import Problem
 from templates.quantities import plural, size
 from templates.recipe import Recipe
@@ -25,10 +25,12 @@ def card(plan: Plan) -> Markup:
     """A plan that fits."""
     lengths = plan.lengths
     lost = [*_teacher(plan), *([plan.continuation.why] if plan.continuation else [])]
+    lost += mix.sentences(plan.portions) if plan.portions else []
     if lengths.n_truncated:
         lost.append(
             f"{plural(lengths.n_truncated, 'row')} longer than {count(plan.recipe.objective_params['max_length'])} "
-            f"tokens: {count(lengths.n_cut_tokens)} tokens are cut off (rows {_rows(lengths.truncated_rows)})"
+            f"tokens: {count(lengths.n_cut_tokens)} tokens are cut off"
+            + (f" (rows {_rows(lengths.truncated_rows)})" if lengths.truncated_rows else "")
         )
     if lengths.n_refused:
         numbers, (first, why) = [row for row, _why in lengths.refused_rows], lengths.refused_rows[0]

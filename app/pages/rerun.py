@@ -9,7 +9,7 @@ import gradio as gr
 
 from app import forms
 from app.markup import html
-from app.pages import choices, goals, train_form
+from app.pages import choices, goals, train_form, train_mix
 from app.pages.filled import PRECISION, Filled
 from app.pages.who import acting, asked
 from storage import job_inputs, model_names
@@ -24,6 +24,7 @@ from storage.runs import advice, settings
 from templates import capabilities, registry
 from templates.continuation import CHOICES
 from templates.errors import BadInput, Problem
+from templates.mix import Mix
 from templates.recipe import Recipe
 from templates.roles import Role
 from templates.spec import Preset
@@ -71,6 +72,8 @@ def reopened(user: User, job: Job) -> Reopened | None:
     way = way if way in CHOICES else "advised"
     taught = _teacher(inputs, remarks)
     form = Filled(objective, begins.model.name, dataset.name, method, "balanced", recipe.instruction, way, taught)
+    if registry.objective(objective).mixes and "mix" in job.spec:
+        form = replace(form, **train_mix.of_job(Mix.model_validate(job.spec["mix"]), inputs, remarks))
     if (objective, method) == (recipe.objective, recipe.method):
         form = replace(form, effort=_effort(recipe, begins.root), kept={form.pair: _typed(recipe, remarks)})
     return Reopened(form, remarks)

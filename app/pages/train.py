@@ -10,7 +10,7 @@ import gradio as gr
 
 from app import turns
 from app.forms import SettingsForm
-from app.pages import choices, goals, layout, rerun, result_name, teacher_says, train_address, train_form
+from app.pages import choices, goals, layout, rerun, result_name, teacher_says, train_address, train_form, train_mix
 from app.pages.alerts import FOCUS_JS, guarded, in_turn
 from app.pages.filled import PRECISION, Filled
 from app.pages.train_form import N_CHECKED, N_DRAWN, N_SHOWN
@@ -45,7 +45,7 @@ class Page:
     @property
     def drawn(self) -> list[Any]:
         """The outputs of what redraws the form."""
-        return [self.alert, *self.top.all, self.lens.about, self.lens.ask, self.start.launch, self.form]
+        return [self.alert, *self.top.drawn, self.lens.about, self.lens.ask, self.start.launch, self.form]
 
     @property
     def checked(self) -> list[Any]:
@@ -87,6 +87,9 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     start.name.input(new_id, None, key, queue=False, show_progress="hidden")
     drawn = form.change(_of_state(train_form.checked, N_CHECKED), form, page.checked, show_progress="minimal")
     drawn.success(_of_state(train_form.seen, N_SHOWN), [form, lens.index], page.shown, show_progress="hidden")
+    write = in_turn(2, lane=turns.ROWS)(train_mix.written)
+    wrote = top.mixed.write.click(write, top.base, [alert, following])
+    wrote.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
     _keep_up(page)
 
 
@@ -163,12 +166,12 @@ class Reading:
     def filled(self, values: Mapping[Any, Any]) -> Filled:
         """The form as it is now."""
         typed = {**self.settings.raw(values), PRECISION: values[self.precision]}
-        goal, base, data, method, effort, instruction, way, teacher, objective = (
+        goal, base, data, method, effort, instruction, way, teacher, objective, *mixed = (
             values[one] for one in self.page.top.all
         )
         objective = goals.chosen(goal, objective)
         chosen = (objective, base, data, method, effort, instruction, way, teacher or "")
-        return Filled(*chosen, typed, self.before.advised, self.before.kept)
+        return replace(Filled(*chosen, typed, self.before.advised, self.before.kept), **train_mix.filled(*mixed))
 
     def drawn(self, handler: Callable[..., list[Any]]) -> Callable[..., Any]:
         """A handler of a changed choice; it gets the form as it is now and as it was before."""
@@ -220,12 +223,16 @@ def _listen(page: Page, reading: Reading) -> None:
         (top.data, train_form.rebased),
         (top.continue_from, train_form.chosen),
         (top.teacher, train_form.chosen),
+        (top.mixed.more, train_form.chosen),
+        (top.mixed.shares, train_form.chosen),
+        (top.mixed.keep, train_form.chosen),
     ):
         part.input(reading.drawn(handler), inputs, page.drawn, show_progress="hidden")
     check, show = reading.told(train_form.checked, N_CHECKED), reading.told(train_form.seen, N_SHOWN, lens.index)
     for component in (top.instruction, *reading.settings_and_precision):
         changed = component.input(check, inputs, page.checked, show_progress="hidden", trigger_mode="always_last")
         changed.success(show, inputs, page.shown, show_progress="hidden")
+    top.mixed.share.release(reading.drawn(train_form.chosen), inputs, page.drawn, show_progress="hidden")
     start.again.tick(check, inputs, page.checked, show_progress="hidden", trigger_mode="once")
     settings = reading.settings_and_precision
     names = [PRECISION, *reading.settings.components]

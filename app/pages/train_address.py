@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from app.pages import choices, goals
+from app.pages import choices, goals, train_mix
 from app.pages.filled import PRECISION, Filled
 from app.pages.who import acting, asked
 from storage.data import datasets
@@ -50,6 +50,7 @@ def written(request: gr.Request, form: Filled, name: str, proposed: str) -> list
         "effort": form.effort,
         "continue": form.continue_from if form.continue_from != "advised" else "",
         "teacher": form.teacher if teachers.needed(form.objective) else "",
+        **train_mix.in_address(form),
         "settings": typed,
         "instruction": json.dumps(form.instruction) if (form.instruction or "") != own else "",
         "from": "",  # the job that filled in the form: from now on, the form stands for itself
@@ -71,6 +72,8 @@ def read(request: gr.Request, form: Filled, dataset: Dataset) -> Filled:
         form = replace(form, continue_from=way)
     if teacher := asked(request, "teacher"):
         form = replace(form, teacher=teacher)
+    given = {key: asked(request, key) for key in train_mix.in_address(form)}
+    form = replace(form, **train_mix.of_address(given))
     if instruction := asked(request, "instruction"):
         form = replace(form, instruction=_instruction(instruction))
     typed = _settings(asked(request, "settings"), form)

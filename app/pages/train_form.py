@@ -10,7 +10,7 @@ from urllib.parse import quote
 import gradio as gr
 
 from app import forms
-from app.pages import choices, goals, layout, preflight, rendered, result_name, stored_data, train_address
+from app.pages import choices, goals, layout, preflight, rendered, result_name, stored_data, train_address, train_mix
 from app.pages.alerts import CLEAR, html_of
 from app.pages.filled import PRECISION, Filled
 from app.pages.who import acting, asked
@@ -25,7 +25,7 @@ from templates.continuation import ContinueFrom
 from templates.errors import BadInput, NotFound, Problem, StudioError
 
 FIXES = 3
-N_DRAWN, N_CHECKED, N_SHOWN = 14, 6 + FIXES, 4
+N_DRAWN, N_CHECKED, N_SHOWN = 20, 6 + FIXES, 4
 """Number of outputs of the handlers that redraw the form, check it, and show a row without a teacher's words on it."""
 
 
@@ -83,6 +83,7 @@ def drawn(user: User, form: Filled) -> list[Any]:
     has_prompts = registry.shape(dataset.shape).messages is not None
     form = replace(form, instruction=_instruction(form, begins, dataset) if has_prompts else "")
     form = form if begins.is_adapter else replace(form, continue_from="advised")
+    form = train_mix.fitting(user, form, begins.model)
     taught_by = choices.teachers(user, form.teacher) if teachers.needed(form.objective) else []
     if taught_by and form.teacher not in {name for _, name in taught_by}:
         form = replace(form, teacher=choices.advised_teacher(user, begins.model, form.method))
@@ -125,6 +126,7 @@ def _chosen(
             info=goals.hint(goal, dataset),
             visible=goals.has_ways(form.objective),
         ),
+        *train_mix.drawn(user, form, begins.model),
     ]
 
 

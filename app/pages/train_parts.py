@@ -7,8 +7,9 @@ from typing import Any
 
 import gradio as gr
 
-from app.pages import choices, instruction, layout
+from app.pages import choices, instruction, layout, train_mix
 from app.pages.train_form import FIXES
+from app.pages.train_mix import Mixed
 
 WAYS = {"previous": "‹ Previous", "next": "Next ›", "random": "Random", "longest": "Longest"}
 
@@ -27,12 +28,18 @@ class Choices:
     teacher: gr.Dropdown
     objective: gr.Radio
     """The way to a goal that has several."""
+    mixed: Mixed
 
     @property
     def all(self) -> list[Any]:
         """In the order of `Filled`."""
         how = [self.instruction, self.continue_from, self.teacher, self.objective]
-        return [self.goal, self.base, self.data, self.method, self.effort, *how]
+        return [self.goal, self.base, self.data, self.method, self.effort, *how, *self.mixed.all]
+
+    @property
+    def drawn(self) -> list[Any]:
+        """The same, and what has no value."""
+        return [*self.all, *self.mixed.drawn[len(self.mixed.all) :]]
 
 
 @dataclass(frozen=True)
@@ -88,10 +95,11 @@ def draw_choices() -> Choices:
         interactive=True,
         visible=False,
     )
+    mixed = train_mix.draw()
     with gr.Row():
         method = gr.Dropdown(label="Method", min_width=180, elem_id="method", interactive=True)
         effort = gr.Radio(choices.efforts(), label="Effort", min_width=220, elem_id="effort", interactive=True)
-    return Choices(goal, base, data, method, effort, instruction.textbox(), continue_from, teacher, objective)
+    return Choices(goal, base, data, method, effort, instruction.textbox(), continue_from, teacher, objective, mixed)
 
 
 def draw_start() -> Start:

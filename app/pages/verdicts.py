@@ -45,7 +45,9 @@ def block(verdict: Mapping[str, Any], opened: int | None = None) -> Markup:
     lost = verdict.get("forgotten")
     abilities = suite_views.chart(lost, "base", "adapted") if lost else ""
     measures = [(one["title"], metrics.compared(one)) for one in (verdict.get("measures") or {}).values()]
-    looks = openings_line(opened) if opened else ""
+    parts = verdict.get("by_dataset") or ()
+    looks = openings_line(opened) if opened and not parts else ""
+    counts = [opened, *(one["verdict"].get("opening") for one in parts[1:])]
     return html(
         "verdicts/block",
         verdict=verdict,
@@ -58,6 +60,7 @@ def block(verdict: Mapping[str, Any], opened: int | None = None) -> Markup:
         beside_root=_beside(verdict, verdict.get("root")),
         beside_teacher=_beside(verdict, verdict.get("teacher")),
         abilities=abilities,
+        by_dataset=[(one["name"], block(one["verdict"], n)) for one, n in zip(parts, counts, strict=False)],
     )
 
 

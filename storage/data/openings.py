@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from storage import db
-from storage.models import Dataset, HeldOutOpening
+from storage.models import Dataset, HeldOutOpening, JobInput
+from templates.roles import Role
 
 
 def record(session: Session, *, job_id: str, attempt: int, dataset_id: str) -> None:
@@ -31,9 +32,15 @@ def counts(owner_id: str) -> dict[str, int]:
     """Dataset id → openings of its held-out side, for all datasets of the owner, deleted ones too."""
     mine = select(Dataset.id, Dataset.parent_id, Dataset.sha256).where(Dataset.owner_id == owner_id)
     opened = select(HeldOutOpening.dataset_id).join(Dataset).where(Dataset.owner_id == owner_id)
+    learned_too = (
+        select(Dataset.id)
+        .join(JobInput, col(JobInput.dataset_id) == Dataset.id)
+        .join(HeldOutOpening, col(HeldOutOpening.job_id) == JobInput.job_id)
+        .where(Dataset.owner_id == owner_id, JobInput.role == Role.TRAINING, JobInput.position > 0)
+    )
     with db.reading() as session:
         family = _families(session.exec(mine).all())
-        n_opened = Counter(family[dataset_id] for dataset_id in session.exec(opened))
+        n_opened = Counter(family[dataset_id] for query in (opened, learned_too) for dataset_id in session.exec(query))
     return {dataset_id: n_opened[name] for dataset_id, name in family.items()}
 
 

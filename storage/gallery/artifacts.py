@@ -12,7 +12,7 @@ import io
 import json
 import shutil
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -21,6 +21,7 @@ from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from storage import db, files, job_inputs, model_names
+from storage.gallery import strength as strengths
 from storage.models import Artifact, BaseModelRow, User
 from storage.settings import settings
 from templates import registry
@@ -204,11 +205,21 @@ def _sums(names: dict[str, str]) -> bytes:
     return "".join(f"{sha256}  {name}\n" for name, sha256 in names.items()).encode()
 
 
-def zip_stream(user: User, name_or_id: str) -> Download:
-    """The artifact as a zip, made without holding it whole in memory or in a temporary file."""
+def zip_stream(user: User, name_or_id: str, strength: float | None = None) -> Download:
+    """The artifact as a zip, made without holding it whole in memory or in a temporary file.
+
+    With a `strength`, its adapter has that part of its effect.
+    """
     artifact = get(user, name_or_id)
+    names, changed = _at(artifact, strength)
+    return Download(_zipped(folder(artifact), artifact.name, names, changed), f"{artifact.name}.zip")
+
+
+def _at(artifact: Artifact, strength: float | None) -> tuple[dict[str, str], Mapping[str, bytes]]:
+    """The hashes of the files that leave, and the content of those that the strength changes."""
     names = shipped(artifact)
-    return Download(_zipped(folder(artifact), artifact.name, names), f"{artifact.name}.zip")
+    changed = strengths.rewritten(artifact, folder(artifact), strength) if strength is not None else {}
+    return strengths.with_sums(names, changed), changed
 
 
 class _Outbox(io.RawIOBase):
@@ -229,14 +240,15 @@ class _Outbox(io.RawIOBase):
         yield from taken
 
 
-def _zipped(source: Path, top: str, names: dict[str, str]) -> Iterator[bytes]:
+def _zipped(source: Path, top: str, names: dict[str, str], changed: Mapping[str, bytes]) -> Iterator[bytes]:
     outbox = _Outbox()
     with zipfile.ZipFile(outbox, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name in names:
             entry = zipfile.ZipInfo.from_file(source / name, f"{top}/{name}")
             # weights do not compress; trying costs a minute per gigabyte
             entry.compress_type = zipfile.ZIP_STORED if name.endswith(".safetensors") else zipfile.ZIP_DEFLATED
-            with (source / name).open("rb") as file, archive.open(entry, "w", force_zip64=True) as member:
+            content = io.BytesIO(changed[name]) if name in changed else (source / name).open("rb")
+            with content as file, archive.open(entry, "w", force_zip64=True) as member:
                 while chunk := file.read(files.CHUNK_BYTES):
                     member.write(chunk)
                     yield from outbox.take()
@@ -244,24 +256,27 @@ def _zipped(source: Path, top: str, names: dict[str, str]) -> Iterator[bytes]:
     yield from outbox.take()
 
 
-def export(user: User, name_or_id: str, to: Path) -> Path:
+def export(user: User, name_or_id: str, to: Path, strength: float | None = None) -> Path:
     """Write the artifact's files into the new or empty folder `to`, or as one file when `to` ends in `.zip`.
 
-    Raises `BadInput` when something is in the way.
+    With a `strength`, its adapter has that part of its effect. Raises `BadInput` when something is in the way.
     """
     artifact = get(user, name_or_id)
-    names = shipped(artifact)
+    names, changed = _at(artifact, strength)
     to = to.expanduser().resolve()
     if to.is_file() or (to.is_dir() and (to.suffix == ".zip" or any(to.iterdir()))):
         raise BadInput(Problem(f"“{to}” is not empty.", field="to", remedy="Name a new or empty folder, or a .zip."))
     to.parent.mkdir(parents=True, exist_ok=True)
     if to.suffix == ".zip":
         with files.atomic_file(to) as file:
-            _write_all(file, _zipped(folder(artifact), artifact.name, names))
+            _write_all(file, _zipped(folder(artifact), artifact.name, names, changed))
         return to
     for name in names:
         (to / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(folder(artifact) / name, to / name)
+        if name in changed:
+            (to / name).write_bytes(changed[name])
+        else:
+            shutil.copyfile(folder(artifact) / name, to / name)
     (to / SUMS).write_bytes(_sums(names))
     return to
 

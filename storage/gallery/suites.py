@@ -21,6 +21,8 @@ from templates.spec import Ability, Family, SuiteItem
 from templates.spec.suite import SPARE_TOKENS
 
 PHRASINGS = ("known", "held_out")
+SEED = 1
+"""The seed of the items that show what was forgotten: every job gets the same ones, so that jobs can be compared."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,11 @@ def of_base(source: str) -> str:
     """The name of the suite that shows what a base model from this source forgets."""
     family: Family = "bundled" if source == "bundled" else "others"
     return next(name for name, declared in registry.suites().items() if declared.forgetting_of == family)
+
+
+def asked_of(name: str, n_items: int) -> Suite:
+    """The items that show what a training made its base forget: `n_items` of each ability."""
+    return get(name).sample(n_items, SEED)
 
 
 def forgetting_items(method: str) -> int:

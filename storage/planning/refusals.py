@@ -39,6 +39,16 @@ def of_data(dataset: Dataset, objective: str) -> list[Problem]:
     return problems
 
 
+def of_replay(dataset: Dataset) -> list[Problem]:
+    """The reasons why this dataset can't be replayed, whatever the objective."""
+    shape = registry.shape(dataset.shape)
+    if shape.judged or not shape.has_answers:
+        what = f"“{dataset.name}” holds {dataset.shape}, which can't be replayed."
+        return [Problem(what, field="replay", remedy="Replay plain texts, or conversations with answers.")]
+    n_learned = dataset.n_rows - dataset.n_held_out
+    return [] if n_learned else [_no_rows(dataset, "to replay")]
+
+
 def of_choice(dataset: Dataset, recipe: Recipe) -> list[Problem]:
     """The reasons why these settings don't suit the rows: their filters, or too few to choose the best weights on."""
     shape = registry.shape(dataset.shape)

@@ -3,38 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from storage import job_inputs, model_names
 from storage.bases import base_models, checkpoint_headers
-from storage.data import datasets
+from storage.gallery import suites
 from storage.jobs import jobs, worker_rows
 from storage.models import Artifact, BaseModelRow, Dataset, Job, User, Worker
 from storage.planning import (
     continuations,
+    dataset_figures,
     estimates,
-    figures,
     fitting,
     forgetting,
     machines,
+    mixes,
     refusals,
     shortening,
     teacher_costs,
     teachers,
     unusual,
 )
+from storage.planning.apart import Judged
 from storage.planning.continuations import Continuation, Start
-from storage.planning.detectable import Detectable
 from storage.planning.estimates import Estimate
-from storage.planning.training_rows import SMALL_BYTES, TrainingLengths, WhatCanShow
-from storage.rendering.limited import Model
 from storage.rendering.rendered_rows import LengthReport
-from storage.settings import settings as settings_of
 from templates import instructions, registry
 from templates.continuation import ContinueFrom
 from templates.errors import BadInput, Problem, refuse
+from templates.mix import NO_WEIGHTS, Portion, Weights
 from templates.recipe import Recipe, compose
 from templates.roles import Role
 from templates.spec import Preset, Quantization
@@ -63,8 +62,9 @@ class Plan:
     recipe: Recipe
     base_row: BaseModelRow
     """The base model; below a result, the one at the root of its chain."""
-    dataset_row: Dataset
+    data: mixes.Datasets
     lengths: LengthReport
+    """Of several datasets, as they come up in one pass."""
     estimate: Estimate
     unusual: tuple[Problem, ...] = ()
     """Settings that work but can hardly be meant."""
@@ -74,6 +74,13 @@ class Plan:
     """How it goes on from there."""
     teacher: BaseModelRow | Artifact | None = None
     """The model that it learns from."""
+    portions: tuple[Portion, ...] = ()
+    """What is learned of each dataset, if there are several."""
+
+    @property
+    def dataset_row(self) -> Dataset:
+        """The first dataset."""
+        return self.data.first
 
 
 def plan(
@@ -89,6 +96,8 @@ def plan(
     settings: Mapping[str, Any] | None = None,
     continue_from: ContinueFrom = "advised",
     teacher: str | None = None,
+    weights: Weights = NO_WEIGHTS,
+    replay: Weights = NO_WEIGHTS,
     patient: bool = True,
 ) -> Plan:
     """Check a training job and estimate its cost; cheap to call again with other settings.
@@ -97,17 +106,20 @@ def plan(
 
     `base` may be a result, from which `continue_from` says how to go on. `teacher` is the base model or result that
     the objective learns from, if it learns from one. Without an `instruction`, the dataset's
-    own is used, or else the one that the base was trained with; "" means none.
+    own is used, or else the one that the base was trained with; "" means none. `weights` names all datasets that are
+    learned together and judged, `dataset` too; `replay` those that are only learned beside them.
     Raises `BadInput` with every problem at once for choices that can't work, `DoesNotFit` for a job
     that this machine can't hold, `NotFound` for an unknown base model or dataset.
     """
-    begins, dataset_row = continuations.start(user, base), datasets.get(user, dataset)
+    begins = continuations.start(user, base)
+    data, mixed_up = mixes.find(user, dataset, objective, weights, replay)
+    dataset_row = data.first
     base_row, facts = begins.root, base_models.facts(begins.root)
     how = continuations.decide(begins, objective, method, settings or {}, continue_from)
     settings = {**continuations.inherited(begins, how), **(settings or {})}
     instruction = begins.instruction_for(dataset_row) if instruction is None else instruction
     taught = teachers.find(user, objective, teacher)
-    problems = [*taught.problems, *refusals.of_data(dataset_row, objective)]
+    problems = [*taught.problems, *refusals.of_data(dataset_row, objective), *mixed_up]
     problems += instructions.misplaced(registry.shape(dataset_row.shape), instruction)
     chosen: Any = {"preset": preset, "quantization": quantization, "instruction": instruction, "settings": settings}
     try:
@@ -116,24 +128,18 @@ def plan(
         raise BadInput(*problems, *error.problems) from error
     problems += teachers.problems(taught, begins.model, recipe, dataset_row, patient=patient)
     refuse([*problems, *refusals.of_choice(dataset_row, recipe)])
-    lengths = measured(base_row, dataset_row, recipe, patient=patient)
-    refusals.untrainable(lengths, dataset_row, recipe, base_row.name)
-    estimate = _estimate(user, begins, how, recipe, lengths, dataset_row, taught)
-    seen = estimate.model_copy(update={"detectable": _detectable(dataset_row, patient=patient)})
+    learned = mixes.lengths(base_row, data, recipe, _judged(data, base_row, recipe), patient=patient)
+    lengths = learned.report
+    estimate = _estimate(user, begins, how, recipe, lengths, data, taught)
+    detectable = dataset_figures.detected(dataset_row, patient=patient) if len(data.task) == 1 else None
+    seen = estimate.model_copy(update={"detectable": detectable})
     odd = unusual.of(recipe, facts, lengths.n_rows - lengths.n_refused, estimate.steps)
-    return Plan(recipe, base_row, dataset_row, lengths, seen, odd, begins.parent, how, taught.model)
+    return Plan(recipe, base_row, data, lengths, seen, odd, begins.parent, how, taught.model, learned.portions)
 
 
-def _detectable(dataset: Dataset, *, patient: bool) -> Detectable | None:
-    """What the held-out rows could show; None for plain text."""
-    file = datasets.file(dataset)
-    question = WhatCanShow(file, dataset.shape, settings_of().eval_rows)
-    owner = Model(dataset.name, "", "", dataset.owner_id, bundled=True)
-    return figures.of(owner, question, question.depends_on, is_small=_is_small(file), patient=patient)
-
-
-def _is_small(file: Path) -> bool:
-    return file.stat().st_size <= SMALL_BYTES
+def _judged(data: mixes.Datasets, base: BaseModelRow, recipe: Recipe) -> Judged:
+    """What the result will be asked."""
+    return mixes.judged(data, suites.of_base(base.source), suites.forgetting_items(recipe.method))
 
 
 def _estimate(
@@ -142,11 +148,11 @@ def _estimate(
     how: Continuation | None,
     recipe: Recipe,
     lengths: LengthReport,
-    dataset: Dataset,
+    data: mixes.Datasets,
     taught: teachers.Found,
 ) -> Estimate:
     """Estimate the recipe's cost on the machine that will probably run it. Raises `DoesNotFit`."""
-    base, worker, shape, n_held_out = begins.root, likely_worker(), registry.shape(dataset.shape), dataset.n_held_out
+    base, worker, shape, n_held_out = begins.root, likely_worker(), registry.shape(data.first.shape), data.n_held_out
     facts = base_models.facts(base)
     machine, pace = machines.of_worker(worker, facts), machines.earlier_pace(base.id, recipe, worker)
     carried_bytes = continuations.carried_bytes(begins, how, recipe)
@@ -189,24 +195,6 @@ def likely_worker() -> Worker | None:
     return max(taking, key=lambda worker: worker.memory_total_bytes, default=None)
 
 
-def measured(base: BaseModelRow, dataset: Dataset, recipe: Recipe, *, patient: bool = True) -> LengthReport:
-    """Lengths of the rows to learn from, as this base model reads them; remembered."""
-    model = replace(base_models.model(base), owner=dataset.owner_id)
-    question = TrainingLengths(
-        model,
-        file=datasets.file(dataset),
-        shape=dataset.shape,
-        split_seed=dataset.split_seed,
-        chooses=recipe.training().chooses,
-        objective=recipe.objective,
-        max_length=recipe.objective_params["max_length"],
-        instruction=recipe.instruction,
-        written=teacher_costs.n_written_tokens(recipe, registry.shape(dataset.shape)),
-    )
-    is_small = _is_small(question.file)
-    return figures.of(model, question, question.depends_on, is_small=is_small, patient=patient)
-
-
 def submit(user: User, plan: Plan, *, name: str, idem_key: str | None = None) -> Job:
     """Queue the planned job. Raises `BadInput` when the name is unusable or taken.
 
@@ -216,14 +204,20 @@ def submit(user: User, plan: Plan, *, name: str, idem_key: str | None = None) ->
         refuse(model_names.problems(user, name))
     base, how = plan.parent or plan.base_row, plan.continuation
     continued = {"continued": how.way, "continued_because": how.why} if how else {}
+    mixed = {"mix": plan.data.mix.model_dump(mode="json")} if plan.data.mixed else {}
     return jobs.submit(
         user,
         name=name,
         kind="train",
-        spec={"recipe": plan.recipe.model_dump(mode="json"), "shape": plan.dataset_row.shape, **continued},
+        spec={
+            "recipe": plan.recipe.model_dump(mode="json"),
+            "shape": plan.dataset_row.shape,
+            **continued,
+            **mixed,
+        },
         inputs=[
             *job_inputs.of(Role.BASE, base),
-            *job_inputs.of(Role.TRAINING, plan.dataset_row),
+            *plan.data.inputs,
             *(job_inputs.of(Role.TEACHER, plan.teacher) if plan.teacher else []),
         ],
         estimate=plan.estimate.model_dump(mode="json"),

@@ -11,7 +11,8 @@ from pydantic import TypeAdapter
 
 from storage import progress
 from storage.data import row_files, selection, splits
-from storage.planning import detectable
+from storage.planning import apart, detectable
+from storage.planning.apart import Judged
 from storage.planning.detectable import Detectable
 from storage.rendering import rendered_rows
 from storage.rendering.limited import Model
@@ -22,8 +23,6 @@ from templates import registry
 
 STAND_IN = " a"
 """About one token."""
-SMALL_BYTES = 400_000
-"""Files of which a bundled model's lengths are worked out in an instant."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,10 @@ class TrainingLengths(Question[LengthReport]):
     objective: str
     max_length: int
     instruction: str
+    without: tuple[int, ...] = ()
+    """Numbers of rows that are not learned, see `storage.planning.apart`."""
+    replayed: bool = False
+    """Of conversations only answers are learned, whatever the objective."""
     written: int = 0
     """About so many tokens does a teacher answer to each row; they count where a row has no answer of its own."""
 
@@ -54,7 +57,7 @@ class TrainingLengths(Question[LengthReport]):
                 shape,
                 progress.through(rows, len(rows)),
                 max_length=self.max_length,
-                trains_prompt=learned.trains_prompt,
+                trains_prompt=learned.trains_prompt and not self.replayed,
                 views=learned.views,
             )
 
@@ -68,8 +71,11 @@ class TrainingLengths(Question[LengthReport]):
 
     def _rows(self) -> list[dict[str, Any]]:
         if self.chooses:
-            return selection.divided(self.file, registry.shape(self.shape), self.split_seed).training
-        return row_files.read(self.file, held_out=False)
+            rows = selection.divided(self.file, registry.shape(self.shape), self.split_seed).training
+        else:
+            rows = row_files.read(self.file, held_out=False)
+        left_out = set(self.without)
+        return [row for row in rows if row["source_row"] not in left_out] if left_out else rows
 
     @property
     def depends_on(self) -> Mapping[str, Any]:
@@ -77,7 +83,30 @@ class TrainingLengths(Question[LengthReport]):
         named = ("shape", "split_seed", "chooses", "objective", "max_length", "instruction")
         about = {name: getattr(self, name) for name in named}
         about |= {"written": self.written} if self.written else {}
+        about |= {"replayed": True} if self.replayed else {}
+        about |= {"without": self.without} if self.without else {}
         return {**about, "model": self.model.key, "rows": self.file.name}
+
+
+@dataclass(frozen=True)
+class LeftOut(Question[list[int]]):
+    """The numbers of a dataset's training rows that ask what the result will be asked."""
+
+    limits = LONG
+    kind = TypeAdapter(list[int])
+    file: Path
+    shape: str
+    judged: Judged
+
+    def answer(self) -> list[int]:
+        """Compare every training row with every judged prompt."""
+        with progress.step("Comparing with held-out rows"):
+            return apart.left_out(self.file, self.shape, self.judged)
+
+    @property
+    def depends_on(self) -> Mapping[str, Any]:
+        """What the answer depends on."""
+        return {"rows": self.file.name, "shape": self.shape, "judged": self.judged.depends_on}
 
 
 @dataclass(frozen=True)

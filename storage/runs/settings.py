@@ -14,6 +14,7 @@ from storage.runs import advice
 from storage.runs.advice import Advice
 from templates import registry
 from templates.continuation import WORDS
+from templates.mix import Mix
 from templates.recipe import Recipe
 from templates.roles import Role
 from templates.spec import Params
@@ -44,6 +45,8 @@ def of(job: Job, inputs: Inputs) -> list[Setting]:
     found += _of_inputs(inputs)
     if how := job.spec.get("continued"):
         found.append(Setting("continue_from", "Goes on", WORDS.get(how, str(how))))
+    if told := job.spec.get("mix"):
+        found += _mixed(Mix.model_validate(told), inputs)
     if service := job.spec.get("endpoint"):
         found += [Setting("endpoint", "Address", service["url"]), Setting("endpoint_model", "Model", service["model"])]
     if job.spec.get("filters"):
@@ -57,6 +60,19 @@ def of(job: Job, inputs: Inputs) -> list[Setting]:
         return found + _parameters(recipe, advice.of(recipe, inputs))
     declared = registry.job_kind(job.kind).params
     return found + (_declared(declared, job.spec.get("params") or {}, {}) if declared else [])
+
+
+def _mixed(told: Mix, inputs: Inputs) -> list[Setting]:
+    """The weights of the task's datasets, and the shares of the replayed ones."""
+    found = []
+    if len(inputs.all(Role.TRAINING)) > 1:
+        names = [one.name for one in inputs.all(Role.TRAINING)]
+        weights = [f"{name} {weight:g}" for name, weight in zip(names, told.weights, strict=bool(told.weights))]
+        found.append(Setting("weights", "Weights", ", ".join(weights) or "each row once"))
+    if told.replayed:
+        replayed = zip(inputs.all(Role.REPLAY), told.replayed, strict=True)
+        found.append(Setting("replay_share", "Replayed share", ", ".join(f"{one.name} {x:g}" for one, x in replayed)))
+    return found
 
 
 def _filters(picked: Mapping[str, Mapping[str, Any]]) -> str:

@@ -8,6 +8,12 @@ it learns the chosen answer and ignores the rejected one.
 labels, whole conversations. **When not:** you only have raw text (use *continued pretraining*), or
 the knowledge changes weekly (look it up at answer time instead).
 
+**Several datasets at once.** Name more than one, with weights if you like (`--data tickets:0.7 --data moods:0.3`).
+Each keeps its own instruction and its own held-out rows, and has its own verdict.
+
+**Keeping what it knew.** A model that learns one thing forgets others. Rows replayed beside yours (`--replay`, “Keep
+what it knew”) hold it: general conversations, or prompts that the base wrote and answered itself (`studio replay`).
+
 **How much data.** 50–100 good rows can change style and format; a label set wants some tens of rows
 per label; consistency counts more than volume (Zhou et al. 2023, *LIMA*, arXiv 2305.11206).
 
@@ -26,6 +32,7 @@ SPEC = Objective(
     summary="Supervised fine-tuning: learns to answer as your rows do.",
     params=SftParams,
     row_shapes=("prompt_completion", "messages", "classification", "preference"),
+    mixes=True,
     presets={
         "quick": {"num_train_epochs": 1.0},
         "balanced": {"num_train_epochs": 6.0},

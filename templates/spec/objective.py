@@ -117,6 +117,8 @@ class Objective:
     """Key of the method that a form proposes first."""
     trains_prompt: bool = False
     """True: the model learns every token. False: only the answers' tokens."""
+    mixes: bool = False
+    """It can learn from several datasets at once and replay others; its worker module then sets up `next_token`."""
     needs: tuple[Need, ...] = ()
     """What the method must offer."""
     roles: tuple[Role, ...] = ()

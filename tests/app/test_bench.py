@@ -144,6 +144,6 @@ def test_options_of_the_demonstrations_go_with_them_only(capfd: pytest.CaptureFi
     assert main(["bench", "web", "--only", "sft", "--share", "0.5"]) == 2
     said = capfd.readouterr().err
     assert "field “--only”: goes with “family” only." in said
-    assert "field “--share”: goes with “family” and “distill” only." in said
+    assert "field “--share”: goes with “family”, “distill” and “keep” only." in said
     assert main(["bench", "distill", "--only", "sft"]) == 2
     assert "field “--only”: goes with “family” only." in capfd.readouterr().err

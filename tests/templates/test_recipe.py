@@ -131,3 +131,12 @@ def test_a_value_out_of_bounds_is_refused_in_words(settings, said):
     with pytest.raises(BadInput) as refused:
         recipe.compose("sft", "lora", settings=settings)
     assert [problem.message for problem in refused.value.problems] == [said]
+
+
+def test_a_file_may_name_what_to_learn_from() -> None:
+    text = 'objective = "sft"\nmethod = "lora"\ndata = ["tickets:0.7", "moods:0.3"]\nreplay = ["general"]\n'
+    read = recipe.read_toml(text)
+    assert (read.pop("data"), read.pop("replay")) == (["tickets:0.7", "moods:0.3"], ["general"])
+    assert "data" not in recipe.to_toml(recipe.compose(**read))
+    with pytest.raises(BadInput, match="must be a list of texts"):
+        recipe.read_toml('objective = "sft"\nmethod = "lora"\ndata = "tickets:0.7"\n')

@@ -27,10 +27,12 @@ class ComparedAnswer(BaseModel):
     loss_base: float | None
     """None if no token of the row could be scored."""
     loss_adapted: float | None
+    dataset: str = ""
+    """Where the row is from, if several datasets were learned together."""
 
 
-def compare(base: Scores, adapted: Scores) -> list[ComparedAnswer]:
-    """Every row that both models answered, from the most improved to the worst."""
+def compare(base: Scores, adapted: Scores, *, dataset: str = "") -> list[ComparedAnswer]:
+    """Every row that both models answered, from the most improved to the worst; `dataset` is one of several."""
     found = []
     for of_base, of_adapted in answered_by_both(base, adapted):
         found.append(
@@ -43,6 +45,7 @@ def compare(base: Scores, adapted: Scores) -> list[ComparedAnswer]:
                 change=change(of_base, of_adapted),
                 loss_base=_mean_loss(base, of_base.index),
                 loss_adapted=_mean_loss(adapted, of_base.index),
+                dataset=dataset,
             )
         )
     return sorted(found, key=_rank)

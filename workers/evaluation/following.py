@@ -47,6 +47,10 @@ class Followed(BaseModel):
     nll: tuple[float, ...]
     """Sum of the negative log likelihoods of each answer's tokens, in nats."""
 
+    def only(self, places: Sequence[int]) -> Followed:
+        """The same for the answers at these places."""
+        return Followed(n_same=tuple(self.n_same[i] for i in places), nll=tuple(self.nll[i] for i in places))
+
 
 @torch.inference_mode()
 def follow(

@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from storage.data.rows.rows import Row
 from storage.gallery import suites
 from storage.gallery.suites import Suite
+from storage.planning import apart
 from storage.rendering.renderer import Renderer
 from workers import models, precision
 from workers.evaluation import own_prompts, own_words, suite, suite_verdict
@@ -29,8 +31,6 @@ from workers.evaluation.suite import SuiteScores
 from workers.evaluation.suite_verdict import SuiteVerdict
 from workers.orders.train import TrainingOrder
 
-SEED = 1
-"""The sample's seed: every job gets the same items, so that jobs can be compared."""
 ON, ON_OWN = "general abilities", "the base's own prompts"
 
 
@@ -147,21 +147,30 @@ def measure(
     model: Any,
     channel: Channel,
     parts: Sequence[Part] = (WHOLE, WHOLE),
+    replayed: Sequence[str] = (),
 ) -> Forgotten | None:
     """Score both models; None if the order asks for no items. `parts` are their places in the whole evaluation.
 
-    Inside `base()` is the untouched base. Raises `Interrupted` once the worker wants no result.
+    Own prompts that are like the `replayed` ones are left out: what was learned says nothing about the rest. Inside
+    `base()` is the untouched base. Raises `Interrupted` once the worker wants no result.
     """
     if not order.forgetting_items:
         return None
-    asked = suites.get(order.forgetting_suite).sample(order.forgetting_items, SEED)
+    asked = suites.asked_of(order.forgetting_suite, order.forgetting_items)
     measuring = _Measuring(order, renderer, context_length, channel, asked, _kept(order, renderer, model))
     prompts, of_base = measuring.of_base(base, parts[0])
+    prompts = prompts and prompts.without(_like(prompts, replayed, renderer), own_prompts.REPLAYED)
     own_part, part = measuring.parts(parts[1])
     own = measuring.own_words(prompts, model, own_part) if prompts else None
     found = judge(of_base, measuring.score(model, order.name, part))
     remarks = found.remarks if own or not prompts else (*found.remarks, own_words.too_few(prompts))
     return found.model_copy(update={"own": own, "remarks": remarks})
+
+
+def _like(prompts: OwnPrompts, replayed: Sequence[str], renderer: Renderer) -> list[int]:
+    """The places of own prompts that are the same as a replayed one, or nearly."""
+    asked = [{"text": renderer.decode(one.prompt_ids)} for one in prompts.asked]
+    return apart.places("text", asked, [Row(number, True, text, ()) for number, text in enumerate(replayed, 1)])
 
 
 def _kept(order: TrainingOrder, renderer: Renderer, model: Any) -> Kept:

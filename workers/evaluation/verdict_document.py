@@ -122,3 +122,13 @@ class Verdict(_Form):
     """None if the objective has no teacher."""
     forgotten: Forgotten | None = None
     """General abilities before and after; None if not measured."""
+    by_dataset: tuple[OnDataset, ...] = ()
+    """With several datasets, the verdict on each; then the fields above are those of the first, but `verdict` is the
+    least favourable one, `claim` and `sentence` name all, and `remarks` are those that concern all."""
+
+
+class OnDataset(_Form):
+    """The verdict on one of several datasets that were learned together."""
+
+    name: str
+    verdict: Verdict

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
 
 from storage import teacher_readings
 from storage.bases import base_models, measurements
 from storage.data import openings
 from storage.gallery import artifacts, chains, suites
-from storage.models import Artifact, BaseModelRow, Job
+from storage.models import Artifact, BaseModelRow, Dataset, Job
 from storage.settings import settings
 from templates import registry
 from templates.continuation import ChainStep, Way
+from templates.mix import ONE_DATASET, Mix
 from templates.recipe import Recipe
 from templates.roles import Role
 from templates.spec import BaseFacts
@@ -54,6 +57,24 @@ class Teacher(BaseModel):
         return self.ref.weights_sha256 or self.ref.base_revision
 
 
+class FurtherData(BaseModel):
+    """A dataset that is learned together with the first, or replayed beside it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shape: str
+    dataset_file: str
+    dataset_name: str
+    dataset_sha256: str
+    split_seed: int | None = None
+    instruction: str = ""
+    """The system text of its rows without their own."""
+    held_out_openings: int = 0
+    """As in the order itself."""
+    replayed: bool = False
+    """It is learned, but the result is not judged on it."""
+
+
 class TrainingOrder(Order):
     """An order to adapt `base` to the rows of a dataset."""
 
@@ -80,6 +101,9 @@ class TrainingOrder(Order):
     """The seed of the held-out rows, for the model card."""
     held_out_openings: int = 0
     """How often the dataset's held-out side had been opened for a verdict before this job started."""
+    further: tuple[FurtherData, ...] = ()
+    """Further datasets of the task, then the replayed ones."""
+    mix: Mix = ONE_DATASET
     teacher: Teacher | None = None
     teacher_readings: str = ""
     """The folder where what teachers say is kept for later jobs; empty: with the job's checkpoints."""
@@ -119,6 +143,7 @@ def order(claimed: Claimed) -> TrainingOrder:
         **claimed.common,
         **rows_of(data),
         held_out_openings=openings.of(data),
+        **_mixed(claimed),
         base=_weights_of(continued.parent) if continued else model_ref(base),
         continued=continued,
         own_base=_own_base(model) if isinstance(model, Artifact) else "",
@@ -136,6 +161,22 @@ def order(claimed: Claimed) -> TrainingOrder:
         own_prompts=settings().own_prompts,
         measurements=str(measurements.folder(base.revision)),
     )
+
+
+def _mixed(claimed: Claimed) -> dict[str, Any]:
+    """The further datasets and how they are mixed; nothing for a training on one."""
+    if "mix" not in claimed.job.spec:
+        return {}
+    mix = Mix.model_validate(claimed.job.spec["mix"])
+    task, replayed = claimed.inputs.all(Role.TRAINING)[1:], claimed.inputs.all(Role.REPLAY)
+    told = [(one, text, False) for one, text in zip(task, mix.instructions, strict=True)]
+    told += [(one, "", True) for one in replayed]
+    further = [
+        FurtherData(**rows_of(one), instruction=text, held_out_openings=openings.of(one), replayed=is_replayed)
+        for one, text, is_replayed in told
+        if isinstance(one, Dataset)
+    ]
+    return {"further": further, "mix": mix}
 
 
 def _teacher(claimed: Claimed, recipe: Recipe) -> Teacher | None:

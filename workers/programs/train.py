@@ -134,6 +134,10 @@ def _set_up(task: Task, channel: Channel, teacher: LoadedTeacher | None = None) 
         selection=task.selection,
         job_id=task.order.job_id,
         teacher=teacher,
+        name=task.order.dataset_name,
+        left_out=task.left_out,
+        further=task.further,
+        mix=task.order.mix,
     )
     setup: TrainingSetup = _objective(task).set_up(data)
     if task.params.chooses and setup.selection_loss is None:

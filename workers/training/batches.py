@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -118,14 +119,39 @@ def render_pairs(
     return made
 
 
-class Schedule(Dataset[list[Item]]):
-    """The micro-batches of a whole run, in order, over as many epochs as necessary."""
+@dataclass(frozen=True)
+class Deck:
+    """Examples that are dealt like cards: none comes up again before all others of the deck have."""
 
-    def __init__(self, examples: Sequence[Item], params: TrainingParams):
+    size: int
+    per_epoch: int
+    """How many are dealt in one epoch."""
+
+    def dealt(self, epoch: int, seed: Sequence[int]) -> list[int]:
+        """Those of this epoch; what an earlier one left in the deck comes first."""
+        if not self.size:
+            return []
+        first, end = epoch * self.per_epoch, (epoch + 1) * self.per_epoch
+        rounds = range(first // self.size, -(-end // self.size))
+        shuffled = [np.random.default_rng([*seed, which]).permutation(self.size) for which in rounds]
+        skipped = first - rounds[0] * self.size
+        found: list[int] = np.concatenate(shuffled)[skipped : skipped + self.per_epoch].tolist()
+        return found
+
+
+class Schedule(Dataset[list[Item]]):
+    """The micro-batches of a whole run, in order, over as many epochs as necessary.
+
+    With `decks`, which cover the examples in their order, an epoch holds what each of them deals.
+    """
+
+    def __init__(self, examples: Sequence[Item], params: TrainingParams, decks: Sequence[Deck] = ()):
         self._examples = examples
+        self._decks = decks
         self._size = params.per_device_train_batch_size
         self._seed = params.seed
-        self.per_epoch = math.ceil(len(examples) / self._size)
+        n_taken = sum(deck.per_epoch for deck in decks) if decks else len(examples)
+        self.per_epoch = math.ceil(n_taken / self._size)
         if params.max_steps > 0:
             self._total = params.max_steps * params.gradient_accumulation_steps
         else:
@@ -144,7 +170,8 @@ class Schedule(Dataset[list[Item]]):
 
     def _arranged(self, epoch: int) -> list[list[int]]:
         generator = np.random.default_rng([self._seed, epoch])
-        rows = generator.permutation(len(self._examples)).tolist()
+        taken = self._dealt(epoch) if self._decks else len(self._examples)
+        rows = generator.permutation(taken).tolist()
         window = self._size * BATCHES_SORTED_TOGETHER
         batches = []
         for start in range(0, len(rows), window):
@@ -155,6 +182,14 @@ class Schedule(Dataset[list[Item]]):
             largest = max(range(len(arranged)), key=lambda i: len(arranged[i]) * self._length(arranged[i][-1]))
             arranged[0], arranged[largest] = arranged[largest], arranged[0]
         return arranged
+
+    def _dealt(self, epoch: int) -> list[int]:
+        starts = accumulate((deck.size for deck in self._decks), initial=0)
+        return [
+            start + card
+            for place, (deck, start) in enumerate(zip(self._decks, starts, strict=False))
+            for card in deck.dealt(epoch, [self._seed, place])
+        ]
 
     def _length(self, row: int) -> int:
         return len(self._examples[row].ids)

@@ -23,6 +23,7 @@ from workers.evaluation import (
     pace,
     row_outcomes,
     scoring,
+    several,
     teacher_line,
     verdict,
 )
@@ -30,10 +31,11 @@ from workers.evaluation.compared import ComparedAnswer
 from workers.evaluation.forgetting import Forgotten
 from workers.evaluation.held_out import HeldOutSide
 from workers.evaluation.measures import Measure
-from workers.evaluation.progress import Part, noting
+from workers.evaluation.own_prompts import PROMPT_TOKENS
+from workers.evaluation.progress import Part, noting, parts_of
 from workers.evaluation.scoring import Scores
 from workers.evaluation.sentences import Run
-from workers.evaluation.verdict_document import Verdict
+from workers.evaluation.verdict_document import OnDataset, Verdict
 from workers.orders.train import Teacher
 from workers.stages import Watch
 from workers.training import contenders
@@ -81,9 +83,69 @@ def judge(
 
     `of_teacher` is what the teacher achieved on the same rows, if the training had one.
     """
-    order = task.order
-    base_scores, scores = _scores(task, model, channel)
-    side = _held_out_side(task)
+    by_dataset = task.by_dataset
+    scored = _scores(by_dataset, task.parts, model, channel)
+    judged = [_verdict(one, *pair, actual) for one, pair in zip(by_dataset, scored, strict=True)]
+    (base_scores, scores), (found, side) = scored[0], judged[0]
+    if len(judged) > 1:
+        found = several.joined([_named(one, verdict) for one, (verdict, _) in zip(by_dataset, judged, strict=True)])
+    further = _beside(task, model, found, side, (base_scores, scores), of_teacher, channel)
+    further["measures"] = _measures(task, setup, side, model, channel)
+    own = setup.remarks_on(model, lambda: channel.abandoned) if setup.remarks_on else ()
+    further["remarks"] = (*found.remarks, *own, *_remarks(task, model, actual))
+    further["forgotten"] = _forgotten(task, model, channel)
+    return Judged(
+        found.model_copy(update=further),
+        [
+            answer
+            for one, pair in zip(by_dataset, scored, strict=True)
+            for answer in compared.compare(*pair, dataset=one.order.dataset_name if len(judged) > 1 else "")
+        ],
+        row_outcomes.of(scores, task.held_out, task.order.shape, side),
+    )
+
+
+def _beside(
+    task: Task,
+    model: PreTrainedModel,
+    found: Verdict,
+    side: HeldOutSide,
+    scored: tuple[Scores, Scores],
+    of_teacher: OfTeacher | None,
+    channel: Channel,
+) -> dict[str, Any]:
+    """The verdict's fields on models besides the two: the base at the root of a chain, the teacher."""
+    order, further = task.order, dict[str, Any]()
+    if order.continued:
+        root = verdict.beside(order.base_name, _root_scores(task, model, channel), scored[1], order.shape, side)
+        further = {"parent": order.against, "root": root}
+    if order.teacher and of_teacher:
+        further["teacher"] = teacher_line.of(
+            _sizes(task, model, of_teacher),
+            (of_teacher.scores, *scored),
+            order.shape,
+            side,
+            found.headline,
+            same_tokens=registry.objective(task.recipe.objective).same_vocabulary,
+        )
+    return further
+
+
+def _named(task: Task, found: Verdict) -> OnDataset:
+    """The verdict on one of several datasets, with the instruction of that one."""
+    told = (*found.remarks, *instructions.remarks(task.recipe.instruction))
+    return OnDataset(name=task.order.dataset_name, verdict=found.model_copy(update={"remarks": told}))
+
+
+def _remarks(task: Task, model: PreTrainedModel, actual: Mapping[str, Any]) -> list[str]:
+    quantized = [SCORED_QUANTIZED] if models.is_quantized(model) else []
+    told = instructions.remarks(task.recipe.instruction) if len(task.by_dataset) == 1 else []  # else each has its own
+    return [*quantized, *task.remarks, *_chosen(task, actual), *told]
+
+
+def _verdict(task: Task, base_scores: Scores, scores: Scores, actual: Mapping[str, Any]) -> tuple[Verdict, HeldOutSide]:
+    """The verdict on the task's own dataset, and what it needed to know of that."""
+    order, side = task.order, _held_out_side(task)
     found = verdict.judge(
         base_scores,
         scores,
@@ -93,29 +155,7 @@ def judge(
         headline=registry.objective(task.recipe.objective).headline,
         run=Run(actual["steps"], actual["planned_steps"], actual["stopped"]),
     )
-    further: dict[str, Any] = {}
-    if order.continued:
-        root = verdict.beside(order.base_name, _root_scores(task, model, channel), scores, order.shape, side)
-        further = {"parent": order.against, "root": root}
-    if order.teacher and of_teacher:
-        further["teacher"] = teacher_line.of(
-            _sizes(task, model, of_teacher),
-            (of_teacher.scores, base_scores, scores),
-            order.shape,
-            side,
-            found.headline,
-            same_tokens=registry.objective(task.recipe.objective).same_vocabulary,
-        )
-    further["measures"] = _measures(task, setup, side, model, channel)
-    own = setup.remarks_on(model, lambda: channel.abandoned) if setup.remarks_on else ()
-    further["remarks"] = (*found.remarks, *own, *_remarks(task, model, actual))
-    further["forgotten"] = _forgotten(task, model, channel)
-    further["opening"] = order.held_out_openings + 1
-    return Judged(
-        found.model_copy(update=further),
-        compared.compare(base_scores, scores),
-        row_outcomes.of(scores, task.held_out, order.shape, side),
-    )
+    return found.model_copy(update={"opening": order.held_out_openings + 1}), side
 
 
 def context_length(task: Task) -> int:
@@ -139,16 +179,18 @@ def _sizes(task: Task, model: PreTrainedModel, of_teacher: OfTeacher) -> teacher
     )
 
 
-def _remarks(task: Task, model: PreTrainedModel, actual: Mapping[str, Any]) -> list[str]:
-    quantized = [SCORED_QUANTIZED] if models.is_quantized(model) else []
-    return [*quantized, *task.remarks, *_chosen(task, actual), *instructions.remarks(task.recipe.instruction)]
-
-
-def _scores(task: Task, model: PreTrainedModel, channel: Channel) -> tuple[Scores, Scores]:
-    """The scores of what the training started from and of the model, on all held-out rows."""
-    with contenders.parent(task.order, model) as base:
-        of_base = _score(task, base, task.order.base.name, task.parts[0], channel)
-    return of_base, _score(task, model, task.order.name, task.parts[1], channel)
+def _scores(
+    by_dataset: Sequence[Task], parts: Sequence[Part], model: PreTrainedModel, channel: Channel
+) -> list[tuple[Scores, Scores]]:
+    """The scores of what the training started from and of the model, on all held-out rows of each dataset."""
+    order, sizes = by_dataset[0].order, [len(one.held_out) for one in by_dataset]
+    of_base, of_model = (parts_of(part, sizes) for part in parts[:2])
+    with contenders.parent(order, model) as base:
+        before = [
+            _score(one, base, order.base.name, part, channel) for one, part in zip(by_dataset, of_base, strict=True)
+        ]
+    after = [_score(one, model, order.name, part, channel) for one, part in zip(by_dataset, of_model, strict=True)]
+    return list(zip(before, after, strict=True))
 
 
 def _root_scores(task: Task, model: PreTrainedModel, channel: Channel) -> Scores:
@@ -203,7 +245,21 @@ def _scored(task: Task, which: PreTrainedModel, channel: Channel, progress: Call
 def _forgotten(task: Task, model: PreTrainedModel, channel: Channel) -> Forgotten | None:
     plain, length, parts = task.renderer.instructed(""), task.facts.context_length, task.parts[-2:]
     before = partial(contenders.parent, task.order, model)
-    return forgetting.measure(task.order, plain, length, before, model, channel, parts)
+    return forgetting.measure(task.order, plain, length, before, model, channel, parts, _replayed(task))
+
+
+def _replayed(task: Task) -> list[str]:
+    """The prompts of the replayed rows, as the model reads them; of plain texts the beginnings."""
+    found = []
+    for one in task.further:
+        messages = registry.shape(one.shape).messages
+        for row in one.train if one.replayed else ():
+            if messages is None:
+                ids = one.renderer.plain(row["text"])[0][:PROMPT_TOKENS]
+            else:
+                ids = one.renderer.answer_prompt(messages(row)[:-1])
+            found.append(one.renderer.decode(ids))
+    return found
 
 
 def _measures(
@@ -225,9 +281,10 @@ def _chosen(task: Task, actual: Mapping[str, Any]) -> list[str]:
         return []
     if "chosen_step" not in actual:
         return ["The loss on the rows set apart could not be measured, so the last weights were published."]
+    n_selected = sum(len(one.selection) for one in task.by_dataset)
     return [
         f"The weights after step {actual['chosen_step']:,} of {actual['steps']:,} were published: they had the lowest "
-        f"loss, {actual['selection_loss']:.3g}, on {len(task.selection):,} rows set apart, which were not used for "
+        f"loss, {actual['selection_loss']:.3g}, on {n_selected:,} rows set apart, which were not used for "
         "training."
     ]
 

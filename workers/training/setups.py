@@ -17,14 +17,16 @@ from transformers import PreTrainedModel, Trainer, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from storage.rendering.renderer import Renderer
-from templates import registry
+from templates import mix, registry
 from templates.errors import BadInput, Problem
+from templates.mix import ONE_DATASET, Mix
 from templates.spec import TrainingParams
 from workers import precision, sharing
 from workers.evaluation.losses import losses
 from workers.evaluation.measures import Measuring
 from workers.stages import Watch
-from workers.training import batches
+from workers.training import batches, mixing
+from workers.training.mixing import DatasetRows, SourceRows
 
 HELD_OUT_ROWS = 256
 """Held-out examples behind the live chart; the verdict uses all."""
@@ -73,14 +75,27 @@ class TrainingData:
     objective: str
     params: TrainingParams
     shape: str
-    train: Sequence[Mapping[str, Any]]
-    held_out: Sequence[Mapping[str, Any]]
+    train: SourceRows
+    held_out: SourceRows
     renderer: Renderer
-    selection: Sequence[Mapping[str, Any]] = ()
+    selection: SourceRows = ()
     """Rows set apart from the training side, if the training makes a choice."""
     job_id: str = ""
     teacher: Teacher | None = None
     """Present if the objective has the role."""
+    name: str = ""
+    """Of the dataset."""
+    left_out: tuple[int, ...] = ()
+    """As `DatasetRows.left_out`."""
+    further: Sequence[DatasetRows] = ()
+    """Further datasets, if the objective mixes several."""
+    mix: Mix = ONE_DATASET
+
+    @property
+    def datasets(self) -> list[DatasetRows]:
+        """All datasets, those of the task first."""
+        sides = self.train, self.held_out, self.selection
+        return [DatasetRows(self.name, self.shape, self.renderer, *sides, left_out=self.left_out), *self.further]
 
 
 @dataclass(frozen=True)
@@ -107,18 +122,20 @@ class TrainingSetup:
 
 def next_token(data: TrainingData) -> TrainingSetup:
     """Mean negative log likelihood of each update's learned tokens."""
-    trains_prompt = registry.objective(data.objective).trains_prompt
-    train, held_out, selection = (
-        batches.render(data.renderer, data.shape, rows, max_length=data.params.max_length, trains_prompt=trains_prompt)
-        for rows in (data.train, data.held_out, data.selection)
+    made = mixing.rendered(
+        data.datasets,
+        data.mix,
+        max_length=data.params.max_length,
+        trains_prompt=registry.objective(data.objective).trains_prompt,
     )
-    refuse_nothing(data, train)
-    schedule = batches.Schedule(train.kept, data.params)
-    sample = sampled(held_out.kept)
+    for one, rows in zip(data.datasets, made.train, strict=True):
+        refuse_nothing(data, rows, one.train)
+    schedule = batches.Schedule(made.examples, data.params, made.decks if data.further else ())
+    said = mix.sentences(made.portions) if data.further else []
 
     def trainer(model: PreTrainedModel, folder: Path) -> Trainer:
         takes = frozenset(inspect.signature(_core(model).forward).parameters)
-        made = Trainer(
+        built = Trainer(
             model=model,
             args=training_arguments(data.params, folder, schedule.n_updates, model),
             train_dataset=schedule,
@@ -128,16 +145,28 @@ def next_token(data: TrainingData) -> TrainingSetup:
                 on_the_right=not sharing.may_share(model),  # no earlier token sees it there
             ),
         )
-        made.remove_callback(PrinterCallback)
-        return made
+        built.remove_callback(PrinterCallback)
+        return built
 
     return TrainingSetup(
         n_updates=schedule.n_updates,
         trainer=trainer,
-        held_out_loss=mean_loss([(example.ids, example.trained) for example in sample]),
-        selection_loss=mean_loss([(example.ids, example.trained) for example in selection.kept]),
-        remarks=remarks(data, train, held_out),
+        held_out_loss=mean_loss([(example.ids, example.trained) for example in sampled(made.held_out)]),
+        selection_loss=mean_loss([(example.ids, example.trained) for example in made.selection]),
+        remarks=_remarks_on_all(data, made),
+        remarks_on=lambda _model, _stopped: said,
     )
+
+
+def _remarks_on_all(data: TrainingData, made: mixing.Mixed) -> Mapping[str, Mapping[str, Any]]:
+    """Remarks on the rows of all datasets; those of the further ones are named under theirs."""
+    n_all = sum(len(one.train) for one in data.datasets)
+    found = dict(remarks(data, made.train[0], batches.Examples(kept=list(made.held_out))))
+    for kind in ("rows_refused", "rows_cut") if data.further else ():
+        rows = {one.name: ROWS_OF[kind](them) for one, them in zip(data.datasets, made.train, strict=True)}
+        if n := sum(map(len, rows.values())):
+            found[kind] = {"count": n, "of": n_all, "rows": {name: them[:NAMED_ROWS] for name, them in rows.items()}}
+    return found
 
 
 def mean_loss(
@@ -154,13 +183,15 @@ def mean_loss(
     return measure
 
 
-def refuse_nothing(data: TrainingData, train: batches.Examples[Any]) -> None:
-    """Raises `BadInput` if no training row is left."""
+def refuse_nothing(
+    data: TrainingData, train: batches.Examples[Any], rows: Sequence[Mapping[str, Any]] | None = None
+) -> None:
+    """Raises `BadInput` if no training row is left; `rows` are those of a further dataset."""
     if not train.kept:
+        n_rows = len(data.train if rows is None else rows)
         raise BadInput(
             Problem(
-                f"None of the {len(data.train)} training rows has a token to learn within the first "
-                f"{data.params.max_length}.",
+                f"None of the {n_rows} training rows has a token to learn within the first {data.params.max_length}.",
                 field="max_length",
                 remedy="Raise the maximum row length (max_length), or shorten the prompts.",
             ),
@@ -177,14 +208,21 @@ def _core(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
+ROWS_OF: Mapping[str, Callable[[batches.Examples[Any]], list[int]]] = {
+    "rows_refused": lambda made: made.refused,
+    "rows_cut": lambda made: made.cut,
+}
+"""The kinds of remarks on rows, and the rows' numbers."""
+
+
 def remarks(
     data: TrainingData, train: batches.Examples[Any], held_out: batches.Examples[Any]
 ) -> Mapping[str, Mapping[str, Any]]:
-    """Remarks on the rows for the job's page."""
+    """Remarks on the rows of one dataset for the job's page."""
     n_sample = len(sampled(held_out.kept))
     said: dict[str, Mapping[str, Any]] = {}
-    for kind, rows in (("rows_refused", train.refused), ("rows_cut", train.cut)):
-        if rows:
+    for kind, rows_of in ROWS_OF.items():
+        if rows := rows_of(train):
             said[kind] = {"count": len(rows), "of": len(data.train), "rows": rows[:NAMED_ROWS]}
     if n_sample < len(held_out.kept):
         said["held_out_sample"] = {"count": n_sample, "of": len(held_out.kept)}

@@ -90,6 +90,22 @@ def distill(
 
 
 @app.command()
+def keep(
+    small: Annotated[str, typer.Option(help="The base: a bundled model's name, or a folder.")] = "studio-small",
+    seed: int = 0,
+    share: Annotated[float, typer.Option(help="Share of the rows; less than 1 for a quick look.")] = 1.0,
+    threads: Annotated[int | None, typer.Option(help="CPU threads; by default all cores.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare the ways to keep what a base knew while it learns something else."""
+    from workers.workshop.bench import keeping, measure
+
+    n_threads = threads or len(os.sched_getaffinity(0))
+    found = measure.kept(small=small, seed=seed, share=share, threads=n_threads)
+    _emit(found, keeping.lines(found), as_json)
+
+
+@app.command()
 def corpus(
     documents: Annotated[int, typer.Option(help="How many documents.")],
     to: Annotated[Path, typer.Option(help="The .jsonl file to write.")],

@@ -10,13 +10,13 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from app.pages import choices, result_name, train, train_address, train_form, train_parts
+from app.pages import choices, result_name, train, train_address, train_form, train_mix, train_parts
 from app.pages.alerts import guarded
 from app.pages.filled import Filled
 from app.pages.train_form import FIXES, N_CHECKED, N_DRAWN
 from storage.jobs import jobs, worker_rows
 from storage.models import Dataset, User
-from storage.planning import figures, training
+from storage.planning import dataset_figures, figures
 from templates import registry
 from templates.quantities import size
 
@@ -200,13 +200,8 @@ def test_an_event_brings_the_values_by_component(studio: User, tickets: Dataset,
         )
     reading = train.Reading(page, before, settings, precision)
     sent = {component: getattr(component, "value", None) for component in reading.inputs}
-    sent |= dict(
-        zip(
-            top.all,
-            ["sft", "studio-nano", "tickets", "lora", "quick", "Be brief.", "advised", None, "sft"],
-            strict=True,
-        )
-    )
+    typed = ["sft", "studio-nano", "tickets", "lora", "quick", "Be brief.", "advised", None, "sft"]
+    sent |= dict(zip(top.all, [*typed, None, "rows", train_mix.NOTHING, 0.4], strict=True))
     sent |= {settings.components["r"]: 64, precision: "nf4"}
     form = reading.filled(sent)
     assert form.instruction == "Be brief."
@@ -222,7 +217,7 @@ def test_an_event_brings_the_values_by_component(studio: User, tickets: Dataset,
 def test_the_page_says_that_it_counts_and_shows_the_card_later(
     studio: User, tickets: Dataset, asking: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "SMALL_BYTES", 0)
+    monkeypatch.setattr(dataset_figures, "SMALL_BYTES", 0)
     monkeypatch.setattr(figures, "SOON_S", 0.0)
     form = filled(opened(asking(studio))[1])
     alert, card, *_, counting, again = check(asking(studio), form)

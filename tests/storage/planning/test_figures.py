@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from storage.models import Dataset, User
-from storage.planning import figures, training
+from storage.planning import dataset_figures, figures, training
 from storage.planning.figures import Counting
 from storage.rendering import limited
 from storage.rendering.limited_process import LimitedProcess
@@ -21,7 +21,7 @@ ROWS = [{"text": f"where is parcel {n}?", "label": "shipping" if n % 2 else "bil
 @pytest.fixture
 def in_background(monkeypatch: pytest.MonkeyPatch) -> None:
     """Treat every file as a large one."""
-    monkeypatch.setattr(training, "SMALL_BYTES", 0)
+    monkeypatch.setattr(dataset_figures, "SMALL_BYTES", 0)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_large_figures_are_those_of_small_ones(
     assert not n_started
     for path in (figures._folder()).iterdir():
         path.unlink()
-    monkeypatch.setattr(training, "SMALL_BYTES", 0)
+    monkeypatch.setattr(dataset_figures, "SMALL_BYTES", 0)
     there = planned(studio)
     assert len(n_started) == 2
     assert (there.lengths, there.estimate.detectable) == (here.lengths, here.estimate.detectable)

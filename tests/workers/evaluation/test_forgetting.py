@@ -15,7 +15,7 @@ from storage.gallery.suites import PHRASINGS, Suite
 from storage.rendering.renderer import Renderer
 from templates.recipe import compose
 from tests.small_suite import small_suite
-from workers.evaluation import forgetting, suite
+from workers.evaluation import forgetting, own_prompts, suite
 from workers.evaluation.forgetting import Forgotten
 from workers.evaluation.generation import Interrupted
 from workers.evaluation.suite import SuiteScores
@@ -65,7 +65,7 @@ def test_base_and_result_answer_the_same_sample(measure: Callable[[TrainingOrder
     channel = Channel()
     found = measure(order(2), channel)
     assert found
-    asked = small_suite(3).sample(2, forgetting.SEED)
+    asked = small_suite(3).sample(2, suites.SEED)
     assert (found.n, found.suite, found.sha256, found.remarks) == (6, "general", asked.sha256, ())
     assert set(found.abilities) == {"colours", "passages_value", "passages_source", "tools"}
     assert found.mean.difference.value == 0
@@ -108,6 +108,26 @@ def test_the_base_is_asked_once_for_all_jobs(
         file.write_text("damaged")
     assert measured(2, 24, Channel()) == first
     assert n_loaded == 3
+
+
+def test_what_was_replayed_is_not_what_forgetting_is_measured_on(
+    tiny: Any, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suites, "get", lambda _name: small_suite(3))
+    renderer = Renderer(tiny_model_folder)
+    written = own_prompts.written(tiny, renderer, 24, context_length=256)
+    replayed = [renderer.decode(one.prompt_ids) for one in written.asked[:3]]
+
+    @contextmanager
+    def base() -> Iterator[Any]:
+        yield tiny
+
+    asked = order(2, own_prompts=24)
+    found = forgetting.measure(asked, renderer, 256, base, tiny, Channel(), replayed=replayed)
+    assert found is not None
+    assert found.own is not None
+    assert found.own.n <= 21
+    assert found.own.dropped["like a replayed one"] == 24 - found.own.n
 
 
 def test_a_base_that_writes_too_little_is_said(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from storage.rendering.renderer import Renderer
-from workers.evaluation import own_prompts
+from workers.evaluation import drawn_prompts, own_prompts
 from workers.evaluation.generation import Generated, Interrupted
 
 N = 12
@@ -63,7 +63,8 @@ def test_what_can_not_be_used_is_dropped_and_counted(
             return [Generated(tuple(renderer._encode(text).ids), ended=True) for text in texts]
         return [Generated((5, 6), ended=True, end=2), Generated((), ended=True, end=2)][: len(prompts)]
 
-    monkeypatch.setattr(own_prompts, "answers", answers)
+    for module in (drawn_prompts, own_prompts):
+        monkeypatch.setattr(module, "answers", answers)
     monkeypatch.setattr(own_prompts, "MOST_DRAWN", 2)
     found = own_prompts.written(tiny, renderer, 3, context_length=256)
     assert (len(found.asked), found.n_drawn) == (1, 6)

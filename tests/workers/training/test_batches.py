@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM
 from storage.rendering.renderer import Renderer
 from templates.spec import TrainingParams
 from workers.training import batches
-from workers.training.batches import Example, Schedule
+from workers.training.batches import Deck, Example, Schedule
 
 
 def _examples(lengths: list[int]) -> list[Example]:
@@ -105,3 +105,27 @@ def test_rendering_cuts_refuses_and_names(nano_folder: Any) -> None:
     assert len(whole.kept) > 2
     assert whole.cut == []
     assert Counter(len(example.ids) <= 16 for example in whole.kept) == {True: len(whole.kept)}
+
+
+def test_decks_deal_every_example_before_any_comes_again() -> None:
+    examples = _examples([4] * 10 + [4] * 6)
+    decks = [Deck(10, 4), Deck(6, 8)]
+    schedule = Schedule(examples, _params(num_train_epochs=5.0), decks)
+    assert schedule.per_epoch == 3
+    epochs = [_rows(schedule, 3 * e, 3 * (e + 1)) for e in range(5)]
+    assert [len([row for row in epoch if row < 10]) for epoch in epochs] == [4] * 5
+    small, large = (
+        Counter(r for epoch in epochs for r in epoch if low <= r < low + n) for low, n in ((0, 10), (10, 6))
+    )
+    assert set(small.values()) == {2}, "20 cards of a deck of 10"
+    assert set(large.values()) == {6, 7}, "40 cards of a deck of 6"
+    assert len({*epochs[0], *epochs[1], *epochs[2]} & set(range(10))) == 10, "all ten have come in the first twelve"
+
+
+def test_what_decks_deal_follows_from_the_seed_and_needs_no_history() -> None:
+    examples, decks = _examples([2 + i % 9 for i in range(50)]), [Deck(30, 12), Deck(20, 45)]
+    once, again = (Schedule(examples, _params(num_train_epochs=3.0, seed=7), decks) for _ in range(2))
+    backwards = [_rows(again, i, i + 1) for i in reversed(range(len(again)))]
+    assert [_rows(once, i, i + 1) for i in range(len(once))] == backwards[::-1]
+    other = Schedule(examples, _params(num_train_epochs=3.0, seed=8), decks)
+    assert _rows(other) != _rows(once)

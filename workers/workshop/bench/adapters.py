@@ -13,10 +13,11 @@ import pyarrow.parquet as parquet
 
 from storage.bases import base_models
 from templates import registry
+from templates.mix import REPLAY_SHARE, Mix
 from templates.recipe import Recipe, compose
 from workers import models
 from workers.evaluation.verdict_document import Verdict
-from workers.orders.train import Teacher, TrainingOrder
+from workers.orders.train import FurtherData, Teacher, TrainingOrder
 from workers.programs import train as program
 from workers.protocol import Entered, MadeArtifact, Measured, ModelRef, Report, Stop, Stopped
 from workers.workshop.bench.setup import ModelFiles, Setup
@@ -69,23 +70,34 @@ def train(
     files: ModelFiles | None = None,
     method: str = "lora",
     teacher: Teacher | None = None,
+    replayed: Rows = (),
 ) -> TrainedAdapter:
     """Train on `rows` with a method, by default LoRA on the small model, and score the result on all of `held_out`.
 
-    `settings` are a recipe's; the others are as the product advises.
+    `settings` are a recipe's; the others are as the product advises. `replayed` are prompts with answers that are
+    learned beside them.
     """
     files = files or setup.small
     recipe = compose(objective, method, settings={"seed": setup.seed, **settings}, facts=files.facts)
     order = _order(setup, name, files, recipe, shape, _written(setup.folder / name / "rows.parquet", rows, held_out))
     order = order.model_copy(update={"teacher": teacher, "teacher_readings": str(setup.folder / "teachers")})
+    if replayed:
+        own = FurtherData(
+            shape="prompt_completion",
+            dataset_file=str(_written(setup.folder / name / "replayed.parquet", replayed, ())),
+            dataset_name="own rows",
+            dataset_sha256="0" * 64,
+            replayed=True,
+        )
+        order = order.model_copy(update={"further": (own,), "mix": Mix(replayed=(REPLAY_SHARE,))})
     done = program.run(order, _ProgressChannel(setup))
     if isinstance(done, Stopped):
         raise RuntimeError("nobody asked this training to stop")
     assert isinstance(done.made, MadeArtifact)
     described = {"objective": objective, "method": method, "quantization": recipe.quantization, "rows": len(rows)}
     is_adapter = registry.method(method).trains == "adapter"
-    own = {"adapter_folder" if is_adapter else "base_folder": order.staging}
-    ref = order.base.model_copy(update={**own, "weights_sha256": done.made.facts["weights_sha256"]})
+    result = {"adapter_folder" if is_adapter else "base_folder": order.staging}
+    ref = order.base.model_copy(update={**result, "weights_sha256": done.made.facts["weights_sha256"]})
     said = {**described, **settings, "steps": done.actual["steps"]}
     return TrainedAdapter(Verdict.model_validate(done.result), ref, said, done.actual)
 

@@ -83,8 +83,9 @@ def _trained(
     files = setup.nano
     recipe = compose(objective, "full", settings={**given, **settings}, facts=files.facts)
     loaded = _Loaded(teacher, setup.folder / "teachers", files.facts.vocab_size) if teacher else None
+    train = [dict(row) for row in rows]
     data = TrainingData(
-        objective, recipe.training(), "classification", rows, [], files.renderer, job_id="pace", teacher=loaded
+        objective, recipe.training(), "classification", train, [], files.renderer, job_id="pace", teacher=loaded
     )
     made = importlib.import_module(f"workers.objectives.{objective}").set_up(data)
     for work in made.beforehand.values():

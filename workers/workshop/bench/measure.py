@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from storage.bases import base_models
 from templates.discovery import specs
 from templates.errors import BadInput, Problem
 from workers.workshop.bench import distilled as distilled_ways
+from workers.workshop.bench import keeping
 from workers.workshop.bench.setup import Demonstration, ModelFiles, Setup
 
 WITHIN_S = 120.0
@@ -100,6 +101,18 @@ def measure(only: Sequence[str], *, small: str, nano: str, seed: int, share: flo
 
 def distilled(*, small: str, nano: str, seed: int, share: float, threads: int) -> dict[str, Any]:
     """What `studio bench distill` measures; progress goes to stderr. Raises `BadInput`."""
+    return _compared(distilled_ways.measure, small, nano, seed, share, threads)
+
+
+def kept(*, small: str, seed: int, share: float, threads: int) -> dict[str, Any]:
+    """What `studio bench keep` measures; progress goes to stderr. Raises `BadInput`."""
+    return _compared(keeping.measure, small, small, seed, share, threads)
+
+
+def _compared(
+    ways: Callable[[Setup], dict[str, Any]], small: str, nano: str, seed: int, share: float, threads: int
+) -> dict[str, Any]:
+    """Ways to adapt, beside each other."""
     _refuse_share(share)
     teacher, student = model_files(small, "small"), model_files(nano, "nano")
     torch.set_num_threads(threads)
@@ -109,7 +122,7 @@ def distilled(*, small: str, nano: str, seed: int, share: float, threads: int) -
         print(f"{time.monotonic() - begun:5.0f} s  {line}", file=sys.stderr, flush=True)
 
     with tempfile.TemporaryDirectory(prefix="studio-bench-") as folder:
-        return distilled_ways.measure(Setup(teacher, student, Path(folder), seed, share, threads, say))
+        return ways(Setup(teacher, student, Path(folder), seed, share, threads, say))
 
 
 def _refuse_share(share: float) -> None:

@@ -135,7 +135,7 @@ class Setup:
 
     def forgetting(self, files: ModelFiles, model: Any, ignoring: str = "") -> Forgotten:
         """General abilities of `model` against the untouched model; answers count without `ignoring` before them."""
-        asked = self._suite(ignoring)
+        asked = self.suite if not ignoring else self._suite(ignoring)
         before = self._base_scores.get((files.folder, ignoring))
         if before is None:
             self.say(f"general suite, {len(asked.items)} items, before")
@@ -146,6 +146,11 @@ class Setup:
 
     def _scored(self, model: Any, files: ModelFiles, asked: Suite) -> SuiteScores:
         return suite.score(model, files.renderer, asked, context_length=files.facts.context_length)
+
+    @property
+    def suite(self) -> Suite:
+        """The items that show general abilities."""
+        return self._suite("")
 
     def _suite(self, ignoring: str) -> Suite:
         """Items in known phrasing, so that they measure abilities that the model had before."""

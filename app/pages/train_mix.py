@@ -1,0 +1,204 @@
+"""The part of the training form about further data: what is learned too, and what is replayed to keep what it knew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import gradio as gr
+
+from app.markup import html
+from app.pages.alerts import CLEAR
+from app.pages.who import acting
+from storage.data import dataset_lists, dataset_names
+from storage.job_inputs import Inputs
+from storage.listing import Place
+from storage.models import Artifact, BaseModelRow, User
+from storage.planning import refusals, self_replays
+from templates import mix, registry
+from templates.mix import Mix
+from templates.roles import Role
+
+if TYPE_CHECKING:
+    from app.pages.filled import Filled
+
+N_OFFERED = 100
+NOTHING = "(nothing)"
+"""The choice not to replay."""
+EVERY_ROW, EQUALLY = "rows", "equal"
+SHARES = [("Each row once", EVERY_ROW), ("Equally often from each dataset", EQUALLY)]
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """The components."""
+
+    more: gr.Dropdown
+    shares: gr.Radio
+    keep: gr.Dropdown
+    share: gr.Slider
+    hint: gr.HTML
+    write: gr.Button
+
+    @property
+    def all(self) -> list[Any]:
+        """Those with a value, in the order of `Filled`."""
+        return [self.more, self.shares, self.keep, self.share]
+
+    @property
+    def drawn(self) -> list[Any]:
+        """The outputs of `drawn`."""
+        return [*self.all, self.hint, self.write]
+
+
+def draw() -> Mixed:
+    """More data, and below it what keeps the model from forgetting."""
+    more = gr.Dropdown(
+        label="Learn together with (optional)",
+        info="More datasets for the same model. Each gets its own verdict.",
+        multiselect=True,
+        elem_id="more-data",
+        interactive=True,
+    )
+    shares = gr.Radio(
+        SHARES, value=EVERY_ROW, label="How often rows come up", elem_id="shares", interactive=True, visible=False
+    )
+    with gr.Row():
+        keep = gr.Dropdown(
+            label="Keep what it knew",
+            info="Replays these rows during the training, so that the model forgets less. They are not judged.",
+            min_width=180,
+            elem_id="keep",
+            interactive=True,
+        )
+        share = gr.Slider(
+            0.05,
+            0.8,
+            value=mix.REPLAY_SHARE,
+            step=0.05,
+            label="Replayed share of what is learned",
+            min_width=180,
+            elem_id="keep-share",
+            interactive=True,
+            visible=False,
+        )
+    hint = gr.HTML(elem_id="keep-hint")
+    write = gr.Button(visible=False, size="sm", elem_id="write-replay")
+    return Mixed(more, shares, keep, share, hint, write)
+
+
+def filled(more: list[str] | None, shares: str, keep: str | None, share: float) -> dict[str, Any]:
+    """The fields of `Filled` that these values of `Mixed.all` stand for."""
+    return {
+        "more": tuple(more or ()),
+        "shares": shares,
+        "keep": "" if keep in (None, NOTHING) else keep,
+        "share": share,
+    }
+
+
+def fitting(user: User, form: Filled, model: BaseModelRow | Artifact) -> Filled:
+    """The form without datasets that this goal can't learn or replay, or that are gone."""
+    goal = registry.objective(form.objective)
+    if not goal.mixes:
+        return replace(form, more=(), keep="")
+    more = tuple(name for name in form.more if name in _others(user, form))
+    form = replace(form, more=more)
+    keeps = form.keep in {name for _, name in replayable(user, model, form)}
+    return form if keeps else replace(form, keep="")
+
+
+def drawn(user: User, form: Filled, model: BaseModelRow | Artifact) -> list[Any]:
+    """The updates of `Mixed.drawn`; hidden where the goal learns from one dataset alone."""
+    if not registry.objective(form.objective).mixes:
+        return [gr.update(visible=False) for _ in range(6)]
+    others, own = _others(user, form), self_replays.of_model(user, model)
+    words = f"Let {model.name} write rows to replay (a minute or two)"
+    return [
+        gr.update(choices=others, value=list(form.more), visible=bool(others)),
+        gr.update(value=form.shares, visible=bool(form.more)),
+        gr.update(choices=replayable(user, model, form), value=form.keep or NOTHING, visible=True),
+        gr.update(value=form.share, visible=bool(form.keep)),
+        html("train/own_rows", model=model.name, own=own),
+        gr.update(value=words, visible=own is None),
+    ]
+
+
+def _others(user: User, form: Filled) -> list[str]:
+    """The newest datasets besides the first that the goal can learn and be judged on."""
+    shapes = registry.objective(form.objective).row_shapes
+    known = dataset_lists.page(user, Place(N_OFFERED)).rows
+    return [row.name for row in known if row.name != form.data and row.shape in shapes and row.n_held_out]
+
+
+def replayable(user: User, model: BaseModelRow | Artifact, form: Filled) -> list[tuple[str, str]]:
+    """What may be replayed, as choices: nothing, the model's own rows, any other dataset that is not learned."""
+    learned, own = {form.data, *form.more}, self_replays.of_model(user, model)
+    found = [("Nothing", NOTHING)]
+    if own is not None and own.name not in learned:
+        found.append((f"{own.name} · {own.n_rows:,} rows that {model.name} wrote itself", own.name))
+        learned.add(own.name)
+    for row in dataset_lists.page(user, Place(N_OFFERED)).rows:
+        if row.name not in learned and not refusals.of_replay(row):
+            found.append((f"{row.name} · {row.n_rows - row.n_held_out:,} rows", row.name))
+    return found
+
+
+def weights(form: Filled) -> mix.Weights:
+    """The further datasets and the first with their weights; empty for the first alone."""
+    weight = 1.0 if form.shares == EQUALLY else None
+    return dict.fromkeys((form.data, *form.more), weight) if form.more else {}
+
+
+def replay(form: Filled) -> mix.Weights:
+    """What is replayed, with its share."""
+    return {form.keep: form.share} if form.keep else {}
+
+
+def written(request: gr.Request, base: str) -> list[Any]:
+    """Queue the writing of rows, and lead to that job."""
+    user = acting(request)
+    name = dataset_names.free(user, f"{base[:50]}-own-rows")
+    job = self_replays.submit(user, model=base, name=name)
+    return [CLEAR, f"jobs?job={quote(job.id)}"]
+
+
+def of_job(told: Mix, inputs: Inputs, remarks: list[str]) -> dict[str, Any]:
+    """The fields of `Filled` of an earlier job; adds a remark on what the form can't show."""
+    more = tuple(one.name for one in inputs.all(Role.TRAINING)[1:])
+    replayed = inputs.all(Role.REPLAY)
+    if len(set(told.weights)) > 1:
+        remarks.append("The job’s datasets had different weights; here their rows come up equally often.")
+    if len(replayed) > 1:
+        remarks.append(f"The job replayed {len(replayed)} datasets; here only the first is chosen.")
+    kept = {"keep": replayed[0].name, "share": told.replayed[0]} if replayed and told.replayed else {}
+    return {"more": more, "shares": EQUALLY if told.weights else EVERY_ROW, **kept}
+
+
+def of_address(given: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of `Filled` in the page's address."""
+    found: dict[str, Any] = {}
+    if given.get("more"):
+        found["more"] = tuple(given["more"].split(":"))
+    if given.get("shares") == EQUALLY:
+        found["shares"] = EQUALLY
+    if given.get("keep"):
+        found["keep"] = given["keep"]
+    try:
+        found |= {"share": min(0.8, max(0.05, float(given["share"])))} if given.get("share") else {}
+    except ValueError:
+        return found  # whoever made the link: the advised share stays
+    return found
+
+
+def in_address(form: Filled) -> dict[str, str]:
+    """The same as text; a dataset's name has no colon."""
+    keeps = bool(form.keep)
+    return {
+        "more": ":".join(form.more),
+        "shares": form.shares if form.more and form.shares != EVERY_ROW else "",
+        "keep": form.keep if keeps else "",
+        "share": f"{form.share:g}" if keeps and form.share != mix.REPLAY_SHARE else "",
+    }
