@@ -22,7 +22,7 @@ from app.token_scores import AnswerToken
 from storage.data import datasets
 from templates import instructions, recipe, registry
 from templates.errors import BadInput, Problem
-from templates.spec import Objective, TrainingParams, Written
+from templates.spec import Objective, RowShape, TrainingParams, Written
 
 MOST_TOKENS = 96
 """Of an answer to look at, where the objective sets no length."""
@@ -50,7 +50,7 @@ def asked(request: gr.Request, form: Filled, index: float) -> tuple[str, Markup]
     user = acting(request)
     sample = rendered.of_dataset(datasets.get(user, form.data), form.instruction)
     objective, params = registry.objective(form.objective), _params(form)
-    ask = _Asked(_turns(sample, int(index)), _decoding(objective, params))
+    ask = _Asked(_turns(sample, int(index)), _decoding(objective, params, registry.shape(sample.shape)))
     answer = chat_client.complete(
         form.teacher,
         ask.turns,
@@ -61,7 +61,7 @@ def asked(request: gr.Request, form: Filled, index: float) -> tuple[str, Markup]
         max_new_tokens=ask.decoding.max_new_tokens,
         top_logprobs=N_TOP,
     )
-    return CLEAR, _shown(form.teacher, int(index) + 1, answer, _how(objective, params, ask))
+    return CLEAR, _shown(form.teacher, int(index) + 1, answer, _how(objective, ask))
 
 
 def _params(form: Filled) -> TrainingParams:
@@ -70,9 +70,9 @@ def _params(form: Filled) -> TrainingParams:
     return recipe.compose(form.objective, method, settings=form.settings).training()
 
 
-def _decoding(objective: Objective, params: TrainingParams) -> Written:
+def _decoding(objective: Objective, params: TrainingParams, shape: RowShape) -> Written:
     """As the objective lets its teacher write, or else the likeliest answer."""
-    written = objective.teacher_writes(params)
+    written = objective.written(params, shape)
     return written if written.n_answers else Written(max_new_tokens=MOST_TOKENS)
 
 
@@ -94,7 +94,7 @@ def _is_plain(turn: Mapping[str, Any]) -> bool:
     return turn["role"] in PLAIN_ROLES and said <= {"role", "content"} and isinstance(turn.get("content"), str)
 
 
-def _how(objective: Objective, params: TrainingParams, ask: _Asked) -> list[str]:
+def _how(objective: Objective, ask: _Asked) -> list[str]:
     """How the answer came about, and how the training will ask, in sentences."""
     below = "below the instruction above" if ask.turns[0]["role"] == "system" else "without an instruction"
     temperature = ask.decoding.temperature
@@ -103,7 +103,7 @@ def _how(objective: Objective, params: TrainingParams, ask: _Asked) -> list[str]
         f"The answer is drawn at temperature {temperature:g}." if temperature else "The answer is its likeliest one.",
         "The percentages are its probabilities at temperature 1.",
     ]
-    if objective.teacher_writes(params).n_answers:
+    if ask.decoding.n_answers:
         words.append("The training asks it in the same way.")
     elif objective.same_vocabulary:
         words.append("In the training, it reads your rows in the student’s chat template.")

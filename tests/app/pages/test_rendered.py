@@ -56,5 +56,5 @@ def test_a_prompt_alone_gets_its_answer_from_the_teacher(studio: User) -> None:
     sample = Sample("prompt_only", [{"prompt": [{"role": "user", "content": "Where is it?"}]}], 1)
     base = base_models.get(studio, "studio-nano")
     shown = str(rendered.row_html(base, sample, 0, 64, registry.objective("distill_text")))
-    assert "This row has no answer. The teacher writes one" in shown
-    assert "for the verdict" not in shown
+    assert "This prompt has no answer. The teacher writes one" in shown
+    assert "It serves for the verdict" not in shown

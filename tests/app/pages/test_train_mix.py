@@ -19,7 +19,7 @@ from storage.planning import self_replays, training
 from templates.roles import Role
 from tests.app.pages.conftest import VERDICT, csv
 
-FIRST = 9
+FIRST = 10
 """The place of the first component of the mix among the outputs of what redraws the form."""
 
 
@@ -55,7 +55,7 @@ def test_what_can_be_learned_too_and_replayed(studio: User, request_of: gr.Reque
 
 @pytest.mark.usefixtures("tickets", "letters", "moods")
 def test_the_plan_and_its_card_have_them(studio: User, request_of: gr.Request) -> None:
-    form = replace(Filled(**train_form.opened(request_of)[-1]), data="tickets", goal="sft", base="studio-nano")
+    form = replace(Filled(**train_form.opened(request_of)[-1]), data="tickets", objective="sft", base="studio-nano")
     form = replace(form, more=("moods",), shares=train_mix.EQUALLY, keep="letters", share=0.2)
     (more, shares, keep, share, *_), form = drawn(studio, form)
     assert (more["value"], shares["visible"], keep["value"], share["value"]) == (["moods"], True, "letters", 0.2)
@@ -74,7 +74,9 @@ def test_another_goal_or_other_data_leaves_out_what_no_longer_fits(studio: User,
     form = replace(Filled(**train_form.opened(request_of)[-1]), data="tickets", more=("moods",), keep="letters")
     _, same = drawn(studio, replace(form, data="moods"))
     assert (same.more, same.keep) == ((), "letters"), "what is learned first is not learned too"
-    updates, other = drawn(studio, replace(form, goal="distill_features", teacher="studio-small", base="studio-nano"))
+    updates, other = drawn(
+        studio, replace(form, objective="distill_features", teacher="studio-small", base="studio-nano")
+    )
     assert (other.more, other.keep) == ((), "")
     assert [update["visible"] for update in updates] == [False] * 6
     _, gone = drawn(studio, replace(form, more=("nowhere",), keep="nowhere"))
@@ -131,7 +133,7 @@ def own(studio: User) -> Dataset:
 
 @pytest.mark.usefixtures("tickets")
 def test_rows_that_the_base_wrote_are_offered_first(studio: User, own: Dataset, request_of: gr.Request) -> None:
-    form = replace(Filled(**train_form.opened(request_of)[-1]), data="tickets", base="studio-nano", goal="sft")
+    form = replace(Filled(**train_form.opened(request_of)[-1]), data="tickets", base="studio-nano", objective="sft")
     (_, _, keep, _, hint, write), _ = drawn(studio, replace(form, method="lora"))
     assert keep["choices"][1] == ("own · 20 rows that studio-nano wrote itself", "own")
     assert (keep["value"], write["visible"]) == (train_mix.NOTHING, False)
