@@ -163,7 +163,7 @@ class Reading:
         typed = {**self.settings.raw(values), PRECISION: values[self.precision]}
         goal, base, data, method, effort, instruction, way, teacher = (values[one] for one in self.page.top.all)
         chosen = (goal, base, data, method, effort, instruction, way, teacher or "")
-        return Filled(*chosen, typed, self.before.advised, self.before.kept)
+        return Filled(*chosen, typed, self.before.advised, self.before.kept, self.before.experts)
 
     def drawn(self, handler: Callable[..., list[Any]]) -> Callable[..., Any]:
         """A handler of a changed choice; it gets the form as it is now and as it was before."""

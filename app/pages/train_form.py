@@ -52,6 +52,8 @@ class Filled:
     """The advised values."""
     kept: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By goal and method: what was typed while they were chosen."""
+    experts: bool = False
+    """Whether the methods for experts are among the choices."""
     drawing: str = ""
     """Differs each time, so that the settings are drawn, and listen, even if nothing else changed."""
 
@@ -150,6 +152,7 @@ def drawn(user: User, form: Filled) -> list[Any]:
     has_prompts = registry.shape(dataset.shape).messages is not None
     form = replace(form, instruction=_instruction(form, begins, dataset) if has_prompts else "")
     form = form if begins.is_adapter else replace(form, continue_from="advised")
+    form = replace(form, experts=form.experts or choices.is_expert(form.method))
     taught_by = choices.teachers(user, begins.model, form.teacher) if teachers.needed(form.goal) else []
     if taught_by and form.teacher not in {name for _, name in taught_by}:
         form = replace(form, teacher=choices.advised_teacher(user, begins.model))
@@ -166,7 +169,7 @@ def drawn(user: User, form: Filled) -> list[Any]:
         gr.update(choices=choices.goals(dataset), value=form.goal),
         gr.update(choices=choices.bases(user, begins.model.name), value=begins.model.name),
         gr.update(choices=choices.data(user, form.data), value=form.data),
-        gr.update(choices=choices.ways(form.goal), value=form.method, info=left_out),
+        gr.update(choices=choices.ways(form.goal, experts=form.experts), value=form.method, info=left_out),
         form.effort,
         gr.update(value=form.instruction, visible=has_prompts),
         gr.update(value=form.continue_from, visible=begins.is_adapter),
@@ -198,7 +201,9 @@ def aimed(request: gr.Request, form: Filled, before: Filled) -> list[Any]:
 
 
 def chosen(request: gr.Request, form: Filled, before: Filled) -> list[Any]:
-    """Switch to another method, with what was typed for it before."""
+    """Switch to another method, with what was typed for it before; or only show those for experts."""
+    if form.method == choices.EXPERT:
+        form = replace(form, method=before.method, experts=True)
     return drawn(acting(request), replace(form, kept=before.keeping().kept))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from app.markup import html
 from app.pages import choices, instruction, layout
 from app.pages.train_form import FIXES
 
@@ -110,4 +111,5 @@ def draw_lens() -> Lens:
             ways = {way: gr.Button(text, size="sm", min_width=70) for way, text in WAYS.items()}
         with gr.Accordion("About this method", open=False):
             about = gr.Markdown()
+            gr.HTML(html("train/all_methods"))
     return Lens(row, ways, index, about)

@@ -7,7 +7,7 @@ its key is the file's name and its help page is the file's docstring. Nothing he
 """
 
 from templates.spec.base_facts import SMALL_BASE, BaseFacts
-from templates.spec.method import QUANTIZATIONS, Method, Quantization, Settings
+from templates.spec.method import QUANTIZATIONS, Change, Method, Part, Quantization, Settings
 from templates.spec.objective import (
     BASE_BEHIND_ADAPTER,
     PRESET_TITLES,
@@ -29,6 +29,7 @@ __all__ = [
     "SMALL_BASE",
     "Ability",
     "BaseFacts",
+    "Change",
     "Cost",
     "DeclaredSuite",
     "Family",
@@ -37,6 +38,7 @@ __all__ = [
     "Need",
     "Objective",
     "Params",
+    "Part",
     "Phrasing",
     "Preset",
     "Quantization",

@@ -78,8 +78,10 @@ def test_the_reference_holds_the_matrix() -> None:
 @pytest.mark.parametrize("objective", registry.objectives())
 def test_the_form_offers_what_works(objective: str) -> None:
     able = {cell.method for cell in MATRIX if cell.objective == objective and cell.why_not is None}
-    offered = {key for _, key in choices.ways(objective) if not key.startswith(choices.RECIPE)}
+    offered = {key for _, key in choices.ways(objective, experts=True) if not key.startswith(choices.RECIPE)}
     assert offered == able
+    shown = {key for _, key in choices.ways(objective) if not key.startswith(choices.RECIPE)}
+    assert shown == {key for key in able if not registry.method(key).is_expert} | {choices.EXPERT}
     assert (choices.left_out(objective) is None) == (offered == set(registry.methods()))
 
 

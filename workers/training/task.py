@@ -27,6 +27,7 @@ class Task:
     recipe: Recipe
     params: TrainingParams
     facts: BaseFacts
+    """Of the base; its context without the tokens that the method puts before every row."""
     renderer: Renderer
     train: Rows
     selection: Rows
@@ -53,11 +54,13 @@ def read(order: TrainingOrder) -> Task:
             raise StudioError(f"{what} of this job no longer exists.", code="missing", remedy="Submit the job again.")
     params = order.recipe.training()
     train, chosen_on = _training_side(order, params)
+    virtual_tokens = registry.method(order.recipe.method).virtual_tokens(order.recipe.adaptation())
+    room = {"context_length": order.facts.context_length - virtual_tokens}
     return Task(
         order=order,
         recipe=order.recipe,
         params=params,
-        facts=order.facts,
+        facts=order.facts.model_copy(update=room),
         renderer=Renderer(Path(order.base.base_folder)).instructed(order.recipe.instruction),
         train=train,
         selection=chosen_on,
