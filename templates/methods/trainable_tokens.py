@@ -30,10 +30,10 @@ def _trained(params: TrainableTokensParams, facts: BaseFacts) -> int:
 
 
 def _problems(params: TrainableTokensParams, _quantization: Quantization, facts: BaseFacts | None) -> list[Problem]:
-    if facts is None or params.n_tokens <= facts.vocab_size // 2:
+    if facts is None or params.n_tokens <= facts.vocab_size:
         return []
-    what = f"the base has {facts.vocab_size:,} tokens; with so many trained, it is no small adapter any more."
-    return [Problem(what, field="n_tokens", remedy=f"Use at most {facts.vocab_size // 2:,}.")]
+    what = f"the base has only {facts.vocab_size:,} tokens."
+    return [Problem(what, field="n_tokens", remedy=f"Use at most {facts.vocab_size:,}.")]
 
 
 SPEC = Method(
