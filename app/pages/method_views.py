@@ -24,11 +24,22 @@ PARTS: Mapping[Part, str] = {
 """From the top of the drawing to its bottom; a model is drawn with its input below."""
 CHANGES: Mapping[Change, str] = {
     "trained": "trained",
-    "beside": "new matrices beside",
+    "beside": "matrices beside",
+    "prefixed": "keys and values",
     "rescaled": "rescaled",
     "rotated": "rotated",
-    "inserted": "new layer after",
+    "inserted": "layer after",
 }
+"""What happens to a part, for the drawing."""
+SENTENCES: Mapping[Change, str] = {
+    "trained": "{}",
+    "beside": "matrices beside {}",
+    "prefixed": "keys and values before each row in {}",
+    "rescaled": "a scale for {}",
+    "rotated": "a rotation of {}",
+    "inserted": "a layer after {}",
+}
+"""What is trained, given the parts."""
 WIDE = 4
 """Bytes of a weight while it is trained on a processor."""
 
@@ -62,7 +73,7 @@ def line(method: Method, facts: BaseFacts) -> Line:
         share=_percent(trained / facts.n_parameters),
         file=size(WIDE * method.n_stored(params, facts)),
         memory=size(TRAINED_BYTES * trained + WIDE * max(0, frozen)),
-        precisions=" ".join({"int8": "8", "nf4": "4"}[q] for q in method.quantizations if q != "none") or "–",
+        precisions=", ".join({"int8": "8", "nf4": "4"}[q] for q in method.quantizations if q != "none") or "–",
     )
 
 
@@ -70,8 +81,14 @@ def told(method: Method) -> str:
     """What it changes, in words."""
     if set(method.changes) >= {"embeddings", "attention", "mlp", "norms", "head"}:
         return "every weight"
-    words = [f"{PARTS[part].lower()} {CHANGES[how]}" for part, how in method.changes.items()]
-    return ", ".join(words)
+    kinds = dict.fromkeys(method.changes.values())
+    return ", ".join(SENTENCES[kind].format(_listed(method, kind)) for kind in kinds)
+
+
+def _listed(method: Method, kind: Change) -> str:
+    """The parts to which this happens."""
+    *first, last = (PARTS[part].lower() for part, how in method.changes.items() if how == kind)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _percent(share: float) -> str:

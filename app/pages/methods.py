@@ -19,7 +19,7 @@ N_OPENED = 5
 
 def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     """The page `/methods`, with `?method=KEY` for the page of one."""
-    head, about, picture = gr.HTML(elem_id="method-head"), gr.Markdown(elem_id="method-page"), gr.HTML()
+    head, picture, about = gr.HTML(elem_id="method-head"), gr.HTML(), gr.Markdown(elem_id="method-page")
     listing = gr.HTML(elem_id="methods")
     demo.load(guarded(N_OPENED)(opened), None, [alert, head, picture, about, listing])
 

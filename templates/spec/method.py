@@ -18,9 +18,9 @@ Trains = Literal["adapter", "some_weights", "all_weights"]
 """`some_weights`: the result is a whole model, of which the training changed a part."""
 Part = Literal["prompt", "embeddings", "attention", "mlp", "norms", "head"]
 """The parts of a model in a drawing; `prompt` are vectors before a row's tokens, which the base does not have."""
-Change = Literal["trained", "beside", "rescaled", "rotated", "inserted"]
-"""What a method does to a part: trains its weights, adds matrices beside them, rescales or rotates what they compute,
-or inserts a layer after them."""
+Change = Literal["trained", "beside", "prefixed", "rescaled", "rotated", "inserted"]
+"""What a method does to a part: trains its weights, adds matrices beside them, gives it keys and values before every
+row, rescales or rotates what it computes, or inserts a layer after it."""
 
 
 def _never(_settings: Settings) -> bool:
