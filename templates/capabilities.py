@@ -13,6 +13,9 @@ from templates import registry
 from templates.errors import Problem
 from templates.spec import QUANTIZATIONS, Method, Need, Objective, Quantization, Settings
 
+NAMED = 3
+"""Methods that a refusal proposes."""
+
 
 @dataclass(frozen=True)
 class Capability:
@@ -72,7 +75,7 @@ def _unmet(need: Need, objective: Objective, method: Method, given: Settings) ->
                 field=name,
                 remedy=f"Use “{defaults.get(name)}”, or another objective.",
             )
-    able = _names(each for each in registry.methods().values() if need.met(each, each.defaults))
+    able = _names(objective, (each for each in registry.methods().values() if need.met(each, each.defaults)))
     return Problem(
         f"The objective {objective.key} {need.why}, and {method.title} ({method.key}) does not allow that.",
         field="method",
@@ -81,7 +84,7 @@ def _unmet(need: Need, objective: Objective, method: Method, given: Settings) ->
 
 
 def _imprecise(objective: Objective, method: Method, quantization: Quantization) -> Problem:
-    able = _names(each for each in methods_for(objective) if quantization in each.quantizations)
+    able = _names(objective, (each for each in methods_for(objective) if quantization in each.quantizations))
     instead = f" or the method {able}" if able else ""
     return Problem(
         f"{method.title} does not work with quantization “{quantization}”.",
@@ -90,5 +93,7 @@ def _imprecise(objective: Objective, method: Method, quantization: Quantization)
     )
 
 
-def _names(methods: Iterable[Method]) -> str:
-    return " or ".join(method.key for method in methods)
+def _names(objective: Objective, methods: Iterable[Method]) -> str:
+    """Up to `NAMED` of the methods, the advised one first; those for experts are not named."""
+    found = sorted((method.key for method in methods if not method.is_expert), key=objective.advised_method.__ne__)
+    return " or ".join(found[:NAMED])

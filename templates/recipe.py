@@ -96,20 +96,23 @@ def compose(
     given = dict(settings or {})
     quantization = given.pop("quantization", quantization)
     training = {**_advised(chosen, how, facts), **chosen.presets[preset]}
-    if facts is not None:
-        training["max_length"] = min(training.get("max_length", 512), facts.context_length)
     problems = instructions.problems(instruction or "")
     adaptation = {key: value for key, value in given.items() if key in how.params.model_fields}
+    method_params = _validated(how.params, adaptation, problems)
+    room = _room(how, method_params, facts)
+    if room is not None:
+        training["max_length"] = min(training.get("max_length", 512), max(room, 8))
     rest = {key: value for key, value in given.items() if key not in adaptation}
     training |= {key: value for key, value in rest.items() if key in chosen.params.model_fields}
     problems += [_unknown(key, chosen, how) for key in rest if key not in chosen.params.model_fields]
     objective_params = _validated(chosen.params, training, problems)
-    method_params = _validated(how.params, adaptation, problems)
     problems += capabilities.refusals(chosen, how, quantization, method_params or None)
     if method_params or not adaptation:
         problems += how.problems(how.params(**method_params), quantization, facts)
-    if facts and objective_params and objective_params["max_length"] > facts.context_length:
-        problems.append(_too_long(objective_params["max_length"], facts.context_length))
+    if room is not None and facts and objective_params and objective_params["max_length"] > room:
+        problems.append(_too_long(objective_params["max_length"], facts.context_length, room))
+    if objective_params.get("gradient_checkpointing") and not how.allows_gradient_checkpointing:
+        problems.append(_no_gradient_checkpointing(how))
     refuse(problems)
     return Recipe(
         objective=objective,
@@ -129,11 +132,27 @@ def _advised(chosen: Objective, how: Method, facts: BaseFacts | None) -> dict[st
     return {**of_method, **chosen.declared_defaults, **chosen.advised(facts, of_method)}
 
 
-def _too_long(asked: int, context_length: int) -> Problem:
+def _room(how: Method, method_params: Mapping[str, Any], facts: BaseFacts | None) -> int | None:
+    """The base's context without the tokens that the method puts before every row; None if the base is unknown."""
+    if facts is None:
+        return None
+    return facts.context_length - (how.virtual_tokens(how.params(**method_params)) if method_params else 0)
+
+
+def _too_long(asked: int, context_length: int, room: int) -> Problem:
+    besides = "" if room == context_length else f" with the {context_length - room} virtual tokens"
     return Problem(
-        f"{asked} tokens is longer than the base model's context of {context_length}.",
+        f"{asked} tokens{besides} is longer than the base model's context of {context_length}.",
         field="max_length",
-        remedy=f"Use at most {context_length}.",
+        remedy=f"Use at most {room}." if room >= 8 else "Use fewer virtual tokens.",
+    )
+
+
+def _no_gradient_checkpointing(how: Method) -> Problem:
+    return Problem(
+        f"does not work with {how.title}.",
+        field="gradient_checkpointing",
+        remedy="Switch it off and use fewer rows per step (per_device_train_batch_size).",
     )
 
 

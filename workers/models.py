@@ -8,11 +8,10 @@ safetensors, and code in a model's folder never runs.
 from __future__ import annotations
 
 import dataclasses
-import importlib
-import importlib.util
+import json
 import logging
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import psutil
 import torch
@@ -23,13 +22,20 @@ from peft.utils.peft_types import PeftType
 from transformers import BitsAndBytesConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from storage.bases import checkpoint_headers
 from templates import registry
 from templates.errors import StudioError
-from templates.layers import Group
 from templates.recipe import Recipe
 from templates.spec import Method, Params, Quantization
-from workers import precision, targets, weights
+from workers import (
+    methods,
+    peft_types,  # noqa: F401  # registers them with PEFT, so that their adapters can be loaded
+    precision,
+    targets,
+    weights,
+)
 from workers.protocol import ModelRef
+from workers.training.ahead import TrainingAhead
 
 Dtype = Literal["auto", "float32", "bfloat16"]
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -38,6 +44,7 @@ START = "start"
 WIDENED = 2
 """A base is mostly stored in 16 bits, but takes 32 on a CPU."""
 ROOM = 0.8
+NO_TRAINING = TrainingAhead()
 transformers_logging.disable_progress_bar()
 logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # int8 warns about a cast at every layer call
 
@@ -91,29 +98,33 @@ def load(ref: ModelRef, where: torch.device | None = None, quantization: Quantiz
     return model.eval()
 
 
-def adapt(model: PreTrainedModel, recipe: Recipe) -> PreTrainedModel:
-    """Put the recipe's method on a freshly loaded base, ready to be trained.
+def context_length(ref: ModelRef) -> int:
+    """The tokens that a model reads, without those that its adapter puts before every row."""
+    config = Path(ref.adapter_folder or "") / "adapter_config.json"
+    virtual = json.loads(config.read_bytes()).get("num_virtual_tokens") if ref.adapter_folder else None
+    return checkpoint_headers.context_length(Path(ref.base_folder)) - (virtual or 0)
 
-    If PEFT doesn't know the method, `adapt(model, params)` in `workers/methods/<key>.py` returns the
-    model to train.
-    """
-    method = registry.method(recipe.method)
-    params = recipe.adaptation()
-    own = f"workers.methods.{method.key}"
-    if importlib.util.find_spec(own):
-        adapted: PreTrainedModel = importlib.import_module(own).adapt(model, params)
+
+def adapt(model: PreTrainedModel, recipe: Recipe, ahead: TrainingAhead = NO_TRAINING) -> PreTrainedModel:
+    """Put the recipe's method on a freshly loaded base, ready to be trained; see `workers/methods/`."""
+    method, params, own = registry.method(recipe.method), recipe.adaptation(), methods.own_part(recipe.method)
+    if hasattr(own, "adapt"):
+        adapted: PreTrainedModel = own.adapt(model, params, ahead)
         precision.autocast(adapted)  # it may be another model
         return adapted
     if method.peft_type is None:
-        raise TypeError(f"{method.key} has neither a peft_type nor a file workers/methods/{method.key}.py")
+        raise TypeError(f"{method.key} has neither a peft_type nor an adapt in workers/methods/{method.key}.py")
     try:
-        return get_peft_model(model, peft_config(method, params, model))
+        made = get_peft_model(model, peft_config(method, params, model, ahead))
     except ValueError as error:  # PEFT raises it for settings that don't fit this architecture
         raise StudioError(
             f"PEFT can't apply {method.title} with these settings to this base model: {error}",
             code="method_does_not_fit",
             remedy="Choose other settings or another method.",
         ) from error
+    if hasattr(own, "initialise"):
+        own.initialise(made, params, ahead)
+    return made
 
 
 def trained_further(model: PreTrainedModel, adapter_folder: str) -> PreTrainedModel:
@@ -125,13 +136,12 @@ def trained_further(model: PreTrainedModel, adapter_folder: str) -> PreTrainedMo
     return adapted
 
 
-def peft_config(method: Method, params: Params, model: PreTrainedModel) -> Any:
-    """PEFT's configuration of the method. PEFT chooses parameters set to “default”."""
-    given = {name: value for name, value in params.model_dump().items() if value != "default"}
+def peft_config(method: Method, params: Params, model: PreTrainedModel, ahead: TrainingAhead = NO_TRAINING) -> Any:
+    """PEFT's configuration of the method."""
+    own = methods.own_part(method.key)
+    given = own.configure(params, model, ahead) if hasattr(own, "configure") else targets.arguments(params, model)
     kind = PEFT_TYPE_TO_CONFIG_MAPPING[PeftType(method.peft_type)]
     takes = {field.name for field in dataclasses.fields(kind)}
-    if given.get("target_modules") in get_args(Group):
-        given["target_modules"] = targets.of_group(model, given["target_modules"])
     if "feedforward_modules" in takes:  # PEFT knows these layers for a few architectures only
         made, feed_forward = targets.rescaled(model)
         given |= {"target_modules": [*made, *feed_forward], "feedforward_modules": feed_forward}
@@ -170,7 +180,7 @@ def as_published(
     """
     where = model.device
     model.config.use_cache = True  # a Trainer switches it off, which would make answering many times slower
-    if registry.method(recipe.method).trains == "all_weights":
+    if registry.method(recipe.method).trains != "adapter":
         cast(model, torch_dtype(stored_dtype))
         cast(model, precision.held_dtype(where))
         return model.eval()
@@ -210,6 +220,6 @@ def is_quantized(model: PreTrainedModel) -> bool:
 
 def save(model: PreTrainedModel, recipe: Recipe, folder: Path, stored_dtype: str) -> None:
     """Write the result: an adapter, or all weights in the base's stored dtype."""
-    if registry.method(recipe.method).trains == "all_weights":
+    if registry.method(recipe.method).trains != "adapter":
         cast(model, torch_dtype(stored_dtype))
     model.save_pretrained(str(folder))

@@ -26,8 +26,16 @@ log = logging.getLogger(__name__)
 _tried: WeakKeyDictionary[torch.nn.Module, bool] = WeakKeyDictionary()
 
 
+def has_virtual_tokens(model: Any) -> bool:
+    """Whether an adapter puts tokens of its own before every row; PEFT puts them before the padding."""
+    config = getattr(model, "active_peft_config", None) if hasattr(model, "get_base_model") else None
+    return bool(config is not None and config.is_prompt_learning)
+
+
 def may_share(model: Any) -> bool:
     """Whether rows of this model may share a left-padded batch; remembered."""
+    if has_virtual_tokens(model):
+        return False
     core = model.get_base_model() if hasattr(model, "get_base_model") else model
     if core not in _tried:
         takes = inspect.signature(core.forward).parameters

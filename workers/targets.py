@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
 
 import torch
 from transformers import PreTrainedModel
@@ -11,8 +13,76 @@ from transformers.pytorch_utils import Conv1D
 from templates import layers
 from templates.errors import StudioError
 from templates.layers import Group
+from templates.spec import Params
 
 Layers = Mapping[str, torch.nn.Module]
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """A model's list of blocks, and where it is."""
+
+    holder: torch.nn.Module
+    name: str
+    layers: torch.nn.ModuleList
+
+
+def arguments(params: Params, model: PreTrainedModel) -> dict[str, Any]:
+    """The settings as PEFT's arguments. PEFT chooses parameters set to “default”."""
+    given = {name: value for name, value in params.model_dump().items() if value != "default"}
+    if given.get("target_modules") in get_args(Group):
+        given["target_modules"] = of_group(model, given["target_modules"])
+    return given
+
+
+def blocks(model: PreTrainedModel) -> Blocks:
+    """Raises `StudioError` if the model's blocks can't be told."""
+    n_layers = int(model.config.get_text_config().num_hidden_layers)
+    for holder in model.modules():
+        for name, child in holder.named_children():
+            if isinstance(child, torch.nn.ModuleList) and len(child) == n_layers:
+                return Blocks(holder, name, child)
+    raise StudioError(
+        f"The layers of {type(model).__name__} can't be told apart.",
+        code="method_does_not_fit",
+        remedy="Choose another method or base model.",
+    )
+
+
+def is_norm(module: torch.nn.Module) -> bool:
+    """Whether a module is a layer norm, by the name of its class and its one vector of scales."""
+    weight = getattr(module, "weight", None)
+    return "norm" in type(module).__name__.lower() and isinstance(weight, torch.Tensor) and weight.ndim == 1
+
+
+def norms(model: PreTrainedModel) -> list[str]:
+    """Name endings of the norms over the model's width."""
+    width = int(model.config.get_text_config().hidden_size)
+    there = dict(model.named_modules())
+    chosen = [name for name, module in there.items() if is_norm(module) and module.weight.shape[0] == width]
+    if not chosen:
+        raise StudioError(
+            f"The norms of {type(model).__name__} have no weights to train.",
+            code="no_such_layers",
+            remedy="Choose another method.",
+        )
+    return _shortest(chosen, there)
+
+
+def block_ends(model: PreTrainedModel, group: Group) -> list[str]:
+    """Name endings of the layers that end each block's attention, or its feed-forward part."""
+    there, width = _projections(model), int(model.config.get_text_config().hidden_size)
+    ends: dict[str, str] = {}
+    for name, layer in there.items():
+        if layers.in_group(layers.place_in_block(name), group) and features(layer)[1] == width:
+            ends[name.rpartition(".")[0]] = name  # of several in one module, the last is where it ends
+    if not ends:
+        raise StudioError(
+            f"The base model has no {group} layers that lead back to its width.",
+            code="no_such_layers",
+            remedy="Choose another method.",
+        )
+    return _shortest(ends.values(), there)
 
 
 def of_group(model: PreTrainedModel, group: Group) -> list[str]:

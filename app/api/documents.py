@@ -266,6 +266,8 @@ def of_method(method: Method) -> dict[str, Any]:
         **_headline(method),
         "page": method.page,
         "trains": method.trains,
+        "is_expert": method.is_expert,
+        "changes": dict(method.changes),
         "peft_type": method.peft_type,
         "quantizations": list(method.quantizations),
         "mergeable": method.mergeable,

@@ -91,14 +91,15 @@ def doctor(as_json: Json = False) -> None:
 
 
 def bench(
-    what: Annotated[str, typer.Argument(metavar="web|jobs|data|all|train|chat|family|distill|keep")] = "all",
+    what: Annotated[str, typer.Argument(metavar="web|jobs|data|all|train|methods|chat|family|distill|keep")] = "all",
     rounds: Annotated[int, typer.Option(min=1, max=100)] = 5,
     rows: Annotated[
-        int | None, typer.Option(min=8, help="data: rows per file, default 200,000; train: rows, default 256.")
+        int | None,
+        typer.Option(min=8, help="data: rows per file, default 200,000; train: rows, default 256; methods: rows."),
     ] = None,
-    base: Annotated[str | None, typer.Option(help="train and chat: the base model.")] = None,
-    dataset: Annotated[str | None, typer.Option("--data", help="train: the dataset.")] = None,
-    only: Annotated[list[str] | None, typer.Option(help="family: only this demonstration; may be repeated.")] = None,
+    base: Annotated[str | None, typer.Option(help="train, methods and chat: the base model.")] = None,
+    dataset: Annotated[str | None, typer.Option("--data", help="train and methods: the dataset.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="family, methods: only this one; may be repeated.")] = None,
     small: Annotated[
         str | None, typer.Option(help="family, distill, keep: base (and teacher), a bundled name or a folder.")
     ] = None,
@@ -120,6 +121,9 @@ def bench(
     if what == "train":
         _bench_training(base or "", dataset or "", rounds, rows, as_json)
         return
+    if what == "methods":
+        _bench_methods(base, dataset or "", only or (), rows, as_json)
+        return
     if what == "chat":
         _bench_chat(base, rounds, as_json)
         return
@@ -135,7 +139,7 @@ def bench(
         return
     given = [name for name, value in options.items() if value is not None]
     if given:
-        also = {"only": "“family” only", "nano": "“family” and “distill” only"}
+        also = {"only": "“family” and “methods” only", "nano": "“family” and “distill” only"}
         every = "“family”, “distill” and “keep” only"
         said = (Problem(f"goes with {also.get(n, every)}.", field=f"--{n}") for n in given)
         raise BadInput(*said)
@@ -144,15 +148,15 @@ def bench(
 
 
 def _refuse_misplaced(what: str, rows: int | None, base: str | None, dataset: str | None) -> None:
-    if what not in ("web", "jobs", "data", "all", "train", "chat", "family", "distill", "keep"):
-        remedy = "Choose web, jobs, data, all, train, chat, family, distill or keep."
+    if what not in ("web", "jobs", "data", "all", "train", "methods", "chat", "family", "distill", "keep"):
+        remedy = "Choose web, jobs, data, all, train, methods, chat, family, distill or keep."
         raise BadInput(Problem(f"“{what}” can't be measured.", remedy=remedy))
     problems = []
-    if rows is not None and what not in ("data", "all", "train"):
-        problems.append(Problem("goes with “data” and “train” only.", field="--rows"))
+    if rows is not None and what not in ("data", "all", "train", "methods"):
+        problems.append(Problem("goes with “data”, “train” and “methods” only.", field="--rows"))
     for name, value in (("--base", base), ("--data", dataset)):
-        takers = ("train", "chat") if name == "--base" else ("train",)
-        if value is None and what == "train":
+        takers = ("train", "methods", "chat") if name == "--base" else ("train", "methods")
+        if value is None and (what == "train" or (what == "methods" and name == "--data")):
             problems.append(Problem("is needed to measure training.", field=name))
         if value is not None and what not in takers:
             problems.append(Problem(f"goes with {' and '.join(f'“{one}”' for one in takers)} only.", field=name))
@@ -165,6 +169,14 @@ def _bench_training(base: str, dataset: str, rounds: int, rows: int | None, as_j
 
     found = training.measure(acting.user(), base, dataset, rounds, rows or training.N_ROWS)
     output.emit(found, training.sentences(found), as_json)
+
+
+def _bench_methods(base: str | None, dataset: str, only: Sequence[str], rows: int | None, as_json: bool) -> None:
+    from app.bench import methods
+    from app.cli import acting
+
+    found = methods.measure(acting.user(), base or methods.BASE, dataset, only, rows or methods.N_ROWS)
+    output.emit(found, methods.sentences(found), as_json)
 
 
 def _bench_chat(base: str | None, rounds: int, as_json: bool) -> None:

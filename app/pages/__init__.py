@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from app import gradio_startup, theme
-from app.pages import compare, data, gallery, jobs, layout, models, runs, start, train
+from app.pages import compare, data, gallery, jobs, layout, methods, models, runs, start, train
 
 MOUNT_OPTIONS: dict[str, Any] = {
     "theme": theme.theme(),
@@ -28,13 +28,14 @@ PAGES = (
     ("Data", "data", data),
     ("Models", "models", models),
     ("Train", "train", train),
+    ("Methods", "methods", methods),
     ("Jobs", "jobs", jobs),
     ("Runs", "runs", runs),
     ("Gallery", "gallery", gallery),
     ("Compare", "compare", compare),
 )
 """Title, path and module; the order is that of the navigation."""
-UNLISTED = ("runs",)
+UNLISTED = ("runs", "methods")
 """Paths of pages that others lead to, and that the navigation doesn't list."""
 
 

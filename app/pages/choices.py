@@ -21,6 +21,8 @@ from templates.recipe import Recipe
 from templates.spec import PRESET_TITLES, Preset, Quantization
 
 RECIPE = "recipe:"
+EXPERT = "expert"
+"""The choice that shows the methods for experts too."""
 APART = " · "
 """Between a dataset's name and its size."""
 N_OFFERED = 100
@@ -43,12 +45,17 @@ def first_data(user: User) -> Dataset | None:
     return dataset_lists.newest(user, able) or dataset_lists.newest(user, registry.shapes())
 
 
-def ways(objective: str) -> list[tuple[str, str]]:
-    """Methods and named recipes that this objective works with as choices, the advised one first."""
+def ways(objective: str, *, experts: bool = False) -> list[tuple[str, str]]:
+    """Methods and named recipes that this objective works with as choices, the advised one first.
+
+    Without `experts`, one choice stands for all methods that only experts need.
+    """
     best = registry.objective(objective).advised_method
     of_goal = registry.goals().get(registry.goal_of(objective))
     next_best = of_goal.methods if of_goal else ()
-    able = capabilities.methods_for(registry.objective(objective))
+    every = capabilities.methods_for(registry.objective(objective))
+    able = [method for method in every if not method.is_expert]
+    folded = [method for method in every if method.is_expert]
     methods = [(f"{m.title} — advised" if m.key == best else m.title, m.key) for m in able]
     named = [
         (_title_of(text, name), f"{RECIPE}{name}")
@@ -57,7 +64,14 @@ def ways(objective: str) -> list[tuple[str, str]]:
     ]
     methods.sort(key=lambda choice: (choice[1] != best, choice[1] not in next_best))
     n_first = 1 + sum(key in next_best and key != best for _, key in methods)
-    return [*methods[:n_first], *named, *methods[n_first:]]
+    further = [(f"{m.title} · expert", m.key) for m in folded] if experts else []
+    fold = [(f"Show {len(folded)} more methods, for experts …", EXPERT)] if folded and not experts else []
+    return [*methods[:n_first], *named, *methods[n_first:], *further, *fold]
+
+
+def is_expert(choice: str) -> bool:
+    """Whether a choice is a method that is folded away at first."""
+    return registry.method(way(choice).method).is_expert
 
 
 def left_out(objective: str) -> str | None:

@@ -47,6 +47,8 @@ class Filled:
     """The dataset to replay."""
     share: float = mix.REPLAY_SHARE
     """The replayed share of what is learned."""
+    experts: bool = False
+    """Whether the methods for experts are among the choices."""
     drawing: str = ""
     """Differs each time, so that the settings are drawn, and listen, even if nothing else changed."""
 

@@ -169,9 +169,10 @@ class Reading:
         goal, base, data, method, effort, instruction, way, teacher, objective, *mixed = (
             values[one] for one in self.page.top.all
         )
-        objective = goals.chosen(goal, objective)
+        objective, before = goals.chosen(goal, objective), self.before
         chosen = (objective, base, data, method, effort, instruction, way, teacher or "")
-        return replace(Filled(*chosen, typed, self.before.advised, self.before.kept), **train_mix.filled(*mixed))
+        form = Filled(*chosen, typed, before.advised, before.kept, experts=before.experts)
+        return replace(form, **train_mix.filled(*mixed))
 
     def drawn(self, handler: Callable[..., list[Any]]) -> Callable[..., Any]:
         """A handler of a changed choice; it gets the form as it is now and as it was before."""

@@ -64,7 +64,7 @@ def read(request: gr.Request, form: Filled, dataset: Dataset) -> Filled:
     efforts = [key for _, key in choices.efforts()]
     if (objective := _objective(request)) in goals.objectives(dataset):
         form = replace(form, objective=objective, method=registry.objective(objective).advised_method)
-    if (method := asked(request, "method")) in [key for _, key in choices.ways(form.objective)]:
+    if (method := asked(request, "method")) in [key for _, key in choices.ways(form.objective, experts=True)]:
         form = replace(form, method=method)
     if (effort := asked(request, "effort")) in efforts:
         form = replace(form, effort=effort)

@@ -83,6 +83,7 @@ def drawn(user: User, form: Filled) -> list[Any]:
     has_prompts = registry.shape(dataset.shape).messages is not None
     form = replace(form, instruction=_instruction(form, begins, dataset) if has_prompts else "")
     form = form if begins.is_adapter else replace(form, continue_from="advised")
+    form = replace(form, experts=form.experts or choices.is_expert(form.method))
     form = train_mix.fitting(user, form, begins.model)
     taught_by = choices.teachers(user, form.teacher) if teachers.needed(form.objective) else []
     if taught_by and form.teacher not in {name for _, name in taught_by}:
@@ -114,8 +115,11 @@ def _chosen(
         gr.update(choices=goals.of_data(dataset), value=goal),
         gr.update(choices=choices.bases(user, begins.model.name), value=begins.model.name, label=label),
         gr.update(choices=choices.data(user, form.data), value=form.data),
-        # an empty note, as None would keep the old one
-        gr.update(choices=choices.ways(form.objective), value=form.method, info=choices.left_out(form.objective) or ""),
+        gr.update(
+            choices=choices.ways(form.objective, experts=form.experts),
+            value=form.method,
+            info=choices.left_out(form.objective) or "",  # None would keep the old one
+        ),
         form.effort,
         gr.update(value=form.instruction, visible=has_prompts),
         gr.update(value=form.continue_from, visible=begins.is_adapter),
@@ -165,13 +169,15 @@ def _with_student(user: User, form: Filled) -> Filled:
 def turned(request: gr.Request, form: Filled, before: Filled) -> list[Any]:
     """Switch to another way to the same goal; a method that was chosen stays if it works there."""
     was_advised = form.method == registry.objective(before.objective).advised_method
-    if was_advised or form.method not in {key for _, key in choices.ways(form.objective)}:
+    if was_advised or form.method not in {key for _, key in choices.ways(form.objective, experts=True)}:
         form = replace(form, method=registry.objective(form.objective).advised_method)
     return drawn(acting(request), replace(form, kept=before.keeping().kept))
 
 
 def chosen(request: gr.Request, form: Filled, before: Filled) -> list[Any]:
-    """Switch to another method, with what was typed for it before."""
+    """Switch to another method, with what was typed for it before; or only show those for experts."""
+    if form.method == choices.EXPERT:
+        form = replace(form, method=before.method, experts=True)
     return drawn(acting(request), replace(form, kept=before.keeping().kept))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from app.markup import html
 from app.pages import choices, instruction, layout, train_mix
 from app.pages.train_form import FIXES
 from app.pages.train_mix import Mixed
@@ -127,4 +128,5 @@ def draw_lens() -> Lens:
         said = gr.HTML(elem_id="teacher-says")
         with gr.Accordion("About this method", open=False):
             about = gr.Markdown()
+            gr.HTML(html("train/all_methods"))
     return Lens(row, ways, index, about, ask, said)

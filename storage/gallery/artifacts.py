@@ -47,6 +47,7 @@ SHIPPED = (
     "recipe.toml",
     "requirements.txt",
     "use_me.py",
+    "adapter_type.py",
     "verdict.json",
 )
 """File names that may leave the studio, at the top of an artifact and in its `base/` folder."""

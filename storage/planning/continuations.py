@@ -90,7 +90,7 @@ def decide(
             raise _refusal(f"“{begins.root.name}” is a base model: it has no adapter.", "Leave this out.")
         return None
     name, how = begins.parent.name, registry.method(method)
-    if not how.starts_at_base:
+    if not how.starts_at_base and how.trains != "adapter":
         remedy = f"Choose another method, or the base model {begins.root.name}."
         what = f"{how.title} starts from random weights, so nothing of “{name}” would be left."
         raise BadInput(Problem(what, field="method", remedy=remedy))
@@ -116,6 +116,8 @@ def _obstacle(begins: Start, objective: str, how: Method, settings: Mapping[str,
     if how.key != before:
         known = registry.methods().get(before)
         return f"it was made by {known.title if known else before}, not by {how.title}"
+    if not how.trains_further:
+        return f"PEFT can't train a finished adapter of {how.title} further"
     if how.peft_type is None or how.moves_base(own):
         return "its initialisation changed the base, and the published adapter has another rank"
     if BASE_BEHIND_ADAPTER in registry.objective(objective).needs:

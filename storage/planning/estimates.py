@@ -1,7 +1,6 @@
 """Estimates a training job's memory, time and disk from the base's shape and this machine's speed.
 
-With N parameters in matrix products, a token costs 2N FLOP forward and 2N or 4N backward (frozen or
-trained weights; Kaplan et al. 2020, arXiv 2001.08361, section 2.1). Memory follows the accounting of
+`flop` counts the operations. Memory follows the accounting of
 Dettmers et al. 2023 (arXiv 2305.14314). All of it is an estimate: pages mark it “≈” and show the
 actual value beside it afterwards.
 """
@@ -17,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from storage.data import splits
 from storage.planning import forgetting
 from storage.planning.detectable import Detectable
+from storage.planning.flop import flop_per_token, kept_per_token
 from storage.planning.forgetting import ANSWERS_AT_ONCE, DECODE_LAYER_S, NOTHING, Forgetting
 from storage.planning.machines import Machine, Pace
 from storage.rendering.rendered_rows import LengthReport
@@ -27,10 +27,10 @@ from templates.spec import BaseFacts
 
 LINEAR_BYTES: Mapping[str, float] = {"int8": 1.05, "nf4": 0.52}
 """Bytes per parameter of a quantized projection, including its scales."""
-SLOWDOWN: Mapping[str, float] = {"none": 1.0, "int8": 1.5, "nf4": 1.5}
 TRAINED_BYTES = 16
 """Bytes per trained parameter: weight, gradient and Adam's two averages in 32 bits."""
-CHECKPOINT_BYTES = 12
+OPTIMISER_BYTES = 8
+"""Of them, Adam's averages, which a checkpoint holds besides the weights."""
 CHECKPOINTS = 3
 """Two checkpoints are kept while the next is written."""
 LOGIT_COPIES = 3
@@ -144,9 +144,10 @@ def estimate(
     memory = _memory(facts, recipe, work, machine.on_gpu)
     seconds, based_on, spread = _seconds(facts, recipe, lengths, n_held_out, work, machine, earlier)
     trained = n_trained(facts, recipe)
-    result_bytes = 4 * trained
+    method = registry.method(recipe.method)
+    result_bytes = 4 * method.n_stored(recipe.adaptation(), facts)
     copies = 3 if recipe.training().chooses else 2
-    disk_bytes = CHECKPOINTS * CHECKPOINT_BYTES * trained + copies * result_bytes + shipped_bytes
+    disk_bytes = CHECKPOINTS * (OPTIMISER_BYTES * trained + result_bytes) + copies * result_bytes + shipped_bytes
     seconds["evaluating"] += forgetting.seconds(
         forgets,
         facts.n_layers,
@@ -185,18 +186,20 @@ def _work(recipe: Recipe, lengths: LengthReport) -> _Work:
     training = recipe.training()
     examples = max(1, lengths.n_examples)
     sides = registry.objective(recipe.objective).cost.sides
-    batches = math.ceil(examples / (sides * training.rows_at_once(lengths.n_tokens / examples)))
+    virtual = registry.method(recipe.method).virtual_tokens(recipe.adaptation())
+    mean_length = lengths.n_tokens / examples + virtual
+    batches = math.ceil(examples / (sides * training.rows_at_once(mean_length)))
     if training.max_steps > 0:
         micro_steps = training.max_steps * training.gradient_accumulation_steps
     else:
         micro_steps = max(1, math.ceil(training.num_train_epochs * batches))
-    longest = max(1, min(training.max_length, lengths.longest))
+    longest = max(1, min(training.max_length, lengths.longest)) + virtual
     return _Work(
         examples=examples,
         steps=math.ceil(micro_steps / training.gradient_accumulation_steps),
         micro_steps=micro_steps,
-        tokens=round(micro_steps / batches * lengths.n_tokens),
-        mean_length=lengths.n_tokens / examples,
+        tokens=round(micro_steps / batches * mean_length * examples),
+        mean_length=mean_length,
         longest=longest,
         answer=min(longest, math.ceil(ANSWER_SPREAD * lengths.n_trained_tokens / examples)),
     )
@@ -211,8 +214,11 @@ def _memory(facts: BaseFacts, recipe: Recipe, work: _Work, on_gpu: bool) -> dict
     tokens = rows * work.longest
     linear = LINEAR_BYTES.get(recipe.quantization, wide) * facts.n_linear_parameters
     frozen = linear + wide * (facts.n_parameters - facts.n_linear_parameters)
-    if registry.method(recipe.method).trains == "all_weights":
+    method = registry.method(recipe.method)
+    if method.trains == "all_weights":
         frozen = 0  # counted among the trained parameters
+    elif method.trains == "some_weights":
+        frozen -= wide * n_trained(facts, recipe)
     layer = tokens * wide * kept_per_token(facts)
     kept = facts.n_layers * layer
     if training.gradient_checkpointing:
@@ -225,23 +231,6 @@ def _memory(facts: BaseFacts, recipe: Recipe, work: _Work, on_gpu: bool) -> dict
         "logits": round(heap * LOGIT_COPIES * 4 * rows * work.answer * facts.vocab_size),
         "process": PROCESS_BYTES,
     }
-
-
-def kept_per_token(facts: BaseFacts) -> int:
-    """Values that one layer keeps per token for the backward pass: norms, projections, gate and product."""
-    return 9 * facts.hidden_size + 4 * facts.intermediate_size
-
-
-def flop_per_token(facts: BaseFacts, recipe: Recipe, length: float, *, forward_only: bool = False) -> float:
-    """Floating-point operations per token in rows of this length, allowing for slower precisions."""
-    matmul = facts.n_linear_parameters + facts.vocab_size * facts.hidden_size
-    attention = 2 * facts.n_layers * facts.hidden_size * length
-    passes = 2
-    if not forward_only:
-        passes = 6 if registry.method(recipe.method).trains == "all_weights" else 4
-        passes += 2 if recipe.training().gradient_checkpointing else 0
-        passes += 2 * (registry.objective(recipe.objective).cost.forwards - 1)
-    return passes * (matmul + attention) * SLOWDOWN[recipe.quantization]
 
 
 def _seconds(

@@ -39,8 +39,10 @@ def _variants(recipe: Recipe, facts: BaseFacts) -> Iterator[Recipe]:
     training = recipe.training()
     rows_at_once = training.per_device_train_batch_size * training.gradient_accumulation_steps
     batches = _halvings(training.per_device_train_batch_size, 1)
+    may_recompute = registry.method(recipe.method).allows_gradient_checkpointing
+    recomputing = sorted({training.gradient_checkpointing, may_recompute})
     for max_length, start in product(_halvings(training.max_length, SHORTEST_ROW), with_adapter(recipe, facts)):
-        for quantization, recompute in product(_precisions(start), sorted({training.gradient_checkpointing, True})):
+        for quantization, recompute in product(_precisions(start), recomputing):
             for batch in batches:
                 params = {
                     **start.objective_params,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from storage.planning import estimates
+from storage.planning import estimates, flop
 from storage.planning.added_costs import with_costs
 from storage.planning.estimates import Estimate
 from storage.planning.machines import Machine
@@ -92,7 +92,7 @@ def _seconds(
     """Loading, reading all rows once and answering the held-out ones for the verdict; and writing answers to learn."""
     mean = lengths.n_tokens / max(1, lengths.n_examples)
     plain = recipe.model_copy(update={"quantization": "none"})
-    token_s = estimates.flop_per_token(teacher, plain, mean, forward_only=True) / machine.flop_per_s
+    token_s = flop.flop_per_token(teacher, plain, mean, forward_only=True) / machine.flop_per_s
     n_answered = 0 if registry.objective(recipe.objective).trains_prompt else min(n_held_out, settings().eval_rows)
     read = lengths.n_tokens + 2 * n_held_out * mean
     loaded_s = teacher.weights_bytes / estimates.LOAD_BYTES_PER_S

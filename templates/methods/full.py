@@ -31,5 +31,6 @@ SPEC = Method(
     summary="Trains every weight; the result is a whole new model.",
     params=FullParams,
     trains="all_weights",
+    changes=dict.fromkeys(("embeddings", "attention", "mlp", "norms", "head"), "trained"),
     advised=_advised,
 )

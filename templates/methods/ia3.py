@@ -33,6 +33,7 @@ SPEC = Method(
     summary="Rescales activations with a few learned vectors; the result is a very small file.",
     params=Ia3Params,
     trains="adapter",
+    changes={"attention": "rescaled", "mlp": "rescaled"},
     peft_type="IA3",
     quantizations=("none", "int8", "nf4"),
     advised=_advised,

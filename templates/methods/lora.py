@@ -46,9 +46,10 @@ class LoraParams(Params):
     """Scale by alpha / √rank: for ranks of 64 and more."""
     use_dora: bool = setting(False, "Weight-decomposed (DoRA)")
     """Train direction and magnitude separately. Slower; chat can't batch such adapters together."""
-    init_lora_weights: Literal["default", "gaussian", "olora", "pissa"] = setting("default", "Initialisation")
-    """Initial values of A and B. With `default`, B is zero, so training starts at the base model. `olora` and
-    `pissa` start from the main directions of the weights; the published adapter has twice the rank."""
+    init_lora_weights: Literal["default", "gaussian", "eva", "olora", "pissa"] = setting("default", "Initialisation")
+    """Initial values of A and B. With `default`, B is zero, so training starts at the base model; with `eva` too, and A
+    holds the main directions of what your rows send into each layer. `olora` and `pissa` start from the main directions
+    of the weights; the published adapter has twice the rank."""
 
 
 def _advised(facts: BaseFacts) -> Mapping[str, Any]:
@@ -101,6 +102,9 @@ def _problems(params: LoraParams, quantization: Quantization, facts: BaseFacts |
                 remedy="Use the initialisation “default”, or switch use_dora off.",
             )
         )
+    if start == "eva" and params.use_dora:
+        message, remedy = "“eva” does not work with DoRA.", "Use the initialisation “default”, or switch use_dora off."
+        found.append(Problem(message, field="init_lora_weights", remedy=remedy))
     if params.use_dora and quantization == "int8":
         found.append(
             Problem(
@@ -123,6 +127,7 @@ def _layer_problems(params: LoraParams, facts: BaseFacts) -> list[Problem]:
         return []
     # PEFT adapts experts as one parameter: together with other layers, without dropout and without DoRA
     refused = [name for name in ("lora_dropout", "use_dora") if getattr(params, name)]
+    refused += ["init_lora_weights"] if params.init_lora_weights == "eva" else []
     refused += ["target_modules"] if group == "mlp" else []
     remedy = "Set target_modules to attention, or leave this setting at its default."
     return [Problem("does not work on a mixture of experts.", field=name, remedy=remedy) for name in refused]
@@ -133,6 +138,7 @@ SPEC = Method(
     summary="Trains two thin matrices beside each frozen layer; the result is a small adapter file.",
     params=LoraParams,
     trains="adapter",
+    changes={"attention": "beside", "mlp": "beside"},
     peft_type="LORA",
     quantizations=("none", "int8", "nf4"),
     mergeable=True,

@@ -8,7 +8,7 @@ its key is the file's name and its help page is the file's docstring. Nothing he
 
 from templates.spec.base_facts import SMALL_BASE, BaseFacts
 from templates.spec.goal import Goal
-from templates.spec.method import QUANTIZATIONS, Method, Quantization, Settings
+from templates.spec.method import QUANTIZATIONS, Change, Method, Part, Quantization, Settings
 from templates.spec.objective import (
     BASE_BEHIND_ADAPTER,
     PRESET_TITLES,
@@ -32,6 +32,7 @@ __all__ = [
     "WRITING",
     "Ability",
     "BaseFacts",
+    "Change",
     "Cost",
     "DeclaredSuite",
     "Family",
@@ -41,6 +42,7 @@ __all__ = [
     "Need",
     "Objective",
     "Params",
+    "Part",
     "Phrasing",
     "Preset",
     "Quantization",

@@ -14,10 +14,21 @@ Quantization = Literal["none", "int8", "nf4"]
 QUANTIZATIONS: tuple[Quantization, ...] = ("none", "int8", "nf4")
 Settings = Mapping[str, Any]
 """A method's settings under PEFT's names: from a recipe, or from the `adapter_config.json` of a result."""
+Trains = Literal["adapter", "some_weights", "all_weights"]
+"""`some_weights`: the result is a whole model, of which the training changed a part."""
+Part = Literal["prompt", "embeddings", "attention", "mlp", "norms", "head"]
+"""The parts of a model in a drawing; `prompt` are vectors before a row's tokens, which the base does not have."""
+Change = Literal["trained", "beside", "prefixed", "rescaled", "rotated", "inserted"]
+"""What a method does to a part: trains its weights, adds matrices beside them, gives it keys and values before every
+row, rescales or rotates what it computes, or inserts a layer after it."""
 
 
 def _never(_settings: Settings) -> bool:
     return False
+
+
+def _no_tokens(_params: Any) -> int:
+    return 0
 
 
 @dataclass(frozen=True)
@@ -27,7 +38,11 @@ class Method:
     title: str
     summary: str
     params: type[Params]
-    trains: Literal["adapter", "all_weights"]
+    trains: Trains
+    changes: Mapping[Part, Change] = field(default_factory=dict)
+    """The parts of the model that it changes, with default settings."""
+    is_expert: bool = False
+    """Forms fold it away."""
     peft_type: str | None = None
     """PEFT's own name for the type; None when the worker has its own `adapt`."""
     quantizations: tuple[Quantization, ...] = ("none",)
@@ -44,13 +59,20 @@ class Method:
     """Training settings that suit this method on a base of these facts (e.g. its learning rate)."""
     trainable_parameters: Callable[[Any, BaseFacts], int] | None = None
     """Number of trained parameters: `(params, facts) -> count`. Every adapter method needs it."""
+    stored_parameters: Callable[[Any, BaseFacts], int] | None = None
+    """Number of parameters in the result's file, where those are not the trained ones."""
+    virtual_tokens: Callable[[Any], int] = _no_tokens
+    """Tokens that it puts before every row; they need room in the context, memory and time."""
+    trains_further: bool = True
+    """A finished adapter can be loaded to be trained."""
+    allows_gradient_checkpointing: bool = True
     problems: Callable[[Any, Quantization, BaseFacts | None], list[Problem]] = field(default=lambda *_given: [])
     """Problems with settings that are each valid, but not together or not on a base with these facts."""
     key: str = ""
     page: str = ""
 
     def __post_init__(self) -> None:
-        if self.trains == "adapter" and self.trainable_parameters is None:
+        if self.trains != "all_weights" and self.trainable_parameters is None:
             raise TypeError(f"the method “{self.title}” trains an adapter and must say its trainable_parameters")
 
     @property
@@ -61,3 +83,9 @@ class Method:
     def n_trained(self, params: Params, facts: BaseFacts) -> int:
         """Number of parameters trained with `params` on a base with these facts."""
         return facts.n_parameters if self.trainable_parameters is None else self.trainable_parameters(params, facts)
+
+    def n_stored(self, params: Params, facts: BaseFacts) -> int:
+        """Number of parameters in the result's file."""
+        if self.stored_parameters is not None:
+            return self.stored_parameters(params, facts)
+        return facts.n_parameters if self.trains == "some_weights" else self.n_trained(params, facts)

@@ -74,7 +74,7 @@ def test_a_workshop_that_dies_is_told(monkeypatch: pytest.MonkeyPatch, capfd: py
 
 def test_rows_go_with_data_only(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "web", "--rows", "5000"]) == 2
-    assert "field “--rows”: goes with “data” and “train” only." in capfd.readouterr().err
+    assert "field “--rows”: goes with “data”, “train” and “methods” only." in capfd.readouterr().err
 
 
 def test_the_studio_trains_in_bfloat16_too_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,9 +125,9 @@ def test_chat_is_measured_by_turns_and_told_with_ratios(studio: User, monkeypatc
 
 def test_an_option_of_training_does_not_go_with_chat(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "chat", "--data", "tickets"]) == 2
-    assert "field “--data”: goes with “train” only." in capfd.readouterr().err
+    assert "field “--data”: goes with “train” and “methods” only." in capfd.readouterr().err
     assert main(["bench", "web", "--base", "studio-nano"]) == 2
-    assert "field “--base”: goes with “train” and “chat” only." in capfd.readouterr().err
+    assert "field “--base”: goes with “train” and “methods” and “chat” only." in capfd.readouterr().err
 
 
 def test_training_on_conversations_is_not_measured(studio: User) -> None:
@@ -143,7 +143,7 @@ def test_training_on_conversations_is_not_measured(studio: User) -> None:
 def test_options_of_the_demonstrations_go_with_them_only(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "web", "--only", "sft", "--share", "0.5"]) == 2
     said = capfd.readouterr().err
-    assert "field “--only”: goes with “family” only." in said
+    assert "field “--only”: goes with “family” and “methods” only." in said
     assert "field “--share”: goes with “family”, “distill” and “keep” only." in said
     assert main(["bench", "distill", "--only", "sft"]) == 2
-    assert "field “--only”: goes with “family” only." in capfd.readouterr().err
+    assert "field “--only”: goes with “family” and “methods” only." in capfd.readouterr().err

@@ -11,9 +11,11 @@ from storage.bases import checkpoint_headers
 from storage.rendering.renderer import Renderer
 from templates import registry
 from templates.recipe import Recipe
-from workers import models
+from workers import methods, models
+from workers.evaluation.losses import losses
 from workers.protocol import ModelRef
 from workers.training import batches
+from workers.training.ahead import TrainingAhead
 
 CPU = torch.device("cpu")
 ROWS: dict[str, list[dict[str, Any]]] = {
@@ -39,6 +41,11 @@ def rows_of(objective: str, folder: Path) -> list[batches.Example]:
     return made.kept
 
 
+def ahead(objective: str, folder: Path) -> TrainingAhead:
+    """The training to come, for methods that look at its rows."""
+    return TrainingAhead(n_updates=30, examples=lambda: rows_of(objective, folder))
+
+
 def _train(model: torch.nn.Module, rows: list[batches.Example], rate: float, steps: int = 30) -> list[float]:
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=rate)
     model.train()
@@ -55,9 +62,15 @@ def _train(model: torch.nn.Module, rows: list[batches.Example], rate: float, ste
 @torch.no_grad()
 def logits_of(model: torch.nn.Module, rows: list[batches.Example]) -> torch.Tensor:
     batch = batches.padded(rows)
+    del batch["labels"]
     mask = batch["attention_mask"].bool()
-    found: torch.Tensor = model(**batch).logits[mask]
+    found: torch.Tensor = model(**batch).logits[:, -mask.shape[1] :][mask]  # virtual tokens stand before the others
     return found
+
+
+def loss_of(model: torch.nn.Module, rows: list[batches.Example]) -> float:
+    nll, n_tokens = losses(model, [[(row.ids, row.trained)] for row in rows])
+    return float(nll.sum() / n_tokens.sum())
 
 
 def _rate(recipe: Recipe, folder: Path) -> float:
@@ -71,13 +84,19 @@ def learns_and_survives_saving(recipe: Recipe, folder: Path, tmp_path: Path) -> 
     rows = rows_of(recipe.objective, folder)
     torch.manual_seed(1)  # not the seed that drew the tiny model
     untouched = logits_of(models.load_base(folder, recipe.quantization, CPU), rows)
-    model = models.adapt(models.load_base(folder, recipe.quantization, CPU, dtype="float32"), recipe)
+    base = models.load_base(folder, recipe.quantization, CPU, dtype="float32")
+    model = models.adapt(base, recipe, ahead(recipe.objective, folder))
     before = logits_of(model.eval(), rows)
     assert torch.allclose(before, untouched, atol=2e-4, rtol=1e-3) == method.starts_at_base
     if models.moves_base(recipe):
         models.save_start(model, tmp_path)
-    losses = _train(model, rows, _rate(recipe, folder))
-    assert losses[-1] < 0.95 * losses[0]
+    fell = _train(model, rows, _rate(recipe, folder))
+    # a prompt hardly moves what random layers answer
+    least = 0.98 if method.virtual_tokens(recipe.adaptation()) else 0.95
+    assert fell[-1] < least * fell[0]
+    own = methods.own_part(recipe.method)
+    if own and hasattr(own, "finish"):
+        own.finish(model)
     model.eval()
     trained = logits_of(model, rows)
     stored = checkpoint_headers.facts(folder).stored_dtype
@@ -86,8 +105,7 @@ def learns_and_survives_saving(recipe: Recipe, folder: Path, tmp_path: Path) -> 
         torch.testing.assert_close(logits_of(published, rows), trained, atol=2e-3, rtol=1e-3)
     else:  # published on the base in full precision, where what was learned still holds
         assert not models.is_quantized(published)
-        with torch.no_grad():
-            assert published(**batches.padded(rows)).loss < 0.95 * losses[0]
+        assert loss_of(published, rows) < least * fell[0]
     saved = tmp_path / "saved"
     models.save(published, recipe, saved, stored)
     assert not list(saved.glob("*.bin"))
@@ -103,5 +121,6 @@ def learns_and_survives_saving(recipe: Recipe, folder: Path, tmp_path: Path) -> 
 
 def n_trained(recipe: Recipe, folder: Path) -> int:
     """How many parameters of the adapted model are trained."""
-    model = models.adapt(models.load_base(folder, where=CPU), recipe)
+    many = [batches.Example(range(1000), [True] * 1000)]
+    model = models.adapt(models.load_base(folder, where=CPU), recipe, TrainingAhead(30, lambda: many))
     return sum(p.numel() for p in model.parameters() if p.requires_grad)

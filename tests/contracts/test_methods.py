@@ -13,7 +13,7 @@ from storage.bases import checkpoint_headers
 from templates import capabilities, registry
 from templates.errors import BadInput
 from templates.recipe import compose
-from tests.contracts.contract import CPU, learns_and_survives_saving, logits_of, n_trained, rows_of
+from tests.contracts.contract import CPU, ahead, learns_and_survives_saving, logits_of, n_trained, rows_of
 from workers import models
 from workers.training import batches
 
@@ -77,7 +77,7 @@ def test_gradients_reach_the_first_layer_of_a_quantized_base_after_an_evaluation
 @pytest.mark.parametrize("method", registry.methods())
 def test_a_method_trains_what_it_says(method: str, tiny_model_folder: Path) -> None:
     recipe = compose("sft", method, facts=checkpoint_headers.facts(tiny_model_folder))
-    model = models.adapt(models.load_base(tiny_model_folder, where=CPU), recipe)
+    model = models.adapt(models.load_base(tiny_model_folder, where=CPU), recipe, ahead("sft", tiny_model_folder))
     trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     every = {name for name, _ in model.named_parameters()}
     assert trained

@@ -16,7 +16,6 @@ from typing import Any
 from transformers import set_seed
 
 from storage import files
-from storage.bases.checkpoint_headers import context_length
 from storage.rendering.renderer import Renderer
 from workers import models
 from workers.answering import prompts as asked
@@ -41,7 +40,7 @@ class ModelTeacher:
 
     def read(self) -> tuple[list[Prompt], Left]:
         """The prompts that it can answer, and the rows of the others."""
-        return asked.read(self._order, self._renderer.prompt, context_length(Path(self._ref.base_folder)))
+        return asked.read(self._order, self._renderer.prompt, models.context_length(self._ref))
 
     def answer(self, prompts: Sequence[Prompt], channel: Channel) -> dict[int, Spoken]:
         """As `said`; each answer is a step of the job."""

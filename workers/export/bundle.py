@@ -43,6 +43,9 @@ BASE = re.compile(
 WEIGHTS = re.compile(r"(adapter_model|model(-\d{5}-of-\d{5})?)\.safetensors")
 
 
+OWN_TYPE = "adapter_type.py"
+"""The file in a download that tells PEFT about a type of ours."""
+OWN_TYPES = Path(__file__).parent.parent / "peft_types"
 NO_FILES: Mapping[str, Path] = {}
 
 
@@ -80,6 +83,8 @@ def stage(
     _take_tokenizer(base_folder, folder, renderer.template)
     if kind == "adapter":
         _strip_paths(folder / "adapter_config.json", order)
+        if (own := own_type(order.recipe.method)) is not None:
+            shutil.copyfile(own, folder / OWN_TYPE)
         if order.carries_base:
             copied(base_folder, folder / OWN_BASE, BASE, link=bool(order.own_base))
     (folder / "recipe.toml").write_text(recipes.to_toml(order.recipe), "utf-8")
@@ -90,8 +95,17 @@ def stage(
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, folder / name)
     _write_ends(folder / "generation_config.json", renderer.eos_ids)
+    own = own_type(order.recipe.method)
     texts = card.texts(
-        order, kind, verdict, actual, weights_sha256, renderer.eos_ids, renderer.reasoning, renderer.mended.changes
+        order,
+        kind,
+        verdict,
+        actual,
+        weights_sha256,
+        renderer.eos_ids,
+        renderer.reasoning,
+        renderer.mended.changes,
+        has_own_type=own is not None,
     )
     for name, text in texts.items():
         (folder / name).write_text(text, "utf-8")
@@ -101,6 +115,12 @@ def stage(
         weights_sha256=weights_sha256,
         size_bytes=sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()),
     )
+
+
+def own_type(method: str) -> Path | None:
+    """The file that other programs need beside PEFT to load this method's adapters; None if PEFT is enough."""
+    path = OWN_TYPES / f"{method}.py"
+    return path if path.is_file() else None
 
 
 def _take_saved(save: Callable[[Path], None], folder: Path) -> None:

@@ -121,9 +121,11 @@ def texts(
     eos_ids: Sequence[int],
     reasoning: Reasoning = Reasoning(),  # noqa: B008  a frozen value
     template_changes: Sequence[str] = (),
+    has_own_type: bool = False,
 ) -> dict[str, str]:
-    """File name → content."""
+    """File name → content. `has_own_type`: PEFT needs the file `adapter_type.py` to load the adapter."""
     recipe, base = order.recipe, order.base
+    virtual_tokens = registry.method(recipe.method).virtual_tokens(recipe.adaptation())
     held_out = parquet.read_table(order.dataset_file, columns=["held_out"]).column("held_out").to_pylist()
     facts: dict[str, Any] = {
         "order": order,
@@ -144,7 +146,8 @@ def texts(
         "actual": actual,
         "measured": MEASURED,
         "max_new_tokens": MAX_NEW_TOKENS,
-        "context_length": order.facts.context_length,
+        "context_length": order.facts.context_length - virtual_tokens,
+        "has_own_type": has_own_type,
         "weights_sha256": weights_sha256,
         "versions": versions(kind),
         "eos_ids": list(eos_ids),

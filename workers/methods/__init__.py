@@ -1,5 +1,25 @@
-"""Methods that PEFT doesn't know: one file each, with the name of its declaration in `templates/methods/`.
+"""What methods need beyond PEFT's configuration: one file each, with the name of its declaration.
 
-Each defines `adapt(model, params) -> model`, which gets a freshly loaded base and returns the model to
-train. A method with a `peft_type` needs no file.
+A file may define any of these; a method that PEFT knows, and whose settings are PEFT's own, needs no file.
+
+- `adapt(model, params, ahead) -> model` changes a freshly loaded base itself, where PEFT doesn't know the method.
+- `configure(params, model, ahead) -> dict` gives the arguments of PEFT's configuration, instead of plain `params`.
+- `initialise(model, params, ahead)` sets the fresh adapter's weights.
+- `callbacks(model, checkpoint) -> list` gives callbacks for the `Trainer`; `checkpoint` is the folder from which the
+  training resumes. A callback may write files of its own into a checkpoint (`on_save`).
+- `finish(model)` is called once the weights to publish are there.
+
+`ahead` is a `workers.training.ahead.TrainingAhead`.
 """
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from typing import Any
+
+
+def own_part(key: str) -> Any:
+    """The file of a method; None if it needs none."""
+    name = f"{__name__}.{key}"
+    return importlib.import_module(name) if importlib.util.find_spec(name) else None

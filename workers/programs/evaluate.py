@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 import torch
 
-from storage.bases.checkpoint_headers import context_length
 from storage.data import row_files
 from storage.gallery import suites
 from storage.models import Stage
@@ -51,7 +50,7 @@ def run(order: EvaluationOrder, channel: Channel) -> Done:
 def _on_rows(order: EvaluationOrder, channel: Channel) -> tuple[dict[str, Any], dict[str, float]]:
     """The result, and the seconds each model took."""
     rows = held_out_rows(order)
-    contexts = [context_length(Path(ref.base_folder)) for ref in order.models]
+    contexts = [models.context_length(ref) for ref in order.models]
     channel.send(Entered(stage=Stage.EVALUATING))
     all_scores, seconds = _timed(order.models, lambda ref: _score(ref, order, rows, min(contexts), channel))
     side = held_out_side(order, rows)
@@ -170,7 +169,7 @@ def _score_on_suite(ref: ModelRef, order: EvaluationOrder, asked: suites.Suite, 
         models.load(ref),
         Renderer(Path(ref.base_folder)),
         asked,
-        context_length=context_length(Path(ref.base_folder)),
+        context_length=models.context_length(ref),
         progress=_noting(ref, order, channel),
         stopped=lambda: channel.abandoned,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import importlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -23,13 +23,15 @@ from templates import registry
 from templates.artifact_kind import ModelFacts
 from templates.errors import StudioError
 from templates.spec import WRITING
-from workers import models
+from workers import methods, models
 from workers.evaluation import pace
 from workers.export import bundle
 from workers.orders.train import TrainingOrder
 from workers.protocol import Done, MadeArtifact, Noted, Stopped
 from workers.stages import Stages, Watch
-from workers.training import best, checkpoints, contenders, judging, merging
+from workers.training import batches, best, checkpoints, contenders, judging, merging
+from workers.training.ahead import TrainingAhead
+from workers.training.batches import Example
 from workers.training.best import Best
 from workers.training.callbacks import Channel, Checkpoints, HeldOut, Progress, StopOnRequest, peak_memory_bytes
 from workers.training.judging import OfTeacher
@@ -53,7 +55,7 @@ def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
     set_seed(task.params.seed)
     setup = _set_up(task, channel, teacher)
     of_teacher = _taught_by(task, setup, teacher, stages, channel) if teacher else None
-    model = _ready(order)
+    model = _ready(task, setup)
     drafts = checkpoints.drafts(Path(order.checkpoints), order.attempt)
     if models.moves_base(task.recipe):
         models.save_start(model, drafts)
@@ -89,13 +91,22 @@ def _made(task: Task, staged: bundle.Staged, result: dict[str, Any]) -> MadeArti
     )
 
 
-def _ready(order: TrainingOrder) -> PreTrainedModel:
-    """The model to train: a new adapter or all weights, or the parent's adapter."""
-    full = registry.method(order.recipe.method).trains == "all_weights"
+def _ready(task: Task, setup: TrainingSetup) -> PreTrainedModel:
+    """The model to train: a new adapter or weights of its own, or the parent's adapter."""
+    order = task.order
+    full = registry.method(order.recipe.method).trains != "adapter"
     base = models.load_base(order.base.base_folder, order.recipe.quantization, dtype="float32" if full else "auto")
     if order.continued and order.continued.way == "same_adapter":
         return models.trained_further(base, str(order.continued.parent.adapter_folder))
-    return models.adapt(base, order.recipe)
+    return models.adapt(base, order.recipe, TrainingAhead(setup.n_updates, lambda: _examples(task)))
+
+
+def _examples(task: Task) -> Sequence[Example]:
+    """The training rows as the model reads them."""
+    trains_prompt, length = registry.objective(task.recipe.objective).trains_prompt, task.params.max_length
+    return batches.render(
+        task.renderer, task.order.shape, task.train, max_length=length, trains_prompt=trains_prompt
+    ).kept
 
 
 def _with_rows(task: Task, teacher: LoadedTeacher | None, stages: Stages, channel: Channel) -> Task:
@@ -173,6 +184,9 @@ def train(task: Task, setup: TrainingSetup, model: PreTrainedModel, drafts: Path
     if task.params.chooses and setup.selection_loss:
         chosen = Best(channel, task.params, setup.selection_loss, folder)
         callbacks.insert(-2, chosen)  # before a checkpoint that says that its step is done
+    own = methods.own_part(task.recipe.method)
+    if hasattr(own, "callbacks"):
+        callbacks = [*own.callbacks(model, checkpoint), *callbacks]  # what they save belongs into the checkpoint
     for callback in callbacks:
         trainer.add_callback(callback)
     if checkpoint:
@@ -180,6 +194,8 @@ def train(task: Task, setup: TrainingSetup, model: PreTrainedModel, drafts: Path
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if chosen and chosen.kept:
         best.restore(model, chosen.kept)
+    if hasattr(own, "finish"):
+        own.finish(model)
     took = {
         "steps": trainer.state.global_step,
         "planned_steps": trainer.state.max_steps,

@@ -62,9 +62,13 @@ class Entry:
         """Key of the weights in memory: entries with the same key share one copy."""
         if self.artifact is None:
             return f"base-{self.row.id}"
-        if self._method and not self._method.moves_base(self._adapter_config):
+        how = self._method
+        if how and not how.moves_base(self._adapter_config):
             own = artifacts.model_facts(self.artifact).own_base
-            return f"weights-{own}" if own else f"base-{self.row.id}"
+            shared = f"weights-{own}" if own else f"base-{self.row.id}"
+            # PEFT puts adapters of one type on a model; LoRA's share it with the base, and virtual tokens need no layer
+            is_alone = not how.exports_as_lora and not how.virtual_tokens(how.params())
+            return f"{shared}-{how.peft_type}" if is_alone else shared
         return f"artifact-{self.artifact.id}"
 
     @property

@@ -49,7 +49,8 @@ async def answering(residents: Residents, entry: Entry, request: ChatRequest) ->
     async with residents.using(entry) as resident:
         renderer = resident.engine.loaded.renderer
         prompt = await asyncio.to_thread(renderer.prompt, [message.model_dump() for message in request.messages])
-        max_tokens = _room(entry, len(prompt), request.wanted_tokens)
+        whole = resident.engine.loaded.prompt(prompt, entry.adapter or BASE)
+        max_tokens = _room(entry, len(whole), request.wanted_tokens)
         seed = secrets.randbelow(2**31) if request.seed is None else request.seed
         events: asyncio.Queue[Event] = asyncio.Queue()
         loop = asyncio.get_running_loop()
@@ -58,7 +59,7 @@ async def answering(residents: Residents, entry: Entry, request: ChatRequest) ->
             loop.call_soon_threadsafe(events.put_nowait, event)
 
         row = Row(
-            prompt=prompt,
+            prompt=whole,
             adapter=entry.adapter or BASE,
             answer=Answer(
                 renderer.decode_all,

@@ -17,8 +17,12 @@ from torch import Tensor
 
 from storage.rendering.renderer import Renderer
 from templates.errors import StudioError
-from workers import sharing, weights
-from workers.serving import company
+from workers import (
+    peft_types,  # noqa: F401  # registers them with PEFT
+    sharing,
+    weights,
+)
+from workers.serving import company, virtual
 from workers.serving.attachable import Attachable
 from workers.serving.decoding import BASE
 from workers.serving.low_rank import LowRank
@@ -62,6 +66,7 @@ class Loaded:
         self._switched_to: str | None = None
         self._mixing: set[str] = set()
         self._exclusive: set[str] = set()
+        self._virtual: dict[str, virtual.Virtual] = {}
         self._base: Any = weights.load(folder, dtype=torch.float32 if on.type == "cpu" else "auto")
         self._base.to(on).eval().requires_grad_(False)
         self.dtype: torch.dtype = self._base.dtype
@@ -101,6 +106,11 @@ class Loaded:
         """The attached adapters."""
         return self._mixing | self._exclusive
 
+    def prompt(self, ids: list[int], adapter: str) -> list[int]:
+        """A row's tokens, with the adapter's virtual ones before them if it has any."""
+        own = self._virtual.get(adapter)
+        return own.prompt(ids) if own else ids
+
     def lane(self, adapter: str) -> str:
         """Rows with the same lane may be decoded together, if any may."""
         return adapter if adapter in self._exclusive else BASE
@@ -112,11 +122,13 @@ class Loaded:
         if not self._caches:  # the whole text again at each step, from the tokens kept in the cache's place
             ids = ids if cache is None else torch.cat([cache, ids], dim=-1)
             positions = (mask.cumsum(-1) - 1).clamp(min=0)
-        inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": mask, "position_ids": positions}
-        inputs |= {"past_key_values": cache, "use_cache": self._caches, "logits_to_keep": 1}
+        own = self._virtual.get(adapters[0])
+        tokens = {"input_ids": ids, "past_key_values": cache} if own is None else own.inputs(ids, self._base, cache)
+        inputs: dict[str, Any] = {**tokens, "attention_mask": mask, "position_ids": positions}
+        inputs |= {"use_cache": self._caches, "logits_to_keep": 1}
         inputs = {name: value for name, value in inputs.items() if name in self._takes}
-        out = self._computed(inputs, adapters)
-        return out.logits[:, -1], out.past_key_values if self._caches else ids
+        out = self._computed(inputs, adapters if own is None else [BASE] * len(adapters))
+        return out.logits[:, -1], virtual.settled(out.past_key_values) if self._caches else ids
 
     @property
     def _caches(self) -> bool:
@@ -154,16 +166,10 @@ class Loaded:
         if entry.adapter is None:
             raise TypeError("only an artifact's adapter can be attached")
         name = entry.adapter
-        options: dict[str, Any] = {"adapter_name": name, "torch_device": str(self.device)}
-        self._let_go()
-        self.spoiled = True  # until PEFT is done: a half-attached adapter looks like a complete one
-        if self._peft is None:
-            self._peft = PeftModel.from_pretrained(self._base, entry.adapter_folder, **options)
+        if own := virtual.read(entry.adapter_folder, self.device):
+            self._virtual[name] = own
         else:
-            self._peft.load_adapter(entry.adapter_folder, **options)
-        self._peft.eval().requires_grad_(False)
-        self._low_rank = LowRank(self._peft)
-        self.spoiled = False
+            self._attach(entry.adapter_folder, name)
         self._exclusive.add(name)
         try:
             self.self_tests[name] = self._prove(entry, name)
@@ -175,14 +181,28 @@ class Loaded:
             self.spoiled = _difference(base, self._untouched) > SAME[self.device.type]
             raise
 
+    def _attach(self, folder: Path, name: str) -> None:
+        options: dict[str, Any] = {"adapter_name": name, "torch_device": str(self.device)}
+        self._let_go()
+        self.spoiled = True  # until PEFT is done: a half-attached adapter looks like a complete one
+        if self._peft is None:
+            self._peft = PeftModel.from_pretrained(self._base, folder, **options)
+        else:
+            self._peft.load_adapter(folder, **options)
+        self._peft.eval().requires_grad_(False)
+        self._low_rank = LowRank(self._peft)
+        self.spoiled = False
+
     def detach(self, name: str) -> None:
         """Take an adapter off and free its memory."""
         self._mixing.discard(name)
         self._exclusive.discard(name)
         self.self_tests.pop(name, None)
+        if self._virtual.pop(name, None):
+            return
         self._let_go()
-        if self.adapters:
-            self._peft.set_adapter(next(iter(self.adapters)))
+        if others := self.adapters - self._virtual.keys():
+            self._peft.set_adapter(next(iter(others)))
             self._peft.delete_adapter(name)
             self._low_rank = LowRank(self._peft)
         else:
@@ -203,13 +223,6 @@ class Loaded:
 
     def _prove(self, entry: Attachable, name: str) -> SelfTest:
         """Test that base rows don't change and adapter rows do, and whether both can be computed together."""
-        config = self._peft.peft_config[name]
-        if config.is_prompt_learning:
-            raise StudioError(
-                f"“{entry.name}” is a {config.peft_type.value} adapter, which chat can't attach to a base.",
-                code="not_servable",
-                remedy="Download it and use it with PEFT.",
-            )
         same = SAME[self.device.type]
         base, _ = self._probed([BASE])
         changed = 0.0 if entry.has_own_copy else _difference(base, self._untouched)
@@ -252,7 +265,7 @@ class Loaded:
     @torch.inference_mode()
     def _probed(self, adapters: list[str]) -> tuple[Tensor, Any]:
         """Logits after the probe for each of `adapters`."""
-        ids = torch.tensor([self._probe] * len(adapters), device=self.device)
+        ids = torch.tensor([self.prompt(self._probe, adapter) for adapter in adapters], device=self.device)
         positions = torch.arange(ids.shape[1], device=self.device).expand_as(ids)
         return self.forward(ids, torch.ones_like(ids), positions, None, adapters)
 

@@ -135,6 +135,8 @@ def next_token(data: TrainingData) -> TrainingSetup:
 
     def trainer(model: PreTrainedModel, folder: Path) -> Trainer:
         takes = frozenset(inspect.signature(_core(model).forward).parameters)
+        if sharing.has_virtual_tokens(model):
+            takes -= {"logits_to_keep"}  # PEFT adds labels for these tokens, so there must be one for every other token
         built = Trainer(
             model=model,
             args=training_arguments(data.params, folder, schedule.n_updates, model),

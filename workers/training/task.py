@@ -30,6 +30,7 @@ class Task:
     recipe: Recipe
     params: TrainingParams
     facts: BaseFacts
+    """Of the base; its context without the tokens that the method puts before every row."""
     renderer: Renderer
     train: Rows
     selection: Rows
@@ -82,11 +83,13 @@ def read(order: TrainingOrder) -> Task:
     params, judged = order.recipe.training(), _judged(order)
     renderer = Renderer(Path(order.base.base_folder))
     first = _dataset_rows(FurtherData(**_data_of(order)), params, renderer, judged)
+    virtual_tokens = registry.method(order.recipe.method).virtual_tokens(order.recipe.adaptation())
+    room = {"context_length": order.facts.context_length - virtual_tokens}
     return Task(
         order=order,
         recipe=order.recipe,
         params=params,
-        facts=order.facts,
+        facts=order.facts.model_copy(update=room),
         renderer=first.renderer,
         train=list(first.train),
         selection=list(first.selection),

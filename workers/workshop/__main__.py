@@ -139,6 +139,15 @@ def samples(as_json: Json = False) -> None:
     _emit({"files": names}, names, as_json)
 
 
+@app.command("methods")
+def measure_methods(as_json: Json = False) -> None:
+    """Try every method again on every precision, and store what works."""
+    from workers.workshop import capabilities
+
+    file = capabilities.write(_note)
+    _emit({"file": str(file)}, [str(file)], as_json)
+
+
 def _emit(document: Any, lines: Iterable[str], as_json: bool) -> None:
     if as_json:
         print(json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False))

@@ -10,7 +10,7 @@ import pytest
 from storage.bases import checkpoint_headers, measurements
 from storage.gallery import suites
 from storage.models import User
-from storage.planning import estimates, fitting, forgetting
+from storage.planning import estimates, fitting, flop, forgetting
 from storage.planning.forgetting import Forgetting
 from storage.planning.machines import Machine, Pace
 from storage.rendering.rendered_rows import LengthReport
@@ -201,4 +201,4 @@ def test_a_layer_keeps_as_much_as_the_formula_says(tiny_model_folder: Path) -> N
         hidden = model.model(ids, use_cache=False).last_hidden_state
     per_token = sum(kept.values()) / 4 / (ids.numel() * facts.n_layers)
     assert hidden.requires_grad
-    assert per_token == pytest.approx(estimates.kept_per_token(facts), rel=0.35)
+    assert per_token == pytest.approx(flop.kept_per_token(facts), rel=0.35)
