@@ -11,6 +11,8 @@ from templates.spec.method import QUANTIZATIONS, Change, Method, Part, Quantizat
 from templates.spec.objective import (
     BASE_BEHIND_ADAPTER,
     PRESET_TITLES,
+    RECAST,
+    REFERENCE_BESIDE,
     Cost,
     Need,
     Objective,
@@ -26,6 +28,8 @@ __all__ = [
     "BASE_BEHIND_ADAPTER",
     "PRESET_TITLES",
     "QUANTIZATIONS",
+    "RECAST",
+    "REFERENCE_BESIDE",
     "SMALL_BASE",
     "Ability",
     "BaseFacts",
