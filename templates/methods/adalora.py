@@ -69,6 +69,7 @@ SPEC = Method(
     quantizations=("none", "int8", "nf4"),
     advised=rates(5e-3, 1e-3),
     trains_further=False,
+    allows_reference=False,
     trainable_parameters=counted(lambda params, outputs, inputs: params.init_r * (outputs + inputs + 1)),
     problems=_problems,
 )

@@ -34,6 +34,7 @@ SPEC = Method(
     changes=BOTH,
     peft_type="DELORA",
     advised=rates(5e-3, 1e-3),
+    allows_recasting=False,
     trainable_parameters=counted(lambda params, outputs, inputs: params.r * (outputs + inputs) + 1),
     problems=fits,
 )

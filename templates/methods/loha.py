@@ -3,7 +3,7 @@
 **What it does.** Adds (B₁A₁) ∘ (B₂A₂) to each weight. The product of two matrices of rank r can have rank r², with
 twice the numbers of one.
 
-**When to use it.** When LoRA needs a large rank. Popular for image models. **When not:** on a quantized base.
+**When to use it.** When LoRA needs a large rank. Popular for image models. **When not:** on a base in 4 bits.
 
 **Cost.** Twice LoRA's of the same rank, and the whole matrix is computed in every step.
 
@@ -35,6 +35,7 @@ SPEC = Method(
     is_expert=True,
     changes=BOTH,
     peft_type="LOHA",
+    quantizations=("none", "int8"),
     advised=rates(5e-3, 5e-4),
     trainable_parameters=counted(lambda params, outputs, inputs: 2 * params.r * (outputs + inputs)),
     problems=fits,

@@ -2,7 +2,7 @@
 
 **What it does.** Adds C ⊗ BA to each weight: a small matrix C, whose every entry scales a copy of a low-rank matrix.
 
-**When to use it.** When the file must be much smaller than LoRA's. **When not:** on a quantized base.
+**When to use it.** When the file must be much smaller than LoRA's. **When not:** on a base in 4 bits.
 
 **Cost.** Few numbers; the whole matrix is computed in every step.
 
@@ -54,6 +54,7 @@ SPEC = Method(
     is_expert=True,
     changes=BOTH,
     peft_type="LOKR",
+    quantizations=("none", "int8"),
     advised=rates(5e-3, 5e-4),
     trainable_parameters=counted(_trained),
     problems=fits,

@@ -54,6 +54,7 @@ SPEC = Method(
     mergeable=False,
     advised=rates(1e-2, 1e-3),
     trains_further=False,
+    allows_recasting=False,
     trainable_parameters=_trained,
     stored_parameters=_stored,
     virtual_tokens=n_of,

@@ -45,6 +45,7 @@ SPEC = Method(
     mergeable=False,
     advised=rates(3e-2, 3e-2),
     trains_further=False,
+    allows_recasting=False,
     trainable_parameters=_trained,
     virtual_tokens=n_of,
 )

@@ -45,6 +45,7 @@ SPEC = Method(
     peft_type="TRAINABLE_TOKENS",
     quantizations=("none", "int8", "nf4"),
     advised=rates(1e-2, 1e-3),
+    allows_reference=False,
     trainable_parameters=_trained,
     problems=_problems,
 )

@@ -50,6 +50,7 @@ SPEC = Method(
     peft_type="VERA",
     quantizations=("none", "int8", "nf4"),
     advised=rates(2e-2, 4e-3),
+    allows_recasting=False,
     trainable_parameters=_trained,
     stored_parameters=_stored,
     problems=_problems,

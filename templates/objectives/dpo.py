@@ -29,7 +29,16 @@ from typing import Any, Literal
 from pydantic import ValidationInfo, field_validator
 
 from templates.metrics import Metric
-from templates.spec import BASE_BEHIND_ADAPTER, BaseFacts, Cost, Objective, TrainingParams, View, setting
+from templates.spec import (
+    BASE_BEHIND_ADAPTER,
+    REFERENCE_BESIDE,
+    BaseFacts,
+    Cost,
+    Objective,
+    TrainingParams,
+    View,
+    setting,
+)
 
 Loss = Literal[
     "sigmoid",
@@ -104,7 +113,7 @@ SPEC = Objective(
         "balanced": {"num_train_epochs": 2.0},
         "thorough": {"num_train_epochs": 3.0},
     },
-    needs=(BASE_BEHIND_ADAPTER,),
+    needs=(BASE_BEHIND_ADAPTER, REFERENCE_BESIDE),
     metrics=(
         Metric("rewards/accuracies", "Pairs ranked as wanted", "%"),
         Metric("rewards/margins", "Distance of chosen and rejected answers"),

@@ -19,7 +19,7 @@ similar length, so there is little padding.
 
 from typing import Literal
 
-from templates.spec import Objective, TrainingParams, setting
+from templates.spec import RECAST, Objective, TrainingParams, setting
 
 
 class PretrainParams(TrainingParams):
@@ -74,6 +74,7 @@ SPEC = Objective(
     title="Learn a language from the beginning",
     summary="Pretraining: predicts every token of much raw text; with “from scratch” it makes a new model.",
     params=PretrainParams,
+    needs=(RECAST,),
     row_shapes=("text",),
     advised_method="from_scratch",
     presets={

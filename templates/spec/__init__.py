@@ -12,6 +12,8 @@ from templates.spec.method import QUANTIZATIONS, Change, Method, Part, Quantizat
 from templates.spec.objective import (
     BASE_BEHIND_ADAPTER,
     PRESET_TITLES,
+    RECAST,
+    REFERENCE_BESIDE,
     WRITING,
     Cost,
     Need,
@@ -28,6 +30,8 @@ __all__ = [
     "BASE_BEHIND_ADAPTER",
     "PRESET_TITLES",
     "QUANTIZATIONS",
+    "RECAST",
+    "REFERENCE_BESIDE",
     "SMALL_BASE",
     "WRITING",
     "Ability",

@@ -65,6 +65,10 @@ class Method:
     """Tokens that it puts before every row; they need room in the context, memory and time."""
     trains_further: bool = True
     """A finished adapter can be loaded to be trained."""
+    allows_reference: bool = True
+    """TRL can put an untouched copy of the adapter beside it, and reads the output head alone."""
+    allows_recasting: bool = True
+    """An objective may compute the model itself, with copies of all parameters in 16 bits."""
     allows_gradient_checkpointing: bool = True
     problems: Callable[[Any, Quantization, BaseFacts | None], list[Problem]] = field(default=lambda *_given: [])
     """Problems with settings that are each valid, but not together or not on a base with these facts."""

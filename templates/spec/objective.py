@@ -38,6 +38,15 @@ BASE_BEHIND_ADAPTER = Need(
     "compares with the untouched base, which must stay behind the adapter",
 )
 
+REFERENCE_BESIDE = Need(
+    lambda method, _settings: method.trains != "adapter" or method.allows_reference,
+    "is trained by TRL, which puts a copy of the adapter beside it",
+)
+RECAST = Need(
+    lambda method, _settings: method.allows_recasting,
+    "computes the whole model in 16 bits by itself",
+)
+
 
 @dataclass(frozen=True)
 class Cost:

@@ -30,11 +30,25 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("lora", {"use_dora": True, "quantization": "nf4", "r": 4}),
     ("lora", {"target_modules": "attention"}),
     ("lora", {"init_lora_weights": "gaussian"}),
+    ("lora", {"init_lora_weights": "eva", "r": 4}),
     ("lora", {"init_lora_weights": "olora", "r": 8}),
     ("lora", {"init_lora_weights": "pissa", "r": 8}),
     ("lora", {"init_lora_weights": "pissa", "use_rslora": True, "r": 8, "lora_alpha": 8}),
     ("lora", {"quantization": "int8"}),
     ("lora", {"quantization": "nf4"}),
+]
+LONG_SETTINGS = [
+    ("bottleneck", {"placement": "houlsby", "activation": "relu"}),
+    ("last_layers", {"last": 1, "train_head": False}),
+    ("p_tuning", {"encoder_reparameterization_type": "LSTM"}),
+    ("prompt_tuning", {"prompt_tuning_init": "RANDOM"}),
+    ("road", {"variant": "road_4"}),
+    *(
+        (key, {"quantization": quantization})
+        for key, method in registry.methods().items()
+        for quantization in method.quantizations
+        if quantization != "none" and key != "lora"
+    ),
 ]
 
 
@@ -48,7 +62,11 @@ def test_every_method_learns_every_objective_and_survives_saving(
     learns_and_survives_saving(recipe, tiny_model_folder, tmp_path)
 
 
-@pytest.mark.parametrize(("method", "settings"), SETTINGS, ids=lambda value: str(value))
+@pytest.mark.parametrize(
+    ("method", "settings"),
+    [*SETTINGS, *(pytest.param(*one, marks=pytest.mark.long) for one in LONG_SETTINGS)],
+    ids=lambda value: str(value),
+)
 def test_variants_learn_and_survive_saving(
     method: str, settings: dict[str, Any], tiny_model_folder: Path, tmp_path: Path
 ) -> None:

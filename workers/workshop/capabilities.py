@@ -26,7 +26,7 @@ from storage.rendering.renderer import Renderer
 from templates import registry
 from templates.recipe import Recipe, compose
 from templates.spec import QUANTIZATIONS, Method, Objective, Quantization
-from workers import methods, models
+from workers import methods, models, sharing
 from workers.protocol import ModelRef
 from workers.serving.low_rank import LowRank
 from workers.training import batches
@@ -182,8 +182,8 @@ def _learns_and_loads(method: Method, quantization: Quantization) -> bool:
             models.save_start(fresh, start)
         model, losses = _trained(recipe)
         published = models.as_published(model, recipe, str(_folder()), "BF16", start)
+        wanted = _logits(published)  # before saving, which rounds whole models
         models.save(published, recipe, start / "saved", "BF16")
-        wanted = _logits(published)
         is_adapter = method.trains == "adapter"
         ref = ModelRef(
             name="x",
@@ -203,7 +203,8 @@ def _merges(method: Method) -> bool:
 
 
 def _mixes(method: Method) -> bool:
-    return LowRank(_adapted(_recipe(method))).computes("default")
+    model = _adapted(_recipe(method))
+    return not sharing.has_virtual_tokens(model) and LowRank(model).computes("default")
 
 
 def _takes_steps(method: Method, objective: Objective) -> bool:

@@ -20,7 +20,7 @@ def test_every_method_has_a_line_with_figures(studio: User) -> None:
     assert by_key["full"].what == "every weight"
     assert by_key["lora"].what == "matrices beside attention and feed-forward"
     assert by_key["lora"].precisions == "8, 4"
-    assert by_key["loha"].precisions == "–"
+    assert by_key["loha"].precisions == "8"
 
 
 @pytest.mark.parametrize("key", registry.methods())
