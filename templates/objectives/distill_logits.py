@@ -26,8 +26,8 @@ Anshumann et al. 2025, arXiv 2503.16870; here without replacement, which varies 
 forward KL only. *Top k*: the k likeliest tokens and the probability of all others together, which hides differences
 among the others. *Full*: everything, two bytes per token of the vocabulary, for small vocabularies or few rows. The
 verdict says how far the result is from the teacher by what was kept and by full distributions, on one row in a
-hundred. With many passes over few rows the student learns the draws themselves, so that the first is too small:
-prefer more rows.
+hundred. With many passes over few rows the student learns the draws themselves, so that the first is too small and the
+result ends farther away: prefer more rows, or top k.
 
 **Divergences**, with teacher p and student q at a token. `forward_kl`: KL(p ‖ q), which covers all that the teacher
 might say (Hinton et al. 2015, arXiv 1503.02531). `reverse_kl`: KL(q ‖ p), which settles on its likeliest answers.
