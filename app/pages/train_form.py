@@ -25,7 +25,7 @@ from templates.continuation import ContinueFrom
 from templates.errors import BadInput, NotFound, Problem, StudioError
 
 FIXES = 3
-N_DRAWN, N_CHECKED, N_SHOWN = 20, 6 + FIXES, 4
+N_DRAWN, N_CHECKED, N_SHOWN = 21, 6 + FIXES, 4
 """Number of outputs of the handlers that redraw the form, check it, and show a row without a teacher's words on it."""
 
 

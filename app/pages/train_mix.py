@@ -35,6 +35,7 @@ SHARES = [("Each row once", EVERY_ROW), ("Equally often from each dataset", EQUA
 class Mixed:
     """The components."""
 
+    fold: gr.Accordion
     more: gr.Dropdown
     shares: gr.Radio
     keep: gr.Dropdown
@@ -50,43 +51,44 @@ class Mixed:
     @property
     def drawn(self) -> list[Any]:
         """The outputs of `drawn`."""
-        return [*self.all, self.hint, self.write]
+        return [*self.all, self.hint, self.write, self.fold]
 
 
 def draw() -> Mixed:
     """More data, and below it what keeps the model from forgetting."""
-    more = gr.Dropdown(
-        label="Learn together with (optional)",
-        info="More datasets for the same model. Each gets its own verdict.",
-        multiselect=True,
-        elem_id="more-data",
-        interactive=True,
-    )
-    shares = gr.Radio(
-        SHARES, value=EVERY_ROW, label="How often rows come up", elem_id="shares", interactive=True, visible=False
-    )
-    with gr.Row():
-        keep = gr.Dropdown(
-            label="Keep what it knew",
-            info="Replays these rows during the training, so that the model forgets less. They are not judged.",
-            min_width=180,
-            elem_id="keep",
+    with gr.Accordion("Learn more data together, or keep what the model knew", open=False, elem_id="mix") as fold:
+        more = gr.Dropdown(
+            label="Learn together with (optional)",
+            info="More datasets for the same model. Each gets its own verdict.",
+            multiselect=True,
+            elem_id="more-data",
             interactive=True,
         )
-        share = gr.Slider(
-            0.05,
-            0.8,
-            value=mix.REPLAY_SHARE,
-            step=0.05,
-            label="Replayed share of what is learned",
-            min_width=180,
-            elem_id="keep-share",
-            interactive=True,
-            visible=False,
+        shares = gr.Radio(
+            SHARES, value=EVERY_ROW, label="How often rows come up", elem_id="shares", interactive=True, visible=False
         )
-    hint = gr.HTML(elem_id="keep-hint")
-    write = gr.Button(visible=False, size="sm", elem_id="write-replay")
-    return Mixed(more, shares, keep, share, hint, write)
+        with gr.Row():
+            keep = gr.Dropdown(
+                label="Keep what it knew",
+                info="Replays these rows during the training, so that the model forgets less. They are not judged.",
+                min_width=180,
+                elem_id="keep",
+                interactive=True,
+            )
+            share = gr.Slider(
+                0.05,
+                0.8,
+                value=mix.REPLAY_SHARE,
+                step=0.05,
+                label="Replayed share of what is learned",
+                min_width=180,
+                elem_id="keep-share",
+                interactive=True,
+                visible=False,
+            )
+        hint = gr.HTML(elem_id="keep-hint")
+        write = gr.Button(visible=False, size="sm", elem_id="write-replay")
+    return Mixed(fold, more, shares, keep, share, hint, write)
 
 
 def filled(more: list[str] | None, shares: str, keep: str | None, share: float) -> dict[str, Any]:
@@ -113,7 +115,7 @@ def fitting(user: User, form: Filled, model: BaseModelRow | Artifact) -> Filled:
 def drawn(user: User, form: Filled, model: BaseModelRow | Artifact) -> list[Any]:
     """The updates of `Mixed.drawn`; hidden where the goal learns from one dataset alone."""
     if not registry.objective(form.objective).mixes:
-        return [gr.update(visible=False) for _ in range(6)]
+        return [gr.update(visible=False) for _ in range(7)]
     others, own = _others(user, form), self_replays.of_model(user, model)
     words = f"Let {model.name} write rows to replay (a minute or two)"
     return [
@@ -123,6 +125,8 @@ def drawn(user: User, form: Filled, model: BaseModelRow | Artifact) -> list[Any]
         gr.update(value=form.share, visible=bool(form.keep)),
         html("train/own_rows", model=model.name, own=own),
         gr.update(value=words, visible=own is None),
+        # what is chosen can be seen; otherwise it stays as the person left it
+        gr.update(visible=True, open=True) if form.more or form.keep else gr.update(visible=True),
     ]
 
 

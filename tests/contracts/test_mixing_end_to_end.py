@@ -75,6 +75,7 @@ def test_each_dataset_has_its_verdict(studio: User) -> None:
     assert jobs.get(studio, job.id).state == JobState.SUCCEEDED
 
 
+@pytest.mark.long
 def test_a_base_writes_rows_and_keeps_them(studio: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     add(studio, "tickets", TICKETS, 12)
     with pytest.raises(NotFound, match="has not written rows to replay yet"):

@@ -38,13 +38,14 @@ def moods(studio: User) -> Dataset:
 def drawn(user: User, form: Filled) -> tuple[list[Any], Filled]:
     """The updates of the mix, and the form as drawn."""
     found = train_form.drawn(user, form)
-    return found[FIRST : FIRST + 6], Filled(**found[-1])
+    return found[FIRST : FIRST + 7], Filled(**found[-1])
 
 
 @pytest.mark.usefixtures("tickets", "letters", "moods")
 def test_what_can_be_learned_too_and_replayed(studio: User, request_of: gr.Request) -> None:
     form = replace(Filled(**train_form.opened(request_of)[-1]), data="tickets")
-    (more, shares, keep, share, hint, write), form = drawn(studio, form)
+    (more, shares, keep, share, hint, write, fold), form = drawn(studio, form)
+    assert "open" not in fold, "it stays as the person left it"
     assert (more["choices"], more["value"], shares["visible"]) == (["moods"], [], False), "letters have another shape"
     assert [name for _, name in keep["choices"]] == [train_mix.NOTHING, "moods", "letters"]
     assert (keep["value"], share["visible"], write["visible"]) == (train_mix.NOTHING, False, True)
@@ -57,7 +58,8 @@ def test_what_can_be_learned_too_and_replayed(studio: User, request_of: gr.Reque
 def test_the_plan_and_its_card_have_them(studio: User, request_of: gr.Request) -> None:
     form = replace(Filled(**train_form.opened(request_of)[-1]), data="tickets", objective="sft", base="studio-nano")
     form = replace(form, more=("moods",), shares=train_mix.EQUALLY, keep="letters", share=0.2)
-    (more, shares, keep, share, *_), form = drawn(studio, form)
+    (more, shares, keep, share, *_, fold), form = drawn(studio, form)
+    assert fold["open"]
     assert (more["value"], shares["visible"], keep["value"], share["value"]) == (["moods"], True, "letters", 0.2)
     plan = form.plan(studio)
     task, other, replayed = plan.portions
@@ -78,7 +80,7 @@ def test_another_goal_or_other_data_leaves_out_what_no_longer_fits(studio: User,
         studio, replace(form, objective="distill_features", teacher="studio-small", base="studio-nano")
     )
     assert (other.more, other.keep) == ((), "")
-    assert [update["visible"] for update in updates] == [False] * 6
+    assert [update["visible"] for update in updates] == [False] * 7
     _, gone = drawn(studio, replace(form, more=("nowhere",), keep="nowhere"))
     assert (gone.more, gone.keep) == ((), "")
 
@@ -134,7 +136,7 @@ def own(studio: User) -> Dataset:
 @pytest.mark.usefixtures("tickets")
 def test_rows_that_the_base_wrote_are_offered_first(studio: User, own: Dataset, request_of: gr.Request) -> None:
     form = replace(Filled(**train_form.opened(request_of)[-1]), data="tickets", base="studio-nano", objective="sft")
-    (_, _, keep, _, hint, write), _ = drawn(studio, replace(form, method="lora"))
+    (_, _, keep, _, hint, write, _), _ = drawn(studio, replace(form, method="lora"))
     assert keep["choices"][1] == ("own · 20 rows that studio-nano wrote itself", "own")
     assert (keep["value"], write["visible"]) == (train_mix.NOTHING, False)
     assert 'href="data?data=own"' in hint

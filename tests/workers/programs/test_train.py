@@ -239,7 +239,7 @@ def test_discarding_ends_an_evaluation(make_order: MakeOrder) -> None:
 def test_a_diverged_run_ends_at_once_and_keeps_the_last_good_checkpoint(
     make_order: MakeOrder, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models, "adapt", lambda model, _recipe: _poisoned(model))
+    monkeypatch.setattr(models, "adapt", lambda model, *_: _poisoned(model))
     order = make_order(method="full", learning_rate=0.001, max_steps=200, save_steps=1, logging_steps=50)
     with pytest.raises(StudioError) as caught:
         train.run(order, heard)

@@ -17,8 +17,8 @@ from workers.protocol import Checkpointed, Done, Order, Planned, Report
 
 MakeOrder = Callable[..., Order]
 METHODS = [method.key for method in capabilities.methods_for(registry.objective("sft"))]
-EVERY_RUN = ("adalora", "p_tuning")
-"""What they need to go on is not in the adapter's own files."""
+EVERY_RUN = ("adalora",)
+"""What it needs to go on is not in the adapter's own files."""
 STEPS = 8
 
 
