@@ -19,6 +19,7 @@ PAIRS = [
     for objective, method in product(registry.objectives(), registry.methods())
     if not capabilities.refusals(registry.objective(objective), registry.method(method))
 ]
+LONG = [pair for pair in PAIRS if pair[0] != "sft" and pair[1] != "lora"]
 
 
 def drawn(made: Recipe) -> SettingsForm:
@@ -34,7 +35,9 @@ def drawn(made: Recipe) -> SettingsForm:
     return form
 
 
-@pytest.mark.parametrize(("objective", "method"), PAIRS)
+@pytest.mark.parametrize(
+    ("objective", "method"), [pytest.param(*pair, marks=[pytest.mark.long] * (pair in LONG)) for pair in PAIRS]
+)
 def test_a_form_gives_back_the_recipe_it_was_given(objective: str, method: str) -> None:
     advised = recipe.compose(objective, method)
     form = drawn(advised)

@@ -15,6 +15,7 @@ from tests.app import crowd
 from tests.app.browser_stand_in import Page
 from tests.app.own_web import own_web
 
+LITTLE_BYTES = 60_000
 PATHS = ("/", "/data", "/train", "/jobs", "/gallery", "/compare")
 
 
@@ -32,9 +33,11 @@ def test_a_load_leaves_little_behind(whole_client: TestClient, studio: User) -> 
         gc.collect()
         after, _ = tracemalloc.get_traced_memory()
         grown.append((after - before) / 3)
+        if grown[-1] < LITTLE_BYTES:
+            break
     tracemalloc.stop()
     # A cache that is filled once, here or in another thread, shows in one round; a leak shows in every one.
-    assert min(grown) < 60_000, f"a tenth of what a session of Gradio's own takes; by round: {grown}"
+    assert min(grown) < LITTLE_BYTES, f"a tenth of what a session of Gradio's own takes; by round: {grown}"
 
 
 def test_a_session_keeps_what_its_page_changed(whole_client: TestClient, studio: User) -> None:
