@@ -56,7 +56,7 @@ class Mixed:
 
 def draw() -> Mixed:
     """More data, and below it what keeps the model from forgetting."""
-    with gr.Accordion("Learn more data together, or keep what the model knew", open=False, elem_id="mix") as fold:
+    with gr.Accordion("Add more data, or keep what the model knew", open=False, elem_id="mix") as fold:
         more = gr.Dropdown(
             label="Learn together with (optional)",
             info="More datasets for the same model. Each gets its own verdict.",
