@@ -179,9 +179,6 @@ def sentences(portions: Sequence[Portion]) -> list[str]:
 def _left_out(one: Portion) -> str:
     n, first = len(one.left_out), ", ".join(f"{number:,}" for number in one.left_out[:SHOWN_ROWS])
     if n == 1:
-        return f"1 row of “{one.name}” asks what the result will be asked, or nearly, and is not learned (row {first})."
+        return f"1 row of “{one.name}” asks (nearly) the same as the verdict, and is not learned (row {first})."
     more = " …" if n > SHOWN_ROWS else ""
-    return (
-        f"{n:,} rows of “{one.name}” ask what the result will be asked, or nearly, and are not learned "
-        f"(rows {first}{more})."
-    )
+    return f"{n:,} rows of “{one.name}” ask (nearly) the same as the verdict, and are not learned (rows {first}{more})."

@@ -44,6 +44,9 @@ def measure(user: User, base: str, data: str, only: Sequence[str], n_rows: int) 
             if only:
                 raise
             left_out[key] = str(error)
+    if not plans:
+        why = next(iter(left_out.values()), "")
+        raise StudioError(f"No method can be trained on “{data}”. {why}", code="bench_failed")
     first = plans[0]
     row, facts = first.dataset_row, base_models.facts(first.base_row)
     contest = {

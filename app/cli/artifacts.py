@@ -65,7 +65,7 @@ def export(
     strength: Annotated[
         float | None,
         typer.Option(
-            help="The part of a LoRA adapter's effect, above 0, at most 1: less forgets less, and learns less."
+            help="Share of a LoRA adapter's effect, above 0, at most 1. Lower forgets less, but has learned less."
         ),
     ] = None,
     as_json: Json = False,

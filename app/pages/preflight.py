@@ -61,7 +61,7 @@ def _teacher(plan: Plan) -> list[str]:
         what, but = ("then reads its answers", "") if said else ("reads the rows first", ", unless an earlier job did")
         said.append(f"{what}, which takes ≈ {duration(seconds[learned.stages[0]])}{but}")
     if kept:
-        said.append(f"at most {size(kept)} of what it says are kept")
+        said.append(f"at most {size(kept)} of what it says is kept")
     return [f"{who} {'; '.join(said)}; it leaves the memory before the training"]
 
 

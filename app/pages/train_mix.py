@@ -117,7 +117,7 @@ def drawn(user: User, form: Filled, model: BaseModelRow | Artifact) -> list[Any]
     if not registry.objective(form.objective).mixes:
         return [gr.update(visible=False) for _ in range(7)]
     others, own = _others(user, form), self_replays.of_model(user, model)
-    words = f"Let {model.name} write rows to replay (a minute or two)"
+    words = f"Let {model.name} write rows to replay"
     return [
         gr.update(choices=others, value=list(form.more), visible=bool(others)),
         gr.update(value=form.shares, visible=bool(form.more)),

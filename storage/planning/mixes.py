@@ -143,7 +143,7 @@ def lengths(base: BaseModelRow, found: Datasets, recipe: Recipe, asked: Judged, 
 def _refuse_all_left_out(dataset: Dataset, n_left_out: int) -> None:
     if n_left_out < dataset.n_rows - dataset.n_held_out:
         return
-    what = f"All training rows of “{dataset.name}” ask what the result will be asked, or nearly."
+    what = f"All training rows of “{dataset.name}” ask (nearly) the same as the verdict."
     raise BadInput(Problem(what, field="data", remedy="Leave it out: its rows could not be learned."))
 
 

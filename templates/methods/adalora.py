@@ -6,7 +6,7 @@ of them than it may keep, and drops the least useful ones while it trains. Layer
 **When to use it.** When a LoRA of small rank is not quite enough and the file must stay small. **When not:** in short
 runs: the dropping needs some hundred updates to tell useful from useless. Then LoRA is as good and simpler.
 
-**How the rank falls.** The first `tinit` of the updates change nothing; then the rank falls from `init_r` to a mean of
+**How the rank falls.** The first `tinit` of the updates train at full rank; then it falls from `init_r` to a mean of
 `target_r`; the last `tfinal` train what is left. Both are shares of the run. The training chart's loss includes a
 penalty that keeps the directions apart, so it is higher than the held-out loss.
 

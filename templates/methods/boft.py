@@ -3,7 +3,7 @@
 **What it does.** As OFT, it rotates instead of adding, but builds a rotation of all inputs from small blocks in several
 layers of exchange, so that few numbers reach every input. It also rescales each output.
 
-**When to use it.** To compare with OFT. **When not:** in a hurry: it is several times slower than LoRA.
+**When to use it.** To compare with OFT. **When not:** when time counts: every step builds the rotations anew.
 
 **Cost.** `boft_block_size` numbers per input in each of its layers, and one per output.
 

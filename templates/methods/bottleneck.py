@@ -1,10 +1,10 @@
 """Bottleneck adapters: a small network after each part of a block.
 
-**What it does.** Inserts two thin layers with a bend between them after the feed-forward part of every block
+**What it does.** Inserts two thin layers and an activation between them after the feed-forward part of every block
 (Pfeiffer), or after attention as well (Houlsby), and adds their output to what passes through: y + up(act(down(y))).
 The second begins at zero, so that training starts at the base.
 
-**When to use it.** The oldest kind of adapter, and still a good one: because of the bend it can learn what no
+**When to use it.** The oldest kind of adapter, and still a good one: because of the activation it can learn what no
 low-rank matrix can. **When not:** when the result must be merged, or served by a program that knows only LoRA: it
 can't be merged, and makes every token a little slower.
 
@@ -28,7 +28,7 @@ class BottleneckParams(Params):
     """`pfeiffer`: after each feed-forward part. `houlsby`: after each attention too, for twice the numbers."""
     bottleneck_size: int = setting(32, "Width", shown=True, ge=1, le=4096)
     """Of the narrow place in each network. More learns more."""
-    activation: Literal["relu", "gelu", "silu", "tanh"] = setting("gelu", "Bend")
+    activation: Literal["relu", "gelu", "silu", "tanh"] = setting("gelu", "Activation")
     """The function between the two layers."""
 
 

@@ -3,12 +3,12 @@
 **What it does.** Puts a few trained vectors before the tokens of every row, where an instruction would stand. The model
 itself is not changed at all.
 
-**When to use it.** When the result must be tiny (some kilobytes) and the base is large: from some billion parameters on
+**When to use it.** When the result must be tiny (a few kilobytes) and the base is large: from a few billion parameters
 it comes close to full fine-tuning. **When not:** on small bases, where it learns little and slowly. It needs a large
 learning rate and many steps.
 
-**Limits.** There is nothing to merge into the base. It computes rows of different lengths one after the other, so
-scoring takes longer than with LoRA. The virtual tokens take up room in the context.
+**Limits.** There is nothing to merge into the base. Scoring computes rows one by one, so it takes longer than with
+LoRA. The virtual tokens take up room in the context.
 
 **Cost.** `num_virtual_tokens` × width parameters; every row is that many tokens longer.
 
@@ -35,7 +35,7 @@ def _trained(params: PromptTuningParams, facts: BaseFacts) -> int:
 
 SPEC = Method(
     title="Prompt tuning",
-    summary="Trains a few vectors before every row, like an instruction that no words can say.",
+    summary="Trains a few vectors before every row, like an instruction that isn't made of words.",
     params=PromptTuningParams,
     trains="adapter",
     changes={"prompt": "trained"},

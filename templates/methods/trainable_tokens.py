@@ -4,7 +4,7 @@
 vectors and all layers stay as they are. If the output head shares its weights with the embeddings, these tokens'
 outputs change too.
 
-**When to use it.** When a base knows your domain's words too little, or a chat template's marks not at all. **When
+**When to use it.** When a base hardly knows your domain's words, or has never seen a chat template's marks. **When
 not:** to learn a task: the layers don't change. Answers with other words than the trained ones hardly change.
 
 **Cost.** One vector of the model's width for each token.

@@ -8,8 +8,8 @@ that change. It makes models forget: keep the learning rate low and the passes f
 2020, *Don't stop pretraining*, arXiv 2004.10964).
 
 **Replay.** Learn a share of general text, or of rows that the base wrote itself, beside yours (`--replay general:0.3`,
-“Keep what it knew”): a few per cent already help. The rate rises again at the start (`warmup_steps`) and falls to
-nothing by the end (`lr_scheduler_type` linear or cosine), as it did when the base was made (Ibrahim et al. 2024,
+“Keep what it knew”): a few per cent already help. The learning rate rises again at the start (`warmup_steps`) and
+falls to 0 by the end (`lr_scheduler_type` linear or cosine), as it did when the base was made (Ibrahim et al. 2024,
 *Simple and scalable strategies to continually pre-train large language models*, arXiv 2403.08763). Of replayed
 conversations, only the answers are learned.
 

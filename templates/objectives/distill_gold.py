@@ -6,7 +6,8 @@ a token that ends at the same place of an answer, their probabilities are compar
 the product of their probabilities.
 
 **When to use it.** The model that does the task well is of another family than the one you want to run, and your rows
-have answers. **When not:** teacher and student have the same tokens (*learn from a larger model* is exact and cheaper),
+have answers. **When not:** teacher and student have the same tokens (*learn a larger model's probabilities*
+is exact and cheaper),
 your rows are prompts alone, or you need something tried and tested: then *learn a larger model's answers*, which works
 with any tokens, too.
 

@@ -12,7 +12,7 @@ the knowledge changes weekly (look it up at answer time instead).
 Each keeps its own instruction and its own held-out rows, and has its own verdict.
 
 **Keeping what it knew.** A model that learns one thing forgets others. Rows replayed beside yours (`--replay`, “Keep
-what it knew”) hold it: general conversations, or prompts that the base wrote and answered itself (`studio replay`).
+what it knew”) limit this: general conversations, or prompts that the base wrote and answered itself (`studio replay`).
 
 **How much data.** 50–100 good rows can change style and format; a label set wants some tens of rows
 per label; consistency counts more than volume (Zhou et al. 2023, *LIMA*, arXiv 2305.11206).

@@ -78,6 +78,6 @@ def test_sentences_say_what_is_learned_and_what_is_left_out() -> None:
         "“b”: 150 of 500 rows in a pass (30 % of the rows, 52 % of the learned tokens), each row once.",
         "“own” (replayed): 100 of 500 rows in a pass (20 % of the rows, 31 % of the learned tokens), 100 of its 1,000 "
         "rows, other ones in each pass.",
-        "1 row of “b” asks what the result will be asked, or nearly, and is not learned (row 7).",
-        "6 rows of “own” ask what the result will be asked, or nearly, and are not learned (rows 1, 2, 3, 4, 5 …).",
+        "1 row of “b” asks (nearly) the same as the verdict, and is not learned (row 7).",
+        "6 rows of “own” ask (nearly) the same as the verdict, and are not learned (rows 1, 2, 3, 4, 5 …).",
     ]

@@ -127,7 +127,7 @@ def stage(order: SelfReplayOrder, made: OwnRows) -> tuple[MadeDataset, dict[str,
     numbered = row_files.batches(shape, enumerate(made.rows, 1))
     row_files.write(folder / ROWS_FILE, shape, numbered, [False] * len(made.rows))
     dropped = f" {made.n_drawn:,} were drawn; not used: {why}." if why else ""
-    few = "" if len(made.rows) >= order.params.n_rows else f" instead of {order.params.n_rows:,}: it repeats itself"
+    few = "" if len(made.rows) >= order.params.n_rows else f", fewer than the {order.params.n_rows:,} asked for"
     what = "prompts and answered them" if made.shape == PAIR else "texts"
     result = {
         "sentence": f"“{name}” wrote {len(made.rows):,} {what}{few}.{dropped}",

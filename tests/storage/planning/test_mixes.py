@@ -118,7 +118,7 @@ def test_replayed_rows_never_ask_what_the_suite_asks(
         ({"objective": "pretrain", "replay": {"letters": None}}, "pretrain learns from one dataset alone"),
         (
             {"weights": {"tickets": None, "twins": None}},
-            "All training rows of “twins” ask what the result will be asked",
+            "All training rows of “twins” ask (nearly) the same as the verdict",
         ),
     ],
 )
