@@ -40,9 +40,10 @@ class Way:
 
 
 def first_data(user: User) -> Dataset | None:
-    """The newest dataset that a goal can learn from, else the newest."""
+    """The newest dataset that a goal can learn from and be judged on, else the newest."""
     able = [key for key in registry.shapes() if registry.objectives_for(key)]
-    return dataset_lists.newest(user, able) or dataset_lists.newest(user, registry.shapes())
+    judged = dataset_lists.newest(user, able, judgeable=True)
+    return judged or dataset_lists.newest(user, able) or dataset_lists.newest(user, registry.shapes())
 
 
 def ways(objective: str, *, experts: bool = False) -> list[tuple[str, str]]:
@@ -159,7 +160,7 @@ def teachers(user: User, chosen: str = "") -> list[tuple[str, str]]:
 def advised_teacher(user: User, student: BaseModelRow | Artifact, method: str) -> str:
     """The teacher to propose: the student itself if the method starts anew, or else the largest other model, and a
     result on it rather than the model itself; "" if there is none."""
-    if not registry.method(way(method).method).starts_at_base:
+    if registry.method(way(method).method).starts_anew:
         return student.name
     sizes = _sizes(user)
     sizes.pop(student.name, None)

@@ -42,7 +42,8 @@ def fitting(objective: str, dataset: Dataset) -> str:
     able = objectives(dataset)
     if objective in able:
         return objective
-    same_goal = [key for key in able if registry.goal_of(key) == registry.goal_of(objective)]
+    goal = registry.goal_of(objective) if objective in registry.objectives() else None
+    same_goal = [key for key in able if registry.goal_of(key) == goal]
     return (same_goal or able)[0]
 
 

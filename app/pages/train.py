@@ -172,7 +172,7 @@ class Reading:
         objective, before = goals.chosen(goal, objective), self.before
         chosen = (objective, base, data, method, effort, instruction, way, teacher or "")
         form = Filled(*chosen, typed, before.advised, before.kept, experts=before.experts)
-        return replace(form, **train_mix.filled(*mixed))
+        return replace(form, **train_mix.filled(objective, *mixed))
 
     def drawn(self, handler: Callable[..., list[Any]]) -> Callable[..., Any]:
         """A handler of a changed choice; it gets the form as it is now and as it was before."""

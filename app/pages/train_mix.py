@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from app.pages.filled import Filled
 
 N_OFFERED = 100
+LEAST_SHARE, MOST_SHARE = 0.05, 0.8
 NOTHING = "(nothing)"
 """The choice not to replay."""
 EVERY_ROW, EQUALLY = "rows", "equal"
@@ -76,8 +77,8 @@ def draw() -> Mixed:
                 interactive=True,
             )
             share = gr.Slider(
-                0.05,
-                0.8,
+                LEAST_SHARE,
+                MOST_SHARE,
                 value=mix.REPLAY_SHARE,
                 step=0.05,
                 label="Replayed share of what is learned",
@@ -91,8 +92,10 @@ def draw() -> Mixed:
     return Mixed(fold, more, shares, keep, share, hint, write)
 
 
-def filled(more: list[str] | None, shares: str, keep: str | None, share: float) -> dict[str, Any]:
-    """The fields of `Filled` that these values of `Mixed.all` stand for."""
+def filled(objective: str, more: list[str] | None, shares: str, keep: str | None, share: float) -> dict[str, Any]:
+    """The fields of `Filled` that these values of `Mixed.all` stand for; a hidden component still has its value."""
+    if not registry.objective(objective).mixes:
+        more, keep = None, None
     return {
         "more": tuple(more or ()),
         "shares": shares,
@@ -177,7 +180,16 @@ def of_job(told: Mix, inputs: Inputs, remarks: list[str]) -> dict[str, Any]:
         remarks.append("The job’s datasets had different weights; here their rows come up equally often.")
     if len(replayed) > 1:
         remarks.append(f"The job replayed {len(replayed)} datasets; here only the first is chosen.")
-    kept = {"keep": replayed[0].name, "share": told.replayed[0]} if replayed and told.replayed else {}
+    names = [
+        one.name.partition(" (deleted ")[0] for one in (*inputs.all(Role.TRAINING)[1:], *replayed) if one.deleted_at
+    ]
+    if names:
+        remarks.append(f"Deleted since, and so left out: {', '.join(names)}.")
+    kept: dict[str, Any] = {}
+    if replayed and told.replayed:
+        kept = {"keep": replayed[0].name, "share": min(MOST_SHARE, max(LEAST_SHARE, told.replayed[0]))}
+        if kept["share"] != told.replayed[0]:
+            remarks.append(f"The job replayed a share of {told.replayed[0]:g}; here it is {kept['share']:g}.")
     return {"more": more, "shares": EQUALLY if told.weights else EVERY_ROW, **kept}
 
 
@@ -191,7 +203,7 @@ def of_address(given: Mapping[str, str]) -> dict[str, Any]:
     if given.get("keep"):
         found["keep"] = given["keep"]
     try:
-        found |= {"share": min(0.8, max(0.05, float(given["share"])))} if given.get("share") else {}
+        found |= {"share": min(MOST_SHARE, max(LEAST_SHARE, float(given["share"])))} if given.get("share") else {}
     except ValueError:
         return found  # whoever made the link: the advised share stays
     return found

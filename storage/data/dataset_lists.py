@@ -21,9 +21,11 @@ def page(user: User, place: Place = START, *, name: str = "") -> Page[Dataset]:
         return listing.newest_first(session, query, Dataset, user.id, place)
 
 
-def newest(user: User, shapes: Iterable[str]) -> Dataset | None:
-    """The newest of the user's datasets whose rows have one of these shapes."""
+def newest(user: User, shapes: Iterable[str], *, judgeable: bool = False) -> Dataset | None:
+    """The newest of the user's datasets whose rows have one of these shapes; if `judgeable`, with rows held out."""
     fitting = _live(user).where(col(Dataset.shape).in_(list(shapes)))
+    if judgeable:
+        fitting = fitting.where(col(Dataset.n_held_out) > 0)
     with db.reading() as session:
         return session.exec(fitting.order_by(col(Dataset.created_at).desc(), col(Dataset.id).desc()).limit(1)).first()
 

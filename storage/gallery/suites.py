@@ -108,7 +108,7 @@ def asked_of(name: str, n_items: int) -> Suite:
 
 def forgetting_items(method: str) -> int:
     """Items per ability used to measure forgetting; 0 for random weights, which have nothing to forget."""
-    return settings().forgetting_items if registry.method(method).starts_at_base else 0
+    return 0 if registry.method(method).starts_anew else settings().forgetting_items
 
 
 def get(name: str) -> Suite:

@@ -69,7 +69,7 @@ def problems(
     teacher = found.model
     if teacher is None:
         return []
-    if teacher.id == base.id and registry.method(recipe.method).starts_at_base:
+    if teacher.id == base.id and not registry.method(recipe.method).starts_anew:
         return [_itself(teacher.name)]
     learned, reads = registry.objective(recipe.objective), found.facts.context_length if found.facts else 0
     written = learned.written(recipe.training(), registry.shape(dataset.shape))
@@ -84,7 +84,7 @@ def problems(
 
 
 def _itself(teacher: str) -> Problem:
-    anew = [method.key for method in registry.methods().values() if not method.starts_at_base]
+    anew = [method.key for method in registry.methods().values() if method.starts_anew]
     remedy = f"Choose another teacher, a smaller base model, or a method that starts anew ({' or '.join(anew)})."
     return Problem(f"“{teacher}” would learn from itself.", field=FIELD, remedy=remedy)
 

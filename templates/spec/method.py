@@ -80,6 +80,11 @@ class Method:
             raise TypeError(f"the method “{self.title}” trains an adapter and must say its trainable_parameters")
 
     @property
+    def starts_anew(self) -> bool:
+        """Nothing of the base, or only a part, is there at the start."""
+        return self.trains != "adapter" and not self.starts_at_base
+
+    @property
     def defaults(self) -> Settings:
         """Its settings when the user chooses none."""
         return self.params().model_dump()

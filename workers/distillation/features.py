@@ -42,11 +42,11 @@ def of_states(states: Sequence[Tensor], targets: Sequence[Tensor], maps: nn.Modu
 
     `states` and `targets` are transformers' `hidden_states`, `(rows, time, width)`, the embeddings first.
     """
-    places, read = layer_map(len(states) - 1, len(targets) - 1), mask.bool()
+    places, read, n = layer_map(len(states) - 1, len(targets) - 1), mask.bool(), mask.shape[1]
     found = []
     for matrix, state, place in zip(maps, states[1:], places, strict=True):
-        target = targets[place][read].float()
-        error = matrix(state[read].float()) - target
+        target = targets[place][:, -n:][read].float()  # virtual tokens stand before the row's own
+        error = matrix(state[:, -n:][read].float()) - target
         found.append(error.pow(2).mean() / target.pow(2).mean().clamp(min=1e-12))
     return torch.stack(found).mean()
 
@@ -112,6 +112,7 @@ def of_relations(student: dict[str, Tensor], teacher: dict[str, Tensor], n_heads
 
 def _relations(vectors: Tensor, n_heads: int, mask: Tensor) -> Tensor:
     """The logarithm of the relations, `(rows, heads, time, time)`; −∞ where nothing is related."""
+    vectors = vectors[:, -mask.shape[1] :]  # virtual tokens stand before the row's own
     width = vectors.shape[-1]
     if width % n_heads:
         raise StudioError(

@@ -11,6 +11,7 @@ import importlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -102,11 +103,14 @@ def _ready(task: Task, setup: TrainingSetup) -> PreTrainedModel:
 
 
 def _examples(task: Task) -> Sequence[Example]:
-    """The training rows as the model reads them."""
+    """The training rows as the model reads them; of several datasets by turns."""
     trains_prompt, length = registry.objective(task.recipe.objective).trains_prompt, task.params.max_length
-    return batches.render(
-        task.renderer, task.order.shape, task.train, max_length=length, trains_prompt=trains_prompt
-    ).kept
+    sources = [(task.renderer, task.order.shape, task.train), *((d.renderer, d.shape, d.train) for d in task.further)]
+    found = [
+        batches.render(renderer, shape, rows, max_length=length, trains_prompt=trains_prompt).kept
+        for renderer, shape, rows in sources
+    ]
+    return [example for turn in zip_longest(*found) for example in turn if example is not None]
 
 
 def _with_rows(task: Task, teacher: LoadedTeacher | None, stages: Stages, channel: Channel) -> Task:

@@ -14,6 +14,7 @@ from storage.data import row_files
 from storage.rendering.renderer import Renderer
 from storage.runs.row_outcomes import RowOutcomes
 from templates import instructions, registry
+from templates.errors import BadInput
 from workers import models
 from workers.evaluation import (
     compared,
@@ -254,10 +255,13 @@ def _replayed(task: Task) -> list[str]:
     for one in task.further:
         messages = registry.shape(one.shape).messages
         for row in one.train if one.replayed else ():
-            if messages is None:
-                ids = one.renderer.plain(row["text"])[0][:PROMPT_TOKENS]
-            else:
-                ids = one.renderer.answer_prompt(messages(row)[:-1])
+            try:
+                if messages is None:
+                    ids = one.renderer.plain(row["text"])[0][:PROMPT_TOKENS]
+                else:
+                    ids = one.renderer.answer_prompt(messages(row)[:-1])
+            except BadInput:  # the training refused it as well, and has counted it
+                continue
             found.append(one.renderer.decode(ids))
     return found
 

@@ -162,3 +162,9 @@ def test_a_verdict_has_a_section_for_each_dataset() -> None:
     assert 'class="badge worse">Better on “tickets”, worse on “moods”.' in shown
     assert shown.index("<h3>tickets</h3>") < shown.index("remark on tickets") < shown.index("<h3>moods</h3>")
     assert shown.count("remark on moods") == 1
+
+
+def test_hidden_choices_do_not_count() -> None:
+    assert train_mix.filled("sft", ["moods"], "rows", "letters", 0.4)["more"] == ("moods",)
+    hidden = train_mix.filled("distill_logits", ["moods"], "rows", "letters", 0.4)
+    assert (hidden["more"], hidden["keep"]) == ((), "")
