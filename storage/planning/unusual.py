@@ -51,7 +51,10 @@ def _batch(training: TrainingParams, n_rows: int) -> Iterator[Problem]:
 
 
 def _rate(recipe: Recipe, training: TrainingParams, facts: BaseFacts) -> Iterator[Problem]:
-    advised = compose(recipe.objective, recipe.method, quantization=recipe.quantization, facts=facts).training()
+    own = recipe.method_params  # the method's defaults may not fit this base
+    advised = compose(
+        recipe.objective, recipe.method, quantization=recipe.quantization, settings=own, facts=facts
+    ).training()
     times = training.learning_rate / advised.learning_rate
     if times >= RATE_TIMES:
         says = f"{times:,.0f} times the advised {advised.learning_rate:g}: the training will probably fall apart."

@@ -21,6 +21,14 @@ from templates import capabilities, registry
 from tests.contracts import small_models
 from tests.contracts.in_process import carried_out, chat, used
 
+FITTING: dict[str, dict[str, Any]] = {
+    "c3a": {"block_size": 32},
+    "road": {"group_size": 32},
+    "shira": {"r": 16},
+    "waveft": {"n_frequency": 1000},
+}
+"""Sizes for a model of a width of 32, where the advised ones are refused."""
+
 TEMPLATE = "instruct"
 """The studio's own template, for models that have none."""
 Way = tuple[str, str, dict[str, Any]]
@@ -40,7 +48,7 @@ LONG: list[Way] = [
     ("bloom", "full", {}),
     ("starcoder2", "ia3", {}),
     ("gpt2", "ia3", {}),
-    *(("llama32", name, {}) for name in METHODS if name not in ("lora", "full")),
+    *(("llama32", name, FITTING.get(name, {})) for name in METHODS if name not in ("lora", "full")),
     ("qwen3", "bottleneck", {"placement": "houlsby"}),
     ("qwen3", "prefix_tuning", {"init_weights": "zero"}),
     ("gpt2", "bottleneck", {}),
