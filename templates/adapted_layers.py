@@ -71,6 +71,20 @@ def fits(params: Any, _quantization: Quantization, facts: BaseFacts | None) -> l
     return found
 
 
+def at_most_weights(name: str) -> Callable[[Any, Quantization, BaseFacts | None], list[Problem]]:
+    """The check that every adapted layer has at least as many weights as the setting `name` wants to train."""
+
+    def problems(params: Any, _quantization: Quantization, facts: BaseFacts | None) -> list[Problem]:
+        found = no_such_layers(params, facts)
+        smallest = min((one.shape[0] * one.shape[1] for one in targets(params, facts)), default=0) if facts else 0
+        if smallest and getattr(params, name) > smallest:
+            what = f"the smallest adapted layer has only {smallest:,} weights."
+            found.append(Problem(what, field=name, remedy=f"Use at most {smallest:,}."))
+        return found
+
+    return problems
+
+
 def divides(name: str, what: str = "inputs") -> Callable[[Any, Quantization, BaseFacts | None], list[Problem]]:
     """The check that the setting `name` divides the number of `inputs`, `outputs` or `both` of every adapted layer."""
 

@@ -105,6 +105,12 @@ def context_length(ref: ModelRef) -> int:
     return checkpoint_headers.context_length(Path(ref.base_folder)) - (virtual or 0)
 
 
+def load_to_train(folder: str | Path, recipe: Recipe, where: torch.device | None = None) -> PreTrainedModel:
+    """A base in the precision in which the recipe's method changes it or puts an adapter on it."""
+    own_weights = registry.method(recipe.method).trains != "adapter"
+    return load_base(folder, recipe.quantization, where, "float32" if own_weights else "auto")
+
+
 def adapt(model: PreTrainedModel, recipe: Recipe, ahead: TrainingAhead = NO_TRAINING) -> PreTrainedModel:
     """Put the recipe's method on a freshly loaded base, ready to be trained; see `workers/methods/`."""
     method, params, own = registry.method(recipe.method), recipe.adaptation(), methods.own_part(recipe.method)

@@ -31,6 +31,11 @@ class ModelRef(_Message):
     weights_sha256: str | None = None
     """None for a base model."""
 
+    def as_teacher(self, license: str) -> dict[str, Any]:
+        """What is stored with rows that it wrote."""
+        known = {"revision": self.base_revision, "weights_sha256": self.weights_sha256, "license": license}
+        return {"name": self.name, **known}
+
 
 class Order(_Message):
     """The order for one attempt at one job; `workers/orders/<kind>.py` adds the kind's own fields."""

@@ -18,6 +18,7 @@ from templates import registry, turns
 
 if TYPE_CHECKING:
     from storage.data.rows.rows import Row
+    from templates.spec.suite import SuiteItem
 
 
 @dataclass(frozen=True)
@@ -48,20 +49,30 @@ class Judged:
 
     def rows(self) -> list[Row]:
         """All prompts."""
-        from storage.data.rows.rows import Row, Rows  # needed late: the web process starts faster without it
+        from storage.data.rows.rows import Rows
 
         found: list[Row] = []
         for side in self.sides:
             found += Rows.of(registry.shape(side.shape), row_files.read(side.file, held_out=True)).rows
-        items = suites.asked_of(self.suite, self.n_items).items if self.n_items else ()
-        asked = ["\n".join(map(turns.said, item.messages)) for item in items]
-        return [*found, *(Row(number, True, prompt, ()) for number, prompt in enumerate(asked, 1))]
+        return [*found, *of_items(suites.asked_of(self.suite, self.n_items).items if self.n_items else ())]
 
     @property
     def depends_on(self) -> list[Any]:
         """What its prompts depend on."""
         suite = suites.asked_of(self.suite, self.n_items).sha256 if self.n_items else ""
         return [*([side.file.name, side.shape] for side in self.sides), suite]
+
+
+def of_items(items: Iterable[SuiteItem]) -> list[Row]:
+    """A suite's items as judged rows."""
+    return of_prompts("\n".join(map(turns.said, item.messages)) for item in items)
+
+
+def of_prompts(texts: Iterable[str]) -> list[Row]:
+    """Prompts as judged rows."""
+    from storage.data.rows.rows import Row  # needed late: the web process starts faster without it
+
+    return [Row(number, True, text, ()) for number, text in enumerate(texts, 1)]
 
 
 def left_out(file: Path, shape: str, judged: Judged) -> list[int]:

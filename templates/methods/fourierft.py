@@ -11,9 +11,8 @@ the whole matrix is transformed in every step.
 **Source.** Gao et al. 2024, arXiv 2405.03003.
 """
 
-from templates.adapted_layers import BOTH, AdaptedLayers, counted, no_such_layers, rates, targets
-from templates.errors import Problem
-from templates.spec import BaseFacts, Method, Quantization, setting
+from templates.adapted_layers import BOTH, AdaptedLayers, at_most_weights, counted, rates
+from templates.spec import Method, setting
 
 
 class FourierftParams(AdaptedLayers):
@@ -29,15 +28,6 @@ class FourierftParams(AdaptedLayers):
     """Begin with coefficients of zero; otherwise with random ones, as in the paper."""
 
 
-def _problems(params: FourierftParams, _quantization: Quantization, facts: BaseFacts | None) -> list[Problem]:
-    found = no_such_layers(params, facts)
-    smallest = min((one.shape[0] * one.shape[1] for one in targets(params, facts)), default=0) if facts else 0
-    if smallest and params.n_frequency > smallest:
-        what = f"the smallest adapted layer has only {smallest:,} weights."
-        found.append(Problem(what, field="n_frequency", remedy=f"Use at most {smallest:,}."))
-    return found
-
-
 SPEC = Method(
     title="FourierFT",
     summary="Learns a few coefficients of a random spectrum for each layer.",
@@ -49,5 +39,5 @@ SPEC = Method(
     quantizations=("none", "int8", "nf4"),
     advised=rates(3e-1, 3e-2),
     trainable_parameters=counted(lambda params, _outputs, _inputs: params.n_frequency),
-    problems=_problems,
+    problems=at_most_weights("n_frequency"),
 )

@@ -11,9 +11,8 @@ every step.
 **Source.** Bilican et al. 2025, arXiv 2505.12532.
 """
 
-from templates.adapted_layers import BOTH, AdaptedLayers, counted, no_such_layers, rates, targets
-from templates.errors import Problem
-from templates.spec import BaseFacts, Method, Quantization, setting
+from templates.adapted_layers import BOTH, AdaptedLayers, at_most_weights, counted, rates
+from templates.spec import Method, setting
 
 
 class WaveftParams(AdaptedLayers):
@@ -27,15 +26,6 @@ class WaveftParams(AdaptedLayers):
     """Which coefficients are trained."""
 
 
-def _problems(params: WaveftParams, _quantization: Quantization, facts: BaseFacts | None) -> list[Problem]:
-    found = no_such_layers(params, facts)
-    smallest = min((one.shape[0] * one.shape[1] for one in targets(params, facts)), default=0) if facts else 0
-    if smallest and params.n_frequency > smallest:
-        what = f"the smallest adapted layer has only {smallest:,} weights."
-        found.append(Problem(what, field="n_frequency", remedy=f"Use at most {smallest:,}."))
-    return found
-
-
 SPEC = Method(
     title="WaveFT",
     summary="Learns a few wavelet coefficients for each layer.",
@@ -47,5 +37,5 @@ SPEC = Method(
     quantizations=("none", "int8", "nf4"),
     advised=rates(1e-2, 1e-3),
     trainable_parameters=counted(lambda params, _outputs, _inputs: params.n_frequency),
-    problems=_problems,
+    problems=at_most_weights("n_frequency"),
 )

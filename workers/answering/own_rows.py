@@ -81,7 +81,7 @@ def _judged(order: SelfReplayOrder, verdicts: Drawing) -> list[Row]:
     asked = Judged((), order.suite, order.n_items).rows()
     n = order.own_prompts
     own = drawn_prompts.prompts(verdicts, n, own_prompts.MOST_DRAWN * n) if n else []
-    return [*asked, *(Row(number, True, one.text, ()) for number, one in enumerate(own, 1))]
+    return [*asked, *apart.of_prompts(one.text for one in own)]
 
 
 def _fresh(known: Sequence[Drawn], group: Sequence[Drawn], judged: Sequence[Row], dropped: Counter[str]) -> list[Drawn]:
@@ -135,14 +135,14 @@ def stage(order: SelfReplayOrder, made: OwnRows) -> tuple[MadeDataset, dict[str,
         "n_drawn": made.n_drawn,
         "n_dropped": sum(made.dropped.values()),
         "dropped": [{"outcome": reason, "count": n} for reason, n in made.dropped.items()],
-        "teacher": _teacher(order),
+        "teacher": order.model.as_teacher(order.license),
         "params": order.params.model_dump(mode="json"),
     }
     return (
         MadeDataset(
             manifest_sha256=files.seal(folder),
             file=ROWS_FILE,
-            teacher=_teacher(order),
+            teacher=order.model.as_teacher(order.license),
             source=f"written by {name}",
             shape=made.shape,
             n_rows=len(made.rows),
@@ -151,9 +151,3 @@ def stage(order: SelfReplayOrder, made: OwnRows) -> tuple[MadeDataset, dict[str,
         ),
         result,
     )
-
-
-def _teacher(order: SelfReplayOrder) -> dict[str, Any]:
-    ref = order.model
-    known = {"revision": ref.base_revision, "weights_sha256": ref.weights_sha256, "license": order.license}
-    return {"name": ref.name, **known}

@@ -211,19 +211,16 @@ def _trained(ground: _Ground, recipe: Recipe) -> tuple[PreTrainedModel, float, T
         recipe.objective, params, contest.shape, ground.train, [], ground.renderer, selection=ground.apart
     )
     setup: TrainingSetup = importlib.import_module(f"workers.objectives.{recipe.objective}").set_up(data)
-    whole = registry.method(recipe.method).trains != "adapter"
-    base = models.load_base(contest.base_folder, recipe.quantization, dtype="float32" if whole else "auto")
+    base = models.load_to_train(contest.base_folder, recipe)
     model = models.adapt(base, recipe, TrainingAhead(setup.n_updates, lambda: _examples(ground, recipe)))
-    own = methods.own_part(recipe.method)
     with tempfile.TemporaryDirectory(prefix="studio-bench-") as folder:
         trainer = setup.trainer(model, Path(folder))
-        for callback in own.callbacks(model, None) if own and hasattr(own, "callbacks") else ():
+        for callback in methods.callbacks(recipe.method, model):
             trainer.add_callback(callback)
         began = time.perf_counter()
         trainer.train()
         seconds = time.perf_counter() - began
-    if own and hasattr(own, "finish"):
-        own.finish(model)
+    methods.finish(recipe.method, model)
     return model, seconds, setup
 
 

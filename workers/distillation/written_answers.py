@@ -42,7 +42,7 @@ def with_rows(task: Task, teacher: LoadedTeacher, watch: Watch) -> Task:
 
     Raises `Interrupted` if nobody wants the result any more, `StudioError` if no answer is left to learn.
     """
-    order, asks = _generation(task, teacher), task.order.teacher
+    order, asks = _generation(task), task.order.teacher
     assert asks
     answering = ModelTeacher(order, asks.ref, teacher.model)
     prompts, left = answering.read()
@@ -67,7 +67,7 @@ def with_rows(task: Task, teacher: LoadedTeacher, watch: Watch) -> Task:
     )
 
 
-def _generation(task: Task, teacher: LoadedTeacher) -> GenerationOrder:
+def _generation(task: Task) -> GenerationOrder:
     """The teacher's part of the training, as the order for a generation; its folders exist and hold no rows yet."""
     order, params, home = task.order, task.params, Path(task.order.checkpoints)
     assert isinstance(params, WrittenAnswersParams)
@@ -76,7 +76,6 @@ def _generation(task: Task, teacher: LoadedTeacher) -> GenerationOrder:
     for folder in (ANSWERS, MADE):
         (home / folder).mkdir(parents=True, exist_ok=True)
     ref = order.teacher.ref
-    known = {"revision": ref.base_revision, "weights_sha256": ref.weights_sha256, "license": order.teacher.license}
     return GenerationOrder(
         **{name: getattr(order, name) for name in ("job_id", "attempt", "name", "log_file", "threads")},
         **{name: getattr(order, name) for name in ("shape", "dataset_file", "dataset_name", "dataset_sha256")},
@@ -92,7 +91,7 @@ def _generation(task: Task, teacher: LoadedTeacher) -> GenerationOrder:
             num_return_sequences=params.num_return_sequences,
         ),
         filters=params.picked,
-        teacher={"name": teacher.name, **known},
+        teacher=ref.as_teacher(order.teacher.license),
         split_seed=splits.DRAWN.seed if order.split_seed is None else order.split_seed,
         instruction=task.recipe.instruction,
     )

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from storage.data.rows.rows import Row
 from storage.gallery import suites
 from storage.gallery.suites import Suite
 from storage.planning import apart
@@ -170,7 +169,7 @@ def measure(
 def _like(prompts: OwnPrompts, replayed: Sequence[str], renderer: Renderer) -> list[int]:
     """The places of own prompts that are the same as a replayed one, or nearly."""
     asked = [{"text": renderer.decode(one.prompt_ids)} for one in prompts.asked]
-    return apart.places("text", asked, [Row(number, True, text, ()) for number, text in enumerate(replayed, 1)])
+    return apart.places("text", asked, apart.of_prompts(replayed))
 
 
 def _kept(order: TrainingOrder, renderer: Renderer, model: Any) -> Kept:

@@ -16,10 +16,26 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from pathlib import Path
 from typing import Any
+
+from transformers import PreTrainedModel, TrainerCallback
 
 
 def own_part(key: str) -> Any:
     """The file of a method; None if it needs none."""
     name = f"{__name__}.{key}"
     return importlib.import_module(name) if importlib.util.find_spec(name) else None
+
+
+def callbacks(key: str, model: PreTrainedModel, checkpoint: Path | None = None) -> list[TrainerCallback]:
+    """The method's own callbacks for a training that resumes from `checkpoint`, if there is one."""
+    own = own_part(key)
+    return list(own.callbacks(model, checkpoint)) if hasattr(own, "callbacks") else []
+
+
+def finish(key: str, model: PreTrainedModel) -> None:
+    """What the method does once the weights to publish are there."""
+    own = own_part(key)
+    if hasattr(own, "finish"):
+        own.finish(model)

@@ -86,8 +86,7 @@ def _of_model(claimed: Claimed) -> dict[str, Any]:
     model = claimed.model(Role.MODEL)
     ref = model_ref(model)
     root = model if isinstance(model, BaseModelRow) else artifacts.base_of(model)
-    known = {"revision": ref.base_revision, "weights_sha256": ref.weights_sha256, "license": root.license}
-    return {"model": ref, "teacher": {"name": model.name, **known}}
+    return {"model": ref, "teacher": ref.as_teacher(root.license)}
 
 
 def _of_service(claimed: Claimed) -> dict[str, Any]:

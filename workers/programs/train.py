@@ -95,8 +95,7 @@ def _made(task: Task, staged: bundle.Staged, result: dict[str, Any]) -> MadeArti
 def _ready(task: Task, setup: TrainingSetup) -> PreTrainedModel:
     """The model to train: a new adapter or weights of its own, or the parent's adapter."""
     order = task.order
-    full = registry.method(order.recipe.method).trains != "adapter"
-    base = models.load_base(order.base.base_folder, order.recipe.quantization, dtype="float32" if full else "auto")
+    base = models.load_to_train(order.base.base_folder, order.recipe)
     if order.continued and order.continued.way == "same_adapter":
         return models.trained_further(base, str(order.continued.parent.adapter_folder))
     return models.adapt(base, order.recipe, TrainingAhead(setup.n_updates, lambda: _examples(task)))
@@ -188,18 +187,15 @@ def train(task: Task, setup: TrainingSetup, model: PreTrainedModel, drafts: Path
     if task.params.chooses and setup.selection_loss:
         chosen = Best(channel, task.params, setup.selection_loss, folder)
         callbacks.insert(-2, chosen)  # before a checkpoint that says that its step is done
-    own = methods.own_part(task.recipe.method)
-    if hasattr(own, "callbacks"):
-        callbacks = [*own.callbacks(model, checkpoint), *callbacks]  # what they save belongs into the checkpoint
-    for callback in callbacks:
+    own = methods.callbacks(task.recipe.method, model, checkpoint)
+    for callback in [*own, *callbacks]:  # what the method's own save belongs into the checkpoint
         trainer.add_callback(callback)
     if checkpoint:
         log.info("resuming from %s", checkpoint.name)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if chosen and chosen.kept:
         best.restore(model, chosen.kept)
-    if hasattr(own, "finish"):
-        own.finish(model)
+    methods.finish(task.recipe.method, model)
     took = {
         "steps": trainer.state.global_step,
         "planned_steps": trainer.state.max_steps,

@@ -20,6 +20,8 @@ from typer.main import get_command
 from templates.errors import BadInput, StudioError
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Share = Annotated[float, typer.Option(help="Share of the rows; less than 1 for a quick look.")]
+Threads = Annotated[int | None, typer.Option(help="CPU threads; by default all cores.")]
 app = typer.Typer(
     help="Make the bundled models and the sample data.",
     no_args_is_help=True,
@@ -58,15 +60,14 @@ def bench(
     small: Annotated[str, typer.Option(help="Base and teacher: a bundled model's name, or a folder.")] = "studio-small",
     nano: Annotated[str, typer.Option(help="The student.")] = "studio-nano",
     seed: int = 0,
-    share: Annotated[float, typer.Option(help="Share of the rows; less than 1 for a quick look.")] = 1.0,
-    threads: Annotated[int | None, typer.Option(help="CPU threads; by default all cores.")] = None,
+    share: Share = 1.0,
+    threads: Threads = None,
     as_json: Json = False,
 ) -> None:
     """Run the demonstrations: every kind of adaptation on the bundled models, before and after."""
     from workers.workshop.bench import measure, table
 
-    n_threads = threads or len(os.sched_getaffinity(0))
-    found = measure.measure(only or (), small=small, nano=nano, seed=seed, share=share, threads=n_threads)
+    found = measure.measure(only or (), small=small, nano=nano, seed=seed, share=share, threads=_n_threads(threads))
     _emit(found, table.lines(found), as_json)
 
 
@@ -77,15 +78,14 @@ def distill(
     ] = "studio-small",
     nano: Annotated[str, typer.Option(help="The student.")] = "studio-nano",
     seed: int = 0,
-    share: Annotated[float, typer.Option(help="Share of the rows; less than 1 for a quick look.")] = 1.0,
-    threads: Annotated[int | None, typer.Option(help="CPU threads; by default all cores.")] = None,
+    share: Share = 1.0,
+    threads: Threads = None,
     as_json: Json = False,
 ) -> None:
     """Compare the ways to learn from a teacher with plain training on its answers, in quality and pace."""
     from workers.workshop.bench import distilled, measure
 
-    n_threads = threads or len(os.sched_getaffinity(0))
-    found = measure.distilled(small=small, nano=nano, seed=seed, share=share, threads=n_threads)
+    found = measure.distilled(small=small, nano=nano, seed=seed, share=share, threads=_n_threads(threads))
     _emit(found, distilled.lines(found), as_json)
 
 
@@ -93,15 +93,14 @@ def distill(
 def keep(
     small: Annotated[str, typer.Option(help="The base: a bundled model's name, or a folder.")] = "studio-small",
     seed: int = 0,
-    share: Annotated[float, typer.Option(help="Share of the rows; less than 1 for a quick look.")] = 1.0,
-    threads: Annotated[int | None, typer.Option(help="CPU threads; by default all cores.")] = None,
+    share: Share = 1.0,
+    threads: Threads = None,
     as_json: Json = False,
 ) -> None:
     """Compare the ways to keep what a base knew while it learns something else."""
     from workers.workshop.bench import keeping, measure
 
-    n_threads = threads or len(os.sched_getaffinity(0))
-    found = measure.kept(small=small, seed=seed, share=share, threads=n_threads)
+    found = measure.kept(small=small, seed=seed, share=share, threads=_n_threads(threads))
     _emit(found, keeping.lines(found), as_json)
 
 
@@ -146,6 +145,10 @@ def measure_methods(as_json: Json = False) -> None:
 
     file = capabilities.write(_note)
     _emit({"file": str(file)}, [str(file)], as_json)
+
+
+def _n_threads(wanted: int | None) -> int:
+    return wanted or len(os.sched_getaffinity(0))
 
 
 def _emit(document: Any, lines: Iterable[str], as_json: bool) -> None:

@@ -142,9 +142,7 @@ def _examples() -> Sequence[Example]:
 
 
 def _adapted(recipe: Recipe) -> PreTrainedModel:
-    whole = registry.method(recipe.method).trains != "adapter"
-    base = models.load_base(_folder(), recipe.quantization, CPU, dtype="float32" if whole else "auto")
-    return models.adapt(base, recipe, TrainingAhead(N_STEPS, _examples))
+    return models.adapt(models.load_to_train(_folder(), recipe, CPU), recipe, TrainingAhead(N_STEPS, _examples))
 
 
 def _trained(recipe: Recipe) -> tuple[PreTrainedModel, list[float]]:
@@ -160,9 +158,7 @@ def _trained(recipe: Recipe) -> tuple[PreTrainedModel, list[float]]:
         loss.backward()
         optimizer.step()
         losses.append(float(loss))
-    own = methods.own_part(recipe.method)
-    if own and hasattr(own, "finish"):
-        own.finish(model)
+    methods.finish(recipe.method, model)
     return model.eval(), losses
 
 
@@ -219,8 +215,7 @@ def _takes_steps(method: Method, objective: Objective) -> bool:
     before = _logits(model.eval())
     with tempfile.TemporaryDirectory(prefix="studio-methods-") as folder:
         trainer = setup.trainer(model, Path(folder))
-        own = methods.own_part(method.key)
-        for callback in own.callbacks(model, None) if own and hasattr(own, "callbacks") else ():
+        for callback in methods.callbacks(method.key, model):
             trainer.add_callback(callback)
         trainer.train()
     if setup.held_out_loss:

@@ -14,13 +14,11 @@ from typing import Any
 import numpy as np
 from peft.helpers import rescale_adapter_scale
 
-from storage.data.rows.rows import Row
 from storage.planning import apart
 from storage.runs.bootstrap import paired_shares
 from storage.text_tables import aligned, cell
 from templates.jobs.self_replay import SelfReplayParams
 from templates.mix import REPLAY_SHARE
-from templates.turns import said
 from workers import models
 from workers.answering import own_rows
 from workers.orders.self_replay import SelfReplayOrder
@@ -80,9 +78,7 @@ def _own_rows(setup: Setup) -> tuple[Rows, str]:
     )
     setup.say("the base writes rows of its own")
     made = own_rows.written(order, setup.load(small), small.renderer, lambda _n: None, lambda: False)
-    items = ["\n".join(map(said, item.messages)) for item in setup.suite.items]
-    judged = [Row(number, True, prompt, ()) for number, prompt in enumerate(items, 1)]
-    alike = set(apart.places(made.shape, made.rows, judged))
+    alike = set(apart.places(made.shape, made.rows, apart.of_items(setup.suite.items)))
     kept = [row for place, row in enumerate(made.rows) if place not in alike]
     dropped = {**made.dropped, **({own_rows.JUDGED: len(alike)} if alike else {})}
     why = "; ".join(f"{n} {reason}" for reason, n in dropped.items())
