@@ -3,7 +3,7 @@
 **What it does.** Multiplies each weight by a chain of learned reflections. A chain of r reflections is a rotation and a
 change of rank r at once, which bridges OFT and LoRA.
 
-**When to use it.** To compare with OFT at fewer numbers. **When not:** on a base in 4 bits.
+**When to use it.** To compare with OFT at fewer numbers. **When not:** on a base in 8 or 4 bits.
 
 **Cost.** `r` numbers for each input of a layer.
 
@@ -39,7 +39,7 @@ SPEC = Method(
     is_expert=True,
     changes={"attention": "rotated", "mlp": "rotated"},
     peft_type="HRA",
-    quantizations=("none", "int8"),
+    quantizations=("none",),
     advised=rates(5e-3, 1e-3),
     trainable_parameters=counted(lambda params, _outputs, inputs: params.r * inputs),
     problems=_problems,

@@ -4,7 +4,8 @@
 train.
 
 **When to use it.** When results must be switched very quickly, or several applied at once: they hardly overlap. **When
-not:** when other programs must serve it as LoRA.
+not:** when other programs must serve it as LoRA, or on a base in 8 bits: the layers would compute without the
+rounding of 8 bits, so the training would not start from that base.
 
 **Cost.** As LoRA of the same rank, and the places of the trained weights.
 
@@ -43,7 +44,7 @@ SPEC = Method(
     is_expert=True,
     changes={"attention": "trained", "mlp": "trained"},
     peft_type="SHIRA",
-    quantizations=("none", "int8", "nf4"),
+    quantizations=("none", "nf4"),
     advised=rates(2e-3, 2e-4),
     trainable_parameters=counted(lambda params, outputs, inputs: params.r * (outputs + inputs)),
     problems=_problems,
