@@ -50,13 +50,14 @@ def _teacher(plan: Plan) -> list[str]:
     kept = teacher_costs.kept_bytes(plan.recipe, student, plan.lengths, plan.estimate.n_held_out)
     shape, who = registry.shape(plan.dataset_row.shape), f"The teacher “{plan.teacher.name}”"
     seconds = plan.estimate.seconds_by_stage
-    if learned.cost.holds_teacher:
-        takes = size(plan.estimate.memory_by_part.get(teacher_costs.DURING, 0))
-        return [f"{who} stays in memory beside the student, where it takes ≈ {takes}"]
     said, written = list[str](), learned.written(plan.recipe.training(), shape)
     if written.n_answers:
         each = "" if written.n_answers == 1 else f" {written.n_answers} times"
-        said.append(f"answers each prompt{each} before the training, which takes ≈ {duration(seconds[WRITING])}")
+        which = f"each prompt{each}" if learned.learns_written else "the held-out prompts, for the verdict,"
+        said.append(f"answers {which} before the training, which takes ≈ {duration(seconds[WRITING])}")
+    if learned.cost.holds_teacher:
+        takes = size(plan.estimate.memory_by_part.get(teacher_costs.DURING, 0))
+        return [f"{who} {'; '.join([*said, f'stays in memory beside the student, where it takes ≈ {takes}'])}"]
     if learned.stages:
         what, but = ("then reads its answers", "") if said else ("reads the rows first", ", unless an earlier job did")
         said.append(f"{what}, which takes ≈ {duration(seconds[learned.stages[0]])}{but}")

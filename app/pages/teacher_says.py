@@ -103,7 +103,7 @@ def _how(objective: Objective, ask: _Asked) -> list[str]:
         f"The answer is drawn at temperature {temperature:g}." if temperature else "The answer is its likeliest one.",
         "The percentages are its probabilities at temperature 1.",
     ]
-    if ask.decoding.n_answers:
+    if ask.decoding.n_answers and objective.learns_written:
         words.append("The training asks it in the same way.")
     elif objective.same_vocabulary:
         words.append("In the training, it reads your rows in the student’s chat template.")

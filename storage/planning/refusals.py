@@ -19,24 +19,30 @@ from templates.recipe import Recipe
 def of_data(dataset: Dataset, objective: str) -> list[Problem]:
     """The reasons why this objective can't learn from this dataset at all."""
     problems = []
-    taken = registry.objective(objective).row_shapes
-    if dataset.shape not in taken:
-        able = registry.objectives_for(dataset.shape)
-        choose = " or ".join(f"{o.key} ({o.title})" for o in able)
-        problems.append(
-            Problem(
-                f"{objective} takes rows of the shape {' or '.join(taken)}; “{dataset.name}” holds {dataset.shape}.",
-                field="objective",
-                remedy=f"Choose {choose}, or add the file again with another shape."
-                if able
-                else f"No objective learns from {dataset.shape} yet: add the file again with another shape.",
-            )
-        )
+    if dataset.shape not in registry.objective(objective).row_shapes:
+        problems.append(_other_shape(dataset, objective))
     if dataset.n_rows - dataset.n_held_out < 1:
         problems.append(_no_rows(dataset, "to learn from"))
     if dataset.n_held_out < 1:
         problems.append(_no_rows(dataset, "held out, so the result could not be judged"))
     return problems
+
+
+def _other_shape(dataset: Dataset, objective: str) -> Problem:
+    """Rows of a shape that the objective doesn't take; to prompts alone, a model can write the answers."""
+    shape, taken = registry.shape(dataset.shape), registry.objective(objective).row_shapes
+    able = registry.objectives_for(dataset.shape)
+    choose = " or ".join(f"{one.key} ({one.title})" for one in able)
+    what = f"{objective} takes rows of the shape {' or '.join(taken)}; “{dataset.name}” holds {dataset.shape}."
+    if not shape.has_answers and shape.messages:
+        what = f"{objective} needs rows with answers; “{dataset.name}” holds {dataset.shape}, prompts without any."
+        remedy = "Let a model answer them first (open the data on the Data page, or studio generate)"
+        return Problem(what, field="objective", remedy=f"{remedy}, or choose {choose}." if able else f"{remedy}.")
+    if able:
+        remedy = f"Choose {choose}, or add the file again with another shape."
+    else:
+        remedy = f"No objective learns from {dataset.shape} yet: add the file again with another shape."
+    return Problem(what, field="objective", remedy=remedy)
 
 
 def of_replay(dataset: Dataset) -> list[Problem]:

@@ -96,7 +96,8 @@ def _seconds(
     n_answered = 0 if registry.objective(recipe.objective).trains_prompt else min(n_held_out, settings().eval_rows)
     read = lengths.n_tokens + 2 * n_held_out * mean
     loaded_s = teacher.weights_bytes / estimates.LOAD_BYTES_PER_S
-    n_written = _written(recipe, shape).n_answers * (lengths.n_rows + n_held_out)
+    n_asked = n_held_out + (lengths.n_rows if registry.objective(recipe.objective).learns_written else 0)
+    n_written = _written(recipe, shape).n_answers * n_asked
     written_s = estimates.answers_s(teacher, lengths, n_written, token_s, at_least=n_written_tokens(recipe, shape))
     return loaded_s + read * token_s + estimates.answers_s(teacher, lengths, n_answered, token_s), written_s
 

@@ -73,7 +73,7 @@ def problems(
         return [_itself(teacher.name)]
     learned, reads = registry.objective(recipe.objective), found.facts.context_length if found.facts else 0
     written = learned.written(recipe.training(), registry.shape(dataset.shape))
-    wrong = _too_long_to_write(teacher.name, reads, written.max_new_tokens)
+    wrong = _too_long_to_write(teacher.name, reads, written.max_new_tokens, learned.learns_written)
     if not learned.same_vocabulary:
         return wrong
     if recipe.training().max_length > reads:
@@ -89,12 +89,12 @@ def _itself(teacher: str) -> Problem:
     return Problem(f"“{teacher}” would learn from itself.", field=FIELD, remedy=remedy)
 
 
-def _too_long_to_write(teacher: str, reads: int, longest: int) -> list[Problem]:
+def _too_long_to_write(teacher: str, reads: int, longest: int, is_learned: bool) -> list[Problem]:
     if longest < reads:
         return []
     what = f"The teacher “{teacher}” has {reads:,} tokens for prompt and answer together."
     remedy = f"Use far fewer than {reads:,}, or choose another teacher."
-    return [Problem(what, field="max_new_tokens", remedy=remedy)]
+    return [Problem(what, field="max_new_tokens" if is_learned else "max_completion_length", remedy=remedy)]
 
 
 def _not_needed(objective: str) -> Problem:

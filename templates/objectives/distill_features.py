@@ -16,6 +16,9 @@ matrices and any widths. In the last layer the queries of a text are multiplied 
 values; the divergence of the teacher's relations from the student's is made small (MiniLMv2, Wang et al. 2020, arXiv
 2012.15828, equations 4 and 5). It needs separate projections `q_proj`, `k_proj` and `v_proj` in both models.
 
+**Prompts alone.** Where rows have no answers, the teacher first writes them, as in *learn a larger model's answers*,
+and both models read what it wrote. The verdict is measured on its answers to the held-out prompts.
+
 **Cost.** Teacher and student are in memory together, and both read every row in every pass.
 """
 
@@ -25,11 +28,16 @@ from typing import Literal
 
 from templates.metrics import Metric
 from templates.roles import Role
-from templates.spec import Cost, Objective, TrainingParams, setting
+from templates.spec import Cost, Objective, setting
+from templates.written_answers import WrittenAnswersParams, written
 
 
-class DistillFeaturesParams(TrainingParams):
-    """Arguments of `transformers.TrainingArguments`, and how features are compared."""
+class DistillFeaturesParams(WrittenAnswersParams):
+    """Arguments of `transformers.TrainingArguments`, how features are compared, and how a teacher writes."""
+
+    max_new_tokens: int = setting(256, "Longest answer of the teacher", unit="tokens", ge=1, le=32_768)
+    """For prompts alone, to which the teacher writes the answers. They are cut off here, and dropped then unless you
+    leave out the filter `cut_off`."""
 
     features: Literal["hidden_states", "relations"] = setting("hidden_states", "What is compared", shown=True)
     """The states of all layers, or how the last layer's attention relates tokens."""
@@ -45,7 +53,7 @@ SPEC = Objective(
     title="Learn a larger model's inner states",
     summary="Feature distillation: first hidden states or attention relations, then the teacher's probabilities.",
     params=DistillFeaturesParams,
-    row_shapes=("prompt_completion", "messages", "classification", "text"),
+    row_shapes=("prompt_completion", "prompt_only", "messages", "classification", "text"),
     presets={
         "quick": {"num_train_epochs": 1.0},
         "balanced": {"num_train_epochs": 6.0},
@@ -56,6 +64,8 @@ SPEC = Objective(
     goal="learn_from_larger",
     without_teacher=("sft", "continue_pretraining"),
     same_vocabulary=True,
+    teacher_writes=written,
+    writes_to=lambda shape: not shape.has_answers,
     loss_means="the held-out loss is the distance to the teacher; the training loss is at first that of the features",
     metrics=(Metric("feature_distance", "Distance of the features", higher_is_better=False),),
     cost=Cost(forwards=2, holds_teacher=True),

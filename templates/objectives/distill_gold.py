@@ -5,11 +5,12 @@ text into other tokens than the student. Each reads a row in its own tokens and 
 a token that ends at the same place of an answer, their probabilities are compared; tokens in between are merged, by
 the product of their probabilities.
 
-**When to use it.** The model that does the task well is of another family than the one you want to run, and your rows
-have answers. **When not:** teacher and student have the same tokens (*learn a larger model's probabilities*
-is exact and cheaper),
-your rows are prompts alone, or you need something tried and tested: then *learn a larger model's answers*, which works
-with any tokens, too.
+**When to use it.** The model that does the task well is of another family than the one you want to run. **When not:**
+teacher and student have the same tokens (*learn a larger model's probabilities* is exact and cheaper), or you need
+something tried and tested: then *learn a larger model's answers*, which works with any tokens, too.
+
+**Prompts alone.** Where rows have no answers, the teacher first writes them, as in *learn a larger model's answers*,
+and both models read what it wrote. The verdict is measured on its answers to the held-out prompts.
 
 **How tokens are compared.** Tokens that stand for the same text in both vocabularies (and the tokens that end answers)
 are compared one by one, by a generalised Jensen-Shannon divergence; `beta` 0 makes it forward KL, 1 reverse KL. All
@@ -29,15 +30,18 @@ merged ones: TRL's GOLD (Patiño et al. 2025).
 
 from __future__ import annotations
 
-from typing import Literal
-
 from templates.metrics import Metric
 from templates.roles import Role
-from templates.spec import Cost, Objective, TrainingParams, setting
+from templates.spec import Cost, Objective, setting
+from templates.written_answers import WrittenAnswersParams, written
 
 
-class DistillGoldParams(TrainingParams):
+class DistillGoldParams(WrittenAnswersParams):
     """The names are TRL's (`GOLDConfig`) where it has the setting."""
+
+    max_new_tokens: int = setting(256, "Longest answer of the teacher", unit="tokens", ge=1, le=32_768)
+    """For prompts alone, to which the teacher writes the answers. They are cut off here, and dropped then unless you
+    leave out the filter `cut_off`."""
 
     ce_share: float = setting(0.0, "Share of the rows' own answers", shown=True, ge=0, lt=1)
     """The share of the loss that comes from the answers in your rows. Use 0.1–0.5 if they are right."""
@@ -47,20 +51,13 @@ class DistillGoldParams(TrainingParams):
     """For shared tokens: 0 is forward KL, 1 reverse KL, in between a mixture."""
     temperature: float = setting(1.0, "Temperature", gt=0, le=20)
     """Of both models' probabilities. Above 1, unlikely tokens count for more."""
-    teacher_quantization: Literal["none", "int8", "nf4"] = setting("none", "Precision of the teacher")
-    """A teacher in 4 or 8 bits needs less memory, and is slightly less exact."""
-
-    @property
-    def teacher_precision(self) -> Literal["none", "int8", "nf4"]:
-        """As chosen."""
-        return self.teacher_quantization
 
 
 SPEC = Objective(
     title="Learn from a model with other tokens (experimental)",
     summary="Universal logit distillation: a teacher of another family, whose tokens are matched with the student's.",
     params=DistillGoldParams,
-    row_shapes=("prompt_completion", "messages", "classification"),
+    row_shapes=("prompt_completion", "prompt_only", "messages", "classification"),
     presets={
         "quick": {"num_train_epochs": 1.0},
         "balanced": {"num_train_epochs": 6.0},
@@ -69,6 +66,8 @@ SPEC = Objective(
     roles=(Role.TEACHER,),
     goal="learn_from_larger",
     without_teacher=("sft",),
+    teacher_writes=written,
+    writes_to=lambda shape: not shape.has_answers,
     metrics=(Metric("teacher_distance", "Distance to the teacher", higher_is_better=False),),
     loss_means="the loss is the distance to the teacher, and your rows’ own answers if they have a share",
     cost=Cost(forwards=2, holds_teacher=True),

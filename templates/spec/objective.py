@@ -66,7 +66,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Written:
-    """What a teacher writes to each row before the training, and the student learns instead of the row's answer."""
+    """What a teacher writes to rows before the training: see `Objective.learns_written`."""
 
     n_answers: int = 0
     max_new_tokens: int = 0
@@ -143,6 +143,9 @@ class Objective:
     """`params -> what the teacher writes`; `with_rows` in its worker module lets it, and puts that into the rows."""
     writes_to: Callable[[RowShape], bool] = _nowhere
     """Whether the teacher writes to rows of this shape; elsewhere the rows' own answers are learned."""
+    learns_written: bool = True
+    """The student learns what the teacher writes, instead of the rows' answers. False: it writes itself, and the
+    teacher answers only held-out prompts, for the verdict."""
     loss_means: str = ""
     """What the charted loss is, as the end of its caption; "" for the loss of the next token."""
     metrics: tuple[Metric, ...] = ()
@@ -169,7 +172,8 @@ class Objective:
 
     def instead_on(self, shape: RowShape) -> str:
         """What is learned in place of the answer of a row of this shape, for the preview; empty: the answer itself."""
-        return TO_WRITE if self.writes_to(shape) and not shape.has_answers else self.learned_instead
+        writes = self.learns_written and self.writes_to(shape)
+        return TO_WRITE if writes and not shape.has_answers else self.learned_instead
 
     @property
     def declared_defaults(self) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,11 @@ class Left:
     """The row has no question, or it can't be rendered for the teacher."""
     reasons: list[str] = field(default_factory=list)
     """Why the refused rows with a question can't be rendered."""
+
+    def among(self, numbers: Container[int]) -> Left:
+        """Those with these numbers."""
+        few = ([number for number in rows if number in numbers] for rows in (self.too_long, self.refused))
+        return Left(*few, self.reasons)
 
     @property
     def first(self) -> str:

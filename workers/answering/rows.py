@@ -129,7 +129,7 @@ def _nothing_left(order: GenerationOrder, answered: Sequence[Answered], drops: M
         f"The filters dropped all {len(answered):,} answers from “{order.teacher['name']}”: {why}. "
         f"The first: {first.reason}",
         code="all_dropped",
-        remedy="Pick fewer filters, other settings of them, or another teacher.",
+        remedy="Allow longer answers, pick fewer filters, other settings of them, or another teacher.",
     )
 
 

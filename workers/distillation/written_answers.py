@@ -17,7 +17,7 @@ from storage.data.answers import learned
 from templates import registry
 from templates.errors import StudioError
 from templates.jobs.generate import GenerateParams
-from templates.written_answers import WrittenAnswersParams
+from templates.spec import RowShape
 from workers.answering import rows
 from workers.answering.from_model import ModelTeacher
 from workers.orders.generate import GenerationOrder
@@ -30,6 +30,8 @@ ANSWERS = "answers"
 """Folder for sealed answers among the job's checkpoints."""
 MADE = "answered-rows"
 """Folder there for the rows that are made of them."""
+CONVERSATIONS = "messages"
+"""The row shape in which a prompt may stand without an answer beside prompts with one."""
 OWN = "The verdict is measured on the held-out rows’ own answers, as the teacher may be wrong."
 OF_TEACHER = (
     "The rows have no answers, so the verdict is measured on the teacher’s answers to the held-out prompts: it says "
@@ -42,35 +44,72 @@ def with_rows(task: Task, teacher: LoadedTeacher, watch: Watch) -> Task:
 
     Raises `Interrupted` if nobody wants the result any more, `StudioError` if no answer is left to learn.
     """
-    order, asks = _generation(task), task.order.teacher
-    assert asks
-    answering = ModelTeacher(order, asks.ref, teacher.model)
-    prompts, left = answering.read()
-
-    def tell(done: int, of: int) -> None:
-        watch.tell(done / of, f"“{teacher.name}” has answered {done:,} of {of:,} times", kept=done > 0)
-
-    made, result = rows.stage(order, prompts, left, answering.said(prompts, tell, lambda: watch.stopped))
-    folder = Path(order.staging)
+    made, result, answered = _asked(task, teacher, watch)
+    said = _remark(teacher.name, made, result, learned=_learns(task))
+    if not _learns(task):
+        return _for_the_verdict(task, made, answered, said)
+    folder, has_answers = Path(task.order.checkpoints) / MADE, registry.shape(task.order.shape).has_answers
     (folder / learned.DATASET).write_text(made.model_dump_json(indent=1), "utf-8")
     named = [learned.DATASET, made.file, *([made.dropped_file] if made.dropped_file else [])]
-    answered = _by_prompt(folder / made.file, order.params.num_return_sequences)
-    has_answers = registry.shape(task.order.shape).has_answers
     return replace(
         task,
         order=task.order if has_answers else task.order.model_copy(update={"shape": made.shape}),
         train=_needed(task, "training", _answered(task, task.train, made, answered)),
         selection=_answered(task, task.selection, made, answered),
         held_out=task.held_out if has_answers else _judged_on(task, made, answered),
-        remarks=(*task.remarks, _remark(teacher.name, made, result), OWN if has_answers else OF_TEACHER),
+        remarks=(*task.remarks, said, OWN if has_answers else OF_TEACHER),
         files={**task.files, **{f"{learned.FOLDER}/{name}": folder / name for name in named}},
     )
 
 
+def _learns(task: Task) -> bool:
+    return registry.objective(task.recipe.objective).learns_written
+
+
+def _for_the_verdict(task: Task, made: MadeDataset, answered: Mapping[int, Rows], said: str) -> Task:
+    """The task with answers to the held-out prompts alone; all rows become conversations, which need no answer."""
+    asked, of_answers = registry.shape(task.order.shape), registry.shape(made.shape)
+
+    def talks(rows: Rows, shape: RowShape) -> Rows:
+        assert shape.messages
+        return [
+            {"messages": shape.messages(row), "tools": shape.tools(row), "source_row": row["source_row"]}
+            for row in rows
+        ]
+
+    return replace(
+        task,
+        order=task.order.model_copy(update={"shape": CONVERSATIONS}),
+        train=talks(task.train, asked),
+        selection=talks(task.selection, asked),
+        held_out=talks(_judged_on(task, made, answered), of_answers),
+        remarks=(*task.remarks, said, OF_TEACHER),
+    )
+
+
+def _asked(
+    task: Task, teacher: LoadedTeacher, watch: Watch
+) -> tuple[MadeDataset, Mapping[str, Any], Mapping[int, Rows]]:
+    """The rows that the teacher's answers make, what became of them, and the rows by the number of their prompt's."""
+    order, asks = _generation(task), task.order.teacher
+    assert asks
+    answering = ModelTeacher(order, asks.ref, teacher.model)
+    prompts, left = answering.read()
+    if not _learns(task):
+        judged = {int(row["source_row"]) for row in task.held_out}
+        prompts, left = [one for one in prompts if one.row_number in judged], left.among(judged)
+
+    def tell(done: int, of: int) -> None:
+        watch.tell(done / of, f"“{teacher.name}” has answered {done:,} of {of:,} times", kept=done > 0)
+
+    made, result = rows.stage(order, prompts, left, answering.said(prompts, tell, lambda: watch.stopped))
+    return made, result, _by_prompt(Path(order.staging) / made.file, order.params.num_return_sequences)
+
+
 def _generation(task: Task) -> GenerationOrder:
     """The teacher's part of the training, as the order for a generation; its folders exist and hold no rows yet."""
-    order, params, home = task.order, task.params, Path(task.order.checkpoints)
-    assert isinstance(params, WrittenAnswersParams)
+    order, home = task.order, Path(task.order.checkpoints)
+    written = registry.objective(task.recipe.objective).written(task.params, registry.shape(order.shape))
     assert order.teacher
     shutil.rmtree(home / MADE, ignore_errors=True)
     for folder in (ANSWERS, MADE):
@@ -84,13 +123,13 @@ def _generation(task: Task) -> GenerationOrder:
         checkpoints=str(home / ANSWERS),
         model=ref,
         params=GenerateParams(
-            max_new_tokens=params.max_new_tokens,
-            temperature=params.teacher_temperature,
-            top_p=params.top_p,
-            seed=params.seed,
-            num_return_sequences=params.num_return_sequences,
+            max_new_tokens=written.max_new_tokens,
+            temperature=written.temperature,
+            top_p=written.top_p,
+            seed=task.params.seed,
+            num_return_sequences=written.n_answers,
         ),
-        filters=params.picked,
+        filters={key: dict(settings) for key, settings in written.filters.items()},
         teacher=ref.as_teacher(order.teacher.license),
         split_seed=splits.DRAWN.seed if order.split_seed is None else order.split_seed,
         instruction=task.recipe.instruction,
@@ -116,7 +155,7 @@ def _needed(task: Task, side: str, found: Rows) -> Rows:
         raise StudioError(
             f"No answer to the {side} prompts of “{task.order.dataset_name}” was kept.",
             code="no_answers",
-            remedy="Pick fewer filters, allow longer answers (max_new_tokens), or choose another teacher.",
+            remedy="Allow longer answers, pick fewer filters, or choose another teacher.",
         )
     return found
 
@@ -135,15 +174,17 @@ def _answered(task: Task, asked: Rows, made: MadeDataset, answered: Mapping[int,
     return found
 
 
-def _remark(teacher: str, made: MadeDataset, result: Mapping[str, Any]) -> str:
+def _remark(teacher: str, made: MadeDataset, result: Mapping[str, Any], *, learned: bool) -> str:
     """What became of the answers."""
     why = "; ".join(f"{one['count']:,} {one['outcome']}" for one in result["dropped"])
     lost = f"{result['n_dropped']:,} were dropped ({why})" if why else "none was dropped"
     unasked = result["n_too_long"] + result["n_refused"]
     out = f" {unasked:,} prompts could not be asked: they are too long for it, or ask nothing." if unasked else ""
-    n_learned = made.n_rows - made.n_held_out
-    return (
-        f"“{teacher}” gave {result['n_answers']:,} answers to {result['n_prompts'] - unasked:,} prompts; {lost}."
-        f"{out} {n_learned:,} answers to training prompts were learned; the {made.n_held_out:,} to held-out ones were "
-        "not."
+    n_learned, held_out = made.n_rows - made.n_held_out, "" if learned else " held-out"
+    used = (
+        f"{n_learned:,} answers to training prompts were learned; the {made.n_held_out:,} to held-out ones were not."
+        if learned
+        else "None of them was learned."
     )
+    asked = f"{result['n_prompts'] - unasked:,}{held_out} prompts"
+    return f"“{teacher}” gave {result['n_answers']:,} answers to {asked}; {lost}.{out} {used}"

@@ -15,6 +15,7 @@ from transformers.trainer_callback import PrinterCallback
 from templates.objectives.distill_features import DistillFeaturesParams
 from workers import sharing
 from workers.distillation import features
+from workers.distillation.written_answers import with_rows
 from workers.evaluation.generation import Interrupted
 from workers.evaluation.predictions import forward_arguments
 from workers.training import batches
@@ -28,6 +29,8 @@ from workers.training.setups import (
     sampled,
     training_arguments,
 )
+
+__all__ = ["set_up", "with_rows"]
 
 MATRICES = "feature_matrices.safetensors"
 """In a checkpoint: the matrices between the widths, which are not part of the model."""

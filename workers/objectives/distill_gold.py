@@ -18,6 +18,7 @@ from templates.quantities import plural
 from workers.distillation import answers_in_two
 from workers.distillation.answers_in_two import InTwo, Reader
 from workers.distillation.gold import Gold
+from workers.distillation.written_answers import with_rows
 from workers.evaluation.measures import RowValues
 from workers.training import batches
 from workers.training.batches import Examples
@@ -29,6 +30,8 @@ from workers.training.setups import (
     sampled,
     training_arguments,
 )
+
+__all__ = ["set_up", "with_rows"]
 
 ON_THE_CHART = 64
 

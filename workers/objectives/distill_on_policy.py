@@ -8,7 +8,10 @@ from contextlib import contextmanager
 from transformers import PreTrainedModel
 
 from workers.distillation import own_answers
+from workers.distillation.written_answers import with_rows
 from workers.training.setups import TrainingData, TrainingSetup
+
+__all__ = ["set_up", "with_rows"]
 
 
 def set_up(data: TrainingData) -> TrainingSetup:

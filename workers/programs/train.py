@@ -102,11 +102,12 @@ def _ready(task: Task, setup: TrainingSetup) -> PreTrainedModel:
 
 
 def _examples(task: Task) -> Sequence[Example]:
-    """The training rows as the model reads them; of several datasets by turns."""
+    """The training rows as the model reads them; of several datasets by turns. Prompts alone are all that it reads."""
     trains_prompt, length = registry.objective(task.recipe.objective).trains_prompt, task.params.max_length
     sources = [(task.renderer, task.order.shape, task.train), *((d.renderer, d.shape, d.train) for d in task.further)]
     found = [
         batches.render(renderer, shape, rows, max_length=length, trains_prompt=trains_prompt).kept
+        or batches.render(renderer, shape, rows, max_length=length, trains_prompt=True).kept
         for renderer, shape, rows in sources
     ]
     return [example for turn in zip_longest(*found) for example in turn if example is not None]

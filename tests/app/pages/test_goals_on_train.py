@@ -30,6 +30,13 @@ def prompts(studio: User) -> Dataset:
     return datasets.add(studio, uploads.save(studio, "p.jsonl", file), name="prompts", shape="prompt_only")
 
 
+@pytest.fixture
+def letters(studio: User) -> Dataset:
+    """Plain texts."""
+    file = io.BytesIO(b"".join(b'{"text": "Dear Ms. %d, your parcel is here."}\n' % i for i in range(30)))
+    return datasets.add(studio, uploads.save(studio, "l.jsonl", file), name="letters", shape="text")
+
+
 def aimed(request: gr.Request, goal: str) -> list[Any]:
     """The form after a click on a goal, as the page's event brings it."""
     before = Filled(**train_form.opened(request)[-1])
@@ -92,23 +99,26 @@ def test_another_way_keeps_the_method_that_was_chosen(studio: User, tickets: Dat
     assert (turned[HOW]["value"], turned[METHOD]["value"]) == ("distill_on_policy", "fewer_layers")
 
 
-def test_ways_that_the_data_rules_out_are_named(studio: User, prompts: Dataset, asking: Any) -> None:
-    drawn = train_form.opened(asking(studio, data="prompts"))[4:]
-    form = Filled(**drawn[-1])
-    unfit = [way for way in registry.ways_to(LARGER) if "prompt_only" not in way.row_shapes]
+def test_ways_that_the_data_rules_out_are_named(studio: User, letters: Dataset, asking: Any) -> None:
+    drawn = train_form.opened(asking(studio, data="letters", objective="distill_features"))[4:]
+    unfit = [way for way in registry.ways_to(LARGER) if "text" not in way.row_shapes]
     assert unfit
     assert all(way.title in drawn[HOW]["info"] for way in unfit)
-    assert form.objective in keys(drawn[HOW])
+    assert Filled(**drawn[-1]).objective in keys(drawn[HOW])
+
+
+def test_prompts_alone_open_on_a_teacher_and_a_smaller_student(studio: User, prompts: Dataset, asking: Any) -> None:
+    form = Filled(**train_form.opened(asking(studio, data="prompts"))[-1])
     assert "prompt_only" in registry.objective(form.objective).row_shapes
     assert (form.base, form.teacher) == ("studio-nano", "studio-small")
 
 
 def test_other_data_keeps_the_goal_and_changes_the_way(
-    studio: User, tickets: Dataset, prompts: Dataset, asking: Any
+    studio: User, tickets: Dataset, letters: Dataset, asking: Any
 ) -> None:
     form = Filled(**aimed(asking(studio, data="tickets"), LARGER)[-1])
     form = replace(form, objective="distill_on_policy")
-    moved = train_form.rebased(asking(studio), replace(form, data="prompts"), form)
+    moved = train_form.rebased(asking(studio), replace(form, data="letters"), form)
     assert moved[GOAL]["value"] == LARGER
     assert Filled(**moved[-1]).objective == keys(moved[HOW])[0] != "distill_on_policy"
 

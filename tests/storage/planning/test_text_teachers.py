@@ -95,7 +95,25 @@ def test_prompts_alone_are_written_and_read_where_probabilities_are_learned(stud
     other = training.submit(studio, labelled, name="labelled")
     assert registry.job_kind("train").stages_of(other.spec)[1:3] == ("reading the teacher", "training")
     assert problems(studio, objective="distill_logits", max_new_tokens=5000)[0][0] == "max_new_tokens"
-    assert [one.key for one in registry.objectives_for("prompt_only")] == ["distill_text", "distill_logits"]
+
+
+def test_a_student_that_writes_itself_needs_no_answers_to_learn(studio: User) -> None:
+    plan = planned(studio, objective="distill_on_policy", max_completion_length=32)
+    job = training.submit(studio, plan, name="tried")
+    assert registry.job_kind("train").stages_of(job.spec)[1:3] == ("letting the teacher answer", "training")
+    written = plan.estimate.seconds_by_stage["letting the teacher answer"]
+    learned = planned(studio, objective="distill_features", max_new_tokens=32)
+    assert 0 < written < learned.estimate.seconds_by_stage["letting the teacher answer"], "to held-out prompts alone"
+    found = problems(studio, objective="distill_on_policy", max_completion_length=5000)
+    assert found[0][0] == "max_completion_length"
+
+
+def test_what_needs_answers_says_so_of_prompts_alone(studio: User) -> None:
+    with pytest.raises(BadInput, match="needs rows with answers") as caught:
+        training.plan(studio, base="studio-nano", dataset="bare", objective="self_distill", method="lora")
+    remedy = str(caught.value.problems[0].remedy)
+    assert "Let a model answer them first" in remedy
+    assert "distill_on_policy" in remedy
 
 
 def test_a_teacher_of_other_tokens_is_taken_if_it_can_write_so_much(studio: User, tmp_path: Path) -> None:
