@@ -90,7 +90,7 @@ class SettingsForm:
     objective: str
     method: str
     values: Mapping[str, Any]
-    """As components show them."""
+    """As components show them; a setting without a value is not drawn."""
     components: dict[str, Component]
 
     @classmethod
@@ -109,7 +109,7 @@ class SettingsForm:
     def names(self, *, folded: bool) -> list[str]:
         """The folded or the visible settings, in the order of their declarations."""
         known = declared(self.objective, self.method)
-        return [name for name, info in known.items() if is_folded(info) is folded]
+        return [name for name, info in known.items() if name in self.values and is_folded(info) is folded]
 
     def raw(self, values: Mapping[Any, Any]) -> dict[str, Any]:
         """The components' values by name, picked from an event's values."""

@@ -79,6 +79,11 @@ class WrittenAnswersParams(*_OF_FILTERS, WritingParams):  # type: ignore[misc]
             raise ValueError(f"is a setting of the filter “{key}”: add that to filters, or leave this out")
         return value
 
+    @classmethod
+    def of_writing(cls) -> frozenset[str]:
+        """Decoding, the filters, and their settings; a teacher that only reads has a precision, too."""
+        return frozenset({*WritingParams.__annotations__, *filter_settings.owners()} - {"teacher_quantization"})
+
     @property
     def picked(self) -> dict[str, dict[str, Any]]:
         """Settings by the key of each picked filter."""

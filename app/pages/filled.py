@@ -73,8 +73,9 @@ class Filled:
         return {name: value for name, value in self.values.items() if value != self.advised.get(name, value)}
 
     def keeping(self) -> Filled:
-        """The same, keeping what was typed for when this pair is chosen again."""
-        return replace(self, kept={**self.kept, self.pair: self.typed()})
+        """The same, keeping what was typed for when this pair is chosen again; also settings that this data hides."""
+        hidden = {name: value for name, value in self.kept.get(self.pair, {}).items() if name not in self.values}
+        return replace(self, kept={**self.kept, self.pair: {**hidden, **self.typed()}})
 
     def plan(self, user: User, *, patient: bool = True) -> training.Plan:
         """The plan and its cost. Raises `BadInput` or `DoesNotFit`, and `Counting` unless `patient`."""

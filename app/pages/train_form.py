@@ -94,7 +94,9 @@ def drawn(user: User, form: Filled) -> list[Any]:
     plain = {**recipe.objective_params, **recipe.method_params, **inherited}
     advised = {name: forms.shown(known[name], value) for name, value in plain.items()}
     advised[PRECISION] = recipe.quantization
-    values = {**advised, **form.kept.get(form.pair, {})}
+    idle = registry.objective(recipe.objective).idle_on(registry.shape(dataset.shape))
+    advised = {name: value for name, value in advised.items() if name not in idle}
+    values = {**advised, **{name: value for name, value in form.kept.get(form.pair, {}).items() if name not in idle}}
     return [
         CLEAR,
         *_chosen(user, form, begins, dataset, taught_by),

@@ -175,6 +175,10 @@ class Objective:
         writes = self.learns_written and self.writes_to(shape)
         return TO_WRITE if writes and not shape.has_answers else self.learned_instead
 
+    def idle_on(self, shape: RowShape) -> frozenset[str]:
+        """The settings without an effect on rows of this shape."""
+        return frozenset() if self.writes_to(shape) else self.params.of_writing()
+
     @property
     def declared_defaults(self) -> Mapping[str, Any]:
         """The defaults of the settings that its own parameters declare or redeclare."""

@@ -82,6 +82,11 @@ class TrainingParams(Params):
         """The precision of the teacher's weights, for objectives that have one."""
         return "none"
 
+    @classmethod
+    def of_writing(cls) -> frozenset[str]:
+        """The settings that mean something only where a teacher writes answers."""
+        return frozenset()
+
     def rows_at_once(self, _n_tokens: float) -> int:
         """Number of rows of `n_tokens` each that go through the model together."""
         return self.per_device_train_batch_size

@@ -30,13 +30,6 @@ def prompts(studio: User) -> Dataset:
     return datasets.add(studio, uploads.save(studio, "p.jsonl", file), name="prompts", shape="prompt_only")
 
 
-@pytest.fixture
-def letters(studio: User) -> Dataset:
-    """Plain texts."""
-    file = io.BytesIO(b"".join(b'{"text": "Dear Ms. %d, your parcel is here."}\n' % i for i in range(30)))
-    return datasets.add(studio, uploads.save(studio, "l.jsonl", file), name="letters", shape="text")
-
-
 def aimed(request: gr.Request, goal: str) -> list[Any]:
     """The form after a click on a goal, as the page's event brings it."""
     before = Filled(**train_form.opened(request)[-1])
@@ -155,3 +148,28 @@ def test_change_and_run_opens_at_the_way(studio: User, tickets: Dataset, asking:
     job = training.submit(studio, form.plan(studio), name="by-text")
     drawn = rerun.opened(asking(studio, **{"from": job.id}))[4:]
     assert (drawn[GOAL]["value"], drawn[HOW]["value"]) == (LARGER, "distill_text")
+
+
+def test_settings_of_writing_show_only_where_a_teacher_writes(
+    studio: User, tickets: Dataset, prompts: Dataset, asking: Any
+) -> None:
+    writing = {"filters", "max_new_tokens", "teacher_temperature", "num_return_sequences", "top_p", "min_agreement"}
+    wanted = {"objective": "distill_logits", "settings": json.dumps({"filters": ["length"], "max_characters": 90})}
+    bare = Filled(**train_form.opened(asking(studio, data="prompts", **wanted))[-1])
+    assert writing <= set(bare.values)
+    assert (bare.values["filters"], bare.values["max_characters"]) == (["length"], 90)
+    labelled = Filled(**train_form.rebased(asking(studio), replace(bare, data="tickets"), bare)[-1])
+    assert not writing & set(labelled.values)
+    assert {"teacher_quantization", "draws"} <= set(labelled.values)
+    assert labelled.plan(studio).recipe.objective_params["filters"] != ["length"], "nothing hidden is sent"
+    again = Filled(**train_form.rebased(asking(studio), replace(labelled, data="prompts"), labelled)[-1])
+    assert again.values["filters"] == ["length"], "what was typed comes back with the data"
+
+
+def test_a_list_survives_in_the_address(studio: User, prompts: Dataset, asking: Any) -> None:
+    form = Filled(**train_form.opened(asking(studio, data="prompts", objective="distill_text"))[-1])
+    typed = replace(form, values={**form.values, "filters": ["cut_off", "length"]})
+    kept = json.loads(train_address.written(asking(studio), typed, "", "")[1])
+    assert Filled(**train_form.opened(asking(studio, **kept))[-1]).values["filters"] == ["cut_off", "length"]
+    broken = {**kept, "settings": json.dumps({"filters": [["cut_off"]]})}
+    assert Filled(**train_form.opened(asking(studio, **broken))[-1]).values["filters"] == form.values["filters"]
