@@ -31,7 +31,8 @@ def settings_js(names: Sequence[str], advised: Mapping[str, Any]) -> str:
     """
     return f"""(...values) => {{
   const names = {json.dumps(list(names))}, advised = {json.dumps(dict(advised))};
-  const typed = names.map((name, i) => [name, values[i]]).filter(([name, value]) => value !== advised[name]);
+  const differs = ([name, value]) => JSON.stringify(value) !== JSON.stringify(advised[name]);  // a value may be a list
+  const typed = names.map((name, i) => [name, values[i]]).filter(differs);
   window.studioKeep({{settings: typed.length ? JSON.stringify(Object.fromEntries(typed)) : ''}});
 }}"""
 
@@ -108,4 +109,7 @@ def _settings(text: str, form: Filled) -> Mapping[str, Any]:
 
 
 def _is_plain(value: Any) -> bool:
+    """Whether a component may hold the value: one, or a list of words or numbers."""
+    if isinstance(value, list):
+        return all(isinstance(one, str | int | float) for one in value)
     return value is None or isinstance(value, str | int | float | bool)
