@@ -176,6 +176,7 @@ def evaluate(
     instruction: Instruction = None,
     name: Annotated[str | None, typer.Option(help="The job's name.")] = None,
     idempotency_key: Key = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the scores, or only queue the job.")] = True,
     as_json: Json = False,
 ) -> None:
     """Score models on the same held-out rows or suite, each compared with the first."""
@@ -197,4 +198,4 @@ def evaluate(
         idem_key=idempotency_key,
     )
     output.note(f"job {job.id}")
-    waiting.report(user, job, True, as_json)
+    waiting.report(user, job, wait, as_json)

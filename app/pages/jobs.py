@@ -32,6 +32,7 @@ from templates import registry
 
 LEAD = "Jobs that wait, jobs that run, and their results."
 POLL_S = 1.5
+DISCARD_JS = "(subject) => [confirm('Cancel this job?\\n\\nWhat it has done so far is thrown away.') ? subject : '']"
 N_LIVE = 13
 """Outputs of `live`, the alert among them."""
 
@@ -84,8 +85,8 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     learned_answers.let_keep([first.success, outcome.change], keep_answers, alert, subject, following)
     contrast.let_run([first.success, outcome.change], (without_teacher, beside), alert, subject, following)
     change.input(guarded(2)(filter_answers), [subject, change], [alert, answers], show_progress="hidden")
-    for button, keeps in ((keep, True), (discard, False)):
-        stopped = button.click(_stopper(keeps), subject, alert, show_progress="hidden")
+    for button, keeps, asks in ((keep, True, None), (discard, False, DISCARD_JS)):
+        stopped = button.click(_stopper(keeps), subject, alert, show_progress="hidden", js=asks)
         stopped.then(None, None, None, js=FOCUS_JS)
     retried = retry.click(guarded(2)(run_again), subject, [alert, following])
     retried.then(None, following, None, js=layout.GO_JS)
@@ -166,7 +167,9 @@ def _answers(user: User, subject: str) -> list[dict[str, Any]]:
 
 def _stopper(keeps: bool) -> Any:
     @guarded(1)
-    def stop(request: gr.Request, subject: str) -> str:
+    def stop(request: gr.Request, subject: str) -> Any:
+        if not subject:
+            return gr.skip()
         jobs.cancel(acting(request), subject, keep=keeps)
         return done(
             "You stopped this training; it keeps what it learned until then."
