@@ -16,7 +16,7 @@ from app.api.paged import Entries, Points, Things
 from storage.jobs import events, job_lists, jobs, workspaces
 from storage.jobs.job_lists import Wanted
 from storage.models import User
-from storage.planning import evaluations, generations, self_replays, training
+from storage.planning import contrasts, evaluations, generations, self_replays, training
 from templates.continuation import ContinueFrom
 from templates.errors import BadInput, Problem
 from templates.spec import Preset, Quantization
@@ -209,3 +209,9 @@ def cancel(user: Acting, job_id: str, body: Cancel | None = None) -> dict[str, A
 def retry(user: Acting, job_id: str) -> dict[str, Any]:
     """Submit a finished job again as a new one; its name gets a number if it is taken."""
     return documents.of_job(jobs.retry(user, job_id))
+
+
+@router.post("/jobs/{job_id}/contrast", status_code=201, dependencies=turns.READS_ROWS)
+def contrast(user: Acting, job_id: str) -> dict[str, Any]:
+    """Submit a distillation again without its teacher, on the rows' own answers; the same job if it was before."""
+    return documents.of_job(contrasts.submit(user, jobs.get(user, job_id)))

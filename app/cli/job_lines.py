@@ -12,6 +12,7 @@ from storage import job_inputs
 from storage.job_inputs import Input
 from storage.jobs import jobs, time_left, worker_rows
 from storage.models import TERMINAL, Dataset, Job, JobEvent, JobState
+from storage.planning import contrasts
 from templates import registry
 from templates.quantities import plural, size
 from templates.roles import Role
@@ -107,5 +108,12 @@ def _next(job: Job) -> list[str]:
         made = {"artifact": "studio artifacts show", "dataset": "studio data show", "model": "studio models list"}
         where = made.get(kind.publishes or "")
         named = job.name if kind.publishes != "model" else ""
-        return [f"The result: {where} {named}".rstrip()] if where else []
+        return [*([f"The result: {where} {named}".rstrip()] if where else []), *_without_teacher(job)]
     return [f"To run it again: studio jobs retry {job.id}"]
+
+
+def _without_teacher(job: Job) -> list[str]:
+    """How to see what the teacher was worth."""
+    if contrasts.objective(job, job_inputs.of_job(job.id)) is None:
+        return []
+    return [f"To run the same without a teacher: studio jobs contrast {job.id}"]

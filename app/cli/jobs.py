@@ -8,6 +8,7 @@ import typer
 
 from app.cli import output
 from app.cli.output import After, Json, Limit
+from app.cli.train import Wait
 from storage.page_limits import LIMIT
 from templates.errors import BadInput, Problem
 from templates.quantities import stopped_at
@@ -113,3 +114,19 @@ def retry(job_id: Annotated[str, typer.Argument(metavar="ID")], as_json: Json = 
     if job.name != before.name:
         lines.append(f"The name “{before.name}” is taken; the result will be called “{job.name}”.")
     output.emit(documents.of_job(job), lines, as_json)
+
+
+@group.command("contrast")
+def contrast(job_id: Annotated[str, typer.Argument(metavar="ID")], wait: Wait = False, as_json: Json = False) -> None:
+    """Run a distillation again without its teacher, to see what the teacher was worth.
+
+    The same base, rows, method and seed; the rows' own answers are learned. Once queued, the same job is returned.
+    """
+    from app.cli import acting, waiting
+    from storage.jobs import jobs
+    from storage.planning import contrasts
+
+    user = acting.user()
+    job = contrasts.submit(user, jobs.get(user, job_id))
+    output.note(f"job {job.id} ({job.name}); compare both: studio runs compare {job.id} {job_id}")
+    waiting.report(user, job, wait, as_json)

@@ -230,7 +230,7 @@ def test_what_belongs_to_others_is_not_there(client: TestClient, studio: User) -
     basic = ("bob", "correct horse battery")
     for path in ("", "/events", "/metrics", "/logs"):
         assert client.get(f"/api/v1/jobs/{job.id}{path}", auth=basic).status_code == 404
-    for path in ("cancel", "retry"):
+    for path in ("cancel", "retry", "contrast"):
         assert client.post(f"/api/v1/jobs/{job.id}/{path}", auth=basic).status_code == 404
     assert client.get("/api/v1/jobs", auth=basic).json() == []
     assert jobs.get(alice, job.id).cancel_at is None
