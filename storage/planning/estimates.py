@@ -91,6 +91,8 @@ class Estimate(BaseModel):
     n_truncated: int
     n_refused: int
     n_held_out: int
+    n_answered: int = 0
+    """Held-out rows that each model answers for the verdict."""
     detectable: Detectable | None = None
     """What the held-out rows could show; None for plain text, which has no answers to count."""
     machine: str
@@ -134,15 +136,19 @@ def estimate(
     earlier: Pace | None = None,
     shipped_bytes: int = 0,
     forgets: Forgetting = NOTHING,
+    n_answered: int | None = None,
 ) -> Estimate:
     """Estimate this recipe's cost on this machine; `earlier` is the measured pace of a job on the same base.
 
     `shipped_bytes` are the result's files besides its own weights; `forgets` is what measures
-    forgetting afterwards.
+    forgetting afterwards; `n_answered` are the held-out rows that are answered, by default those of one dataset.
     """
+    if n_answered is None:
+        n_answered = min(n_held_out, settings().eval_rows)
+    n_answered = 0 if registry.objective(recipe.objective).trains_prompt else n_answered
     work = _work(recipe, lengths)
     memory = _memory(facts, recipe, work, machine.on_gpu)
-    seconds, based_on, spread = _seconds(facts, recipe, lengths, n_held_out, work, machine, earlier)
+    seconds, based_on, spread = _seconds(facts, recipe, lengths, (n_held_out, n_answered), work, machine, earlier)
     trained = n_trained(facts, recipe)
     method = registry.method(recipe.method)
     result_bytes = 4 * method.n_stored(recipe.adaptation(), facts)
@@ -169,6 +175,7 @@ def estimate(
         tokens=work.tokens,
         n_trained_parameters=trained,
         n_held_out=n_held_out,
+        n_answered=n_answered,
         **{name: getattr(lengths, name) for name in ("n_rows", "n_truncated", "n_refused")},
         machine=machine.name,
         calibrated=machine.calibrated or earlier is not None,
@@ -237,12 +244,14 @@ def _seconds(
     facts: BaseFacts,
     recipe: Recipe,
     lengths: LengthReport,
-    n_held_out: int,
+    judged: tuple[int, int],
     work: _Work,
     machine: Machine,
     earlier: Pace | None,
 ) -> tuple[dict[str, float], str, tuple[float, float]]:
-    """Seconds by stage, the basis of the estimate, and the factors of the range."""
+    """Seconds by stage, the basis of the estimate, and the factors of the range; `judged` are the held-out rows, and
+    those that are answered."""
+    n_held_out, n_answered = judged
     per_token = flop_per_token(facts, recipe, work.mean_length)
     training_s = PADDING * work.tokens * per_token / machine.flop_per_s + STEP_S * work.micro_steps
     forward_s = flop_per_token(facts, recipe, work.mean_length, forward_only=True) / machine.flop_per_s
@@ -260,7 +269,6 @@ def _seconds(
     looked_at = n_held_out + (
         splits.n_selected(round(lengths.n_rows / (1 - splits.SELECTION_SHARE))) if training.chooses else 0
     )
-    n_answered = 0 if learned.trains_prompt else min(n_held_out, settings().eval_rows)
     stages = {
         "preparing": STARTUP_S + facts.weights_bytes / LOAD_BYTES_PER_S,
         "training": training_s + looks * looked_at * row_tokens * forward_s,

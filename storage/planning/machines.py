@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 from sqlmodel import col, select
@@ -42,6 +44,7 @@ class Pace:
     """An earlier job's pace and recipe."""
 
     tokens_per_s: float
+    """All that went through the model, also the vectors that the method puts before every row."""
     recipe: Recipe
 
 
@@ -90,8 +93,18 @@ def earlier_pace(base_model_id: str, recipe: Recipe, worker: Worker | None) -> P
         found = session.exec(query).all()
     paces = []
     for job, device in found:
-        tokens_per_s = (job.actual or {}).get("tokens_per_s")
-        if tokens_per_s and (worker is None or device in (None, worker.device)):
-            paces.append(Pace(float(tokens_per_s), Recipe.model_validate(job.spec["recipe"])))
+        actual, recipe_then = job.actual or {}, Recipe.model_validate(job.spec["recipe"])
+        if actual.get("tokens_per_s") and (worker is None or device in (None, worker.device)):
+            paces.append(Pace(actual["tokens_per_s"] * _with_virtual(actual, recipe_then), recipe_then))
     alike = [p for p in paces if (p.recipe.method, p.recipe.quantization) == (recipe.method, recipe.quantization)]
     return next(iter(alike or paces), None)
+
+
+def _with_virtual(actual: Mapping[str, Any], recipe: Recipe) -> float:
+    """What went through the model per token of the rows: more than 1 where vectors stand before each row."""
+    method, training = registry.methods().get(recipe.method), recipe.training()
+    virtual = method.virtual_tokens(recipe.adaptation()) if method else 0
+    sides = registry.objective(recipe.objective).cost.sides
+    micro_steps = actual.get("steps", 0) * training.gradient_accumulation_steps
+    rows, tokens = sides * training.per_device_train_batch_size * micro_steps, actual.get("trained_tokens", 0)
+    return 1 + virtual * rows / tokens if tokens else 1.0

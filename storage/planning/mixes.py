@@ -10,6 +10,7 @@ from storage.models import BaseModelRow, Dataset, JobInput, User
 from storage.planning import dataset_figures, refusals
 from storage.planning.apart import HeldOut, Judged
 from storage.rendering.rendered_rows import LengthReport, histogram
+from storage.settings import settings
 from templates import mix, registry
 from templates.errors import BadInput, Problem
 from templates.mix import Mix, Portion, Weights
@@ -46,6 +47,11 @@ class Datasets:
     def n_held_out(self) -> int:
         """The rows that the result is judged on."""
         return sum(one.n_held_out for one in self.task)
+
+    @property
+    def n_answered(self) -> int:
+        """Of them, those that are answered: the first few hundred of each dataset."""
+        return sum(min(one.n_held_out, settings().eval_rows) for one in self.task)
 
     @property
     def inputs(self) -> list[JobInput]:

@@ -50,6 +50,7 @@ class Long:
     shipped_bytes: int = 0
     forgets: Forgetting = NOTHING
     teacher: BaseFacts | None = None
+    n_answered: int | None = None
 
     def estimated(self) -> Estimate:
         """Its estimate."""
@@ -62,6 +63,7 @@ class Long:
             self.pace,
             self.shipped_bytes,
             self.forgets,
+            self.n_answered,
         )
         return teacher_costs.priced(
             found, self.teacher, self.facts, self.recipe, self.lengths, self.shape, self.machine

@@ -10,7 +10,6 @@ from storage.planning.added_costs import with_costs
 from storage.planning.estimates import Estimate
 from storage.planning.machines import Machine
 from storage.rendering.rendered_rows import LengthReport
-from storage.settings import settings
 from templates import registry
 from templates.recipe import Recipe
 from templates.spec import WRITING, BaseFacts, RowShape, Written
@@ -59,7 +58,7 @@ def priced(
         return estimate
     learned, stages = registry.objective(recipe.objective), dict(estimate.seconds_by_stage)
     reads_in = (*learned.stages, *learned.stages_on(shape), "evaluating")[0]
-    read_s, write_s = _seconds(teacher, recipe, lengths, shape, estimate.n_held_out, machine)
+    read_s, write_s = _seconds(teacher, recipe, lengths, shape, estimate, machine)
     for stage, seconds in ((WRITING, write_s), (reads_in, read_s)):
         if seconds:
             stages[stage] = stages.get(stage, 0.0) + seconds
@@ -87,19 +86,20 @@ def _n_learned(lengths: LengthReport, n_held_out: int) -> float:
 
 
 def _seconds(
-    teacher: BaseFacts, recipe: Recipe, lengths: LengthReport, shape: RowShape, n_held_out: int, machine: Machine
+    teacher: BaseFacts, recipe: Recipe, lengths: LengthReport, shape: RowShape, student: Estimate, machine: Machine
 ) -> tuple[float, float]:
-    """Loading, reading all rows once and answering the held-out ones for the verdict; and writing answers to learn."""
+    """Loading, reading all rows once and answering held-out ones for the verdict, as the student does; and writing
+    answers to learn."""
+    n_held_out = student.n_held_out
     mean = lengths.n_tokens / max(1, lengths.n_examples)
     plain = recipe.model_copy(update={"quantization": "none"})
     token_s = flop.flop_per_token(teacher, plain, mean, forward_only=True) / machine.flop_per_s
-    n_answered = 0 if registry.objective(recipe.objective).trains_prompt else min(n_held_out, settings().eval_rows)
     read = lengths.n_tokens + 2 * n_held_out * mean
     loaded_s = teacher.weights_bytes / estimates.LOAD_BYTES_PER_S
     n_asked = n_held_out + (lengths.n_rows if registry.objective(recipe.objective).learns_written else 0)
     n_written = _written(recipe, shape).n_answers * n_asked
     written_s = estimates.answers_s(teacher, lengths, n_written, token_s, at_least=n_written_tokens(recipe, shape))
-    return loaded_s + read * token_s + estimates.answers_s(teacher, lengths, n_answered, token_s), written_s
+    return loaded_s + read * token_s + estimates.answers_s(teacher, lengths, student.n_answered, token_s), written_s
 
 
 def _memory(teacher: BaseFacts, machine: Machine) -> int:

@@ -155,6 +155,7 @@ def _estimate(
     base, worker, shape, n_held_out = begins.root, likely_worker(), registry.shape(data.first.shape), data.n_held_out
     facts = base_models.facts(base)
     machine, pace = machines.of_worker(worker, facts), machines.earlier_pace(base.id, recipe, worker)
+    answered = data.n_answered
     carried_bytes = continuations.carried_bytes(begins, how, recipe)
     shipped_bytes = base.size_bytes if base.source == "bundled" else carried_bytes
     papers_bytes = _papers_bytes(base_models.folder(base))
@@ -162,7 +163,7 @@ def _estimate(
 
     def estimated(changed: Recipe) -> Estimate:
         learned = teacher_costs.as_taught(lengths, changed, shape)
-        cost = estimates.estimate(facts, changed, learned, n_held_out, machine, pace, shipped_bytes, forgets)
+        cost = estimates.estimate(facts, changed, learned, n_held_out, machine, pace, shipped_bytes, forgets, answered)
         cost = teacher_costs.priced(cost, taught.facts, facts, changed, lengths, shape, machine)
         ships_base = registry.method(changed.method).trains == "adapter"
         published = cost.result_bytes + papers_bytes + (shipped_bytes if ships_base else 0)
@@ -176,7 +177,7 @@ def _estimate(
     if not shortening.is_long(estimate):
         return estimate
     job = shortening.Long(
-        facts, recipe, lengths, shape, n_held_out, machine, pace, shipped_bytes, forgets, taught.facts
+        facts, recipe, lengths, shape, n_held_out, machine, pace, shipped_bytes, forgets, taught.facts, answered
     )
     smaller = [] if begins.parent else shortening.smaller_bases(user, base, recipe, worker)
     shorter = shortening.fixes(job, estimate, smaller)

@@ -55,10 +55,10 @@ class Channel:
 
 
 def test_scorings_report_their_share_of_the_whole_evaluation() -> None:
-    found = progress.of_training(100, 20, 60)
+    found = progress.of_training([100], 20, 60)
     assert [end for _, end in found] == pytest.approx([1 / 3, 2 / 3, 5 / 6, 1.0])
     channel = Channel()
     progress.noting(channel, "nano", part=found[1])(120, 120)
     assert isinstance(channel.said[0], Noted)
     assert channel.said[0].data["done"] == pytest.approx(2 / 3)
-    assert progress.of_training(54, 54, 0)[-1] == (1.0, 1.0), "nothing is left where no abilities are measured"
+    assert progress.of_training([54], 54, 0)[-1] == (1.0, 1.0), "nothing is left where no abilities are measured"

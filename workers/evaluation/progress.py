@@ -40,9 +40,9 @@ def parts_of(part: Part, sizes: Sequence[float]) -> list[Part]:
     return [(part[0] + start * width, part[0] + end * width) for start, end in parts(sizes)]
 
 
-def of_training(n_rows: int, eval_rows: int, n_items: int, n_models: int = 2) -> list[Part]:
-    """Each of `n_models` on the held-out rows (losses and answers), then two of them on general abilities."""
-    n_scored = n_rows + min(n_rows, eval_rows)
+def of_training(n_rows: Sequence[int], eval_rows: int, n_items: int, n_models: int = 2) -> list[Part]:
+    """Each of `n_models` on the held-out rows of each dataset (losses and answers), then two on general abilities."""
+    n_scored = sum(n + min(n, eval_rows) for n in n_rows)
     return parts([*[n_scored] * n_models, n_items, n_items])
 
 

@@ -70,7 +70,7 @@ class Task:
         order, n_asked = self.order, 0
         if order.forgetting_items:
             n_asked = len(registry.suite(order.forgetting_suite).abilities) * order.forgetting_items + order.own_prompts
-        n_rows = sum(len(one.held_out) for one in self.by_dataset)
+        n_rows = [len(one.held_out) for one in self.by_dataset]
         return of_training(n_rows, order.eval_rows, n_asked, 3 if order.continued else 2)
 
 

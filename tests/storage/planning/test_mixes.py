@@ -12,7 +12,8 @@ from storage.data import datasets, openings
 from storage.gallery import suites
 from storage.jobs import jobs, leases, worker_rows
 from storage.models import Dataset, User
-from storage.planning import training
+from storage.planning import mixes, training
+from storage.settings import settings
 from templates.errors import BadInput, Conflict, NotFound
 from templates.roles import Role
 
@@ -130,6 +131,15 @@ def test_what_is_refused(studio: User, store_dataset: StoreDataset, changes: dic
     with pytest.raises(BadInput) as refused:
         planned(studio, **{"weights": {}, **changes})
     assert said in str(refused.value)
+
+
+@pytest.mark.usefixtures("two")
+def test_answers_to_score_are_counted_for_each_dataset(studio: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = settings().model_copy(update={"eval_rows": 3})
+    monkeypatch.setattr(mixes, "settings", lambda: few)
+    both = planned(studio, {"tickets": None, "moods": None}).estimate
+    assert (both.n_held_out, both.n_answered) == (8, 6)
+    assert planned(studio, {}).estimate.n_answered == 3
 
 
 @pytest.mark.usefixtures("two")

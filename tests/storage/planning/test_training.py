@@ -12,10 +12,11 @@ from storage import job_inputs
 from storage.bases import base_models
 from storage.jobs import jobs, leases, worker_rows
 from storage.models import Dataset, JobState, User, Worker
-from storage.planning import training
+from storage.planning import machines, training
 from templates import recipe as recipes
 from templates.errors import BadInput, NotFound
 from templates.layers import Projection
+from templates.recipe import Recipe
 from tests.contracts import small_models
 
 StoreDataset = Callable[..., Dataset]
@@ -264,3 +265,19 @@ def test_an_earlier_job_sets_the_pace(studio: User, tickets: Dataset) -> None:
     assert "earlier job" in estimate.based_on
     assert estimate.calibrated
     assert estimate.seconds_by_stage["training"] == pytest.approx(estimate.tokens / 50, rel=0.2)
+
+
+def test_vectors_before_each_row_count_in_an_earlier_pace(studio: User, tickets: Dataset) -> None:
+    job = training.submit(studio, planned(studio, method="prompt_tuning"), name="first")
+    worker = worker_with(8 * 10**9)
+    lease = leases.claim(worker, job.id)
+    assert lease is not None
+    recipe = Recipe.model_validate(job.spec["recipe"])
+    rows, n_virtual = recipe.training().per_device_train_batch_size, recipe.method_params["num_virtual_tokens"]
+    actual = {"tokens_per_s": 50.0, "steps": 10, "trained_tokens": 10 * rows * 20}
+    leases.succeed(lease, result={}, actual=actual)
+    pace = machines.earlier_pace(planned(studio).base_row.id, recipe, None)
+    assert pace is not None
+    assert pace.tokens_per_s == pytest.approx(50 * (20 + n_virtual) / 20)
+    again = planned(studio, method="prompt_tuning").estimate
+    assert again.seconds_by_stage["training"] == pytest.approx(again.tokens / pace.tokens_per_s, rel=0.2)
