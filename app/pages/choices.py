@@ -63,7 +63,8 @@ def ways(objective: str, *, experts: bool = False) -> list[tuple[str, str]]:
         for name, text in recipes.named().items()
         if recipes.read_toml(text, f"{name}.toml")["objective"] == objective
     ]
-    methods.sort(key=lambda choice: (choice[1] != best, choice[1] not in next_best))
+    places = {method.key: method.place for method in able}
+    methods.sort(key=lambda choice: (choice[1] != best, choice[1] not in next_best, places[choice[1]]))
     n_first = 1 + sum(key in next_best and key != best for _, key in methods)
     further = [(f"{m.title} · expert", m.key) for m in folded] if experts else []
     fold = [(f"Show {len(folded)} more methods, for experts …", EXPERT)] if folded and not experts else []

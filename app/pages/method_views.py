@@ -57,9 +57,9 @@ class Line:
 
 
 def lines(facts: BaseFacts, *, expert: bool) -> list[Line]:
-    """The methods of one level on a base with these facts, those that train an adapter first."""
+    """The methods of one level on a base with these facts, the most useful first."""
     found = [method for method in registry.methods().values() if method.is_expert is expert]
-    return [line(method, facts) for method in sorted(found, key=lambda one: (one.trains != "adapter", one.title))]
+    return [line(method, facts) for method in sorted(found, key=lambda one: (one.place, one.title))]
 
 
 def line(method: Method, facts: BaseFacts) -> Line:

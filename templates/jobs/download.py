@@ -2,6 +2,7 @@
 
 **What it does.** The files come from the hub, a Python package index, a folder or an uploaded file. They are
 fetched once: a download that was interrupted goes on where it was, and people who want the same revision share it.
+
 **Checks.** Config, tokenizer, chat template and weights must fit together. The model then answers a greeting, and
 its loss on a paragraph of English is measured.
 """

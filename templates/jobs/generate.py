@@ -4,7 +4,9 @@
 and seed give the same answers. A held-out prompt stays held out together with its answers. Filters drop answers;
 each dropped answer is kept with the reason and can be put back. The model may be one of the studio's, or a service
 at an address that speaks OpenAI's protocol.
+
 **When to use it.** To see many answers at once, or to make rows from prompts: a larger model teaches a smaller one.
+
 **When not.** The answers are the model's own: it makes up what it does not know.
 """
 

@@ -3,8 +3,11 @@
 **What it does.** The model writes what a user could say to it, word by word at random, and answers each greedily. Rows
 that are nearly the same, cut off, or like the items that show what a training forgot, are dropped. The others become a
 dataset: look at them, then name it in a training (`studio train --replay NAME`, “Keep what it knew” on the page).
+
 **When to use it.** Before a training that must not make the model forget. One dataset serves all trainings of a model.
+
 **When not.** You have rows like those the model was trained on: replay them instead.
+
 **Source.** Prompts as in Xu et al. 2024, “Magpie”, arXiv 2406.08464.
 """
 

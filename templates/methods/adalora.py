@@ -64,6 +64,7 @@ SPEC = Method(
     summary="LoRA that begins with more rank than it keeps, and drops the least useful directions.",
     params=AdaloraParams,
     trains="adapter",
+    place=4,
     changes=BOTH,
     peft_type="ADALORA",
     quantizations=("none", "int8", "nf4"),

@@ -33,6 +33,7 @@ SPEC = Method(
     is_expert=True,
     changes={"attention": "rotated", "mlp": "rotated"},
     peft_type="BOFT",
+    quantizations=("none", "int8", "nf4"),
     advised=rates(3e-3, 5e-4),
     trainable_parameters=counted(
         lambda params, outputs, inputs: params.boft_n_butterfly_factor * params.boft_block_size * inputs + outputs

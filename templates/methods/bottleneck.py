@@ -57,6 +57,7 @@ SPEC = Method(
     summary="Inserts a small network after each feed-forward part, or after attention too.",
     params=BottleneckParams,
     trains="adapter",
+    place=5,
     changes={"mlp": "inserted"},
     peft_type="BOTTLENECK",
     quantizations=("none", "int8", "nf4"),

@@ -50,6 +50,7 @@ SPEC = Method(
     summary="Keeps every k-th layer and trains all weights: a student for distillation.",
     params=FewerLayersParams,
     trains="all_weights",
+    place=14,
     changes=dict.fromkeys(("embeddings", "attention", "mlp", "norms", "head"), "trained"),
     starts_at_base=False,
     advised=_advised,

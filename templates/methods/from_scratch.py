@@ -32,6 +32,7 @@ SPEC = Method(
     summary="Starts from random weights and trains them all: for pretraining, or as an honest control.",
     params=FromScratchParams,
     trains="all_weights",
+    place=15,
     changes=dict.fromkeys(("embeddings", "attention", "mlp", "norms", "head"), "trained"),
     starts_at_base=False,
     advised=_advised,

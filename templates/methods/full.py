@@ -31,6 +31,7 @@ SPEC = Method(
     summary="Trains every weight; the result is a whole new model.",
     params=FullParams,
     trains="all_weights",
+    place=2,
     changes=dict.fromkeys(("embeddings", "attention", "mlp", "norms", "head"), "trained"),
     advised=_advised,
 )

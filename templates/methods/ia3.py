@@ -1,8 +1,11 @@
 """IA3: learned scaling of keys, values and feed-forward activations.
 
 **What it does.** Three learned vectors per layer rescale what the frozen model computes.
+
 **When to use it.** With very little data, or when the result must be very small.
+
 **When not:** when you need LoRA's quality.
+
 **Source.** Liu et al. 2022, arXiv 2205.05638.
 """
 
@@ -33,6 +36,7 @@ SPEC = Method(
     summary="Rescales activations with a few learned vectors; the result is a very small file.",
     params=Ia3Params,
     trains="adapter",
+    place=6,
     changes={"attention": "rescaled", "mlp": "rescaled"},
     peft_type="IA3",
     quantizations=("none", "int8", "nf4"),

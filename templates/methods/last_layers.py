@@ -53,6 +53,7 @@ SPEC = Method(
     summary="Trains all weights of the last blocks and leaves the rest; the result is a whole model.",
     params=LastLayersParams,
     trains="some_weights",
+    place=3,
     changes={"attention": "trained", "mlp": "trained", "norms": "trained", "head": "trained"},
     advised=_advised,
     trainable_parameters=_trained,

@@ -28,6 +28,7 @@ SPEC = Method(
     summary="Trains only the layer norms' scales; the result is a very small file.",
     params=LnTuningParams,
     trains="adapter",
+    place=12,
     changes={"norms": "trained"},
     peft_type="LN_TUNING",
     quantizations=("none", "int8", "nf4"),

@@ -10,7 +10,9 @@ and memory does not: then try *full*.
 
 **Variants.** `use_rslora` scales by alpha / √r, which keeps large ranks stable (Kalajdzievski 2023,
 arXiv 2312.03732). `use_dora` trains direction and magnitude separately: a little better at small
-ranks, but slower (Liu et al. 2024, arXiv 2402.09353). On a base in 4-bit nf4 this is QLoRA (Dettmers et al.
+ranks, but slower (Liu et al. 2024, arXiv 2402.09353). `init_lora_weights` `eva` starts from what your rows send into
+each layer (Paischer et al. 2024, arXiv 2410.07170); `pissa` and `olora` from the weights (Meng et al. 2024, arXiv
+2404.02948; Büyükakyüz 2024, arXiv 2406.01775). On a base in 4-bit nf4 this is QLoRA (Dettmers et al.
 2023, arXiv 2305.14314).
 
 **Cost.** Trains 0.1–5 % of the parameters; a forward and backward pass of the whole model.
@@ -138,6 +140,7 @@ SPEC = Method(
     summary="Trains two thin matrices beside each frozen layer; the result is a small adapter file.",
     params=LoraParams,
     trains="adapter",
+    place=1,
     changes={"attention": "beside", "mlp": "beside"},
     peft_type="LORA",
     quantizations=("none", "int8", "nf4"),

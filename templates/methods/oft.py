@@ -43,6 +43,7 @@ SPEC = Method(
     summary="Rotates the inputs of each layer block by block, which keeps the result close to the base.",
     params=OftParams,
     trains="adapter",
+    place=10,
     changes={"attention": "rotated", "mlp": "rotated"},
     peft_type="OFT",
     quantizations=("none", "int8", "nf4"),

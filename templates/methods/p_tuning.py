@@ -47,6 +47,7 @@ SPEC = Method(
     summary="Prompt tuning in which a small network writes the vectors while it trains.",
     params=PTuningParams,
     trains="adapter",
+    place=9,
     changes={"prompt": "trained"},
     peft_type="P_TUNING",
     quantizations=("none", "int8", "nf4"),

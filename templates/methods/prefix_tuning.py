@@ -37,6 +37,7 @@ SPEC = Method(
     summary="Trains keys and values before every row in every layer; the model stays as it is.",
     params=PrefixTuningParams,
     trains="adapter",
+    place=7,
     changes={"prompt": "trained", "attention": "prefixed"},
     peft_type="PREFIX_TUNING",
     quantizations=("none", "int8", "nf4"),

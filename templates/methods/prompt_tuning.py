@@ -38,6 +38,7 @@ SPEC = Method(
     summary="Trains a few vectors before every row, like an instruction that isn't made of words.",
     params=PromptTuningParams,
     trains="adapter",
+    place=8,
     changes={"prompt": "trained"},
     peft_type="PROMPT_TUNING",
     quantizations=("none", "int8", "nf4"),

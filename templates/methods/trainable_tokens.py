@@ -41,6 +41,7 @@ SPEC = Method(
     summary="Trains the vectors of the tokens that your rows use most, and no layer.",
     params=TrainableTokensParams,
     trains="adapter",
+    place=13,
     changes={"embeddings": "trained"},
     peft_type="TRAINABLE_TOKENS",
     quantizations=("none", "int8", "nf4"),

@@ -46,6 +46,7 @@ SPEC = Method(
     summary="Learns two vectors per layer over random matrices that all layers share.",
     params=VeraParams,
     trains="adapter",
+    place=11,
     changes=BOTH,
     peft_type="VERA",
     quantizations=("none", "int8", "nf4"),

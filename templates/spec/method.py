@@ -43,6 +43,8 @@ class Method:
     """The parts of the model that it changes, with default settings."""
     is_expert: bool = False
     """Forms fold it away."""
+    place: int = 100
+    """Its place in lists of methods: the one that is useful most often is first."""
     peft_type: str | None = None
     """PEFT's own name for the type; None when the worker has its own `adapt`."""
     quantizations: tuple[Quantization, ...] = ("none",)

@@ -2,6 +2,7 @@
 
 **When to use it.** With any base model that knows English. What a model scores says little by itself; what it scores
 after a training, beside its base, shows what the training made it forget.
+
 **How answers are marked.** By what they say, not by how they say it: `Paris` and `The capital of France is Paris.` are
 both right. An answer may be long; its beginning counts.
 """

@@ -16,6 +16,9 @@ def test_every_method_has_a_line_with_figures(studio: User) -> None:
     lines = [*method_views.lines(facts, expert=False), *method_views.lines(facts, expert=True)]
     assert {line.method.key for line in lines} == set(registry.methods())
     by_key = {line.method.key: line for line in lines}
+    assert next(iter(by_key)) == "lora", "the most useful first, not the alphabet"
+    places = [line.method.place for line in method_views.lines(facts, expert=False)]
+    assert places == sorted(set(places)), "each of them has a place of its own"
     assert by_key["full"].share == "100 %"
     assert by_key["full"].what == "every weight"
     assert by_key["lora"].what == "matrices beside attention and feed-forward"
