@@ -51,8 +51,8 @@ class Left:
 
     def among(self, numbers: Container[int]) -> Left:
         """Those with these numbers."""
-        few = ([number for number in rows if number in numbers] for rows in (self.too_long, self.refused))
-        return Left(*few, self.reasons)
+        too_long, refused = ([one for one in rows if one in numbers] for rows in (self.too_long, self.refused))
+        return Left(too_long, refused, self.reasons)
 
     @property
     def first(self) -> str:

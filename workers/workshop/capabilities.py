@@ -41,7 +41,7 @@ CPU = torch.device("cpu")
 N_LAYERS, N_STEPS, N_UPDATES = 2, 8, 2
 SAME = 2e-3
 """Largest difference between the logits of a result and of the same one, loaded or merged."""
-START = {"atol": 2e-4, "rtol": 1e-3}
+START_ABSOLUTE, START_RELATIVE = 2e-4, 1e-3
 """How far an untrained method's logits may be from its base's; some PEFT types read a quantized weight otherwise."""
 ROWS: Mapping[str, list[dict[str, Any]]] = {
     "prompt_completion": [{"prompt": f"say {word}", "completion": f"{word} it is"} for word in ("a", "b", "c", "d")],
@@ -197,7 +197,7 @@ def _learns_and_loads(method: Method, quantization: Quantization) -> bool:
 
 def _starts_at_base(fresh: PreTrainedModel, recipe: Recipe) -> bool:
     base = models.load_to_train(_folder(), recipe, CPU)
-    return torch.allclose(_logits(fresh.eval()), _logits(base), **START)
+    return torch.allclose(_logits(fresh.eval()), _logits(base), atol=START_ABSOLUTE, rtol=START_RELATIVE)
 
 
 def _merges(method: Method) -> bool:
