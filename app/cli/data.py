@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli import data_files, output
+from app.cli import data_options as options
 from app.cli.output import After, Json, Limit
 from storage.page_limits import LIMIT
-from templates.errors import BadInput
 
 if TYPE_CHECKING:
     from storage.data.rows.words import Words
@@ -37,60 +37,22 @@ def register(app: typer.Typer) -> None:
 
 @group.command("add")
 def add(
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="FILE...",
-            help="CSV, TSV, Excel, JSON, JSONL, Parquet, PDF, Word, HTML, Markdown or text files, or a zip of them. "
-            "Several files become one dataset. Or hub:OWNER/NAME[@REVISION], a dataset on the hub.",
-        ),
-    ] = None,
-    name: Annotated[str | None, typer.Option(help="The dataset's name; default with --sample: the sample's.")] = None,
-    sample: Annotated[
-        str | None, typer.Option(help="A sample dataset instead of a file; `studio data samples` lists them.")
-    ] = None,
-    from_artifact: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="The answers that this result learned from its teacher, instead of a file."),
-    ] = None,
-    config: Annotated[str | None, typer.Option(help="The configuration of a dataset on the hub.")] = None,
-    split: Annotated[str | None, typer.Option(help="The split of a dataset on the hub; by default train.")] = None,
-    rows: Annotated[int | None, typer.Option(help="Most rows to take from the hub; by default 10,000.")] = None,
-    shape: Annotated[str | None, typer.Option(help="Row shape; guessed by default.")] = None,
-    mapping: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map",
-            metavar="FIELD=COLUMN",
-            help="A field's column. To join several, use FIELD=COLUMN+COLUMN or repeat the option. "
-            "Default without --shape: your choices for the last file with the same columns, else a guess.",
-        ),
-    ] = None,
-    guess_anew: Annotated[
-        bool, typer.Option("--guess-anew", help="Guess again, even if you made choices for an earlier file.")
-    ] = False,
-    seed: Annotated[int, typer.Option(help="Seed of the split into training and held-out rows.")] = 42,
-    held_out_share: Annotated[
-        float, typer.Option(help="Share of the rows to hold out; at least 50 rows if there are 200 or more.")
-    ] = 0.10,
-    held_out_file: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="The file, out of several, whose rows are held out; replaces the share."),
-    ] = None,
-    instruction: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TEXT",
-            help="The system text for rows without their own; by default, a list of the labels. “” for none.",
-        ),
-    ] = None,
-    leave_out_refused: Annotated[
-        bool, typer.Option("--leave-out-refused", help="Leave out rows that a model can't learn from, and list them.")
-    ] = False,
-    replace_unreadable: Annotated[
-        bool,
-        typer.Option("--replace-unreadable", help="Replace broken characters with � and keep their rows."),
-    ] = False,
+    files: options.Files = None,
+    name: options.Name = None,
+    sample: options.Sample = None,
+    from_artifact: options.FromArtifact = None,
+    config: options.Config = None,
+    split: options.SplitName = None,
+    rows: options.Rows = None,
+    shape: options.Shape = None,
+    mapping: options.Mapping = None,
+    guess_anew: options.GuessAnew = False,
+    seed: options.Seed = 42,
+    held_out_share: options.HeldOutShare = 0.10,
+    held_out_file: options.HeldOutFile = None,
+    instruction: options.Instruction = None,
+    leave_out_refused: options.LeaveOutRefused = False,
+    replace_unreadable: options.ReplaceUnreadable = False,
     as_json: Json = False,
 ) -> None:
     """Check a file of rows and keep it as a dataset, with held-out rows set aside."""
@@ -103,41 +65,15 @@ def add(
     fork_server.start()  # starts while the other imports run
     from app.api import documents
     from app.cli import acting
-    from storage.data import datasets, uploads
     from storage.data.splits import Split
-    from templates import registry
 
-    columns = data_files.mapping(mapping or ()) or None
-    user = acting.user()
-    upload = data_files.upload(user, files, sample, data_files.OnHub(config, split, rows))
-    try:
-        with output.progress():
-            row = datasets.add(
-                user,
-                upload,
-                name=name,
-                shape=shape,
-                mapping=columns,
-                split=Split(seed, held_out_share, held_out_file),
-                instruction=instruction,
-                leave_out_refused=leave_out_refused,
-                replace_unreadable=replace_unreadable,
-                guess_anew=guess_anew,
-            )
-    except BadInput as error:
-        told = data_files.with_ways_out(error, user, upload, shape, columns)
-        uploads.discard(user, upload)
-        raise told from error
-    except BaseException:  # also after an interruption: the next try sends the file again
-        uploads.discard(user, upload)
-        raise
-    taken = ", ".join(f"{field} ← {column}" for field, column in row.mapping.items())
-    lines = [f"{row.name}: {row.n_rows:,} rows of shape {row.shape} ({taken}), {row.n_held_out:,} of them held out."]
-    lines += [f"Instruction: {row.instruction}"] if row.instruction else []
-    lines += [f"Note: {remark['message']}" for remark in row.remarks]
-    if not registry.objectives_for(row.shape):
-        lines.append(f"Note: no objective learns from {row.shape} yet; you can check, clean and export the rows.")
-    output.emit(documents.of_dataset(row), lines, as_json)
+    how = data_files.Reading(
+        shape, data_files.mapping(mapping or ()) or None, leave_out_refused, replace_unreadable, guess_anew
+    )
+    user, on_hub = acting.user(), data_files.OnHub(config, split, rows)
+    upload = data_files.upload(user, files, sample, on_hub)
+    row = how.kept(user, upload, name, Split(seed, held_out_share, held_out_file), instruction)
+    output.emit(documents.of_dataset(row), data_files.told(row), as_json)
 
 
 @group.command("samples")

@@ -13,7 +13,8 @@ from templates.errors import BadInput, Problem, StudioError, refuse
 from templates.quantities import plural
 
 if TYPE_CHECKING:
-    from storage.models import Upload, User
+    from storage.data.splits import Split
+    from storage.models import Dataset, Upload, User
 
 
 def mapping(given: Sequence[str]) -> dict[str, str | list[str]]:
@@ -46,6 +47,59 @@ def with_ways_out(
             f"To keep {plural(seen.n_unreadable, 'row')} with � for broken characters, add --replace-unreadable."
         )
     return BadInput(*others, replace(last, remedy=" ".join(ways) or None), code=error.code)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the rows of an upload are read."""
+
+    shape: str | None
+    columns: dict[str, str | list[str]] | None
+    leave_out_refused: bool
+    replace_unreadable: bool
+    guess_anew: bool
+
+    def kept(self, user: User, upload: Upload, name: str, split: Split, instruction: str | None) -> Dataset:
+        """The dataset that the upload becomes. What can't become one is discarded, so that the next try sends it anew.
+
+        Raises `BadInput`, whose remedies name the options that would keep some of the rows.
+        """
+        from storage.data import datasets, uploads
+
+        try:
+            with output.progress():
+                return datasets.add(
+                    user,
+                    upload,
+                    name=name,
+                    shape=self.shape,
+                    mapping=self.columns,
+                    split=split,
+                    instruction=instruction,
+                    leave_out_refused=self.leave_out_refused,
+                    replace_unreadable=self.replace_unreadable,
+                    guess_anew=self.guess_anew,
+                )
+        except BadInput as error:
+            told = with_ways_out(error, user, upload, self.shape, self.columns)
+            uploads.discard(user, upload)
+            raise told from error
+        except BaseException:  # also after an interruption: the next try sends the file again
+            uploads.discard(user, upload)
+            raise
+
+
+def told(row: Dataset) -> list[str]:
+    """What became of the file, in lines."""
+    from templates import registry
+
+    taken = ", ".join(f"{field} ← {column}" for field, column in row.mapping.items())
+    lines = [f"{row.name}: {row.n_rows:,} rows of shape {row.shape} ({taken}), {row.n_held_out:,} of them held out."]
+    lines += [f"Instruction: {row.instruction}"] if row.instruction else []
+    lines += [f"Note: {remark['message']}" for remark in row.remarks]
+    if not registry.objectives_for(row.shape):
+        lines.append(f"Note: no objective learns from {row.shape} yet; you can check, clean and export the rows.")
+    return lines
 
 
 def name(files: list[Path] | None, sample: str | None, name: str | None) -> str:
