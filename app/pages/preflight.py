@@ -53,7 +53,9 @@ def _teacher(plan: Plan) -> list[str]:
     said, written = list[str](), learned.written(plan.recipe.training(), shape)
     if written.n_answers:
         each = "" if written.n_answers == 1 else f" {written.n_answers} times"
-        which = f"each prompt{each}" if learned.learns_written else "the held-out prompts, for the verdict,"
+        which = (
+            f"each prompt{each}" if learned.learns_written else "the held-out prompts and some others, for the verdict,"
+        )
         said.append(f"answers {which} before the training, which takes ≈ {duration(seconds[WRITING])}")
     if learned.cost.holds_teacher:
         takes = size(plan.estimate.memory_by_part.get(teacher_costs.DURING, 0))

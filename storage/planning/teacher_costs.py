@@ -12,7 +12,7 @@ from storage.planning.machines import Machine
 from storage.rendering.rendered_rows import LengthReport
 from templates import registry
 from templates.recipe import Recipe
-from templates.spec import WRITING, BaseFacts, RowShape, Written
+from templates.spec import TO_COMPARE, WRITING, BaseFacts, RowShape, Written
 
 BEFORE = "teacher, before the training"
 """The memory that the teacher needs beyond what the training needs afterwards."""
@@ -96,7 +96,8 @@ def _seconds(
     token_s = flop.flop_per_token(teacher, plain, mean, forward_only=True) / machine.flop_per_s
     read = lengths.n_tokens + 2 * n_held_out * mean
     loaded_s = teacher.weights_bytes / estimates.LOAD_BYTES_PER_S
-    n_asked = n_held_out + (lengths.n_rows if registry.objective(recipe.objective).learns_written else 0)
+    is_learned = registry.objective(recipe.objective).learns_written
+    n_asked = n_held_out + (lengths.n_rows if is_learned else min(TO_COMPARE, lengths.n_rows))
     n_written = _written(recipe, shape).n_answers * n_asked
     written_s = estimates.answers_s(teacher, lengths, n_written, token_s, at_least=n_written_tokens(recipe, shape))
     return loaded_s + read * token_s + estimates.answers_s(teacher, lengths, student.n_answered, token_s), written_s

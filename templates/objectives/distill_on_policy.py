@@ -7,7 +7,8 @@ never sees while it only reads answers that others wrote.
 **When to use it.** The student can already do the task somewhat, and the teacher does it well. It needs prompts only:
 your rows' own answers are not learned; they serve for the verdict. Where rows have no answers, the teacher answers the
 held-out prompts once before the training, as long as the student may, and the verdict says how near the student came
-to these answers. **When not:** the student's answers are so poor that
+to these answers; it also answers up to 64 training prompts, as the result must beat its most frequent answer. **When
+not:** the student's answers are so poor that
 the teacher has nothing to say about them: begin with *learn a larger model's probabilities* or with supervised
 fine-tuning. Or the teacher has other tokens than the student (this is refused).
 

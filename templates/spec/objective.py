@@ -17,6 +17,9 @@ from templates.spec.shape import RowShape
 Preset = Literal["quick", "balanced", "thorough"]
 WRITING = "letting the teacher answer"
 """The stage in which a teacher writes answers."""
+TO_COMPARE = 64
+"""Training prompts that a teacher answers at most where it writes for the verdict only: they show which answer is most
+frequent, and the verdict compares with that."""
 TO_WRITE = (
     "This prompt has no answer. The teacher writes one before the training, and the model learns from that. Held-out "
     "prompts are answered too, for the verdict."
@@ -145,7 +148,7 @@ class Objective:
     """Whether the teacher writes to rows of this shape; elsewhere the rows' own answers are learned."""
     learns_written: bool = True
     """The student learns what the teacher writes, instead of the rows' answers. False: it writes itself, and the
-    teacher answers only held-out prompts, for the verdict."""
+    teacher answers only held-out prompts and a few others, for the verdict."""
     loss_means: str = ""
     """What the charted loss is, as the end of its caption; "" for the loss of the next token."""
     metrics: tuple[Metric, ...] = ()

@@ -17,7 +17,7 @@ from storage.data.answers import learned
 from templates import registry
 from templates.errors import StudioError
 from templates.jobs.generate import GenerateParams
-from templates.spec import RowShape
+from templates.spec import TO_COMPARE
 from workers.answering import rows
 from workers.answering.from_model import ModelTeacher
 from workers.orders.generate import GenerationOrder
@@ -67,24 +67,35 @@ def _learns(task: Task) -> bool:
 
 
 def _for_the_verdict(task: Task, made: MadeDataset, answered: Mapping[int, Rows], said: str) -> Task:
-    """The task with answers to the held-out prompts alone; all rows become conversations, which need no answer."""
-    asked, of_answers = registry.shape(task.order.shape), registry.shape(made.shape)
+    """The task with answers to the prompts that were asked; all rows become conversations, which need no answer."""
+    prompts, answers = registry.shape(task.order.shape), registry.shape(made.shape)
 
-    def talks(rows: Rows, shape: RowShape) -> Rows:
-        assert shape.messages
-        return [
-            {"messages": shape.messages(row), "tools": shape.tools(row), "source_row": row["source_row"]}
-            for row in rows
-        ]
+    def talk(row: Mapping[str, Any]) -> dict[str, Any]:
+        assert prompts.messages
+        assert answers.messages
+        (one, *_), turns = answered.get(int(row["source_row"]), [{}]), prompts.messages(row)
+        return {
+            "messages": answers.messages(one) if one else turns,
+            "tools": prompts.tools(row),
+            "source_row": row["source_row"],
+        }
 
+    judged = [row for row in task.held_out if int(row["source_row"]) in answered]
     return replace(
         task,
         order=task.order.model_copy(update={"shape": CONVERSATIONS}),
-        train=talks(task.train, asked),
-        selection=talks(task.selection, asked),
-        held_out=talks(_judged_on(task, made, answered), of_answers),
+        train=[talk(row) for row in task.train],
+        selection=[talk(row) for row in task.selection],
+        held_out=[talk(row) for row in _needed(task, "held-out", judged)],
         remarks=(*task.remarks, said, OF_TEACHER),
     )
+
+
+def _to_judge(task: Task) -> set[int]:
+    """The numbers of the prompts that only the verdict needs answered: held-out ones, and some training ones, whose
+    most frequent answer is what the result must beat."""
+    some = task.train[:: max(1, -(-len(task.train) // TO_COMPARE))]
+    return {int(row["source_row"]) for row in (*task.held_out, *some)}
 
 
 def _asked(
@@ -96,7 +107,7 @@ def _asked(
     answering = ModelTeacher(order, asks.ref, teacher.model)
     prompts, left = answering.read()
     if not _learns(task):
-        judged = {int(row["source_row"]) for row in task.held_out}
+        judged = _to_judge(task)
         prompts, left = [one for one in prompts if one.row_number in judged], left.among(judged)
 
     def tell(done: int, of: int) -> None:
@@ -180,11 +191,11 @@ def _remark(teacher: str, made: MadeDataset, result: Mapping[str, Any], *, learn
     lost = f"{result['n_dropped']:,} were dropped ({why})" if why else "none was dropped"
     unasked = result["n_too_long"] + result["n_refused"]
     out = f" {unasked:,} prompts could not be asked: they are too long for it, or ask nothing." if unasked else ""
-    n_learned, held_out = made.n_rows - made.n_held_out, "" if learned else " held-out"
-    used = (
-        f"{n_learned:,} answers to training prompts were learned; the {made.n_held_out:,} to held-out ones were not."
-        if learned
-        else "None of them was learned."
-    )
-    asked = f"{result['n_prompts'] - unasked:,}{held_out} prompts"
-    return f"“{teacher}” gave {result['n_answers']:,} answers to {asked}; {lost}.{out} {used}"
+    n_trained, n_asked = made.n_rows - made.n_held_out, result["n_prompts"] - unasked
+    used = f"{n_trained:,} answers to training prompts were learned; the {made.n_held_out:,} to held-out ones were not."
+    if not learned:
+        used = (
+            f"None of them was learned: {made.n_held_out:,} to held-out prompts judge the result, and {n_trained:,} to "
+            "training prompts say which answer is most frequent."
+        )
+    return f"“{teacher}” gave {result['n_answers']:,} answers to {n_asked:,} prompts; {lost}.{out} {used}"

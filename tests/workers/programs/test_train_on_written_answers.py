@@ -68,8 +68,9 @@ def test_a_student_that_writes_itself_is_judged_by_the_teachers_answers(make_tau
     assert done.result["measures"]["teacher_distance"]["n"] == 4
     assert (done.result["n_rows"], done.result["n_answered"]) == (4, 4), "the held-out prompts"
     assert done.result["teacher"]["metrics"]["exact_match"]["base"]["value"] == 0, "its answers were cut off"
-    (said,) = [remark for remark in done.result["remarks"] if "4 answers to 4 held-out prompts" in remark]
-    assert "None of them was learned." in said
+    (said,) = [remark for remark in done.result["remarks"] if "20 answers to 20 prompts" in remark]
+    assert "None of them was learned: 4 to held-out prompts judge the result, and 16" in said
+    assert "always answering" in done.result["trivial"]["words"], "better needs a win over the most frequent answer"
     assert not (Path(order.staging) / learned.FOLDER).exists()
 
 
