@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from app.formats import ago, duration
 from app.markup import html
-from app.pages import layout, lineage, verdicts
+from app.pages import layout, lineage, strength_panel, verdicts
 from app.pages.alerts import CLEAR, FOCUS_JS, done, guarded, html_of
 from app.pages.selection import SELECT_JS
 from app.pages.who import acting, asked
@@ -49,6 +49,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
             note_button = gr.Button("Save note", size="sm", min_width=90)
             delete_button = gr.Button("Delete", size="sm", variant="stop", min_width=90)
         depends = gr.HTML(elem_id="depends")
+        weaker = strength_panel.draw()
         gr.HTML(layout.section("All results"))
     with gr.Row(visible=False, elem_classes="filters") as filters:
         base = gr.Dropdown([ANY], value=ANY, label="Base", min_width=130)
@@ -62,9 +63,9 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
 
     wanted, shown = [base, data, method, verdict], [alert, cards, more, limit]
     opened = [alert, subject, manage, card, name, note, depends, asking, filters, *wanted]
-    demo.load(guarded(len(opened))(open_page), None, opened).success(
-        guarded(4)(show_cards), wanted, shown, show_progress="hidden"
-    )
+    filled = demo.load(guarded(len(opened))(open_page), None, opened)
+    filled.success(guarded(4)(show_cards), wanted, shown, show_progress="hidden")
+    strength_panel.let_use([filled.success], weaker, alert, subject, strength_panel.of_result)
     for choice in wanted:
         choice.input(None, wanted, None, js=KEEP_JS)
         choice.input(guarded(4)(filter_cards), wanted, shown, show_progress="hidden")

@@ -158,9 +158,7 @@ def _task_curve(order: StrengthOrder, one: TaskRows, place: int, found: Sequence
         )
     return TaskCurve(
         name=one.data.dataset_name,
-        headline=verdict.decides(
-            points[-1].metrics, registry.objective(order.recipe.objective).headline, side
-        ),
+        headline=verdict.decides(points[-1].metrics, registry.objective(order.recipe.objective).headline, side),
         n_rows=len(one.rows),
         n_answered=len(full.answers),
         points=tuple(points),
@@ -252,7 +250,9 @@ def _task_words(one: TaskCurve, strength: float) -> str:
     if name in LOWER_IS_BETTER:
         values = f"{at.metrics[name].value:.3g} instead of {full.metrics[name].value:.3g}"
     else:
-        values = f"{_share(at.metrics[name])} instead of {_share(full.metrics[name])} ({_points(at.against_full[name])})"
+        values = (
+            f"{_share(at.metrics[name])} instead of {_share(full.metrics[name])} ({_points(at.against_full[name])})"
+        )
     return f"{name.replace('_', ' ').capitalize()} on “{one.name}”: {values}"
 
 

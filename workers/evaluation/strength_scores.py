@@ -95,9 +95,7 @@ def task_rows(data: TaughtRows) -> TaskRows:
     seed = splits.DRAWN.seed if data.split_seed is None else data.split_seed
     divided = selection.divided(file, registry.shape(data.shape), seed)
     documents = row_files.documents(file)
-    return TaskRows(
-        data, divided.selection, held_out.of(data.shape, divided.training, divided.selection, documents)
-    )
+    return TaskRows(data, divided.selection, held_out.of(data.shape, divided.training, divided.selection, documents))
 
 
 @contextmanager
@@ -237,4 +235,3 @@ class StrengthScorer:
     def _seal(self, found: BaseModel, name: str) -> None:
         with files.atomic_file(Path(self.order.checkpoints) / name) as file:
             file.write(found.model_dump_json().encode())
-

@@ -15,7 +15,7 @@ from storage.jobs import jobs, workspaces
 from storage.models import Artifact, Dataset, Job, JobState, User
 from storage.planning import strengths, training
 from storage.settings import settings
-from templates.errors import BadInput
+from templates.errors import BadInput, NotFound
 from templates.roles import Role
 
 StoreDataset = Callable[..., Dataset]
@@ -138,4 +138,5 @@ def test_the_last_failure_is_known_until_another_one_is_asked_for(studio: User, 
 
 def test_base_models_have_no_strength(studio: User) -> None:
     assert base_models.get(studio, "studio-nano")
-    assert "There is no artifact" in str(pytest.raises(Exception, strengths.submit, studio, "studio-nano").value)
+    with pytest.raises(NotFound, match="There is no artifact"):
+        strengths.submit(studio, "studio-nano")

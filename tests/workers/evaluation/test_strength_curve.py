@@ -69,7 +69,9 @@ def test_few_rows_cannot_hide_a_lost_gain() -> None:
 
 
 def test_without_a_significant_change_in_general_abilities_full_strength_stays() -> None:
-    assert strength_curve.recommended([task([0.1, 0.3, 0.84, 0.84, 0.85])], general([0.9, 0.9, 0.89, 0.88, 0.87])) == 1.0
+    assert (
+        strength_curve.recommended([task([0.1, 0.3, 0.84, 0.84, 0.85])], general([0.9, 0.9, 0.89, 0.88, 0.87])) == 1.0
+    )
 
 
 def test_a_loss_is_better_when_lower() -> None:

@@ -115,9 +115,7 @@ def test_it_ends_when_nobody_wants_the_result(make: Make) -> None:
 
 
 @pytest.mark.long
-def test_own_prompts_that_were_replayed_dont_count(
-    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_own_prompts_that_were_replayed_dont_count(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = str(tmp_path / "kept")
     plain = strength.run(make(own_prompts=24, measurements=kept), Heard()).result["own"]
     assert plain["points"][0]["same"]["value"] == 1.0

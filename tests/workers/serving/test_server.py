@@ -52,9 +52,7 @@ def test_a_whole_answer_says_which_model_gave_it(chat: httpx.Client, tiny: BaseM
     assert studio["tokens_per_s"] > 0
 
 
-def test_an_answer_at_less_than_full_strength_says_so(
-    chat: httpx.Client, tiny: BaseModelRow, publish: Publish
-) -> None:
+def test_an_answer_at_less_than_full_strength_says_so(chat: httpx.Client, tiny: BaseModelRow, publish: Publish) -> None:
     publish("mine", seed=1)
     publish("aligned", seed=2, use_dora=True)
     full, half, base = answer(chat, "mine"), answer(chat, "mine", strength=0.3), answer(chat, "tiny")
