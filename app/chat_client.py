@@ -189,7 +189,7 @@ async def stream(
                         yield Delta(text)
     if not reason:
         raise _silent("broke off in the middle of an answer")
-    yield _info(model, reason, told)
+    yield _info(body["model"], reason, told)
 
 
 def _body(
