@@ -203,8 +203,8 @@ def _body(
 ) -> dict[str, Any]:
     name, strength = at_strength.read(model)
     body = {"model": name, "messages": [dict(message) for message in messages], "temperature": temperature}
-    optional = {"seed": seed, "max_tokens": max_new_tokens, "stop": list(stop) or None}
-    optional[FIELD] = None if strength == at_strength.FULL else strength  # only our own server knows it
+    weakened = None if strength == at_strength.FULL else strength  # only our own server knows it
+    optional = {"seed": seed, "max_tokens": max_new_tokens, "stop": list(stop) or None, FIELD: weakened}
     return {**body, "top_p": top_p, **{key: value for key, value in optional.items() if value is not None}}
 
 

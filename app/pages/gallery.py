@@ -40,7 +40,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     """The page `/gallery`, with `?artifact=NAME` to rename, annotate or delete one."""
     subject, following = gr.Textbox(visible=False), layout.address()
     with gr.Column(visible=False, elem_classes="manage") as manage:
-        card = gr.HTML()
+        card, weaker = gr.HTML(), strength_panel.draw()
         with gr.Row():
             name = gr.Textbox(label="Name", max_length=64, min_width=200, elem_id="artifact-name")
             note = gr.Textbox(label="Note", max_length=2000, min_width=260, scale=2, elem_id="artifact-note")
@@ -49,7 +49,6 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
             note_button = gr.Button("Save note", size="sm", min_width=90)
             delete_button = gr.Button("Delete", size="sm", variant="stop", min_width=90)
         depends = gr.HTML(elem_id="depends")
-        weaker = strength_panel.draw()
         gr.HTML(layout.section("All results"))
     with gr.Row(visible=False, elem_classes="filters") as filters:
         base = gr.Dropdown([ANY], value=ANY, label="Base", min_width=130)

@@ -62,7 +62,15 @@ def draw() -> Panel:
             "See what less strength keeps", size="sm", visible=False, elem_id="measure-strength", min_width=220
         )
     with gr.Column(visible=False, elem_classes="chooser", elem_id="choose-strength") as chooser:
-        slider = gr.Slider(LEAST, FULL, FULL, step=STEP, label="Strength", elem_id="strength-slider")
+        slider = gr.Slider(
+            LEAST,
+            FULL,
+            FULL,
+            step=STEP,
+            label="Strength of the adapter",
+            info="With less of it, the model forgets less, but has learned less.",
+            elem_id="strength-slider",
+        )
         near = gr.HTML(elem_id="strength-near")
     return Panel(words, button, chooser, slider, near, gr.Timer(POLL_S, active=False))
 

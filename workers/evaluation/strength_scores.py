@@ -25,6 +25,7 @@ from workers.evaluation import forgetting, held_out, own_prompts, scoring, suite
 from workers.evaluation.following import Followed, follow
 from workers.evaluation.forgetting import ON, ON_OWN, KeptScores
 from workers.evaluation.held_out import HeldOutSide
+from workers.evaluation.kept import Kept
 from workers.evaluation.own_prompts import OwnPrompts
 from workers.evaluation.progress import Channel, Part, noting, parts, parts_of
 from workers.evaluation.scoring import Answer, Scores
@@ -144,8 +145,8 @@ class StrengthScorer:
                     SealedScores.of(self._on_rows(one, strength, where))
                     for one, where in zip(self.task, of_task, strict=True)
                 ),
-                general=self._on_items(strength, part),
                 own=self._followed(prompts, strength, own_part) if prompts else None,
+                general=self._on_items(strength, part),
             )
         self._seal(found, f"strength-{place}.json")
         return found
@@ -216,7 +217,7 @@ class StrengthScorer:
         said, n = self._noting(strength, ON_OWN, part), len(prompts.asked)
         return follow(self._model, prompts.asked, progress=lambda done: said(done, n), stopped=self._stopped)
 
-    def _kept(self) -> Any:
+    def _kept(self) -> Kept:
         return forgetting.kept(
             self.order.measurements, None, self.order.recipe.quantization, self._renderer, self._model
         )

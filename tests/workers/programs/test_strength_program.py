@@ -117,7 +117,10 @@ def test_it_ends_when_nobody_wants_the_result(make: Make) -> None:
 @pytest.mark.long
 def test_own_prompts_that_were_replayed_dont_count(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = str(tmp_path / "kept")
-    plain = strength.run(make(own_prompts=24, measurements=kept), Heard()).result["own"]
+    heard = Heard()
+    plain = strength.run(make(own_prompts=24, measurements=kept), heard).result["own"]
+    shares = [note.data["done"] for note in heard.of(Noted)]
+    assert shares == sorted(shares)
     assert plain["points"][0]["same"]["value"] == 1.0
     assert plain["points"][-1]["same"]["value"] < 1.0
     for sealed in Path(make().checkpoints).iterdir():
