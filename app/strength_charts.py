@@ -13,9 +13,9 @@ from app.markup import html
 from storage.gallery import strength_table
 from storage.gallery.strength_table import IN_OTHER_UNITS
 
-WIDTH, HEIGHT = 380, 290
+WIDTH, HEIGHT = 340, 270
 """Small enough to be readable on a telephone without scrolling."""
-LEFT, RIGHT, TOP, BOTTOM = 46, 14, 12, 42
+LEFT, RIGHT, TOP, BOTTOM = 48, 16, 12, 46
 NAMES = {0.0: "base", 0.25: "¼", 0.5: "½", 0.75: "¾", 1.0: "full"}
 Interval = Mapping[str, float]
 

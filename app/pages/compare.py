@@ -27,7 +27,7 @@ ALONE: dict[str, Any] = {
 }
 LEAD = (
     "All panes get the same messages, instruction, seed and length, and continue their own answers. Choose another "
-    "model or add a pane, and all of them start anew."
+    "model or strength, or add a pane, and all of them start anew."
 )
 SHOW_JS = """() => {
   const chat = document.querySelector('#chat-0 [role=log]'), box = document.querySelector('#prompt textarea');
@@ -251,20 +251,14 @@ def _follow_models(page: Page, opened: Any, sent: Any) -> None:
             guarded(1 + PANES)(comparison.show_heads), asked, [page.alert, *page.panes.heads], show_progress="hidden"
         ).then(guarded(4)(comparison.propose), [*proposed, *models], [page.alert, *proposed], show_progress="hidden")
     manner.n_panes.input(comparison.show_panes, manner.n_panes, page.panes.columns, queue=False, show_progress="hidden")
-    weakened = [strength.release for strength in page.panes.strengths]
     for model, *strength in zip(models, page.panes.strengths, page.panes.strengths_of, strict=True):
         model.input(guarded(3)(comparison.show_strength), model, [page.alert, *strength], show_progress="hidden")
-    heads = [page.alert, *page.panes.heads]
-    gr.on(weakened, guarded(1 + PANES)(comparison.show_heads), asked, heads, show_progress="hidden")
-    changes = [manner.n_panes.input, *(model.input for model in models), *weakened]
-    gr.on(changes, None, [manner.n_panes, *asked], None, js=KEEP_JS)
-    begun = [question.prompt, page.kept, manner.n_panes, *asked]
-    gr.on(
-        changes,
-        guarded(5 + 2 * PANES)(comparison.anew),
-        begun,
-        page.cleared,
-        cancels=[sent],
-        queue=False,
-        show_progress="hidden",
-    )
+    weakened, heads = [strength.input for strength in page.panes.strengths], [page.alert, *page.panes.heads]
+    mode: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "always_last"}  # a slider moves step by step
+    gr.on(weakened, guarded(1 + PANES)(comparison.show_heads), asked, heads, **mode)
+    changes = [manner.n_panes.input, *(model.input for model in models)]
+    for triggers, how in ((changes, {"show_progress": "hidden"}), (weakened, mode)):
+        gr.on(triggers, None, [manner.n_panes, *asked], None, js=KEEP_JS)
+        begun = [question.prompt, page.kept, manner.n_panes, *asked]
+        anew = guarded(5 + 2 * PANES)(comparison.anew)
+        gr.on(triggers, anew, begun, page.cleared, cancels=[sent], queue=False, **how)

@@ -135,7 +135,8 @@ def anew(prompt: str, kept: str, n: int | float, *asked: Any) -> list[Any]:
     Nothing happens before the first message, or when a pane is taken away.
     """
     if conversations.goes_on(kept, panes.at_strengths(asked, n)):
-        return ["", *[gr.skip()] * (4 + 2 * PANES)]
+        notice = "" if kept else gr.skip()  # that they started anew stays true while a slider moves on
+        return [notice, *[gr.skip()] * (4 + 2 * PANES)]
     return emptied(html("done", sentence=ANEW), prompt or conversations.last_message(kept))
 
 

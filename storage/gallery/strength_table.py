@@ -39,7 +39,7 @@ def _name(strength: float, result: Mapping[str, Any]) -> str:
 
 def _last(line: Sequence[str]) -> list[str]:
     """Full strength differs from itself by nothing, whatever an interval says."""
-    return [line[0], *("" if i % 2 else cell for i, cell in enumerate(line[1:]))]
+    return [line[0], *("–" if i % 2 else cell for i, cell in enumerate(line[1:]))]
 
 
 def title(metric: str) -> str:

@@ -233,9 +233,12 @@ def sentence(datasets: Sequence[TaskCurve], general: GeneralCurve, chosen: float
         names = " and ".join(f"“{name}”" for name in losing)
         return f"No recommendation: on {names}, full strength is not significantly better than the base."
     if chosen == full.strength:
+        base = general.points[0]
+        has_lost = full.against_base.high < 0
+        remedy = " To keep more, train again and replay what it knew." if has_lost else ""
         return (
             "Use full strength: no measured strength below it keeps significantly more general abilities and nearly "
-            f"all of the gain. General abilities: {_share(full.mean)}; the base has {_share(general.points[0].mean)}."
+            f"all of the gain. General abilities: {_share(full.mean)}; the base has {_share(base.mean)}.{remedy}"
         )
     costs = "; ".join(_task_words(one, chosen) for one in datasets)
     at = general.at(chosen)

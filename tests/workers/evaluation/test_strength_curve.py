@@ -98,3 +98,11 @@ def test_the_sentence_says_what_it_brings_and_costs() -> None:
         "Use strength 0.75: general abilities 50 % instead of 20 % (+30 [+25, +35] points). "
         "Label accuracy on “tickets”: 83 % instead of 85 % (−2 [−7, +3] points)."
     )
+
+
+def test_where_only_full_strength_will_do_it_is_said_how_to_keep_more() -> None:
+    said = strength_curve.sentence([task([0.1, 0.2, 0.3, 0.6, 0.85])], FORGETS, 1.0)
+    assert said.endswith(
+        "General abilities: 20 %; the base has 90 %. To keep more, train again and replay what it knew."
+    )
+    assert "replay" not in strength_curve.sentence([task([0.1, 0.2, 0.3, 0.6, 0.85])], general([0.9] * 5), 1.0)
