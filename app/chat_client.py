@@ -1,7 +1,7 @@
 """The chat client of the pages and the command line: OpenAI's protocol over HTTP.
 
 It works with any server that speaks the protocol; fields that only the studio's own server sends
-(revision, hashes, self-test, pace) are None for others.
+(revision, hashes, self-test, pace) are None for others. A model is named as `templates.at_strength` reads it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from app import token_scores
 from app.token_scores import AnswerToken
 from storage.models import User
 from storage.settings import secret, settings
+from templates import at_strength
+from templates.at_strength import FIELD
 from templates.errors import BadInput, Conflict, NotFound, Problem, StudioError, Unavailable
 
 CONNECT_S = 3.0
@@ -61,6 +63,8 @@ class Info:
     """Largest change of a base logit when the adapter is attached: 0 proves that the base is untouched."""
     adapter_effect: float | None = None
     """Largest difference between the adapter's and the base's logits on a probe."""
+    strength: float | None = None
+    """The share of the adapter's effect; None for a base model."""
     seed: int | None = None
     time_to_first_token_s: float | None = None
     tokens_per_s: float | None = None
@@ -139,6 +143,7 @@ def complete(
         document = _document(response.content)
     choice = document["choices"][0]
     told = {**document.get("studio", {}), **_counts(document.get("usage"))}
+    _refuse_ignored(body, told)
     return Answer(
         choice["message"]["content"] or "",
         _info(document["model"], choice["finish_reason"], told),
@@ -175,6 +180,7 @@ async def stream(
                     continue
                 chunk = _document(line.removeprefix("data:").encode())
                 told |= {**chunk.get("studio", {}), **_counts(chunk.get("usage"))}
+                _refuse_ignored(body, told)
                 for choice in chunk["choices"]:
                     reason = choice.get("finish_reason") or reason
                     if text := _reasoning(choice["delta"]):
@@ -183,7 +189,7 @@ async def stream(
                         yield Delta(text)
     if not reason:
         raise _silent("broke off in the middle of an answer")
-    yield _info(model, reason, told)
+    yield _info(body["model"], reason, told)
 
 
 def _body(
@@ -195,9 +201,19 @@ def _body(
     max_new_tokens: int | None,
     stop: Sequence[str],
 ) -> dict[str, Any]:
-    body = {"model": model, "messages": [dict(message) for message in messages], "temperature": temperature}
-    optional = {"seed": seed, "max_tokens": max_new_tokens, "stop": list(stop) or None}
+    name, strength = at_strength.read(model)
+    body = {"model": name, "messages": [dict(message) for message in messages], "temperature": temperature}
+    weakened = None if strength == at_strength.FULL else strength  # only our own server knows it
+    optional = {"seed": seed, "max_tokens": max_new_tokens, "stop": list(stop) or None, FIELD: weakened}
     return {**body, "top_p": top_p, **{key: value for key, value in optional.items() if value is not None}}
+
+
+def _refuse_ignored(body: Mapping[str, Any], told: Mapping[str, Any]) -> None:
+    """Raise `Unavailable` if the server answers at another strength: many ignore what they don't know."""
+    if FIELD in body and told.get(FIELD) != body[FIELD]:
+        what = f"The chat server at {settings().chat} knows no strength: it would answer at full strength."
+        remedy = "Leave the strength out, or download the adapter at this strength and serve that."
+        raise Unavailable(what, code="no_strength", remedy=remedy)
 
 
 def _connection(user: User | None, silence_s: float) -> dict[str, Any]:

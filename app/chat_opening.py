@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from storage import job_inputs
 from storage.gallery import artifacts
 from storage.models import Artifact, User
-from templates import registry
+from templates import at_strength, registry
 from templates.errors import NotFound
 
 
 def instruction(user: User, models: Sequence[str]) -> str:
-    """The instruction of the first adapted model among `models` (names); "" if none has one."""
-    for name in models:
+    """The instruction of the first adapted model among `models` (as chat names them); "" if none has one."""
+    for name in map(_name, models):
         try:
             found = artifacts.instruction_of(artifacts.get(user, name)) if name else ""
         except NotFound:
@@ -24,8 +24,13 @@ def instruction(user: User, models: Sequence[str]) -> str:
 
 
 def gives_labels(user: User, models: Sequence[str]) -> bool:
-    """Whether an adapted model among `models` (names) was trained to answer each message with a label."""
-    return any(_gives_labels(artifact) for artifact in artifacts.models_of(user) if artifact.name in models)
+    """Whether an adapted model among `models` was trained to answer each message with a label."""
+    names = set(map(_name, models))
+    return any(_gives_labels(artifact) for artifact in artifacts.models_of(user) if artifact.name in names)
+
+
+def _name(model: str) -> str:
+    return at_strength.read(model).name
 
 
 def _gives_labels(artifact: Artifact) -> bool:

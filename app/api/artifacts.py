@@ -14,6 +14,7 @@ from app.api.catalogue import Acting
 from app.api.paged import Entries, Things
 from storage.data.answers import learned
 from storage.gallery import artifact_lists, artifacts
+from storage.planning import strengths
 
 router = APIRouter(prefix="/api/v1", tags=["artifacts"])
 
@@ -69,6 +70,24 @@ def delete(user: Acting, artifact: str) -> dict[str, Any]:
 def keep_answers(user: Acting, artifact: str, body: Kept) -> dict[str, Any]:
     """Make a dataset of the answers that this result learned from its teacher, the dropped ones beside it."""
     return documents.of_dataset(learned.keep(user, artifact, name=body.name))
+
+
+@router.get("/artifacts/{artifact}/strength")
+def strength(user: Acting, artifact: str) -> dict[str, Any]:
+    """What less strength keeps: the newest measurement, or whether there can be one, and how long it would take.
+
+    `POST /jobs/strength` measures it.
+    """
+    found = artifacts.get(user, artifact)
+    why_not = strengths.why_not(user, found.id)
+    job = strengths.of_artifact(user, found)
+    return {
+        "artifact": found.name,
+        "possible": not why_not,
+        "why_not": why_not or None,
+        "estimate": None if why_not else strengths.plan(user, found.id).estimate,
+        "job": documents.of_job(job) if job else None,
+    }
 
 
 @router.get("/artifacts/{artifact}/download")

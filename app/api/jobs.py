@@ -16,7 +16,7 @@ from app.api.paged import Entries, Points, Things
 from storage.jobs import events, job_lists, jobs, workspaces
 from storage.jobs.job_lists import Wanted
 from storage.models import User
-from storage.planning import contrasts, evaluations, generations, self_replays, training
+from storage.planning import contrasts, evaluations, generations, self_replays, strengths, training
 from templates.continuation import ContinueFrom
 from templates.errors import BadInput, Problem
 from templates.spec import Preset, Quantization
@@ -98,6 +98,12 @@ class NewSelfReplay(Body):
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
+class NewStrength(Body):
+    """An adapter to score at several strengths."""
+
+    artifact: str
+
+
 class Cancel(Body):
     """How to cancel: `keep` publishes what a training job has learned so far."""
 
@@ -150,6 +156,15 @@ def generate(user: Acting, body: NewGeneration, key: Key = None) -> dict[str, An
 def self_replay(user: Acting, body: NewSelfReplay, key: Key = None) -> dict[str, Any]:
     """Submit a job in which a model writes rows to replay; they become a dataset with this name."""
     return documents.of_job(self_replays.submit(user, **body.model_dump(), idem_key=key))
+
+
+@router.post("/jobs/strength", status_code=201)
+def strength(user: Acting, body: NewStrength, key: Key = None) -> dict[str, Any]:
+    """Submit a job that scores a LoRA adapter at several strengths, without training.
+
+    It uses the selection side of the training's data and general abilities; the held-out rows stay closed.
+    """
+    return documents.of_job(strengths.submit(user, body.artifact, idem_key=key))
 
 
 @router.get("/jobs", response_model=Entries)

@@ -30,6 +30,7 @@ from app.cli import (
     parts,
     replay,
     runs,
+    strength,
     train,
 )
 from templates.errors import StudioError
@@ -45,7 +46,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (parts, accounts, models, data, answers, train, generate, replay, endpoints, jobs, runs, artifacts, chat):
+for module in (
+    parts, accounts, models, data, answers, train, generate, replay, endpoints, jobs, runs, artifacts, strength, chat,
+):  # fmt: skip
     module.register(app)
 
 

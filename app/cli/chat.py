@@ -12,10 +12,12 @@ import typer
 
 from app.cli import output
 from app.cli.output import Json
+from templates.at_strength import FULL, AtStrength
 from templates.errors import BadInput, Problem, Unavailable
 
 if TYPE_CHECKING:
     from app.chat_client import Answer
+    from storage.models import User
 
 STARTS_WITHIN_S = 120.0
 MAX_MODELS = 8
@@ -28,7 +30,14 @@ def register(app: typer.Typer) -> None:
 
 def chat(
     prompt: str,
-    models: Annotated[list[str] | None, typer.Option("--model", help="A base model or artifact; repeat it.")] = None,
+    models: Annotated[
+        list[str] | None,
+        typer.Option("--model", help="A base model or artifact; repeat it. NAME@0.5: at strength 0.5."),
+    ] = None,
+    strength: Annotated[
+        float | None,
+        typer.Option(help="Share of a LoRA adapter's effect, above 0, at most 1, for every named result that has one."),
+    ] = None,
     instruction: Annotated[
         str | None,
         typer.Option(
@@ -52,6 +61,7 @@ def chat(
     if len(models) > MAX_MODELS:
         raise BadInput(Problem(f"at most {MAX_MODELS} models at once.", field="--model"))
     user = acting.user()
+    models = _at_strength(user, models, strength)
     instruction = chat_opening.instruction(user, models) if instruction is None else instruction
     seed = secrets.randbelow(2**31) if seed is None else seed
     with _chat_server():
@@ -67,6 +77,22 @@ def chat(
         "answers": [{"text": answer.text, "reasoning": answer.reasoning, **asdict(answer.info)} for answer in answers],
     }
     output.emit(document, [line for answer in answers for line in _shown(answer)], as_json)
+
+
+def _at_strength(user: User, models: list[str], strength: float | None) -> list[str]:
+    """The models as they are asked: results at this strength, base models beside them as they are."""
+    from storage.gallery import artifacts
+    from templates import at_strength
+
+    read = [at_strength.read(model) for model in models]
+    if strength is None:
+        return [str(one) for one in read]
+    at_strength.checked(strength)
+    weakened = {one.name for one in artifacts.models_of(user)} & {one.name for one in read}
+    if not weakened:
+        what = f"{strength:g} is given, but only base models are named, which have no strength."
+        raise BadInput(Problem(what, field="--strength", remedy="Name a result of yours, or leave it out."))
+    return [str(AtStrength(one.name, strength)) if one.name in weakened else str(one) for one in read]
 
 
 def _answers(
@@ -94,7 +120,8 @@ def _shown(answer: Answer) -> list[str]:
     marks = [(info.weights_sha256 or info.base_revision or "")[:12], info.finish_reason]
     thought = [f"(Reasoning: {len(answer.reasoning):,} characters; --json shows it.)"] if answer.reasoning else []
     text = answer.text or ("(No answer: the model was cut off in its reasoning.)" if thought else "")
-    return [f"── {info.model} ({', '.join(mark for mark in marks if mark)})", *thought, text, ""]
+    name = AtStrength(info.model, info.strength or FULL).words
+    return [f"── {name} ({', '.join(mark for mark in marks if mark)})", *thought, text, ""]
 
 
 @contextmanager

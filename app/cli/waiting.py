@@ -10,7 +10,7 @@ import typer
 from app.api import documents
 from app.cli import output, verdicts
 from app.formats import minutes_range
-from storage.gallery import suite_table
+from storage.gallery import strength_table, suite_table
 from storage.jobs import events, jobs, time_left, waiting
 from storage.models import Job, JobState, Stage, User
 from templates import registry
@@ -39,6 +39,7 @@ def outcome(job: Job) -> list[str]:
     if job.state == JobState.SUCCEEDED:
         result = job.result or {}
         table = suite_table.lines(result) if "suite" in result else []
+        table += strength_table.lines(result) if "strengths" in result else []
         forgotten = result.get("forgotten") or {}
         said = [result.get("sentence"), forgotten.get("sentence"), (forgotten.get("own") or {}).get("sentence")]
         measured = verdicts.measured(result, result.get("opening"))

@@ -39,13 +39,14 @@ async def say(
     """Send the prompt to every visible pane, below the same instruction, and stream the answers.
 
     `wanted_for` is the prompt whose wanted answer is shown; it goes when another is sent. `alone`: no model
-    sees earlier messages. `rest`: seed, temperature and length, the conversations so far, then the panes' models.
+    sees earlier messages. `rest`: seed, temperature and length, the conversations so far, then the panes' models and
+    strengths (`panes.at_strengths`).
     Yields alert, prompt, the button, conversations, the wanted answer, the panes' conversations as HTML, and
     their small print.
     """
     clicked_at = time.monotonic()
-    models = rest[4 : 4 + int(n_panes)]
     try:
+        models = panes.at_strengths(rest[4:], n_panes)
         user, manner = acting(request), checked(prompt, models, *rest[:3])
         talks = conversations.read(rest[3], models, panes.PANES)
         message = _Message(user, prompt, instruction, alone, models, talks, manner, clicked_at)

@@ -12,6 +12,7 @@ from app.pages.alerts import FOCUS_JS, guarded
 from app.pages.answering import ready, say
 from app.pages.held_out_prompts import CHIPS, show_chips, taker
 from app.pages.panes import PANES
+from templates.at_strength import FULL, LEAST, STEP
 
 INSTRUCTION: dict[str, Any] = {
     "label": "Instruction for every pane (optional)",
@@ -26,7 +27,7 @@ ALONE: dict[str, Any] = {
 }
 LEAD = (
     "All panes get the same messages, instruction, seed and length, and continue their own answers. Choose another "
-    "model or add a pane, and all of them start anew."
+    "model or strength, or add a pane, and all of them start anew."
 )
 SHOW_JS = """() => {
   const chat = document.querySelector('#chat-0 [role=log]'), box = document.querySelector('#prompt textarea');
@@ -36,7 +37,13 @@ SHOW_JS = """() => {
   if (place.top < 0 || place.bottom > window.innerHeight) pane.scrollIntoView({block: 'start'});
 }"""
 """After Send: bring the answers in sight. Who types goes on typing; the button is busy and can't keep the focus."""
-KEEP_JS = "(n, ...models) => window.studioKeep({models: models.slice(0, n).join(',')})"
+KEEP_JS = f"""(n, ...asked) => {{
+  const [models, strengths, owners] = [0, 1, 2].map((part) => asked.slice({PANES} * part, {PANES} * (part + 1)));
+  const isWeak = (i) => owners[i] === models[i] && strengths[i] < 1;
+  const said = models.map((model, i) => isWeak(i) ? `${{model}}@${{strengths[i]}}` : model);
+  window.studioKeep({{models: said.slice(0, n).join(',')}});
+}}"""
+"""The address keeps the models with their strengths, as `panes.at_strengths` reads them."""
 KEPT_JS = "(value) => window.studioKeep({%s: value})"
 WANTED_JS = "(typed, wantedFor, shown) => typed === wantedFor ? shown : ''"
 """The wanted answer goes once its prompt is edited."""
@@ -48,6 +55,9 @@ class Pane:
 
     column: gr.Column
     model: gr.Dropdown
+    strength: gr.Slider
+    strength_of: gr.Textbox
+    """The model that the strength was chosen for: for another one, it is full."""
     head: gr.HTML
     chat: gr.HTML
     print: gr.HTML
@@ -59,6 +69,8 @@ class Panes:
 
     columns: list[gr.Column]
     models: list[gr.Dropdown]
+    strengths: list[gr.Slider]
+    strengths_of: list[gr.Textbox]
     heads: list[gr.HTML]
     chats: list[gr.HTML]
     prints: list[gr.HTML]
@@ -106,6 +118,11 @@ class Page:
     """The instruction that was proposed last, and whether single turns were."""
 
     @property
+    def asked(self) -> list[Any]:
+        """What `panes.at_strengths` reads: the panes' models, their strengths, and the models of these."""
+        return [*self.panes.models, *self.panes.strengths, *self.panes.strengths_of]
+
+    @property
     def cleared(self) -> list[Any]:
         """The outputs of what starts the panes anew."""
         question = self.question
@@ -124,11 +141,12 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     columns, models, heads = [p.column for p in drawn], [p.model for p in drawn], [p.head for p in drawn]
     notice = gr.HTML(elem_id="notice")
     question, manner = _question(), _manner()
-    shown = Panes(columns, models, heads, [p.chat for p in drawn], [p.print for p in drawn])
+    strengths, of = [p.strength for p in drawn], [p.strength_of for p in drawn]
+    shown = Panes(columns, models, strengths, of, heads, [p.chat for p in drawn], [p.print for p in drawn])
     kept = gr.Textbox("", visible=False)
     page = Page(alert, shown, question, manner, notice, kept, gr.State(("", False)))
     kept_choices: list[Any] = [question.instruction, manner.seed, manner.temperature, manner.length]
-    shown_first = [alert, manner.n_panes, *columns, *models, *kept_choices]
+    shown_first = [alert, manner.n_panes, *columns, *strengths, *of, *models, *kept_choices]
     opened = demo.load(guarded(len(shown_first))(comparison.open_page), None, shown_first)
     for name, choice in zip(comparison.KEPT, kept_choices, strict=True):
         choice.input(None, choice, None, js=KEPT_JS % name)
@@ -141,6 +159,10 @@ def _pane(i: int) -> Pane:
         return Pane(
             column=column,
             model=gr.Dropdown([], label=f"Model {i + 1}", elem_id=f"model-{i}"),
+            strength=gr.Slider(
+                LEAST, FULL, FULL, step=STEP, label=f"Strength of model {i + 1}", visible=False, elem_id=f"strength-{i}"
+            ),
+            strength_of=gr.Textbox(visible=False),
             head=gr.HTML(),
             chat=_chat(i),
             print=gr.HTML(elem_classes="small"),
@@ -193,16 +215,14 @@ def _manner() -> Manner:
 
 def _let_ask(page: Page) -> Any:
     """Sending, stopping, and the held-out prompts; returns the event that sends."""
-    question, manner, models = page.question, page.manner, page.panes.models
+    question, manner, models, asked = page.question, page.manner, page.panes.models, page.asked
     answered = [page.alert, question.prompt, question.send, page.kept, question.expected, *page.drawn]
     asked_with = [question.prompt, question.wanted_for, question.instruction, manner.alone, manner.n_panes]
-    asked_with += [manner.seed, manner.temperature, manner.length, page.kept, *models]
+    asked_with += [manner.seed, manner.temperature, manner.length, page.kept, *asked]
     triggers = [question.send.click, question.prompt.submit]
     gr.on(triggers, None, None, None, js=SHOW_JS)
     sent = gr.on(triggers, say, asked_with, answered, show_progress="hidden", concurrency_limit=None)
-    sent.then(
-        guarded(1 + PANES)(comparison.show_heads), models, [page.alert, *page.panes.heads], show_progress="hidden"
-    )
+    sent.then(guarded(1 + PANES)(comparison.show_heads), asked, [page.alert, *page.panes.heads], show_progress="hidden")
     for event in (sent, question.stop.click(None, cancels=[sent])):  # also after an error
         event.then(ready, None, question.send, queue=False, show_progress="hidden")
     sent.then(None, None, None, js=FOCUS_JS)
@@ -219,7 +239,7 @@ def _let_ask(page: Page) -> Any:
 
 def _follow_models(page: Page, opened: Any, sent: Any) -> None:
     """What changes with the models and the number of panes."""
-    question, manner, models = page.question, page.manner, page.panes.models
+    question, manner, models, asked = page.question, page.manner, page.panes.models, page.asked
     proposed = [question.instruction, manner.alone, page.proposed]
     for event in (opened, *(model.input(lambda: "", None, question.expected, queue=False) for model in models)):
         event.then(
@@ -228,18 +248,17 @@ def _follow_models(page: Page, opened: Any, sent: Any) -> None:
             [page.alert, question.unseen, *question.chips],
             show_progress="hidden",
         ).then(
-            guarded(1 + PANES)(comparison.show_heads), models, [page.alert, *page.panes.heads], show_progress="hidden"
+            guarded(1 + PANES)(comparison.show_heads), asked, [page.alert, *page.panes.heads], show_progress="hidden"
         ).then(guarded(4)(comparison.propose), [*proposed, *models], [page.alert, *proposed], show_progress="hidden")
     manner.n_panes.input(comparison.show_panes, manner.n_panes, page.panes.columns, queue=False, show_progress="hidden")
+    for model, *strength in zip(models, page.panes.strengths, page.panes.strengths_of, strict=True):
+        model.input(guarded(3)(comparison.show_strength), model, [page.alert, *strength], show_progress="hidden")
+    weakened, heads = [strength.input for strength in page.panes.strengths], [page.alert, *page.panes.heads]
+    mode: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "always_last"}  # a slider moves step by step
+    gr.on(weakened, guarded(1 + PANES)(comparison.show_heads), asked, heads, **mode)
     changes = [manner.n_panes.input, *(model.input for model in models)]
-    gr.on(changes, None, [manner.n_panes, *models], None, js=KEEP_JS)
-    begun = [question.prompt, page.kept, manner.n_panes, *models]
-    gr.on(
-        changes,
-        guarded(5 + 2 * PANES)(comparison.anew),
-        begun,
-        page.cleared,
-        cancels=[sent],
-        queue=False,
-        show_progress="hidden",
-    )
+    for triggers, how in ((changes, {"show_progress": "hidden"}), (weakened, mode)):
+        gr.on(triggers, None, [manner.n_panes, *asked], None, js=KEEP_JS)
+        begun = [question.prompt, page.kept, manner.n_panes, *asked]
+        anew = guarded(5 + 2 * PANES)(comparison.anew)
+        gr.on(triggers, anew, begun, page.cleared, cancels=[sent], queue=False, **how)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 import gradio as gr
@@ -15,8 +16,10 @@ from app.pages.answering import ready
 from app.pages.panes import PANES
 from app.pages.who import acting, asked
 from storage.bases import base_models, proposed
-from storage.gallery import artifact_lists, artifacts, chains
+from storage.gallery import artifact_lists, artifacts, chains, strength
 from storage.models import User
+from templates import at_strength
+from templates.at_strength import FULL, AtStrength
 from templates.errors import BadInput, NotFound, Problem
 from templates.shortened import shortened
 
@@ -28,28 +31,58 @@ KEPT = ("instruction", "seed", "temperature", "length")
 def open_page(request: gr.Request) -> list[Any]:
     """The models and choices that the page's address names; by default the newest result beside its base."""
     user = acting(request)
-    wanted = [name for name in asked(request, "models").split(",") if name]
     known = _known(user)
-    wrong = [
-        Problem(f"There is no model “{name}”.", remedy="Choose one in a pane; the gallery shows your results.")
-        for name in wanted
-        if name not in known
-    ]
-    names = [name for name in wanted if name in known]
-    if len(names) > PANES:
-        wrong.append(Problem(f"You selected {len(names)} models.", remedy=f"The first {PANES} are shown."))
+    wanted, wrong = _wanted(user, asked(request, "models"), known)
+    if len(wanted) > PANES:
+        wrong.append(Problem(f"You selected {len(wanted)} models.", remedy=f"The first {PANES} are shown."))
     choices, unusable = _choices(request)
     wrong += unusable
-    names = _with_base(user, names[:PANES])
+    shown = _with_base(user, wanted[:PANES])
     offered = [(f"{name} · {kind}", name) for name, kind in known.items()]
-    values = names + [names[-1]] * (PANES - len(names))
+    padded = shown + [shown[-1]] * (PANES - len(shown))
     return [
         html_of(BadInput(*wrong)) if wrong else CLEAR,
-        max(2, len(names)),
-        *show_panes(max(2, len(names))),
-        *(gr.update(choices=offered, value=value) for value in values),
+        max(2, len(shown)),
+        *show_panes(max(2, len(shown))),
+        *(gr.update(visible=_has_strength(user, one.name), value=one.strength) for one in padded),
+        *(one.name for one in padded),
+        *(gr.update(choices=offered, value=one.name) for one in padded),
         *choices,
     ]
+
+
+def _wanted(user: User, address: str, known: Collection[str]) -> tuple[list[AtStrength], list[Problem]]:
+    """The models that the address names, and what is wrong with the others."""
+    wanted, wrong = list[AtStrength](), list[Problem]()
+    for said in filter(None, address.split(",")):
+        try:
+            one = at_strength.read(said)
+        except BadInput as error:
+            wrong += error.problems
+            continue
+        if one.name not in known:
+            remedy = "Choose one in a pane; the gallery shows your results."
+            wrong.append(Problem(f"There is no model “{one.name}”.", remedy=remedy))
+        elif one.strength != FULL and not _has_strength(user, one.name):
+            wrong.append(Problem(f"“{one.name}” has no strength.", remedy="It is shown in full."))
+            wanted.append(AtStrength(one.name))
+        else:
+            wanted.append(one)
+    return wanted, wrong
+
+
+def _has_strength(user: User, name: str) -> bool:
+    """Whether this model can answer at less than its full strength."""
+    try:
+        artifact = artifacts.get(user, name)
+    except NotFound:  # a base model
+        return False
+    return strength.has_strength(artifact, artifacts.folder(artifact))
+
+
+def show_strength(request: gr.Request, model: str) -> list[Any]:
+    """The control of a newly chosen model, which begins at full strength; out of sight if it has none."""
+    return [gr.skip(), gr.update(visible=_has_strength(acting(request), model), value=FULL), model]
 
 
 def _choices(request: gr.Request) -> tuple[list[Any], list[Problem]]:
@@ -72,16 +105,16 @@ def _known(user: User) -> dict[str, str]:
     return known | dict.fromkeys(artifact_lists.model_names(user), "adapted")
 
 
-def _with_base(user: User, names: list[str]) -> list[str]:
+def _with_base(user: User, named: list[AtStrength]) -> list[AtStrength]:
     """At least two models: if none is named, the newest result; if one is named, its base comes first."""
-    if not names:
-        names = list(artifact_lists.model_names(user)[:1])
-    if len(names) != 1:
-        return names or [proposed.base(user).name] * 2
+    if not named:
+        named = [AtStrength(name) for name in artifact_lists.model_names(user)[:1]]
+    if len(named) != 1:
+        return named or [AtStrength(proposed.base(user).name)] * 2
     try:
-        return [chains.of(artifacts.get(user, names[0])).before, *names]
+        return [AtStrength(chains.of(artifacts.get(user, named[0].name)).before), *named]
     except NotFound:
-        return names * 2
+        return named * 2
 
 
 def show_panes(n: int | float) -> list[Any]:
@@ -96,21 +129,23 @@ def emptied(notice: str = "", prompt: Any = None) -> list[Any]:
     return [notice, box, ready(), "", "" if prompt is None else gr.skip(), *chats, *[""] * PANES]
 
 
-def anew(prompt: str, kept: str, n: int | float, *models: str) -> list[Any]:
+def anew(prompt: str, kept: str, n: int | float, *asked: Any) -> list[Any]:
     """After a change of the panes: start all of them anew, with the last message back in the box.
 
     Nothing happens before the first message, or when a pane is taken away.
     """
-    if conversations.goes_on(kept, models[: int(n)]):
-        return ["", *[gr.skip()] * (4 + 2 * PANES)]
+    if conversations.goes_on(kept, panes.at_strengths(asked, n)):
+        notice = "" if kept else gr.skip()  # that they started anew stays true while a slider moves on
+        return [notice, *[gr.skip()] * (4 + 2 * PANES)]
     return emptied(html("done", sentence=ANEW), prompt or conversations.last_message(kept))
 
 
-def show_heads(request: gr.Request, *models: str) -> list[Any]:
+def show_heads(request: gr.Request, *asked: Any) -> list[Any]:
     """The chat server's facts about each pane's model."""
     user = acting(request)
     told = {model.name: model.studio for model in chat_client.models(user)}
-    return [gr.skip(), *(panes.header(told.get(name), name) if name else "" for name in models)]
+    read = [at_strength.read(model) if model else None for model in panes.at_strengths(asked)]
+    return [gr.skip(), *(panes.header(told.get(one.name), *one) if one else "" for one in read)]
 
 
 def propose(request: gr.Request, typed: str, alone: bool, proposed: tuple[str, bool], *models: str) -> list[Any]:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from app.formats import ago, duration
 from app.markup import html
-from app.pages import layout, lineage, verdicts
+from app.pages import layout, lineage, strength_panel, verdicts
 from app.pages.alerts import CLEAR, FOCUS_JS, done, guarded, html_of
 from app.pages.selection import SELECT_JS
 from app.pages.who import acting, asked
@@ -40,7 +40,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     """The page `/gallery`, with `?artifact=NAME` to rename, annotate or delete one."""
     subject, following = gr.Textbox(visible=False), layout.address()
     with gr.Column(visible=False, elem_classes="manage") as manage:
-        card = gr.HTML()
+        card, weaker = gr.HTML(), strength_panel.draw()
         with gr.Row():
             name = gr.Textbox(label="Name", max_length=64, min_width=200, elem_id="artifact-name")
             note = gr.Textbox(label="Note", max_length=2000, min_width=260, scale=2, elem_id="artifact-note")
@@ -62,9 +62,9 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
 
     wanted, shown = [base, data, method, verdict], [alert, cards, more, limit]
     opened = [alert, subject, manage, card, name, note, depends, asking, filters, *wanted]
-    demo.load(guarded(len(opened))(open_page), None, opened).success(
-        guarded(4)(show_cards), wanted, shown, show_progress="hidden"
-    )
+    filled = demo.load(guarded(len(opened))(open_page), None, opened)
+    filled.success(guarded(4)(show_cards), wanted, shown, show_progress="hidden")
+    strength_panel.let_use([filled.success], weaker, alert, subject, strength_panel.of_result)
     for choice in wanted:
         choice.input(None, wanted, None, js=KEEP_JS)
         choice.input(guarded(4)(filter_cards), wanted, shown, show_progress="hidden")

@@ -20,6 +20,7 @@ from app.pages import (
     learned_answers,
     outcomes,
     published,
+    strength_panel,
     verdicts,
 )
 from app.pages.alerts import CLEAR, FOCUS_JS, done, guarded
@@ -47,6 +48,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     with gr.Column(visible=False) as detail:
         head = gr.HTML(elem_id="job-head")
         outcome = gr.HTML(elem_id="outcome")
+        weaker = strength_panel.draw()
         stages = gr.HTML()
         progress = gr.HTML(elem_id="progress")
         remarks = gr.HTML()
@@ -81,6 +83,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     first.success(guarded(4)(open_answers), subject, answered, show_progress="hidden")
     timer.tick(poll, [subject, seen], [seen, *shown], queue=False, show_progress="hidden")
     outcome.change(guarded(4)(open_answers), subject, answered, show_progress="hidden")
+    strength_panel.let_use([first.success, outcome.change], weaker, alert, subject, strength_panel.of_job)
     answers_review.let_review([first.success, outcome.change], review, alert, subject, following)
     learned_answers.let_keep([first.success, outcome.change], keep_answers, alert, subject, following)
     contrast.let_run([first.success, outcome.change], (without_teacher, beside), alert, subject, following)

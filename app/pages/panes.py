@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from app import chat_client, notify
 from app.markup import html
 from app.pages.conversations import Talk, sent
 from storage.models import User
+from templates import at_strength
+from templates.at_strength import FULL, AtStrength
 
 PANES = 4
 CUT_IN_REASONING = "No answer: the model was cut off in its reasoning. Allow a longer answer."
@@ -37,6 +39,19 @@ new MutationObserver(() => {
 """
 COALESCED_S = 0.04
 """Pieces that arrive within this time go to the browser together."""
+
+
+def at_strengths(asked: Sequence[Any], n: int | float = PANES) -> list[str]:
+    """The models of the first `n` panes at their strengths; `asked` is `Page.asked` of the page.
+
+    A strength that was chosen for another model doesn't count: its control may not have followed yet.
+    """
+    models, strengths, of = asked[:PANES], asked[PANES : 2 * PANES] or [FULL] * PANES, asked[2 * PANES :]
+    found = []
+    for model, strength, owner in zip(models, strengths, of or models, strict=True):
+        is_own = bool(model) and owner == model and isinstance(strength, int | float)
+        found.append(str(AtStrength(model, at_strength.checked(round(float(strength), 2)))) if is_own else model)
+    return found[: int(n)]
 
 
 @dataclass(frozen=True)
@@ -133,8 +148,8 @@ def conversation(talk: Talk) -> Markup:
     return html("compare/conversation", turns=talk)
 
 
-def header(told: Mapping[str, Any] | None, name: str) -> Markup:
-    """The weights behind this pane, and their self-test; `told` comes from the chat server."""
+def header(told: Mapping[str, Any] | None, name: str, strength: float = FULL) -> Markup:
+    """The weights behind this pane, how much of them, and their self-test; `told` comes from the chat server."""
     if told is None:
         return html("compare/header", told=None, name=name)
     adapted = told.get("kind") not in (None, "base")
@@ -150,6 +165,7 @@ def header(told: Mapping[str, Any] | None, name: str) -> Markup:
         "compare/header",
         told=told,
         kind="adapted" if adapted else "base",
+        strength=at_strength.words(strength) if strength != FULL else "",
         parts=[(words, str(hash_)[:8]) for words, hash_ in parts if hash_],
         proof=proof,
         is_bad=is_bad,
@@ -172,6 +188,8 @@ def small_print(answer: Answer) -> Markup:
     """Time to the first token and pace, or the error."""
     info = answer.info
     words = []
+    if info and info.strength is not None and info.strength != FULL:
+        words.append(at_strength.words(info.strength))
     if answer.first_token_s is not None:
         words.append(f"first token after {answer.first_token_s:.2f} s")
     if info and info.tokens_per_s:

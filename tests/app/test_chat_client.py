@@ -144,6 +144,20 @@ def test_another_server_of_the_protocol_will_do(studio: User, monkeypatch: pytes
             chat_client.health()
 
 
+def test_a_server_that_ignores_the_strength_is_not_believed(studio: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = list[Delta | Info]()
+
+    async def heard() -> None:
+        async for event in chat_client.stream("theirs@0.5", HELLO, user=studio):
+            shown.append(event)
+
+    with chat_servers.running(another_server([chunk("a"), chunk("", "stop")]), monkeypatch):
+        with pytest.raises(Unavailable, match="knows no strength"):
+            asyncio.run(heard())
+        assert shown == [], "no word of the answer is shown"
+        assert asyncio.run(streamed("theirs@1", studio)) == [Delta("a"), Info("theirs", "stop")]
+
+
 def test_an_answer_that_breaks_off_is_an_error(studio: User, monkeypatch: pytest.MonkeyPatch) -> None:
     with (
         chat_servers.running(another_server([chunk("a")]), monkeypatch),

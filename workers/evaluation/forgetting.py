@@ -17,7 +17,6 @@ from pydantic import BaseModel, ConfigDict
 
 from storage.gallery import suites
 from storage.gallery.suites import Suite
-from storage.planning import apart
 from storage.rendering.renderer import Renderer
 from workers import models, precision
 from workers.evaluation import own_prompts, own_words, suite, suite_verdict
@@ -158,7 +157,7 @@ def measure(
     asked = suites.asked_of(order.forgetting_suite, order.forgetting_items)
     measuring = _Measuring(order, renderer, context_length, channel, asked, _kept(order, renderer, model))
     prompts, of_base = measuring.of_base(base, parts[0])
-    prompts = prompts and prompts.without(_like(prompts, replayed, renderer), own_prompts.REPLAYED)
+    prompts = prompts and own_prompts.not_replayed(prompts, replayed, renderer)
     own_part, part = measuring.parts(parts[1])
     own = measuring.own_words(prompts, model, own_part) if prompts else None
     found = judge(of_base, measuring.score(model, order.name, part))
@@ -166,25 +165,26 @@ def measure(
     return found.model_copy(update={"own": own, "remarks": remarks})
 
 
-def _like(prompts: OwnPrompts, replayed: Sequence[str], renderer: Renderer) -> list[int]:
-    """The places of own prompts that are the same as a replayed one, or nearly."""
-    asked = [{"text": renderer.decode(one.prompt_ids)} for one in prompts.asked]
-    return apart.places("text", asked, apart.of_prompts(replayed))
-
-
 def _kept(order: TrainingOrder, renderer: Renderer, model: Any) -> Kept:
-    """The base's measurements: they hold for this studio, these weights, this template and this arithmetic."""
     # what a training goes on from is the base of this job alone
-    folder = Path(order.measurements) if order.measurements and not order.continued else None
+    folder = order.measurements if not order.continued else ""
+    return kept(folder, order.base.weights_sha256, order.recipe.quantization, renderer, model)
+
+
+def kept(folder: str, weights_sha256: str | None, quantization: str, renderer: Renderer, model: Any) -> Kept:
+    """The base's measurements: they hold for this studio, these weights, this template and this arithmetic.
+
+    Nothing is kept without a `folder`. `model` is the base, with or without an adapter on it.
+    """
     return Kept(
-        folder,
+        Path(folder) if folder else None,
         {
             "studio": importlib.metadata.version("adaptation-studio"),
-            "weights": order.base.weights_sha256,
+            "weights": weights_sha256,
             "template": renderer.template_sha256,
             "dtype": "torch.bfloat16" if precision.computes_in_16_bits(model) else str(model.dtype),
             "device": model.device.type,
-            "quantization": order.recipe.quantization if models.is_quantized(model) else "none",
+            "quantization": quantization if models.is_quantized(model) else "none",
         },
     )
 

@@ -5,12 +5,15 @@ The answers are the first tokens of its greedy ones. Made once per base, and kep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from storage.planning import apart
 from storage.rendering.renderer import Renderer
+from templates import registry
+from templates.errors import BadInput
 from workers import precision
 from workers.evaluation import drawn_prompts
 from workers.evaluation.drawn_prompts import SAMPLING, Drawing
@@ -107,6 +110,27 @@ def written(
         n_drawn=drawing.n_drawn,
         dropped={reason: count for reason, count in dropped.items() if count},
     )
+
+
+def not_replayed(prompts: OwnPrompts, replayed: Sequence[str], renderer: Renderer) -> OwnPrompts:
+    """Without those that are the same as a replayed prompt, or nearly: what was learned says nothing about the rest."""
+    asked = [{"text": renderer.decode(one.prompt_ids)} for one in prompts.asked]
+    return prompts.without(apart.places("text", asked, apart.of_prompts(replayed)), REPLAYED)
+
+
+def as_read(renderer: Renderer, shape: str, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The prompts of these rows as the model reads them; of plain texts the beginnings."""
+    messages, found = registry.shape(shape).messages, []
+    for row in rows:
+        try:
+            if messages is None:
+                ids = renderer.plain(row["text"])[0][:PROMPT_TOKENS]
+            else:
+                ids = renderer.answer_prompt(messages(row)[:-1])
+        except BadInput:  # the training refused it as well, and has counted it
+            continue
+        found.append(renderer.decode(ids))
+    return found
 
 
 def drawing_of(

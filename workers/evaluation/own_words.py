@@ -66,6 +66,12 @@ def judge(prompts: OwnPrompts, result: Followed) -> OwnWords | None:
     )
 
 
+def kept_by(prompts: OwnPrompts, one: Followed, other: Followed) -> Pair:
+    """The share of prompts that two models answer as the base does; `difference` is the second minus the first."""
+    lengths = np.array([len(asked.answer_ids) for asked in prompts.asked])
+    return paired_shares(_same(one, lengths), _same(other, lengths))
+
+
 def too_few(prompts: OwnPrompts) -> str:
     """The remark in place of a verdict."""
     return (

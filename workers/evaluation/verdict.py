@@ -8,7 +8,7 @@ does the loss decide. “Better” needs a win over the base and over the trivia
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, get_args
@@ -109,8 +109,12 @@ def _compared(base: Scores, adapted: Scores, shape: str, side: HeldOutSide, head
         metrics[PREFERENCE] = paired_shares(
             base.prefers[told] > 0, adapted.prefers[told] > 0, groups=renumbered(groups[told])
         )
-    decides = next((name for name in (headline, side.headline) if name in metrics), "loss")
-    return _Comparison(base, adapted, shape, side, pairs, told, metrics, str(decides))
+    return _Comparison(base, adapted, shape, side, pairs, told, metrics, decides(metrics, headline, side))
+
+
+def decides(metrics: Collection[str], headline: str | None, side: HeldOutSide) -> str:
+    """The deciding one of the measured metrics: the objective's if it has one, else the dataset's, else the loss."""
+    return next((name for name in (headline, side.headline) if name is not None and name in metrics), "loss")
 
 
 def beside(name: str, root: Scores, adapted: Scores, shape: str, side: HeldOutSide) -> Beside:

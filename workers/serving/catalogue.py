@@ -11,9 +11,10 @@ from typing import Any
 
 from storage.bases import base_models
 from storage.gallery import artifacts
+from storage.gallery import strength as strengths
 from storage.models import Artifact, BaseModelRow, User
-from templates import registry
-from templates.errors import NotFound
+from templates import at_strength, registry
+from templates.errors import BadInput, NotFound, Problem
 from templates.spec import BaseFacts, Method
 
 
@@ -97,6 +98,20 @@ class Entry:
         For most methods PEFT silently ignores these names.
         """
         return self._method is not None and self._method.mixes(self._adapter_config)
+
+    def require_strength(self, strength: float) -> None:
+        """Raise `BadInput` for less than full strength if the model has none."""
+        if strength == at_strength.FULL:
+            return
+        if self.artifact is None:
+            what = f"“{self.name}” is a base model, which has no strength."
+            raise BadInput(Problem(what, field=at_strength.FIELD, remedy="Leave it out."))
+        strengths.require(self.artifact, artifacts.folder(self.artifact))
+
+    @property
+    def has_strength(self) -> bool:
+        """Whether it can answer at less than its full strength."""
+        return self.artifact is not None and strengths.has_strength(self.artifact, artifacts.folder(self.artifact))
 
     @property
     def _method(self) -> Method | None:

@@ -46,6 +46,7 @@ class Chat:
 @asynccontextmanager
 async def answering(residents: Residents, entry: Entry, request: ChatRequest) -> AsyncIterator[Chat]:
     """Load the model and start the answer; leaving the block early cancels it."""
+    entry.require_strength(request.strength)
     async with residents.using(entry) as resident:
         renderer = resident.engine.loaded.renderer
         prompt = await asyncio.to_thread(renderer.prompt, [message.model_dump() for message in request.messages])
@@ -70,13 +71,15 @@ async def answering(residents: Residents, entry: Entry, request: ChatRequest) ->
             tell=tell,
             eos_ids=frozenset(renderer.eos_ids),
             max_tokens=max_tokens,
+            strength=request.strength,
             temperature=request.temperature,
             top_p=request.top_p,
             seed=seed,
             scores=_scores(request, renderer.decode_all, prompt),
         )
         resident.engine.submit(row)
-        completion = Completion(entry.name, len(prompt), {**identity(entry, resident), "seed": seed})
+        told = {"strength": request.strength} if entry.adapter else {}
+        completion = Completion(entry.name, len(prompt), {**identity(entry, resident), **told, "seed": seed})
         try:
             yield Chat(completion, events)
         finally:

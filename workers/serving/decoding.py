@@ -36,6 +36,8 @@ class Row:
     """Called in the decoding thread."""
     eos_ids: frozenset[int]
     max_tokens: int
+    strength: float = 1.0
+    """The share of the adapter's effect."""
     temperature: float = 0.0
     """0 always picks the likeliest token."""
     top_p: float = 1.0
@@ -110,7 +112,13 @@ class Forward(Protocol):
     """One forward pass: logits of each row's last position `(rows, vocabulary)`, and the cache."""
 
     def __call__(
-        self, ids: Tensor, mask: Tensor, positions: Tensor, cache: Any, adapters: Sequence[str]
+        self,
+        ids: Tensor,
+        mask: Tensor,
+        positions: Tensor,
+        cache: Any,
+        adapters: Sequence[str],
+        strengths: Sequence[float] = (),
     ) -> tuple[Tensor, Any]: ...
 
 
@@ -135,7 +143,7 @@ class Batch:
             mask[index, longest - len(row.prompt) :] = 1
         ids, self._mask = ids.to(self._device), mask.to(self._device)
         positions = (self._mask.cumsum(-1) - 1).clamp(min=0)
-        logits, self._cache = self._forward(ids, self._mask, positions, None, [row.adapter for row in rows])
+        logits, self._cache = self._forward(ids, self._mask, positions, None, *_adapted(rows))
         row_caches.make_room(self._cache)
         self.rows = rows
         self._keep([row.take(row.choose(own)) for row, own in zip(rows, logits, strict=True)])
@@ -158,7 +166,7 @@ class Batch:
         ids = torch.tensor([[row.last_token] for row in self.rows], device=self._device)
         positions = self._mask.sum(-1, keepdim=True)
         self._mask = torch.cat([self._mask, self._mask.new_ones(len(self.rows), 1)], dim=-1)
-        logits, self._cache = self._forward(ids, self._mask, positions, self._cache, [r.adapter for r in self.rows])
+        logits, self._cache = self._forward(ids, self._mask, positions, self._cache, *_adapted(self.rows))
         self._keep([row.take(row.choose(own)) for row, own in zip(self.rows, logits, strict=True)])
 
     def _keep(self, stays: list[bool]) -> None:
@@ -173,3 +181,8 @@ class Batch:
         idle = int(mask.any(0).int().argmax())  # leading columns that are padding in every remaining row
         self._mask = mask[:, idle:]
         row_caches.keep(self._cache, kept, idle)
+
+
+def _adapted(rows: Sequence[Row]) -> tuple[list[str], list[float]]:
+    """Each row's adapter and the strength of it."""
+    return [row.adapter for row in rows], [row.strength for row in rows]

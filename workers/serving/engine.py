@@ -112,7 +112,7 @@ class Engine:
         """The newcomers that are read together, and their lane."""
         if not self.loaded.joins:
             return [(row, [row]) for row in newcomers]
-        lanes = [self.loaded.lane(row.adapter) for row in newcomers]
+        lanes = [self.loaded.lane(row.adapter, row.strength) for row in newcomers]
         return [(lane, [row for row, own in zip(newcomers, lanes, strict=True) if own == lane]) for lane in set(lanes)]
 
 

@@ -13,9 +13,11 @@ from typing import Any
 
 import torch
 from peft import PeftModel
+from peft.helpers import rescale_adapter_scale
 from torch import Tensor
 
 from storage.rendering.renderer import Renderer
+from templates.at_strength import AtStrength
 from templates.errors import StudioError
 from workers import (
     peft_types,  # noqa: F401  # registers them with PEFT
@@ -111,14 +113,23 @@ class Loaded:
         own = self._virtual.get(adapter)
         return own.prompt(ids) if own else ids
 
-    def lane(self, adapter: str) -> str:
+    def lane(self, adapter: str, strength: float = 1.0) -> str:
         """Rows with the same lane may be decoded together, if any may."""
-        return adapter if adapter in self._exclusive else BASE
+        return str(AtStrength(adapter, strength)) if adapter in self._exclusive else BASE
 
     def forward(
-        self, ids: Tensor, mask: Tensor, positions: Tensor, cache: Any, adapters: Sequence[str]
+        self,
+        ids: Tensor,
+        mask: Tensor,
+        positions: Tensor,
+        cache: Any,
+        adapters: Sequence[str],
+        strengths: Sequence[float] = (),
     ) -> tuple[Tensor, Any]:
-        """Logits of each row's last position `(rows, vocabulary)`, and the cache. All rows are of one lane."""
+        """Logits of each row's last position `(rows, vocabulary)`, and the cache. All rows are of one lane.
+
+        Without `strengths`, every adapter works in full.
+        """
         if not self._caches:  # the whole text again at each step, from the tokens kept in the cache's place
             ids = ids if cache is None else torch.cat([cache, ids], dim=-1)
             positions = (mask.cumsum(-1) - 1).clamp(min=0)
@@ -127,7 +138,7 @@ class Loaded:
         inputs: dict[str, Any] = {**tokens, "attention_mask": mask, "position_ids": positions}
         inputs |= {"use_cache": self._caches, "logits_to_keep": 1}
         inputs = {name: value for name, value in inputs.items() if name in self._takes}
-        out = self._computed(inputs, adapters if own is None else [BASE] * len(adapters))
+        out = self._computed(inputs, adapters if own is None else [BASE] * len(adapters), strengths)
         return out.logits[:, -1], virtual.settled(out.past_key_values) if self._caches else ids
 
     @property
@@ -135,15 +146,18 @@ class Loaded:
         """Whether the architecture keeps keys and values under transformers' usual name."""
         return "past_key_values" in self._takes
 
-    def _computed(self, inputs: dict[str, Any], adapters: Sequence[str]) -> Any:
+    def _computed(self, inputs: dict[str, Any], adapters: Sequence[str], strengths: Sequence[float]) -> Any:
         if self._peft is None or self._low_rank is None:
             return self._base(**inputs)
         if self._mixing.union({BASE}).issuperset(adapters):
             self._switch_to(BASE)
-            self._low_rank.engage(adapters)
+            self._low_rank.engage(adapters, strengths)
             return self._base(**inputs)
         self._low_rank.release()
         self._switch_to(adapters[0])
+        if strengths and strengths[0] != 1:
+            with rescale_adapter_scale(self._peft, strengths[0]):
+                return self._peft(**inputs)
         return self._peft(**inputs)
 
     def _switch_to(self, which: str) -> None:

@@ -3,7 +3,7 @@
 PEFT would cut the batch up in every layer, once for each adapter, and hook every layer at every step. Here the
 matrices of the batch's adapters stand side by side, so that two thin products serve all rows, and a factor that is
 zero outside a row's own adapter keeps the others' part from it: *Wx + B (s ∘ Ax)*, with A `(ranks, in)`,
-B `(out, ranks)` and s `(rows, 1, ranks)`.
+B `(out, ranks)` and s `(rows, 1, ranks)`. A row that wants less of its adapter has a smaller factor.
 """
 
 from __future__ import annotations
@@ -43,26 +43,30 @@ class LowRank:
         self._model = model
         self._layers = [_Layer(module) for module in model.modules() if type(module) is Linear]
         self._stacks: OrderedDict[tuple[str, ...], list[_Stack | None]] = OrderedDict()
-        self._rows: list[str] | None = None
+        self._rows: list[tuple[str, float]] | None = None
 
     def computes(self, name: str) -> bool:
         """Whether this adapter is made of nothing but plain LoRA on linear layers."""
         return all(_is_plain(module, name) for module in self._model.modules() if name in _adapters_of(module))
 
-    def engage(self, rows: Sequence[str]) -> None:
-        """Give each row of the next batches its adapter, or none (`BASE`); cheap if they are the same as before."""
+    def engage(self, adapters: Sequence[str], strengths: Sequence[float] = ()) -> None:
+        """Give each row of the next batches its adapter, or none (`BASE`), at its strength, by default in full.
+
+        Cheap if they are the same as before.
+        """
+        rows = list(zip(adapters, strengths or [1.0] * len(adapters), strict=True))
         if rows == self._rows:
             return
-        adapters = tuple(sorted(set(rows) - {BASE}))
-        if adapters not in self._stacks:
-            self._stacks[adapters] = [layer.stack(adapters) for layer in self._layers]
-        self._stacks.move_to_end(adapters)
+        needed = tuple(sorted(set(adapters) - {BASE}))
+        if needed not in self._stacks:
+            self._stacks[needed] = [layer.stack(needed) for layer in self._layers]
+        self._stacks.move_to_end(needed)
         if len(self._stacks) > KEPT:
             self._stacks.popitem(last=False)
         factors: dict[Any, Tensor] = {}
-        for layer, stack in zip(self._layers, self._stacks[adapters], strict=True):
+        for layer, stack in zip(self._layers, self._stacks[needed], strict=True):
             layer.use(stack, rows, factors)
-        self._rows = list(rows)
+        self._rows = rows
 
     def release(self) -> None:
         """Give the layers back to PEFT."""
@@ -100,15 +104,23 @@ class _Layer:
         up = torch.cat([module.lora_B[name].weight for name in here], dim=1).to(dtype)
         return _Stack(parts, down, up)
 
-    def use(self, stack: _Stack | None, rows: Sequence[str], factors: dict[Any, Tensor]) -> None:
-        """Compute with this stack; the rows' factors are shared through `factors` by layers with the same parts."""
+    def use(self, stack: _Stack | None, rows: Sequence[tuple[str, float]], factors: dict[Any, Tensor]) -> None:
+        """Compute with this stack for rows with an adapter at a strength.
+
+        Their factors are shared through `factors` by layers with the same parts.
+        """
         self._module.forward = self
         self._stack = stack
         if stack is None:
             return
         if stack.parts not in factors:
             widths = torch.tensor([width for _, width, _ in stack.parts])
-            own = torch.tensor([[scaling if row == name else 0.0 for name, _, scaling in stack.parts] for row in rows])
+            own = torch.tensor(
+                [
+                    [strength * scaling if adapter == name else 0.0 for name, _, scaling in stack.parts]
+                    for adapter, strength in rows
+                ]
+            )
             factors[stack.parts] = own.repeat_interleave(widths, dim=1)[:, None].to(self._base.weight)
         self._factors = factors[stack.parts]
 

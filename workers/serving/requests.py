@@ -63,6 +63,8 @@ class ChatRequest(BaseModel):
     """Report how likely each token of the answer was."""
     top_logprobs: int | None = Field(None, ge=0, le=MAX_TOP)
     """How many of the likeliest tokens to report at each place."""
+    strength: float = Field(1.0, gt=0, le=1)
+    """The studio's own: the share of a LoRA adapter's effect, between its base and what was trained."""
 
     n: Literal[1] = 1
     frequency_penalty: Literal[0] = 0
@@ -81,7 +83,7 @@ class ChatRequest(BaseModel):
             raise ValueError(f"each stop text must have 1 to {MAX_STOP_CHARS} characters")
         return value
 
-    @field_validator("temperature", "top_p", "frequency_penalty", "presence_penalty", mode="before")
+    @field_validator("temperature", "top_p", "frequency_penalty", "presence_penalty", "strength", mode="before")
     @classmethod
     def _unset(cls, value: Any, info: Any) -> Any:
         return cls.model_fields[info.field_name].default if value is None else value

@@ -53,6 +53,7 @@ def identity(entry: Entry, resident: Resident | None) -> dict[str, Any]:
         "base": entry.row.name,
         "base_revision": (facts.own_base if facts else "") or entry.row.revision,
         "weights_sha256": facts.weights_sha256 if facts else None,
+        "has_strength": entry.has_strength,
         "precision": str(resident.engine.loaded.dtype).removeprefix("torch.") if resident else None,
         "template_sha256": resident.engine.loaded.renderer.template_sha256 if resident else None,
         "self_test": test.outcome if test else None,

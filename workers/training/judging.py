@@ -14,13 +14,13 @@ from storage.data import row_files
 from storage.rendering.renderer import Renderer
 from storage.runs.row_outcomes import RowOutcomes
 from templates import instructions, registry
-from templates.errors import BadInput
 from workers import models
 from workers.evaluation import (
     compared,
     forgetting,
     held_out,
     measures,
+    own_prompts,
     pace,
     row_outcomes,
     scoring,
@@ -32,7 +32,6 @@ from workers.evaluation.compared import ComparedAnswer
 from workers.evaluation.forgetting import Forgotten
 from workers.evaluation.held_out import HeldOutSide
 from workers.evaluation.measures import Measure
-from workers.evaluation.own_prompts import PROMPT_TOKENS
 from workers.evaluation.progress import Part, noting, parts_of
 from workers.evaluation.scoring import Scores
 from workers.evaluation.sentences import Run
@@ -250,20 +249,9 @@ def _forgotten(task: Task, model: PreTrainedModel, channel: Channel) -> Forgotte
 
 
 def _replayed(task: Task) -> list[str]:
-    """The prompts of the replayed rows, as the model reads them; of plain texts the beginnings."""
-    found = []
-    for one in task.further:
-        messages = registry.shape(one.shape).messages
-        for row in one.train if one.replayed else ():
-            try:
-                if messages is None:
-                    ids = one.renderer.plain(row["text"])[0][:PROMPT_TOKENS]
-                else:
-                    ids = one.renderer.answer_prompt(messages(row)[:-1])
-            except BadInput:  # the training refused it as well, and has counted it
-                continue
-            found.append(one.renderer.decode(ids))
-    return found
+    """The prompts of the replayed rows."""
+    replayed = [one for one in task.further if one.replayed]
+    return [text for one in replayed for text in own_prompts.as_read(one.renderer, one.shape, one.train)]
 
 
 def _measures(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from transformers import AutoModelForCausalLM
 
 from storage.bases import base_models
 from storage.gallery import artifacts
+from storage.gallery import strength as strengths
 from storage.models import Artifact, BaseModelRow
 from workers.serving.decoding import BASE
 from workers.serving.low_rank import LowRank
@@ -56,6 +59,37 @@ def test_rows_get_what_peft_computes_for_them(tiny: BaseModelRow, publish: Publi
         found = side_by_side(model, low_rank, rows)
         low_rank.release()
         torch.testing.assert_close(found, by_peft(model, rows))
+
+
+def weakened(artifact: Artifact, strength: float, folder: Path) -> Path:
+    """The same adapter as it is downloaded at less than its full strength."""
+    shutil.copytree(artifacts.folder(artifact), folder)
+    (folder / "README.md").write_text("# An adapter\n")
+    for name, content in strengths.rewritten(artifact, folder, strength).items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def test_a_row_gets_as_much_of_its_adapter_as_it_wants(tiny: BaseModelRow, publish: Publish, tmp_path: Path) -> None:
+    wide = publish("wide", seed=1, r=12, lora_alpha=5, alpha_pattern={"q_proj": 3})
+    narrow = publish("narrow", seed=2, r=4, target_modules=["v_proj", "down_proj"], use_rslora=True)
+    model = together(tiny, wide, narrow)
+    low_rank = LowRank(model)
+    rows, wanted = ["wide", BASE, "narrow", "wide"], [0.5, 1.0, 0.25, 1.0]
+    model.base_model.disable_adapter_layers()
+    low_rank.engage(rows, wanted)
+    with torch.inference_mode():
+        found = model.get_base_model()(input_ids=IDS).logits
+    low_rank.release()
+    downloaded = together(tiny, wide, narrow)
+    downloaded.load_adapter(weakened(wide, 0.5, tmp_path / "wide"), adapter_name="wide_half")
+    downloaded.load_adapter(weakened(narrow, 0.25, tmp_path / "narrow"), adapter_name="narrow_less")
+    expected = by_peft(downloaded.eval(), ["wide_half", BASE, "narrow_less", "wide"])
+    torch.testing.assert_close(found, expected)
+    full = side_by_side(model, low_rank, rows)
+    low_rank.release()
+    assert torch.equal(full[1], found[1])
+    assert not torch.allclose(full[0], found[0])
 
 
 def test_what_is_not_plain_lora_is_left_to_peft(tiny: BaseModelRow, publish: Publish) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from transformers import AutoModelForCausalLM, RwkvConfig
 
 from storage.bases import base_models
 from storage.gallery import artifacts
+from storage.gallery import strength as strengths
 from storage.models import Artifact, BaseModelRow, User
 from tests.contracts import small_models
 from workers.serving import catalogue
@@ -34,11 +36,11 @@ def on(architecture: str) -> pytest.MarkDecorator:
 
 
 @torch.inference_mode()
-def logits(loaded: Loaded, *adapters: str) -> torch.Tensor:
+def logits(loaded: Loaded, *adapters: str, strength: float = 1.0) -> torch.Tensor:
     """What follows the same prompt with each adapter, computed together."""
     ids = torch.tensor([loaded.renderer.prompt([{"role": "user", "content": "my card"}])] * len(adapters))
     positions = torch.arange(ids.shape[1]).expand_as(ids)
-    return loaded.forward(ids, torch.ones_like(ids), positions, None, adapters)[0]
+    return loaded.forward(ids, torch.ones_like(ids), positions, None, adapters, [strength] * len(adapters))[0]
 
 
 @torch.inference_mode()
@@ -60,10 +62,20 @@ def attached(user: User, row: BaseModelRow, *found: Artifact) -> Loaded:
 
 @on("qwen3moe")
 def test_an_adapter_on_experts_is_decoded_by_itself_and_others_still_mix(
-    studio: User, tiny: BaseModelRow, publish: Publish
+    studio: User, tiny: BaseModelRow, publish: Publish, tmp_path: Path
 ) -> None:
     attention = publish("attention", seed=1, target_modules=["q_proj", "v_proj"])
     experts = publish("experts", seed=2, strength=0.3)
+
+    def weakened(which: str, to: Path) -> Path:
+        """The adapter at half its strength, as it is downloaded."""
+        found = next(one for one in (attention, experts) if one.id == which)
+        folder = Path(shutil.copytree(artifacts.folder(found), to / which))
+        (folder / "README.md").write_text("# An adapter\n")
+        for name, content in strengths.rewritten(found, folder, 0.5).items():
+            (folder / name).write_bytes(content)
+        return folder
+
     loaded = attached(studio, tiny, attention)
     assert loaded.lane(attention.id) == BASE, "no layer refuses to mix"
     loaded.attach(catalogue.find(studio, "experts"))
@@ -75,6 +87,12 @@ def test_an_adapter_on_experts_is_decoded_by_itself_and_others_still_mix(
         if which != experts.id:
             mixed = logits(loaded, which, BASE, attention.id)
             torch.testing.assert_close(mixed[:1], expected, atol=1e-5, rtol=1e-5)
+    for which, lane in ((experts.id, f"{experts.id}@0.5"), (attention.id, BASE)):
+        assert loaded.lane(which, 0.5) == lane
+        half = logits(loaded, which, strength=0.5)
+        assert not torch.allclose(half, logits(loaded, which), atol=1e-4)
+        assert not torch.allclose(half, logits(loaded, BASE), atol=1e-4)
+        torch.testing.assert_close(half, reference(base, weakened(which, tmp_path), loaded), atol=1e-5, rtol=1e-5)
     loaded.detach(experts.id)
     torch.testing.assert_close(logits(loaded, BASE), reference(base, None, loaded), atol=1e-5, rtol=1e-5)
 

@@ -52,6 +52,23 @@ def test_a_whole_answer_says_which_model_gave_it(chat: httpx.Client, tiny: BaseM
     assert studio["tokens_per_s"] > 0
 
 
+def test_an_answer_at_less_than_full_strength_says_so(chat: httpx.Client, tiny: BaseModelRow, publish: Publish) -> None:
+    publish("mine", seed=1)
+    publish("aligned", seed=2, use_dora=True)
+    full, half, base = answer(chat, "mine"), answer(chat, "mine", strength=0.3), answer(chat, "tiny")
+    assert len({full, half, base}) == 3
+    assert ask(chat, "mine", strength=0.3).json()["studio"]["strength"] == 0.3
+    assert ask(chat, "mine").json()["studio"]["strength"] == 1.0
+    assert events(ask(chat, "mine", strength=0.3, stream=True))[0]["studio"]["strength"] == 0.3
+    assert (answer(chat, "mine", strength=1), answer(chat, "tiny", strength=1)) == (full, base)
+    for model, words in {"tiny": "“tiny” is a base model, which has no strength", "aligned": "DoRA"}.items():
+        refused = ask(chat, model, strength=0.5)
+        assert (refused.status_code, refused.json()["error"]["param"]) == (400, "strength")
+        assert words in refused.json()["error"]["message"]
+    listed = {model["id"]: model["studio"]["has_strength"] for model in chat.get("/v1/models").json()["data"]}
+    assert (listed["mine"], listed["aligned"], listed["tiny"]) == (True, False, False)
+
+
 def test_a_stream_adds_up_to_the_whole_answer(chat: httpx.Client, tiny: BaseModelRow) -> None:
     whole = answer(chat, "tiny", max_tokens=20)
     chunks = events(ask(chat, "tiny", max_tokens=20, stream=True, stream_options={"include_usage": True}))
@@ -150,6 +167,8 @@ def test_without_the_secret_nothing_is_told(chat: httpx.Client, tiny: BaseModelR
         ({"n": 2}, 400, "“n”"),
         ({"stop": ["x"] * 9}, 400, "stop"),
         ({"seed": 2**64}, 400, "seed"),
+        ({"strength": 0}, 400, "strength"),
+        ({"strength": 1.5}, 400, "strength"),
     ],
 )
 def test_what_cant_be_answered_is_refused_in_words(
