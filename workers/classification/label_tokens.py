@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,10 +31,9 @@ class LabelEndings:
 
     @classmethod
     def of(cls, renderer: Renderer, rows: Iterable[Mapping[str, Any]]) -> LabelEndings:
-        """Every label of these rows, in the tokens of its first spelling. Raises as `endings` does."""
-        spelt: dict[str, str] = {}
-        for row in rows:
-            spelt.setdefault(str(row["label"]).strip(), row["label"])
+        """Every label of these rows, in the tokens of its most frequent spelling. Raises as `endings` does."""
+        counted = Counter(str(row["label"]) for row in rows)
+        spelt = {text.strip(): text for text, _ in reversed(counted.most_common())}
         labels = tuple(sorted(spelt))
         return cls(labels, endings(renderer, [spelt[label] for label in labels]))
 

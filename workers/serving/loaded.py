@@ -22,6 +22,7 @@ from workers import (
     sharing,
     weights,
 )
+from workers.classification.reading import Reading
 from workers.serving import company, virtual
 from workers.serving.attachable import Attachable
 from workers.serving.decoding import BASE
@@ -145,6 +146,12 @@ class Loaded:
         self._low_rank.release()
         self._switch_to(adapters[0])
         return self._peft(**inputs)
+
+    def reading(self, adapter: str) -> Reading:
+        """Reads given tokens with this adapter, or without any (`BASE`)."""
+        own = self._virtual.get(adapter)
+        which = BASE if own else adapter
+        return Reading(lambda inputs, n: self._computed(dict(inputs), [which] * n), self._base, self._takes, own)
 
     def _switch_to(self, which: str) -> None:
         """Make one adapter of PEFT's work, or none (`BASE`); cheap if it is so already."""

@@ -63,6 +63,9 @@ class ChatRequest(BaseModel):
     """Report how likely each token of the answer was."""
     top_logprobs: int | None = Field(None, ge=0, le=MAX_TOP)
     """How many of the likeliest tokens to report at each place."""
+    labels_of: str | None = None
+    """The studio's own: choose among the labels of this result. By default a result that chooses among labels does so,
+    and other models answer freely; "" lets every model answer freely."""
 
     n: Literal[1] = 1
     frequency_penalty: Literal[0] = 0
