@@ -134,7 +134,7 @@ def reliability(before: Sequence[Mapping[str, Any]], fitted: Sequence[Mapping[st
         right=PLOT + SQUARE,
         top=12,
         bottom=12 + SQUARE,
-        width=PLOT + SQUARE + 16,
+        width=PLOT + SQUARE + 30,
         told="; ".join(point.told for point in points),
     )
 

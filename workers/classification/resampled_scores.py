@@ -39,7 +39,8 @@ def calibration_error(
 ) -> Pair:
     """The expected calibration error: how far confidence is from the share of right answers, over bins of confidence.
 
-    Each model's `(confidence, right)`, both `(rows,)`. With few rows chance alone makes it larger than zero.
+    Each model's `(confidence, right)`, both `(rows,)`. With few rows chance alone makes it larger than zero, and in
+    resamples once more; so these are moved back by the mean of what they add.
     """
     groups = renumbered(groups)
     drawn = _drawn(int(groups.max()) + 1)
@@ -48,13 +49,14 @@ def calibration_error(
     for confidence, right in (base, adapted):
         off = np.zeros((len(sizes), n_bins))
         np.add.at(off, (groups, bins(confidence, n_bins)), right - confidence)
-        samples.append(np.abs(drawn @ off).sum(axis=1) / (drawn @ sizes))
         values.append(float(np.abs(off.sum(axis=0)).sum() / sizes.sum()))
-    found = [_interval(value, one) or _point(value) for value, one in zip(values, samples, strict=True)]
+        found = np.abs(drawn @ off).sum(axis=1) / (drawn @ sizes)
+        samples.append(np.maximum(0.0, found - (found.mean() - values[-1])))
+    both = [_interval(value, one) or _point(value) for value, one in zip(values, samples, strict=True)]
     difference = values[1] - values[0]
     return Pair(
-        base=found[0],
-        adapted=found[1],
+        base=both[0],
+        adapted=both[1],
         difference=_interval(difference, samples[1] - samples[0]) or _point(difference),
     )
 
