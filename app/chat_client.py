@@ -131,8 +131,8 @@ def complete(
 ) -> Answer:
     """The model's complete answer to a conversation. Re-raises the server's refusal as a `StudioError`.
 
-    With `top_logprobs`, each token's probability is told, and that many of the likeliest at its place. `labels_of` names
-    a result whose labels the model has to choose among.
+    With `top_logprobs`, each token's probability is told, and that many of the likeliest at its place. `labels_of`
+    names a result whose labels the model has to choose among.
     """
     body = _body(model, messages, seed, temperature, top_p, max_new_tokens, stop, labels_of)
     if top_logprobs is not None:

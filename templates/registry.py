@@ -70,7 +70,13 @@ def objectives_for(shape: str) -> list[Objective]:
 def _demands(objective: Objective) -> tuple[bool, int, bool, bool, bool]:
     """What it needs besides rows, the least first."""
     cost = objective.cost
-    return bool(objective.roles), cost.generations, cost.holds_teacher, objective.same_vocabulary, objective.most_labels > 0
+    return (
+        bool(objective.roles),
+        cost.generations,
+        cost.holds_teacher,
+        objective.same_vocabulary,
+        objective.most_labels > 0,
+    )
 
 
 def goal_of(objective_key: str) -> str:

@@ -84,7 +84,9 @@ class _Message:
         async with aclosing(stream) as steps:
             async for changed in steps:
                 for i, answer in changed.items():
-                    talks[i][-1] |= {"content": answer.text, "reasoning": answer.reasoning} | label_bars.kept(answer.info)
+                    talks[i][-1] |= {"content": answer.text, "reasoning": answer.reasoning} | label_bars.kept(
+                        answer.info
+                    )
                 shown = [panes.conversation(talks[i]) if i in changed else gr.skip() for i in range(n)]
                 small = [panes.small_print(changed[i]) if i in changed else gr.skip() for i in range(n)]
                 yield [*[gr.skip()] * 3, self._kept(talks), gr.skip(), *_padded(shown), *_padded(small)]

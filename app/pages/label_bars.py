@@ -22,7 +22,9 @@ def shown(kept_labels: str) -> dict[str, Any] | None:
         told = json.loads(kept_labels) if kept_labels else None
         if not told:
             return None
-        bars = [{"label": str(one["label"]), "probability": _share(one["probability"])} for one in told["probabilities"]]
+        bars = [
+            {"label": str(one["label"]), "probability": _share(one["probability"])} for one in told["probabilities"]
+        ]
         n_labels, threshold = int(told["n_labels"]), told["threshold"]
         is_sure = None if told["is_sure"] is None else bool(told["is_sure"])
         of, least = str(told["of"]), None if threshold is None else _share(threshold)

@@ -1,4 +1,4 @@
-"""The part of a verdict on answers that are labels: confusions, each label, and how far probabilities can be trusted."""
+"""The part of a verdict on answers that are labels: confusions, each label, and how far to trust probabilities."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Interval = Mapping[str, float]
 
 
 def block(found: Mapping[str, Any] | None, parent: str = "") -> Markup:
-    """Everything beyond the share of right answers; empty without labels. `parent` is the result it is compared with."""
+    """Everything beyond the share of right answers; empty without labels. It is compared with the result `parent`."""
     if not found:
         return Markup("")
     labels = [one["label"] for one in found["labels"]]

@@ -74,7 +74,8 @@ def stage(
 ) -> Staged:
     """Fill and seal `order.staging`. `save(folder)` writes the adapter or model with `save_pretrained`.
 
-    `further` are files that stay in the studio, by their paths in the folder; `labels` are what the result chooses among.
+    `further` are files that stay in the studio, by their paths in the folder; `labels` are what the result chooses
+    among.
     """
     folder, base_folder = Path(order.staging), Path(order.base.base_folder)
     kind: Literal["adapter", "full_model"] = (

@@ -71,7 +71,12 @@ def wanted(user: User, entry: Entry, request: ChatRequest) -> LabelChoice | None
 
 
 def answer(
-    loaded: Loaded, prompt: list[int], adapter: str, choice: LabelChoice, endings: Endings, tell: Callable[[Event], None]
+    loaded: Loaded,
+    prompt: list[int],
+    adapter: str,
+    choice: LabelChoice,
+    endings: Endings,
+    tell: Callable[[Event], None],
 ) -> None:
     """Tell the likeliest label and all probabilities. Runs in the thread that owns the model."""
     began = time.monotonic()

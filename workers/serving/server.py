@@ -198,7 +198,9 @@ async def complete(request: Request, user: User = Depends(caller)) -> Response: 
 
     choice = await asyncio.to_thread(label_choices.wanted, user, entry, asked)
     async with AsyncExitStack() as stack:
-        started = chats.choosing(residents, entry, asked, choice) if choice else chats.answering(residents, entry, asked)
+        started = (
+            chats.choosing(residents, entry, asked, choice) if choice else chats.answering(residents, entry, asked)
+        )
         chat = await stack.enter_async_context(started)
         if not asked.stream:
             return await _whole(request, chat, with_scores=bool(asked.logprobs))

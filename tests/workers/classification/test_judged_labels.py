@@ -50,7 +50,9 @@ def test_the_fitted_temperature_mends_the_probabilities(verdict: LabelVerdict) -
 
 def test_the_threshold_keeps_its_promise_on_other_rows(verdict: LabelVerdict) -> None:
     sure = verdict.sure
-    assert sure.threshold is not None and sure.share is not None and sure.right is not None
+    assert sure.threshold is not None
+    assert sure.share is not None
+    assert sure.right is not None
     assert 0.3 < sure.share.value < 1.0
     assert sure.right.low < 0.9 < sure.right.high
     assert "“don't know” below" in verdict.sentence
@@ -62,8 +64,10 @@ def test_confusions_and_labels_add_up(verdict: LabelVerdict) -> None:
     right = sum(one.n for one in verdict.confusions if one.expected == one.given)
     assert sum(one.n_right for one in verdict.labels) == right
     for one in verdict.labels:
-        assert one.recall is not None and one.recall.value == pytest.approx(one.n_right / one.n)
-        assert one.precision is not None and one.precision.value == pytest.approx(one.n_right / one.n_given)
+        assert one.recall is not None
+        assert one.recall.value == pytest.approx(one.n_right / one.n)
+        assert one.precision is not None
+        assert one.precision.value == pytest.approx(one.n_right / one.n_given)
         assert one.n_training == COUNTS[one.label]
 
 
@@ -73,14 +77,18 @@ def test_labels_that_training_never_saw_are_wrong_and_said() -> None:
     both = Sides(drawn(400, 1, sharpness=3.0), held_out)
     found = judged(both, both)
     assert found.unseen == {"new": 1}
-    assert found.labels[-1].label == "new" and found.labels[-1].n_right == 0 and found.labels[-1].precision is None
-    assert "“new”" in found.remarks[0] and "1 held-out row" in found.remarks[0]
+    assert found.labels[-1].label == "new"
+    assert found.labels[-1].n_right == 0
+    assert found.labels[-1].precision is None
+    assert "“new”" in found.remarks[0]
+    assert "1 held-out row" in found.remarks[0]
 
 
 def test_without_rows_to_choose_on_nothing_is_made_up() -> None:
     empty = Sides(Scored(np.zeros((0, 3)), ()), drawn(60, 2, sharpness=3.0))
     found = judged(empty, empty)
-    assert found.calibration is None and found.sure.threshold is None
+    assert found.calibration is None
+    assert found.sure.threshold is None
     assert "too few to choose a threshold" in found.sentence
 
 

@@ -45,7 +45,8 @@ def a_plain_client_gets_a_label(chat: httpx.Client) -> None:
     assert text in COLOURS
     assert text == labels["probabilities"][0]["label"]
     assert sum(one["probability"] for one in labels["probabilities"]) == pytest.approx(1.0)
-    assert labels["of"] == "painter" and labels["n_labels"] == 4
+    assert labels["of"] == "painter"
+    assert labels["n_labels"] == 4
     assert told(ask(chat, "painter", labels_of=""))[1] is None, "a free answer can still be asked for"
     assert told(ask(chat, "talker"))[1] is None
     assert told(ask(chat, "painter", logprobs=True))[1] is None
@@ -70,13 +71,15 @@ def another_model_chooses_under_the_same_constraint(chat: httpx.Client, studio: 
     kept = label_sets.of_artifact(artifacts.get(studio, "painter"))
     assert kept is not None
     (text, of_base), (_, own) = (told(ask(chat, name, labels_of="painter")) for name in ("tiny", "painter"))
-    assert of_base is not None and own is not None
+    assert of_base is not None
+    assert own is not None
     assert text in COLOURS
-    assert of_base["threshold"] is None and of_base["is_sure"] is None, "the threshold was chosen for the result"
+    assert of_base["threshold"] is of_base["is_sure"] is None, "the threshold was chosen for the result"
     assert of_base["temperature"] == kept.base_temperature
     assert of_base["probabilities"] != own["probabilities"]
     other = told(ask(chat, "studio-nano", labels_of="painter"))[1]
-    assert other is not None and other["temperature"] == 1.0
+    assert other is not None
+    assert other["temperature"] == 1.0
 
 
 def a_stream_says_the_same(chat: httpx.Client) -> None:
