@@ -66,6 +66,8 @@ class Info:
     strength: float | None = None
     """The share of the adapter's effect; None for a base model."""
     seed: int | None = None
+    labels: Mapping[str, Any] | None = None
+    """If the answer is one of a result's labels: their probabilities, temperature and threshold."""
     time_to_first_token_s: float | None = None
     tokens_per_s: float | None = None
 
@@ -129,12 +131,14 @@ def complete(
     max_new_tokens: int | None = None,
     stop: Sequence[str] = (),
     top_logprobs: int | None = None,
+    labels_of: str | None = None,
 ) -> Answer:
     """The model's complete answer to a conversation. Re-raises the server's refusal as a `StudioError`.
 
-    With `top_logprobs`, each token's probability is told, and that many of the likeliest at its place.
+    With `top_logprobs`, each token's probability is told, and that many of the likeliest at its place. `labels_of`
+    names a result whose labels the model has to choose among.
     """
-    body = _body(model, messages, seed, temperature, top_p, max_new_tokens, stop)
+    body = _body(model, messages, seed, temperature, top_p, max_new_tokens, stop, labels_of)
     if top_logprobs is not None:
         body |= {"logprobs": True, "top_logprobs": top_logprobs}
     with _reaching(), httpx.Client(**_connection(user, ANSWER_S)) as client:
@@ -162,9 +166,10 @@ async def stream(
     top_p: float = 1.0,
     max_new_tokens: int | None = None,
     stop: Sequence[str] = (),
+    labels_of: str | None = None,
 ) -> AsyncIterator[Delta | Info]:
     """Stream the answer: deltas, then one `Info`. Closing the iterator stops generation on the server."""
-    body = _body(model, messages, seed, temperature, top_p, max_new_tokens, stop)
+    body = _body(model, messages, seed, temperature, top_p, max_new_tokens, stop, labels_of)
     body |= {"stream": True, "stream_options": {"include_usage": True}}
     told: dict[str, Any] = {}
     reason = ""
@@ -200,11 +205,18 @@ def _body(
     top_p: float,
     max_new_tokens: int | None,
     stop: Sequence[str],
+    labels_of: str | None,
 ) -> dict[str, Any]:
     name, strength = at_strength.read(model)
     body = {"model": name, "messages": [dict(message) for message in messages], "temperature": temperature}
     weakened = None if strength == at_strength.FULL else strength  # only our own server knows it
-    optional = {"seed": seed, "max_tokens": max_new_tokens, "stop": list(stop) or None, FIELD: weakened}
+    optional = {
+        "seed": seed,
+        "max_tokens": max_new_tokens,
+        "stop": list(stop) or None,
+        FIELD: weakened,
+        "labels_of": labels_of,
+    }
     return {**body, "top_p": top_p, **{key: value for key, value in optional.items() if value is not None}}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from storage import job_inputs
-from storage.gallery import artifacts
+from storage.gallery import artifacts, label_sets
 from storage.models import Artifact, User
 from templates import at_strength, registry
 from templates.errors import NotFound
@@ -37,6 +37,14 @@ def _gives_labels(artifact: Artifact) -> bool:
     measured_on = job_inputs.of_job(artifact.job_id).measured_on
     by_shape = measured_on is not None and "label_accuracy" in registry.shape(measured_on.shape).metrics
     return by_shape or "label_accuracy" in artifacts.model_facts(artifact).verdict.get("metrics", {})
+
+
+def labels_of(user: User, models: Sequence[str]) -> str | None:
+    """The first result among `models` (names) that chooses among labels, so that all of them do; None without one."""
+    names = list(map(_name, models))
+    by_name = {artifact.name: artifact for artifact in artifacts.models_of(user) if artifact.name in names}
+    found = (name for name in names if name in by_name and label_sets.of_artifact(by_name[name]))
+    return next(found, None)
 
 
 def system(instruction: str) -> list[dict[str, str]]:

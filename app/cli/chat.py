@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 STARTS_WITHIN_S = 120.0
 MAX_MODELS = 8
+SHOWN_LABELS = 5
 
 
 def register(app: typer.Typer) -> None:
@@ -65,7 +66,8 @@ def chat(
     instruction = chat_opening.instruction(user, models) if instruction is None else instruction
     seed = secrets.randbelow(2**31) if seed is None else seed
     with _chat_server():
-        answers = _answers(models, chat_opening.turns(instruction, prompt), seed, max_new_tokens, temperature)
+        asked, labels_of = chat_opening.turns(instruction, prompt), chat_opening.labels_of(user, models)
+        answers = _answers(models, asked, seed, max_new_tokens, temperature, labels_of)
     if instruction:
         output.note(f"instruction for every model: {instruction}")
     document = {
@@ -96,7 +98,12 @@ def _at_strength(user: User, models: list[str], strength: float | None) -> list[
 
 
 def _answers(
-    models: list[str], conversation: list[dict[str, str]], seed: int, max_new_tokens: int, temperature: float
+    models: list[str],
+    conversation: list[dict[str, str]],
+    seed: int,
+    max_new_tokens: int,
+    temperature: float,
+    labels_of: str | None,
 ) -> list[Answer]:
     """Ask all models at once, so that adapters of one base share its steps."""
     from concurrent.futures import ThreadPoolExecutor
@@ -108,7 +115,13 @@ def _answers(
 
     def ask(model: str) -> Answer:
         return chat_client.complete(
-            model, conversation, user=user, seed=seed, temperature=temperature, max_new_tokens=max_new_tokens
+            model,
+            conversation,
+            user=user,
+            seed=seed,
+            temperature=temperature,
+            max_new_tokens=max_new_tokens,
+            labels_of=labels_of,
         )
 
     with ThreadPoolExecutor(len(models)) as threads:
@@ -121,7 +134,16 @@ def _shown(answer: Answer) -> list[str]:
     thought = [f"(Reasoning: {len(answer.reasoning):,} characters; --json shows it.)"] if answer.reasoning else []
     text = answer.text or ("(No answer: the model was cut off in its reasoning.)" if thought else "")
     name = AtStrength(info.model, info.strength or FULL).words
-    return [f"── {name} ({', '.join(mark for mark in marks if mark)})", *thought, text, ""]
+    return [f"── {name} ({', '.join(mark for mark in marks if mark)})", *thought, text, *_labels(info.labels), ""]
+
+
+def _labels(told: Mapping[str, Any] | None) -> list[str]:
+    """The likeliest labels, and whether the model is sure enough; nothing for a free answer."""
+    if not told:
+        return []
+    unsure = f"(Don't know: below {told['threshold']:.1%}.)" if told["is_sure"] is False else ""
+    lines = [f"  {one['probability']:6.1%}  {one['label']}" for one in told["probabilities"][:SHOWN_LABELS]]
+    return [*([unsure] if unsure else []), *lines]
 
 
 @contextmanager

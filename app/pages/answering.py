@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
 
 from app import chat_opening, turns
-from app.pages import conversations, panes
+from app.pages import conversations, label_bars, panes
 from app.pages.alerts import CLEAR, html_of, is_open
 from app.pages.conversations import Talk
 from app.pages.who import acting
@@ -48,6 +48,7 @@ async def say(
     try:
         models = panes.at_strengths(rest[4:], n_panes)
         user, manner = acting(request), checked(prompt, models, *rest[:3])
+        manner = replace(manner, labels_of=chat_opening.labels_of(user, models))
         talks = conversations.read(rest[3], models, panes.PANES)
         message = _Message(user, prompt, instruction, alone, models, talks, manner, clicked_at)
         async with turns.CHATS.turn(user.id, is_open()), aclosing(message.answered(prompt == wanted_for)) as steps:
@@ -84,7 +85,9 @@ class _Message:
         async with aclosing(stream) as steps:
             async for changed in steps:
                 for i, answer in changed.items():
-                    talks[i][-1] |= {"content": answer.text, "reasoning": answer.reasoning}
+                    talks[i][-1] |= {"content": answer.text, "reasoning": answer.reasoning} | label_bars.kept(
+                        answer.info
+                    )
                 shown = [panes.conversation(talks[i]) if i in changed else gr.skip() for i in range(n)]
                 small = [panes.small_print(changed[i]) if i in changed else gr.skip() for i in range(n)]
                 yield [*[gr.skip()] * 3, self._kept(talks), gr.skip(), *_padded(shown), *_padded(small)]

@@ -13,7 +13,8 @@ from typing import Any
 from templates.errors import BadInput
 
 Talk = list[dict[str, str]]
-"""One pane's conversation: role and content of each turn, and the reasoning before an answer."""
+"""One pane's conversation: role and content of each turn, the reasoning before an answer, and the probabilities of
+labels as JSON."""
 
 
 def written(talks: Sequence[Talk], models: Sequence[str]) -> str:
@@ -53,7 +54,7 @@ def _read(kept: str) -> tuple[list[str], list[Talk]]:
 
 def _turn(given: Mapping[str, Any]) -> dict[str, str]:
     turn = {"role": str(given["role"]), "content": str(given["content"])}
-    return {**turn, "reasoning": str(given["reasoning"])} if given.get("reasoning") else turn
+    return turn | {name: str(given[name]) for name in ("reasoning", "labels") if given.get(name)}
 
 
 def answered(talk: Talk) -> Talk:

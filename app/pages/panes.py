@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from app import chat_client, notify
 from app.markup import html
+from app.pages import label_bars
 from app.pages.conversations import Talk, sent
 from storage.models import User
 from templates import at_strength
@@ -61,6 +62,8 @@ class Manner:
     seed: int
     temperature: float
     max_new_tokens: int
+    labels_of: str | None = None
+    """The result whose labels all of them choose among; None: they answer freely."""
 
 
 @dataclass
@@ -125,6 +128,7 @@ async def _one(
             seed=manner.seed,
             temperature=manner.temperature,
             max_new_tokens=manner.max_new_tokens,
+            labels_of=manner.labels_of,
             user=user,
         ):
             if isinstance(delta, chat_client.Delta) and answer.first_token_s is None:
@@ -145,7 +149,8 @@ async def _one(
 
 def conversation(talk: Talk) -> Markup:
     """A pane's turns, reasoning folded; markup in a text is shown, not rendered."""
-    return html("compare/conversation", turns=talk)
+    shown = [{**turn, "chosen": label_bars.shown(turn.get("labels", ""))} for turn in talk]
+    return html("compare/conversation", turns=shown)
 
 
 def header(told: Mapping[str, Any] | None, name: str, strength: float = FULL) -> Markup:

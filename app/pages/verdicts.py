@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from app.formats import number, percent
 from app.markup import html
-from app.pages import suite_views
+from app.pages import label_views, suite_views
 from storage.data import openings
 from storage.gallery import artifacts
 from storage.models import Artifact
@@ -56,6 +56,7 @@ def block(verdict: Mapping[str, Any], opened: int | None = None) -> Markup:
         units=UNITS,
         marks=marks(verdict),
         measures=measures,
+        of_labels=label_views.block(verdict.get("classification"), str(verdict.get("parent") or "")),
         looks=looks,
         beside_root=_beside(verdict, verdict.get("root")),
         beside_teacher=_beside(verdict, verdict.get("teacher")),

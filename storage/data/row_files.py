@@ -57,6 +57,18 @@ def label_field(shape: RowShape) -> str | None:
     return [f.name for f in shape.fields if f.required][-1] if "label_accuracy" in shape.metrics else None
 
 
+def labels(path: Path, shape: RowShape) -> list[str]:
+    """The different labels of a dataset's training side, without surrounding blanks, sorted; none without labels."""
+    import pyarrow.parquet as pq  # needed late: the web process starts faster and smaller without it
+
+    field = label_field(shape)
+    if field is None:
+        return []
+    table = pq.read_table(path, columns=[field, "held_out"])
+    found = table.filter(pc.invert(table["held_out"]))[field].unique().to_pylist()
+    return sorted({str(label).strip() for label in found})
+
+
 def batches(shape: RowShape, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[pa.RecordBatch]:
     """Numbered rows, a few thousand at a time."""
     fields = schema(shape)

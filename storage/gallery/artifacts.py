@@ -48,6 +48,7 @@ SHIPPED = (
     "requirements.txt",
     "use_me.py",
     "adapter_type.py",
+    "labels.json",
     "verdict.json",
 )
 """File names that may leave the studio, at the top of an artifact and in its `base/` folder."""

@@ -123,7 +123,7 @@ class Lengths:
 
 def lengths(base: BaseModelRow, found: Datasets, recipe: Recipe, asked: Judged, *, patient: bool) -> Lengths:
     """The lengths of all rows to learn from. Raises `BadInput` if a dataset has none, `Counting` unless `patient`."""
-    chooses = recipe.training().chooses
+    chooses = recipe.training().sets_apart
     if not found.mixed:
         report = dataset_figures.measured(base, found.first, recipe, chooses=chooses, patient=patient)
         refusals.untrainable(report, found.first, recipe, base.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storage.data import splits
+from storage.data import datasets, row_files, splits
 from storage.data.answers import filtering
 from storage.models import Dataset
 from storage.planning import estimates, teacher_costs
@@ -25,7 +25,7 @@ def of_data(dataset: Dataset, objective: str) -> list[Problem]:
         problems.append(_no_rows(dataset, "to learn from"))
     if dataset.n_held_out < 1:
         problems.append(_no_rows(dataset, "held out, so the result could not be judged"))
-    return problems
+    return problems + _too_many_labels(dataset, objective)
 
 
 def _other_shape(dataset: Dataset, objective: str) -> Problem:
@@ -61,8 +61,10 @@ def of_choice(dataset: Dataset, recipe: Recipe) -> list[Problem]:
     written = registry.objective(recipe.objective).written(recipe.training(), shape)
     problems = filtering.misfits(written.filters, shape, written.n_answers)
     n_training = dataset.n_rows - dataset.n_held_out
-    if not recipe.training().chooses or n_training < 1 or splits.n_selected(n_training):
+    if not recipe.training().sets_apart or n_training < 1 or splits.n_selected(n_training):
         return problems
+    if not recipe.training().chooses:
+        return [*problems, _nothing_apart(dataset, recipe.objective)]
     return [
         *problems,
         Problem(
@@ -70,6 +72,32 @@ def of_choice(dataset: Dataset, recipe: Recipe) -> list[Problem]:
             field="load_best_model_at_end",
             remedy="Switch off both this setting and early_stopping_patience, or add a file with more rows.",
         ),
+    ]
+
+
+def _nothing_apart(dataset: Dataset, objective: str) -> Problem:
+    return Problem(
+        f"“{dataset.name}” has only one training row, so none can be set aside, which {objective} needs.",
+        field="dataset",
+        remedy="Add a file with more rows.",
+    )
+
+
+def _too_many_labels(dataset: Dataset, objective: str) -> list[Problem]:
+    """The problem with more labels than the objective can score for each row."""
+    most = registry.objective(objective).most_labels
+    if not most or dataset.shape not in registry.objective(objective).row_shapes:
+        return []
+    n_labels = len(row_files.labels(datasets.file(dataset), registry.shape(dataset.shape)))
+    if n_labels <= most:
+        return []
+    return [
+        Problem(
+            f"“{dataset.name}” has {n_labels:,} different labels; {objective} scores every label for each row, and "
+            f"takes at most {most:,}.",
+            field="objective",
+            remedy="Choose sft, which writes its answers freely, or join rare labels.",
+        )
     ]
 
 

@@ -159,7 +159,7 @@ class Renderer:
         It ends with what the template puts before such an answer (an empty reasoning block), so that a base
         model that would reason at length has the same chance as one that was trained not to.
         """
-        return self._encode(self._turns.text(instructions.given(messages, self.instruction), tools) + self._lead).ids
+        return self._encode(self._turns.text(instructions.given(messages, self.instruction), tools) + self.lead).ids
 
     def opening(self) -> Opening:
         """Where a conversation's first text begins: a model that goes on from there writes a user's text.
@@ -222,7 +222,7 @@ class Renderer:
         return self._control_tokens.sub("", text)
 
     @cached_property
-    def _lead(self) -> str:
+    def lead(self) -> str:
         """What the template puts between the prompt and an answer, such as an empty reasoning block."""
         return lead if (lead := turn_ends.lead(self._template)).strip() else ""
 

@@ -155,6 +155,9 @@ class Objective:
     """Metrics that its training and its verdict report besides the loss."""
     headline: str | None = None
     """The metric that decides its verdict; None: the row shape decides."""
+    most_labels: int = 0
+    """Above 0, it answers with one of the training rows' labels, at most this many: rows are scored by the probability
+    of every label, so an answer is always a label. 0: it answers freely."""
     cost: Cost = Cost()
     views: Callable[[Mapping[str, Any]], tuple[View, ...]] = _as_it_is
     """The sequences made from a row, in order."""

@@ -74,8 +74,13 @@ class TrainingParams(Params):
 
     @property
     def chooses(self) -> bool:
-        """Whether the training makes a choice and so needs the selection side."""
+        """Whether the training chooses the weights to publish, on the selection side."""
         return self.load_best_model_at_end or self.early_stopping_patience > 0
+
+    @property
+    def sets_apart(self) -> bool:
+        """Whether some training rows are kept apart for choices, during the training or after it."""
+        return self.chooses
 
     @property
     def teacher_precision(self) -> Literal["none", "int8", "nf4"]:

@@ -16,6 +16,8 @@ from storage.rendering.renderer import Renderer
 from templates import registry
 from templates.errors import BadInput
 from templates.turns import said
+from workers.classification import label_logprobs
+from workers.classification.label_tokens import LabelEndings
 from workers.evaluation.generation import Generated, answers
 from workers.evaluation.losses import Floats, Ints, losses
 from workers.evaluation.predictions import Piece
@@ -57,6 +59,8 @@ class Scores:
     """Trained tokens of the row; 0 if none could be scored."""
     prefers: Floats | None = None
     """Log likelihood of the row's chosen answer minus that of the rejected one, in nats; NaN if unknown."""
+    label_logprobs: Floats | None = None
+    """The log probability of each label for each of the `answers`, `(n_answers, n_labels)`; None for free answers."""
     n_cut: int = 0
     """Rows longer than the limit, scored up to it."""
     answers: tuple[Answer, ...] = ()
@@ -95,10 +99,11 @@ def score(
     trains_prompt: bool,
     eval_rows: int,
     views: Views | None = None,
+    labels: LabelEndings | None = None,
     progress: Callable[[int, int], None] = lambda _n, _of: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Scores:
-    """Loss on all of `rows`, greedy answers on the first `eval_rows`.
+    """Loss on all of `rows`, greedy answers on the first `eval_rows`; with `labels`, the likeliest of these.
 
     If `views` are pairs, the loss is that of the first side, and both sides are compared.
     `max_length` is the recipe's; a prompt may use the whole `context_length`. `progress(n, of)`
@@ -111,10 +116,13 @@ def score(
         model, [_pieces(row, others=False) for row in made], progress=lambda n: progress(n, total), stopped=stopped
     )
     max_new_tokens = min(max((q.n_expected for q in questions), default=0) + SPARE_TOKENS, MOST_NEW_TOKENS)
+    max_new_tokens = labels.longest if labels else max_new_tokens
     fitting = [q for q in questions if len(q.prompt_ids) + max_new_tokens <= context_length]
-    given = _answered(
-        model, renderer, fitting, max_new_tokens, progress=lambda n: progress(len(rows) + n, total), stopped=stopped
-    )
+    told: dict[str, Any] = {"progress": lambda n: progress(len(rows) + n, total), "stopped": stopped}
+    if labels:
+        given, logprobs = _labelled(model, fitting, labels, **told)
+    else:
+        given, logprobs = _answered(model, renderer, fitting, max_new_tokens, **told), None
     return Scores(
         source_rows=tuple(row.number for row in made),
         nll=nll,
@@ -122,6 +130,7 @@ def score(
         prefers=_preferred(model, made, nll, stopped),
         n_cut=sum(any(example.n_cut for example in row.examples) for row in made),
         answers=given,
+        label_logprobs=logprobs,
         n_too_long=len(questions) - len(fitting),
         n_not_asked=len(rows[:eval_rows]) - len(questions),
         max_new_tokens=max_new_tokens,
@@ -158,6 +167,40 @@ def _answered(
         model, prompts, eos_ids=renderer.eos_ids, max_new_tokens=max_new_tokens, progress=progress, stopped=stopped
     )
     return tuple(_read(renderer, question, answer) for question, answer in zip(questions, given, strict=True))
+
+
+def labelled(
+    model: Any,
+    renderer: Renderer,
+    shape: str,
+    rows: Sequence[Mapping[str, Any]],
+    labels: LabelEndings,
+    *,
+    context_length: int,
+    stopped: Callable[[], bool] = lambda: False,
+) -> tuple[tuple[Answer, ...], Floats]:
+    """The likeliest label for each row that leaves room for one, and the log probabilities of all labels."""
+    questions = _questions(renderer, shape, rows)
+    fitting = [q for q in questions if len(q.prompt_ids) + labels.longest <= context_length]
+    return _labelled(model, fitting, labels, progress=lambda _n: None, stopped=stopped)
+
+
+def _labelled(
+    model: Any,
+    questions: Sequence[_Question],
+    labels: LabelEndings,
+    *,
+    progress: Callable[[int], None],
+    stopped: Callable[[], bool],
+) -> tuple[tuple[Answer, ...], Floats]:
+    prompts = [question.prompt_ids for question in questions]
+    logprobs = label_logprobs.scored(model, prompts, labels.endings, progress=progress, stopped=stopped)
+    best = logprobs.argmax(axis=1).tolist() if len(logprobs) else []
+    given = tuple(
+        Answer(question.index, question.prompt, question.expected, labels.labels[at], ended=True)
+        for question, at in zip(questions, best, strict=True)
+    )
+    return given, logprobs
 
 
 def _read(renderer: Renderer, question: _Question, given: Generated) -> Answer:

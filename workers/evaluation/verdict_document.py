@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from storage.runs.bootstrap import Interval, Pair
+from workers.classification.label_verdict import LabelVerdict
 from workers.evaluation.forgetting import Forgotten
 from workers.evaluation.measures import Measure
 from workers.evaluation.sentences import Outcome
@@ -112,6 +113,8 @@ class Verdict(_Form):
     """Counts of rows that were cut, not scored or not answered, with reasons."""
     measures: dict[str, Measure] = {}
     """The objective's own metrics by key; they don't decide the verdict."""
+    classification: LabelVerdict | None = None
+    """None unless the objective chooses among labels."""
     opening: int | None = None
     """The number of this opening of the held-out side, counted from 1 when the job started."""
     parent: str = ""

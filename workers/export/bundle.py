@@ -17,7 +17,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from storage import files
+from storage.gallery import label_sets
 from storage.gallery.artifacts import OWN_BASE
+from storage.gallery.label_sets import LabelSet
 from storage.rendering.renderer import Renderer
 from storage.runs import row_outcomes
 from storage.runs.row_outcomes import RowOutcomes
@@ -68,10 +70,12 @@ def stage(
     outcomes: RowOutcomes,
     actual: Mapping[str, Any],
     further: Mapping[str, Path] = NO_FILES,
+    labels: LabelSet | None = None,
 ) -> Staged:
     """Fill and seal `order.staging`. `save(folder)` writes the adapter or model with `save_pretrained`.
 
-    `further` are files that stay in the studio, by their paths in the folder.
+    `further` are files that stay in the studio, by their paths in the folder; `labels` are what the result chooses
+    among.
     """
     folder, base_folder = Path(order.staging), Path(order.base.base_folder)
     kind: Literal["adapter", "full_model"] = (
@@ -94,6 +98,8 @@ def stage(
     for name, path in further.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, folder / name)
+    if labels:
+        label_sets.write(labels, folder)
     _write_ends(folder / "generation_config.json", renderer.eos_ids)
     own = own_type(order.recipe.method)
     texts = card.texts(
@@ -106,6 +112,7 @@ def stage(
         renderer.reasoning,
         renderer.mended.changes,
         has_own_type=own is not None,
+        labels=labels,
     )
     for name, text in texts.items():
         (folder / name).write_text(text, "utf-8")

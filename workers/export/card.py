@@ -15,6 +15,7 @@ import pyarrow.parquet as parquet
 import templates
 from storage.data import openings
 from storage.gallery import suite_table
+from storage.gallery.label_sets import LabelSet
 from storage.rendering.reasoning import Reasoning
 from templates import continuation, metrics, registry
 from templates.continuation import ChainStep
@@ -122,6 +123,7 @@ def texts(
     reasoning: Reasoning = Reasoning(),  # noqa: B008  a frozen value
     template_changes: Sequence[str] = (),
     has_own_type: bool = False,
+    labels: LabelSet | None = None,
 ) -> dict[str, str]:
     """File name → content. `has_own_type`: PEFT needs the file `adapter_type.py` to load the adapter."""
     recipe, base = order.recipe, order.base
@@ -148,6 +150,7 @@ def texts(
         "max_new_tokens": MAX_NEW_TOKENS,
         "context_length": order.facts.context_length - virtual_tokens,
         "has_own_type": has_own_type,
+        "labels": labels,
         "weights_sha256": weights_sha256,
         "versions": versions(kind),
         "eos_ids": list(eos_ids),

@@ -70,7 +70,14 @@ def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
     stages.enter(Stage.PUBLISHING)
     actual |= {"seconds": stages.seconds, "peak_memory_bytes": peak_memory_bytes()}
     staged = bundle.stage(
-        order, _saver(task, model), judged.verdict, judged.answers, judged.outcomes, actual, task.files
+        order,
+        _saver(task, model),
+        judged.verdict,
+        judged.answers,
+        judged.outcomes,
+        actual,
+        task.files,
+        judged.labels,
     )
     stages.enter(None)
     result = judged.verdict.model_dump(mode="json")

@@ -6,12 +6,15 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from templates.errors import BadInput, Problem, StudioError
+from workers.serving import label_choices
 from workers.serving.answers import Answer
 from workers.serving.catalogue import Entry
 from workers.serving.decoding import BASE, Row
 from workers.serving.events import Broke, Ended, Event, Piece
+from workers.serving.label_choices import LabelChoice
 from workers.serving.requests import ChatRequest
 from workers.serving.residents import Residents
 from workers.serving.streams import Completion, identity
@@ -41,6 +44,35 @@ class Chat:
             yield event
             if isinstance(event, Ended):
                 return
+
+
+def _strength(entry: Entry, request: ChatRequest) -> dict[str, float]:
+    """How much of the adapter answers; nothing for a base model."""
+    return {"strength": request.strength} if entry.adapter else {}
+
+
+@asynccontextmanager
+async def choosing(
+    residents: Residents, entry: Entry, request: ChatRequest, choice: LabelChoice
+) -> AsyncIterator[Chat]:
+    """Load the model and let it choose a label; the last event tells the probabilities."""
+    entry.require_strength(request.strength)
+    async with residents.using(entry) as resident:
+        loaded, messages = resident.engine.loaded, [message.model_dump() for message in request.messages]
+        prompt = await asyncio.to_thread(loaded.renderer.answer_prompt, messages)
+        endings = await asyncio.to_thread(choice.endings, loaded.renderer)
+        adapter = entry.adapter or BASE
+        whole = loaded.prompt(prompt, adapter)
+        _room(entry, len(whole), max(map(len, endings)))
+        events: asyncio.Queue[Event] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+
+        def tell(event: Event) -> None:
+            loop.call_soon_threadsafe(events.put_nowait, event)
+
+        resident.engine.call(partial(label_choices.answer, loaded, whole, adapter, choice, endings, tell))
+        told = {**identity(entry, resident), **_strength(entry, request), "seed": request.seed}
+        yield Chat(Completion(entry.name, len(prompt), told), events)
 
 
 @asynccontextmanager
@@ -78,8 +110,8 @@ async def answering(residents: Residents, entry: Entry, request: ChatRequest) ->
             scores=_scores(request, renderer.decode_all, prompt),
         )
         resident.engine.submit(row)
-        told = {"strength": request.strength} if entry.adapter else {}
-        completion = Completion(entry.name, len(prompt), {**identity(entry, resident), **told, "seed": seed})
+        told = {**identity(entry, resident), **_strength(entry, request), "seed": seed}
+        completion = Completion(entry.name, len(prompt), told)
         try:
             yield Chat(completion, events)
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -53,6 +54,8 @@ class Ended:
     time_to_first_token_s: float
     tokens_per_s: float | None
     """Pace after the first token; None for a single token."""
+    labels: Mapping[str, Any] | None = None
+    """The probabilities of labels, if the answer is one of them."""
 
 
 @dataclass(frozen=True)

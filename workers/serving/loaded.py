@@ -24,6 +24,7 @@ from workers import (
     sharing,
     weights,
 )
+from workers.classification.reading import Reading
 from workers.serving import company, virtual
 from workers.serving.attachable import Attachable
 from workers.serving.decoding import BASE
@@ -159,6 +160,12 @@ class Loaded:
             with rescale_adapter_scale(self._peft, strengths[0]):
                 return self._peft(**inputs)
         return self._peft(**inputs)
+
+    def reading(self, adapter: str, strength: float = 1.0) -> Reading:
+        """Reads given tokens with this adapter at this strength, or without any (`BASE`)."""
+        own = self._virtual.get(adapter)
+        which = BASE if own else adapter
+        return Reading(lambda inputs, n: self._computed(dict(inputs), [which] * n, [strength] * n), self._base, self._takes, own)
 
     def _switch_to(self, which: str) -> None:
         """Make one adapter of PEFT's work, or none (`BASE`); cheap if it is so already."""

@@ -65,6 +65,9 @@ class ChatRequest(BaseModel):
     """How many of the likeliest tokens to report at each place."""
     strength: float = Field(1.0, gt=0, le=1)
     """The studio's own: the share of a LoRA adapter's effect, between its base and what was trained."""
+    labels_of: str | None = None
+    """The studio's own: choose among the labels of this result. By default a result that chooses among labels does so,
+    and other models answer freely; "" lets every model answer freely."""
 
     n: Literal[1] = 1
     frequency_penalty: Literal[0] = 0

@@ -194,10 +194,14 @@ async def complete(request: Request, user: User = Depends(caller)) -> Response: 
     asked = requests.parse(await _body(request))
     entry = await asyncio.to_thread(catalogue.find, user, asked.model)
     residents = await request.app.state.machinery.residents()
-    from workers.serving.chats import answering
+    from workers.serving import chats, label_choices
 
+    choice = await asyncio.to_thread(label_choices.wanted, user, entry, asked)
     async with AsyncExitStack() as stack:
-        chat = await stack.enter_async_context(answering(residents, entry, asked))
+        started = (
+            chats.choosing(residents, entry, asked, choice) if choice else chats.answering(residents, entry, asked)
+        )
+        chat = await stack.enter_async_context(started)
         if not asked.stream:
             return await _whole(request, chat, with_scores=bool(asked.logprobs))
         with_usage = bool(asked.stream_options and asked.stream_options.include_usage)

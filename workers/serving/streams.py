@@ -126,6 +126,7 @@ class Completion:
             **self._identity,
             "time_to_first_token_s": round(ended.time_to_first_token_s, 4),
             "tokens_per_s": round(ended.tokens_per_s, 2) if ended.tokens_per_s else None,
+            **({} if ended.labels is None else {"labels": ended.labels}),
         }
 
 

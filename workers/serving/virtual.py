@@ -64,7 +64,11 @@ def read(folder: Path, device: torch.device) -> Virtual | None:
     config: Any = PeftConfig.from_pretrained(str(folder))
     if not config.is_prompt_learning:
         return None
-    stored = load_file(folder / WEIGHTS)["prompt_embeddings"].to(device)
+    return of(config, load_file(folder / WEIGHTS)["prompt_embeddings"].to(device))
+
+
+def of(config: Any, stored: Tensor) -> Virtual:
+    """The vectors of an adapter, given its config and what PEFT stores of it."""
     n = config.num_virtual_tokens
     if config.peft_type.value != "PREFIX_TUNING":
         return Virtual(n, stored)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 from transformers import PreTrainedModel
 
 from storage.data import row_files
+from storage.gallery.label_sets import LabelSet
 from storage.rendering.renderer import Renderer
 from storage.runs.row_outcomes import RowOutcomes
 from templates import instructions, registry
@@ -23,7 +24,6 @@ from workers.evaluation import (
     own_prompts,
     pace,
     row_outcomes,
-    scoring,
     several,
     teacher_line,
     verdict,
@@ -38,7 +38,7 @@ from workers.evaluation.sentences import Run
 from workers.evaluation.verdict_document import OnDataset, Verdict
 from workers.orders.train import Teacher
 from workers.stages import Watch
-from workers.training import contenders
+from workers.training import contenders, held_out_scores, label_judging
 from workers.training.callbacks import Channel
 from workers.training.setups import TrainingSetup
 from workers.training.task import Task
@@ -69,6 +69,8 @@ class Judged:
     verdict: Verdict
     answers: Sequence[ComparedAnswer]
     outcomes: RowOutcomes
+    labels: LabelSet | None = None
+    """What the result chooses among, if it chooses among labels."""
 
 
 def judge(
@@ -90,6 +92,8 @@ def judge(
     if len(judged) > 1:
         found = several.joined([_named(one, verdict) for one, (verdict, _) in zip(by_dataset, judged, strict=True)])
     further = _beside(task, model, found, side, (base_scores, scores), of_teacher, channel)
+    of_labels = label_judging.judge(task, (base_scores, scores), side.grouping.groups, model, channel)
+    further["classification"] = of_labels.verdict if of_labels else None
     further["measures"] = _measures(task, setup, side, model, channel)
     own = setup.remarks_on(model, lambda: channel.abandoned) if setup.remarks_on else ()
     further["remarks"] = (*found.remarks, *own, *_remarks(task, model, actual))
@@ -102,6 +106,7 @@ def judge(
             for answer in compared.compare(*pair, dataset=one.order.dataset_name if len(judged) > 1 else "")
         ],
         row_outcomes.of(scores, task.held_out, task.order.shape, side),
+        of_labels.labels if of_labels else None,
     )
 
 
@@ -203,7 +208,7 @@ def score_teacher(task: Task, teacher: PreTrainedModel, channel: Channel) -> Sco
     """The teacher's scores on all held-out rows, before the training."""
     watch, told = Watch(channel).of(READ_PART, 1.0), task.order.teacher
     name = told.ref.name if told else ""
-    return _scored(
+    return held_out_scores.scored(
         _as_it_reads(task, told) if told else task,
         teacher,
         channel,
@@ -222,24 +227,7 @@ def _as_it_reads(task: Task, teacher: Teacher) -> Task:
 
 
 def _score(task: Task, which: PreTrainedModel, name: str, part: Part, channel: Channel) -> Scores:
-    return _scored(task, which, channel, noting(channel, name, part=part))
-
-
-def _scored(task: Task, which: PreTrainedModel, channel: Channel, progress: Callable[[int, int], None]) -> Scores:
-    learned = registry.objective(task.recipe.objective)
-    return scoring.score(
-        which,
-        task.renderer,
-        task.order.shape,
-        task.held_out,
-        max_length=task.params.max_length,
-        context_length=task.facts.context_length,
-        trains_prompt=learned.trains_prompt,
-        views=learned.views,
-        eval_rows=task.order.eval_rows,
-        progress=progress,
-        stopped=lambda: channel.abandoned,
-    )
+    return held_out_scores.scored(task, which, channel, noting(channel, name, part=part))
 
 
 def _forgotten(task: Task, model: PreTrainedModel, channel: Channel) -> Forgotten | None:

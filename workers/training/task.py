@@ -139,7 +139,7 @@ def _without(rows: Rows, numbers: Sequence[int]) -> Rows:
 def _training_side(data: FurtherData, params: TrainingParams) -> tuple[Rows, Rows]:
     """The rows to learn from, and those to choose the weights on (empty if no choice is made)."""
     file = Path(data.dataset_file)
-    if not params.chooses or data.replayed:
+    if not params.sets_apart or data.replayed:
         return row_files.read(file, held_out=False), []
     seed = splits.DRAWN.seed if data.split_seed is None else data.split_seed
     divided = selection.divided(file, registry.shape(data.shape), seed)
