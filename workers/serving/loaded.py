@@ -165,7 +165,9 @@ class Loaded:
         """Reads given tokens with this adapter at this strength, or without any (`BASE`)."""
         own = self._virtual.get(adapter)
         which = BASE if own else adapter
-        return Reading(lambda inputs, n: self._computed(dict(inputs), [which] * n, [strength] * n), self._base, self._takes, own)
+        return Reading(
+            lambda inputs, n: self._computed(dict(inputs), [which] * n, [strength] * n), self._base, self._takes, own
+        )
 
     def _switch_to(self, which: str) -> None:
         """Make one adapter of PEFT's work, or none (`BASE`); cheap if it is so already."""
