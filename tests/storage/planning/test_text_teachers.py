@@ -97,13 +97,22 @@ def test_prompts_alone_are_written_and_read_where_probabilities_are_learned(stud
     assert problems(studio, objective="distill_logits", max_new_tokens=5000)[0][0] == "max_new_tokens"
 
 
-def test_a_student_that_writes_itself_needs_no_answers_to_learn(studio: User) -> None:
+def test_a_student_that_writes_itself_needs_no_answers_to_learn(studio: User, store_dataset: StoreDataset) -> None:
     plan = planned(studio, objective="distill_on_policy", max_completion_length=32)
     job = training.submit(studio, plan, name="tried")
     assert registry.job_kind("train").stages_of(job.spec)[1:3] == ("letting the teacher answer", "training")
     written = plan.estimate.seconds_by_stage["letting the teacher answer"]
-    learned = planned(studio, objective="distill_features", max_new_tokens=32)
-    assert 0 < written < learned.estimate.seconds_by_stage["letting the teacher answer"], "to held-out prompts alone"
+    assert written > 0
+    many = [
+        {"prompt": [{"role": "user", "content": f"what is {n}?"}], "system": None, "tools": None} for n in range(400)
+    ]
+    store_dataset("many", "prompt_only", many, 20)
+    some = planned(studio, "many", objective="distill_on_policy", max_completion_length=32).estimate
+    all_ = planned(studio, "many", objective="distill_features", max_new_tokens=32).estimate
+    stage = "letting the teacher answer"
+    assert some.seconds_by_stage[stage] < 0.7 * all_.seconds_by_stage[stage], (
+        "84 answers instead of 400; both read all rows"
+    )
     found = problems(studio, objective="distill_on_policy", max_completion_length=5000)
     assert found[0][0] == "max_completion_length"
 
