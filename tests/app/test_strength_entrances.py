@@ -100,20 +100,20 @@ def test_the_table_reads_without_a_page() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_the_whole_way_with_a_real_worker(studio: User, studio_command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STUDIO_FORGETTING_ITEMS", "2")
-    monkeypatch.setenv("STUDIO_OWN_PROMPTS", "24")
+    monkeypatch.setenv("STUDIO_FORGETTING_ITEMS", "1")
+    monkeypatch.setenv("STUDIO_OWN_PROMPTS", "0")
     settings.cache_clear()
     datasets.add(studio, uploads.save(studio, "parcels.csv", io.BytesIO(CSV.encode())), name="parcels")
     train = ("train", "--base", "studio-nano", "--data", "parcels", "--objective", "sft", "--method", "lora")
-    assert studio_command(*train, "--set", "max_steps=20", "--name", "tone", "--wait")[0] == 0
+    assert studio_command(*train, "--set", "max_steps=4", "--name", "tone", "--wait")[0] == 0
     code, job, said = studio_command("strength", "tone", "--wait")
     assert (code, job["state"]) == (0, "SUCCEEDED"), said
     found = job["strengths"]
     assert [point["strength"] for point in found["general"]["points"]] == list(found["strengths"])
     assert (job["step"], job["total_steps"]) == (5, 5)
-    base = found["own"]["points"][0]
-    assert base["same"]["value"] == 1.0
+    assert found["own"] is None
     assert artifacts.get(studio, "tone")
     measured = strengths.of_artifact(studio, artifacts.get(studio, "tone"))
     assert measured is not None

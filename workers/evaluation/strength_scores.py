@@ -5,6 +5,7 @@ The model is loaded once; between two passes only the factor before the adapter 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from peft.helpers import rescale_adapter_scale
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from storage import files
 from storage.data import row_files, selection, splits
@@ -33,6 +34,7 @@ from workers.evaluation.suite import SuiteScores
 from workers.orders.strength import StrengthOrder, TaughtRows
 
 Form = TypeVar("Form", bound=BaseModel)
+log = logging.getLogger("studio.evaluation")
 ON_ROWS = "the selection rows"
 OWN_FILE = "own-prompts.json"
 
@@ -136,16 +138,16 @@ class StrengthScorer:
         """Score the strength at this place of the order, and seal it. Raises `Interrupted` if nobody wants it."""
         strength, part = self.order.strengths[place], parts([1] * len(self.order.strengths))[place]
         sizes = [len(one.rows) + min(len(one.rows), self.order.eval_rows) for one in self.task]
-        *of_task, own_part, part = parts_of(part, [*sizes, max(1, self.order.own_prompts), len(self.suite.items)])
+        own_part, *of_task, part = parts_of(part, [max(1, self.order.own_prompts), *sizes, len(self.suite.items)])
         prompts = self.own_prompts(own_part)  # before the adapter is weakened: the untouched base writes them
         with weakened(self._model, strength):
             found = SealedStrength(
                 strength=strength,
+                own=self._followed(prompts, strength, own_part) if prompts else None,
                 task=tuple(
                     SealedScores.of(self._on_rows(one, strength, where))
                     for one, where in zip(self.task, of_task, strict=True)
                 ),
-                own=self._followed(prompts, strength, own_part) if prompts else None,
                 general=self._on_items(strength, part),
             )
         self._seal(found, f"strength-{place}.json")
@@ -231,7 +233,13 @@ class StrengthScorer:
 
     def _read(self, form: type[Form], name: str) -> Form | None:
         path = Path(self.order.checkpoints) / name
-        return form.model_validate_json(path.read_bytes()) if path.is_file() else None
+        if not path.is_file():
+            return None
+        try:
+            return form.model_validate_json(path.read_bytes())
+        except ValidationError:  # another version of the studio sealed it
+            log.warning("%s can't be read and is measured again", path)
+            return None
 
     def _seal(self, found: BaseModel, name: str) -> None:
         with files.atomic_file(Path(self.order.checkpoints) / name) as file:
