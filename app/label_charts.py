@@ -12,12 +12,11 @@ from markupsafe import Markup
 from app.charts import WIDTH
 from app.markup import html
 from templates.quantities import plural
-from templates.shortened import shortened
 
 MOST_DRAWN = 16
 """With more labels, the least confused ones share a row and a column."""
 OTHERS = "all others"
-NAMES, TOP, LABEL_CHARS = 190, 26, 26
+NAMES, TOP, LABEL_CHARS = 190, 26, 21
 SQUARE, PLOT = 260, 52
 """Side of the plot of a reliability diagram, and its left margin."""
 
@@ -69,7 +68,7 @@ def confusion_matrix(cells: Sequence[Cell], labels: Sequence[str]) -> Markup:
     return html(
         "charts/confusion",
         squares=squares,
-        names=[(shortened(name, LABEL_CHARS), name, totals[at]) for at, name in enumerate(names)],
+        names=[(_in_short(name), name, totals[at]) for at, name in enumerate(names)],
         side=side,
         left=NAMES,
         top=TOP,
@@ -81,6 +80,12 @@ def confusion_matrix(cells: Sequence[Cell], labels: Sequence[str]) -> Markup:
         folded=folded,
         told="; ".join(square.told for square in squares if not square.is_right) or "nothing is confused",
     )
+
+
+def _in_short(name: str) -> str:
+    """A long label without its middle: labels often begin alike."""
+    half = LABEL_CHARS // 2
+    return name if len(name) <= LABEL_CHARS else f"{name[:half]}…{name[-half:]}"
 
 
 def _most_confused(cells: Sequence[Cell], labels: Sequence[str]) -> list[str]:

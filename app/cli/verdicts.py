@@ -23,6 +23,8 @@ def measured(verdict: Mapping[str, Any], opened: int | None) -> list[str]:
         lines.append(f"Beside {root['name']}: {_compared(name, root['metrics'][name])}.")
     if said := (verdict.get("teacher") or {}).get("sentence"):  # a generation's result names its teacher, too
         lines.append(said)
+    if of_labels := verdict.get("classification"):
+        lines += [of_labels["sentence"], *of_labels["remarks"]]
     found = (verdict.get("measures") or {}).values()
     lines += [f"{measure['title']}: {metrics.compared(measure)}." for measure in found]
     return [*lines, *([openings.sentence(opened)] if opened else [])]

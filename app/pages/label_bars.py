@@ -22,6 +22,7 @@ def shown(kept_labels: str) -> dict[str, Any] | None:
         told = json.loads(kept_labels) if kept_labels else None
         if not told:
             return None
+        shares = [_share(one["probability"]) for one in told["probabilities"]]
         bars = [
             {"label": str(one["label"]), "probability": _share(one["probability"])} for one in told["probabilities"]
         ]
@@ -35,7 +36,7 @@ def shown(kept_labels: str) -> dict[str, Any] | None:
         "of": of,
         "shown": first,
         "rest": max(0, n_labels - len(first)),
-        "rest_share": max(0.0, 1.0 - sum(one["probability"] for one in first)),
+        "rest_share": max(0.0, 1.0 - sum(shares[:SHOWN])),
         "threshold": least,
         "is_sure": is_sure,
     }

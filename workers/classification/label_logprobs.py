@@ -20,6 +20,7 @@ from torch import Tensor
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from templates.errors import StudioError
+from workers import precision
 from workers.classification import reading
 from workers.classification.label_tokens import Endings, LabelTree, trees
 from workers.classification.reading import Reading
@@ -32,7 +33,8 @@ ROWS_AT_ONCE, TOKENS_AT_ONCE = 16, 8192
 N_TRIED = 6
 """Labels with which a model is tried."""
 FINE, COARSE = 1e-3, 0.15
-"""Largest difference between two right ways to compute one token's log probability: in 32 bits, and in 16."""
+"""Largest difference between two right ways to compute one token's log probability: in 32 bits, and in 16 or fewer.
+In int8, rounding depends on what else is in the batch."""
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +114,8 @@ def works(read: Reading, rows: Sequence[list[int]], endings: Endings, device: to
     except Exception as error:  # any error means that this architecture can't
         log.info("labels can't be read as a tree: %s", error)
         return False
-    is_fine = device.type == "cpu" and all(p.dtype == torch.float32 for p in read.core.parameters())
+    is_fine = device.type == "cpu" and not precision.computes_in_16_bits(read.core)
+    is_fine = is_fine and not getattr(read.core, "is_quantized", False)
     least = (FINE if is_fine else COARSE) * max(map(len, some))
     return float((together - alone).abs().max()) <= least
 
@@ -159,12 +162,17 @@ def _in_tree(
         [(mask.long().cumsum(1) - 1).clamp(min=0)[:, n_before:], lengths + torch.tensor(tree.depths, device=device)], 1
     ).long()
     seen = _seen(mask, n_before, tree.sees.to(device))
-    kind = next(p.dtype for p in read.core.parameters() if p.is_floating_point())
-    barred = torch.zeros(seen.shape, dtype=kind, device=device).masked_fill(~seen, torch.finfo(kind).min)
-    logits, _ = read(torch.cat([rests, nodes], 1), barred, positions, cache, n_nodes + 1)
+    logits, _ = read(torch.cat([rests, nodes], 1), _as_taken(seen, read.core), positions, cache, n_nodes + 1)
     places, tokens, counts = (one.to(device) for one in tree.predicted)
     chosen = logits[:, places, tokens] - logits.logsumexp(-1)[:, places]
     return torch.where(counts, chosen, 0.0).double().sum(-1).cpu()
+
+
+def _as_taken(seen: Tensor, core: Any) -> Tensor:
+    """The mask as the model's attention takes it: whether, or what to add to the attention's logits."""
+    if core.config.get_text_config()._attn_implementation == "sdpa":
+        return seen
+    return torch.zeros(seen.shape, dtype=core.dtype, device=seen.device).masked_fill(~seen, torch.finfo(core.dtype).min)
 
 
 def _seen(mask: Tensor, n_before: int, sees: Tensor) -> Tensor:
@@ -173,7 +181,8 @@ def _seen(mask: Tensor, n_before: int, sees: Tensor) -> Tensor:
     n_nodes = len(sees)
     found = torch.zeros(n_rows, n_prompt - n_before + n_nodes, n_prompt + n_nodes, dtype=torch.bool, device=mask.device)
     earlier = torch.ones(n_prompt, n_prompt, dtype=torch.bool, device=mask.device).tril()[n_before:]
-    found[:, : n_prompt - n_before, :n_prompt] = earlier & mask[:, None, :]
+    itself = torch.eye(n_prompt, dtype=torch.bool, device=mask.device)[n_before:]  # or padding would see nothing
+    found[:, : n_prompt - n_before, :n_prompt] = (earlier & mask[:, None, :]) | itself
     found[:, n_prompt - n_before :, :n_prompt] = mask[:, None, :]
     found[:, n_prompt - n_before :, n_prompt:] = sees
     return found[:, None]

@@ -86,7 +86,8 @@ def _f1s(expected: Groups, given: Groups, n_labels: int, groups: Groups, drawn: 
 def _mean(found: Floats) -> Floats:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a resample may have none of the labels that count
-        return np.nan_to_num(np.nanmean(found, axis=1))
+        means: Floats = np.nan_to_num(np.nanmean(found, axis=1))
+    return means
 
 
 def _interval(value: float, samples: Floats) -> Interval | None:

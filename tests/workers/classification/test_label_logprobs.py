@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from peft import LoraConfig, PrefixTuningConfig, PromptTuningConfig, get_peft_model
 
 from templates.errors import StudioError
+from workers import models
 from workers.classification import label_logprobs, reading
 from workers.classification.label_tokens import LabelEndings
 from workers.evaluation.generation import Interrupted
@@ -98,3 +100,13 @@ def test_scores_that_are_no_numbers_are_refused() -> None:
 
 def test_no_prompts_no_scores(tiny: Any, labels: LabelEndings) -> None:
     assert label_logprobs.scored(tiny, [], labels.endings).shape == (0, len(labels.labels))
+
+
+@pytest.mark.parametrize("quantization", ["int8", "nf4"])
+def test_a_quantized_base_reads_trees(
+    nano_folder: Path, prompts: list[list[int]], labels: LabelEndings, quantization: models.Quantization
+) -> None:
+    device = torch.device("cpu")
+    read = reading.of_model(models.load_base(nano_folder, quantization, device))
+    with torch.inference_mode():
+        assert label_logprobs.works(read, prompts[:2], labels.endings, device)
