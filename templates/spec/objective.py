@@ -24,6 +24,10 @@ TO_WRITE = (
 PRESET_TITLES: Mapping[Preset, str] = {"quick": "quick try", "balanced": "balanced", "thorough": "thorough"}
 
 
+def _always(_settings: Settings) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Need:
     """Something about the method without which an objective can't work."""
@@ -31,6 +35,10 @@ class Need:
     met: Callable[[Method, Settings], bool]
     why: str
     """The reason for the need, as the end of a sentence that begins with the objective."""
+    arises: Callable[[Settings], bool] = _always
+    """Whether these settings of the objective bring the need."""
+    otherwise: str = ""
+    """How to do without, as the end of a sentence that names other methods."""
 
 
 BASE_BEHIND_ADAPTER = Need(
@@ -143,8 +151,9 @@ class Objective:
     """`params -> what the teacher writes`; `with_rows` in its worker module lets it, and puts that into the rows."""
     writes_to: Callable[[RowShape], bool] = _nowhere
     """Whether the teacher writes to rows of this shape; elsewhere the rows' own answers are learned."""
-    loss_means: str = ""
-    """What the charted loss is, as the end of its caption; "" for the loss of the next token."""
+    loss_means: str | Callable[[Settings], str] = ""
+    """What the charted loss is with the objective's settings, as the end of its caption; "" for the loss of the next
+    token."""
     metrics: tuple[Metric, ...] = ()
     """Metrics that its training and its verdict report besides the loss."""
     headline: str | None = None
@@ -158,6 +167,15 @@ class Objective:
     """Settings for a base with these facts, given the method's advice; they override both kinds of defaults."""
     key: str = ""
     page: str = ""
+
+    def needs_with(self, settings: Settings) -> list[Need]:
+        """What the method must offer if the objective has these settings; those left out have their defaults."""
+        given = {**self.params().model_dump(), **settings}
+        return [need for need in self.needs if need.arises(given)]
+
+    def loss_meant(self, settings: Settings) -> str:
+        """What the charted loss of a training with these settings is; "" for the loss of the next token."""
+        return self.loss_means if isinstance(self.loss_means, str) else self.loss_means(settings)
 
     def written(self, params: TrainingParams, shape: RowShape) -> Written:
         """What a teacher writes to rows of this shape before the training."""
