@@ -131,7 +131,7 @@ def next_token(data: TrainingData) -> TrainingSetup:
     for one, rows in zip(data.datasets, made.train, strict=True):
         refuse_nothing(data, rows, one.train)
     schedule = batches.Schedule(made.examples, data.params, made.decks if data.further else ())
-    said = mix.sentences(made.portions) if data.further else []
+    said = [*mix.sentences(made.portions), *token_losses.sentences(data.params)] if data.further else []
 
     def trainer(model: PreTrainedModel, folder: Path) -> Trainer:
         takes = frozenset(inspect.signature(_core(model).forward).parameters)

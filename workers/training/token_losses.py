@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import PreTrainedModel, Trainer
 
-from templates.next_token import KL_METRIC, NextTokenParams
+from templates.next_token import KL, KL_METRIC, NextTokenParams
 from templates.spec import TrainingParams
 from workers.training.batches import IGNORED, Example, ReplayedExample
 
@@ -25,6 +25,16 @@ def trainer(params: TrainingParams, *, data_collator: Collate, **options: Any) -
     if not isinstance(params, NextTokenParams) or not (params.is_dynamic or params.kl_coef):
         return Trainer(data_collator=data_collator, **options)
     return TokenLossTrainer(params, data_collator=_marking(data_collator), **options)
+
+
+def sentences(params: TrainingParams) -> list[str]:
+    """Remarks for the verdict on what replayed rows were for."""
+    if not isinstance(params, NextTokenParams) or not params.kl_coef:
+        return []
+    return [
+        "Replayed rows were not learned as they stand: they held the model near the base’s own probabilities "
+        f"({KL} {params.kl_coef:g})."
+    ]
 
 
 def _marking(collate: Collate) -> Collate:

@@ -200,6 +200,9 @@ def share_of(found: Bools) -> float:
 
 
 def best_of(scores: Sequence[tuple[float, float]], least: float) -> float:
-    """Of `(strength, selection score)`, the smallest strength that keeps at least this share of the last one's score."""
-    wanted = least * scores[-1][1]
-    return next(strength for strength, score in scores if score >= wanted)
+    """Of `(strength, selection score)`, the smallest strength that keeps at least this share of the last one's score.
+
+    The last one if its score is 0, as there is nothing to choose by.
+    """
+    whole, of_whole = scores[-1]
+    return next(strength for strength, score in scores if score >= least * of_whole) if of_whole else whole

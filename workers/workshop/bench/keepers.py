@@ -17,7 +17,7 @@ from templates.next_token import KL
 from workers.orders.train import Continued, Teacher
 from workers.protocol import ModelRef
 from workers.workshop.bench.adapters import TrainedAdapter
-from workers.workshop.bench.ground import AS_ADVISED, Ground, best_of, share_of
+from workers.workshop.bench.ground import AS_ADVISED, WATCHED, Ground, best_of, share_of
 
 STRENGTHS = (0.25, 0.5, 0.75, 1.0)
 KEEPS = 0.95
@@ -89,7 +89,8 @@ def repair(ground: Ground) -> Kept:
     else:
         objective, facts = "distill_on_policy", ground.setup.small.facts
         teacher = Teacher(ref=continued.root, facts=facts, license="")
-        options = {"rows": ground.own, "shape": ground.base.own.shape, "held_out": (), "teacher": teacher}
+        watched, rows = ground.own[:WATCHED], ground.own[WATCHED:]
+        options = {"rows": rows, "held_out": watched, "shape": ground.base.own.shape, "teacher": teacher}
     settings = {"num_train_epochs": 3.0, "learning_rate": AS_ADVISED}
     made = ground.train("repair", objective=objective, continued=continued, settings=settings, **options)
     return Kept(made.load(), made, said=f"objective {objective}, {made.actual['steps']} steps")
