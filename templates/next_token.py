@@ -16,9 +16,8 @@ class NextTokenParams(TrainingParams):
     """Settings of next-token losses."""
 
     kl_coef: float = setting(0.0, "Nearness to the base on replayed rows (kl_coef)", ge=0, le=100)
-    """Above 0, replayed rows (“Keep what it knew”) are not learned as they stand: at each token of their answers, the
-    model is held near the base’s own probabilities, with this weight; 1 makes such a token count as much as a learned
-    one. Needs an adapter method, and reads the replayed rows once more. 0 learns them as they stand."""
+    """Above 0, replayed rows are not learned: they hold the model near the base. At 1, each of their tokens counts as
+    much as a learned one. Needs an adapter method."""
 
     @property
     def is_dynamic(self) -> bool:

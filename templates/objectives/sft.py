@@ -40,9 +40,8 @@ class SftParams(NextTokenParams):
     """Arguments of `trl.SFTConfig`, under the same names."""
 
     loss_type: Literal["nll", "dft"] = setting("nll", "Loss of a token (loss_type)")
-    """`nll` learns every token alike. `dft` weights each by the probability that the model gives it: it follows rows
-    that it can nearly say already, and leaves alone what surprises it. Helps where answers are long and many wordings
-    are right; not with labels or facts that are new to the model."""
+    """`nll` is the usual one. `dft` weights each token by its probability: for long answers that could be worded in
+    many ways, not for labels or new facts."""
 
     @property
     def is_dynamic(self) -> bool:

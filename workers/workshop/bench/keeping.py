@@ -102,8 +102,8 @@ def _means(seeds: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def lines(found: Mapping[str, Any]) -> list[str]:
     """The document for a terminal."""
     said = [
-        f"{found['base']}, LoRA on {found['task']}; general abilities: suite {found['suite']}, {found['n_items']} items; "
-        "95 % intervals in brackets",
+        f"{found['base']}, LoRA on {found['task']}; general abilities: {found['n_items']} items of the suite "
+        f"{found['suite']}; 95 % intervals in brackets",
         f"the base wrote {found['own_rows']}",
     ]
     for seed in found["seeds"]:
