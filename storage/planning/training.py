@@ -154,9 +154,8 @@ def _estimate(
     taught: teachers.Found,
 ) -> Estimate:
     """Estimate the recipe's cost on the machine that will probably run it. Raises `DoesNotFit`."""
-    lengths = counted.report
     base, worker, shape, n_held_out = begins.root, likely_worker(), registry.shape(data.first.shape), data.n_held_out
-    facts = base_models.facts(base)
+    facts, lengths = base_models.facts(base), counted.report
     machine, pace = machines.of_worker(worker, facts), machines.earlier_pace(base.id, recipe, worker)
     carried_bytes = continuations.carried_bytes(begins, how, recipe)
     shipped_bytes = base.size_bytes if base.source == "bundled" else carried_bytes

@@ -190,7 +190,7 @@ def test_dynamic_fine_tuning_is_trls(tiny_model_folder: Path, tmp_path: Path) ->
     found = []
     for theirs in (False, True):
         model = AutoModelForCausalLM.from_pretrained(tiny_model_folder)
-        args = {"output_dir": str(tmp_path), "use_cpu": True, "report_to": "none", "bf16": False}
+        args: dict[str, Any] = {"output_dir": str(tmp_path), "use_cpu": True, "report_to": "none", "bf16": False}
         if theirs:
             made = SFTTrainer(
                 model=model,

@@ -157,7 +157,7 @@ class Ground:
     def train(self, name: str, **options: Any) -> TrainedAdapter:
         """Train on the task's rows; `options` as in `adapters.train`, settings above the bench's own."""
         setup = self.setup
-        given = {
+        given: dict[str, Any] = {
             "objective": "sft",
             "shape": SHAPE,
             "rows": self.rows,
