@@ -13,6 +13,7 @@ from templates import registry
 from templates.errors import Problem
 from templates.spec import QUANTIZATIONS, Method, Need, Objective, Quantization, Settings
 
+NO_SETTINGS: Settings = {}
 NAMED = 3
 """Methods that a refusal proposes."""
 
@@ -48,14 +49,19 @@ def _cell(objective: Objective, method: Method, quantization: Quantization) -> C
 
 
 def refusals(
-    objective: Objective, method: Method, quantization: Quantization = "none", settings: Settings | None = None
+    objective: Objective,
+    method: Method,
+    quantization: Quantization = "none",
+    settings: Settings | None = None,
+    training: Settings = NO_SETTINGS,
 ) -> list[Problem]:
     """Why this pair can't work, and what to choose instead; empty when it can.
 
-    `settings` are the method's, its defaults when left out.
+    `settings` are the method's, its defaults when left out; `training` those of the objective.
     """
     given = method.defaults if settings is None else settings
-    found = [_unmet(need, objective, method, given) for need in objective.needs if not need.met(method, given)]
+    needs = objective.needs_with(training)
+    found = [_unmet(need, objective, method, given) for need in needs if not need.met(method, given)]
     if quantization not in method.quantizations:
         found.append(_imprecise(objective, method, quantization))
     return found
@@ -73,14 +79,20 @@ def _unmet(need: Need, objective: Objective, method: Method, given: Settings) ->
             return Problem(
                 f"“{value}” does not work with the objective {objective.key}, which {need.why}.",
                 field=name,
-                remedy=f"Use “{defaults.get(name)}”, or another objective.",
+                remedy=f"Use “{defaults.get(name)}”, or {need.otherwise or 'another objective'}.",
             )
     able = _names(objective, (each for each in registry.methods().values() if need.met(each, each.defaults)))
     return Problem(
         f"The objective {objective.key} {need.why}, and {method.title} ({method.key}) does not allow that.",
         field="method",
-        remedy=f"Choose the method {able}." if able else "Choose another objective.",
+        remedy=_instead(able, need),
     )
+
+
+def _instead(able: str, need: Need) -> str:
+    if not able:
+        return "Choose another objective."
+    return f"Choose the method {able}, or {need.otherwise}." if need.otherwise else f"Choose the method {able}."
 
 
 def _imprecise(objective: Objective, method: Method, quantization: Quantization) -> Problem:

@@ -106,7 +106,7 @@ def compose(
     training |= {key: value for key, value in rest.items() if key in chosen.params.model_fields}
     problems += [_unknown(key, chosen, how) for key in rest if key not in chosen.params.model_fields]
     objective_params = _validated(chosen.params, training, problems)
-    problems += capabilities.refusals(chosen, how, quantization, method_params or None)
+    problems += capabilities.refusals(chosen, how, quantization, method_params or None, objective_params)
     if method_params or not adaptation:
         problems += how.problems(how.params(**method_params), quantization, facts)
     if room is not None and facts and objective_params and objective_params["max_length"] > room:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -90,6 +90,20 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(StudioError.exit_code)
 
 
+WORKSHOP: Mapping[str, Sequence[str]] = {
+    "family": ("only", "small", "nano", "seed", "share"),
+    "distill": ("small", "nano", "seed", "share"),
+    "keep": ("seeds", "share"),
+}
+"""What the workshop measures, and the options that each takes."""
+GOES_WITH: Mapping[str, str] = {
+    "only": "“family” and “methods”",
+    **dict.fromkeys(("small", "nano", "seed"), "“family” and “distill”"),
+    "seeds": "“keep”",
+    "share": "“family”, “distill” and “keep”",
+}
+
+
 def bench(
     what: Annotated[str, typer.Argument(metavar="web|jobs|data|all|train|methods|chat|family|distill|keep")] = "all",
     rounds: Annotated[int, typer.Option(min=1, max=100)] = 5,
@@ -97,16 +111,17 @@ def bench(
         int | None,
         typer.Option(min=8, help="data: rows per file, default 200,000; train: rows, default 256; methods: rows."),
     ] = None,
-    base: Annotated[str | None, typer.Option(help="train, methods and chat: the base model.")] = None,
-    dataset: Annotated[str | None, typer.Option("--data", help="train and methods: the dataset.")] = None,
+    base: Annotated[
+        str | None, typer.Option(help="train, methods, chat: the base model; keep: a bundled name or a folder.")
+    ] = None,
+    dataset: Annotated[str | None, typer.Option("--data", help="train, methods and keep: the dataset.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="family, methods: only this one; may be repeated.")] = None,
     small: Annotated[
-        str | None, typer.Option(help="family, distill, keep: base (and teacher), a bundled name or a folder.")
+        str | None, typer.Option(help="family, distill: base and teacher, a bundled name or a folder.")
     ] = None,
     nano: Annotated[str | None, typer.Option(help="family, distill: the student, a bundled name or a folder.")] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="family, distill, keep: the seed that the rows are drawn with.")
-    ] = None,
+    seed: Annotated[int | None, typer.Option(help="family, distill: the seed that the rows are drawn with.")] = None,
+    seeds: Annotated[list[int] | None, typer.Option(help="keep: a seed; may be repeated.")] = None,
     share: Annotated[
         float | None, typer.Option(help="family, distill, keep: share of the rows; less than 1 for a quick look.")
     ] = None,
@@ -127,22 +142,14 @@ def bench(
     if what == "chat":
         _bench_chat(base, rounds, as_json)
         return
-    options = {"only": only, "small": small, "nano": nano, "seed": seed, "share": share}
-    if what == "family":
-        workshop.run("bench", (), options, as_json)
-        return
-    if what == "distill" and only is None:
-        workshop.run("distill", (), {name: value for name, value in options.items() if name != "only"}, as_json)
-        return
-    if what == "keep" and only is None and nano is None:
-        workshop.run("keep", (), {"small": small, "seed": seed, "share": share}, as_json)
-        return
+    options = {"only": only, "small": small, "nano": nano, "seed": seed, "seeds": seeds, "share": share}
+    taken = {name: options.pop(name) for name in WORKSHOP.get(what, ())}
     given = [name for name, value in options.items() if value is not None]
-    if given:
-        also = {"only": "“family” and “methods” only", "nano": "“family” and “distill” only"}
-        every = "“family”, “distill” and “keep” only"
-        said = (Problem(f"goes with {also.get(n, every)}.", field=f"--{n}") for n in given)
-        raise BadInput(*said)
+    refuse([Problem(f"goes with {GOES_WITH[name]} only.", field=f"--{name}") for name in given])
+    if what in WORKSHOP:
+        on = {"base": base, "data": dataset} if what == "keep" else {}
+        workshop.run("bench" if what == "family" else what, (), {**on, **taken}, as_json)
+        return
     document = benches.run(what, rounds, rows or data.N_ROWS)
     output.emit(document, benches.sentences(document), as_json)
 
@@ -155,11 +162,12 @@ def _refuse_misplaced(what: str, rows: int | None, base: str | None, dataset: st
     if rows is not None and what not in ("data", "all", "train", "methods"):
         problems.append(Problem("goes with “data”, “train” and “methods” only.", field="--rows"))
     for name, value in (("--base", base), ("--data", dataset)):
-        takers = ("train", "methods", "chat") if name == "--base" else ("train", "methods")
+        takers = ("train", "methods", "chat", "keep") if name == "--base" else ("train", "methods", "keep")
         if value is None and (what == "train" or (what == "methods" and name == "--data")):
             problems.append(Problem("is needed to measure training.", field=name))
         if value is not None and what not in takers:
-            problems.append(Problem(f"goes with {' and '.join(f'“{one}”' for one in takers)} only.", field=name))
+            *others, last = (f"“{one}”" for one in takers)
+            problems.append(Problem(f"goes with {', '.join(others)} and {last} only.", field=name))
     refuse(problems)
 
 

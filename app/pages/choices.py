@@ -83,7 +83,7 @@ def left_out(objective: str) -> str | None:
     others = [method for method in registry.methods().values() if method not in able]
     if not others:
         return None
-    why = "; ".join(dict.fromkeys(need.why for need in goal.needs))
+    why = "; ".join(dict.fromkeys(need.why for need in goal.needs_with({})))
     return f"Not {' or '.join(method.title for method in others)}: this goal {why}."
 
 

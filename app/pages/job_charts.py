@@ -19,7 +19,8 @@ def of(job: Job, points: Sequence[JobMetric]) -> tuple[str, str]:
     if not (train or held_out):
         return "", ""
     objective = _objective(job)
-    means = f"; {objective.loss_means}" if objective and objective.loss_means else ""
+    meant = objective.loss_meant(job.spec["recipe"].get("objective_params", {})) if objective else ""
+    means = f"; {meant}" if meant else ""
     drawn, tables = [charts.loss_chart(train, held_out, job.total_steps, means)], [charts.loss_table(train, held_out)]
     selection = _curve(points, "selection", "loss")
     if selection:

@@ -82,6 +82,7 @@ def draw() -> Mixed:
                 value=mix.REPLAY_SHARE,
                 step=0.05,
                 label="Replayed share of what is learned",
+                info="To stay near the base on these rows instead of learning them, set kl_coef in More settings.",
                 min_width=180,
                 elem_id="keep-share",
                 interactive=True,

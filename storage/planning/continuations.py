@@ -120,7 +120,7 @@ def _obstacle(begins: Start, objective: str, how: Method, settings: Mapping[str,
         return f"PEFT can't train a finished adapter of {how.title} further"
     if how.peft_type is None or how.moves_base(own):
         return "its initialisation changed the base, and the published adapter has another rank"
-    if BASE_BEHIND_ADAPTER in registry.objective(objective).needs:
+    if any(need.met is BASE_BEHIND_ADAPTER.met for need in registry.objective(objective).needs_with(settings)):
         return "this goal compares with the model it starts from, which must stay behind the adapter"
     fields = how.params.model_fields
     differing = [key for key, value in settings.items() if key in fields and value != own.get(key)]

@@ -119,6 +119,8 @@ class Lengths:
     report: LengthReport
     portions: tuple[Portion, ...] = ()
     """By dataset; empty for a single one."""
+    replayed_share: float = 0.0
+    """Of the tokens that are read in a pass, the share of replayed rows."""
 
 
 def lengths(base: BaseModelRow, found: Datasets, recipe: Recipe, asked: Judged, *, patient: bool) -> Lengths:
@@ -168,16 +170,14 @@ def _together(found: Datasets, reports: list[LengthReport], left_out: list[tuple
         )
         for place, (one, report, count, without) in enumerate(zip(found.all, reports, counts, left_out, strict=True))
     )
-    return Lengths(_summed(portions, reports), portions)
+    read = [report.n_tokens * one.per_pass / report.n_examples for one, report in zip(portions, reports, strict=True)]
+    return Lengths(_summed(portions, reports, sum(read)), portions, sum(read[n_task:]) / max(1.0, sum(read)))
 
 
-def _summed(portions: tuple[Portion, ...], reports: list[LengthReport]) -> LengthReport:
-    """One report on a pass: rows are counted once, examples and tokens as often as they come up."""
+def _summed(portions: tuple[Portion, ...], reports: list[LengthReport], read: float) -> LengthReport:
+    """One report on a pass: rows are counted once, examples and the tokens `read` as often as they come up."""
     sums = ["n_rows", "n_truncated", "n_refused", "n_cut_tokens", "n_with_control_tokens", "n_without_tools"]
     sums += ["n_last_only", "n_system_moved"]
-    read = sum(
-        report.n_tokens * one.per_pass / report.n_examples for one, report in zip(portions, reports, strict=True)
-    )
     return replace(
         reports[0],
         **{name: sum(getattr(report, name) for report in reports) for name in sums},

@@ -20,6 +20,7 @@ from storage.planning import (
     forgetting,
     machines,
     mixes,
+    near_base,
     refusals,
     shortening,
     teacher_costs,
@@ -127,10 +128,11 @@ def plan(
     except BadInput as error:
         raise BadInput(*problems, *error.problems) from error
     problems += teachers.problems(taught, begins.model, recipe, dataset_row, patient=patient)
+    problems += near_base.problems(recipe, data)
     refuse([*problems, *refusals.of_choice(dataset_row, recipe)])
     learned = mixes.lengths(base_row, data, recipe, _judged(data, base_row, recipe), patient=patient)
     lengths = learned.report
-    estimate = _estimate(user, begins, how, recipe, lengths, data, taught)
+    estimate = _estimate(user, begins, how, recipe, learned, data, taught)
     detectable = dataset_figures.detected(dataset_row, patient=patient) if len(data.task) == 1 else None
     seen = estimate.model_copy(update={"detectable": detectable})
     odd = unusual.of(recipe, facts, lengths.n_rows - lengths.n_refused, estimate.steps)
@@ -147,13 +149,13 @@ def _estimate(
     begins: Start,
     how: Continuation | None,
     recipe: Recipe,
-    lengths: LengthReport,
+    counted: mixes.Lengths,
     data: mixes.Datasets,
     taught: teachers.Found,
 ) -> Estimate:
     """Estimate the recipe's cost on the machine that will probably run it. Raises `DoesNotFit`."""
     base, worker, shape, n_held_out = begins.root, likely_worker(), registry.shape(data.first.shape), data.n_held_out
-    facts = base_models.facts(base)
+    facts, lengths = base_models.facts(base), counted.report
     machine, pace = machines.of_worker(worker, facts), machines.earlier_pace(base.id, recipe, worker)
     answered = data.n_answered
     carried_bytes = continuations.carried_bytes(begins, how, recipe)
@@ -165,6 +167,7 @@ def _estimate(
         learned = teacher_costs.as_taught(lengths, changed, shape)
         cost = estimates.estimate(facts, changed, learned, n_held_out, machine, pace, shipped_bytes, forgets, answered)
         cost = teacher_costs.priced(cost, taught.facts, facts, changed, lengths, shape, machine)
+        cost = near_base.priced(cost, facts, changed, counted, on_gpu=machine.on_gpu)
         ships_base = registry.method(changed.method).trains == "adapter"
         published = cost.result_bytes + papers_bytes + (shipped_bytes if ships_base else 0)
         cost = continuations.priced(cost, begins, how, on_gpu=machine.on_gpu)

@@ -11,15 +11,17 @@ that change. It makes models forget: keep the learning rate low and the passes f
 “Keep what it knew”): a few per cent already help. The learning rate rises again at the start (`warmup_steps`) and
 falls to 0 by the end (`lr_scheduler_type` linear or cosine), as it did when the base was made (Ibrahim et al. 2024,
 *Simple and scalable strategies to continually pre-train large language models*, arXiv 2403.08763). Of replayed
-conversations, only the answers are learned.
+conversations, only the answers are learned. With `kl_coef` above 0, replayed rows hold the model near the base's own
+probabilities instead of being learned (see supervised fine-tuning).
 
 **Long texts** are split into consecutive pieces of at most the maximum row length; nothing is lost.
 """
 
-from templates.spec import Objective, TrainingParams
+from templates.next_token import KL_METRIC, NEAR_BASE, NextTokenParams, loss_means
+from templates.spec import Objective
 
 
-class ContinuePretrainingParams(TrainingParams):
+class ContinuePretrainingParams(NextTokenParams):
     """Arguments of `trl.SFTConfig` for plain text, under the same names."""
 
 
@@ -35,4 +37,7 @@ SPEC = Objective(
     },
     trains_prompt=True,
     mixes=True,
+    needs=(NEAR_BASE,),
+    loss_means=loss_means,
+    metrics=(KL_METRIC,),
 )

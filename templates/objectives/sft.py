@@ -13,6 +13,16 @@ Each keeps its own instruction and its own held-out rows, and has its own verdic
 
 **Keeping what it knew.** A model that learns one thing forgets others. Rows replayed beside yours (`--replay`, “Keep
 what it knew”) limit this: general conversations, or prompts that the base wrote and answered itself (`studio replay`).
+With `kl_coef` above 0, replayed rows are not learned as they stand; instead, the model is held near the base's own
+probabilities at each token of their answers (the Kullback–Leibler divergence from base to model). This tells it more
+than one answer does, and learns nothing from rows that the base would not have written. The base is read with the
+adapter switched off, so the method must be an adapter; it takes no second model in memory, and one more forward pass
+over the replayed rows. The chart shows the distance.
+
+**Dynamic fine-tuning.** `loss_type = "dft"` multiplies each token's loss by the probability that the model gives the
+token. Plain fine-tuning pulls hardest where the model is most surprised, which Wu et al. 2025 (arXiv 2508.05629) hold
+responsible for its poor generalisation. Try it where answers are long and could be worded in many ways, such as
+reasoning or code. Where the answer is a label or a fact that the model would not have given, it hardly learns.
 
 **How much data.** 50–100 good rows can change style and format; a label set wants some tens of rows
 per label; consistency counts more than volume (Zhou et al. 2023, *LIMA*, arXiv 2305.11206).
@@ -20,11 +30,23 @@ per label; consistency counts more than volume (Zhou et al. 2023, *LIMA*, arXiv 
 **Source.** Ouyang et al. 2022, arXiv 2203.02155, step 1.
 """
 
-from templates.spec import Objective, TrainingParams
+from typing import Literal
+
+from templates.next_token import KL_METRIC, NEAR_BASE, NextTokenParams, loss_means
+from templates.spec import Objective, setting
 
 
-class SftParams(TrainingParams):
+class SftParams(NextTokenParams):
     """Arguments of `trl.SFTConfig`, under the same names."""
+
+    loss_type: Literal["nll", "dft"] = setting("nll", "Loss of a token (loss_type)")
+    """`nll` is the usual one. `dft` weights each token by its probability: for long answers that could be worded in
+    many ways, not for labels or new facts."""
+
+    @property
+    def is_dynamic(self) -> bool:
+        """Whether each token's loss is weighted by its probability."""
+        return self.loss_type == "dft"
 
 
 SPEC = Objective(
@@ -33,6 +55,9 @@ SPEC = Objective(
     params=SftParams,
     row_shapes=("prompt_completion", "messages", "classification", "preference"),
     mixes=True,
+    needs=(NEAR_BASE,),
+    loss_means=loss_means,
+    metrics=(KL_METRIC,),
     presets={
         "quick": {"num_train_epochs": 1.0},
         "balanced": {"num_train_epochs": 6.0},

@@ -27,6 +27,10 @@ TO_WRITE = (
 PRESET_TITLES: Mapping[Preset, str] = {"quick": "quick try", "balanced": "balanced", "thorough": "thorough"}
 
 
+def _always(_settings: Settings) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Need:
     """Something about the method without which an objective can't work."""
@@ -34,6 +38,10 @@ class Need:
     met: Callable[[Method, Settings], bool]
     why: str
     """The reason for the need, as the end of a sentence that begins with the objective."""
+    arises: Callable[[Settings], bool] = _always
+    """Whether these settings of the objective bring the need."""
+    otherwise: str = ""
+    """How to do without, as the end of a sentence that names other methods."""
 
 
 BASE_BEHIND_ADAPTER = Need(
@@ -149,8 +157,9 @@ class Objective:
     learns_written: bool = True
     """The student learns what the teacher writes, instead of the rows' answers. False: it writes itself, and the
     teacher answers only held-out prompts and a few others, for the verdict."""
-    loss_means: str = ""
-    """What the charted loss is, as the end of its caption; "" for the loss of the next token."""
+    loss_means: str | Callable[[Settings], str] = ""
+    """What the charted loss is with the objective's settings, as the end of its caption; "" for the loss of the next
+    token."""
     metrics: tuple[Metric, ...] = ()
     """Metrics that its training and its verdict report besides the loss."""
     headline: str | None = None
@@ -167,6 +176,15 @@ class Objective:
     """Settings for a base with these facts, given the method's advice; they override both kinds of defaults."""
     key: str = ""
     page: str = ""
+
+    def needs_with(self, settings: Settings) -> list[Need]:
+        """What the method must offer if the objective has these settings; those left out have their defaults."""
+        given = {**self.params().model_dump(), **settings}
+        return [need for need in self.needs if need.arises(given)]
+
+    def loss_meant(self, settings: Settings) -> str:
+        """What the charted loss of a training with these settings is; "" for the loss of the next token."""
+        return self.loss_means if isinstance(self.loss_means, str) else self.loss_means(settings)
 
     def written(self, params: TrainingParams, shape: RowShape) -> Written:
         """What a teacher writes to rows of this shape before the training."""

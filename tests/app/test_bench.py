@@ -125,9 +125,9 @@ def test_chat_is_measured_by_turns_and_told_with_ratios(studio: User, monkeypatc
 
 def test_an_option_of_training_does_not_go_with_chat(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "chat", "--data", "tickets"]) == 2
-    assert "field “--data”: goes with “train” and “methods” only." in capfd.readouterr().err
+    assert "field “--data”: goes with “train”, “methods” and “keep” only." in capfd.readouterr().err
     assert main(["bench", "web", "--base", "studio-nano"]) == 2
-    assert "field “--base”: goes with “train” and “methods” and “chat” only." in capfd.readouterr().err
+    assert "field “--base”: goes with “train”, “methods”, “chat” and “keep” only." in capfd.readouterr().err
 
 
 def test_training_on_conversations_is_not_measured(studio: User) -> None:

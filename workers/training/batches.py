@@ -45,6 +45,12 @@ class Example:
         return next(place for place, learned in enumerate(self.trained) if learned and place > 0)
 
 
+class ReplayedExample(Example):
+    """One that is only learned to keep what the model knew."""
+
+    __slots__ = ()
+
+
 class Measured(Protocol):
     """An item that can be sorted by length."""
 

@@ -10,7 +10,7 @@ from storage.rendering.renderer import Renderer
 from templates import mix
 from templates.mix import Mix, Portion
 from workers.training import batches
-from workers.training.batches import Example, Examples
+from workers.training.batches import Example, Examples, ReplayedExample
 
 SourceRows = Sequence[dict[str, Any]]
 
@@ -59,7 +59,10 @@ def rendered(datasets: Sequence[DatasetRows], told: Mix, *, max_length: int, tra
 
     def render(one: DatasetRows, rows: SourceRows) -> Examples[Example]:
         prompts_too = trains_prompt and not one.replayed
-        return batches.render(one.renderer, one.shape, rows, max_length=max_length, trains_prompt=prompts_too)
+        made = batches.render(one.renderer, one.shape, rows, max_length=max_length, trains_prompt=prompts_too)
+        if one.replayed:
+            made.kept = [ReplayedExample(example.ids, example.trained) for example in made.kept]
+        return made
 
     train = [render(one, one.train) for one in datasets]
     sizes, n_task = [len(one.kept) for one in train], sum(not one.replayed for one in datasets)

@@ -25,7 +25,7 @@ from workers import precision, sharing
 from workers.evaluation.losses import losses
 from workers.evaluation.measures import Measuring
 from workers.stages import Watch
-from workers.training import batches, mixing
+from workers.training import batches, mixing, token_losses
 from workers.training.mixing import DatasetRows, SourceRows
 
 HELD_OUT_ROWS = 256
@@ -131,13 +131,14 @@ def next_token(data: TrainingData) -> TrainingSetup:
     for one, rows in zip(data.datasets, made.train, strict=True):
         refuse_nothing(data, rows, one.train)
     schedule = batches.Schedule(made.examples, data.params, made.decks if data.further else ())
-    said = mix.sentences(made.portions) if data.further else []
+    said = [*mix.sentences(made.portions), *token_losses.sentences(data.params)] if data.further else []
 
     def trainer(model: PreTrainedModel, folder: Path) -> Trainer:
         takes = frozenset(inspect.signature(_core(model).forward).parameters)
         if sharing.has_virtual_tokens(model):
             takes -= {"logits_to_keep"}  # PEFT adds labels for these tokens, so there must be one for every other token
-        built = Trainer(
+        built = token_losses.trainer(
+            data.params,
             model=model,
             args=training_arguments(data.params, folder, schedule.n_updates, model),
             train_dataset=schedule,

@@ -91,8 +91,11 @@ def distill(
 
 @app.command()
 def keep(
-    small: Annotated[str, typer.Option(help="The base: a bundled model's name, or a folder.")] = "studio-small",
-    seed: int = 0,
+    base: Annotated[str, typer.Option(help="A bundled model's name, or a folder.")] = "studio-small",
+    data: Annotated[
+        str | None, typer.Option(help="A dataset of texts with labels; by default customer intents.")
+    ] = None,
+    seeds: Annotated[list[int] | None, typer.Option(help="May be repeated; 0 by default.")] = None,
     share: Share = 1.0,
     threads: Threads = None,
     as_json: Json = False,
@@ -100,7 +103,8 @@ def keep(
     """Compare the ways to keep what a base knew while it learns something else."""
     from workers.workshop.bench import keeping, measure
 
-    found = measure.kept(small=small, seed=seed, share=share, threads=_n_threads(threads))
+    chosen = list(dict.fromkeys(seeds or [0]))
+    found = measure.kept(base=base, data=data, seeds=chosen, share=share, threads=_n_threads(threads))
     _emit(found, keeping.lines(found), as_json)
 
 

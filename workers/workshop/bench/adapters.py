@@ -17,7 +17,7 @@ from templates.mix import REPLAY_SHARE, Mix
 from templates.recipe import Recipe, compose
 from workers import models
 from workers.evaluation.verdict_document import Verdict
-from workers.orders.train import FurtherData, Teacher, TrainingOrder
+from workers.orders.train import Continued, FurtherData, Teacher, TrainingOrder
 from workers.programs import train as program
 from workers.protocol import Entered, MadeArtifact, Measured, ModelRef, Report, Stop, Stopped
 from workers.workshop.bench.setup import ModelFiles, Setup
@@ -71,25 +71,29 @@ def train(
     method: str = "lora",
     teacher: Teacher | None = None,
     replayed: Rows = (),
+    replayed_shape: str = "prompt_completion",
+    replay_share: float = REPLAY_SHARE,
+    continued: Continued | None = None,
+    eval_rows: int | None = None,
+    instruction: str = "",
 ) -> TrainedAdapter:
     """Train on `rows` with a method, by default LoRA on the small model, and score the result on all of `held_out`.
 
-    `settings` are a recipe's; the others are as the product advises. `replayed` are prompts with answers that are
-    learned beside them.
+    `settings` are a recipe's; the others are as the product advises. `replayed` are learned beside the rows. With
+    `eval_rows`, the verdict asks so many of the held-out rows for an answer.
     """
     files = files or setup.small
-    recipe = compose(objective, method, settings={"seed": setup.seed, **settings}, facts=files.facts)
+    given = {"seed": setup.seed, **settings}
+    recipe = compose(objective, method, settings=given, facts=files.facts, instruction=instruction)
     order = _order(setup, name, files, recipe, shape, _written(setup.folder / name / "rows.parquet", rows, held_out))
-    order = order.model_copy(update={"teacher": teacher, "teacher_readings": str(setup.folder / "teachers")})
+    readings = str(setup.folder / "teachers")
+    changes: dict[str, Any] = {"teacher": teacher, "teacher_readings": readings, "continued": continued}
+    if eval_rows is not None:
+        changes["eval_rows"] = eval_rows
     if replayed:
-        own = FurtherData(
-            shape="prompt_completion",
-            dataset_file=str(_written(setup.folder / name / "replayed.parquet", replayed, ())),
-            dataset_name="own rows",
-            dataset_sha256="0" * 64,
-            replayed=True,
-        )
-        order = order.model_copy(update={"further": (own,), "mix": Mix(replayed=(REPLAY_SHARE,))})
+        file = _written(setup.folder / name / "replayed.parquet", replayed, ())
+        changes |= {"further": (_own(file, replayed_shape),), "mix": Mix(replayed=(replay_share,))}
+    order = order.model_copy(update=changes)
     done = program.run(order, _ProgressChannel(setup))
     if isinstance(done, Stopped):
         raise RuntimeError("nobody asked this training to stop")
@@ -100,6 +104,12 @@ def train(
     ref = order.base.model_copy(update={**result, "weights_sha256": done.made.facts["weights_sha256"]})
     said = {**described, **settings, "steps": done.actual["steps"]}
     return TrainedAdapter(Verdict.model_validate(done.result), ref, said, done.actual)
+
+
+def _own(file: Path, shape: str) -> FurtherData:
+    return FurtherData(
+        shape=shape, dataset_file=str(file), dataset_name="own rows", dataset_sha256="0" * 64, replayed=True
+    )
 
 
 def _order(setup: Setup, name: str, files: ModelFiles, recipe: Recipe, shape: str, rows: Path) -> TrainingOrder:

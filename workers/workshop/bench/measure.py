@@ -104,17 +104,23 @@ def distilled(*, small: str, nano: str, seed: int, share: float, threads: int) -
     return _compared(distilled_ways.measure, small, nano, seed, share, threads)
 
 
-def kept(*, small: str, seed: int, share: float, threads: int) -> dict[str, Any]:
-    """What `studio bench keep` measures; progress goes to stderr. Raises `BadInput`."""
-    return _compared(keeping.measure, small, small, seed, share, threads)
+def kept(*, base: str, data: str | None, seeds: Sequence[int], share: float, threads: int) -> dict[str, Any]:
+    """What `studio bench keep` measures; progress goes to stderr. Raises `BadInput`, `NotFound`."""
+    return _compared(lambda setup: keeping.measure(setup, data, seeds), base, base, seeds[0], share, threads, "base")
 
 
 def _compared(
-    ways: Callable[[Setup], dict[str, Any]], small: str, nano: str, seed: int, share: float, threads: int
+    ways: Callable[[Setup], dict[str, Any]],
+    small: str,
+    nano: str,
+    seed: int,
+    share: float,
+    threads: int,
+    field: str = "small",
 ) -> dict[str, Any]:
-    """Ways to adapt, beside each other."""
+    """Ways to adapt, beside each other; `field` is the option that names the first model."""
     _refuse_share(share)
-    teacher, student = model_files(small, "small"), model_files(nano, "nano")
+    teacher, student = model_files(small, field), model_files(nano, "nano")
     torch.set_num_threads(threads)
     begun = time.monotonic()
 
