@@ -42,14 +42,7 @@ def confusion_matrix(cells: Sequence[Cell], labels: Sequence[str]) -> Markup:
     shown = _most_confused(cells, labels) if len(labels) > MOST_DRAWN else list(labels)
     folded = len(shown) < len(labels)
     names = [*shown, OTHERS] if folded else shown
-    place = {name: at for at, name in enumerate(names)}
-    counted: Counter[tuple[int, int]] = Counter()
-    inside = 0
-    for cell in cells:
-        at = tuple(place.get(cell[side], len(names) - 1) for side in ("expected", "given"))
-        if cell["expected"] not in place and cell["given"] not in place and cell["expected"] != cell["given"]:
-            inside += cell["n"]  # confused with each other inside the row of all others
-        counted[at[0], at[1]] += cell["n"]
+    counted, inside = _counted(cells, names)
     totals = Counter[int]()
     for (row, _), n in counted.items():
         totals[row] += n
@@ -80,6 +73,19 @@ def confusion_matrix(cells: Sequence[Cell], labels: Sequence[str]) -> Markup:
         folded=folded,
         told="; ".join(square.told for square in squares if not square.is_right) or "nothing is confused",
     )
+
+
+def _counted(cells: Sequence[Cell], names: Sequence[str]) -> tuple[Counter[tuple[int, int]], int]:
+    """Rows by the places of both labels, the last for all others; and the rows that these confuse among themselves."""
+    place = {name: at for at, name in enumerate(names)}
+    counted: Counter[tuple[int, int]] = Counter()
+    inside = 0
+    for cell in cells:
+        expected, given = cell["expected"], cell["given"]
+        if expected not in place and given not in place and expected != given:
+            inside += cell["n"]
+        counted[place.get(expected, len(names) - 1), place.get(given, len(names) - 1)] += cell["n"]
+    return counted, inside
 
 
 def _in_short(name: str) -> str:

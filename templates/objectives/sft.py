@@ -5,8 +5,9 @@ only; the model reads the prompts but does not learn them. In pairs of a chosen 
 it learns the chosen answer and ignores the rejected one.
 
 **When to use it.** You have pairs of input and wanted output: questions and answers, messages and
-labels, whole conversations. **When not:** you only have raw text (use *continued pretraining*), or
-the knowledge changes weekly (look it up at answer time instead).
+labels, whole conversations. **When not:** you only have raw text (use *continued pretraining*), the
+knowledge changes weekly (look it up at answer time instead), or something acts on labels and has to know
+how sure they are (use *classification*).
 
 **Several datasets at once.** Name more than one, with weights if you like (`--data tickets:0.7 --data moods:0.3`).
 Each keeps its own instruction and its own held-out rows, and has its own verdict.
