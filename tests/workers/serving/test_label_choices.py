@@ -35,6 +35,7 @@ def test_answers_are_labels_with_probabilities(result: Done, chat: httpx.Client,
     a_plain_client_gets_a_label(chat)
     the_probabilities_are_those_of_the_verdict(chat, studio)
     another_model_chooses_under_the_same_constraint(chat, studio)
+    less_strength_has_other_probabilities_and_no_threshold(chat)
     a_stream_says_the_same(chat)
     what_cant_be_is_refused(chat)
 
@@ -65,6 +66,16 @@ def the_probabilities_are_those_of_the_verdict(chat: httpx.Client, studio: User)
         assert labels["threshold"] == kept.threshold
         if kept.threshold is not None:
             assert labels["is_sure"] == (labels["probabilities"][0]["probability"] >= kept.threshold)
+
+
+def less_strength_has_other_probabilities_and_no_threshold(chat: httpx.Client) -> None:
+    in_full, half = (ask(chat, "painter", strength=strength) for strength in (1.0, 0.5))
+    assert half.json()["studio"]["strength"] == 0.5
+    (_, own), (_, weakened) = told(in_full), told(half)
+    assert own is not None
+    assert weakened is not None
+    assert weakened["probabilities"] != own["probabilities"]
+    assert weakened["threshold"] is weakened["is_sure"] is None, "it was chosen for the full strength"
 
 
 def another_model_chooses_under_the_same_constraint(chat: httpx.Client, studio: User) -> None:
