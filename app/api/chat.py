@@ -51,7 +51,10 @@ async def models(user: Acting) -> Response:
 
 @router.post("/completions", openapi_extra=_BODY)
 async def completions(request: Request) -> Response:
-    """An OpenAI-style chat completion; with `stream: true` as server-sent events."""
+    """An OpenAI-style chat completion; with `stream: true` as server-sent events.
+
+    `strength`, above 0 and at most 1, is the studio's own field: the share of a LoRA adapter's effect.
+    """
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise BadInput("Send a JSON document.")
     body = await request.body()
