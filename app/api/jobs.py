@@ -16,7 +16,7 @@ from app.api.paged import Entries, Points, Things
 from storage.jobs import events, job_lists, jobs, workspaces
 from storage.jobs.job_lists import Wanted
 from storage.models import User
-from storage.planning import evaluations, generations, self_replays, training
+from storage.planning import evaluations, generations, intruders, self_replays, training
 from templates.continuation import ContinueFrom
 from templates.errors import BadInput, Problem
 from templates.spec import Preset, Quantization
@@ -98,6 +98,16 @@ class NewSelfReplay(Body):
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
+class NewReduction(Body):
+    """A LoRA result whose intruder dimensions are reduced; `settings` says which and how much."""
+
+    model: str
+    name: str
+    dataset: str | None = None
+    """The data to judge it on; null uses those that the result learned."""
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
 class Cancel(Body):
     """How to cancel: `keep` publishes what a training job has learned so far."""
 
@@ -150,6 +160,12 @@ def generate(user: Acting, body: NewGeneration, key: Key = None) -> dict[str, An
 def self_replay(user: Acting, body: NewSelfReplay, key: Key = None) -> dict[str, Any]:
     """Submit a job in which a model writes rows to replay; they become a dataset with this name."""
     return documents.of_job(self_replays.submit(user, **body.model_dump(), idem_key=key))
+
+
+@router.post("/jobs/reduce-intruders", status_code=201)
+def reduce_intruders(user: Acting, body: NewReduction, key: Key = None) -> dict[str, Any]:
+    """Submit a job that takes out of a LoRA result what its base never had; it becomes a result with this name."""
+    return documents.of_job(intruders.submit(user, **body.model_dump(), idem_key=key))
 
 
 @router.get("/jobs", response_model=Entries)

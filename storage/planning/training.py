@@ -21,6 +21,7 @@ from storage.planning import (
     machines,
     mixes,
     refusals,
+    repairs,
     shortening,
     teacher_costs,
     teachers,
@@ -112,10 +113,13 @@ def plan(
     that this machine can't hold, `NotFound` for an unknown base model or dataset.
     """
     begins = continuations.start(user, base)
-    data, mixed_up = mixes.find(user, dataset, objective, weights, replay)
-    dataset_row = data.first
     base_row, facts = begins.root, base_models.facts(begins.root)
     how = continuations.decide(begins, objective, method, settings or {}, continue_from)
+    sides: Any = (dataset, weights, replay)
+    if registry.objective(objective).repairs:
+        sides = repairs.sides(user, begins, *sides, settings or {})
+    data, mixed_up = mixes.find(user, objective, *sides)
+    dataset_row = data.first
     settings = {**continuations.inherited(begins, how), **(settings or {})}
     instruction = begins.instruction_for(dataset_row) if instruction is None else instruction
     taught = teachers.find(user, objective, teacher)
@@ -166,7 +170,7 @@ def _estimate(
         cost = teacher_costs.priced(cost, taught.facts, facts, changed, lengths, shape, machine)
         ships_base = registry.method(changed.method).trains == "adapter"
         published = cost.result_bytes + papers_bytes + (shipped_bytes if ships_base else 0)
-        cost = continuations.priced(cost, begins, how, on_gpu=machine.on_gpu)
+        cost = continuations.priced(cost, begins, how, changed.objective, on_gpu=machine.on_gpu)
         return cost.model_copy(update={"published_bytes": published})
 
     estimate = estimated(recipe)

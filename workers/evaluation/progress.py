@@ -40,10 +40,10 @@ def parts_of(part: Part, sizes: Sequence[float]) -> list[Part]:
     return [(part[0] + start * width, part[0] + end * width) for start, end in parts(sizes)]
 
 
-def of_training(n_rows: int, eval_rows: int, n_items: int, n_models: int = 2) -> list[Part]:
-    """Each of `n_models` on the held-out rows (losses and answers), then two of them on general abilities."""
+def of_training(n_rows: int, eval_rows: int, n_items: int, n_models: int = 2, n_asked: int = 2) -> list[Part]:
+    """Each of `n_models` on the held-out rows (losses and answers), then `n_asked` of them on general abilities."""
     n_scored = n_rows + min(n_rows, eval_rows)
-    return parts([*[n_scored] * n_models, n_items, n_items])
+    return parts([*[n_scored] * n_models, *[n_items] * n_asked])
 
 
 def noting(channel: Channel, model: str, on: str | None = None, *, part: Part = WHOLE) -> Callable[[int, int], None]:
