@@ -99,9 +99,7 @@ def reduce_intruders(
 
     user = acting.user()
     given = {key: value_of(text) for key, text in output.pairs(settings or [], "--set").items()}
-    job = intruders.submit(
-        user, model=artifact, name=name, dataset=data, settings=given, idem_key=idempotency_key
-    )
+    job = intruders.submit(user, model=artifact, name=name, dataset=data, settings=given, idem_key=idempotency_key)
     output.note(f"job {job.id}")
     waiting.report(user, job, wait, as_json)
 

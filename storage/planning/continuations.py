@@ -180,9 +180,7 @@ def _is_rooted(begins: Start, how: Continuation) -> bool:
     return not artifacts.model_facts(begins.parent).own_base
 
 
-def priced(
-    estimate: Estimate, begins: Start, how: Continuation | None, objective: str, *, on_gpu: bool
-) -> Estimate:
+def priced(estimate: Estimate, begins: Start, how: Continuation | None, objective: str, *, on_gpu: bool) -> Estimate:
     """The estimate with what the chain adds: the merge, and a third model to score (the base at the root)."""
     if how is None:
         return estimate

@@ -57,7 +57,7 @@ def measured(
 def _written(recipe: Recipe, dataset: Dataset, *, replayed: bool) -> int:
     """About how many tokens an answer takes that a model writes to each row; 0 if none does."""
     if replayed and registry.objective(recipe.objective).repairs:
-        return round(teacher_costs.WRITTEN_SHARE * recipe.objective_params["max_completion_length"])
+        return round(teacher_costs.WRITTEN_SHARE * float(recipe.objective_params["max_completion_length"]))
     return teacher_costs.n_written_tokens(recipe, registry.shape(dataset.shape))
 
 

@@ -73,7 +73,10 @@ def obstacle(model: BaseModelRow | Artifact) -> str:
         return "it is a base model, without an adapter"
     if not registry.artifact_kind(model.kind).on_base:
         return "it is a full model, without an adapter"
-    config = json.loads((artifacts.folder(model) / "adapter_config.json").read_bytes())
+    file = artifacts.folder(model) / "adapter_config.json"
+    if not file.is_file():
+        return "its files are gone"
+    config = json.loads(file.read_bytes())
     if config.get("peft_type") != "LORA":
         return f"only LoRA adapters can be, and it is {config.get('peft_type')}"
     unlike = {

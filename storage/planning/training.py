@@ -115,10 +115,10 @@ def plan(
     begins = continuations.start(user, base)
     base_row, facts = begins.root, base_models.facts(begins.root)
     how = continuations.decide(begins, objective, method, settings or {}, continue_from)
-    sides: Any = (dataset, weights, replay)
+    share = None
     if registry.objective(objective).repairs:
-        sides = repairs.sides(user, begins, *sides, settings or {})
-    data, mixed_up = mixes.find(user, objective, *sides)
+        dataset, weights, replay, share = repairs.sides(user, begins, dataset, weights, replay, settings or {})
+    data, mixed_up = mixes.find(user, objective, dataset, weights, replay, task_share=share)
     dataset_row = data.first
     settings = {**continuations.inherited(begins, how), **(settings or {})}
     instruction = begins.instruction_for(dataset_row) if instruction is None else instruction

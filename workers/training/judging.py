@@ -97,7 +97,10 @@ def judge(
     further["remarks"] = (*found.remarks, *own, *_remarks(task, setup, model, actual))
     further["forgotten"] = _forgotten(task, model, channel)
     if order.repairs:
-        further |= {"came_back": came_back.sentence(found, further["forgotten"], order.against), "what_would_help": None}
+        further |= {
+            "came_back": came_back.sentence(found, further["forgotten"], order.against),
+            "what_would_help": None,
+        }
     return Judged(
         found.model_copy(update=further),
         [
