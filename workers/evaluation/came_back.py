@@ -27,12 +27,12 @@ def _back(forgotten: Forgotten, root: AgainstRoot, parent: str) -> str:
     elif change.high < 0:
         said = f"Nothing came back; {_points(change, -1)} more were lost ({of})."
     else:
-        said = f"Nothing surely came back: {sentences.change('exact_match', change)} ({of})."
+        said = f"Nothing surely came back: {_changed('exact_match', change)} ({of})."
     if left.high < 0:
         return f"{said} Still missing against {root.name}: {_points(left, -1)}."
     if root.lost.difference.high >= 0:
         return f"{said} “{parent}” had not surely lost anything against {root.name}."
-    return f"{said} Nothing is surely missing against {root.name} any more ({sentences.change('exact_match', left)})."
+    return f"{said} Nothing is surely missing against {root.name} any more ({_changed('exact_match', left)})."
 
 
 def _points(change: Interval, sign: int = 1) -> str:
@@ -49,7 +49,7 @@ def _cost(found: Verdict, parent: str) -> str:
     change, unit = pair.difference, UNITS.get(found.headline, "")
     title = TITLES.get(found.headline, found.headline).lower()
     moved = f"{title} {_value(found.headline, pair.base)} → {_value(found.headline, pair.adapted)}{unit}, "
-    moved += sentences.change(found.headline, change)
+    moved += _changed(found.headline, change)
     if worsened(found.headline, change):
         return f"It cost the task: {moved} against “{parent}”."
     if improved(found.headline, change):
@@ -59,3 +59,8 @@ def _cost(found: Verdict, parent: str) -> str:
 
 def _value(metric: str, score: Interval) -> str:
     return f"{percent(score.value)} %" if metric in sentences.SHARES else f"{score.value:.2f}"
+
+
+def _changed(metric: str, difference: Interval) -> str:
+    """A difference with its sign."""
+    return sentences.change(metric, difference).replace("-", "−")
