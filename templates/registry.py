@@ -69,7 +69,7 @@ def objectives_for(shape: str) -> list[Objective]:
 def _demands(objective: Objective) -> tuple[bool, int, bool, bool]:
     """What it needs besides rows, the least first."""
     cost = objective.cost
-    return bool(objective.roles), cost.generations, cost.holds_teacher, objective.same_vocabulary
+    return bool(objective.roles) or objective.repairs, cost.generations, cost.holds_teacher, objective.same_vocabulary
 
 
 def goal_of(objective_key: str) -> str:

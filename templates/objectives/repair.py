@@ -40,9 +40,11 @@ KEEPS_START = Need(
 class RepairParams(OwnAnswersParams):
     """The names are TRL's (`DistillationConfig`) where it has the setting."""
 
-    num_train_epochs: float = setting(3.0, "Passes over the prompts", shown=True, unit="epochs", gt=0, le=1000)
+    num_train_epochs: float = setting(2.0, "Passes over the prompts", shown=True, unit="epochs", gt=0, le=1000)
     """How often the model answers each prompt. It writes another answer every time."""
-    task_share: float = setting(0.2, "Share of the task’s rows", shown=True, ge=0, lt=0.95)
+    per_device_train_batch_size: int = setting(16, "Rows per step", ge=1, le=4096)
+    """Prompts and rows of the task that go through the model together. More rows need more memory."""
+    task_share: float = setting(0.5, "Share of the task’s rows", shown=True, ge=0, lt=0.95)
     """Of all that is learned, the share of rows that the result was trained on. They keep the task; 0 learns none."""
 
 
@@ -55,8 +57,8 @@ SPEC = Objective(
     repairs=True,
     presets={
         "quick": {"num_train_epochs": 1.0},
-        "balanced": {"num_train_epochs": 3.0},
-        "thorough": {"num_train_epochs": 8.0},
+        "balanced": {"num_train_epochs": 2.0},
+        "thorough": {"num_train_epochs": 6.0},
     },
     needs=(KEEPS_START,),
     loss_means="the loss is the distance to the base on the model’s own answers; in training, with the task’s rows "

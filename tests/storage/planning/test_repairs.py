@@ -39,11 +39,11 @@ def test_the_prompts_are_named_and_the_task_is_what_the_result_learned(studio: U
     plan = planned(studio)
     assert plan.dataset_row.name == "tickets"
     assert [one.name for one in plan.data.replayed] == ["own"]
-    assert plan.data.mix == Mix(replayed=(0.8,), prompts_first=True)
+    assert plan.data.mix == Mix(replayed=(0.5,), prompts_first=True)
     assert plan.continuation
     assert plan.continuation.way == "same_adapter", "another goal, yet the same adapter"
     assert plan.recipe.method_params["r"] == 4
-    assert [(one.name, one.per_pass) for one in plan.portions] == [("tickets", 9), ("own", 36)]
+    assert [(one.name, one.per_pass) for one in plan.portions] == [("tickets", 36), ("own", 36)]
     assert "answers 36 of 40 prompts in a pass; 4 are set apart" in " ".join(mix.sentences(plan.portions))
     job = training.submit(studio, plan, name="again")
     inputs = job_inputs.of_job(job.id)
@@ -59,23 +59,23 @@ def test_both_may_be_named_and_no_row_of_the_task_learned(studio: User, store_da
     assert plan.portions[1].n_tokens > 0, "an answer of the model's own is counted for each prompt"
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"base": "studio-nano"}, "“studio-nano” is a base model, so there is nothing to repair"),
-        ({"data": "tickets"}, "“tickets” is what “first” learned; a repair needs prompts"),
-        ({"data": "tickets", "replay": {"own": 0.5}}, "every prompt of a repair comes up once"),
-        ({"data": "tickets", "replay": {"letters": None}}, "holds text, which has no prompts to answer"),
-        ({"method": "from_scratch"}, "nothing of “first” would be left"),
-        ({"settings": {"task_share": 2}}, "task_share"),
-    ],
-)
-def test_what_is_refused(studio: User, store_dataset: StoreDataset, changes: dict[str, Any], said: str) -> None:
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"base": "studio-nano"}, "“studio-nano” is a base model, so there is nothing to repair"),
+    ({"data": "tickets"}, "“tickets” is what “first” learned; a repair needs prompts"),
+    ({"data": "tickets", "replay": {"own": 0.5}}, "every prompt of a repair comes up once"),
+    ({"data": "tickets", "replay": {"letters": None}}, "holds text, which has no prompts to answer"),
+    ({"method": "from_scratch"}, "nothing of “first” would be left"),
+    ({"settings": {"task_share": 2}}, "task_share"),
+]
+
+
+def test_what_is_refused(studio: User, store_dataset: StoreDataset) -> None:
     store_dataset("letters", "text", [{"text": f"Dear Ann, parcel {n} came."} for n in range(20)], 0)
     published(studio, "first")
-    with pytest.raises(BadInput) as caught:
-        planned(studio, **changes)
-    assert said in str(caught.value)
+    for changes, said in REFUSED:
+        with pytest.raises(BadInput) as caught:
+            planned(studio, **changes)
+        assert said in str(caught.value)
 
 
 def test_a_task_whose_data_is_gone_must_be_named(studio: User) -> None:

@@ -75,6 +75,7 @@ def _logits(order: ReductionOrder, adapter: str) -> torch.Tensor:
     return found
 
 
+@pytest.mark.long
 def test_a_discarded_reduction_ends_at_once(make_reduction: Any) -> None:
     def ask(heard: Heard, report: Report) -> None:
         if isinstance(report, Advanced):

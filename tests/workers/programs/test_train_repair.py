@@ -156,10 +156,11 @@ def test_a_killed_repair_resumes_with_the_same_draws(make_repair: Any, parent: A
 @pytest.mark.long
 @pytest.mark.parametrize(("way", "method"), [("merged", "lora"), ("full_model", "full")])
 def test_a_merged_result_is_taught_by_the_base_beside_it(
-    make_repair: Any, parent: Any, heard: Heard, way: Way, method: str
+    make_repair: Any, parent: Any, heard: Heard, teacher_folder: Path, way: Way, method: str
 ) -> None:
-    first = parent(method=method)
-    order: Order = make_repair(first, way, method=method, learning_rate=5e-3, max_steps=24, eval_steps=24)
+    first = parent(method=method, base=teacher_folder)
+    settings = {"method": method, "base": teacher_folder, "max_steps": 24, "eval_steps": 24}
+    order: Order = make_repair(first, way, **settings)
     done = train.run(order, heard)
     assert isinstance(done, Done)
     assert heard.losses("held_out")[24] < 0.9 * heard.losses("held_out")[0]
@@ -173,6 +174,7 @@ def test_the_best_weights_are_chosen_on_prompts_set_apart(make_repair: Any, pare
     assert any("on 2 prompts set apart" in one for one in done.result["remarks"])
 
 
+@pytest.mark.long
 def test_no_row_of_the_task_need_be_learned(make_repair: Any, parent: Any, heard: Heard) -> None:
     done = train.run(make_repair(parent(), share=1.0, max_steps=2, eval_rows=0), heard)
     assert isinstance(done, Done)
