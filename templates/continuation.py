@@ -9,9 +9,10 @@ from pydantic import BaseModel, ConfigDict
 
 ContinueFrom = Literal["advised", "same_adapter", "merged"]
 """What the user asks for."""
-Way = Literal["same_adapter", "merged", "full_model"]
+Way = Literal["same_adapter", "merged", "full_model", "reduced"]
 """What is done. `same_adapter`: the adapter's own weights are trained further, on the same base. `merged`: the
-adapter is added into its base first, in full precision. `full_model`: the result is a base as it is."""
+adapter is added into its base first, in full precision. `full_model`: the result is a base as it is. `reduced`:
+nothing is trained; parts of the adapter are taken out."""
 
 CHOICES: Mapping[ContinueFrom, str] = {
     "advised": "As advised",
@@ -22,12 +23,14 @@ WORDS: Mapping[str, str] = {
     "same_adapter": "the same adapter, trained further",
     "merged": "on the merged result before it",
     "full_model": "on the full model before it",
+    "reduced": "the same adapter, with its intruder dimensions reduced",
 }
 """How a step of a chain stands on the step before it."""
 
 
 class ChainStep(BaseModel):
-    """One training of a chain: its result, what it learned, and from which data."""
+    """One job of a chain: its result, what it learned, and from which data; the latter are empty if it trained
+    nothing."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

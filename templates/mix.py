@@ -19,6 +19,7 @@ NO_WEIGHTS: Weights = {}
 REPLAY_SHARE = 0.4
 """The share of replayed rows if none is given."""
 SHOWN_ROWS = 5
+MOST_APART = 32
 
 
 class Mix(BaseModel):
@@ -32,6 +33,9 @@ class Mix(BaseModel):
     """The system text for the rows of each of the task's datasets after the first."""
     replayed: tuple[float, ...] = Field(default=(), max_length=50)
     """The share of each replayed dataset among all that is learned."""
+    prompts_first: bool = False
+    """A pass holds every prompt of the replayed datasets once, and beside them as many of the task's rows as fit the
+    shares; otherwise it holds every row of the task once. For objectives that repair."""
 
 
 ONE_DATASET = Mix()
@@ -133,6 +137,23 @@ def replayed_per_pass(n_task: int, sizes: Sequence[int], shares: Sequence[float]
     return [max(1, round(total * share)) if size else 0 for size, share in zip(sizes, shares, strict=True)]
 
 
+def counts(sizes: Sequence[int], n_task: int, told: Mix) -> list[int]:
+    """How many rows of each dataset come up in a pass, given how many there are; the first `n_task` are the task's."""
+    task, replayed = sizes[:n_task], sizes[n_task:]
+    if told.prompts_first:
+        learned = [size - set_apart(size) for size in replayed]
+        beside = sum(learned) * (1 / max(1e-9, sum(told.replayed)) - 1)
+        whole = per_pass(task, told.weights)
+        return [*(round(beside * n / max(1, sum(whole))) for n in whole), *learned]
+    found = per_pass(task, told.weights)
+    return [*found, *replayed_per_pass(sum(found), replayed, told.replayed)]
+
+
+def set_apart(n_prompts: int) -> int:
+    """How many of the prompts of a repair are not learned from: the chart shows the distance to the base on them."""
+    return min(MOST_APART, n_prompts // 10)
+
+
 class Portion(BaseModel):
     """One dataset's part of what is learned, as counted before launch and again by the training."""
 
@@ -140,6 +161,8 @@ class Portion(BaseModel):
 
     name: str
     replayed: bool = False
+    prompts: bool = False
+    """Its prompts alone are used: the model answers them itself."""
     n_rows: int
     """Rows that can be learned; long plain texts count once for each piece."""
     per_pass: int
@@ -166,6 +189,8 @@ class Portion(BaseModel):
 
 def sentences(portions: Sequence[Portion]) -> list[str]:
     """What is learned of each dataset, and what is left out of it, in words."""
+    if any(one.prompts for one in portions):
+        return [*map(_of_repair, portions), *(_left_out(one) for one in portions if one.left_out)]
     rows, tokens = sum(one.per_pass for one in portions), sum(one.tokens_per_pass for one in portions)
     found = []
     for one in portions:
@@ -174,6 +199,16 @@ def sentences(portions: Sequence[Portion]) -> list[str]:
         shares = f"{100 * of_rows:.0f} % of the rows, {100 * of_tokens:.0f} % of the"
         found.append(f"{what} ({shares} learned tokens), {one.times}.")
     return [*found, *(_left_out(one) for one in portions if one.left_out)]
+
+
+def _of_repair(one: Portion) -> str:
+    """What a pass of a repair holds of one dataset."""
+    if one.prompts:
+        apart = f"; {one.n_rows - one.per_pass:,} are set apart for the chart" if one.n_rows > one.per_pass else ""
+        return f"“{one.name}”: the model answers {one.per_pass:,} of {one.n_rows:,} prompts in a pass{apart}."
+    if not one.per_pass:
+        return f"“{one.name}”: no row is learned; its held-out rows show what the repair costs."
+    return f"“{one.name}”: {one.per_pass:,} rows of the task are learned in a pass, so that it is kept."
 
 
 def _left_out(one: Portion) -> str:

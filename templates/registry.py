@@ -71,7 +71,7 @@ def _demands(objective: Objective) -> tuple[bool, int, bool, bool, bool]:
     """What it needs besides rows, the least first."""
     cost = objective.cost
     return (
-        bool(objective.roles),
+        bool(objective.roles) or objective.repairs,
         cost.generations,
         cost.holds_teacher,
         objective.same_vocabulary,

@@ -16,7 +16,7 @@ from app.api.paged import Entries, Points, Things
 from storage.jobs import events, job_lists, jobs, workspaces
 from storage.jobs.job_lists import Wanted
 from storage.models import User
-from storage.planning import contrasts, evaluations, generations, self_replays, strengths, training
+from storage.planning import contrasts, evaluations, generations, intruders, self_replays, strengths, training
 from templates.continuation import ContinueFrom
 from templates.errors import BadInput, Problem
 from templates.spec import Preset, Quantization
@@ -104,6 +104,16 @@ class NewStrength(Body):
     artifact: str
 
 
+class NewReduction(Body):
+    """A LoRA result whose intruder dimensions are reduced; `settings` says which and how much."""
+
+    model: str
+    name: str
+    dataset: str | None = None
+    """The data to judge it on; null uses those that the result learned."""
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
 class Cancel(Body):
     """How to cancel: `keep` publishes what a training job has learned so far."""
 
@@ -165,6 +175,12 @@ def strength(user: Acting, body: NewStrength, key: Key = None) -> dict[str, Any]
     It uses the selection side of the training's data and general abilities; the held-out rows stay closed.
     """
     return documents.of_job(strengths.submit(user, body.artifact, idem_key=key))
+
+
+@router.post("/jobs/reduce-intruders", status_code=201)
+def reduce_intruders(user: Acting, body: NewReduction, key: Key = None) -> dict[str, Any]:
+    """Submit a job that takes out of a LoRA result what its base never had; it becomes a result with this name."""
+    return documents.of_job(intruders.submit(user, **body.model_dump(), idem_key=key))
 
 
 @router.get("/jobs", response_model=Entries)

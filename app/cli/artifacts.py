@@ -9,7 +9,9 @@ import typer
 
 from app.cli import output
 from app.cli.output import After, Json, Limit
+from app.cli.train import Key, Wait, value_of
 from storage.page_limits import LIMIT
+from templates.jobs.reduce_intruders import ReduceIntrudersParams
 from templates.quantities import size
 
 COLUMNS = ("name", "kind", "verdict", "weights", "size", "created")
@@ -76,6 +78,30 @@ def export(
 
     written = artifacts.export(acting.user(), name, to, strength)
     output.emit({"artifact": name, "path": str(written), "strength": strength}, [f"Wrote {written}"], as_json)
+
+
+@group.command("reduce-intruders")
+def reduce_intruders(
+    artifact: Annotated[str, typer.Argument(help="A LoRA result.", metavar="NAME")],
+    name: Annotated[str, typer.Option(help="The name of the new result.")],
+    data: Annotated[str | None, typer.Option(help="Rows to judge it on, instead of those that it learned.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help=f"{', '.join(ReduceIntrudersParams.model_fields)}."),
+    ] = None,
+    idempotency_key: Key = None,
+    wait: Wait = False,
+    as_json: Json = False,
+) -> None:
+    """Take out of a LoRA result what its base never had, so that it forgets less; nothing is trained."""
+    from app.cli import acting, waiting
+    from storage.planning import intruders
+
+    user = acting.user()
+    given = {key: value_of(text) for key, text in output.pairs(settings or [], "--set").items()}
+    job = intruders.submit(user, model=artifact, name=name, dataset=data, settings=given, idem_key=idempotency_key)
+    output.note(f"job {job.id}")
+    waiting.report(user, job, wait, as_json)
 
 
 @group.command("delete")

@@ -16,6 +16,8 @@ def measured(verdict: Mapping[str, Any], opened: int | None) -> list[str]:
         f"Row {one['row']:,}: expected “{shortened(one['expected'])}”, given “{shortened(one['given'])}”."
         for one in verdict.get("examples") or ()
     ]
+    if verdict.get("came_back"):
+        lines.append(verdict["came_back"])
     if verdict.get("what_would_help"):
         lines.append(f"What would help: {verdict['what_would_help']}")
     name, root = str(verdict.get("headline")), verdict.get("root") or {"metrics": {}}

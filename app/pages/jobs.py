@@ -20,6 +20,7 @@ from app.pages import (
     learned_answers,
     outcomes,
     published,
+    remedies,
     strength_panel,
     verdicts,
 )
@@ -59,8 +60,10 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
             retry = gr.Button("Run it again", size="sm", visible=False, elem_id="retry")
             keep_answers = learned_answers.draw()
             without_teacher = contrast.draw()
+            repair, reduce = remedies.draw()
             onward = gr.HTML(elem_id="onward")
         beside = gr.HTML(elem_id="contrast")
+        remedied = remedies.Remedies(repair, reduce, gr.HTML(elem_id="remedies"))
         with gr.Accordion("Answers that changed", open=True, visible=False) as answers_fold:
             change = gr.Radio([("All", "all")], value="all", label="Answers", show_label=False, container=False)
             answers = gr.HTML(elem_id="answers")
@@ -87,6 +90,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     answers_review.let_review([first.success, outcome.change], review, alert, subject, following)
     learned_answers.let_keep([first.success, outcome.change], keep_answers, alert, subject, following)
     contrast.let_run([first.success, outcome.change], (without_teacher, beside), alert, subject, following)
+    remedies.let_run([first.success, outcome.change], remedied, alert, subject, following)
     change.input(guarded(2)(filter_answers), [subject, change], [alert, answers], show_progress="hidden")
     for button, keeps, asks in ((keep, True, None), (discard, False, DISCARD_JS)):
         stopped = button.click(_stopper(keeps), subject, alert, show_progress="hidden", js=asks)

@@ -7,6 +7,7 @@ from typing import Any
 from storage.gallery.chains import Chain
 from storage.job_inputs import Input, Inputs
 from storage.models import Dataset
+from templates.continuation import WORDS
 from templates.roles import Role
 
 PLAIN = (Role.BASE, Role.MODEL, Role.TRAINING, Role.HELD_OUT, Role.PROMPTS)
@@ -43,7 +44,8 @@ def chain(found: Chain) -> list[str]:
     steps = []
     for one in found.steps:
         gone, goal = ", deleted" if one.deleted else "", one.objective.replace("_", " ")
-        steps.append(f"{one.name} ({goal}, {one.method} on {one.data}{gone})")
+        how = f"{goal}, {one.method} on {one.data}" if goal else WORDS.get(one.continued, one.continued)
+        steps.append(f"{one.name} ({how}{gone})")
     return [found.root.name, *steps]
 
 

@@ -87,8 +87,8 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     start.name.input(new_id, None, key, queue=False, show_progress="hidden")
     drawn = form.change(_of_state(train_form.checked, N_CHECKED), form, page.checked, show_progress="minimal")
     drawn.success(_of_state(train_form.seen, N_SHOWN), [form, lens.index], page.shown, show_progress="hidden")
-    write = in_turn(2, lane=turns.ROWS)(train_mix.written)
-    wrote = top.mixed.write.click(write, top.base, [alert, following])
+    write = _of_state(train_mix.let_write, 2)
+    wrote = top.mixed.write.click(write, form, [alert, following])
     wrote.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
     _keep_up(page)
 

@@ -13,10 +13,11 @@ from app.markup import html
 from app.pages.alerts import CLEAR
 from app.pages.who import acting
 from storage.data import dataset_lists, dataset_names
+from storage.gallery import artifacts
 from storage.job_inputs import Inputs
 from storage.listing import Place
 from storage.models import Artifact, BaseModelRow, User
-from storage.planning import refusals, self_replays
+from storage.planning import continuations, refusals, repairs, self_replays
 from templates import mix, registry
 from templates.mix import Mix
 from templates.roles import Role
@@ -29,6 +30,18 @@ LEAST_SHARE, MOST_SHARE = 0.05, 0.8
 NOTHING = "(nothing)"
 """The choice not to replay."""
 EVERY_ROW, EQUALLY = "rows", "equal"
+FOLD_WORDS = {False: "Add more data, or keep what the model knew", True: "Prompts for the repair"}
+KEEP_WORDS = {
+    False: {
+        "label": "Keep what it knew",
+        "info": "Replays these rows during the training, so that the model forgets less. They are not judged.",
+    },
+    True: {
+        "label": "Prompts that the model answers",
+        "info": "It learns what its base would have said. Choose prompts that have nothing to do with the task.",
+    },
+}
+"""What the choice of rows to replay is for, in general and in a repair."""
 SHARES = [("Each row once", EVERY_ROW), ("Equally often from each dataset", EQUALLY)]
 
 
@@ -57,7 +70,7 @@ class Mixed:
 
 def draw() -> Mixed:
     """More data, and below it what keeps the model from forgetting."""
-    with gr.Accordion("Add more data, or keep what the model knew", open=False, elem_id="mix") as fold:
+    with gr.Accordion(FOLD_WORDS[False], open=False, elem_id="mix") as fold:
         more = gr.Dropdown(
             label="Learn together with (optional)",
             info="More datasets for the same model. Each gets its own verdict.",
@@ -70,8 +83,8 @@ def draw() -> Mixed:
         )
         with gr.Row():
             keep = gr.Dropdown(
-                label="Keep what it knew",
-                info="Replays these rows during the training, so that the model forgets less. They are not judged.",
+                label=KEEP_WORDS[False]["label"],
+                info=KEEP_WORDS[False]["info"],
                 min_width=180,
                 elem_id="keep",
                 interactive=True,
@@ -106,10 +119,14 @@ def filled(objective: str, more: list[str] | None, shares: str, keep: str | None
 
 
 def fitting(user: User, form: Filled, model: BaseModelRow | Artifact) -> Filled:
-    """The form without datasets that this goal can't learn or replay, or that are gone."""
+    """The form without datasets that this goal can't learn or replay, or that are gone; a repair gets its prompts."""
     goal = registry.objective(form.objective)
     if not goal.mixes:
         return replace(form, more=(), keep="")
+    model = writer(form, model)
+    if goal.repairs and not form.keep and isinstance(model, BaseModelRow):
+        own = repairs.prompts_for(user, model)
+        form = replace(form, keep=own.name if own else "")
     more = tuple(name for name in form.more if name in _others(user, form))
     form = replace(form, more=more)
     keeps = form.keep in {name for _, name in replayable(user, model, form)}
@@ -120,18 +137,28 @@ def drawn(user: User, form: Filled, model: BaseModelRow | Artifact) -> list[Any]
     """The updates of `Mixed.drawn`; hidden where the goal learns from one dataset alone."""
     if not registry.objective(form.objective).mixes:
         return [gr.update(visible=False) for _ in range(7)]
+    model, is_repair = writer(form, model), registry.objective(form.objective).repairs
     others, own = _others(user, form), self_replays.of_model(user, model)
-    words = f"Let {model.name} write rows to replay"
+    words = f"Let {model.name} write {'prompts' if is_repair else 'rows to replay'}"
+    # what is chosen or must be can be seen; otherwise it stays as the person left it
+    opens: dict[str, Any] = {"open": True} if form.more or form.keep or is_repair else {}
     return [
-        gr.update(choices=others, value=list(form.more), visible=bool(others)),
+        gr.update(choices=others, value=list(form.more), visible=bool(others) and not is_repair),
         gr.update(value=form.shares, visible=bool(form.more)),
-        gr.update(choices=replayable(user, model, form), value=form.keep or NOTHING, visible=True),
-        gr.update(value=form.share, visible=bool(form.keep)),
-        html("train/own_rows", model=model.name, own=own),
+        gr.update(
+            choices=replayable(user, model, form), value=form.keep or NOTHING, visible=True, **KEEP_WORDS[is_repair]
+        ),
+        gr.update(value=form.share, visible=bool(form.keep) and not is_repair),
+        html("train/own_rows", model=model.name, own=own, is_repair=is_repair),
         gr.update(value=words, visible=own is None),
-        # what is chosen can be seen; otherwise it stays as the person left it
-        gr.update(visible=True, open=True) if form.more or form.keep else gr.update(visible=True),
+        gr.update(visible=True, label=FOLD_WORDS[is_repair], **opens),
     ]
+
+
+def writer(form: Filled, model: BaseModelRow | Artifact) -> BaseModelRow | Artifact:
+    """The model whose own rows suit the training that goes on from `model`: for a repair the base at its root."""
+    is_root = registry.objective(form.objective).repairs and isinstance(model, Artifact)
+    return artifacts.base_of(model) if is_root and isinstance(model, Artifact) else model
 
 
 def _others(user: User, form: Filled) -> list[str]:
@@ -144,12 +171,13 @@ def _others(user: User, form: Filled) -> list[str]:
 def replayable(user: User, model: BaseModelRow | Artifact, form: Filled) -> list[tuple[str, str]]:
     """What may be replayed, as choices: nothing, the model's own rows, any other dataset that is not learned."""
     learned, own = {form.data, *form.more}, self_replays.of_model(user, model)
+    is_repair = registry.objective(form.objective).repairs
     found = [("Nothing", NOTHING)]
     if own is not None and own.name not in learned:
         found.append((f"{own.name} · {own.n_rows:,} rows that {model.name} wrote itself", own.name))
         learned.add(own.name)
     for row in dataset_lists.page(user, Place(N_OFFERED)).rows:
-        if row.name not in learned and not refusals.of_replay(row):
+        if row.name not in learned and not refusals.of_replay(row, prompts_only=is_repair):
             found.append((f"{row.name} · {row.n_rows - row.n_held_out:,} rows", row.name))
     return found
 
@@ -162,7 +190,13 @@ def weights(form: Filled) -> mix.Weights:
 
 def replay(form: Filled) -> mix.Weights:
     """What is replayed, with its share."""
-    return {form.keep: form.share} if form.keep else {}
+    share = None if registry.objective(form.objective).repairs else form.share
+    return {form.keep: share} if form.keep else {}
+
+
+def let_write(request: gr.Request, form: Filled) -> list[Any]:
+    """Queue the writing of rows that suit the form, and lead to that job."""
+    return written(request, writer(form, continuations.start(acting(request), form.base).model).name)
 
 
 def written(request: gr.Request, base: str) -> list[Any]:
@@ -187,7 +221,9 @@ def of_job(told: Mix, inputs: Inputs, remarks: list[str]) -> dict[str, Any]:
     if names:
         remarks.append(f"Deleted since, and so left out: {', '.join(names)}.")
     kept: dict[str, Any] = {}
-    if replayed and told.replayed:
+    if replayed and told.prompts_first:
+        kept = {"keep": replayed[0].name}
+    elif replayed and told.replayed:
         kept = {"keep": replayed[0].name, "share": min(MOST_SHARE, max(LEAST_SHARE, told.replayed[0]))}
         if kept["share"] != told.replayed[0]:
             remarks.append(f"The job replayed a share of {told.replayed[0]:g}; here it is {kept['share']:g}.")

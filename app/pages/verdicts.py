@@ -43,7 +43,7 @@ ANSWERS = Path("evaluation") / "answers.jsonl"
 def block(verdict: Mapping[str, Any], opened: int | None = None) -> Markup:
     """The whole verdict, without its answers; `opened` is how often its held-out side has been opened by now."""
     lost = verdict.get("forgotten")
-    abilities = suite_views.chart(lost, "base", "adapted") if lost else ""
+    abilities = suite_views.chart(lost, verdict.get("parent") or "base", "adapted") if lost else ""
     measures = [(one["title"], metrics.compared(one)) for one in (verdict.get("measures") or {}).values()]
     parts = verdict.get("by_dataset") or ()
     looks = openings_line(opened) if opened and not parts else ""

@@ -80,10 +80,11 @@ def _whole(ids: Iterable[str]) -> Sequence[Artifact]:
 
 def _step(model: Artifact, used: Inputs) -> ChainStep:
     told, data = artifacts.model_facts(model), used.dataset(Role.TRAINING)
+    recipe = told.recipe if data else {}  # of a step that trained nothing, the recipe is that of the step before
     return ChainStep(
         name=model.name,
-        objective=str(told.recipe.get("objective", "")),
-        method=str(told.recipe.get("method", "")),
+        objective=str(recipe.get("objective", "")),
+        method=str(recipe.get("method", "")),
         data=data.name.partition(" (deleted ")[0] if data else "",
         continued=told.continued,
         deleted=model.deleted_at is not None,

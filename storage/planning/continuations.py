@@ -86,6 +86,9 @@ def decide(
     if asked not in CHOICES:
         raise _refusal(f"“{asked}” is not a way to go on.", f"One of: {', '.join(CHOICES)}.")
     if begins.parent is None:
+        if registry.objective(objective).repairs:
+            what = f"“{begins.root.name}” is a base model, so there is nothing to repair."
+            raise BadInput(Problem(what, field="base", remedy="Choose the result that forgot something."))
         if asked != "advised":
             raise _refusal(f"“{begins.root.name}” is a base model: it has no adapter.", "Leave this out.")
         return None
@@ -101,9 +104,11 @@ def decide(
     obstacle = _obstacle(begins, objective, how, settings)
     if asked == "same_adapter" and obstacle:
         raise _refusal(f"the adapter of “{name}” can't be trained further: {obstacle}.", "Merge it first instead.")
-    if asked == "merged" or (asked == "advised" and (obstacle or objective != begins.recipe.get("objective"))):
+    repairs = registry.objective(objective).repairs
+    is_other = objective != begins.recipe.get("objective") and not repairs
+    if asked == "merged" or (asked == "advised" and (obstacle or is_other)):
         return _merged(begins, objective, how, obstacle, is_asked=asked == "merged")
-    return Continuation("same_adapter", _same(begins, is_asked=asked == "same_adapter"))
+    return Continuation("same_adapter", _same(begins, is_asked=asked == "same_adapter", repairs=repairs))
 
 
 def _refusal(message: str, remedy: str) -> BadInput:
@@ -149,9 +154,10 @@ def _merged(begins: Start, objective: str, how: Method, obstacle: str | None, *,
     return Continuation("merged", f"{merged}{why}.{carries if how.trains == 'adapter' else ''}")
 
 
-def _same(begins: Start, *, is_asked: bool) -> str:
+def _same(begins: Start, *, is_asked: bool, repairs: bool) -> str:
     assert begins.parent
-    why = "" if is_asked else ", because goal, method and the adapter's settings stay the same"
+    same = "method and the adapter's settings stay the same"
+    why = "" if is_asked else f", because {same}" if repairs else f", because goal, {same}"
     return f"The adapter of “{begins.parent.name}” itself is trained further{why}. The result goes on the same base."
 
 
@@ -174,7 +180,7 @@ def _is_rooted(begins: Start, how: Continuation) -> bool:
     return not artifacts.model_facts(begins.parent).own_base
 
 
-def priced(estimate: Estimate, begins: Start, how: Continuation | None, *, on_gpu: bool) -> Estimate:
+def priced(estimate: Estimate, begins: Start, how: Continuation | None, objective: str, *, on_gpu: bool) -> Estimate:
     """The estimate with what the chain adds: the merge, and a third model to score (the base at the root)."""
     if how is None:
         return estimate
@@ -184,6 +190,8 @@ def priced(estimate: Estimate, begins: Start, how: Continuation | None, *, on_gp
     if how.way == "merged":
         stages["preparing"] += MERGE_PASSES * facts.weights_bytes / estimates.LOAD_BYTES_PER_S
         disk += begins.root.size_bytes
+    if registry.objective(objective).repairs and not _is_rooted(begins, how):
+        memory["base model that teaches"] = (2 if on_gpu else 4) * facts.n_parameters
     if not _is_rooted(begins, how):
         beside = 2 * (2 if on_gpu else 4) * facts.n_parameters + estimates.PROCESS_BYTES
         memory["base model beside it, at the end"] = max(0, beside - estimate.memory_bytes)

@@ -49,9 +49,16 @@ def measured(
         instruction=recipe.instruction,
         without=tuple(without),
         replayed=replayed,
-        written=teacher_costs.n_written_tokens(recipe, registry.shape(dataset.shape)),
+        written=_written(recipe, dataset, replayed=replayed),
     )
     return figures.of(model, question, question.depends_on, is_small=_is_small(question.file), patient=patient)
+
+
+def _written(recipe: Recipe, dataset: Dataset, *, replayed: bool) -> int:
+    """About how many tokens an answer takes that a model writes to each row; 0 if none does."""
+    if replayed and registry.objective(recipe.objective).repairs:
+        return round(teacher_costs.WRITTEN_SHARE * float(recipe.objective_params["max_completion_length"]))
+    return teacher_costs.n_written_tokens(recipe, registry.shape(dataset.shape))
 
 
 def detected(dataset: Dataset, *, patient: bool) -> Detectable | None:

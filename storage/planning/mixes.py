@@ -59,11 +59,13 @@ class Datasets:
         return [*job_inputs.of(Role.TRAINING, *self.task), *job_inputs.of(Role.REPLAY, *self.replayed)]
 
 
-def find(user: User, dataset: str, objective: str, weights: Weights, replay: Weights) -> tuple[Datasets, list[Problem]]:
+def find(
+    user: User, objective: str, dataset: str, weights: Weights, replay: Weights, task_share: float | None = None
+) -> tuple[Datasets, list[Problem]]:
     """The datasets of a training on `dataset`, and what is wrong with them.
 
-    `weights` names all of the task's datasets, or is empty; `replay` names those to replay, each with its share.
-    Raises `NotFound` for an unknown one.
+    `weights` names all of the task's datasets, or is empty; `replay` names those to replay, each with its share. A
+    repair has a `task_share` instead. Raises `NotFound` for an unknown one.
     """
     task = weights if dataset in weights else {dataset: None, **weights}
     first = datasets.get(user, dataset)
@@ -74,15 +76,18 @@ def find(user: User, dataset: str, objective: str, weights: Weights, replay: Wei
         return found, problems
     problems += _unmixable(objective)
     problems += [problem for one in found.others for problem in refusals.of_data(one, objective)]
-    problems += [problem for one in found.replayed for problem in refusals.of_replay(one)]
+    repairs = registry.objective(objective).repairs
+    problems += [problem for one in found.replayed for problem in refusals.of_replay(one, prompts_only=repairs)]
     problems += _the_same(found)
     if problems:
         return found, problems
     in_order = [task[dataset], *(task[name] for name in others)] if others else []
+    shares = mix.shares_of(replay) if task_share is None else ((1 - task_share) / len(replay),) * len(replay)
     told = Mix(
         weights=tuple(weight for weight in in_order if weight is not None),
         instructions=tuple(one.instruction or "" for one in found.others),
-        replayed=mix.shares_of(replay),
+        replayed=shares,
+        prompts_first=task_share is not None,
     )
     return replace(found, mix=told), []
 
@@ -157,12 +162,12 @@ def _refuse_all_left_out(dataset: Dataset, n_left_out: int) -> None:
 
 def _together(found: Datasets, reports: list[LengthReport], left_out: list[tuple[int, ...]]) -> Lengths:
     n_task = len(found.task)
-    counts = mix.per_pass([one.n_examples for one in reports[:n_task]], found.mix.weights)
-    counts += mix.replayed_per_pass(sum(counts), [one.n_examples for one in reports[n_task:]], found.mix.replayed)
+    counts = mix.counts([one.n_examples for one in reports], n_task, found.mix)
     portions = tuple(
         Portion(
             name=one.name,
             replayed=place >= n_task,
+            prompts=place >= n_task and found.mix.prompts_first,
             n_rows=report.n_examples,
             per_pass=count,
             n_tokens=report.n_trained_tokens,

@@ -45,14 +45,18 @@ def _other_shape(dataset: Dataset, objective: str) -> Problem:
     return Problem(what, field="objective", remedy=remedy)
 
 
-def of_replay(dataset: Dataset) -> list[Problem]:
-    """The reasons why this dataset can't be replayed, whatever the objective."""
+def of_replay(dataset: Dataset, *, prompts_only: bool = False) -> list[Problem]:
+    """The reasons why this dataset can't be replayed; of a repair, why its prompts can't be answered."""
     shape = registry.shape(dataset.shape)
-    if shape.judged or not shape.has_answers:
+    if prompts_only and (shape.judged or shape.messages is None):
+        what = f"“{dataset.name}” holds {dataset.shape}, which has no prompts to answer."
+        remedy = "Use prompts or conversations; studio replay lets a base model with a chat template write some."
+        return [Problem(what, field="replay", remedy=remedy)]
+    if not prompts_only and (shape.judged or not shape.has_answers):
         what = f"“{dataset.name}” holds {dataset.shape}, which can't be replayed."
         return [Problem(what, field="replay", remedy="Replay plain texts, or conversations with answers.")]
     n_learned = dataset.n_rows - dataset.n_held_out
-    return [] if n_learned else [_no_rows(dataset, "to replay")]
+    return [] if n_learned else [_no_rows(dataset, "to answer" if prompts_only else "to replay")]
 
 
 def of_choice(dataset: Dataset, recipe: Recipe) -> list[Problem]:

@@ -22,6 +22,7 @@ from storage.planning import (
     mixes,
     near_base,
     refusals,
+    repairs,
     shortening,
     teacher_costs,
     teachers,
@@ -113,10 +114,13 @@ def plan(
     that this machine can't hold, `NotFound` for an unknown base model or dataset.
     """
     begins = continuations.start(user, base)
-    data, mixed_up = mixes.find(user, dataset, objective, weights, replay)
-    dataset_row = data.first
     base_row, facts = begins.root, base_models.facts(begins.root)
     how = continuations.decide(begins, objective, method, settings or {}, continue_from)
+    share = None
+    if registry.objective(objective).repairs:
+        dataset, weights, replay, share = repairs.sides(user, begins, dataset, weights, replay, settings or {})
+    data, mixed_up = mixes.find(user, objective, dataset, weights, replay, task_share=share)
+    dataset_row = data.first
     settings = {**continuations.inherited(begins, how), **(settings or {})}
     instruction = begins.instruction_for(dataset_row) if instruction is None else instruction
     taught = teachers.find(user, objective, teacher)
@@ -170,7 +174,7 @@ def _estimate(
         cost = near_base.priced(cost, facts, changed, counted, on_gpu=machine.on_gpu)
         ships_base = registry.method(changed.method).trains == "adapter"
         published = cost.result_bytes + papers_bytes + (shipped_bytes if ships_base else 0)
-        cost = continuations.priced(cost, begins, how, on_gpu=machine.on_gpu)
+        cost = continuations.priced(cost, begins, how, changed.objective, on_gpu=machine.on_gpu)
         return cost.model_copy(update={"published_bytes": published})
 
     estimate = estimated(recipe)

@@ -139,6 +139,9 @@ class Objective:
     """True: the model learns every token. False: only the answers' tokens."""
     mixes: bool = False
     """It can learn from several datasets at once and replay others; its worker module then sets up `next_token`."""
+    repairs: bool = False
+    """It goes on from a result, to bring back what that forgot: of replayed rows it reads only the prompts, and its
+    verdict has the base model at the root on general abilities, too."""
     needs: tuple[Need, ...] = ()
     """What the method must offer."""
     roles: tuple[Role, ...] = ()

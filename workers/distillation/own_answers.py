@@ -101,22 +101,32 @@ class Teaching:
             model.train(was_training)
         return BETWEEN[self.params.divergence](log_p.to(log_q.device), log_q, self.params)
 
+    def next_token_loss(self, model: PreTrainedModel, examples: Sequence[Example]) -> Tensor:
+        """The mean over the learned tokens of these examples, as in supervised fine-tuning."""
+        return torch.nn.functional.cross_entropy(*self._predicted(model, examples))
+
     def _log_probabilities(self, model: PreTrainedModel, examples: Sequence[Example]) -> Tensor:
         """Of every token at each learned place, `(tokens, vocabulary)`, row by row."""
+        logits, _ = self._predicted(model, examples)
+        return (logits / self.params.temperature).log_softmax(-1)
+
+    def _predicted(self, model: PreTrainedModel, examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
+        """The logits at each learned place, `(tokens, vocabulary)`, row by row, and the tokens there."""
         takes = forward_arguments(model)
         on_the_right = not sharing.may_share(model)
         batch = batches.padded(
             examples, self.eos_ids[0], answers_only="logits_to_keep" in takes, on_the_right=on_the_right
         )
-        learned = batch.pop("labels")[:, 1:] != IGNORED
+        labels = batch.pop("labels")[:, 1:].to(model.device)
+        learned = labels != IGNORED
         given = {
             name: value.to(model.device) if isinstance(value, Tensor) else value
             for name, value in batch.items()
             if name in takes
         }
         logits = model(**given).logits[:, :-1, : self.vocab_size]
-        found: Tensor = (logits[learned.to(logits.device)].float() / self.params.temperature).log_softmax(-1)
-        return found
+        learned = learned.to(logits.device)
+        return logits[learned].float(), labels.to(logits.device)[learned]
 
 
 def _example(prompt: Sequence[int], said: Sequence[int]) -> Example:
@@ -142,7 +152,7 @@ def set_up(
 
     def trainer(model: PreTrainedModel, folder: Path) -> Trainer:
         args = training_arguments(params, folder, schedule.n_updates, model)
-        made = OnPolicyTrainer(teaching, model=model, args=args, train_dataset=schedule, data_collator=_collate)
+        made = OnPolicyTrainer(teaching, model=model, args=args, train_dataset=schedule, data_collator=collate)
         made.remove_callback(PrinterCallback)
         return made
 
@@ -153,8 +163,8 @@ def set_up(
     return TrainingSetup(
         n_updates=schedule.n_updates,
         trainer=trainer,
-        held_out_loss=_mean_distance(teaching, _spaced(held_out, ON_THE_CHART)),
-        selection_loss=_mean_distance(teaching, selection),
+        held_out_loss=mean_distance(teaching, _spaced(held_out, ON_THE_CHART)),
+        selection_loss=mean_distance(teaching, selection),
         remarks=remarks if refused else {},
         measure_rows=measure_rows if held_out else None,
     )
@@ -164,7 +174,7 @@ def _spaced(asked: Sequence[Prompt], most: int) -> Sequence[Prompt]:
     return asked[:: max(1, -(-len(asked) // most))]
 
 
-def _mean_distance(
+def mean_distance(
     teaching: Teaching, asked: Sequence[Prompt]
 ) -> Callable[[PreTrainedModel, Callable[[], bool]], float] | None:
     """Measures the mean distance on greedy answers to these prompts; None without any."""
@@ -215,7 +225,7 @@ def _summed(
     return sums, n_tokens
 
 
-def _collate(items: Sequence[Sequence[Prompt]]) -> dict[str, Any]:
+def collate(items: Sequence[Sequence[Any]]) -> dict[str, Any]:
     """A micro-batch of the schedule; the ids are for counting tokens."""
     asked = items[0]
     lengths = torch.tensor([len(prompt.ids) for prompt in asked])
@@ -228,7 +238,7 @@ class OnPolicyTrainer(Trainer):  # type: ignore[misc]
 
     def __init__(self, teaching: Teaching, **options: Any):
         super().__init__(**options)
-        self._teaching = teaching
+        self.teaching = teaching
         self._seen: dict[str, list[float]] = {"completions/mean_length": [], "completions/clipped_ratio": []}
 
     def compute_loss(
@@ -238,13 +248,13 @@ class OnPolicyTrainer(Trainer):  # type: ignore[misc]
         if return_outputs:
             raise ValueError("held-out losses are measured by the callback")
         asked: Sequence[Prompt] = inputs["prompts"]
-        written = self._teaching.written(model, asked, lambda: False)
+        written = self.teaching.written(model, asked, lambda: False)
         self.state.num_input_tokens_seen += sum(written.lengths)
         self._seen["completions/mean_length"].append(sum(written.lengths) / len(asked))
         self._seen["completions/clipped_ratio"].append(written.n_cut_off / len(asked))
         if not written.places:
             return torch.stack([p.sum() * 0.0 for p in model.parameters() if p.requires_grad]).sum()
-        return self._teaching.distances(model, written).mean()
+        return self.teaching.distances(model, written).mean()
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add what was seen of the answers since the last time."""

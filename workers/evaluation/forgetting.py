@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from storage.gallery import suites
 from storage.gallery.suites import Suite
 from storage.rendering.renderer import Renderer
+from storage.runs.bootstrap import Pair
 from workers import models, precision
 from workers.evaluation import own_prompts, own_words, suite, suite_verdict
 from workers.evaluation.following import follow
@@ -32,6 +33,18 @@ from workers.orders.train import TrainingOrder
 ON, ON_OWN = "general abilities", "the base's own prompts"
 
 
+class AgainstRoot(BaseModel):
+    """The base model at the root of a chain on the same items as the result and what that goes on from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    lost: Pair
+    """What the result goes on from against the root."""
+    left: Pair
+    """The result against the root."""
+
+
 class Forgotten(SuiteVerdict):
     """The result against its base on general abilities, and on the base's own words."""
 
@@ -44,6 +57,8 @@ class Forgotten(SuiteVerdict):
     """Counts of items that could not be asked, with reasons; they count as wrong."""
     own: OwnWords | None = None
     """None if it was not measured."""
+    root: AgainstRoot | None = None
+    """Present if the job was to bring back what was lost; the own words are then those of the root."""
 
 
 class KeptScores(BaseModel):
@@ -84,16 +99,20 @@ class _Measuring:
     channel: Channel
     asked: Suite
     kept: Kept
+    against: str
+    """The name of the base."""
+    own_prompts: int
+    """Prompts that the base writes itself; 0: none."""
 
     def parts(self, part: Part) -> list[Part]:
         """The places of own prompts and items in the scoring of one model."""
-        return parts_of(part, [self.order.own_prompts, len(self.asked.items)])
+        return parts_of(part, [self.own_prompts, len(self.asked.items)])
 
     def of_base(
         self, base: Callable[[], AbstractContextManager[Any]], part: Part
     ) -> tuple[OwnPrompts | None, SuiteScores]:
         """Its own prompts (None if none are wanted) and its scores; loads it only for what is not known yet."""
-        wanted = self.order.own_prompts
+        wanted = self.own_prompts
         prompts = self.kept.read(OwnPrompts, **own_prompts.particulars(wanted)) if wanted else None
         known = self.kept.read(KeptScores, items=self.asked.sha256)
         if known is not None and (prompts is not None or not wanted):
@@ -103,7 +122,7 @@ class _Measuring:
             if wanted and prompts is None:
                 prompts = self._written(untouched, own_part)
                 self.kept.write(prompts, **own_prompts.particulars(wanted))
-            scores = known.on(self.asked) if known else self.score(untouched, self.order.against, part)
+            scores = known.on(self.asked) if known else self.score(untouched, self.against, part)
             self.kept.write(KeptScores.of(scores), items=self.asked.sha256)
         return prompts, scores
 
@@ -111,9 +130,9 @@ class _Measuring:
         return own_prompts.written(
             untouched,
             self.renderer,
-            self.order.own_prompts,
+            self.own_prompts,
             context_length=self.context_length,
-            progress=noting(self.channel, self.order.against, ON_OWN, part=part),
+            progress=noting(self.channel, self.against, ON_OWN, part=part),
             stopped=lambda: self.channel.abandoned,
         )
 
@@ -128,47 +147,67 @@ class _Measuring:
             stopped=lambda: self.channel.abandoned,
         )
 
-    def own_words(self, prompts: OwnPrompts, model: Any, part: Part) -> OwnWords | None:
+    def own_words(self, prompts: OwnPrompts, model: Any, part: Part, root: str) -> OwnWords | None:
         """What the result changed; None if the base wrote too few prompts."""
         said, n = noting(self.channel, self.order.name, ON_OWN, part=part), len(prompts.asked)
         followed = follow(
             model, prompts.asked, progress=lambda done: said(done, n), stopped=lambda: self.channel.abandoned
         )
-        return own_words.judge(prompts, followed)
+        return own_words.judge(prompts, followed, root)
+
+
+Model = Callable[[], AbstractContextManager[Any]]
+"""Inside, a model is loaded."""
 
 
 def measure(
     order: TrainingOrder,
     renderer: Renderer,
     context_length: int,
-    base: Callable[[], AbstractContextManager[Any]],
+    base: Model,
     model: Any,
     channel: Channel,
-    parts: Sequence[Part] = (WHOLE, WHOLE),
+    parts: Sequence[Part] = (WHOLE, WHOLE, WHOLE),
     replayed: Sequence[str] = (),
+    root: Model | None = None,
 ) -> Forgotten | None:
     """Score both models; None if the order asks for no items. `parts` are their places in the whole evaluation.
 
     Own prompts that are like the `replayed` ones are left out: what was learned says nothing about the rest. Inside
-    `base()` is the untouched base. Raises `Interrupted` once the worker wants no result.
+    `base()` is the untouched base; inside `root()`, if given, the base model at the root, whose own prompts then count.
+    Raises `Interrupted` once the worker wants no result.
     """
     if not order.forgetting_items:
         return None
-    asked = suites.asked_of(order.forgetting_suite, order.forgetting_items)
-    measuring = _Measuring(order, renderer, context_length, channel, asked, _kept(order, renderer, model))
+    # the places are those of the base, of the root if there is one, and of the model
+    asked, n_own = suites.asked_of(order.forgetting_suite, order.forgetting_items), order.own_prompts
+    kept = _kept(order, renderer, model, of_root=False)
+    args = order, renderer, context_length, channel, asked
+    measuring = _Measuring(*args, kept, order.against, 0 if root else n_own)
     prompts, of_base = measuring.of_base(base, parts[0])
+    of_root = None
+    if root:
+        rooted = _Measuring(*args, _kept(order, renderer, model, of_root=True), order.base_name, n_own)
+        prompts, of_root = rooted.of_base(root, parts[1])
     prompts = prompts and own_prompts.not_replayed(prompts, replayed, renderer)
-    own_part, part = measuring.parts(parts[1])
-    own = measuring.own_words(prompts, model, own_part) if prompts else None
-    found = judge(of_base, measuring.score(model, order.name, part))
+    own_part, part = parts_of(parts[-1], [n_own, len(asked.items)])
+    own = measuring.own_words(prompts, model, own_part, order.base_name if root else "") if prompts else None
+    of_model = measuring.score(model, order.name, part)
+    found = judge(of_base, of_model)
     remarks = found.remarks if own or not prompts else (*found.remarks, own_words.too_few(prompts))
-    return found.model_copy(update={"own": own, "remarks": remarks})
+    beside = of_root and AgainstRoot(
+        name=order.base_name,
+        lost=suite_verdict.judge(of_root, of_base).mean,
+        left=suite_verdict.judge(of_root, of_model).mean,
+    )
+    return found.model_copy(update={"own": own, "remarks": remarks, "root": beside})
 
 
-def _kept(order: TrainingOrder, renderer: Renderer, model: Any) -> Kept:
+def _kept(order: TrainingOrder, renderer: Renderer, model: Any, *, of_root: bool) -> Kept:
     # what a training goes on from is the base of this job alone
-    folder = order.measurements if not order.continued else ""
-    return kept(folder, order.base.weights_sha256, order.recipe.quantization, renderer, model)
+    folder = order.measurements if of_root or not order.continued else ""
+    weights = order.continued.root.weights_sha256 if of_root and order.continued else order.base.weights_sha256
+    return kept(folder, weights, order.recipe.quantization, renderer, model)
 
 
 def kept(folder: str, weights_sha256: str | None, quantization: str, renderer: Renderer, model: Any) -> Kept:

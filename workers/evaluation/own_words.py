@@ -43,8 +43,8 @@ class OwnWords(BaseModel):
     sentence: str
 
 
-def judge(prompts: OwnPrompts, result: Followed) -> OwnWords | None:
-    """Compare the result with its base; None if the base wrote too few prompts."""
+def judge(prompts: OwnPrompts, result: Followed, root: str = "") -> OwnWords | None:
+    """Compare the result with its base, or with the `root` of its chain; None if that wrote too few prompts."""
     n = len(prompts.asked)
     if n < LEAST:
         return None
@@ -62,7 +62,7 @@ def judge(prompts: OwnPrompts, result: Followed) -> OwnWords | None:
         loss_by_rounding=float((np.array(prompts.rounded.nll) - before).sum() / lengths.sum()),
         n_drawn=prompts.n_drawn,
         dropped=prompts.dropped,
-        sentence=_sentence(same, loss),
+        sentence=_sentence(same, loss, root),
     )
 
 
@@ -88,21 +88,23 @@ def _same(followed: Followed, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.
     return np.array(followed.n_same) >= np.minimum(lengths, FIRST_TOKENS)
 
 
-def _sentence(same: Pair, loss: Pair) -> str:
+def _sentence(same: Pair, loss: Pair, root: str) -> str:
     share, rounding = same.adapted, 1 - same.base.value
+    what = f"the prompts that {root} wrote as {root} does" if root else "its own prompts as before"
     said = (
-        f"Answers {percent(share.value)} % [{percent(share.low)}, {percent(share.high)}] of its own prompts as before; "
+        f"Answers {percent(share.value)} % [{percent(share.low)}, {percent(share.high)}] of {what}; "
         f"rounding alone changes {percent(rounding)} %."
     )
     if same.difference.high >= 0:
-        return f"{said} Training changed no more than that, as far as these prompts can show."
-    return f"{said} {_loss(loss.difference)}"
+        changed = "It differs" if root else "Training changed"
+        return f"{said} {changed} no more than that, as far as these prompts can show."
+    return f"{said} {_loss(loss.difference, 'those' if root else 'its own')}"
 
 
-def _loss(change: Interval) -> str:
-    """How the loss of its own answers changed."""
+def _loss(change: Interval, whose: str) -> str:
+    """How the loss of the base's answers changed."""
     if change.low <= 0 <= change.high:
-        return "The loss of its own answers did not change significantly."
+        return f"The loss of {whose} answers did not change significantly."
     rose = "rose" if change.value > 0 else "fell"
     low, high = sorted((abs(change.low), abs(change.high)))
-    return f"The loss of its own answers {rose} by {abs(change.value):.2f} [{low:.2f}, {high:.2f}]."
+    return f"The loss of {whose} answers {rose} by {abs(change.value):.2f} [{low:.2f}, {high:.2f}]."

@@ -111,6 +111,8 @@ class Verdict(_Form):
     what_would_help: str | None = None
     remarks: tuple[str, ...] = ()
     """Counts of rows that were cut, not scored or not answered, with reasons."""
+    came_back: str = ""
+    """What a repair brought back, and what it cost; empty for other jobs."""
     measures: dict[str, Measure] = {}
     """The objective's own metrics by key; they don't decide the verdict."""
     classification: LabelVerdict | None = None

@@ -103,11 +103,12 @@ def _chain(order: TrainingOrder) -> list[ChainStep]:
     if order.continued is None:
         return []
     recipe, way = order.recipe, order.continued.way
+    trained = way != "reduced"
     own = ChainStep(
         name=order.name,
-        objective=recipe.objective,
-        method=recipe.method,
-        data=order.dataset_name,
+        objective=recipe.objective if trained else "",
+        method=recipe.method if trained else "",
+        data=order.dataset_name if trained else "",
         continued=way,
     )
     return [*order.continued.steps, own]

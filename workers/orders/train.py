@@ -123,6 +123,11 @@ class TrainingOrder(Order):
         return bool(self.own_base) or self.base_source == "bundled"
 
     @property
+    def repairs(self) -> bool:
+        """Whether the job is to bring back what a result forgot."""
+        return registry.objective(self.recipe.objective).repairs
+
+    @property
     def against(self) -> str:
         """The name of the model that the result is compared with: the direct parent."""
         return self.continued.parent.name if self.continued else self.base_name

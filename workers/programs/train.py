@@ -36,6 +36,7 @@ from workers.training.batches import Example
 from workers.training.best import Best
 from workers.training.callbacks import Channel, Checkpoints, HeldOut, Progress, StopOnRequest, peak_memory_bytes
 from workers.training.judging import OfTeacher
+from workers.training.roots import Root
 from workers.training.setups import TrainingData, TrainingSetup
 from workers.training.task import Task, read
 from workers.training.teachers import LoadedTeacher
@@ -54,7 +55,8 @@ def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
     task = _with_rows(replace(task, order=order), teacher, stages, channel)
     order = task.order
     set_seed(task.params.seed)
-    setup = _set_up(task, channel, teacher)
+    root = Root(order) if order.continued else None
+    setup = _set_up(task, channel, teacher, root)
     of_teacher = _taught_by(task, setup, teacher, stages, channel) if teacher else None
     model = _ready(task, setup)
     drafts = checkpoints.drafts(Path(order.checkpoints), order.attempt)
@@ -62,6 +64,8 @@ def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
         models.save_start(model, drafts)
     stages.enter(Stage.TRAINING)
     actual = train(task, setup, model, drafts, channel)
+    if root:
+        root.free()
     if channel.stop and channel.stop.stop != "keep":
         return Stopped(why=channel.stop.stop)
     stages.enter(Stage.EVALUATING)
@@ -145,7 +149,9 @@ def _taught_by(task: Task, setup: TrainingSetup, teacher: LoadedTeacher, stages:
     return OfTeacher(found, pass_s)
 
 
-def _set_up(task: Task, channel: Channel, teacher: LoadedTeacher | None = None) -> TrainingSetup:
+def _set_up(
+    task: Task, channel: Channel, teacher: LoadedTeacher | None = None, root: Root | None = None
+) -> TrainingSetup:
     data = TrainingData(
         objective=task.recipe.objective,
         params=task.params,
@@ -160,6 +166,7 @@ def _set_up(task: Task, channel: Channel, teacher: LoadedTeacher | None = None) 
         left_out=task.left_out,
         further=task.further,
         mix=task.order.mix,
+        root=root,
     )
     setup: TrainingSetup = _objective(task).set_up(data)
     if task.params.chooses and setup.selection_loss is None:

@@ -135,7 +135,7 @@ class Deck:
 
     def dealt(self, epoch: int, seed: Sequence[int]) -> list[int]:
         """Those of this epoch; what an earlier one left in the deck comes first."""
-        if not self.size:
+        if not self.size or not self.per_epoch:
             return []
         first, end = epoch * self.per_epoch, (epoch + 1) * self.per_epoch
         rounds = range(first // self.size, -(-end // self.size))

@@ -10,7 +10,7 @@ import json
 import logging
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -121,3 +121,13 @@ def restore(model: PreTrainedModel, best: Kept) -> None:
 
 def _trained(model: PreTrainedModel) -> list[tuple[str, torch.Tensor]]:
     return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+
+
+def remarks(chosen_on: str, actual: Mapping[str, Any]) -> list[str]:
+    """Which weights were published, for the verdict of a training that chose them."""
+    if "chosen_step" not in actual:
+        return ["The loss on the rows set apart could not be measured, so the last weights were published."]
+    return [
+        f"The weights after step {actual['chosen_step']:,} of {actual['steps']:,} were published: they had the lowest "
+        f"loss, {actual['selection_loss']:.3g}, on {chosen_on} set apart, which were not used for training."
+    ]

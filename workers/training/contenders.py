@@ -11,21 +11,25 @@ from transformers import PreTrainedModel
 from templates import registry
 from workers import models
 from workers.orders.train import TrainingOrder
-from workers.protocol import ModelRef
 
 PARENT = "parent"
 """Name of the parent's adapter while it stands beside the result's."""
 
 
-def trains_same_adapter(order: TrainingOrder) -> bool:
-    """Whether the parent's own adapter is trained further."""
-    return order.continued is not None and order.continued.way == "same_adapter"
+def keeps_adapter(order: TrainingOrder) -> bool:
+    """Whether the result is the parent's own adapter, trained further or changed."""
+    return order.continued is not None and order.continued.way in ("same_adapter", "reduced")
+
+
+def root_stays(order: TrainingOrder) -> bool:
+    """Whether the base model at the root remains behind the adapter."""
+    return keeps_adapter(order) and not order.own_base
 
 
 def parent_stays(order: TrainingOrder) -> bool:
     """Whether the model that the training starts from remains behind the adapter."""
     is_adapter = registry.method(order.recipe.method).trains == "adapter"
-    return is_adapter and not trains_same_adapter(order) and not models.moves_base(order.recipe)
+    return is_adapter and not keeps_adapter(order) and not models.moves_base(order.recipe)
 
 
 @contextmanager
@@ -33,7 +37,7 @@ def parent(order: TrainingOrder, model: PreTrainedModel) -> Iterator[PreTrainedM
     """What the training of `model` started from; with a chain, the result before it."""
     if registry.method(order.recipe.method).trains != "adapter":
         yield models.load_base(order.base.base_folder)
-    elif order.continued and trains_same_adapter(order):
+    elif order.continued and keeps_adapter(order):
         with _beside(model, str(order.continued.parent.adapter_folder)):
             yield model
     else:
@@ -45,17 +49,18 @@ def parent(order: TrainingOrder, model: PreTrainedModel) -> Iterator[PreTrainedM
 def root(order: TrainingOrder, model: PreTrainedModel) -> Iterator[PreTrainedModel]:
     """The base model at the root of the chain. The order must continue one."""
     assert order.continued
-    if trains_same_adapter(order) and not order.own_base:
+    if root_stays(order):
         with model.disable_adapter():
             yield model
     else:
-        yield _loaded(order, order.continued.root, model)
+        yield loaded_root(order, model)
 
 
-def _loaded(order: TrainingOrder, ref: ModelRef, model: PreTrainedModel) -> PreTrainedModel:
-    """In the result's precision: what did not fit in full precision under the result does not fit beside it."""
+def loaded_root(order: TrainingOrder, model: PreTrainedModel) -> PreTrainedModel:
+    """The base at the root beside `model`, in the same precision: what did not fit there does not fit beside it."""
+    assert order.continued
     quantization = order.recipe.quantization if models.is_quantized(model) else "none"
-    return models.load_base(ref.base_folder, quantization)
+    return models.load_base(order.continued.root.base_folder, quantization)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from storage.runs.row_outcomes import RowOutcomes
 from templates import instructions, registry
 from workers import models
 from workers.evaluation import (
+    came_back,
     compared,
     forgetting,
     held_out,
@@ -38,7 +39,7 @@ from workers.evaluation.sentences import Run
 from workers.evaluation.verdict_document import OnDataset, Verdict
 from workers.orders.train import Teacher
 from workers.stages import Watch
-from workers.training import contenders, held_out_scores, label_judging
+from workers.training import best, contenders, held_out_scores, label_judging
 from workers.training.callbacks import Channel
 from workers.training.setups import TrainingSetup
 from workers.training.task import Task
@@ -85,7 +86,7 @@ def judge(
 
     `of_teacher` is what the teacher achieved on the same rows, if the training had one.
     """
-    by_dataset = task.by_dataset
+    by_dataset, order = task.by_dataset, task.order
     scored = _scores(by_dataset, task.parts, model, channel)
     judged = [_verdict(one, *pair, actual) for one, pair in zip(by_dataset, scored, strict=True)]
     (base_scores, scores), (found, side) = scored[0], judged[0]
@@ -96,8 +97,13 @@ def judge(
     further["classification"] = of_labels.verdict if of_labels else None
     further["measures"] = _measures(task, setup, side, model, channel)
     own = setup.remarks_on(model, lambda: channel.abandoned) if setup.remarks_on else ()
-    further["remarks"] = (*found.remarks, *own, *_remarks(task, model, actual))
+    further["remarks"] = (*found.remarks, *own, *_remarks(task, setup, model, actual))
     further["forgotten"] = _forgotten(task, model, channel)
+    if order.repairs:
+        further |= {
+            "came_back": came_back.sentence(found, further["forgotten"], order.against),
+            "what_would_help": None,
+        }
     return Judged(
         found.model_copy(update=further),
         [
@@ -142,10 +148,12 @@ def _named(task: Task, found: Verdict) -> OnDataset:
     return OnDataset(name=task.order.dataset_name, verdict=found.model_copy(update={"remarks": told}))
 
 
-def _remarks(task: Task, model: PreTrainedModel, actual: Mapping[str, Any]) -> list[str]:
+def _remarks(task: Task, setup: TrainingSetup, model: PreTrainedModel, actual: Mapping[str, Any]) -> list[str]:
     quantized = [SCORED_QUANTIZED] if models.is_quantized(model) else []
     told = instructions.remarks(task.recipe.instruction) if len(task.by_dataset) == 1 else []  # else each has its own
-    return [*quantized, *task.remarks, *_chosen(task, actual), *told]
+    chosen_on = setup.chosen_on or f"{sum(len(one.selection) for one in task.by_dataset):,} rows"
+    chosen = best.remarks(chosen_on, actual) if task.params.chooses else []
+    return [*quantized, *task.remarks, *chosen, *told]
 
 
 def _verdict(task: Task, base_scores: Scores, scores: Scores, actual: Mapping[str, Any]) -> tuple[Verdict, HeldOutSide]:
@@ -231,9 +239,11 @@ def _score(task: Task, which: PreTrainedModel, name: str, part: Part, channel: C
 
 
 def _forgotten(task: Task, model: PreTrainedModel, channel: Channel) -> Forgotten | None:
-    plain, length, parts = task.renderer.instructed(""), task.facts.context_length, task.parts[-2:]
+    plain, length = task.renderer.instructed(""), task.facts.context_length
+    parts = task.parts[3 if task.order.continued else 2 :]
     before = partial(contenders.parent, task.order, model)
-    return forgetting.measure(task.order, plain, length, before, model, channel, parts, _replayed(task))
+    root = partial(contenders.root, task.order, model) if task.order.repairs else None
+    return forgetting.measure(task.order, plain, length, before, model, channel, parts, _replayed(task), root)
 
 
 def _replayed(task: Task) -> list[str]:
@@ -253,20 +263,6 @@ def _measures(
     of_model = setup.measure_rows(model, lambda: channel.abandoned)
     declared = registry.objective(task.recipe.objective).metrics
     return measures.compare(declared, of_base, of_model, side.grouping.groups)
-
-
-def _chosen(task: Task, actual: Mapping[str, Any]) -> list[str]:
-    """A remark on which weights were published, if there was a choice."""
-    if not task.params.chooses:
-        return []
-    if "chosen_step" not in actual:
-        return ["The loss on the rows set apart could not be measured, so the last weights were published."]
-    n_selected = sum(len(one.selection) for one in task.by_dataset)
-    return [
-        f"The weights after step {actual['chosen_step']:,} of {actual['steps']:,} were published: they had the lowest "
-        f"loss, {actual['selection_loss']:.3g}, on {n_selected:,} rows set apart, which were not used for "
-        "training."
-    ]
 
 
 def _held_out_side(task: Task) -> HeldOutSide:

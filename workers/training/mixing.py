@@ -66,8 +66,7 @@ def rendered(datasets: Sequence[DatasetRows], told: Mix, *, max_length: int, tra
 
     train = [render(one, one.train) for one in datasets]
     sizes, n_task = [len(one.kept) for one in train], sum(not one.replayed for one in datasets)
-    counts = mix.per_pass(sizes[:n_task], told.weights)
-    counts += mix.replayed_per_pass(sum(counts), sizes[n_task:], told.replayed)
+    counts = mix.counts(sizes, n_task, told)
     return Mixed(
         train=train,
         held_out=[example for one in datasets for example in render(one, one.held_out).kept],

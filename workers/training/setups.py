@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -68,6 +69,13 @@ class Teacher(Protocol):
         """The teacher, in eval mode."""
 
 
+class Root(Protocol):
+    """The base model at the root of a chain of trainings."""
+
+    def behind(self, student: PreTrainedModel) -> AbstractContextManager[PreTrainedModel]:
+        """Inside, the base, untouched: `student` without its adapter, or a model beside it."""
+
+
 @dataclass(frozen=True)
 class TrainingData:
     """An objective's inputs."""
@@ -90,6 +98,8 @@ class TrainingData:
     further: Sequence[DatasetRows] = ()
     """Further datasets, if the objective mixes several."""
     mix: Mix = ONE_DATASET
+    root: Root | None = None
+    """Present if the training goes on from a result."""
 
     @property
     def datasets(self) -> list[DatasetRows]:
@@ -111,6 +121,8 @@ class TrainingSetup:
     """Remarks on the rows for the job's page: kind → details."""
     selection_loss: Callable[[PreTrainedModel, Callable[[], bool]], float] | None = None
     """The same on all selection rows."""
+    chosen_on: str = ""
+    """What the selection loss is measured on, if that is not the rows set apart."""
     beforehand: Mapping[str, Callable[[Watch], Mapping[str, Mapping[str, Any]]]] = field(default_factory=dict)
     """The work of the stages that the objective declares, done before the model to train is loaded; returns remarks
     for the job's page, like `remarks`."""

@@ -71,7 +71,8 @@ class Task:
         if order.forgetting_items:
             n_asked = len(registry.suite(order.forgetting_suite).abilities) * order.forgetting_items + order.own_prompts
         n_rows = [len(one.held_out) for one in self.by_dataset]
-        return of_training(n_rows, order.eval_rows, n_asked, 3 if order.continued else 2)
+        n_models = 3 if order.continued else 2
+        return of_training(n_rows, order.eval_rows, n_asked, n_models, 3 if order.repairs else 2)
 
 
 def read(order: TrainingOrder) -> Task:

@@ -58,7 +58,8 @@ def test_the_job_has_every_dataset_with_its_weight(studio: User) -> None:
     used = job_inputs.of_job(job.id)
     assert [one.name for one in used.all(Role.TRAINING)] == ["tickets", "moods"], "the first one is the verdict's"
     assert job.spec["mix"] == {
-        "weights": [0.7, 0.3], "instructions": ["Answer with one of: happy, sad."], "replayed": []
+        "weights": [0.7, 0.3], "instructions": ["Answer with one of: happy, sad."], "replayed": [],
+        "prompts_first": False,
     }  # fmt: skip
     with pytest.raises(Conflict, match="used by the job “both”"):
         datasets.delete(studio, "moods")

@@ -10,47 +10,19 @@ from typing import Any
 
 import pytest
 from conversations import Heard
+from parents import Parent
 
 from storage import files
-from templates.continuation import ChainStep, Way
+from templates.continuation import Way
 from workers import models
 from workers.export import bundle
-from workers.orders.train import Continued, TrainingOrder
+from workers.orders.train import TrainingOrder
 from workers.programs import train
 from workers.protocol import Checkpointed, Done, ModelRef, Planned, Report
 from workers.training.task import read
 
 MakeOrder = Callable[..., TrainingOrder]
 SHORT = {"max_steps": 4, "eval_steps": 4, "save_steps": 4}
-
-
-class Parent:
-    """A finished training, whose result lies in `folder`."""
-
-    def __init__(self, order: TrainingOrder, done: Done, folder: Path):
-        shutil.move(order.staging, folder)
-        shutil.rmtree(order.checkpoints)
-        self.verdict, self.root = done.result, order.base
-        is_adapter = done.made is not None and done.made.what == "artifact" and done.made.kind == "adapter"
-        self.ref = ModelRef(
-            name="first",
-            base_folder=order.base.base_folder if is_adapter else str(folder),
-            base_revision="1",
-            adapter_folder=str(folder) if is_adapter else None,
-            weights_sha256=bundle.weights_sha256_of(folder),
-        )
-
-    def loss(self, which: str) -> float:
-        """The loss of its base or of itself on the held-out rows."""
-        return float(self.verdict["metrics"]["loss"][which]["value"])
-
-    def continued(self, order: TrainingOrder, way: Way) -> TrainingOrder:
-        """The order, going on from this result."""
-        step = ChainStep(name="first", objective="sft", method="lora", data="colours")
-        how = Continued(way=way, why="Because.", parent=self.ref, root=self.root, steps=(step,))
-        base = self.ref.model_copy(update={"adapter_folder": None, "weights_sha256": None})
-        own_base = self.ref.weights_sha256 if way == "full_model" else ""
-        return order.model_copy(update={"base": base, "continued": how, "own_base": own_base})
 
 
 @pytest.fixture
