@@ -40,10 +40,8 @@ def parts_of(part: Part, sizes: Sequence[float]) -> list[Part]:
     return [(part[0] + start * width, part[0] + end * width) for start, end in parts(sizes)]
 
 
-def of_training(
-    n_rows: Sequence[int], eval_rows: int, n_items: int, n_models: int = 2, n_asked: int = 2
-) -> list[Part]:
-    """Each of `n_models` on the held-out rows of each dataset (losses and answers), then `n_asked` on general abilities."""
+def of_training(n_rows: Sequence[int], eval_rows: int, n_items: int, n_models: int = 2, n_asked: int = 2) -> list[Part]:
+    """Each of `n_models` on each dataset's held-out rows (losses, answers), then `n_asked` on general abilities."""
     n_scored = sum(n + min(n, eval_rows) for n in n_rows)
     return parts([*[n_scored] * n_models, *[n_items] * n_asked])
 
