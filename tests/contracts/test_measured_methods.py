@@ -26,7 +26,7 @@ def test_a_declaration_promises_what_was_measured(key: str) -> None:
     promised = {
         objective.key
         for objective in registry.objectives().values()
-        if not objective.roles and not capabilities.refusals(objective, method)
+        if not objective.roles and not objective.repairs and not capabilities.refusals(objective, method)
     }
     assert promised <= set(found["objectives"])
 

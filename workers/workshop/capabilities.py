@@ -96,7 +96,8 @@ def _works(attempt: Callable[[], bool]) -> bool:
 
 
 def _objectives() -> list[Objective]:
-    return [one for one in registry.objectives().values() if not one.roles]
+    # the others need a teacher, or a result to repair
+    return [one for one in registry.objectives().values() if not one.roles and not one.repairs]
 
 
 @cache

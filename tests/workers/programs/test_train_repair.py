@@ -175,6 +175,7 @@ def test_the_best_weights_are_chosen_on_prompts_set_apart(make_repair: Any, pare
 
 
 @pytest.mark.long
+@pytest.mark.long
 def test_no_row_of_the_task_need_be_learned(make_repair: Any, parent: Any, heard: Heard) -> None:
     done = train.run(make_repair(parent(), share=1.0, max_steps=2, eval_rows=0), heard)
     assert isinstance(done, Done)

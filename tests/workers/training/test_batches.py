@@ -129,3 +129,7 @@ def test_what_decks_deal_follows_from_the_seed_and_needs_no_history() -> None:
     assert [_rows(once, i, i + 1) for i in range(len(once))] == backwards[::-1]
     other = Schedule(examples, _params(num_train_epochs=3.0, seed=8), decks)
     assert _rows(other) != _rows(once)
+
+
+def test_a_deck_may_deal_nothing() -> None:
+    assert Deck(size=5, per_epoch=0).dealt(3, [1]) == []
