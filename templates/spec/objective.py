@@ -56,6 +56,8 @@ class Cost:
     """Sequences made from one row."""
     forwards: int = 1
     """Forward passes over each sequence, including the trained model's."""
+    reference_forwards: int = 0
+    """How many of them are the reference's, which is the base behind the adapter."""
     generations: int = 0
     """Answers generated for each row."""
     extra_models: int = 0

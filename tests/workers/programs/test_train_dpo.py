@@ -19,7 +19,7 @@ from templates import registry
 from templates.errors import BadInput
 from templates.recipe import compose
 from workers import models
-from workers.objectives import dpo
+from workers.preferences.token_rows import padded_pairs
 from workers.programs import train
 from workers.protocol import Checkpointed, Done, Measured, Order, Planned, Report, Stop, Stopped
 from workers.training.task import read
@@ -170,7 +170,7 @@ def test_padding_is_trls_own() -> None:
             {"prompt_ids": [7], "chosen_ids": [9], "rejected_ids": [8, 6]},
         ]
     )
-    ours = dpo._padded([one, two], 3)
+    ours = padded_pairs([one, two], 3)
     assert ours.keys() == theirs.keys()
     for name, tensor in theirs.items():
         assert torch.equal(ours[name], tensor), name
