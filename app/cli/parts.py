@@ -91,7 +91,9 @@ def doctor(as_json: Json = False) -> None:
 
 
 def bench(
-    what: Annotated[str, typer.Argument(metavar="web|jobs|data|all|train|methods|chat|family|distill|keep")] = "all",
+    what: Annotated[
+        str, typer.Argument(metavar="web|jobs|data|all|train|methods|chat|family|distill|keep|preferences")
+    ] = "all",
     rounds: Annotated[int, typer.Option(min=1, max=100)] = 5,
     rows: Annotated[
         int | None,
@@ -99,17 +101,19 @@ def bench(
     ] = None,
     base: Annotated[str | None, typer.Option(help="train, methods and chat: the base model.")] = None,
     dataset: Annotated[str | None, typer.Option("--data", help="train and methods: the dataset.")] = None,
-    only: Annotated[list[str] | None, typer.Option(help="family, methods: only this one; may be repeated.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="family, methods, preferences: only this one; may be repeated.")
+    ] = None,
     small: Annotated[
-        str | None, typer.Option(help="family, distill, keep: base (and teacher), a bundled name or a folder.")
+        str | None, typer.Option(help="family, distill, keep, preferences: base (and teacher), bundled or a folder.")
     ] = None,
     nano: Annotated[str | None, typer.Option(help="family, distill: the student, a bundled name or a folder.")] = None,
     seed: Annotated[
-        int | None, typer.Option(help="family, distill, keep: the seed that the rows are drawn with.")
+        int | None, typer.Option(help="family, distill, keep, preferences: the seed that rows are drawn with.")
     ] = None,
-    share: Annotated[
-        float | None, typer.Option(help="family, distill, keep: share of the rows; less than 1 for a quick look.")
-    ] = None,
+    share: Annotated[float | None, typer.Option(help="family, distill, keep, preferences: share of the rows.")] = None,
+    trait: Annotated[str | None, typer.Option(help="preferences: polite, or shorter.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="preferences: how many seeds, from --seed on.")] = None,
     as_json: Json = False,
 ) -> None:
     """Measure this installation: web process, first step, large files, training, chat; or demonstrate adaptation."""
@@ -128,19 +132,25 @@ def bench(
         _bench_chat(base, rounds, as_json)
         return
     options = {"only": only, "small": small, "nano": nano, "seed": seed, "share": share}
-    if what == "family":
+    of_preferences = {"trait": trait, "seeds": seeds}
+    if what == "preferences" and nano is None:
+        workshop.run("prefer", (), {**options, **of_preferences}, as_json)
+        return
+    options |= {name: value for name, value in of_preferences.items() if value is not None}
+    if what == "family" and not set(of_preferences) & set(options):
         workshop.run("bench", (), options, as_json)
         return
-    if what == "distill" and only is None:
+    if what == "distill" and only is None and not set(of_preferences) & set(options):
         workshop.run("distill", (), {name: value for name, value in options.items() if name != "only"}, as_json)
         return
-    if what == "keep" and only is None and nano is None:
+    if what == "keep" and only is None and nano is None and not set(of_preferences) & set(options):
         workshop.run("keep", (), {"small": small, "seed": seed, "share": share}, as_json)
         return
     given = [name for name, value in options.items() if value is not None]
     if given:
-        also = {"only": "“family” and “methods” only", "nano": "“family” and “distill” only"}
-        every = "“family”, “distill” and “keep” only"
+        also = {"only": "“family”, “methods” and “preferences” only", "nano": "“family” and “distill” only"}
+        also |= dict.fromkeys(of_preferences, "“preferences” only")
+        every = "“family”, “distill”, “keep” and “preferences” only"
         said = (Problem(f"goes with {also.get(n, every)}.", field=f"--{n}") for n in given)
         raise BadInput(*said)
     document = benches.run(what, rounds, rows or data.N_ROWS)
@@ -148,8 +158,20 @@ def bench(
 
 
 def _refuse_misplaced(what: str, rows: int | None, base: str | None, dataset: str | None) -> None:
-    if what not in ("web", "jobs", "data", "all", "train", "methods", "chat", "family", "distill", "keep"):
-        remedy = "Choose web, jobs, data, all, train, methods, chat, family, distill or keep."
+    if what not in (
+        "web",
+        "jobs",
+        "data",
+        "all",
+        "train",
+        "methods",
+        "chat",
+        "family",
+        "distill",
+        "keep",
+        "preferences",
+    ):
+        remedy = "Choose web, jobs, data, all, train, methods, chat, family, distill, keep or preferences."
         raise BadInput(Problem(f"“{what}” can't be measured.", remedy=remedy))
     problems = []
     if rows is not None and what not in ("data", "all", "train", "methods"):

@@ -68,6 +68,11 @@ class DpoParams(TrainingParams):
     precompute_ref_log_probs: bool = setting(False, "Read the reference once, before training")
     """Takes one extra pass over all pairs at the start, then halves the forward work of every pass."""
 
+    @property
+    def reads_reference_once(self) -> bool:
+        """As `precompute_ref_log_probs` says."""
+        return self.precompute_ref_log_probs
+
     @field_validator("loss_type")
     @classmethod
     def _each_once(cls, value: list[Loss]) -> list[Loss]:
@@ -86,7 +91,7 @@ class DpoParams(TrainingParams):
 
 SPEC = Objective(
     title="DPO: stay near the base",
-    summary="Direct preference optimisation: chosen answers become likelier than rejected ones, measured from the base.",
+    summary="Direct preference optimisation: chosen answers become likelier than rejected ones, seen from the base.",
     params=DpoParams,
     row_shapes=("preference",),
     presets={
@@ -99,6 +104,7 @@ SPEC = Objective(
     loss_means="the loss says how surely the chosen answer is preferred; it starts at ln 2 for the loss `sigmoid`",
     metrics=preferences.METRICS,
     headline=preferences.HEADLINE,
+    learns_judgements=True,
     cost=Cost(sides=2, forwards=2, reference_forwards=1),
     views=preferences.both_sides,
     advised=preferences.advised_share(SHARE_OF_ADVICE),

@@ -22,6 +22,7 @@ adapter. A step needs at least two rows.
 from __future__ import annotations
 
 from templates import preferences
+from templates.errors import BadInput, Problem
 from templates.metrics import Metric
 from templates.spec import BASE_BEHIND_ADAPTER, REFERENCE_BESIDE, Cost, Objective, TrainingParams, setting
 
@@ -61,6 +62,24 @@ def weights(params: KtoParams, n_good: int, n_bad: int) -> tuple[float, float]:
     return (1.0, times) if times >= 1 else (1 / times, 1.0)
 
 
+def of_judgements(params: KtoParams, n_good: int, n_bad: int) -> str:
+    """How much good and bad answers weigh. Raises `BadInput` if there is only one kind."""
+    if not (n_good and n_bad):
+        kind, remedy = (
+            ("good", "Learn them with the objective sft, or add bad ones.")
+            if n_good
+            else ("bad", "Add good ones: from bad answers alone, a model can't learn what to say.")
+        )
+        what = f"All {n_good + n_bad:,} answers to learn are {kind}, so there is nothing to tell apart."
+        raise BadInput(Problem(what, field="dataset", remedy=remedy), code="one_kind_of_judgement")
+    good, bad = weights(params, n_good, n_bad)
+    times = good * n_good / (bad * n_bad)
+    return (
+        f"{n_good:,} good and {n_bad:,} bad answers, with the weights {good:.3g} and {bad:.3g}: together, good "
+        f"ones count {times:.2f} times as much as bad ones."
+    )
+
+
 def _into_range(times: float) -> float:
     """By what the bad answers' side has to be multiplied, given how many times as much the good ones count."""
     return times if times < 1 else max(1.0, times / MOST_TIMES)
@@ -86,7 +105,9 @@ SPEC = Objective(
         Metric("kl", "Distance to the base on other answers", "nats", higher_is_better=None),
     ),
     headline=preferences.HEADLINE,
+    learns_judgements=True,
     cost=Cost(forwards=4, reference_forwards=2),
     views=preferences.judged_sides,
+    of_judgements=of_judgements,
     advised=preferences.advised_share(SHARE_OF_ADVICE),
 )

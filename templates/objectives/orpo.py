@@ -13,8 +13,8 @@ it there, so it forgets more.
 
 **Cost.** Two sequences per row, each read once: less than DPO, which also reads them with its reference.
 
-**Source.** Hong et al. 2024, arXiv 2403.07691, equations 6 and 7. Only the answers' tokens are learned, as in the paper;
-TRL's trainer would also learn the prompts.
+**Source.** Hong et al. 2024, arXiv 2403.07691, equations 6 and 7. Only the answers' tokens are learned, as in
+the paper; TRL's trainer would also learn the prompts.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ SPEC = Objective(
     loss_means="the loss is that of the chosen answers plus how little they are preferred",
     metrics=preferences.METRICS,
     headline=preferences.HEADLINE,
+    learns_judgements=True,
     cost=Cost(sides=2),
     views=preferences.both_sides,
     advised=preferences.advised_share(SHARE_OF_ADVICE),

@@ -12,8 +12,8 @@ it there, so keep the learning rate low and look at what was forgotten. With few
 
 **Cost.** Two sequences per row, each read once: less than DPO, which also reads them with its reference.
 
-**Source.** Meng et al. 2024, arXiv 2405.14734, equation 6; `beta` 2 to 2.5, and `simpo_gamma` between a quarter and 1.5 of
-it in the paper. With `cpo_alpha` above 0, the chosen answers' own likelihood is added (CPO, Xu et al. 2024, arXiv
+**Source.** Meng et al. 2024, arXiv 2405.14734, equation 6; `beta` 2 to 2.5, and `simpo_gamma` between a
+quarter and 1.5 of it in the paper. With `cpo_alpha` above 0, the chosen answers' own likelihood is added (CPO, Xu et al. 2024, arXiv
 2401.08417).
 """
 
@@ -57,6 +57,7 @@ SPEC = Objective(
     loss_means="the loss says how far the chosen answers are from winning by the margin",
     metrics=preferences.METRICS,
     headline=preferences.HEADLINE,
+    learns_judgements=True,
     cost=Cost(sides=2),
     views=preferences.both_sides,
     advised=preferences.advised_share(SHARE_OF_ADVICE),

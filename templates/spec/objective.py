@@ -101,6 +101,10 @@ def _nothing_written(_params: Any) -> Written:
     return Written()
 
 
+def _unsaid(_params: Any, _n_good: int, _n_bad: int) -> str:
+    return ""
+
+
 def _nowhere(_shape: RowShape) -> bool:
     return False
 
@@ -154,6 +158,11 @@ class Objective:
     cost: Cost = Cost()
     views: Callable[[Mapping[str, Any]], tuple[View, ...]] = _as_it_is
     """The sequences made from a row, in order."""
+    learns_judgements: bool = False
+    """It learns which answers are better, not only the good ones."""
+    of_judgements: Callable[[Any, int, int], str] = _unsaid
+    """`(params, good, bad) -> what so many answers mean for the training`, as a sentence; "" for nothing.
+    Raises `BadInput` if they can't be learned."""
     learned_instead: str = ""
     """What is learned in place of a row's own answer, in sentences for the preview; empty: the answer itself."""
     advised: Callable[[BaseFacts, Mapping[str, Any]], Mapping[str, Any]] = _nothing

@@ -14,7 +14,6 @@ import torch
 from trl import KTOConfig, KTOTrainer
 
 from templates import registry
-from templates.errors import BadInput, Problem
 from templates.objectives import kto
 from templates.objectives.kto import KtoParams
 from workers.preferences.interleaved import Interleaved, spread
@@ -36,7 +35,7 @@ def set_up(data: TrainingData) -> TrainingSetup:
     refuse_nothing(data, train)
     n_good = sum(one.wanted for one in train.kept)
     n_bad = len(train.kept) - n_good
-    _refuse_one_kind(n_good, n_bad)
+    said = [kto.of_judgements(params, n_good, n_bad)]
     good, bad = kto.weights(params, n_good, n_bad)
     settings = {
         "beta": params.beta,
@@ -48,25 +47,7 @@ def set_up(data: TrainingData) -> TrainingSetup:
     }
     sides = train, _mixed(held_out), _mixed(selection)
     setup = of_items(data, sides, Interleaved(train.kept, params), _Trainer, KTOConfig, settings)
-    said = [
-        f"{n_good:,} good and {n_bad:,} bad answers were learned, with the weights {good:.3g} and {bad:.3g}: the good "
-        f"ones counted {good * n_good / (bad * n_bad):.2f} times as much as the bad ones."
-    ]
     return replace(setup, remarks_on=lambda _model, _stopped: said)
-
-
-def _refuse_one_kind(n_good: int, n_bad: int) -> None:
-    if n_good and n_bad:
-        return
-    kind, remedy = (
-        ("good", "Learn them with the objective sft, or add bad ones.")
-        if n_good
-        else ("bad", "Add answers that are good: a model can't learn from bad ones alone what to say.")
-    )
-    raise BadInput(
-        Problem(f"All {n_good + n_bad:,} training answers are {kind}.", field="dataset", remedy=remedy),
-        code="one_kind_of_judgement",
-    )
 
 
 def _mixed(made: Examples[Judged]) -> Examples[Judged]:

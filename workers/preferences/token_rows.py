@@ -69,7 +69,9 @@ def padded_judged(
 ) -> dict[str, torch.Tensor]:
     """Judged answers, and each prompt with an answer to another prompt, under names that begin with `KL_`."""
     others = _of_others(answers, everything)
-    mismatched = [_with_answer(one.example, other.example, max_length) for one, other in zip(answers, others, strict=True)]
+    mismatched = [
+        _with_answer(one.example, other.example, max_length) for one, other in zip(answers, others, strict=True)
+    ]
     return {
         **padded([one.example for one in answers], pad_id),
         **{f"KL_{name}": tensor for name, tensor in padded(mismatched, pad_id).items()},

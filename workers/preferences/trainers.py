@@ -146,5 +146,3 @@ def _predicted(model: Any, batch: dict[str, torch.Tensor], routed: bool) -> tupl
     learned = learned[:, first:]
     found = selective_log_softmax(outputs.logits[:, -keep:-1].float(), ids[:, first:])
     return outputs, found.masked_fill(~learned, 0.0), learned
-
-

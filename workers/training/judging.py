@@ -48,8 +48,6 @@ SCORED_QUANTIZED = (
     "Both were scored on the quantized base, because the full-precision base does not fit here. "
     "Chat and the download use full precision, so their answers may differ slightly."
 )
-
-
 READ_PART = 0.7
 """Share of a teacher's stage that is not the scoring."""
 
@@ -91,7 +89,8 @@ def judge(
     if len(judged) > 1:
         found = several.joined([_named(one, verdict) for one, (verdict, _) in zip(by_dataset, judged, strict=True)])
     further = _beside(task, model, found, side, (base_scores, scores), of_teacher, channel)
-    further["measures"] = _measures(task, setup, side, model, channel)
+    margins = measures.margins(base_scores, scores, side.grouping.groups)
+    further["measures"] = margins | _measures(task, setup, side, model, channel)
     own = setup.remarks_on(model, lambda: channel.abandoned) if setup.remarks_on else ()
     further["remarks"] = (*found.remarks, *own, *_remarks(task, model, actual))
     further["forgotten"] = _forgotten(task, model, channel)

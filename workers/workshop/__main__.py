@@ -105,6 +105,26 @@ def keep(
 
 
 @app.command()
+def prefer(
+    small: Annotated[str, typer.Option(help="The base: a bundled model's name, or a folder.")] = "studio-small",
+    trait: Annotated[str, typer.Option(help="What the preferred answers have: polite, or shorter.")] = "polite",
+    seed: Annotated[int, typer.Option(help="The first seed.")] = 0,
+    seeds: Annotated[int, typer.Option(min=1, max=20, help="How many seeds.")] = 1,
+    only: Annotated[list[str] | None, typer.Option(help="Only this way; may be repeated.")] = None,
+    share: Share = 1.0,
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Compare the ways to learn from preferences with fine-tuning on the chosen answers."""
+    from workers.workshop.bench import measure, preferring
+
+    found = measure.preferred(
+        only or (), small=small, trait=trait, seed=seed, seeds=seeds, share=share, threads=_n_threads(threads)
+    )
+    _emit(found, preferring.lines(found), as_json)
+
+
+@app.command()
 def corpus(
     documents: Annotated[int, typer.Option(help="How many documents.")],
     to: Annotated[Path, typer.Option(help="The .jsonl file to write.")],

@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ from transformers import set_seed
 
 from storage.bases import base_models
 from templates.discovery import specs
-from templates.errors import BadInput, Problem
+from templates.errors import BadInput, Problem, refuse
 from workers.workshop.bench import distilled as distilled_ways
-from workers.workshop.bench import keeping
+from workers.workshop.bench import keeping, preferring, traits
 from workers.workshop.bench.setup import Demonstration, ModelFiles, Setup
 
 WITHIN_S = 120.0
@@ -107,6 +108,28 @@ def distilled(*, small: str, nano: str, seed: int, share: float, threads: int) -
 def kept(*, small: str, seed: int, share: float, threads: int) -> dict[str, Any]:
     """What `studio bench keep` measures; progress goes to stderr. Raises `BadInput`."""
     return _compared(keeping.measure, small, small, seed, share, threads)
+
+
+def preferred(
+    only: Sequence[str], *, small: str, trait: str, seed: int, seeds: int, share: float, threads: int
+) -> dict[str, Any]:
+    """What `studio bench preferences` measures, over `seeds` seeds from `seed` on; progress goes to stderr.
+
+    Raises `BadInput`.
+    """
+    problems = [
+        Problem(f"“{given}” is not known.", field=field, remedy=f"Choose one of: {', '.join(known)}.")
+        for field, known, values in (("trait", traits.TRAITS, [trait]), ("only", preferring.WAYS, only))
+        for given in values
+        if given not in known
+    ]
+    refuse(problems)
+
+    def over_seeds(first: Setup) -> dict[str, Any]:
+        setups = [replace(first, seed=seed + i, folder=first.folder / str(i)) for i in range(seeds)]
+        return preferring.measure(setups, trait, list(dict.fromkeys(only)) or preferring.WAYS)
+
+    return _compared(over_seeds, small, small, seed, share, threads)
 
 
 def _compared(
