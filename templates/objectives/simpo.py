@@ -12,9 +12,9 @@ it there, so keep the learning rate low and look at what was forgotten. With few
 
 **Cost.** Two sequences per row, each read once: less than DPO, which also reads them with its reference.
 
-**Source.** Meng et al. 2024, arXiv 2405.14734, equation 6; `beta` 2 to 2.5, and `simpo_gamma` between a
-quarter and 1.5 of it in the paper. With `cpo_alpha` above 0, the chosen answers' own likelihood is added (CPO, Xu et al. 2024, arXiv
-2401.08417).
+**Source.** Meng et al. 2024, arXiv 2405.14734, equation 6. In the paper `beta` is 2 to 2.5, and `simpo_gamma` between a
+quarter of it and 1.5. With `cpo_alpha` above 0, the chosen answers' own likelihood is added (CPO, Xu et al. 2024,
+arXiv 2401.08417).
 """
 
 from __future__ import annotations

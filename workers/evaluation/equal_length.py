@@ -10,8 +10,10 @@ import numpy as np
 
 from storage.runs.bootstrap import SEED, Floats, Groups, Interval, in_groups, n_effective, wilson
 
-N_RESAMPLES = 1000
+N_RESAMPLES = 500
 N_STEPS = 25
+CLOSE = 1e-4
+"""Newton's method ends once no log odds move further than this."""
 FEWEST = 5
 """Answers that did not get longer, and answers that did not get shorter, below which there is nothing to read off."""
 MOST_STEEP = 30.0
@@ -52,7 +54,9 @@ def _at_zero(wins: Floats, lengths: Floats, weights: Floats) -> Floats:
         g0, g1 = off.sum(1), (off * x).sum(1)
         h00, h01, h11 = bend.sum(1), (bend * x).sum(1), (bend * x * x).sum(1)
         scale = h00 * h11 - h01**2
-        intercept += np.clip((h11 * g0 - h01 * g1) / scale, -2, 2)
-        slope += np.clip((h00 * g1 - h01 * g0) / scale, -2, 2)
+        moved = np.clip(np.stack([h11 * g0 - h01 * g1, h00 * g1 - h01 * g0]) / scale, -2, 2)
+        intercept, slope = intercept + moved[0], slope + moved[1]
+        if np.abs(moved).max() < CLOSE:
+            break
     found: Floats = 1 / (1 + np.exp(-np.clip(intercept, -MOST_STEEP, MOST_STEEP)))
     return found
