@@ -101,7 +101,7 @@ SPEC = Objective(
     },
     goal=preferences.GOAL,
     needs=(BASE_BEHIND_ADAPTER, REFERENCE_BESIDE),
-    loss_means="the loss says how surely the chosen answer is preferred; it starts at ln 2 for the loss `sigmoid`",
+    loss_means="the loss says how surely chosen answers are preferred, plus their own loss with the loss “sft”",
     metrics=preferences.METRICS,
     headline=preferences.HEADLINE,
     learns_judgements=True,

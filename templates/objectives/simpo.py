@@ -35,7 +35,7 @@ class SimpoParams(TrainingParams):
     """Size of each update. Use a fraction of what suits supervised fine-tuning."""
     beta: float = setting(2.0, "Scale of the difference (beta)", shown=True, gt=0, le=100)
     """How much a difference in likelihood per token counts. Usual values are 2–2.5."""
-    simpo_gamma: float = setting(0.5, "Margin (gamma)", shown=True, ge=0, le=100)
+    simpo_gamma: float = setting(0.5, "Margin (gamma)", ge=0, le=100)
     """By how much the chosen answer has to win before a pair stops counting; usually a quarter of beta or more."""
     cpo_alpha: float = setting(0.0, "Weight of the chosen answers' own likelihood", ge=0, le=100)
     """0 is the paper's loss. Above it, the model also learns to say the chosen answers, which holds it together."""

@@ -19,6 +19,7 @@ from storage.gallery import suites
 from storage.gallery.suites import Suite
 from storage.planning import apart
 from storage.rendering.renderer import Renderer
+from templates import registry
 from workers import models, precision
 from workers.evaluation import own_prompts, own_words, suite, suite_verdict
 from workers.evaluation.following import follow
@@ -138,6 +139,12 @@ class _Measuring:
         return own_words.judge(prompts, followed)
 
 
+HABIT = (
+    "Answers are compared word for word. Preferences change a habit of every answer, so a right answer in the new "
+    "habit, with another opening for example, counts as lost here: read some before you worry."
+)
+
+
 def measure(
     order: TrainingOrder,
     renderer: Renderer,
@@ -163,6 +170,8 @@ def measure(
     own = measuring.own_words(prompts, model, own_part) if prompts else None
     found = judge(of_base, measuring.score(model, order.name, part))
     remarks = found.remarks if own or not prompts else (*found.remarks, own_words.too_few(prompts))
+    if registry.objective(order.recipe.objective).learns_judgements:
+        remarks = (*remarks, HABIT)
     return found.model_copy(update={"own": own, "remarks": remarks})
 
 
