@@ -83,8 +83,8 @@ def test_orpo_learns_the_chosen_answers_and_no_prompt(ordered: MakeOrder, heard:
 
 
 def test_simpo_compares_means_over_tokens(ordered: MakeOrder, heard: Heard) -> None:
-    """Equation 6 of the paper; nothing of the chosen answers' own likelihood is added."""
-    trainer, model = _set_up(ordered("simpo", beta=2.5, simpo_gamma=1.0), heard)
+    """Equation 6 of the paper, without the chosen answers' own likelihood."""
+    trainer, model = _set_up(ordered("simpo", beta=2.5, simpo_gamma=1.0, cpo_alpha=0.0), heard)
     some = trainer.train_dataset[0]
     found = trainer.mean_loss(some, len(some), lambda: False)
     sides = [
