@@ -94,37 +94,48 @@ WORKSHOP: Mapping[str, Sequence[str]] = {
     "family": ("only", "small", "nano", "seed", "share"),
     "distill": ("small", "nano", "seed", "share"),
     "keep": ("seeds", "share"),
+    "preferences": ("only", "seeds", "share", "trait"),
 }
 """What the workshop measures, and the options that each takes."""
 GOES_WITH: Mapping[str, str] = {
-    "only": "“family” and “methods”",
+    "only": "“family”, “methods” and “preferences”",
     **dict.fromkeys(("small", "nano", "seed"), "“family” and “distill”"),
-    "seeds": "“keep”",
-    "share": "“family”, “distill” and “keep”",
+    "seeds": "“keep” and “preferences”",
+    "share": "“family”, “distill”, “keep” and “preferences”",
+    "trait": "“preferences”",
 }
+AS_NAMED_THERE: Mapping[str, str] = {"family": "bench", "preferences": "prefer"}
+"""Commands of the workshop that have another name there."""
 
 
 def bench(
-    what: Annotated[str, typer.Argument(metavar="web|jobs|data|all|train|methods|chat|family|distill|keep")] = "all",
+    what: Annotated[
+        str, typer.Argument(metavar="web|jobs|data|all|train|methods|chat|family|distill|keep|preferences")
+    ] = "all",
     rounds: Annotated[int, typer.Option(min=1, max=100)] = 5,
     rows: Annotated[
         int | None,
         typer.Option(min=8, help="data: rows per file, default 200,000; train: rows, default 256; methods: rows."),
     ] = None,
     base: Annotated[
-        str | None, typer.Option(help="train, methods, chat: the base model; keep: a bundled name or a folder.")
+        str | None,
+        typer.Option(help="train, methods, chat: the base model; keep, preferences: a bundled name or a folder."),
     ] = None,
     dataset: Annotated[str | None, typer.Option("--data", help="train, methods and keep: the dataset.")] = None,
-    only: Annotated[list[str] | None, typer.Option(help="family, methods: only this one; may be repeated.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="family, methods, preferences: only this one; may be repeated.")
+    ] = None,
     small: Annotated[
         str | None, typer.Option(help="family, distill: base and teacher, a bundled name or a folder.")
     ] = None,
     nano: Annotated[str | None, typer.Option(help="family, distill: the student, a bundled name or a folder.")] = None,
     seed: Annotated[int | None, typer.Option(help="family, distill: the seed that the rows are drawn with.")] = None,
-    seeds: Annotated[list[int] | None, typer.Option(help="keep: a seed; may be repeated.")] = None,
+    seeds: Annotated[list[int] | None, typer.Option(help="keep, preferences: a seed; may be repeated.")] = None,
     share: Annotated[
-        float | None, typer.Option(help="family, distill, keep: share of the rows; less than 1 for a quick look.")
+        float | None,
+        typer.Option(help="family, distill, keep, preferences: share of the rows; less than 1 for a quick look."),
     ] = None,
+    trait: Annotated[str | None, typer.Option(help="preferences: polite, or shorter.")] = None,
     as_json: Json = False,
 ) -> None:
     """Measure this installation: web process, first step, large files, training, chat; or demonstrate adaptation."""
@@ -142,27 +153,41 @@ def bench(
     if what == "chat":
         _bench_chat(base, rounds, as_json)
         return
-    options = {"only": only, "small": small, "nano": nano, "seed": seed, "seeds": seeds, "share": share}
+    options = {"only": only, "small": small, "nano": nano, "seed": seed}
+    options |= {"seeds": seeds, "share": share, "trait": trait}
     taken = {name: options.pop(name) for name in WORKSHOP.get(what, ())}
     given = [name for name, value in options.items() if value is not None]
     refuse([Problem(f"goes with {GOES_WITH[name]} only.", field=f"--{name}") for name in given])
     if what in WORKSHOP:
-        on = {"base": base, "data": dataset} if what == "keep" else {}
-        workshop.run("bench" if what == "family" else what, (), {**on, **taken}, as_json)
+        on = {"keep": {"base": base, "data": dataset}, "preferences": {"base": base}}.get(what, {})
+        workshop.run(AS_NAMED_THERE.get(what, what), (), {**on, **taken}, as_json)
         return
     document = benches.run(what, rounds, rows or data.N_ROWS)
     output.emit(document, benches.sentences(document), as_json)
 
 
 def _refuse_misplaced(what: str, rows: int | None, base: str | None, dataset: str | None) -> None:
-    if what not in ("web", "jobs", "data", "all", "train", "methods", "chat", "family", "distill", "keep"):
-        remedy = "Choose web, jobs, data, all, train, methods, chat, family, distill or keep."
+    if what not in (
+        "web",
+        "jobs",
+        "data",
+        "all",
+        "train",
+        "methods",
+        "chat",
+        "family",
+        "distill",
+        "keep",
+        "preferences",
+    ):
+        remedy = "Choose web, jobs, data, all, train, methods, chat, family, distill, keep or preferences."
         raise BadInput(Problem(f"“{what}” can't be measured.", remedy=remedy))
     problems = []
     if rows is not None and what not in ("data", "all", "train", "methods"):
         problems.append(Problem("goes with “data”, “train” and “methods” only.", field="--rows"))
     for name, value in (("--base", base), ("--data", dataset)):
-        takers = ("train", "methods", "chat", "keep") if name == "--base" else ("train", "methods", "keep")
+        takers = ("train", "methods", "chat", "keep", "preferences")
+        takers = takers if name == "--base" else ("train", "methods", "keep")
         if value is None and (what == "train" or (what == "methods" and name == "--data")):
             problems.append(Problem("is needed to measure training.", field=name))
         if value is not None and what not in takers:

@@ -153,6 +153,7 @@ def planned(plan: Any) -> list[str]:
         lines.append(f"teacher: {plan.teacher.name}")
     if plan.continuation:
         lines.append(plan.continuation.why)
+    lines += plan.notes
     if recipe.instruction:
         lines.append(f"instruction: {recipe.instruction}")
     if cost.detectable:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from storage.data import openings
+from storage.text_tables import cell
 from templates import metrics
 from templates.shortened import shortened
 
@@ -23,6 +24,8 @@ def measured(verdict: Mapping[str, Any], opened: int | None) -> list[str]:
     name, root = str(verdict.get("headline")), verdict.get("root") or {"metrics": {}}
     if name in root["metrics"]:
         lines.append(f"Beside {root['name']}: {_compared(name, root['metrics'][name])}.")
+    if (won := root.get("wins")) and root.get("name"):
+        lines.append(f"Answers against those of {root['name']}: {cell(won['rate'])} of {won['n']:,} prompts won.")
     if said := (verdict.get("teacher") or {}).get("sentence"):  # a generation's result names its teacher, too
         lines.append(said)
     if of_labels := verdict.get("classification"):

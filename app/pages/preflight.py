@@ -26,6 +26,7 @@ def card(plan: Plan) -> Markup:
     lengths = plan.lengths
     lost = [*_teacher(plan), *([plan.continuation.why] if plan.continuation else [])]
     lost += mix.sentences(plan.portions) if plan.portions else []
+    lost += [note.rstrip(".") for note in plan.notes]
     if lengths.n_truncated:
         lost.append(
             f"{plural(lengths.n_truncated, 'row')} longer than {count(plan.recipe.objective_params['max_length'])} "

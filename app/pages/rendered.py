@@ -74,7 +74,7 @@ def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, object
         return html("plain", words="No row can be read with these choices.")
     learns_all = objective.trains_prompt if objective else trains_prompt(sample.shape)
     row = sample.rows[index]
-    views = objective.views(row) if objective else (View("", row),)
+    views = objective.views(row) if objective else _sides(sample.shape, row)
     model = base_models.model(base)
     instead = objective.instead_on(registry.shape(sample.shape)) if objective else ""
     place = f"Row {count(index + 1)} of {sample.extent}"
@@ -97,6 +97,12 @@ def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, object
         instead=instead,
         unlearned="" if instead or all(side.n_trained for side in seen.rendered) else _unlearned(sample.shape),
     )
+
+
+def _sides(shape: str, row: Mapping[str, Any]) -> tuple[View, ...]:
+    """The row before any goal is chosen: of a pair, both answers."""
+    other = registry.shape(shape).rejected(row)
+    return (View("", row),) if other in (None, row) else (View("Chosen", row), View("Rejected", other, wanted=False))
 
 
 def _notes(seen: Sides) -> list[str]:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from app.formats import number, percent
 from app.markup import html
-from app.pages import label_views, suite_views
+from app.pages import label_views, suite_views, wins
 from storage.data import openings
 from storage.gallery import artifacts
 from storage.models import Artifact
@@ -29,6 +29,7 @@ WORDS = {
 }
 SHARES = {
     "preference_accuracy": "Preference accuracy",
+    "judgement_ranking": "Good answers ranked above bad ones",
     "label_accuracy": "Label accuracy",
     "exact_match": "Exact match",
     "chrf": "Similarity to the expected answers (chrF)",
@@ -45,6 +46,8 @@ def block(verdict: Mapping[str, Any], opened: int | None = None) -> Markup:
     lost = verdict.get("forgotten")
     abilities = suite_views.chart(lost, verdict.get("parent") or "base", "adapted") if lost else ""
     measures = [(one["title"], metrics.compared(one)) for one in (verdict.get("measures") or {}).values()]
+    rivals = [(verdict.get("parent") or "the base", verdict.get("wins"))]
+    rivals += [((verdict.get("root") or {}).get("name"), (verdict.get("root") or {}).get("wins"))]
     parts = verdict.get("by_dataset") or ()
     looks = openings_line(opened) if opened and not parts else ""
     counts = [opened, *(one["verdict"].get("opening") for one in parts[1:])]
@@ -57,6 +60,7 @@ def block(verdict: Mapping[str, Any], opened: int | None = None) -> Markup:
         marks=marks(verdict),
         measures=measures,
         of_labels=label_views.block(verdict.get("classification"), str(verdict.get("parent") or "")),
+        wins=[(rival, wins.rows(found)) for rival, found in rivals if found],
         looks=looks,
         beside_root=_beside(verdict, verdict.get("root")),
         beside_teacher=_beside(verdict, verdict.get("teacher")),

@@ -51,7 +51,7 @@ def measured(
         replayed=replayed,
         written=_written(recipe, dataset, replayed=replayed),
     )
-    return figures.of(model, question, question.depends_on, is_small=_is_small(question.file), patient=patient)
+    return figures.of(model, question, question.depends_on, is_small=is_small(question.file), patient=patient)
 
 
 def _written(recipe: Recipe, dataset: Dataset, *, replayed: bool) -> int:
@@ -65,21 +65,22 @@ def detected(dataset: Dataset, *, patient: bool) -> Detectable | None:
     """What the held-out rows could show; None for plain text."""
     file = datasets.file(dataset)
     question = WhatCanShow(file, dataset.shape, settings().eval_rows)
-    return figures.of(_owner(dataset), question, question.depends_on, is_small=_is_small(file), patient=patient)
+    return figures.of(owner(dataset), question, question.depends_on, is_small=is_small(file), patient=patient)
 
 
 def left_out(dataset: Dataset, judged: Judged, *, patient: bool) -> list[int]:
     """The numbers of training rows that ask what the result will be asked; remembered."""
     file = datasets.file(dataset)
     question = LeftOut(file, dataset.shape, judged)
-    small = all(map(_is_small, (file, *(side.file for side in judged.sides))))
-    return figures.of(_owner(dataset), question, question.depends_on, is_small=small, patient=patient)
+    small = all(map(is_small, (file, *(side.file for side in judged.sides))))
+    return figures.of(owner(dataset), question, question.depends_on, is_small=small, patient=patient)
 
 
-def _owner(dataset: Dataset) -> Model:
+def owner(dataset: Dataset) -> Model:
     """Whose question it is; no model reads the rows."""
     return Model(dataset.name, "", "", dataset.owner_id, bundled=True)
 
 
-def _is_small(file: Path) -> bool:
+def is_small(file: Path) -> bool:
+    """Whether a file's rows are gone through in an instant."""
     return file.stat().st_size <= SMALL_BYTES

@@ -28,8 +28,26 @@ def flop_per_token(facts: BaseFacts, recipe: Recipe, length: float, *, forward_o
     if not forward_only:
         passes = _passes(facts, recipe)
         passes += 2 if recipe.training().gradient_checkpointing else 0
-        passes += 2 * (registry.objective(recipe.objective).cost.forwards - 1)
+        passes += 2 * _further_forwards(recipe)
     return passes * (matmul + attention) * SLOWDOWN[recipe.quantization]
+
+
+def reference_share(facts: BaseFacts, recipe: Recipe, length: float) -> float:
+    """The share of a training's operations that its reference takes."""
+    whole = flop_per_token(facts, recipe, length)
+    return _of_reference(recipe) * flop_per_token(facts, recipe, length, forward_only=True) / whole
+
+
+def _further_forwards(recipe: Recipe) -> float:
+    """Forward passes beside the one that is trained."""
+    cost = registry.objective(recipe.objective).cost
+    return cost.forwards - 1 - cost.reference_forwards + _of_reference(recipe)
+
+
+def _of_reference(recipe: Recipe) -> float:
+    """The reference's forward passes in one pass over the rows."""
+    training, n = recipe.training(), registry.objective(recipe.objective).cost.reference_forwards
+    return n / max(1.0, training.num_train_epochs) if training.reads_reference_once else n
 
 
 def _passes(facts: BaseFacts, recipe: Recipe) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,11 @@ from storage.planning import (
     estimates,
     fitting,
     forgetting,
+    judged_rows,
     machines,
     mixes,
     near_base,
+    references,
     refusals,
     repairs,
     shortening,
@@ -78,6 +80,8 @@ class Plan:
     """The model that it learns from."""
     portions: tuple[Portion, ...] = ()
     """What is learned of each dataset, if there are several."""
+    notes: tuple[str, ...] = ()
+    """What else to know: what a reference takes, and what is odd about the judged answers to learn from."""
 
     @property
     def dataset_row(self) -> Dataset:
@@ -140,7 +144,10 @@ def plan(
     detectable = dataset_figures.detected(dataset_row, patient=patient) if len(data.task) == 1 else None
     seen = estimate.model_copy(update={"detectable": detectable})
     odd = unusual.of(recipe, facts, lengths.n_rows - lengths.n_refused, estimate.steps)
-    return Plan(recipe, base_row, data, lengths, seen, odd, begins.parent, how, taught.model, learned.portions)
+    plain = Plan(recipe, base_row, data, lengths, seen, odd, begins.parent, how, taught.model, learned.portions)
+    reference = references.sentence(recipe, facts, estimate)
+    judged = judged_rows.sentences(dataset_row, recipe, patient=patient)
+    return replace(plain, notes=(*([reference] if reference else []), *judged))
 
 
 def _judged(data: mixes.Datasets, base: BaseModelRow, recipe: Recipe) -> Judged:

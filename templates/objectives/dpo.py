@@ -23,22 +23,12 @@ itself with the adapter switched off, so it takes no memory; this is why the met
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import ValidationInfo, field_validator
 
-from templates.metrics import Metric
-from templates.spec import (
-    BASE_BEHIND_ADAPTER,
-    REFERENCE_BESIDE,
-    BaseFacts,
-    Cost,
-    Objective,
-    TrainingParams,
-    View,
-    setting,
-)
+from templates import preferences
+from templates.spec import BASE_BEHIND_ADAPTER, REFERENCE_BESIDE, Cost, Objective, TrainingParams, setting
 
 Loss = Literal[
     "sigmoid",
@@ -78,6 +68,11 @@ class DpoParams(TrainingParams):
     precompute_ref_log_probs: bool = setting(False, "Read the reference once, before training")
     """Takes one extra pass over all pairs at the start, then halves the forward work of every pass."""
 
+    @property
+    def reads_reference_once(self) -> bool:
+        """As `precompute_ref_log_probs` says."""
+        return self.precompute_ref_log_probs
+
     @field_validator("loss_type")
     @classmethod
     def _each_once(cls, value: list[Loss]) -> list[Loss]:
@@ -94,18 +89,9 @@ class DpoParams(TrainingParams):
         return value
 
 
-def _views(row: Mapping[str, Any]) -> tuple[View, ...]:
-    return View("Chosen", row), View("Rejected", {**row, "chosen": row["rejected"]}, wanted=False)
-
-
-def _advised(_facts: BaseFacts, of_method: Mapping[str, Any]) -> Mapping[str, Any]:
-    rate = of_method.get("learning_rate")
-    return {} if rate is None else {"learning_rate": SHARE_OF_ADVICE * rate}
-
-
 SPEC = Objective(
-    title="Prefer one answer over another",
-    summary="Direct preference optimisation: makes the chosen answers likelier than the rejected ones.",
+    title="DPO: stay near the base",
+    summary="Direct preference optimisation: chosen answers become likelier than rejected ones, seen from the base.",
     params=DpoParams,
     row_shapes=("preference",),
     presets={
@@ -113,13 +99,13 @@ SPEC = Objective(
         "balanced": {"num_train_epochs": 2.0},
         "thorough": {"num_train_epochs": 3.0},
     },
+    goal=preferences.GOAL,
     needs=(BASE_BEHIND_ADAPTER, REFERENCE_BESIDE),
-    metrics=(
-        Metric("rewards/accuracies", "Pairs ranked as wanted", "%"),
-        Metric("rewards/margins", "Distance of chosen and rejected answers"),
-    ),
-    headline="preference_accuracy",
-    cost=Cost(sides=2, forwards=2),
-    views=_views,
-    advised=_advised,
+    loss_means="the loss says how surely chosen answers are preferred, plus their own loss with the loss “sft”",
+    metrics=preferences.METRICS,
+    headline=preferences.HEADLINE,
+    learns_judgements=True,
+    cost=Cost(sides=2, forwards=2, reference_forwards=1),
+    views=preferences.both_sides,
+    advised=preferences.advised_share(SHARE_OF_ADVICE),
 )

@@ -67,6 +67,8 @@ class Cost:
     """Sequences made from one row."""
     forwards: int = 1
     """Forward passes over each sequence, including the trained model's."""
+    reference_forwards: int = 0
+    """How many of them are the reference's, which is the base behind the adapter."""
     generations: int = 0
     """Answers generated for each row."""
     extra_models: int = 0
@@ -108,6 +110,10 @@ def _no_bytes(_params: Any, _facts: BaseFacts) -> float:
 
 def _nothing_written(_params: Any) -> Written:
     return Written()
+
+
+def _unsaid(_params: Any, _n_good: int, _n_bad: int) -> str:
+    return ""
 
 
 def _nowhere(_shape: RowShape) -> bool:
@@ -173,6 +179,11 @@ class Objective:
     cost: Cost = Cost()
     views: Callable[[Mapping[str, Any]], tuple[View, ...]] = _as_it_is
     """The sequences made from a row, in order."""
+    learns_judgements: bool = False
+    """It learns which answers are better, not only the good ones."""
+    of_judgements: Callable[[Any, int, int], str] = _unsaid
+    """`(params, good, bad) -> what so many answers mean for the training`, as a sentence; "" for nothing.
+    Raises `BadInput` if they can't be learned."""
     learned_instead: str = ""
     """What is learned in place of a row's own answer, in sentences for the preview; empty: the answer itself."""
     advised: Callable[[BaseFacts, Mapping[str, Any]], Mapping[str, Any]] = _nothing

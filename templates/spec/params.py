@@ -92,6 +92,11 @@ class TrainingParams(Params):
         """The settings that mean something only where a teacher writes answers."""
         return frozenset()
 
+    @property
+    def reads_reference_once(self) -> bool:
+        """Whether an objective's reference reads the rows before the training, not in every step."""
+        return False
+
     def rows_at_once(self, _n_tokens: float) -> int:
         """Number of rows of `n_tokens` each that go through the model together."""
         return self.per_device_train_batch_size

@@ -143,7 +143,9 @@ def test_training_on_conversations_is_not_measured(studio: User) -> None:
 def test_options_of_the_demonstrations_go_with_them_only(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "web", "--only", "sft", "--share", "0.5"]) == 2
     said = capfd.readouterr().err
-    assert "field “--only”: goes with “family” and “methods” only." in said
-    assert "field “--share”: goes with “family”, “distill” and “keep” only." in said
+    assert "field “--only”: goes with “family”, “methods” and “preferences” only." in said
+    assert "field “--share”: goes with “family”, “distill”, “keep” and “preferences” only." in said
+    assert main(["bench", "keep", "--trait", "polite"]) == 2
+    assert "field “--trait”: goes with “preferences” only." in capfd.readouterr().err
     assert main(["bench", "distill", "--only", "sft"]) == 2
-    assert "field “--only”: goes with “family” and “methods” only." in capfd.readouterr().err
+    assert "field “--only”: goes with “family”, “methods” and “preferences” only." in capfd.readouterr().err

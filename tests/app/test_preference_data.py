@@ -56,17 +56,17 @@ def test_a_refused_pair_is_named(studio: User, file: Any, capsys: pytest.Capture
     assert (code, made["n_rows"]) == (0, 20)
 
 
-def test_the_command_says_that_nothing_learns_from_single_judgements(
+def test_what_compares_pairs_refuses_single_judgements_and_offers_kto(
     studio: User, file: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["data", "add", file(JUDGED), "--name", "judged"]) == 0
-    assert "Note: no objective learns from unpaired_preference yet" in capsys.readouterr().out
-    code, told = command(
-        capsys, "train", "--base", "studio-nano", "--data", "judged", "--objective", "sft", "--method", "lora",
-        "--name", "x",
-    )  # fmt: skip
-    assert code == 2
-    assert "No objective learns from unpaired_preference yet" in told["error"]["message"]
+    assert "no objective" not in capsys.readouterr().out
+    for objective in ("dpo", "orpo", "simpo", "sft"):
+        wish = ["--base", "studio-nano", "--data", "judged", "--objective", objective, "--method", "lora"]
+        code, told = command(capsys, "train", *wish, "--name", "x")
+        assert code == 2
+        assert "“judged” holds unpaired_preference" in told["error"]["message"]
+        assert "Choose kto (KTO: answers judged one by one)" in told["error"]["message"]
 
 
 def test_rest_gives_the_rows_and_their_fields(client: TestClient, studio: User, file: Any) -> None:

@@ -182,7 +182,7 @@ def test_the_form_has_the_settings_of_the_goal_and_remembers_what_was_typed(page
     expect(page.locator("#method")).not_to_contain_text("compares with the untouched base")
     expect(page.locator("#setting-max_steps input")).to_have_value("-1")
     expect(card).not_to_contain_text("in 3 updates")
-    page.get_by_text("Prefer one answer over another").click()
+    page.get_by_text("Prefer these answers to those").click()
     expect(page.locator("#setting-max_steps input")).to_have_value("3")
     expect(card).to_contain_text("in 3 updates")
 

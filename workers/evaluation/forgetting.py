@@ -19,6 +19,7 @@ from storage.gallery import suites
 from storage.gallery.suites import Suite
 from storage.rendering.renderer import Renderer
 from storage.runs.bootstrap import Pair
+from templates import registry
 from workers import models, precision
 from workers.evaluation import own_prompts, own_words, suite, suite_verdict
 from workers.evaluation.following import follow
@@ -160,6 +161,12 @@ Model = Callable[[], AbstractContextManager[Any]]
 """Inside, a model is loaded."""
 
 
+HABIT = (
+    "Answers are compared word for word. Preferences change a habit of every answer, so a right answer in the new "
+    "habit, with another opening for example, counts as lost here: read some before you worry."
+)
+
+
 def measure(
     order: TrainingOrder,
     renderer: Renderer,
@@ -195,6 +202,8 @@ def measure(
     of_model = measuring.score(model, order.name, part)
     found = judge(of_base, of_model)
     remarks = found.remarks if own or not prompts else (*found.remarks, own_words.too_few(prompts))
+    if registry.objective(order.recipe.objective).learns_judgements:
+        remarks = (*remarks, HABIT)
     beside = of_root and AgainstRoot(
         name=order.base_name,
         lost=suite_verdict.judge(of_root, of_base).mean,

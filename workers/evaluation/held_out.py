@@ -21,6 +21,7 @@ from templates import registry
 from templates.shortened import shortened
 from templates.spec import RowShape
 from templates.turns import said
+from workers.evaluation import ranking
 from workers.evaluation.similarity import chrf
 
 FREE_CHARS = 24
@@ -42,6 +43,8 @@ class Trivial:
     """Its answer to everything."""
     prefers_right: Floats | None = None
     """For pairs: whether it prefers each row's chosen answer, `(n_rows,)`."""
+    favours: Floats | None = None
+    """For answers judged one by one: how much it favours each, `(n_rows,)`."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class HeldOutSide:
     labels: tuple[str, ...]
     """All labels of a classification."""
     n_training: int
+    rejected: tuple[str | None, ...] = ()
+    """For judged rows, each row's rejected answer: "" for a single good answer, None for a single bad one."""
 
 
 def of(
@@ -78,6 +83,7 @@ def of(
         pair_rule=_pair_rule(shape, training, rows),
         labels=tuple(sorted(labels)),
         n_training=len(training),
+        rejected=tuple(_rejected(shape, row) for row in rows) if shape.judged else (),
     )
 
 
@@ -130,10 +136,19 @@ def _spread(texts: list[str], most: int) -> list[str]:
     return texts[:: max(1, -(-len(texts) // most))]
 
 
+def _rejected(shape: RowShape, row: Mapping[str, Any]) -> str | None:
+    other = shape.rejected(row)
+    if other is row:
+        return None
+    return said(shape.messages(other)[-1]).strip() if other and shape.messages else ""
+
+
 def _pair_rule(
     shape: RowShape, training: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]
 ) -> Trivial | None:
     """Prefer the longer or the shorter answer, whichever is right more often on the training side."""
+    if shape.judged and rows and shape.rejected(rows[0]) in (None, rows[0]):
+        return _length_rule(shape, training, rows)
     longer = [by for by in (_longer_by(shape, row) for row in training) if by is not None]
     if not longer:
         return None
@@ -141,6 +156,25 @@ def _pair_rule(
     found = [_longer_by(shape, row) for row in rows]
     right = np.array([by is not None and sign * by > 0 for by in found], np.float64)
     return Trivial(f"always preferring the {'longer' if sign > 0 else 'shorter'} answer", prefers_right=right)
+
+
+def _length_rule(
+    shape: RowShape, training: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]
+) -> Trivial | None:
+    """The same for answers judged one by one."""
+    good = np.array([shape.rejected(row) is not row for row in training], np.bool_)
+    values = ranking.values(_lengths(shape, training), good)
+    if not np.isfinite(values).all():
+        return None
+    sign = 1 if values.mean() >= 0.5 else -1
+    return Trivial(
+        f"always favouring {'longer' if sign > 0 else 'shorter'} answers", favours=sign * _lengths(shape, rows)
+    )
+
+
+def _lengths(shape: RowShape, rows: Sequence[Mapping[str, Any]]) -> Floats:
+    """Characters of each row's answer, `(n_rows,)`."""
+    return np.array([len(said(shape.messages(row)[-1])) if shape.messages else 0 for row in rows], np.float64)
 
 
 def _longer_by(shape: RowShape, row: Mapping[str, Any]) -> int | None:

@@ -6,7 +6,7 @@ import math
 
 from storage.planning.detectable import FEWEST_GROUPS
 from storage.runs.bootstrap import Interval
-from workers.evaluation.sentences import Case, percent, same_within
+from workers.evaluation.sentences import JUDGED, Case, percent, same_within
 
 HARDLY = 20
 """If a difference needs this many times the held-out rows, a larger difference is easier to reach."""
@@ -30,7 +30,7 @@ def what_would_help(case: Case) -> str | None:
         )
     if case.pair is None:
         return _nothing_scored(case)
-    if case.trivial and case.trivial.score.value == 1:
+    if case.trivial and case.trivial.score.value == 1 and case.headline not in JUDGED:
         return ALL_ALIKE
     if case.outcome == "better":
         return _only_loss(case) if case.headline == "loss" else None

@@ -17,6 +17,7 @@ from workers.evaluation.shared_prefix import SharedPrefix, shared_prefix
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 ROWS_AT_ONCE = 32
 TOKENS_AT_ONCE = 8192
 LOGITS_AT_ONCE = 64 * 1024 * 1024

@@ -10,7 +10,9 @@ from transformers import PreTrainedModel
 
 from storage.runs.bootstrap import Floats, Groups, Interval, paired_means, renumbered
 from templates.metrics import Metric
+from workers.evaluation.scoring import Scores
 
+MARGIN = Metric("preference_margin", "Log likelihood of the chosen answer less that of the rejected one", "nats")
 RowValues = Mapping[str, Floats]
 """For each metric one value per held-out row, `(n_rows,)`; NaN where a row has none."""
 Measuring = Callable[[PreTrainedModel, Callable[[], bool]], RowValues]
@@ -51,6 +53,13 @@ def compare(
                 those = None if groups is None else renumbered(groups[both])
                 found[metric.key] = _measure(metric, one[both], other[both], those)
     return found
+
+
+def margins(before: Scores, after: Scores, groups: Groups | None = None) -> dict[str, Measure]:
+    """How much likelier the chosen answers are than the rejected ones, where rows are pairs."""
+    if before.prefers is None or after.prefers is None:
+        return {}
+    return compare((MARGIN,), {MARGIN.key: before.prefers}, {MARGIN.key: after.prefers}, groups)
 
 
 def _measure(metric: Metric, base: Floats, adapted: Floats, groups: Groups | None) -> Measure:

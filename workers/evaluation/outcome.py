@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from storage.planning.detectable import FEWEST_GROUPS
-from storage.runs.bootstrap import Pair
+from storage.runs.bootstrap import Interval, Pair
 from workers.evaluation.sentences import (
-    PREFERENCE,
+    JUDGED,
     SAME_WITHIN_SHARE,
     Opponent,
     Outcome,
@@ -27,10 +27,14 @@ def outcome(
     trivial: Opponent | None,
     metrics: Mapping[str, Pair],
     share_trivial: float,
+    wins: Interval | None = None,
 ) -> Outcome:
     """The outcome, from the deciding metric of both models and of the trivial answer.
 
-    `share_trivial` is the share of the adapted model's answers that are the trivial one.
+    `share_trivial` is the share of the adapted model's answers that are the trivial one. `wins` is how often its
+    answers win over the first one's, where people judged answers: a rule that tells the pairs apart, such as their
+    length, explains a ranking but no answers, so better answers are better than it; and a ranking is no better if the
+    answers got worse.
     """
     if pair is None or n_groups < FEWEST_GROUPS:
         return "cant_tell"
@@ -40,7 +44,9 @@ def outcome(
         return "worse"
     least = same_within(headline, pair)
     if improved(headline, pair.difference):
-        if trivial is None or trivial.difference.low > 0:
+        if wins and wins.high < 0.5:
+            return "not_better"
+        if trivial is None or trivial.difference.low > 0 or (wins and wins.low > 0.5):
             return "better"
         is_same = trivial.difference.high <= least or share_trivial >= ALWAYS
         return "not_better" if is_same else "cant_tell"
@@ -55,7 +61,7 @@ def is_unusable(
     Labels, and answers that are surely more often right than the base's, count as usable unless they are surely
     worse than always giving the most frequent one. A model that only gives the trivial answer has learned it.
     """
-    if trivial is None or headline == PREFERENCE or "loss" not in metrics or share_trivial >= ALWAYS:
+    if trivial is None or headline in JUDGED or "loss" not in metrics or share_trivial >= ALWAYS:
         return False
     if not improved("loss", metrics["loss"].difference) or pair.base.low > trivial.score.high:
         return False

@@ -19,7 +19,7 @@ from templates.turns import said
 from workers.classification import label_logprobs
 from workers.classification.label_tokens import LabelEndings
 from workers.evaluation.generation import Generated, answers
-from workers.evaluation.losses import Floats, Ints, losses
+from workers.evaluation.losses import Bools, Floats, Ints, losses
 from workers.evaluation.predictions import Piece
 
 SPARE_TOKENS = 8
@@ -61,6 +61,10 @@ class Scores:
     """Log likelihood of the row's chosen answer minus that of the rejected one, in nats; NaN if unknown."""
     label_logprobs: Floats | None = None
     """The log probability of each label for each of the `answers`, `(n_answers, n_labels)`; None for free answers."""
+    good: Bools | None = None
+    """For answers judged one by one: which are good. The loss then covers these alone."""
+    judged_nll: Floats | None = None
+    """For these, also the bad ones: as `nll`; NaN if no token could be scored."""
     n_cut: int = 0
     """Rows longer than the limit, scored up to it."""
     answers: tuple[Answer, ...] = ()
@@ -105,7 +109,8 @@ def score(
 ) -> Scores:
     """Loss on all of `rows`, greedy answers on the first `eval_rows`; with `labels`, the likeliest of these.
 
-    If `views` are pairs, the loss is that of the first side, and both sides are compared.
+    If `views` are pairs, the loss is that of the first side, and both sides are compared. Single views that aren't
+    wanted have a loss of their own, and no question.
     `max_length` is the recipe's; a prompt may use the whole `context_length`. `progress(n, of)`
     counts rows. Raises `Interrupted` once `stopped()` is true.
     """
@@ -115,6 +120,7 @@ def score(
     nll, n_tokens = losses(
         model, [_pieces(row, others=False) for row in made], progress=lambda n: progress(n, total), stopped=stopped
     )
+    judged = _judged(rows, views, nll, n_tokens)
     max_new_tokens = min(max((q.n_expected for q in questions), default=0) + SPARE_TOKENS, MOST_NEW_TOKENS)
     max_new_tokens = labels.longest if labels else max_new_tokens
     fitting = [q for q in questions if len(q.prompt_ids) + max_new_tokens <= context_length]
@@ -125,8 +131,7 @@ def score(
         given, logprobs = _answered(model, renderer, fitting, max_new_tokens, **told), None
     return Scores(
         source_rows=tuple(row.number for row in made),
-        nll=nll,
-        n_tokens=n_tokens,
+        **({"nll": nll, "n_tokens": n_tokens} | judged),
         prefers=_preferred(model, made, nll, stopped),
         n_cut=sum(any(example.n_cut for example in row.examples) for row in made),
         answers=given,
@@ -151,6 +156,20 @@ def _preferred(model: Any, rows: Sequence[RenderedRow], nll: Floats, stopped: Ca
     others, _ = losses(model, [_pieces(row, others=True) for row in rows], stopped=stopped)
     whole = np.array([row.refusal is None and len(row.examples) > 1 for row in rows])
     return np.where(whole, others - nll, np.nan)
+
+
+def _judged(rows: Sequence[Mapping[str, Any]], views: Views | None, nll: Floats, n_tokens: Ints) -> dict[str, Any]:
+    """Of answers judged one by one: which are good, the losses of all, and the losses of the good ones."""
+    seen = [views(row) for row in rows] if views else []
+    good = np.array([len(of_row) > 1 or of_row[0].wanted for of_row in seen], np.bool_)
+    if good.all():
+        return {}
+    return {
+        "nll": np.where(good, nll, 0.0),
+        "n_tokens": np.where(good, n_tokens, 0),
+        "good": good,
+        "judged_nll": np.where(n_tokens > 0, nll, np.nan),
+    }
 
 
 def _answered(
@@ -218,7 +237,8 @@ def _questions(renderer: Renderer, shape: str, rows: Sequence[Mapping[str, Any]]
         turns = declared.messages(row) if declared.messages else []
         while turns and turns[-1]["role"] != "assistant":
             turns = turns[:-1]
-        if len(turns) < 2:
+        other = declared.rejected(row)
+        if len(turns) < 2 or other is row:  # nothing to ask, or only a bad answer to compare with
             continue
         try:
             prompt_ids = renderer.answer_prompt(turns[:-1], declared.tools(row))
@@ -230,7 +250,8 @@ def _questions(renderer: Renderer, shape: str, rows: Sequence[Mapping[str, Any]]
             continue  # the template refuses this conversation, so it counts as not asked
         expected = _expected(renderer, turns[-1], prompt_ids, row_ids, reasoned)
         if expected is not None:
-            n_expected = max(len(row_ids) - len(prompt_ids), 1)
+            longest = max(len(row_ids), len(renderer.row(shape, other).ids) if other else 0)
+            n_expected = max(longest - len(prompt_ids), 1)
             questions.append(_Question(index, _shown(turns[:-1]), expected, prompt_ids, n_expected, reasoned))
     return questions
 

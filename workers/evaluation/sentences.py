@@ -10,6 +10,7 @@ from storage.data.rows.resampled import FEWEST_DOCUMENTS, Grouping
 from storage.runs.bootstrap import Interval, Pair
 from templates.quantities import plural, stopped_at
 from workers.evaluation.scoring import Scores
+from workers.evaluation.wins import Wins
 
 Outcome = Literal["better", "lower_loss", "not_better", "cant_tell", "worse"]
 """`lower_loss`: the loss fell, but the answers are no better than a trivial one."""
@@ -23,6 +24,7 @@ TITLES: Mapping[str, str] = {
     "exact_match": "Exact match",
     "label_accuracy": "Label accuracy",
     "preference_accuracy": "Preference accuracy",
+    "judgement_ranking": "Good answers ranked above bad ones",
     "chrf": "Similarity to the expected answers (chrF)",
 }
 RIGHT_ANSWERS = ("exact_match", "label_accuracy")
@@ -30,7 +32,11 @@ RIGHT_ANSWERS = ("exact_match", "label_accuracy")
 SIMILARITY = "chrf"
 PREFERENCE = "preference_accuracy"
 """The share of pairs whose chosen answer the model finds likelier than the rejected one."""
-SHARES = ("exact_match", "label_accuracy", "preference_accuracy", "chrf")
+JUDGEMENT = "judgement_ranking"
+"""For answers judged one by one: of all couples of a good and a bad answer, the share in which the training made the
+good one likelier by more than the bad one. The model before has half by definition."""
+JUDGED = (PREFERENCE, JUDGEMENT)
+SHARES = ("exact_match", "label_accuracy", "preference_accuracy", "judgement_ranking", "chrf")
 UNITS: Mapping[str, str] = {"loss": " nats per token"}
 
 
@@ -87,6 +93,8 @@ class Case:
     """The share of the adapted model's answers that match no label of the dataset."""
     n_answerable: int = 0
     """Held-out rows with a question, whether or not they were asked."""
+    wins: Wins | None = None
+    """The adapted model's answers against the first one's, where people judged answers."""
 
     @property
     def beats_base(self) -> bool:
@@ -189,9 +197,21 @@ def say(case: Case, against: str = "the base") -> str:
     text = f"{claim(case)}. {_lower_loss(case, against) if case.outcome == 'lower_loss' else _scores(case, against)}"
     text += f", on {case.n:,} held-out {rows(case.n).split()[1]}"
     text += f" ({_groups(case, whole=True)})." if case.n_groups != case.n and case.outcome != "cant_tell" else "."
+    if case.wins:
+        text += f" {of_wins(case.wins, against)}"
     if case.run and case.run.stopped:
         text += f" The training was {case.run.words}."
     return text
+
+
+def of_wins(wins: Wins, against: str = "the base") -> str:
+    """`Its answers are nearer to the chosen ones than the base's on 84 % [71, 92] of 48 prompts …`"""
+    told = f"Its answers win over those of {against} on {score(PREFERENCE, wins.rate)} of {plural(wins.n, 'prompt')}"
+    told += " by their likeness to the chosen answers, ties counting half"
+    if wins.at_equal_length:
+        told += f"; at equal length, on {score(PREFERENCE, wins.at_equal_length)}"
+    before, after = wins.length.base.value, wins.length.adapted.value
+    return f"{told}. An answer has {after:.0f} characters on average, before {before:.0f}."
 
 
 def _scores(case: Case, against: str) -> str:
@@ -237,7 +257,8 @@ def _remarks_on_groups(case: Case, grouping: Grouping) -> list[str]:
 def remarks(base: Scores, adapted: Scores, case: Case, grouping: Grouping) -> list[str]:
     """Remarks on what was not measured, and on rows that count together."""
     said = []
-    unscored = int((adapted.n_tokens == 0).sum())
+    wanted = adapted.n_tokens >= 0 if adapted.good is None else adapted.good
+    unscored = int(((adapted.n_tokens == 0) & wanted).sum())
     if unscored:
         said.append(
             f"{rows(unscored)} of {len(adapted.n_tokens):,} had no token left to score: not counted in the loss."

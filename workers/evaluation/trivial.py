@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from storage.runs.bootstrap import Pair, paired_means, paired_shares, renumbered
+from storage.runs.bootstrap import Floats, Pair, paired_means, paired_shares, renumbered
+from workers.evaluation import ranking
 from workers.evaluation.held_out import HeldOutSide
 from workers.evaluation.scoring import Answer, Scores
-from workers.evaluation.sentences import PREFERENCE, RIGHT_ANSWERS, SIMILARITY
+from workers.evaluation.sentences import JUDGED, JUDGEMENT, PREFERENCE, RIGHT_ANSWERS, SIMILARITY
 from workers.evaluation.similarity import chrf, of_answers
 from workers.evaluation.verdict_document import TrivialScore
 
@@ -22,9 +23,13 @@ def score(
     decides: str,
     metrics: Mapping[str, Pair],
     side: HeldOutSide,
+    judged: Floats | None = None,
 ) -> TrivialScore | None:
-    """The trivial answer's scores, and the adapted model's lead on the deciding metric."""
-    rule, groups = side.pair_rule if decides == PREFERENCE else side.trivial, side.grouping.groups
+    """The trivial answer's scores, and the adapted model's lead on the deciding metric.
+
+    `judged` are the adapted model's values behind `JUDGEMENT`, of the rows that are `told`.
+    """
+    rule, groups = side.pair_rule if decides in JUDGED else side.trivial, side.grouping.groups
     if rule is None:
         return None
     against: dict[str, Pair] = {}
@@ -42,6 +47,10 @@ def score(
         against[PREFERENCE] = paired_shares(
             rule.prefers_right[told] > 0, adapted.prefers[told] > 0, groups=renumbered(groups[told])
         )
+    if judged is not None and rule.favours is not None and adapted.good is not None:
+        own_values = ranking.values(rule.favours[told], adapted.good[told])
+        those = renumbered(groups[told])
+        against[JUDGEMENT] = paired_means(own_values, judged, np.ones(len(judged)), groups=those)
     difference = against[decides].difference if decides in against else None
     return TrivialScore(
         words=rule.words,

@@ -16,6 +16,7 @@ from typing import Any, get_args
 import numpy as np
 
 from storage.runs.bootstrap import (
+    Floats,
     Groups,
     Interval,
     Pair,
@@ -26,13 +27,14 @@ from storage.runs.bootstrap import (
     share,
 )
 from templates import registry
-from workers.evaluation import helps, outcome, sentences
+from workers.evaluation import helps, outcome, ranking, sentences, wins
 from workers.evaluation import trivial as trivial_answer
 from workers.evaluation.held_out import HeldOutSide
 from workers.evaluation.scoring import Answer, Scores
-from workers.evaluation.sentences import PREFERENCE, RIGHT_ANSWERS, SIMILARITY, Case, Opponent, Run
+from workers.evaluation.sentences import JUDGED, JUDGEMENT, PREFERENCE, RIGHT_ANSWERS, SIMILARITY, Case, Opponent, Run
 from workers.evaluation.similarity import of_answers
 from workers.evaluation.verdict_document import Beside, Change, Example, Stopped, TrivialScore, UnknownLabels, Verdict
+from workers.evaluation.wins import Wins
 
 N_EXAMPLES = 3
 Answers = Sequence[tuple[Answer, Answer]]
@@ -49,7 +51,9 @@ class _Comparison:
     side: HeldOutSide
     pairs: Answers
     told: Any
-    """Whether both models could weigh a row's two answers, `(n_rows,)`."""
+    """Whether both models could weigh a row's judged answers, `(n_rows,)`."""
+    judged: Floats | None
+    """Of answers judged one by one, the values behind `JUDGEMENT`, for the rows that are `told`."""
     metrics: dict[str, Pair]
     decides: str
     """The deciding metric."""
@@ -59,7 +63,7 @@ class _Comparison:
         """The indices of the rows behind the deciding metric."""
         if self.decides == "loss":
             return np.flatnonzero(self.base.n_tokens > 0)
-        if self.decides == PREFERENCE:
+        if self.decides in JUDGED:
             return np.flatnonzero(self.told)
         return np.array([of_base.index for of_base, _ in self.pairs], np.intp)
 
@@ -80,8 +84,9 @@ def judge(
     measured, else the dataset's does; `run` says how far the training went.
     """
     found = _compared(base, adapted, shape, side, headline)
-    trivial = trivial_answer.score(found.pairs, adapted, found.told, found.decides, found.metrics, side)
-    case = _case(found, trivial, run)
+    trivial = trivial_answer.score(found.pairs, adapted, found.told, found.decides, found.metrics, side, found.judged)
+    won = wins.of(found.pairs, side.rejected, side.grouping.groups)
+    case = _case(found, trivial, run, won)
     return Verdict(
         verdict=case.outcome,
         claim=sentences.claim(case),
@@ -99,6 +104,7 @@ def judge(
         stopped=Stopped(step=run.steps, of=run.planned) if run and run.stopped else None,
         what_would_help=helps.what_would_help(case),
         remarks=tuple(sentences.remarks(base, adapted, case, side.grouping)),
+        wins=won,
     )
 
 
@@ -109,17 +115,24 @@ def _compared(base: Scores, adapted: Scores, shape: str, side: HeldOutSide, head
         metrics[PREFERENCE] = paired_shares(
             base.prefers[told] > 0, adapted.prefers[told] > 0, groups=renumbered(groups[told])
         )
-    return _Comparison(base, adapted, shape, side, pairs, told, metrics, decides(metrics, headline, side))
+    judged = _judged_values(base, adapted, told)
+    if judged is not None:
+        even, ones = np.full(len(judged), 0.5), np.ones(len(judged))
+        metrics[JUDGEMENT] = paired_means(even, judged, ones, groups=renumbered(groups[told]))
+    return _Comparison(base, adapted, shape, side, pairs, told, judged, metrics, decides(metrics, headline, side))
 
 
 def decides(metrics: Collection[str], headline: str | None, side: HeldOutSide) -> str:
     """The deciding one of the measured metrics: the objective's if it has one, else the dataset's, else the loss."""
-    return next((name for name in (headline, side.headline) if name is not None and name in metrics), "loss")
+    wanted = (headline, JUDGEMENT, side.headline)
+    return next((name for name in wanted if name is not None and name in metrics), "loss")
 
 
 def beside(name: str, root: Scores, adapted: Scores, shape: str, side: HeldOutSide) -> Beside:
     """The base model at the root of a chain beside the result, paired on the same rows."""
-    return Beside(name=name, metrics=paired(root, adapted, shape, side))
+    found = _compared(root, adapted, shape, side, None)
+    won = wins.of(found.pairs, side.rejected, side.grouping.groups)
+    return Beside(name=name, metrics=found.metrics, wins=won)
 
 
 def paired(one: Scores, other: Scores, shape: str, side: HeldOutSide) -> dict[str, Pair]:
@@ -127,7 +140,7 @@ def paired(one: Scores, other: Scores, shape: str, side: HeldOutSide) -> dict[st
     return _compared(one, other, shape, side, None).metrics
 
 
-def _case(found: _Comparison, trivial: TrivialScore | None, run: Run | None) -> Case:
+def _case(found: _Comparison, trivial: TrivialScore | None, run: Run | None, won: Wins | None) -> Case:
     """All that the verdict's words depend on."""
     side, adapted, pair = found.side, found.adapted, found.metrics.get(found.decides)
     opponent = None
@@ -140,7 +153,15 @@ def _case(found: _Comparison, trivial: TrivialScore | None, run: Run | None) -> 
     share_trivial = _share_of(trivial is not None and text == trivial.answer for text in given)
     n_answerable = len(found.base.n_tokens) - adapted.n_not_asked - adapted.n_too_long
     return Case(
-        outcome=outcome.outcome(found.decides, pair, n_groups, opponent, found.metrics, share_trivial),
+        outcome=outcome.outcome(
+            found.decides,
+            pair,
+            n_groups,
+            opponent,
+            found.metrics,
+            share_trivial,
+            won.rate if won and found.decides in JUDGED else None,
+        ),
         headline=found.decides,
         pair=pair,
         metrics=found.metrics,
@@ -155,7 +176,8 @@ def _case(found: _Comparison, trivial: TrivialScore | None, run: Run | None) -> 
         share_trivial=share_trivial,
         share_cut_off=_share_of(not answer.ended for answer in adapted.answers),
         share_unknown=_share_of(text not in known for text in given) if known else 0.0,
-        n_answerable=n_answerable if found.decides != PREFERENCE else 0,
+        n_answerable=n_answerable if found.decides not in JUDGED else 0,
+        wins=won,
     )
 
 
@@ -179,10 +201,22 @@ def _answer_metrics(pairs: Answers, shape: str, groups: Groups) -> dict[str, Pai
 
 
 def _told(base: Scores, adapted: Scores) -> Any:
-    """Whether both models could weigh a row's two answers, `(n_rows,)`."""
+    """Whether both models could weigh a row's judged answers, `(n_rows,)`."""
+    if base.judged_nll is not None and adapted.judged_nll is not None:
+        return np.isfinite(base.judged_nll) & np.isfinite(adapted.judged_nll)
     if base.prefers is None or adapted.prefers is None:
         return np.zeros(len(base.n_tokens), np.bool_)
     return np.isfinite(base.prefers) & np.isfinite(adapted.prefers)
+
+
+def _judged_values(base: Scores, adapted: Scores, told: Any) -> Floats | None:
+    """How well what the training made likelier tells good answers from bad ones; None without both kinds."""
+    if base.judged_nll is None or adapted.judged_nll is None or adapted.good is None:
+        return None
+    if not np.array_equal(base.n_tokens, adapted.n_tokens):  # other tokens: the likelihoods can't be compared
+        return None
+    found = ranking.values((base.judged_nll - adapted.judged_nll)[told], adapted.good[told])
+    return found if np.isfinite(found).all() else None
 
 
 def _loss_metrics(base: Scores, adapted: Scores, groups: Groups) -> dict[str, Pair]:

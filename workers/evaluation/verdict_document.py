@@ -11,6 +11,7 @@ from workers.classification.label_verdict import LabelVerdict
 from workers.evaluation.forgetting import Forgotten
 from workers.evaluation.measures import Measure
 from workers.evaluation.sentences import Outcome
+from workers.evaluation.wins import Wins
 
 Change = Literal["better", "worse", "same", "changed"]
 """What happened to an answer. `changed`: other words, but neither or both are right."""
@@ -63,6 +64,8 @@ class Beside(_Form):
     name: str
     metrics: dict[str, Pair]
     """As `Verdict.metrics`, with the root as `base`."""
+    wins: Wins | None = None
+    """The result's answers against the root's."""
 
 
 class TeacherLine(_Form):
@@ -117,6 +120,8 @@ class Verdict(_Form):
     """The objective's own metrics by key; they don't decide the verdict."""
     classification: LabelVerdict | None = None
     """None unless the objective chooses among labels."""
+    wins: Wins | None = None
+    """The answers against those of the model before, where people judged answers; None elsewhere."""
     opening: int | None = None
     """The number of this opening of the held-out side, counted from 1 when the job started."""
     parent: str = ""

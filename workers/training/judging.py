@@ -48,8 +48,6 @@ SCORED_QUANTIZED = (
     "Both were scored on the quantized base, because the full-precision base does not fit here. "
     "Chat and the download use full precision, so their answers may differ slightly."
 )
-
-
 READ_PART = 0.7
 """Share of a teacher's stage that is not the scoring."""
 
@@ -95,7 +93,8 @@ def judge(
     further = _beside(task, model, found, side, (base_scores, scores), of_teacher, channel)
     of_labels = label_judging.judge(task, (base_scores, scores), side.grouping.groups, model, channel)
     further["classification"] = of_labels.verdict if of_labels else None
-    further["measures"] = _measures(task, setup, side, model, channel)
+    margins = measures.margins(base_scores, scores, side.grouping.groups)
+    further["measures"] = margins | _measures(task, setup, side, model, channel)
     own = setup.remarks_on(model, lambda: channel.abandoned) if setup.remarks_on else ()
     further["remarks"] = (*found.remarks, *own, *_remarks(task, setup, model, actual))
     further["forgotten"] = _forgotten(task, model, channel)

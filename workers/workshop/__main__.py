@@ -109,6 +109,30 @@ def keep(
 
 
 @app.command()
+def prefer(
+    base: Annotated[str, typer.Option(help="A bundled model's name, or a folder.")] = "studio-small",
+    trait: Annotated[str, typer.Option(help="What the preferred answers have: polite, or shorter.")] = "polite",
+    seeds: Annotated[list[int] | None, typer.Option(help="May be repeated; 0 by default.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only this way; may be repeated.")] = None,
+    share: Share = 1.0,
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Compare the ways to learn from preferences with fine-tuning on the chosen answers."""
+    from workers.workshop.bench import measure, preferring
+
+    found = measure.preferred(
+        only or (),
+        base=base,
+        trait=trait,
+        seeds=list(dict.fromkeys(seeds or [0])),
+        share=share,
+        threads=_n_threads(threads),
+    )
+    _emit(found, preferring.lines(found), as_json)
+
+
+@app.command()
 def corpus(
     documents: Annotated[int, typer.Option(help="How many documents.")],
     to: Annotated[Path, typer.Option(help="The .jsonl file to write.")],

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.pages import data_form, data_views, mapping_views, rendered, train_form
-from app.pages.alerts import guarded
 from app.pages.filled import Filled
 from app.pages.rendered import Sample
-from app.pages.train_form import N_CHECKED, N_DRAWN
 from storage.bases import base_models
 from storage.data import datasets, uploads
 from storage.models import Dataset, User
@@ -29,7 +26,7 @@ def upload(user: User, rows: list[dict[str, Any]], name: str) -> str:
 
 @pytest.fixture
 def judged(studio: User) -> Dataset:
-    """A dataset from which no goal learns yet."""
+    """Answers judged one by one."""
     return datasets.add(studio, uploads.get(studio, upload(studio, JUDGED, "judged")), name="judged")
 
 
@@ -52,21 +49,23 @@ def test_without_a_prompt_the_page_says_what_to_choose(studio: User, asking: Any
     assert "The model can't learn from 30 rows" in shown["fit"]
 
 
-def test_single_judgements_say_at_once_that_no_goal_learns_from_them(studio: User, asking: Any) -> None:
+def test_single_judgements_fit(studio: User, asking: Any) -> None:
     shown = opened(asking(studio, upload=upload(studio, JUDGED, "judged")))
     assert "<b>All 30 rows fit.</b>" in shown["fit"]
-    assert "No goal learns from “Answers judged one by one” yet." in shown["fit"]
+    assert "No goal" not in shown["fit"]
     cells = mapping_views.first_rows("unpaired_preference", [{**JUDGED[1], "prompt": [], "source_row": 2}])
     assert ">false</td>" in cells
 
 
-def test_the_chosen_answer_is_tinted(studio: User) -> None:
+def test_both_answers_of_a_pair_are_shown_and_the_chosen_one_first(studio: User) -> None:
     row = {"prompt": [{"role": "user", "content": "Where?"}], "chosen": "Here.", "rejected": "No."}
     html = rendered.row_html(base_models.get(studio, "studio-nano"), Sample("preference", [row], 1), 0, 64)
     learned = html.split('<span class="learned">')[1].split("</span>")[0]
     assert "Here." in learned
     assert "Where?" in html.split('<span class="learned">')[0]
-    assert "No." not in html
+    chosen, rejected = html.split("· rejected ·", 1)
+    assert "No." not in chosen
+    assert "No." in rejected
 
 
 def test_rejected_answers_have_a_length_picture_of_their_own(studio: User) -> None:
@@ -97,29 +96,20 @@ def test_a_bad_answer_is_shown_as_one(studio: User) -> None:
     assert ["rated bad" in rendered.row_html(base, sample, i, 64) for i in range(2)] == [False, True]
 
 
-def test_pairs_are_proposed_for_learning_their_chosen_answers(studio: User, asking: Any) -> None:
+def test_pairs_are_proposed_for_preference_and_can_be_learned_by_their_chosen_answers(
+    studio: User, asking: Any
+) -> None:
     datasets.add(studio, uploads.get(studio, upload(studio, PAIRS, "pairs")), name="pairs")
     shown = train_form.opened(asking(studio, data="pairs"))
-    assert "sft" in [key for _, key in shown[5]["choices"]]
+    assert [key for _, key in shown[5]["choices"]][:2] == ["prefer_answers", "sft"]
+    assert shown[-1]["objective"] == "dpo"
 
 
-def test_the_training_page_opens_with_data_that_a_goal_takes(
-    studio: User, tickets: Dataset, judged: Dataset, asking: Any
-) -> None:
-    open_page = guarded(4 + N_DRAWN, alert=4)(train_form.opened)
-    assert open_page(asking(studio))[7]["value"] == tickets.name
-    refused = open_page(asking(studio, data="judged"))
-    assert "holds rows of the shape unpaired_preference, from which no goal learns yet." in str(refused[4])
-    assert "add the file again with another shape" in str(refused[4])
-
-
-def test_changing_to_data_that_no_goal_takes_says_so(
-    studio: User, tickets: Dataset, judged: Dataset, asking: Any
-) -> None:
-    before = Filled(**train_form.opened(asking(studio))[-1])
-    form = replace(before, data="judged")
-    rebased = guarded(N_DRAWN)(train_form.rebased)(asking(studio), form, before)
-    assert "from which no goal learns yet" in rebased[0]
-    checked = guarded(N_CHECKED)(train_form.checked)(asking(studio), form)
-    assert "No objective learns from unpaired_preference yet" in checked[0]
-    assert len(checked) == N_CHECKED
+def test_single_judgements_lead_to_the_way_that_takes_them(studio: User, judged: Dataset, asking: Any) -> None:
+    shown = train_form.opened(asking(studio, data="judged"))
+    assert (shown[5]["value"], shown[-1]["objective"]) == ("prefer_answers", "kto")
+    request = asking(studio)
+    checked = train_form.checked(request, Filled(**shown[-1]))
+    card = next(str(one) for one in checked if "Before you launch" in str(one))
+    assert "good ones count" in card
+    assert "The reference is the base with the adapter switched off" in card

@@ -147,13 +147,15 @@ def test_what_was_chosen_once_is_remembered(studio: User) -> None:
     assert (added(studio, rows, "next").shape, added(studio, rows, "third").mapping) == ("preference", mapping)
 
 
-def test_chosen_answers_can_be_learned_and_single_judgements_not_yet(studio: User) -> None:
+def test_chosen_answers_can_be_learned_and_single_judgements_by_kto(studio: User) -> None:
     added(studio, pairs())
     planned = training.plan(studio, base="studio-nano", dataset="pairs", objective="sft", method="lora")
     assert (planned.lengths.n_refused, planned.lengths.n_rows) == (0, 36)
     added(studio, judged(), "judged")
-    with pytest.raises(BadInput, match=r"“judged” holds unpaired_preference\. No objective learns from"):
+    with pytest.raises(BadInput, match=r"“judged” holds unpaired_preference\. Choose kto"):
         training.plan(studio, base="studio-nano", dataset="judged", objective="sft", method="lora")
+    planned = training.plan(studio, base="studio-nano", dataset="judged", objective="kto", method="lora")
+    assert (planned.lengths.n_refused, planned.lengths.n_rows) == (0, 36)
 
 
 @pytest.mark.parametrize("rows", [pairs(), judged()], ids=["pairs", "judged"])

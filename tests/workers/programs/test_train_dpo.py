@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from conversations import Heard
 from preference_rows import pairs
 
@@ -19,7 +18,6 @@ from templates import registry
 from templates.errors import BadInput
 from templates.recipe import compose
 from workers import models
-from workers.objectives import dpo
 from workers.programs import train
 from workers.protocol import Checkpointed, Done, Measured, Order, Planned, Report, Stop, Stopped
 from workers.training.task import read
@@ -155,22 +153,3 @@ def test_losses_and_weights_belong_together() -> None:
         compose("dpo", "lora", settings={"loss_type": ["sigmoid"]})
     with pytest.raises(BadInput, match="twice"):
         compose("dpo", "lora", settings={"loss_type": ["sft", "sft"]})
-
-
-def test_padding_is_trls_own() -> None:
-    from trl.trainer.dpo_trainer import DataCollatorForPreference
-
-    from workers.training.batches import Example, Pair
-
-    one = Pair(0, Example([1, 2, 3, 4], [False, False, True, True]), Example([1, 2, 5], [False, False, True]))
-    two = Pair(1, Example([7, 9], [False, True]), Example([7, 8, 6], [False, True, True]))
-    theirs = DataCollatorForPreference(pad_token_id=3)(
-        [
-            {"prompt_ids": [1, 2], "chosen_ids": [3, 4], "rejected_ids": [5]},
-            {"prompt_ids": [7], "chosen_ids": [9], "rejected_ids": [8, 6]},
-        ]
-    )
-    ours = dpo._padded([one, two], 3)
-    assert ours.keys() == theirs.keys()
-    for name, tensor in theirs.items():
-        assert torch.equal(ours[name], tensor), name

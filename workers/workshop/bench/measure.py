@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ from transformers import set_seed
 
 from storage.bases import base_models
 from templates.discovery import specs
-from templates.errors import BadInput, Problem
+from templates.errors import BadInput, Problem, refuse
 from workers.workshop.bench import distilled as distilled_ways
-from workers.workshop.bench import keeping
+from workers.workshop.bench import keeping, preferring, traits
 from workers.workshop.bench.setup import Demonstration, ModelFiles, Setup
 
 WITHIN_S = 120.0
@@ -107,6 +108,28 @@ def distilled(*, small: str, nano: str, seed: int, share: float, threads: int) -
 def kept(*, base: str, data: str | None, seeds: Sequence[int], share: float, threads: int) -> dict[str, Any]:
     """What `studio bench keep` measures; progress goes to stderr. Raises `BadInput`, `NotFound`."""
     return _compared(lambda setup: keeping.measure(setup, data, seeds), base, base, seeds[0], share, threads, "base")
+
+
+def preferred(
+    only: Sequence[str], *, base: str, trait: str, seeds: Sequence[int], share: float, threads: int
+) -> dict[str, Any]:
+    """What `studio bench preferences` measures, over all seeds; progress goes to stderr.
+
+    Raises `BadInput`.
+    """
+    problems = [
+        Problem(f"“{given}” is not known.", field=field, remedy=f"Choose one of: {', '.join(known)}.")
+        for field, known, values in (("trait", traits.TRAITS, [trait]), ("only", preferring.WAYS, only))
+        for given in values
+        if given not in known
+    ]
+    refuse(problems)
+
+    def over_seeds(first: Setup) -> dict[str, Any]:
+        setups = [replace(first, seed=seed, folder=first.folder / str(seed)) for seed in seeds]
+        return preferring.measure(setups, trait, list(dict.fromkeys(only)) or preferring.WAYS)
+
+    return _compared(over_seeds, base, base, seeds[0], share, threads, "base")
 
 
 def _compared(
