@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -153,8 +153,8 @@ def bench(
     if what == "chat":
         _bench_chat(base, rounds, as_json)
         return
-    options = {"only": only, "small": small, "nano": nano, "seed": seed}
-    options |= {"seeds": seeds, "share": share, "trait": trait}
+    options: dict[str, Any] = {"only": only, "small": small, "nano": nano, "seed": seed, "seeds": seeds}
+    options |= {"share": share, "trait": trait}
     taken = {name: options.pop(name) for name in WORKSHOP.get(what, ())}
     given = [name for name, value in options.items() if value is not None]
     refuse([Problem(f"goes with {GOES_WITH[name]} only.", field=f"--{name}") for name in given])
@@ -186,8 +186,7 @@ def _refuse_misplaced(what: str, rows: int | None, base: str | None, dataset: st
     if rows is not None and what not in ("data", "all", "train", "methods"):
         problems.append(Problem("goes with “data”, “train” and “methods” only.", field="--rows"))
     for name, value in (("--base", base), ("--data", dataset)):
-        takers = ("train", "methods", "chat", "keep", "preferences")
-        takers = takers if name == "--base" else ("train", "methods", "keep")
+        takers = ["train", "methods", "keep", *(("chat", "preferences") if name == "--base" else ())]
         if value is None and (what == "train" or (what == "methods" and name == "--data")):
             problems.append(Problem("is needed to measure training.", field=name))
         if value is not None and what not in takers:
