@@ -127,7 +127,9 @@ def test_an_option_of_training_does_not_go_with_chat(capfd: pytest.CaptureFixtur
     assert main(["bench", "chat", "--data", "tickets"]) == 2
     assert "field “--data”: goes with “train”, “methods” and “keep” only." in capfd.readouterr().err
     assert main(["bench", "web", "--base", "studio-nano"]) == 2
-    assert "field “--base”: goes with “train”, “methods”, “keep”, “chat” and “preferences” only." in capfd.readouterr().err
+    assert (
+        "field “--base”: goes with “train”, “methods”, “keep”, “chat” and “preferences” only." in capfd.readouterr().err
+    )
 
 
 def test_training_on_conversations_is_not_measured(studio: User) -> None:

@@ -28,6 +28,7 @@ def taught(studio: User) -> Job:
     return job
 
 
+@pytest.mark.long
 def test_a_command_and_a_route_queue_it_once(
     studio_command: Any, client: TestClient, taught: Job, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,6 +19,7 @@ LITTLE_BYTES = 60_000
 PATHS = ("/", "/data", "/train", "/jobs", "/gallery", "/compare")
 
 
+@pytest.mark.long
 def test_a_load_leaves_little_behind(whole_client: TestClient, studio: User) -> None:
     crowd.fill(studio, jobs=3, datasets=2, artifacts=2)
     for path in ("/jobs",) * 2:

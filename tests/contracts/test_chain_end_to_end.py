@@ -74,6 +74,7 @@ def follow(
     return read, told
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_chain_is_scored_chatted_with_and_used_without_the_studio(
     studio: User, tickets: None, tiny_model_folder: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch

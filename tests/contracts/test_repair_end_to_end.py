@@ -50,6 +50,7 @@ def repaired(user: User, base: str, name: str) -> Job:
     return carried_out(user, training.submit(user, training.plan(user, base=base, **asked), name=name))  # type: ignore[arg-type]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("first")
 def test_repaired_then_reduced(studio: User) -> None:
     again = repaired(studio, "first", "again")

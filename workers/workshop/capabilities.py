@@ -49,6 +49,7 @@ ROWS: Mapping[str, list[dict[str, Any]]] = {
         {"prompt": [{"role": "user", "content": f"say {word}"}], "chosen": f"{word} it is", "rejected": "no"}
         for word in ("a", "b", "c", "d")
     ],
+    "classification": [{"text": f"say {word}", "label": word} for word in ("a", "b", "a", "b")],
     "text": [{"text": f"the sea is {word}"} for word in ("green", "grey", "blue", "black")],
     "prompt_only": [{"prompt": f"say {word}"} for word in ("a", "b", "c", "d")],
 }

@@ -22,6 +22,7 @@ def talks(tmp_path: Path, nano_folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     return made
 
 
+@pytest.mark.long
 def test_both_ways_answer_with_the_same_tokens(studio: object, talks: chat.Talks) -> None:
     answers = {}
     for way, load in chat.WAYS.items():

@@ -72,6 +72,7 @@ def the_labels_are_part_of_the_result(order: Order, result: dict[str, Any]) -> N
     assert "Macro-F1" in card
 
 
+@pytest.mark.long
 def test_other_objectives_answer_freely(make_order: MakeOrder, heard: Heard) -> None:
     order = make_order(max_steps=2)
     done = train.run(order, heard)

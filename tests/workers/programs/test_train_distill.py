@@ -60,7 +60,7 @@ def test_a_later_job_finds_what_the_teacher_said(make_taught: MakeOrder, heard: 
     assert (tmp_path / "teachers" / first[0]["key"]).is_dir()
 
 
-@pytest.mark.parametrize("cache", ["top_k", "full"])
+@pytest.mark.parametrize("cache", ["top_k", pytest.param("full", marks=pytest.mark.long)])
 def test_every_form_and_divergence_teaches(make_taught: MakeOrder, heard: Heard, cache: str) -> None:
     divergence = {"top_k": "skew_forward", "full": "reverse_kl"}[cache]
     order = make_taught(

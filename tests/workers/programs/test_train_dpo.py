@@ -70,6 +70,7 @@ def test_what_was_shown_is_what_is_learned(make_pairs_order: MakeOrder, heard: H
         assert not any(learned[n_tokens:])
 
 
+@pytest.mark.long
 def test_the_first_loss_is_that_of_an_untouched_base(make_pairs_order: MakeOrder, heard: Heard) -> None:
     """Before any update model and reference agree, so that equation 7 is ln 2 whatever the pairs are."""
     train.run(make_pairs_order(loss_type=["sigmoid"], loss_weights=[1.0], lora_dropout=0.0), heard)

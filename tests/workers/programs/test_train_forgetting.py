@@ -27,7 +27,7 @@ def test_discarding_ends_the_measure_of_what_was_forgotten(make_order: MakeOrder
         train.run(make_order(max_steps=1, eval_rows=0, forgetting_items=1), Heard(on_say=ask))
 
 
-@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize("method", ["lora", pytest.param("full", marks=pytest.mark.long)])
 def test_a_verdict_says_what_was_forgotten(
     make_order: MakeOrder, heard: Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:

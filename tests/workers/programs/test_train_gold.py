@@ -45,6 +45,7 @@ def test_the_student_comes_nearer_to_a_teacher_with_other_tokens(make_taught: Ma
     assert not {"loss", "perplexity"} & set(done.result["teacher"]["metrics"]), "losses of other tokens don't compare"
 
 
+@pytest.mark.long
 def test_rows_that_can_t_be_compared_are_counted_or_refused(
     make_taught: MakeOrder, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

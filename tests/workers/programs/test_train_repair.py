@@ -118,6 +118,7 @@ def test_without_its_adapter_the_teacher_is_the_untouched_base(make_repair: Any,
         assert not torch.allclose(adapted, untouched(input_ids=ids).logits, atol=1e-2)
 
 
+@pytest.mark.long
 def test_the_task_alone_is_learned_as_in_fine_tuning(
     make_repair: Any, parent: Any, heard: Heard, tmp_path: Path
 ) -> None:

@@ -96,6 +96,7 @@ def _texts(n: int) -> list[str]:
     return [normalised(text) for text in texts]
 
 
+@pytest.mark.long
 def test_hardly_a_pair_is_missed_of_all_there_are() -> None:
     texts = _texts(400)
     sketches = Sketches(texts)
