@@ -39,6 +39,14 @@ NEAR_BASE = Need(
 )
 
 
+OWN_LOSS = Need(
+    lambda method, _settings: not method.adds_to_loss,
+    f"computes the loss itself with these settings ({KL}, loss_type)",
+    arises=lambda given: near_base(given) or given.get("loss_type") == "dft",
+    otherwise=f"set {KL} to 0 and loss_type to nll",
+)
+
+
 def loss_means(given: Mapping[str, Any]) -> str:
     """What the charted training loss is with these settings, as the end of its caption."""
     said = []

@@ -56,9 +56,12 @@ def show(request: gr.Request, subject: str) -> list[Any]:
         return hidden
     root = artifacts.base_of(found)
     own, can_reduce = repairs.prompts_for(user, root), not intruders.obstacle(found)
+    can_repair = not repairs.obstacle(user, found)
+    if not (can_repair or can_reduce):
+        return hidden
     label = "Repair what it forgot" if own else f"Let {root.name} write prompts for a repair"
-    words = html("jobs/remedies", root=root.name, own=own, can_reduce=can_reduce)
-    return [gr.skip(), gr.update(visible=True, value=label), gr.update(visible=can_reduce), words]
+    words = html("jobs/remedies", root=root.name, own=own, can_repair=can_repair, can_reduce=can_reduce)
+    return [gr.skip(), gr.update(visible=can_repair, value=label), gr.update(visible=can_reduce), words]
 
 
 def _has_lost(result: Artifact) -> bool:

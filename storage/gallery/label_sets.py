@@ -9,10 +9,11 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from storage.gallery import artifacts
+from storage.gallery.strength import LABELS
 from storage.models import Artifact
 from templates.errors import StudioError
 
-FILE = "labels.json"
+FILE = LABELS
 
 
 class LabelSet(BaseModel):

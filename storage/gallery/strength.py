@@ -18,7 +18,7 @@ from templates import at_strength, registry
 from templates.at_strength import FIELD
 from templates.errors import BadInput, Problem
 
-CONFIG, CARD = "adapter_config.json", "README.md"
+CONFIG, CARD, LABELS = "adapter_config.json", "README.md", "labels.json"
 
 
 def rewritten(artifact: Artifact, folder: Path, strength: float) -> Mapping[str, bytes]:
@@ -28,8 +28,12 @@ def rewritten(artifact: Artifact, folder: Path, strength: float) -> Mapping[str,
     config = _config(folder)
     config["lora_alpha"] = strength * config["lora_alpha"]
     config["alpha_pattern"] = {key: strength * alpha for key, alpha in (config.get("alpha_pattern") or {}).items()}
-    card = (folder / CARD).read_text("utf-8")
-    return {CONFIG: json.dumps(config, indent=2, sort_keys=True).encode(), CARD: _told(card, strength).encode()}
+    card, labels = (folder / CARD).read_text("utf-8"), folder / LABELS
+    changed = {CONFIG: json.dumps(config, indent=2, sort_keys=True).encode()}
+    if strength != at_strength.FULL and labels.is_file():  # the threshold was chosen for the full strength
+        told = {**json.loads(labels.read_bytes()), "threshold": None}
+        changed[LABELS] = json.dumps(told, ensure_ascii=False).encode()
+    return {**changed, CARD: _told(card, strength, has_labels=LABELS in changed).encode()}
 
 
 def require(artifact: Artifact, folder: Path) -> None:
@@ -69,7 +73,7 @@ def unscalable(config: Mapping[str, Any]) -> str:
     return ""
 
 
-def _told(card: str, strength: float) -> str:
+def _told(card: str, strength: float, *, has_labels: bool) -> str:
     """The model card with a paragraph on the strength before its first section."""
     before, section, after = card.partition("\n## ")
     share = f"{100 * strength:.0f} %"
@@ -77,6 +81,8 @@ def _told(card: str, strength: float) -> str:
         f"\n**Strength {strength:g}.** This download has the adapter at {share} of what was trained (a smaller "
         "`lora_alpha`). The scores below were measured at full strength.\n"
     )
+    if has_labels:
+        told += "It has no threshold for “don't know”: the one below was chosen at full strength.\n"
     return f"{before}{told}{section}{after}"
 
 

@@ -96,6 +96,7 @@ def _data(
     """What judges the reduction, with the instruction of each."""
     first = artifacts.instruction_of(result)
     if dataset is not None:
+        problems += _other_labels(result)
         given = datasets.get(user, dataset)
         found, texts = [given], [given.instruction or first]
     else:
@@ -106,6 +107,15 @@ def _data(
         what = f"The data that “{result.name}” learned was deleted, so what the reduction costs could not be measured."
         problems.append(Problem(what, field="dataset", remedy="Name data of the same task."))
     return found, texts
+
+
+def _other_labels(result: Artifact) -> list[Problem]:
+    """Why no other data can judge a result that chooses among labels: it would get theirs."""
+    objective = registry.objective(str(artifacts.model_facts(result).recipe.get("objective")))
+    if not objective.most_labels:
+        return []
+    what = f"“{result.name}” chooses among the labels that it learned; other data may have others."
+    return [Problem(what, field="dataset", remedy="Leave it out.")]
 
 
 def _unfit(data: Dataset, result: Artifact) -> list[Problem]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from storage import job_inputs
 from storage.data import datasets
+from storage.gallery import artifacts
 from storage.job_inputs import Inputs
 from storage.jobs import jobs
 from storage.models import Artifact, BaseModelRow, Dataset, User
@@ -46,6 +47,8 @@ def sides(
         raise BadInput(Problem(what, field=FIELD, remedy="Leave it out, and set task_share instead."))
     if replay:
         return Sides(dataset, weights, replay, share)
+    if why := obstacle(user, begins.parent):
+        raise BadInput(Problem(f"“{begins.parent.name}” can't be repaired: {why}.", field="base"))
     prompts = [datasets.get(user, name) for name in weights or [dataset]]
     task, told = learned(user, begins.parent)
     if not task or any(one.deleted_at is not None for one in task):
@@ -61,8 +64,20 @@ def sides(
 def learned(user: User, result: Artifact) -> tuple[list[Dataset], Mix]:
     """The datasets that a result learned or, if it was not trained, was judged on; and how they were mixed."""
     inputs, job = job_inputs.of_job(result.job_id), jobs.get(user, result.job_id)
-    found = _datasets(inputs, Role.TRAINING) or _datasets(inputs, Role.HELD_OUT)
-    return found, Mix.model_validate(job.spec.get("mix") or {})
+    found, told = _datasets(inputs, Role.TRAINING), Mix.model_validate(job.spec.get("mix") or {})
+    if not found:  # a result that was only reduced keeps the instructions of what judged it
+        found, told = _datasets(inputs, Role.HELD_OUT), Mix(instructions=tuple(job.spec.get("instructions") or ()))
+    return found, told
+
+
+def obstacle(user: User, result: Artifact) -> str:
+    """Why a result can't be repaired, as the end of a sentence; empty if it can."""
+    objective = registry.objectives().get(str(artifacts.model_facts(result).recipe.get("objective")))
+    if objective is not None and objective.most_labels:
+        return "it chooses among labels, and a repaired result would answer freely"
+    shapes = registry.objective(OBJECTIVE).row_shapes
+    unfit = [one.shape for one in learned(user, result)[0] if one.shape not in shapes]
+    return f"it learned rows of the shape {unfit[0]}, and a repair learns {' or '.join(shapes)}" if unfit else ""
 
 
 def _datasets(inputs: Inputs, role: Role) -> list[Dataset]:

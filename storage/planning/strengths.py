@@ -49,7 +49,7 @@ class StrengthPlan:
     @property
     def learned(self) -> bool:
         """Whether the training also learned the selection rows, because it made no choice on them."""
-        return not self.recipe.training().chooses
+        return not self.recipe.training().sets_apart
 
 
 def plan(user: User, name: str) -> StrengthPlan:
@@ -97,6 +97,9 @@ def _without_rows(data: Dataset) -> list[Problem]:
     if not registry.shape(data.shape).has_answers:
         what = f"“{data.name}” has prompts without answers, which can't be scored."
         return [Problem(what, field=FIELD, remedy="Train on a dataset with answers.")]
+    if registry.shape(data.shape).judged and not registry.shape(data.shape).metrics:
+        what = f"“{data.name}” has answers judged one by one. Less strength can't be measured on them."
+        return [Problem(what, field=FIELD, remedy="Learn pairs of a better and a worse answer instead.")]
     if not splits.n_selected(data.n_rows - data.n_held_out):
         what = f"“{data.name}” is too small to have a selection side: choices need rows of their own."
         return [Problem(what, field=FIELD, remedy="Train on a dataset with at least two training rows.")]

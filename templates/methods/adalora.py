@@ -71,6 +71,7 @@ SPEC = Method(
     advised=rates(5e-3, 1e-3),
     trains_further=False,
     allows_reference=False,
+    adds_to_loss=True,
     trainable_parameters=counted(lambda params, outputs, inputs: params.init_r * (outputs + inputs + 1)),
     problems=_problems,
 )

@@ -17,7 +17,7 @@ probabilities instead of being learned (see supervised fine-tuning).
 **Long texts** are split into consecutive pieces of at most the maximum row length; nothing is lost.
 """
 
-from templates.next_token import KL_METRIC, NEAR_BASE, NextTokenParams, loss_means
+from templates.next_token import KL_METRIC, NEAR_BASE, OWN_LOSS, NextTokenParams, loss_means
 from templates.spec import Objective
 
 
@@ -37,7 +37,7 @@ SPEC = Objective(
     },
     trains_prompt=True,
     mixes=True,
-    needs=(NEAR_BASE,),
+    needs=(NEAR_BASE, OWN_LOSS),
     loss_means=loss_means,
     metrics=(KL_METRIC,),
 )

@@ -33,7 +33,7 @@ per label; consistency counts more than volume (Zhou et al. 2023, *LIMA*, arXiv 
 
 from typing import Literal
 
-from templates.next_token import KL_METRIC, NEAR_BASE, NextTokenParams, loss_means
+from templates.next_token import KL_METRIC, NEAR_BASE, OWN_LOSS, NextTokenParams, loss_means
 from templates.spec import Objective, setting
 
 
@@ -56,7 +56,7 @@ SPEC = Objective(
     params=SftParams,
     row_shapes=("prompt_completion", "messages", "classification", "preference"),
     mixes=True,
-    needs=(NEAR_BASE,),
+    needs=(NEAR_BASE, OWN_LOSS),
     loss_means=loss_means,
     metrics=(KL_METRIC,),
     presets={

@@ -69,6 +69,8 @@ class Method:
     """A finished adapter can be loaded to be trained."""
     allows_reference: bool = True
     """TRL can put an untouched copy of the adapter beside it, and reads the output head alone."""
+    adds_to_loss: bool = False
+    """PEFT adds a term of its own to the model's loss, which is lost where an objective computes the loss itself."""
     allows_recasting: bool = True
     """An objective may compute the model itself, with copies of all parameters in 16 bits."""
     allows_gradient_checkpointing: bool = True

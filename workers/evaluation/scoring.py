@@ -243,6 +243,7 @@ def _questions(renderer: Renderer, shape: str, rows: Sequence[Mapping[str, Any]]
         try:
             prompt_ids = renderer.answer_prompt(turns[:-1], declared.tools(row))
             row_ids = renderer.row(shape, row).ids
+            n_other = len(renderer.row(shape, other).ids) if other else 0
             reasoned = row_ids[: len(prompt_ids)] == prompt_ids
             if not reasoned:  # the row's answer starts with reasoning of its own
                 prompt_ids = renderer.prompt(turns[:-1], declared.tools(row))
@@ -250,8 +251,7 @@ def _questions(renderer: Renderer, shape: str, rows: Sequence[Mapping[str, Any]]
             continue  # the template refuses this conversation, so it counts as not asked
         expected = _expected(renderer, turns[-1], prompt_ids, row_ids, reasoned)
         if expected is not None:
-            longest = max(len(row_ids), len(renderer.row(shape, other).ids) if other else 0)
-            n_expected = max(longest - len(prompt_ids), 1)
+            n_expected = max(max(len(row_ids), n_other) - len(prompt_ids), 1)
             questions.append(_Question(index, _shown(turns[:-1]), expected, prompt_ids, n_expected, reasoned))
     return questions
 

@@ -22,6 +22,7 @@ from storage.data import row_files, selection, splits
 from storage.gallery import suites
 from storage.rendering.renderer import Renderer
 from templates import at_strength, registry
+from workers.classification.label_tokens import LabelEndings
 from workers.evaluation import forgetting, held_out, own_prompts, scoring, suite
 from workers.evaluation.following import Followed, follow
 from workers.evaluation.forgetting import ON, ON_OWN, KeptScores
@@ -87,6 +88,8 @@ class TaskRows:
     """A dataset's selection side, ready to be scored."""
 
     data: TaughtRows
+    training: list[dict[str, Any]]
+    """What was learned, and the labels to choose among, if it learned to choose."""
     rows: list[dict[str, Any]]
     side: HeldOutSide
     """What a comparison on these rows needs to know of the dataset."""
@@ -98,7 +101,12 @@ def task_rows(data: TaughtRows) -> TaskRows:
     seed = splits.DRAWN.seed if data.split_seed is None else data.split_seed
     divided = selection.divided(file, registry.shape(data.shape), seed)
     documents = row_files.documents(file)
-    return TaskRows(data, divided.selection, held_out.of(data.shape, divided.training, divided.selection, documents))
+    return TaskRows(
+        data,
+        divided.training,
+        divided.selection,
+        held_out.of(data.shape, divided.training, divided.selection, documents),
+    )
 
 
 @contextmanager
@@ -186,9 +194,10 @@ class StrengthScorer:
 
     def _on_rows(self, one: TaskRows, strength: float, part: Part) -> Scores:
         learned, training = registry.objective(self.order.recipe.objective), self.order.recipe.training()
+        renderer = self._renderer.instructed(one.data.instruction)
         return scoring.score(
             self._model,
-            self._renderer.instructed(one.data.instruction),
+            renderer,
             one.data.shape,
             one.rows,
             max_length=training.max_length,
@@ -196,6 +205,7 @@ class StrengthScorer:
             trains_prompt=learned.trains_prompt,
             views=learned.views,
             eval_rows=self.order.eval_rows,
+            labels=LabelEndings.of(renderer, one.training) if learned.most_labels else None,
             progress=self._noting(strength, ON_ROWS, part),
             stopped=self._stopped,
         )

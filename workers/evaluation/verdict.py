@@ -37,6 +37,8 @@ from workers.evaluation.verdict_document import Beside, Change, Example, Stopped
 from workers.evaluation.wins import Wins
 
 N_EXAMPLES = 3
+FEWEST_OF_A_KIND = 10
+"""Good answers, and bad ones, for a ranking: with fewer, its interval is far too narrow."""
 Answers = Sequence[tuple[Answer, Answer]]
 """The two models' answers to the same rows."""
 
@@ -115,7 +117,7 @@ def _compared(base: Scores, adapted: Scores, shape: str, side: HeldOutSide, head
         metrics[PREFERENCE] = paired_shares(
             base.prefers[told] > 0, adapted.prefers[told] > 0, groups=renumbered(groups[told])
         )
-    judged = _judged_values(base, adapted, told)
+    judged = _judged_values(base, adapted, told, groups)
     if judged is not None:
         even, ones = np.full(len(judged), 0.5), np.ones(len(judged))
         metrics[JUDGEMENT] = paired_means(even, judged, ones, groups=renumbered(groups[told]))
@@ -209,11 +211,14 @@ def _told(base: Scores, adapted: Scores) -> Any:
     return np.isfinite(base.prefers) & np.isfinite(adapted.prefers)
 
 
-def _judged_values(base: Scores, adapted: Scores, told: Any) -> Floats | None:
-    """How well what the training made likelier tells good answers from bad ones; None without both kinds."""
+def _judged_values(base: Scores, adapted: Scores, told: Any, groups: Groups) -> Floats | None:
+    """How well what the training made likelier tells good answers from bad ones; None with too few of a kind."""
     if base.judged_nll is None or adapted.judged_nll is None or adapted.good is None:
         return None
     if not np.array_equal(base.n_tokens, adapted.n_tokens):  # other tokens: the likelihoods can't be compared
+        return None
+    of_good, of_bad = (len(np.unique(groups[told & kind])) for kind in (adapted.good, ~adapted.good))
+    if min(of_good, of_bad) < FEWEST_OF_A_KIND:
         return None
     found = ranking.values((base.judged_nll - adapted.judged_nll)[told], adapted.good[told])
     return found if np.isfinite(found).all() else None

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import torch
 
 from storage.data import row_files
-from storage.gallery import suites
+from storage.gallery import label_sets, suites
 from storage.models import Stage
 from storage.rendering.renderer import Renderer
 from templates import instructions, registry
@@ -55,7 +55,7 @@ def _on_rows(order: EvaluationOrder, channel: Channel) -> tuple[dict[str, Any], 
     all_scores, seconds = _timed(order.models, lambda ref: _score(ref, order, rows, min(contexts), channel))
     side = held_out_side(order, rows)
     first, opening = order.models[0], order.held_out_openings + 1
-    told = tuple(instructions.remarks(order.instruction))
+    told = (*instructions.remarks(order.instruction), *_freely(order))
     result = {
         "dataset": {
             "name": order.dataset_name,
@@ -173,6 +173,17 @@ def _score_on_suite(ref: ModelRef, order: EvaluationOrder, asked: suites.Suite, 
         progress=_noting(ref, order, channel),
         stopped=lambda: channel.abandoned,
     )
+
+
+def _freely(order: EvaluationOrder) -> list[str]:
+    """What to know of results that choose among labels, which are scored like the others here."""
+    of_labels = [ref.name for ref in order.models if ref.adapter_folder and _has_labels(Path(ref.adapter_folder))]
+    of_labels += [ref.name for ref in order.models if not ref.adapter_folder and _has_labels(Path(ref.base_folder))]
+    return [f"“{name}” wrote its answers freely here; in chat it chooses among its labels." for name in of_labels]
+
+
+def _has_labels(folder: Path) -> bool:
+    return (folder / label_sets.FILE).is_file()
 
 
 def _named(ref: ModelRef) -> dict[str, Any]:

@@ -47,7 +47,8 @@ def run(order: ReductionOrder, channel: Channel) -> Done:
     judged = judging.judge(task, _setup(found), model, STEPS, channel)
     stages.enter(Stage.PUBLISHING)
     actual = {"seconds": stages.seconds, "peak_memory_bytes": peak_memory_bytes()}
-    staged = bundle.stage(order, _saver(task, model), judged.verdict, judged.answers, judged.outcomes, actual)
+    saved = _saver(task, model), judged.verdict, judged.answers, judged.outcomes
+    staged = bundle.stage(order, *saved, actual, labels=judged.labels)
     stages.enter(None)
     result = judged.verdict.model_dump(mode="json")
     facts = ModelFacts(
