@@ -223,7 +223,7 @@ def _body(
 def _refuse_ignored(body: Mapping[str, Any], told: Mapping[str, Any]) -> None:
     """Raise `Unavailable` if the server answers at another strength: many ignore what they don't know."""
     if FIELD in body and told.get(FIELD) != body[FIELD]:
-        what = f"The chat server at {settings().chat} knows no strength: it would answer at full strength."
+        what = f"The chat server at {settings().chat} can't weaken adapters: it would answer at full strength."
         remedy = "Leave the strength out, or download the adapter at this strength and serve that."
         raise Unavailable(what, code="no_strength", remedy=remedy)
 

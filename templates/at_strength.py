@@ -50,5 +50,5 @@ def read(text: str) -> AtStrength:
 def checked(strength: float) -> float:
     """The strength itself. Raises `BadInput` unless it is above 0 and at most 1."""
     if not (math.isfinite(strength) and 0 < strength <= FULL):
-        raise BadInput(Problem(f"{strength:g} is no strength.", field=FIELD, remedy="Use a number above 0, at most 1."))
+        raise BadInput(Problem(f"{strength:g} isn't a strength.", field=FIELD, remedy="Use a number above 0, up to 1."))
     return strength

@@ -179,7 +179,7 @@ def strength(user: Acting, body: NewStrength, key: Key = None) -> dict[str, Any]
 
 @router.post("/jobs/reduce-intruders", status_code=201)
 def reduce_intruders(user: Acting, body: NewReduction, key: Key = None) -> dict[str, Any]:
-    """Submit a job that takes out of a LoRA result what its base never had; it becomes a result with this name."""
+    """Submit a job that reduces a LoRA result's intruder dimensions; what it makes is a result with this name."""
     return documents.of_job(intruders.submit(user, **body.model_dump(), idem_key=key))
 
 

@@ -93,7 +93,7 @@ def reduce_intruders(
     wait: Wait = False,
     as_json: Json = False,
 ) -> None:
-    """Take out of a LoRA result what its base never had, so that it forgets less; nothing is trained."""
+    """Reduce a LoRA result's intruder dimensions, so that it forgets less; trains nothing."""
     from app.cli import acting, waiting
     from storage.planning import intruders
 

@@ -24,7 +24,7 @@ def strength(
     wait: Wait = False,
     as_json: Json = False,
 ) -> None:
-    """Score an adapter at strengths between its base and what was trained, on rows for choices; trains nothing."""
+    """Score a LoRA adapter at five strengths, without training, and recommend one."""
     from app.cli import acting, waiting
     from storage.planning import strengths
 

@@ -64,7 +64,7 @@ def _wanted(user: User, address: str, known: Collection[str]) -> tuple[list[AtSt
             remedy = "Choose one in a pane; the gallery shows your results."
             wrong.append(Problem(f"There is no model “{one.name}”.", remedy=remedy))
         elif one.strength != FULL and not _has_strength(user, one.name):
-            wrong.append(Problem(f"“{one.name}” has no strength.", remedy="It is shown in full."))
+            wrong.append(Problem(f"“{one.name}” can't be weakened.", remedy="It answers at full strength."))
             wanted.append(AtStrength(one.name))
         else:
             wanted.append(one)

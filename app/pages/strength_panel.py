@@ -59,7 +59,7 @@ def draw() -> Panel:
     words = gr.HTML(elem_id="strength")
     with gr.Row(elem_classes="ways"):
         button = gr.Button(
-            "See what less strength keeps", size="sm", visible=False, elem_id="measure-strength", min_width=220
+            "See what a weaker adapter keeps", size="sm", visible=False, elem_id="measure-strength", min_width=220
         )
     with gr.Column(visible=False, elem_classes="chooser", elem_id="choose-strength") as chooser:
         slider = gr.Slider(

@@ -127,6 +127,6 @@ def _unfit(data: Dataset, result: Artifact) -> list[Problem]:
     if data.n_held_out < 1:
         return [Problem(f"“{data.name}” has no held-out rows.", field="dataset", remedy="Name another dataset.")]
     if not registry.shape(data.shape).has_answers:
-        what = f"“{data.name}” holds prompts without answers, by which nothing can be judged."
+        what = f"“{data.name}” holds prompts without answers, so it can't judge the result."
         return [Problem(what, field="dataset", remedy="Name a dataset with answers.")]
     return []

@@ -1,12 +1,12 @@
-"""Takes out of a LoRA result what its base never had, without training.
+"""Weakens the directions of a LoRA result that are unlike its base's, without training.
 
 **What it does.** LoRA adds directions to a weight matrix that the base doesn't have: singular vectors unlike any of its
-own, and with a large effect (*intruder dimensions*). They go with forgetting. This job finds them in every layer,
-subtracts a part of each, and publishes the adapter that is left, of the same rank, as a new result. The verdict says
-what came back in general abilities and what it cost the task.
+own, and with a large effect (*intruder dimensions*). Models with many of them tend to forget more. This
+job finds them in every layer, subtracts a part of each, and publishes the adapter that is left, of the same rank, as a
+new result. The verdict says what came back in general abilities and what it cost the task.
 
 **When to use it.** A LoRA result has forgotten too much, and you want to try the cheapest remedy first. **When not:**
-much was lost. Then *repair* brings back more, and replay during the training prevents it.
+much was lost. Then try *repair*; for the next training, replay prevents most of it.
 
 **Cost.** Three singular value decompositions of each adapted matrix: seconds for a small model, and an hour or more for
 one of 7 billion parameters on a CPU.
@@ -26,11 +26,11 @@ class ReduceIntrudersParams(Params):
     """The names are those of PEFT's `reduce_intruder_dimension`."""
 
     top_k: int = setting(10, "Directions to look at", shown=True, ge=1, le=1024)
-    """In each matrix, the so many strongest directions are compared with those of the base."""
-    threshold_epsilon: float = setting(0.5, "Least likeness to the base", shown=True, gt=0, le=1)
+    """In each matrix, this many of the strongest directions are compared with those of the base."""
+    threshold_epsilon: float = setting(0.5, "Least similarity to the base", shown=True, gt=0, le=1)
     """A direction is an intruder if its cosine similarity to every direction of the base is below this. Higher values
     find more intruders."""
-    mitigation_lambda: float = setting(0.75, "Strength that intruders keep", shown=True, ge=0, lt=1)
+    mitigation_lambda: float = setting(0.75, "Share of each intruder to keep", shown=True, ge=0, lt=1)
     """The share of each intruder that stays. Lower values bring back more, and cost the task more."""
 
 
@@ -41,7 +41,7 @@ def _way(spec: Mapping[str, Any]) -> str:
 
 SPEC = JobKind(
     title="intruder reduction",
-    summary="Takes out of a LoRA result what its base never had, so that it forgets less; nothing is trained.",
+    summary="Weakens directions of a LoRA result that are unlike its base's, so that it forgets less; trains nothing.",
     way=_way,
     stages=("preparing", "reducing", "evaluating", "publishing"),
     result="verdict",

@@ -3,8 +3,13 @@
 **What it does.** What LoRA adds to the base's weights is multiplied by a strength between 0 (the base) and 1 (all that
 was trained). The job scores strengths 0, ¼, ½, ¾ and 1 on the selection side of the training's data and on the general
 abilities that the verdict measured. It trains nothing.
-**When to use it.** If a training lost more in general than it should have. Chat and downloads take the strength.
-**When not.** A weaker adapter has also learned less; replaying other rows in a new training often keeps more.
+
+**When to use it.** A training forgot more than it should have. You can then chat with the adapter, or download it,
+at the strength that you choose.
+
+**When not.** You need all that it learned: a weaker adapter has learned less. Replaying other rows in a new training
+may keep more.
+
 **Source.** Wortsman et al. 2022, “Robust fine-tuning of zero-shot models”, arXiv 2109.01903.
 """
 

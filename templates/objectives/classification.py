@@ -6,7 +6,7 @@ your training rows, and the likeliest one is the answer. So an answer is never a
 comes with a probability.
 
 **The probabilities.** A label's score is the sum of the log probabilities of its tokens and of the token that ends the
-answer, so a longer label is a fair opponent of a shorter one that it begins with. The scores, divided by the
+answer, so a longer label competes fairly with a shorter one that it begins with. The scores, divided by the
 temperature, go through a softmax: the probabilities of all labels add up to 1, given that one of them is right.
 
 **What you get.** Accuracy and macro-F1 beside the base model, which chooses among the same labels with the same
@@ -20,7 +20,7 @@ choosing a queue, flagging. **When not:** the labels change often, or other answ
 fine-tuning, which also takes several datasets, and replayed rows to keep what the model knew); there are more than
 1,000 labels, as each one is scored for every text.
 
-**How much data.** Some tens of rows per label, and 100 or more rows to choose a threshold well, so about 1,000 rows in
+**How much data.** A few dozen rows per label, and 100 or more rows to choose a threshold well, so about 1,000 rows in
 all. A label that no training row has can't be answered.
 
 **Cost.** Training costs the same as supervised fine-tuning. Scoring reads each text once, and all labels behind it in

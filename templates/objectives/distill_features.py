@@ -36,8 +36,8 @@ class DistillFeaturesParams(WrittenAnswersParams):
     """Arguments of `transformers.TrainingArguments`, how features are compared, and how a teacher writes."""
 
     max_new_tokens: int = setting(256, "Longest answer of the teacher", unit="tokens", ge=1, le=32_768)
-    """For prompts alone, to which the teacher writes the answers. They are cut off here, and dropped then unless you
-    leave out the filter `cut_off`."""
+    """For prompts alone, which the teacher answers. Longer answers are cut off here, and dropped unless you leave out
+    the filter `cut_off`."""
 
     features: Literal["hidden_states", "relations"] = setting("hidden_states", "What is compared", shown=True)
     """The states of all layers, or how the last layer's attention relates tokens."""

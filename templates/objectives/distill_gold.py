@@ -40,8 +40,8 @@ class DistillGoldParams(WrittenAnswersParams):
     """The names are TRL's (`GOLDConfig`) where it has the setting."""
 
     max_new_tokens: int = setting(256, "Longest answer of the teacher", unit="tokens", ge=1, le=32_768)
-    """For prompts alone, to which the teacher writes the answers. They are cut off here, and dropped then unless you
-    leave out the filter `cut_off`."""
+    """For prompts alone, which the teacher answers. Longer answers are cut off here, and dropped unless you leave out
+    the filter `cut_off`."""
 
     ce_share: float = setting(0.0, "Share of the rows' own answers", shown=True, ge=0, lt=1)
     """The share of the loss that comes from the answers in your rows. Use 0.1–0.5 if they are right."""

@@ -6,11 +6,13 @@ never sees while it only reads answers that others wrote.
 
 **When to use it.** The student can already do the task somewhat, and the teacher does it well. It needs prompts only:
 your rows' own answers are not learned; they serve for the verdict. Where rows have no answers, the teacher answers the
-held-out prompts once before the training, as long as the student may, and the verdict says how near the student came
-to these answers; it also answers up to 64 training prompts, as the result must beat its most frequent answer. **When
-not:** the student's answers are so poor that
-the teacher has nothing to say about them: begin with *learn a larger model's probabilities* or with supervised
-fine-tuning. Or the teacher has other tokens than the student (this is refused).
+held-out prompts once before the training, with the student's limit on length. The verdict says how near the student
+came to these answers. The teacher also answers up to 64 training prompts, because the result must beat its most
+frequent answer.
+
+**When not:** the student's answers are so poor that the teacher has nothing to say about them: begin with *learn a
+larger model's probabilities* or with supervised fine-tuning. Or the teacher has other tokens than the student (this is
+refused).
 
 **Divergences**, with teacher p and student q at a token. `reverse_kl`: KL(q ‖ p), which settles on what the teacher
 finds likely (Gu et al. 2023, arXiv 2306.08543). `forward_kl`: KL(p ‖ q), which covers all that the teacher might say.

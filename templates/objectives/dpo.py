@@ -91,7 +91,7 @@ class DpoParams(TrainingParams):
 
 SPEC = Objective(
     title="DPO: stay near the base",
-    summary="Direct preference optimisation: chosen answers become likelier than rejected ones, seen from the base.",
+    summary="Direct preference optimisation: chosen answers gain on rejected ones, compared with the base.",
     params=DpoParams,
     row_shapes=("preference",),
     presets={

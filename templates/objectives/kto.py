@@ -97,7 +97,7 @@ SPEC = Objective(
     },
     goal=preferences.GOAL,
     needs=(BASE_BEHIND_ADAPTER, REFERENCE_BESIDE),
-    loss_means="the loss is half while nothing is learned, 0 if every answer is surely on its side",
+    loss_means="the loss starts at one half, and is 0 once every answer is clearly on its side",
     metrics=(
         Metric("rewards/chosen", "Reward of good answers"),
         Metric("rewards/rejected", "Reward of bad answers", higher_is_better=False),

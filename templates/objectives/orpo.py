@@ -7,7 +7,7 @@ is that it learns whole good answers.
 **When to use it.** The chosen answers are worth learning word for word, not only better than the others: then this is
 fine-tuning and preference learning in one step, on any method, full fine-tuning too. **When not:** the chosen answers
 are only the lesser evil (use *DPO*), or the base must otherwise stay as it is: without a reference nothing holds
-it there, so it forgets more.
+it there, so look at what was forgotten.
 
 **How much data.** As for fine-tuning on the chosen answers, some hundreds of pairs for a habit.
 

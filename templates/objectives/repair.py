@@ -6,8 +6,8 @@ said there. Some rows of the task are learned beside that, so that the task is k
 
 **When to use it.** The verdict says that general abilities were lost, and you want to keep what was learned. It needs
 prompts that have nothing to do with the task; those that the base wrote itself suit best (`studio replay`). **When
-not:** you are about to train anyway. Then replay the same rows during the training (“Keep what it knew”), which costs
-less and loses less. Or the task itself contradicts what the base would say.
+not:** you are about to train anyway: then replay the same rows during the training (“Keep what it knew”), which needs
+no second training. Or the task itself contradicts what the base would say.
 
 **How.** Name the result as the base, and the prompts as data: `studio train --base RESULT --objective repair --data
 PROMPTS`. The task's rows are those that the result learned; `--data TASK --replay PROMPTS` names others. A tenth of the

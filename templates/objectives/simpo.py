@@ -1,14 +1,14 @@
 """Simple preference optimisation (SimPO).
 
 **What is learned.** To find each chosen answer likelier *per token* than the rejected one, by at least a margin. As
-the mean over tokens counts, not the sum, a longer answer has no advantage; and as models answer by likelihood, what
-is trained is what decides when they answer. There is no reference model.
+the mean over tokens counts, not the sum, a longer answer has no advantage. Models also choose their answers by
+likelihood, so the training works on what decides an answer. There is no reference model.
 
 **When to use it.** Your chosen answers are mostly longer, and length must not be what is learned; or you prefer by
 comparison alone and have no memory or time for a reference. **When not:** the base must stay as it is: nothing holds
 it there, so look at what was forgotten. With few, short answers, *DPO* is safer.
 
-**Losses.** The paper compares and does nothing else. On a small model this made all answers empty, so the chosen
+**Losses.** The paper's loss only compares the two answers. On a small model, this made all answers empty, so the chosen
 answers' own likelihood is added here (`cpo_alpha`); 0 gives the paper's loss.
 
 **How much data.** Some hundreds of pairs change a habit.

@@ -152,7 +152,7 @@ def test_a_server_that_ignores_the_strength_is_not_believed(studio: User, monkey
             shown.append(event)
 
     with chat_servers.running(another_server([chunk("a"), chunk("", "stop")]), monkeypatch):
-        with pytest.raises(Unavailable, match="knows no strength"):
+        with pytest.raises(Unavailable, match="can't weaken adapters"):
             asyncio.run(heard())
         assert shown == [], "no word of the answer is shown"
         assert asyncio.run(streamed("theirs@1", studio)) == [Delta("a"), Info("theirs", "stop")]

@@ -64,7 +64,7 @@ def test_rest_measures_tells_and_downloads(studio: User, tone: Artifact, client:
     found = client.get("/api/v1/artifacts/tone/strength").json()["job"]["strengths"]
     assert found["recommended"] == 0.75
     assert client.get("/api/v1/artifacts/tone/download?strength=0.75").status_code == 200
-    assert "is no strength" in client.get("/api/v1/artifacts/tone/download?strength=2").text
+    assert "isn't a strength" in client.get("/api/v1/artifacts/tone/download?strength=2").text
     datasets.delete(studio, "parcels")
     gone = client.get("/api/v1/artifacts/tone/strength").json()
     assert (gone["possible"], gone["estimate"]) == (False, None)
@@ -79,7 +79,7 @@ def test_chat_weakens_results_and_leaves_base_models_alone(studio: User, tone: A
     assert weakened(studio, ["tone", "tone@0.25"], None) == ["tone", "tone@0.25"]
     with pytest.raises(BadInput, match="only base models are named"):
         weakened(studio, ["studio-nano"], 0.5)
-    with pytest.raises(BadInput, match=r"1\.5 is no strength"):
+    with pytest.raises(BadInput, match=r"1\.5 isn't a strength"):
         weakened(studio, ["tone"], 1.5)
 
 

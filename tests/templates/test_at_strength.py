@@ -27,7 +27,7 @@ def test_people_read_it_in_words() -> None:
 
 @pytest.mark.parametrize("said", ["tone@0", "tone@1.01", "tone@200"])
 def test_what_is_out_of_range_is_refused(said: str) -> None:
-    with pytest.raises(BadInput, match="is no strength"):
+    with pytest.raises(BadInput, match="isn't a strength"):
         at_strength.read(said)
 
 

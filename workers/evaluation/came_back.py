@@ -27,12 +27,12 @@ def _back(forgotten: Forgotten, root: AgainstRoot, parent: str) -> str:
     elif change.high < 0:
         said = f"Nothing came back; {_points(change, -1)} more were lost ({of})."
     else:
-        said = f"Nothing surely came back: {_changed('exact_match', change)} ({of})."
+        said = f"Nothing significant came back: {_changed('exact_match', change)} ({of})."
     if left.high < 0:
         return f"{said} Still missing against {root.name}: {_points(left, -1)}."
     if root.lost.difference.high >= 0:
-        return f"{said} “{parent}” had not surely lost anything against {root.name}."
-    return f"{said} Nothing is surely missing against {root.name} any more ({_changed('exact_match', left)})."
+        return f"{said} “{parent}” had lost nothing significant against {root.name}."
+    return f"{said} Nothing significant is missing against {root.name} any more ({_changed('exact_match', left)})."
 
 
 def _points(change: Interval, sign: int = 1) -> str:
@@ -54,7 +54,7 @@ def _cost(found: Verdict, parent: str) -> str:
         return f"It cost the task: {moved} against “{parent}”."
     if improved(found.headline, change):
         return f"It cost the task nothing: {moved} against “{parent}”."
-    return f"It did not surely cost the task anything: {moved} against “{parent}”."
+    return f"It cost the task nothing significant: {moved} against “{parent}”."
 
 
 def _value(metric: str, score: Interval) -> str:

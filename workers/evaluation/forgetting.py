@@ -163,7 +163,7 @@ Model = Callable[[], AbstractContextManager[Any]]
 
 HABIT = (
     "Answers are compared word for word. Preferences change a habit of every answer, so a right answer in the new "
-    "habit, with another opening for example, counts as lost here: read some before you worry."
+    "habit, with another opening for example, counts as lost here: look at some of them."
 )
 
 

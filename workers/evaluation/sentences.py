@@ -211,7 +211,7 @@ def of_wins(wins: Wins, against: str = "the base") -> str:
     if wins.at_equal_length:
         told += f"; at equal length, on {score(PREFERENCE, wins.at_equal_length)}"
     before, after = wins.length.base.value, wins.length.adapted.value
-    return f"{told}. An answer has {after:.0f} characters on average, before {before:.0f}."
+    return f"{told}. Answers have {after:.0f} characters on average; before, {before:.0f}."
 
 
 def _scores(case: Case, against: str) -> str:

@@ -44,7 +44,7 @@ def test_the_factor_is_in_the_config_and_on_the_card(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("factor", [0.0, -0.5, 1.01, float("nan"), float("inf")])
 def test_a_strength_is_above_0_and_at_most_1(tmp_path: Path, factor: float) -> None:
-    with pytest.raises(BadInput, match="is no strength"):
+    with pytest.raises(BadInput, match="isn't a strength"):
         at(tmp_path, factor)
 
 

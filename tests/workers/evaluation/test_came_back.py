@@ -38,10 +38,10 @@ def forgotten(root: float, parent: float, result: float) -> Forgotten:
     [
         (0.9, 0.3, 0.7, "Came back: 40 points [35, 45] (30 % → 70 % of general abilities; nano: 90 %). "
          "Still missing against nano: 20 points [15, 25]."),
-        (0.9, 0.3, 0.88, "Nothing is surely missing against nano any more (−2 points [−7, +3])."),
-        (0.9, 0.3, 0.32, "Nothing surely came back: +2 points [−3, +7]"),
+        (0.9, 0.3, 0.88, "Nothing significant is missing against nano any more (−2 points [−7, +3])."),
+        (0.9, 0.3, 0.32, "Nothing significant came back: +2 points [−3, +7]"),
         (0.9, 0.6, 0.3, "Nothing came back; 30 points [25, 35] more were lost"),
-        (0.9, 0.9, 0.9, "“first” had not surely lost anything against nano."),
+        (0.9, 0.9, 0.9, "“first” had lost nothing significant against nano."),
     ],
 )  # fmt: skip
 def test_general_abilities(root: float, parent: float, result: float, said: str) -> None:
@@ -51,7 +51,7 @@ def test_general_abilities(root: float, parent: float, result: float, said: str)
 @pytest.mark.parametrize(
     ("after", "said"),
     [
-        (0.8, "It did not surely cost the task anything: label accuracy 80 % → 80 %, +0 points [−5, +5]"),
+        (0.8, "It cost the task nothing significant: label accuracy 80 % → 80 %, +0 points [−5, +5]"),
         (0.6, "It cost the task: label accuracy 80 % → 60 %, −20 points [−25, −15] against “first”."),
         (0.95, "It cost the task nothing: label accuracy 80 % → 95 %"),
     ],
@@ -63,5 +63,5 @@ def test_the_task(after: float, said: str) -> None:
 def test_each_dataset_has_its_own_cost() -> None:
     parts = tuple(OnDataset(name=name, verdict=verdict(0.8, after)) for name, after in (("a", 0.8), ("b", 0.6)))
     told = came_back.sentence(verdict(0.8, 0.8, by_dataset=parts), None, "first")
-    assert told.startswith("General abilities were not measured. “a”: It did not surely cost")
+    assert told.startswith("General abilities were not measured. “a”: It cost the task nothing significant")
     assert "“b”: It cost the task" in told
