@@ -96,7 +96,10 @@ def test_every_command_takes_json() -> None:
         (["eval", "--model", "studio-nano"], "give “--data” or “--suite”"),
         (["eval", "--model", "studio-nano", "--data", "x", "--suite", "general"], "not both"),
         (["eval", "--model", "studio-nano", "--suite", "x"], "Known: everyday, general"),
-        (["bench", "nothing"], "Choose web, jobs, data, all, train, methods, chat, family, distill or keep"),
+        (
+            ["bench", "nothing"],
+            "Choose web, jobs, data, all, train, methods, chat, family, distill, keep or preferences",
+        ),
         (["bench", "train", "--data", "x"], "--base"),
         (["models", "add", "mine", "/nowhere"], "nowhere"),
         (["train", "--no-such-option"], "No such option"),

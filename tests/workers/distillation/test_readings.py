@@ -136,6 +136,7 @@ reading.complete(lambda: models.load_base(sys.argv[2], where=torch.device("cpu")
 """
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("small_shards")
 def test_kill_9_loses_no_sealed_shard(teacher: Counted, tmp_path: Path, tiny_model_folder: Path) -> None:
     here = Path(__file__).parent

@@ -107,6 +107,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(make_pairs_order: MakeO
     assert again.losses("held_out")[8] == pytest.approx(heard.losses("held_out")[8], abs=1e-4)
 
 
+@pytest.mark.long
 def test_it_stops_when_told(make_pairs_order: MakeOrder) -> None:
     def ask(heard: Heard, report: Report) -> None:
         if isinstance(report, Measured) and report.split == "train" and report.step == 2:

@@ -17,8 +17,6 @@ from workers.protocol import Checkpointed, Done, Order, Planned, Report
 
 MakeOrder = Callable[..., Order]
 METHODS = [method.key for method in capabilities.methods_for(registry.objective("sft"))]
-EVERY_RUN = ("adalora",)
-"""What it needs to go on is not in the adapter's own files."""
 STEPS = 8
 
 
@@ -36,9 +34,8 @@ def _published(order: Order) -> dict[str, torch.Tensor]:
     return safetensors.torch.load_file(file)
 
 
-@pytest.mark.parametrize(
-    "method", [pytest.param(key, marks=() if key in EVERY_RUN else pytest.mark.long) for key in METHODS]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("method", METHODS)
 def test_a_killed_training_goes_on_with_every_method(make_order: MakeOrder, method: str) -> None:
     shared = {"method": method, "max_steps": STEPS, "save_steps": 3, "eval_steps": STEPS, "eval_rows": 1}
     whole = Heard()

@@ -34,6 +34,7 @@ def rows(tmp_path: Path) -> list[dict[str, Any]]:
     return list(pq.read_table(tmp_path / "stored").to_pylist())
 
 
+@pytest.mark.long
 def test_a_training_learns_calls(
     make_order: MakeOrder, heard: Heard, rows: list[dict[str, Any]], nano_folder: Path
 ) -> None:

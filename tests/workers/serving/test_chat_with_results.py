@@ -28,9 +28,8 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "case", ["ia3", *(pytest.param(case, marks=pytest.mark.long) for case in ("dpo", "dpo with ia3"))]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("case", ["ia3", "dpo", "dpo with ia3"])
 def test_a_result_is_judged_chatted_with_and_downloaded(
     case: str, publish_trained: Any, chat: httpx.Client, studio: User, tmp_path: Path
 ) -> None:

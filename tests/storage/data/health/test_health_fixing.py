@@ -77,6 +77,7 @@ def test_a_fix_leaves_nothing_of_its_finding(studio: User, plots: dict[str, Plot
     assert (difference.added, difference.moved) == ([], [])
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_every_kind_of_flaw_can_be_mended_at_once(studio: User, plots: dict[str, Plot]) -> None:
     parent = stored(studio, plots["prompt_completion"], "prompt_completion")
