@@ -42,7 +42,7 @@ def test_the_address_names_strengths_and_only_results_with_one_have_a_control(
     weakable(finished[1], use_dora=True)
     shown = comparison.open_page(asking(studio, models="studio-nano,tickets-lora@0.5,tickets-lora@7"))
     assert "“tickets-lora” can&#39;t be weakened" in shown[0]
-    assert "7 isn't a strength" in shown[0]
+    assert "7 isn&#39;t a strength" in shown[0]
     assert shown[first + 1] == gr.update(visible=False, value=1.0)
 
 
