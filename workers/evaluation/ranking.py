@@ -10,7 +10,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from storage.runs.bootstrap import Floats
+from storage.runs.bootstrap import Floats, Groups, Interval, Pair, paired_means, wilson
+
+FEWEST_OF_A_KIND = 10
+"""Good answers, and bad ones: with fewer, the interval would be far too narrow."""
 
 
 def values(scores: Floats, good: npt.NDArray[np.bool_]) -> Floats:
@@ -24,3 +27,20 @@ def values(scores: Floats, good: npt.NDArray[np.bool_]) -> Floats:
     found[good] += (ahead.mean(1) - area) * n / n_good
     found[~good] += (ahead.mean(0) - area) * n / n_bad
     return found
+
+
+def n_of_rarer_kind(good: npt.NDArray[np.bool_], groups: Groups) -> int:
+    """Groups of rows that hold good answers, or that hold bad ones: the fewer of both."""
+    return min(len(np.unique(groups[kind])) for kind in (good, ~good))
+
+
+def against_chance(found: Floats, n_rarer: int, groups: Groups) -> Pair:
+    """The mean of the values beside one half; its interval is at least as wide as that of `n_rarer` single answers."""
+    pair = paired_means(np.full(len(found), 0.5), found, np.ones(len(found)), groups=groups)
+    value, least = pair.adapted.value, wilson(pair.adapted.value * n_rarer, n_rarer)
+    low, high = min(pair.adapted.low, least.low), max(pair.adapted.high, least.high)
+    return Pair(
+        base=pair.base,
+        adapted=Interval(value=value, low=low, high=high),
+        difference=Interval(value=value - 0.5, low=low - 0.5, high=high - 0.5),
+    )

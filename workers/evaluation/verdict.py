@@ -37,8 +37,6 @@ from workers.evaluation.verdict_document import Beside, Change, Example, Stopped
 from workers.evaluation.wins import Wins
 
 N_EXAMPLES = 3
-FEWEST_OF_A_KIND = 10
-"""Good answers, and bad ones, for a ranking: with fewer, its interval is far too narrow."""
 Answers = Sequence[tuple[Answer, Answer]]
 """The two models' answers to the same rows."""
 
@@ -118,9 +116,9 @@ def _compared(base: Scores, adapted: Scores, shape: str, side: HeldOutSide, head
             base.prefers[told] > 0, adapted.prefers[told] > 0, groups=renumbered(groups[told])
         )
     judged = _judged_values(base, adapted, told, groups)
-    if judged is not None:
-        even, ones = np.full(len(judged), 0.5), np.ones(len(judged))
-        metrics[JUDGEMENT] = paired_means(even, judged, ones, groups=renumbered(groups[told]))
+    if judged is not None and adapted.good is not None:
+        n_rarer = ranking.n_of_rarer_kind(adapted.good[told], groups[told])
+        metrics[JUDGEMENT] = ranking.against_chance(judged, n_rarer, renumbered(groups[told]))
     return _Comparison(base, adapted, shape, side, pairs, told, judged, metrics, decides(metrics, headline, side))
 
 
@@ -217,8 +215,7 @@ def _judged_values(base: Scores, adapted: Scores, told: Any, groups: Groups) -> 
         return None
     if not np.array_equal(base.n_tokens, adapted.n_tokens):  # other tokens: the likelihoods can't be compared
         return None
-    of_good, of_bad = (len(np.unique(groups[told & kind])) for kind in (adapted.good, ~adapted.good))
-    if min(of_good, of_bad) < FEWEST_OF_A_KIND:
+    if ranking.n_of_rarer_kind(adapted.good[told], groups[told]) < ranking.FEWEST_OF_A_KIND:
         return None
     found = ranking.values((base.judged_nll - adapted.judged_nll)[told], adapted.good[told])
     return found if np.isfinite(found).all() else None

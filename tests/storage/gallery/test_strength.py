@@ -61,3 +61,11 @@ def test_a_strength_is_above_0_and_at_most_1(tmp_path: Path, factor: float) -> N
 def test_what_has_none_is_refused_in_words(tmp_path: Path, changes: dict[str, Any], why: str) -> None:
     with pytest.raises(BadInput, match=why):
         at(tmp_path, 0.5, **changes)
+
+
+def test_less_strength_has_no_threshold(tmp_path: Path) -> None:
+    (tmp_path / strength.LABELS).write_text(json.dumps({"labels": ["a", "b"], "threshold": 0.7}))
+    changed = at(tmp_path, 0.5)
+    assert json.loads(changed[strength.LABELS]) == {"labels": ["a", "b"], "threshold": None}
+    assert "no threshold for “don't know”" in changed["README.md"]
+    assert strength.LABELS not in at(tmp_path, 1.0)

@@ -52,3 +52,11 @@ def test_without_replayed_rows_it_is_refused_with_everything_else(replaying: Cal
     assert replaying({"letters": 0.5}, "full", kl_coef=0.0).recipe.method == "full"
     with pytest.raises(BadInput, match="must stay behind the adapter"):
         replaying({"letters": 0.5}, "full", kl_coef=0.5)
+
+
+def test_a_loss_that_the_method_adds_to_would_be_lost(replaying: Callable[..., training.Plan]) -> None:
+    for settings in ({"kl_coef": 0.5}, {"loss_type": "dft"}):
+        with pytest.raises(BadInput, match="computes the loss itself") as refused:
+            replaying({"letters": 0.5}, "adalora", **settings)
+        assert any("set kl_coef to 0 and loss_type to nll" in str(one.remedy) for one in refused.value.problems)
+    assert replaying({"letters": 0.5}, "adalora").recipe.method == "adalora"

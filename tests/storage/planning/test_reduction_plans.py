@@ -74,3 +74,11 @@ def test_models_without_an_adapter(studio: User) -> None:
     published(studio, "whole", method="full")
     with pytest.raises(BadInput, match="it is a full model, without an adapter"):
         intruders.submit(studio, model="whole", name="less")
+
+
+def test_what_chooses_among_labels_is_judged_on_its_own_data_only(studio: User, store_dataset: StoreDataset) -> None:
+    store_dataset("others", "classification", TICKETS, 4)
+    with_config(published(studio, "first", objective="classification"))
+    with pytest.raises(BadInput, match="other data may have others"):
+        intruders.submit(studio, model="first", name="less", dataset="others")
+    assert intruders.submit(studio, model="first", name="less").kind == intruders.KIND

@@ -102,3 +102,17 @@ def test_the_prompts_of_the_base_are_found(studio: User) -> None:
     found, told = repairs.learned(studio, first)
     assert ([one.name for one in found], told) == (["tickets"], Mix())
     assert repairs.prompts_for(studio, planned(studio).base_row) is None
+
+
+def test_results_that_a_repair_would_change_in_kind_are_refused(studio: User, store_dataset: StoreDataset) -> None:
+    chooser = published(studio, "chooser", objective="classification")
+    assert "would answer freely" in repairs.obstacle(studio, chooser)
+    asked = [[{"role": "user", "content": f"Say {n}."}] for n in range(40)]
+    pairs = [{"prompt": turns, "chosen": "Sure! Yes.", "rejected": "No."} for turns in asked]
+    store_dataset("pairs", "preference", pairs, 4)
+    polite = published(studio, "polite", dataset="pairs", objective="dpo")
+    assert "rows of the shape preference" in repairs.obstacle(studio, polite)
+    assert repairs.obstacle(studio, published(studio, "first")) == ""
+    for name in ("chooser", "polite"):
+        with pytest.raises(BadInput, match="can't be repaired"):
+            planned(studio, base=name)

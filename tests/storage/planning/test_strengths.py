@@ -29,10 +29,12 @@ def _measures_abilities(studio: User, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.cache_clear()
 
 
-def published(user: User, *, config: dict[str, Any] | None = None, method: str = "lora", **asked: Any) -> Artifact:
+def published(
+    user: User, *, config: dict[str, Any] | None = None, method: str = "lora", objective: str = "sft", **asked: Any
+) -> Artifact:
     """A training's result as a worker leaves it."""
     planned = training.plan(
-        user, base="studio-nano", dataset="tickets", objective="sft", method=method, preset="quick", **asked
+        user, base="studio-nano", dataset="tickets", objective=objective, method=method, preset="quick", **asked
     )
     job = training.submit(user, planned, name="tone")
     location = workspaces.artifact_location(job.id, 1)
@@ -140,3 +142,18 @@ def test_base_models_have_no_strength(studio: User) -> None:
     assert base_models.get(studio, "studio-nano")
     with pytest.raises(NotFound, match="There is no artifact"):
         strengths.submit(studio, "studio-nano")
+
+
+def test_classification_sets_its_selection_rows_aside(studio: User, store_dataset: StoreDataset) -> None:
+    store_dataset("tickets", "classification", ROWS)
+    published(studio, objective="classification")
+    assert not strengths.plan(studio, "tone").learned
+
+
+def test_answers_judged_one_by_one_are_refused(studio: User, store_dataset: StoreDataset) -> None:
+    asked = [[{"role": "user", "content": f"Say {n}."}] for n in range(60)]
+    rows = [{"prompt": turns, "completion": "Yes.", "label": n % 2 == 0} for n, turns in enumerate(asked)]
+    store_dataset("tickets", "unpaired_preference", rows)
+    published(studio, objective="kto")
+    with pytest.raises(BadInput, match="judged one by one"):
+        strengths.plan(studio, "tone")

@@ -95,6 +95,21 @@ def test_without_better_answers_the_rule_must_be_beaten() -> None:
     assert "better than always preferring the longer answer" in judged.claim
 
 
+def test_hardly_any_bad_answers_make_no_ranking() -> None:
+    good = np.arange(N) >= 3
+    rows = [
+        {"prompt": [{"role": "user", "content": WORDS[n]}], "completion": "x", "label": bool(good[n])} for n in range(N)
+    ]
+    side = held_out.of("unpaired_preference", rows, rows)
+
+    def scores(nll: np.ndarray) -> Scores:
+        return Scores(tuple(range(N)), np.where(good, nll, 0), np.where(good, 4, 0), good=good, judged_nll=nll)
+
+    before = np.random.default_rng(0).normal(4, 0.5, N)
+    judged = verdict.judge(scores(before), scores(before - np.where(good, 1, -1)), "unpaired_preference", side)
+    assert sentences.JUDGEMENT not in judged.metrics
+
+
 def test_single_judgements_are_ranked_by_what_became_likelier() -> None:
     good = np.arange(N) % 2 == 0
     rows = [
@@ -117,6 +132,7 @@ def test_single_judgements_are_ranked_by_what_became_likelier() -> None:
     assert judged.headline == sentences.JUDGEMENT
     assert judged.metrics[sentences.JUDGEMENT].adapted.value == 1.0
     assert judged.metrics[sentences.JUDGEMENT].base.value == 0.5
+    assert judged.metrics[sentences.JUDGEMENT].adapted.low < 1, "not even a perfect ranking is certain"
     assert judged.verdict == "better"
     assert judged.n_rows == N // 2, "the loss is that of good answers"
     assert not any("had no token left" in remark for remark in judged.remarks)
