@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from storage.runs.bootstrap import Floats, Groups, Interval, Pair, paired_means, wilson
 
-FEWEST_OF_A_KIND = 10
-"""Good answers, and bad ones: with fewer, the interval would be far too narrow."""
+FEWEST_OF_A_KIND = 4
+"""Good answers, and bad ones: with fewer, not even a perfect ranking could be told from chance."""
 
 
 def values(scores: Floats, good: npt.NDArray[np.bool_]) -> Floats:

@@ -136,10 +136,10 @@ class Setup:
     def forgetting(self, files: ModelFiles, model: Any, ignoring: str = "") -> Forgotten:
         """General abilities of `model` against the untouched model; answers count without `ignoring` before them."""
         asked = self.suite if not ignoring else self._suite(ignoring)
-        before = self._base_scores.get((files.folder, ignoring))
+        before = self._base_scores.get((files.folder, asked.sha256))
         if before is None:
             self.say(f"general suite, {len(asked.items)} items, before")
-            before = self._base_scores[files.folder, ignoring] = self._scored(self.load(files), files, asked)
+            before = self._base_scores[files.folder, asked.sha256] = self._scored(self.load(files), files, asked)
         self.say(f"general suite, {len(asked.items)} items, after")
         after = self._scored(model, files, asked)
         return Forgotten.of(len(asked.items), suite_verdict.judge(before, after))
