@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
-from storage import credentials, db, users
+from storage import credentials, db, deleted_names, users
 from storage.data import dataset_names
 from storage.gallery import artifacts
 from storage.job_inputs import Thing
@@ -145,4 +145,4 @@ def _delete(session: Session, user: User) -> None:
         if thing.deleted_at is None:
             thing.deleted_at = at
             if not isinstance(thing, Artifact):
-                thing.name = f"{thing.name} (deleted {thing.id})"
+                thing.name = deleted_names.deleted(thing.name, thing.id)

@@ -14,6 +14,7 @@ from app.markup import html
 from app.pages import health_views, layout
 from app.pages.alerts import CLEAR, FOCUS_JS, guarded, in_turn
 from app.pages.who import acting
+from storage import deleted_names
 from storage.data import dataset_lists, datasets, versions
 from storage.models import User
 from templates.quantities import plural
@@ -169,7 +170,7 @@ def _versions(request: gr.Request, key: str) -> Markup:
     parts = [health_views.lineage(line, versions.children(user, key))]
     found = versions.since_parent(line[-1])
     if found:
-        parts.append(health_views.difference(found, line[-1].shape, line[-2].name.partition(" (deleted ")[0]))
+        parts.append(health_views.difference(found, line[-1].shape, deleted_names.original(line[-2].name)))
     return Markup("").join(parts)
 
 

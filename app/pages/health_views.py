@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from app.formats import count
 from app.markup import html
+from storage import deleted_names
 from storage.data.health.check import NOT_LOOKED_FOR
 from storage.data.health.personal_data import masked
 from storage.data.row_export import MEDIA
@@ -78,7 +79,7 @@ def lineage(found: Sequence[Dataset], children: Sequence[Dataset]) -> Markup:
 def _step(dataset: Dataset, *, is_here: bool) -> Step:
     gone = dataset.deleted_at is not None
     return Step(
-        name=dataset.name.partition(" (deleted ")[0] if gone else dataset.name,
+        name=deleted_names.original(dataset.name) if gone else dataset.name,
         n_rows=dataset.n_rows,
         n_held_out=dataset.n_held_out,
         fixes=[_fix_words(fix) for fix in dataset.fixes],

@@ -12,7 +12,7 @@ from app import languages
 from app.formats import count, parameters
 from app.markup import html
 from app.pages import model_downloads
-from storage import dependents
+from storage import deleted_names, dependents
 from storage.bases import base_models, papers, proposed, trials
 from storage.bases.catalogue import CatalogueEntry
 from storage.gallery import artifact_lists, artifacts, chains
@@ -144,7 +144,7 @@ def of_result(artifact: Artifact, behind: Chain, kinds: Sequence[Kind], children
 
 def _root(row: BaseModelRow) -> Link:
     if row.deleted_at is not None:
-        return f"{row.name.partition(' (deleted ')[0]} (deleted)", ""
+        return f"{deleted_names.original(row.name)} (deleted)", ""
     return row.name, f"models?model={quote(row.name)}"
 
 

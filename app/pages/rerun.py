@@ -12,7 +12,7 @@ from app.markup import html
 from app.pages import choices, goals, train_form, train_mix
 from app.pages.filled import PRECISION, Filled
 from app.pages.who import acting, asked
-from storage import job_inputs, model_names
+from storage import deleted_names, job_inputs, model_names
 from storage.bases import base_models
 from storage.data import datasets
 from storage.gallery import artifacts
@@ -92,7 +92,7 @@ def _teacher(inputs: Inputs, remarks: list[str]) -> str:
     wanted = inputs.model(Role.TEACHER)
     if wanted is None or wanted.deleted_at is None:
         return wanted.name if wanted else ""
-    remarks.append(f"The teacher “{wanted.name.partition(' (deleted ')[0]}” no longer exists; choose another.")
+    remarks.append(f"The teacher “{deleted_names.original(wanted.name)}” no longer exists; choose another.")
     return ""
 
 
@@ -116,7 +116,7 @@ def _data(user: User, inputs: Inputs, recipe: Recipe, remarks: list[str]) -> Dat
         goal = registry.objectives().get(recipe.objective)
         fitting = [row for row in known if goal is not None and row.shape in goal.row_shapes]
         found = fitting[0] if fitting else choices.first_data(user) or known[0]
-        name = wanted.name.partition(" (deleted ")[0] if wanted else "of this job"
+        name = deleted_names.original(wanted.name) if wanted else "of this job"
         remarks.append(f"The data “{name}” was deleted, so “{found.name}” is chosen instead.")
     return found
 

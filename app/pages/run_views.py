@@ -11,6 +11,7 @@ from app.formats import ago
 from app.markup import html
 from app.pages import job_words, verdicts
 from app.run_charts import Curve
+from storage import deleted_names
 from storage.jobs import events
 from storage.runs.candidates import Candidate
 from storage.runs.comparison import Against, Comparison, Run
@@ -46,7 +47,7 @@ class Line:
 def choice(one: Candidate) -> str:
     """A run in the list to choose from."""
     state = verdicts.WORDS.get((one.job.result or {}).get("verdict", ""), "") or job_words.state(one.job)
-    data = one.data.name.partition(" (deleted ")[0] if one.data else "no data"
+    data = deleted_names.original(one.data.name) if one.data else "no data"
     return f"{one.job.name} · {state[:1].lower()}{state[1:]} · {data} · {ago(one.job.created_at)}"
 
 

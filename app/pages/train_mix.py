@@ -12,6 +12,7 @@ import gradio as gr
 from app.markup import html
 from app.pages.alerts import CLEAR
 from app.pages.who import acting
+from storage import deleted_names
 from storage.data import dataset_lists, dataset_names
 from storage.gallery import artifacts
 from storage.job_inputs import Inputs
@@ -215,9 +216,7 @@ def of_job(told: Mix, inputs: Inputs, remarks: list[str]) -> dict[str, Any]:
         remarks.append("The job’s datasets had different weights; here their rows come up equally often.")
     if len(replayed) > 1:
         remarks.append(f"The job replayed {len(replayed)} datasets; here only the first is chosen.")
-    names = [
-        one.name.partition(" (deleted ")[0] for one in (*inputs.all(Role.TRAINING)[1:], *replayed) if one.deleted_at
-    ]
+    names = [deleted_names.original(one.name) for one in (*inputs.all(Role.TRAINING)[1:], *replayed) if one.deleted_at]
     if names:
         remarks.append(f"Deleted since, and so left out: {', '.join(names)}.")
     kept: dict[str, Any] = {}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlmodel import col, select
 
-from storage import db, job_inputs
+from storage import db, deleted_names, job_inputs
 from storage.bases import base_models
 from storage.gallery import artifacts
 from storage.models import TERMINAL, Artifact, BaseModelRow, Job, JobInput, User
@@ -33,7 +33,7 @@ def delete(user: User, name_or_id: str) -> int:
             raise NotFound(f"There is no base model “{name_or_id}”.")
         job_inputs.refuse_used(session, kept)
         kept.deleted_at = db.clock(session)
-        kept.name = f"{row.name} (deleted {row.id})"  # users can't choose a name like this
+        kept.name = deleted_names.deleted(row.name, row.id)
     return sum(base.id == row.id for base in _under_results(0.0).values())
 
 

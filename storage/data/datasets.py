@@ -11,7 +11,7 @@ import pyarrow as pa
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
-from storage import db, files, job_inputs, progress
+from storage import db, deleted_names, files, job_inputs, progress
 from storage.data import dataset_names, drafts, mappings, parts, row_files, selection, uploads
 from storage.data.drafts import Draft
 from storage.data.intake import Guess, Look, Remark
@@ -192,7 +192,7 @@ def delete(user: User, name_or_id: str) -> None:
         job_inputs.refuse_used(session, found)
         kept = session.get_one(Dataset, found.id)
         kept.deleted_at = db.clock(session)
-        kept.name = f"{found.name} (deleted {found.id})"  # users can't choose a name like this
+        kept.name = deleted_names.deleted(found.name, found.id)
 
 
 def file(dataset: Dataset) -> Path:

@@ -28,12 +28,13 @@ class Divided:
     """Empty if there is only one training row."""
 
 
-def divided(path: Path, shape: RowShape, seed: int) -> Divided:
-    """Divide the training side of a dataset's file. `seed` is the seed of its held-out rows."""
+def divided(path: Path, shape: RowShape, seed: int | None) -> Divided:
+    """Divide the training side of a dataset's file. `seed` is that of its held-out rows; None if none were drawn."""
     import pyarrow.parquet as pq  # needed late: the web process starts faster and smaller without it
 
     table = pq.read_table(path)
     training = table.filter(pc.invert(table["held_out"]))
+    seed = splits.DRAWN.seed if seed is None else seed
     selected = pa.array(_drawn(training, shape, seed, grouped=path.stat().st_size <= splits.GROUPED_BYTES))
     return Divided(
         training=row_files.plain(training.filter(pc.invert(selected))),

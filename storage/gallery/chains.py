@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlmodel import col, select
 
-from storage import db, job_inputs
+from storage import db, deleted_names, job_inputs
 from storage.gallery import artifacts
 from storage.job_inputs import Inputs
 from storage.models import Artifact, BaseModelRow, JobInput
@@ -85,7 +85,7 @@ def _step(model: Artifact, used: Inputs) -> ChainStep:
         name=model.name,
         objective=str(recipe.get("objective", "")),
         method=str(recipe.get("method", "")),
-        data=data.name.partition(" (deleted ")[0] if data else "",
+        data=deleted_names.original(data.name) if data else "",
         continued=told.continued,
         deleted=model.deleted_at is not None,
     )

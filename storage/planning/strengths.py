@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from storage import db, job_inputs
+from storage import db, deleted_names, job_inputs
 from storage.data import datasets, splits
 from storage.gallery import artifacts, strength, suites
 from storage.jobs import jobs
@@ -76,7 +76,8 @@ def _problems(
     problems = [found for one in task for found in _without_rows(one)]
     problems += [
         Problem(
-            f"The replayed dataset “{_name(one)}” is deleted, so nobody knows which prompts were replayed.",
+            f"The replayed dataset “{deleted_names.original(one.name)}” is deleted, so nobody knows which prompts were "
+            "replayed.",
             field=FIELD,
             remedy="Train again without it, or with another one.",
         )
@@ -92,7 +93,8 @@ def _problems(
 def _without_rows(data: Dataset) -> list[Problem]:
     """The reasons why a dataset gives no rows to choose a strength on."""
     if _is_gone(data):
-        what = f"The dataset “{_name(data)}” of its training is deleted, so there are no rows to score it on."
+        name = deleted_names.original(data.name)
+        what = f"The dataset “{name}” of its training is deleted, so there are no rows to score it on."
         return [Problem(what, field=FIELD, remedy="Add the dataset again and train on it.")]
     if not registry.shape(data.shape).has_answers:
         what = f"“{data.name}” has prompts without answers, which can't be scored."
@@ -104,11 +106,6 @@ def _without_rows(data: Dataset) -> list[Problem]:
         what = f"“{data.name}” is too small to have a selection side: choices need rows of their own."
         return [Problem(what, field=FIELD, remedy="Train on a dataset with at least two training rows.")]
     return []
-
-
-def _name(data: Dataset) -> str:
-    """The name before it was deleted."""
-    return data.name.partition(" (deleted ")[0]
 
 
 def _is_gone(data: Dataset) -> bool:

@@ -34,8 +34,9 @@ def n_of_rarer_kind(good: npt.NDArray[np.bool_], groups: Groups) -> int:
     return min(len(np.unique(groups[kind])) for kind in (good, ~good))
 
 
-def against_chance(found: Floats, n_rarer: int, groups: Groups) -> Pair:
-    """The mean of the values beside one half; its interval is at least as wide as that of `n_rarer` single answers."""
+def against_chance(found: Floats, good: npt.NDArray[np.bool_], groups: Groups) -> Pair:
+    """The mean of the values beside one half; its interval is at least as wide as that of the rarer kind's groups."""
+    n_rarer = n_of_rarer_kind(good, groups)
     pair = paired_means(np.full(len(found), 0.5), found, np.ones(len(found)), groups=groups)
     value, least = pair.adapted.value, wilson(pair.adapted.value * n_rarer, n_rarer)
     low, high = min(pair.adapted.low, least.low), max(pair.adapted.high, least.high)

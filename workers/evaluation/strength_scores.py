@@ -18,7 +18,7 @@ from peft.helpers import rescale_adapter_scale
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from storage import files
-from storage.data import row_files, selection, splits
+from storage.data import row_files, selection
 from storage.gallery import suites
 from storage.rendering.renderer import Renderer
 from templates import at_strength, registry
@@ -98,8 +98,7 @@ class TaskRows:
 def task_rows(data: TaughtRows) -> TaskRows:
     """The selection side; the held-out rows are left alone."""
     file = Path(data.dataset_file)
-    seed = splits.DRAWN.seed if data.split_seed is None else data.split_seed
-    divided = selection.divided(file, registry.shape(data.shape), seed)
+    divided = selection.divided(file, registry.shape(data.shape), data.split_seed)
     documents = row_files.documents(file)
     return TaskRows(
         data,

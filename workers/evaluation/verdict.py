@@ -117,8 +117,7 @@ def _compared(base: Scores, adapted: Scores, shape: str, side: HeldOutSide, head
         )
     judged = _judged_values(base, adapted, told, groups)
     if judged is not None and adapted.good is not None:
-        n_rarer = ranking.n_of_rarer_kind(adapted.good[told], groups[told])
-        metrics[JUDGEMENT] = ranking.against_chance(judged, n_rarer, renumbered(groups[told]))
+        metrics[JUDGEMENT] = ranking.against_chance(judged, adapted.good[told], renumbered(groups[told]))
     return _Comparison(base, adapted, shape, side, pairs, told, judged, metrics, decides(metrics, headline, side))
 
 

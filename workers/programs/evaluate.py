@@ -177,13 +177,11 @@ def _score_on_suite(ref: ModelRef, order: EvaluationOrder, asked: suites.Suite, 
 
 def _freely(order: EvaluationOrder) -> list[str]:
     """What to know of results that choose among labels, which are scored like the others here."""
-    of_labels = [ref.name for ref in order.models if ref.adapter_folder and _has_labels(Path(ref.adapter_folder))]
-    of_labels += [ref.name for ref in order.models if not ref.adapter_folder and _has_labels(Path(ref.base_folder))]
-    return [f"“{name}” wrote its answers freely here; in chat it chooses among its labels." for name in of_labels]
-
-
-def _has_labels(folder: Path) -> bool:
-    return (folder / label_sets.FILE).is_file()
+    return [
+        f"“{ref.name}” wrote its answers freely here; in chat it chooses among its labels."
+        for ref in order.models
+        if (Path(ref.adapter_folder or ref.base_folder) / label_sets.FILE).is_file()
+    ]
 
 
 def _named(ref: ModelRef) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from storage.data import row_files, selection, splits
+from storage.data import row_files, selection
 from storage.planning import apart
 from storage.planning.apart import HeldOut, Judged
 from storage.rendering.renderer import Renderer
@@ -142,6 +142,5 @@ def _training_side(data: FurtherData, params: TrainingParams) -> tuple[Rows, Row
     file = Path(data.dataset_file)
     if not params.sets_apart or data.replayed:
         return row_files.read(file, held_out=False), []
-    seed = splits.DRAWN.seed if data.split_seed is None else data.split_seed
-    divided = selection.divided(file, registry.shape(data.shape), seed)
+    divided = selection.divided(file, registry.shape(data.shape), data.split_seed)
     return divided.training, divided.selection
