@@ -43,8 +43,8 @@ class Filled:
     more: Sequence[str] = ()
     """Further datasets to learn."""
     shares: str = train_mix.EVERY_ROW
-    keep: str = ""
-    """The dataset to replay."""
+    keep: str = train_mix.OWN
+    """The dataset to replay, or one of `train_mix.OWN` and `train_mix.NOTHING`."""
     share: float = mix.REPLAY_SHARE
     """The replayed share of what is learned."""
     experts: bool = False
@@ -92,6 +92,6 @@ class Filled:
             continue_from=cast(ContinueFrom, self.continue_from),
             teacher=self.teacher if teachers.needed(self.objective) else None,
             weights=train_mix.weights(self),
-            replay=train_mix.replay(self),
+            replay=train_mix.replay(user, self),
             patient=patient,
         )

@@ -72,6 +72,7 @@ def reopened(user: User, job: Job) -> Reopened | None:
     way = way if way in CHOICES else "advised"
     taught = _teacher(inputs, remarks)
     form = Filled(objective, begins.model.name, dataset.name, method, "balanced", recipe.instruction, way, taught)
+    form = replace(form, keep=train_mix.NOTHING)
     if registry.objective(objective).mixes and "mix" in job.spec:
         form = replace(form, **train_mix.of_job(Mix.model_validate(job.spec["mix"]), inputs, remarks))
     if (objective, method) == (recipe.objective, recipe.method):

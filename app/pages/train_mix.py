@@ -10,6 +10,7 @@ from urllib.parse import quote
 import gradio as gr
 
 from app.markup import html
+from app.pages import choices
 from app.pages.alerts import CLEAR
 from app.pages.who import acting
 from storage import deleted_names
@@ -30,6 +31,8 @@ N_OFFERED = 100
 LEAST_SHARE, MOST_SHARE = 0.05, 0.8
 NOTHING = "(nothing)"
 """The choice not to replay."""
+OWN = "(own rows)"
+"""The advised choice: what the model wrote itself, whichever model is chosen."""
 EVERY_ROW, EQUALLY = "rows", "equal"
 FOLD_WORDS = {False: "Add more data, or keep what the model knew", True: "Prompts for the repair"}
 KEEP_WORDS = {
@@ -114,7 +117,7 @@ def filled(objective: str, more: list[str] | None, shares: str, keep: str | None
     return {
         "more": tuple(more or ()),
         "shares": shares,
-        "keep": "" if keep in (None, NOTHING) else keep,
+        "keep": keep or OWN,
         "share": share,
     }
 
@@ -123,15 +126,26 @@ def fitting(user: User, form: Filled, model: BaseModelRow | Artifact) -> Filled:
     """The form without datasets that this goal can't learn or replay, or that are gone; a repair gets its prompts."""
     goal = registry.objective(form.objective)
     if not goal.mixes:
-        return replace(form, more=(), keep="")
+        return replace(form, more=(), keep=OWN)
     model = writer(form, model)
-    if goal.repairs and not form.keep and isinstance(model, BaseModelRow):
+    if goal.repairs and form.keep in (OWN, NOTHING) and isinstance(model, BaseModelRow):
         own = repairs.prompts_for(user, model)
-        form = replace(form, keep=own.name if own else "")
+        form = replace(form, keep=own.name if own else NOTHING)
     more = tuple(name for name in form.more if name in _others(user, form))
     form = replace(form, more=more)
-    keeps = form.keep in {name for _, name in replayable(user, model, form)}
-    return form if keeps else replace(form, keep="")
+    if goal.repairs:
+        known = form.keep in {name for _, name in replayable(user, model, form)}
+        return form if known else replace(form, keep=NOTHING)
+    own = self_replays.of_model(user, model)
+    if own is not None and form.keep == own.name and _can_keep(form):
+        return replace(form, keep=OWN)
+    return form if form.keep in {name for _, name in replayable(user, model, form)} else replace(form, keep=OWN)
+
+
+def _can_keep(form: Filled) -> bool:
+    """Whether what the model knew could be kept: not with weights that start at random."""
+    method = registry.method(choices.way(form.method).method)
+    return method.starts_at_base or method.trains != "all_weights"
 
 
 def drawn(user: User, form: Filled, model: BaseModelRow | Artifact) -> list[Any]:
@@ -142,15 +156,14 @@ def drawn(user: User, form: Filled, model: BaseModelRow | Artifact) -> list[Any]
     others, own = _others(user, form), self_replays.of_model(user, model)
     words = f"Let {model.name} write {'prompts' if is_repair else 'rows to replay'}"
     # what is chosen or must be can be seen; otherwise it stays as the person left it
-    opens: dict[str, Any] = {"open": True} if form.more or form.keep or is_repair else {}
+    keeps, is_advised = bool(replay(user, form)), form.keep == OWN and _can_keep(form)
+    opens: dict[str, Any] = {"open": True} if form.more or keeps or is_advised or is_repair else {}
     return [
         gr.update(choices=others, value=list(form.more), visible=bool(others) and not is_repair),
         gr.update(value=form.shares, visible=bool(form.more)),
-        gr.update(
-            choices=replayable(user, model, form), value=form.keep or NOTHING, visible=True, **KEEP_WORDS[is_repair]
-        ),
-        gr.update(value=form.share, visible=bool(form.keep) and not is_repair),
-        html("train/own_rows", model=model.name, own=own, is_repair=is_repair),
+        gr.update(choices=replayable(user, model, form), value=form.keep, visible=True, **KEEP_WORDS[is_repair]),
+        gr.update(value=form.share, visible=keeps and not is_repair),
+        html("train/own_rows", model=model.name, own=own, is_repair=is_repair, is_advised=is_advised),
         gr.update(value=words, visible=own is None),
         gr.update(visible=True, label=FOLD_WORDS[is_repair], **opens),
     ]
@@ -173,10 +186,15 @@ def replayable(user: User, model: BaseModelRow | Artifact, form: Filled) -> list
     """What may be replayed, as choices: nothing, the model's own rows, any other dataset that is not learned."""
     learned, own = {form.data, *form.more}, self_replays.of_model(user, model)
     is_repair = registry.objective(form.objective).repairs
-    found = [("Nothing", NOTHING)]
+    found, can_keep = [("Nothing", NOTHING)], _can_keep(form)
     if own is not None and own.name not in learned:
-        found.append((f"{own.name} · {own.n_rows:,} rows that {model.name} wrote itself", own.name))
+        words = f"{own.name} · {own.n_rows:,} rows that {model.name} wrote itself"
+        found.insert(0, (words, own.name) if is_repair or not can_keep else (f"{words} (advised)", OWN))
         learned.add(own.name)
+    elif own is None and not is_repair and can_keep:
+        found.insert(0, (f"Rows that {model.name} wrote itself (none yet)", OWN))
+    if not is_repair and OWN not in (value for _, value in found):
+        found[-1] = ("Nothing", OWN)  # advised here: random weights know nothing, and rows are not learned twice
     for row in dataset_lists.page(user, Place(N_OFFERED)).rows:
         if row.name not in learned and not refusals.of_replay(row, prompts_only=is_repair):
             found.append((f"{row.name} · {row.n_rows - row.n_held_out:,} rows", row.name))
@@ -189,10 +207,15 @@ def weights(form: Filled) -> mix.Weights:
     return dict.fromkeys((form.data, *form.more), weight) if form.more else {}
 
 
-def replay(form: Filled) -> mix.Weights:
-    """What is replayed, with its share."""
-    share = None if registry.objective(form.objective).repairs else form.share
-    return {form.keep: share} if form.keep else {}
+def replay(user: User, form: Filled) -> mix.Weights:
+    """What is replayed, with its share; nothing if the model has no rows of its own yet."""
+    goal = registry.objective(form.objective)
+    if form.keep == NOTHING or not goal.mixes or (form.keep == OWN and not _can_keep(form)):
+        return {}
+    if form.keep != OWN:
+        return {form.keep: None if goal.repairs else form.share}
+    own = self_replays.of_model(user, continuations.start(user, form.base).model)
+    return {own.name: form.share} if own is not None and own.name not in (form.data, *form.more) else {}
 
 
 def let_write(request: gr.Request, form: Filled) -> list[Any]:
@@ -219,7 +242,7 @@ def of_job(told: Mix, inputs: Inputs, remarks: list[str]) -> dict[str, Any]:
     names = [deleted_names.original(one.name) for one in (*inputs.all(Role.TRAINING)[1:], *replayed) if one.deleted_at]
     if names:
         remarks.append(f"Deleted since, and so left out: {', '.join(names)}.")
-    kept: dict[str, Any] = {}
+    kept: dict[str, Any] = {"keep": NOTHING}
     if replayed and told.prompts_first:
         kept = {"keep": replayed[0].name}
     elif replayed and told.replayed:
@@ -247,10 +270,9 @@ def of_address(given: Mapping[str, str]) -> dict[str, Any]:
 
 def in_address(form: Filled) -> dict[str, str]:
     """The same as text; a dataset's name has no colon."""
-    keeps = bool(form.keep)
     return {
         "more": ":".join(form.more),
         "shares": form.shares if form.more and form.shares != EVERY_ROW else "",
-        "keep": form.keep if keeps else "",
-        "share": f"{form.share:g}" if keeps and form.share != mix.REPLAY_SHARE else "",
+        "keep": form.keep if form.keep != OWN else "",
+        "share": f"{form.share:g}" if form.keep != NOTHING and form.share != mix.REPLAY_SHARE else "",
     }

@@ -45,13 +45,15 @@ def drawn(user: User, form: Filled) -> tuple[list[Any], Filled]:
 def test_what_can_be_learned_too_and_replayed(studio: User, request_of: gr.Request) -> None:
     form = replace(Filled(**train_form.opened(request_of)[-1]), data="tickets")
     (more, shares, keep, share, hint, write, fold), form = drawn(studio, form)
-    assert "open" not in fold, "it stays as the person left it"
+    assert fold["open"], "keeping what it knew is advised"
     assert (more["choices"], more["value"], shares["visible"]) == (["moods"], [], False), "letters have another shape"
-    assert [name for _, name in keep["choices"]] == [train_mix.NOTHING, "moods", "letters"]
-    assert (keep["value"], share["visible"], write["visible"]) == (train_mix.NOTHING, False, True)
+    assert [name for _, name in keep["choices"]] == [train_mix.OWN, train_mix.NOTHING, "moods", "letters"]
+    assert (keep["value"], share["visible"], write["visible"]) == (train_mix.OWN, False, True)
     assert f"Let {form.base} write rows" in write["value"]
-    assert "you can read the rows before you use them" in hint
-    assert form.plan(studio).portions == ()
+    assert "Nothing is replayed yet" in hint
+    assert form.plan(studio).portions == (), "there is nothing to replay yet"
+    (*_, fold), _ = drawn(studio, replace(form, keep=train_mix.NOTHING))
+    assert "open" not in fold, "it stays as the person left it"
 
 
 @pytest.mark.usefixtures("tickets", "letters", "moods")
@@ -79,10 +81,10 @@ def test_another_goal_or_other_data_leaves_out_what_no_longer_fits(studio: User,
     updates, other = drawn(
         studio, replace(form, objective="distill_features", teacher="studio-small", base="studio-nano")
     )
-    assert (other.more, other.keep) == ((), "")
+    assert (other.more, other.keep) == ((), train_mix.OWN)
     assert [update["visible"] for update in updates] == [False] * 7
     _, gone = drawn(studio, replace(form, more=("nowhere",), keep="nowhere"))
-    assert (gone.more, gone.keep) == ((), "")
+    assert (gone.more, gone.keep) == ((), train_mix.OWN)
 
 
 @pytest.mark.usefixtures("letters", "moods")
@@ -136,9 +138,19 @@ def own(studio: User) -> Dataset:
 @pytest.mark.usefixtures("tickets")
 def test_rows_that_the_base_wrote_are_offered_first(studio: User, own: Dataset, request_of: gr.Request) -> None:
     form = replace(Filled(**train_form.opened(request_of)[-1]), data="tickets", base="studio-nano", objective="sft")
-    (_, _, keep, _, hint, write, _), _ = drawn(studio, replace(form, method="lora"))
-    assert keep["choices"][1] == ("own · 20 rows that studio-nano wrote itself", "own")
-    assert (keep["value"], write["visible"]) == (train_mix.NOTHING, False)
+    (_, _, keep, share, hint, write, _), form = drawn(studio, replace(form, method="lora"))
+    assert keep["choices"][0] == ("own · 20 rows that studio-nano wrote itself (advised)", train_mix.OWN)
+    assert (keep["value"], share["visible"], write["visible"]) == (train_mix.OWN, True, False)
+    assert form.plan(studio).portions[-1].replayed
+    assert train_mix.in_address(form)["keep"] == ""
+    assert drawn(studio, replace(form, keep="own"))[1].keep == train_mix.OWN, "as a link names them"
+    other, _ = drawn(studio, replace(form, base="studio-small"))
+    assert "none yet" in other[2]["choices"][0][0], "rows of another model are not the advice"
+    without = replace(form, keep=train_mix.NOTHING)
+    assert without.plan(studio).portions == ()
+    assert train_mix.of_address(train_mix.in_address(without))["keep"] == train_mix.NOTHING
+    random = drawn(studio, replace(form, method="from_scratch"))[1]
+    assert random.plan(studio).portions == (), "it knows nothing that could be kept"
     assert 'href="data?data=own"' in hint
     job = jobs.get(studio, str(datasets.get(studio, "own").made_by_job_id))
     shown = str(outcomes.block(studio, job))
@@ -167,4 +179,4 @@ def test_a_verdict_has_a_section_for_each_dataset() -> None:
 def test_hidden_choices_do_not_count() -> None:
     assert train_mix.filled("sft", ["moods"], "rows", "letters", 0.4)["more"] == ("moods",)
     hidden = train_mix.filled("distill_logits", ["moods"], "rows", "letters", 0.4)
-    assert (hidden["more"], hidden["keep"]) == ((), "")
+    assert (hidden["more"], hidden["keep"]) == ((), train_mix.OWN)
