@@ -21,6 +21,8 @@ from workers.training.ahead import TrainingAhead
 from workers.training.setups import TrainingData
 
 CPU = torch.device("cpu")
+MOST_FOR_A_HEAD = 0.1
+"""A fresh head learns with the method's rate, and it is no small change of anything."""
 ROWS: dict[str, list[dict[str, Any]]] = {
     "text": [{"text": f"the sky is blue and the sea is {word}"} for word in ("green", "grey", "blue", "black")],
     "prompt_completion": [{"prompt": f"say {word}", "completion": f"{word} it is"} for word in ("a", "b", "c", "d")],
@@ -80,7 +82,8 @@ def scores_and_survives_saving(recipe: Recipe, folder: Path, tmp_path: Path) -> 
     """The same for an objective whose result gives scores: it can't answer, so its own loss falls instead."""
     method, made = registry.method(recipe.method), results.of(recipe.objective)
     rows, shape = ROWS[registry.objective(recipe.objective).row_shapes[0]], "preference"
-    settings = recipe.objective_params | {"learning_rate": _rate(recipe, folder), "num_train_epochs": 30.0}
+    rate = min(_rate(recipe, folder), MOST_FOR_A_HEAD)
+    settings = recipe.objective_params | {"learning_rate": rate, "num_train_epochs": 30.0}
     params = registry.objective(recipe.objective).params(**settings)
     data = TrainingData(recipe.objective, params, shape, rows, rows, Renderer(folder))
     setup = importlib.import_module(f"workers.objectives.{recipe.objective}").set_up(data)
