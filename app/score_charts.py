@@ -37,7 +37,7 @@ class _Mark:
 
 
 def distribution(told: Mapping[str, Any], scores: Sequence[float] = ()) -> Markup:
-    """The scores of held-out chosen answers (up) and rejected ones (down), with a numbered line for each of `scores`."""
+    """The scores of held-out chosen answers (up) and rejected ones (down); a numbered line for each of `scores`."""
     every = [*told["chosen"], *told["rejected"], *scores]
     low, high = min(every), max(every)
     if low == high:
@@ -52,10 +52,7 @@ def distribution(told: Mapping[str, Any], scores: Sequence[float] = ()) -> Marku
     middle = (HEIGHT - BOTTOM + TOP) / 2
     bars = [bar for kind, side in KINDS for bar in _bars(kind, side, counted[side], most, middle, width)]
     marks = [_Mark(x(one), str(place), f"Answer {place}: {number(one)}") for place, one in enumerate(scores, 1)]
-    said = "; ".join(
-        f"{side} answers: middle {number(told[side][50])}, most from {number(told[side][5])} to {number(told[side][95])}"
-        for _, side in KINDS
-    )
+    said = "; ".join(_told(side, told[side]) for _, side in KINDS)
     return html(
         "charts/scores",
         area=Area(),
@@ -66,6 +63,11 @@ def distribution(told: Mapping[str, Any], scores: Sequence[float] = ()) -> Marku
         ticks=[(f"{value:g}".replace("-", "−"), x(value)) for value in ticks(low, high)],
         told="; ".join([said, *(mark.told for mark in marks)]),
     )
+
+
+def _told(side: str, percentiles: Sequence[float]) -> str:
+    low, middle, high = (number(percentiles[place]) for place in (5, 50, 95))
+    return f"{side} answers: middle {middle}, most from {low} to {high}"
 
 
 def _counts(percentiles: Sequence[float], low: float, high: float) -> list[int]:

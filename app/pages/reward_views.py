@@ -43,11 +43,9 @@ def _drawn(verdict: Mapping[str, Any], *, in_full: bool) -> Markup:
 
 
 def _facts(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    margin = f"{_interval(found['margin'])}; spread of all scores {number(found['spread'])}"
     told = [
-        (
-            "Chosen answers score higher by",
-            f"{_interval(found['margin'])}; spread of all scores {number(found['spread'])}",
-        ),
+        ("Chosen answers score higher by", margin),
         ("Correlation of score and length", _interval(found["length_correlation"])),
         ("Correlation of being chosen and length", _interval(found["length_of_chosen"])),
     ]

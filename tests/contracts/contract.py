@@ -21,7 +21,7 @@ from workers.training.ahead import TrainingAhead
 from workers.training.setups import TrainingData
 
 CPU = torch.device("cpu")
-MOST_FOR_A_HEAD = 0.1
+MOST_FOR_A_HEAD = 0.03
 """A fresh head learns with the method's rate, and it is no small change of anything."""
 ROWS: dict[str, list[dict[str, Any]]] = {
     "text": [{"text": f"the sky is blue and the sea is {word}"} for word in ("green", "grey", "blue", "black")],
@@ -119,7 +119,7 @@ def _rate(recipe: Recipe, folder: Path) -> float:
 
 
 def learns_and_survives_saving(recipe: Recipe, folder: Path, tmp_path: Path) -> None:
-    if not registry.artifact_kind(registry.objective(recipe.objective).makes[0]).answers:
+    if not registry.makes_answering_models(recipe.objective):
         scores_and_survives_saving(recipe, folder, tmp_path)
         return
     method = registry.method(recipe.method)
