@@ -123,7 +123,7 @@ def test_the_command_and_the_route_tell_the_same(
     told = json.loads(capsys.readouterr().out)
     assert [one["score"] for one in told["answers"]] == [0.2, 0.9]
     asked = {"model": "judge", "prompt": "say 1", "answers": ["no", "yes it is"]}
-    assert TestClient(create_app()).post("/api/v1/score", json=asked).json() == told
+    assert TestClient(create_app(), base_url="http://127.0.0.1").post("/api/v1/score", json=asked).json() == told
     assert cli.main(["score", "say 1", "no", "yes it is", "--model", "judge"]) == 0
     assert capsys.readouterr().out.splitlines()[0].startswith("  +0.900  yes it is  (above 45% of chosen")
     assert cli.main(["score", "say 1", "no", "--model", "studio-nano"]) == 2
@@ -139,7 +139,7 @@ def test_the_page_shows_scores_and_keeps_what_was_typed(
     alert, shown = score.score(asking(studio), "judge", "say 1", "no", "<b>yes</b> it is", "", "", "", "")
     assert alert == ""
     assert shown.index("&lt;b&gt;yes") < shown.index(">no<")
-    assert "45 %" in shown
+    assert "80 %" in shown
     assert "Answer 2: 1.6" in shown
 
 
