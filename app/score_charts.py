@@ -12,7 +12,7 @@ from app.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Area, ticks
 from app.formats import number
 from app.markup import html
 
-N_BINS = 24
+N_BINS, CLOSE = 24, 16
 KINDS = (("adapted", "chosen"), ("base", "rejected"))
 """The colour and the name of each side; the first one stands above the line, the second one below."""
 
@@ -38,7 +38,7 @@ class _Mark:
 
 def distribution(told: Mapping[str, Any], scores: Sequence[float] = ()) -> Markup:
     """The scores of held-out chosen answers (up) and rejected ones (down); a numbered line for each of `scores`."""
-    every = [*told["chosen"], *told["rejected"], *scores]
+    every: list[float] = [*told["chosen"], *told["rejected"], *scores]
     low, high = min(every), max(every)
     if low == high:
         low, high = low - 1, high + 1
@@ -52,17 +52,30 @@ def distribution(told: Mapping[str, Any], scores: Sequence[float] = ()) -> Marku
     middle = (HEIGHT - BOTTOM + TOP) / 2
     bars = [bar for kind, side in KINDS for bar in _bars(kind, side, counted[side], most, middle, width)]
     marks = [_Mark(x(one), str(place), f"Answer {place}: {number(one)}") for place, one in enumerate(scores, 1)]
+    names = _names(marks)
     said = "; ".join(_told(side, told[side]) for _, side in KINDS)
     return html(
         "charts/scores",
         area=Area(),
         bars=bars,
         marks=marks,
+        names=names,
         middle=middle,
         floor=HEIGHT - BOTTOM,
         ticks=[(f"{value:g}".replace("-", "−"), x(value)) for value in ticks(low, high)],
         told="; ".join([said, *(mark.told for mark in marks)]),
     )
+
+
+def _names(marks: Sequence[_Mark]) -> list[tuple[float, str]]:
+    """Where the numbers of the lines stand: those of close lines together, in the middle of them."""
+    groups: list[list[_Mark]] = []
+    for mark in sorted(marks, key=lambda one: one.x):
+        if groups and mark.x - groups[-1][-1].x < CLOSE:
+            groups[-1].append(mark)
+        else:
+            groups.append([mark])
+    return [((group[0].x + group[-1].x) / 2, ", ".join(one.label for one in group)) for group in groups]
 
 
 def _told(side: str, percentiles: Sequence[float]) -> str:

@@ -45,6 +45,10 @@ CAN_BE_SHORT = (
     "Use more pairs, above all pairs in which the longer answer is the worse one, or more passes over the data; and "
     "look at the health report for contradicting judgements."
 )
+LENGTH_TELLS_ALL = (
+    "In these pairs {rule} is right nearly always, so nothing can show that the scores tell more than length. Add pairs "
+    "in which that rule is wrong."
+)
 TOO_FEW = f"Hold out more pairs: a verdict needs at least {FEWEST_GROUPS} that are not nearly equal."
 
 
@@ -134,7 +138,7 @@ def _verdict(task: Task, scored: _Scored, side: HeldOutSide, actual: Mapping[str
         metrics={PREFERENCE: pair},
         n_groups=len(np.unique(groups)),
         reward=of_reward,
-        what_would_help=_what_would_help(ending, groups),
+        what_would_help=_what_would_help(ending, groups, of_reward),
         **known,
     )
 
@@ -142,15 +146,17 @@ def _verdict(task: Task, scored: _Scored, side: HeldOutSide, actual: Mapping[str
 def _sentence(claim: str, pair: Pair, found: RewardVerdict) -> str:
     own, rule = (sentences.score(PREFERENCE, one) for one in (pair.adapted, pair.base))
     return (
-        f"{claim}: it ranks the chosen answer first in {own} of {plural(found.n_pairs, 'held-out pair')}; "
+        f"{claim}. It ranks the chosen answer first in {own} of {plural(found.n_pairs, 'held-out pair')}; "
         f"{found.rule} does so in {rule} ({sentences.change(PREFERENCE, pair.difference)})."
     )
 
 
-def _what_would_help(ending: Outcome, groups: Groups) -> str | None:
+def _what_would_help(ending: Outcome, groups: Groups, found: RewardVerdict) -> str | None:
     if ending == "better":
         return None
-    return TOO_FEW if len(np.unique(groups)) < FEWEST_GROUPS else CAN_BE_SHORT
+    if len(np.unique(groups)) < FEWEST_GROUPS:
+        return TOO_FEW
+    return CAN_BE_SHORT if found.against_rule else LENGTH_TELLS_ALL.format(rule=found.rule)
 
 
 def _unscored(numbers: Sequence[int]) -> str:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from storage.runs.bootstrap import Floats, Groups, Interval, correlation, mean_interval, renumbered, share
 
-PERCENTILES = 101
+PERCENTILES, DIGITS = 101, 6
 FEWEST_AGAINST = 8
 """Pairs in which the rule is wrong, below which a share of them says nothing."""
 
@@ -68,7 +68,8 @@ def of(
 
 
 def _percentiles(scores: Floats) -> tuple[float, ...]:
-    return tuple(np.percentile(scores, np.linspace(0, 100, PERCENTILES)).tolist())
+    found = np.percentile(scores, np.linspace(0, 100, PERCENTILES)).tolist()
+    return tuple(float(f"{one:.{DIGITS}g}") for one in found)
 
 
 def _sentence(found: Interval | None) -> str:

@@ -37,12 +37,12 @@ def test_it_scores_answers_and_does_not_chat(
     assert told["studio"]["weights_sha256"] == judge.facts["weights_sha256"]
     assert [one["index"] for one in told["data"]] == [0, 1]
     refused = ask(chat, "judge")
-    assert refused.status_code == 422
+    assert refused.status_code == 400
     assert "is a reward model: it scores answers and can't write any" in refused.text
     assert "judge" not in [one["id"] for one in chat.get("/v1/models").json()["data"]]
     publish("mine")
     refused = chat.post("/v1/score", json={"model": "mine", "messages": said("yes")})
-    assert refused.status_code == 422
+    assert refused.status_code == 400
     assert "gives no scores" in refused.text
     assert "Known: judge." in refused.text
     assert chat.post("/v1/score", json={"model": "unknown", "messages": said("yes")}).status_code == 404
