@@ -46,8 +46,8 @@ CAN_BE_SHORT = (
     "look at the health report for contradicting judgements."
 )
 LENGTH_TELLS_ALL = (
-    "In these pairs {rule} is right nearly always, so nothing can show that the scores tell more than length. Add pairs "
-    "in which that rule is wrong."
+    "In these pairs {rule} is right nearly always, so nothing can show that the scores tell more than length. Add "
+    "pairs in which that rule is wrong."
 )
 TOO_FEW = f"Hold out more pairs: a verdict needs at least {FEWEST_GROUPS} that are not nearly equal."
 
