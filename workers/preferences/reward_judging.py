@@ -88,7 +88,8 @@ class _Scored:
 def _scored(task: Task, model: PreTrainedModel, channel: Channel) -> _Scored:
     views, length = registry.objective(task.recipe.objective).views, task.facts.context_length
     made: Examples[Any] = batches.render_pairs(task.renderer, task.order.shape, task.held_out, views, max_length=length)
-    whole = [at for at, row in enumerate(made.rows) if task.held_out[row]["source_row"] not in set(made.cut)]
+    cut = set(made.cut)
+    whole = [at for at, row in enumerate(made.rows) if task.held_out[row]["source_row"] not in cut]
     pairs = [made.kept[at] for at in whole]
     sides: list[Example] = [*(pair.chosen for pair in pairs), *(pair.rejected for pair in pairs)]
     scores = np.array(_scores(RewardModel(model, task.renderer, length), sides, channel))
