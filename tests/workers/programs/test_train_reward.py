@@ -153,8 +153,9 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(ordered: MakeOrder, hea
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_a_child_killed_with_9_is_resumed_by_another(ordered: MakeOrder, child: Child) -> None:
-    order = ordered(max_steps=200, save_steps=2)
+    order = ordered(max_steps=24, save_steps=2)
     child.hear_until(Ready)
     child.send(order)
     reached = child.hear_until(Checkpointed).step
