@@ -79,6 +79,11 @@ def _demands(objective: Objective) -> tuple[bool, int, bool, bool, bool]:
     )
 
 
+def makes_answering_models(objective_key: str) -> bool:
+    """Whether the results of an objective can be chatted with; a reward model only scores answers."""
+    return artifact_kind(objective(objective_key).makes[0]).answers
+
+
 def goal_of(objective_key: str) -> str:
     """The key of the goal that an objective is a way to; its own if it stands alone."""
     return objective(objective_key).goal or objective_key

@@ -30,6 +30,7 @@ from app.cli import (
     parts,
     replay,
     runs,
+    score,
     strength,
     train,
 )
@@ -48,6 +49,7 @@ app = typer.Typer(
 )
 for module in (
     parts, accounts, models, data, answers, train, generate, replay, endpoints, jobs, runs, artifacts, strength, chat,
+    score,
 ):  # fmt: skip
     module.register(app)
 

@@ -30,6 +30,8 @@ def measured(verdict: Mapping[str, Any], opened: int | None) -> list[str]:
         lines.append(said)
     if of_labels := verdict.get("classification"):
         lines += [of_labels["sentence"], *of_labels["remarks"]]
+    if of_reward := verdict.get("reward"):
+        lines.append(of_reward["sentence"])
     found = (verdict.get("measures") or {}).values()
     lines += [f"{measure['title']}: {metrics.compared(measure)}." for measure in found]
     return [*lines, *([openings.sentence(opened)] if opened else [])]

@@ -29,7 +29,7 @@ from templates.spec import QUANTIZATIONS, Method, Objective, Quantization
 from workers import methods, models, sharing
 from workers.protocol import ModelRef
 from workers.serving.low_rank import LowRank
-from workers.training import batches
+from workers.training import batches, results
 from workers.training.ahead import TrainingAhead
 from workers.training.batches import Example
 from workers.training.setups import TrainingData, TrainingSetup
@@ -146,7 +146,9 @@ def _examples() -> Sequence[Example]:
 
 
 def _adapted(recipe: Recipe) -> PreTrainedModel:
-    return models.adapt(models.load_to_train(_folder(), recipe, CPU), recipe, TrainingAhead(N_STEPS, _examples))
+    ahead = TrainingAhead(N_STEPS, _examples)
+    made: PreTrainedModel = results.of(recipe.objective).adapted(str(_folder()), recipe, ahead, CPU)
+    return made
 
 
 def _trained(recipe: Recipe) -> tuple[PreTrainedModel, list[float]]:
