@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from storage.data.rows.comparable import normalised
 from storage.models import Vote
@@ -136,7 +134,9 @@ def _rings(beats: Collection[tuple[str, str]]) -> dict[str, int]:
     """For each answer, the number of its circle: answers that beat one another, directly or through others."""
     texts = sorted({text for pair in beats for text in pair})
     places = {text: i for i, text in enumerate(texts)}
-    rows, columns = ([places[pair[side]] for pair in beats] for side in (0, 1))
-    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(texts), len(texts)))
-    _, labels = connected_components(graph.tocsr(), directed=True, connection="strong")
-    return {text: int(labels[i]) for text, i in places.items()}
+    reached = np.eye(len(texts), dtype=np.bool_)
+    for winner, loser in beats:
+        reached[places[winner], places[loser]] = True
+    for through in range(len(texts)):  # Warshall 1962
+        reached |= reached[:, [through]] & reached[[through]]
+    return {text: int(np.flatnonzero(reached[i] & reached[:, i])[0]) for text, i in places.items()}
