@@ -126,8 +126,8 @@ def _settle_prompt(votes: Sequence[Vote], made: Settled) -> None:
         made.n_cut_rejected += any(answer.is_cut for vote in won for answer in shown(vote) if answer.text == rejected)
         ids = tuple(vote.id for vote in (*won, *against))
         made.pairs.append(Pair([dict(turn) for turn in votes[0].messages], chosen, rejected, ids))
-    outvoted_in_ring = [key for key in for_ if key not in net and ring[key[0]] == ring[key[1]]]
-    made.left_out["contradicting"] += sum(len(for_[key]) for key in outvoted_in_ring)
+    lost = [votes for key, votes in for_.items() if key not in net and ring[key[0]] == ring[key[1]]]
+    made.left_out.update(Counter({"contradicting": sum(map(len, lost))}) if lost else {})
 
 
 def _rings(beats: Collection[tuple[str, str]]) -> dict[str, int]:

@@ -7,16 +7,13 @@ import pytest
 
 from storage.models import User
 from storage.votes import contenders, ranking, tallies
-from tests.storage.votes.voting import NANO, SMALL, third, voted
+from tests.storage.votes.voting import GONE, NANO, SMALL, counted, third, voted
 
 
-def test_a_clear_preference_is_decided(studio: User) -> None:
-    for i in range(14):
-        sides = (NANO, SMALL) if i % 2 else (SMALL, NANO)
-        voted(studio, f"prompt {i}", "right" if i % 2 else "left", models=sides)
-    voted(studio, "even", "tie")
-    voted(studio, "poor", "both_bad")
-    tally = tallies.of(studio)
+def test_a_clear_preference_is_decided() -> None:
+    sides = [(NANO, SMALL, "right"), (SMALL, NANO, "left")]
+    found = [counted(f"prompt {i}", sides[i % 2][2], *sides[i % 2][:2]) for i in range(14)]
+    tally = tallies.count([*found, counted("even", "tie"), counted("poor", "both_bad")])
     (pair,) = tally.pairs
     assert (pair.a.name, pair.wins_a, pair.wins_b, pair.ties, pair.both_bad) == (SMALL, 14, 0, 1, 1)
     assert pair.share.value == 15 / 16
@@ -26,37 +23,31 @@ def test_a_clear_preference_is_decided(studio: User) -> None:
     assert tally.ranked == []
 
 
-def test_what_is_open_says_how_many_more_votes_it_takes(studio: User) -> None:
-    for i in range(20):
-        voted(studio, f"prompt {i}", "left" if i < 13 else "right")
-    (pair,) = tallies.of(studio).pairs
+def test_what_is_open_says_how_many_more_votes_it_takes() -> None:
+    (pair,) = tallies.count([counted(f"prompt {i}", "left" if i < 13 else "right") for i in range(20)]).pairs
     # 65 %: Wilson excludes a half once n > 1.96² / 0.3² = 42.7
     assert (pair.share.value, pair.n_more, pair.preferred) == (0.65, 43 - 20, None)
     assert pair.share.low < 0.5
+    (more,) = tallies.count([counted(f"prompt {i}", "left" if i < 28 else "right") for i in range(43)]).pairs
+    assert (more.preferred, more.share.low > 0.5) == (more.a, True)
 
 
-def test_equal_models_are_never_decided(studio: User) -> None:
-    voted(studio, "a", "left")
-    voted(studio, "b", "right")
-    assert tallies.of(studio).pairs[0].n_more is None
+def test_equal_models_are_never_decided() -> None:
+    assert tallies.count([counted("a", "left"), counted("b", "right")]).pairs[0].n_more is None
 
 
-def test_few_prompts_decide_nothing(studio: User) -> None:
-    for i in range(9):
-        voted(studio, f"prompt {i}", "left")
-    (pair,) = tallies.of(studio).pairs
+def test_few_prompts_decide_nothing() -> None:
+    few = [counted(f"prompt {i}", "left") for i in range(9)]
+    (pair,) = tallies.count(few).pairs
     assert (pair.n_more, pair.preferred) == (1, None)
-    for _ in range(9):
-        voted(studio, "prompt 0", "left")
-    (again,) = tallies.of(studio).pairs
-    assert (again.n_prompts, again.n_more) == (9, 1), "the same prompt again is no other prompt"
-    assert again.share.low < pair.share.low + 0.1
+    (again,) = tallies.count([*few, *[counted("prompt 0", "left")] * 9]).pairs
+    assert (again.n_prompts, again.preferred) == (9, None), "the same prompt again is no other prompt"
+    assert again.share.low < pair.share.low
 
 
-def test_votes_that_follow_a_side_are_noticed(studio: User) -> None:
-    for i in range(12):
-        voted(studio, f"prompt {i}", "left", models=(NANO, SMALL) if i % 2 else (SMALL, NANO))
-    tally = tallies.of(studio)
+def test_votes_that_follow_a_side_are_noticed() -> None:
+    sides = [(NANO, SMALL), (SMALL, NANO)]
+    tally = tallies.count([counted(f"prompt {i}", "left", *sides[i % 2]) for i in range(12)])
     assert tally.side.is_biased
     assert tally.pairs[0].n_more is None
 
@@ -72,18 +63,32 @@ def test_models_and_sources_can_be_chosen(studio: User) -> None:
     assert tallies.of(studio, source="held_out").pairs == []
 
 
-def test_three_models_stand_on_one_scale(studio: User) -> None:
-    known = {"gone": third(contenders.of(studio, NANO))}
+def test_three_models_stand_on_one_scale() -> None:
+    found = []
     for i in range(12):
-        voted(studio, f"a{i}", "left" if i < 9 else "right", models=(NANO, SMALL))
-        voted(studio, f"b{i}", "left" if i < 9 else "tie", models=(SMALL, "gone"), known=known)
-    ranked = tallies.of(studio).ranked
-    assert [one.model.name for one in ranked] == [NANO, SMALL, "gone"]
+        found.append(counted(f"a{i}", "left" if i < 9 else "right", NANO, SMALL))
+        found.append(counted(f"b{i}", "left" if i < 9 else "tie", SMALL, GONE))
+    ranked = tallies.count(found).ranked
+    assert [one.model.name for one in ranked] == [NANO, SMALL, GONE]
     assert sum(one.theta for one in ranked) == pytest.approx(0, abs=1e-6)
     for one in ranked:
         assert 0 < one.share.low < one.share.value < one.share.high < 1
     assert ranked[0].share.low > ranked[2].share.high
-    assert tallies.of(studio).ranked == ranked, "the same votes give the same intervals"
+    assert tallies.count(found).ranked == ranked, "the same votes give the same intervals"
+
+
+def test_voters_who_disagree_widen_the_intervals() -> None:
+    agreed, torn = [], []
+    for i in range(20):
+        for owner in ("ann", "bob"):
+            agreed.append(counted(f"a{i}", "left" if i % 2 else "right", NANO, SMALL, owner))
+            torn.append(counted(f"a{i}", "left" if owner == "ann" else "right", NANO, SMALL, owner))
+    third_one = [counted(f"c{i}", "left", SMALL, GONE, "ann") for i in range(4)]
+    widths = []
+    for found in (agreed, torn):
+        best = next(one for one in tallies.count([*found, *third_one]).ranked if one.model.name == NANO)
+        widths.append(best.share.high - best.share.low)
+    assert widths[1] > 1.3 * widths[0]
 
 
 def test_the_fit_is_the_maximum() -> None:
@@ -104,10 +109,7 @@ def test_the_fit_is_the_maximum() -> None:
     assert np.isfinite(lopsided).all()
 
 
-def test_votes_that_all_agree_still_have_an_interval(studio: User) -> None:
-    known = {"gone": third(contenders.of(studio, NANO))}
-    for i in range(4):
-        voted(studio, f"a{i}", "left", models=(NANO, SMALL))
-        voted(studio, f"b{i}", "left", models=(SMALL, "gone"), known=known)
-    best = tallies.of(studio).ranked[0]
+def test_votes_that_all_agree_still_have_an_interval() -> None:
+    found = [counted(f"{i}", "left", *pair) for i in range(4) for pair in ((NANO, SMALL), (SMALL, GONE))]
+    best = tallies.count(found).ranked[0]
     assert best.share.high - best.share.low > 0.02

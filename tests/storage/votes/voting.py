@@ -1,4 +1,4 @@
-"""Puts votes into a studio as the pages do, with two bundled models."""
+"""Votes as the pages make them, with two bundled models; and votes of no studio, to be counted."""
 
 from __future__ import annotations
 
@@ -8,13 +8,35 @@ from storage.votes.answers import Answer
 from storage.votes.contenders import Contender
 from storage.votes.questions import Prompt
 
-NANO, SMALL = "studio-nano", "studio-small"
+NANO, SMALL, GONE = "studio-nano", "studio-small", "gone"
 SAMPLING = {"seed": 1, "temperature": 0.0, "max_new_tokens": 16}
 
 
 def third(nano: Contender) -> Contender:
     """A model that was adapted from this base, and is gone."""
-    return nano.model_copy(update={"name": "gone", "kind": "adapter", "id": "x" * 16, "weights_sha256": "ab" * 32})
+    return nano.model_copy(update={"name": GONE, "kind": "adapter", "id": "x" * 16, "weights_sha256": "ab" * 32})
+
+
+def contender(name: str) -> Contender:
+    """A model of no studio."""
+    return Contender(name=name, kind="base", id=name, base=name, base_revision=name)
+
+
+def counted(prompt: str, choice: str, left: str = NANO, right: str = SMALL, owner_id: str = "me") -> Vote:
+    """A vote of no studio."""
+    answers = [Answer(model=contender(name), text=name, finish_reason="stop") for name in (left, right)]
+    return Vote(
+        owner_id=owner_id,
+        messages=[{"role": "user", "content": prompt}],
+        left=answers[0].model_dump(mode="json"),
+        right=answers[1].model_dump(mode="json"),
+        left_model=answers[0].model.key,
+        right_model=answers[1].model.key,
+        sampling=SAMPLING,
+        source="typed",
+        choice=choice,
+        created_at=0.0,
+    )
 
 
 def asked(
