@@ -62,11 +62,11 @@ async def ask(user: User, round_: Round) -> Asked:
     sampling = {**round_.sampling, "labels_of": labels_of} if labels_of else round_.sampling
     both = [asyncio.create_task(_answer(user, one, messages, sampling)) for one in (left, right)]
     try:
-        answers = await asyncio.gather(*both)
+        ours, theirs = await asyncio.gather(*both)
     finally:  # if one fails or nobody waits any more, the other one stops too
         for task in both:
             task.cancel()
-    vote = await to_thread.run_sync(questions.keep, user, prompt, messages, *answers, sampling)
+    vote = await to_thread.run_sync(questions.keep, user, prompt, messages, ours, theirs, sampling)
     return Asked(vote, None if prompt.n_left is None else prompt.n_left - 1)
 
 

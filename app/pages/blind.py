@@ -9,7 +9,7 @@ import gradio as gr
 
 from app import vote_words
 from app.markup import html
-from app.pages import blind_voting, layout, vote_views
+from app.pages import blind_voting, vote_views
 from app.pages.alerts import FOCUS_JS, guarded
 from app.pages.blind_voting import ABOUT, ASK, BEGIN
 from storage.votes.answers import CHOICES, TYPED

@@ -45,10 +45,10 @@ KEEP_JS = f"""(n, ...asked) => {{
 }}"""
 """The address keeps the models with their strengths, as `panes.at_strengths` reads them."""
 KEPT_JS = "(value) => window.studioKeep({%s: value})"
-BLIND_JS = f"""(n, ...models) => {{
+BLIND_JS = """(n, ...models) => {
   const named = new URL(window.location.href).searchParams.get('models') || [...new Set(models.slice(0, n))].join(',');
-  window.studioStep(`blind?models=${{encodeURIComponent(named)}}`);
-}}"""
+  window.studioStep(`blind?models=${encodeURIComponent(named)}`);
+}"""
 """To the blind vote on the shown models; the address has their strengths, once somebody chose one."""
 WANTED_JS = "(typed, wantedFor, shown) => typed === wantedFor ? shown : ''"
 """The wanted answer goes once its prompt is edited."""

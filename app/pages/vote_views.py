@@ -37,15 +37,17 @@ def tally(found: Tally) -> Markup:
     """The outcome of each pair, all models on one scale, and the check of the sides."""
     names = found.names
     pairs = [
-        (f"{names[one.a.key]} against {names[one.b.key]}", one.wins_a, one.wins_b, one.ties, one.both_bad, one.n)
-        + (one.n_prompts,)
+        [
+            f"{names[one.a.key]} against {names[one.b.key]}",
+            *map("{:,}".format, (one.wins_a, one.wins_b, one.ties, one.both_bad, one.n, one.n_prompts)),
+        ]
         for one in found.pairs
     ]
     return html(
         "votes/tally",
         scores=_shares(found),
         outcomes=[vote_words.outcome(one, names) for one in found.pairs],
-        pairs=[[str(cell) if isinstance(cell, str) else f"{cell:,}" for cell in row] for row in pairs],
+        pairs=pairs,
         method=vote_words.METHOD,
         ranking=_ranking(found, names),
         ranking_method=vote_words.RANKING_METHOD,

@@ -12,10 +12,10 @@ from app.markup import html
 from app.pages import layout, vote_views
 from app.pages.alerts import CLEAR, FOCUS_JS, done, guarded
 from app.pages.who import acting, asked
+from storage.listing import Place
 from storage.models import User
 from storage.votes import preference_data, tallies, votes
 from storage.votes.questions import SOURCES
-from storage.votes.votes import Place
 
 LEAD = "Which model you prefer, from your blind votes, and what you can make of them."
 TEACHES = (
