@@ -13,9 +13,9 @@ from app import chat_client, chat_opening
 from storage.data.splits import Side
 from storage.models import User, Vote
 from storage.votes import contenders, questions
-from storage.votes.answers import TYPED, Answer
+from storage.votes.answers import SOURCES, TYPED, Answer
 from storage.votes.contenders import Contender
-from storage.votes.questions import SOURCES, Prompt
+from storage.votes.questions import Prompt
 from templates.errors import BadInput, Problem
 
 

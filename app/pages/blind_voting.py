@@ -17,8 +17,7 @@ from app.pages.who import acting, asked
 from storage.data import datasets
 from storage.models import User, Vote
 from storage.votes import contenders, votes
-from storage.votes.answers import TYPED, shown
-from storage.votes.questions import SOURCES
+from storage.votes.answers import SOURCES, TYPED, shown
 from templates import registry
 from templates.errors import BadInput
 from templates.quantities import plural

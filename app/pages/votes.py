@@ -15,7 +15,7 @@ from app.pages.who import acting, asked
 from storage.listing import Place
 from storage.models import User
 from storage.votes import preference_data, tallies, votes
-from storage.votes.questions import SOURCES
+from storage.votes.answers import SOURCES
 
 LEAD = "Which model you prefer, from your blind votes, and what you can make of them."
 TEACHES = (
