@@ -61,7 +61,7 @@ def side(tally: SideTally) -> str:
 
 def sources(by_source: Mapping[str, int]) -> str:
     """Where the prompts came from."""
-    counted = [f"{SOURCES[key].lower()} {n:,}" for key, n in by_source.items()]
+    counted = [f"{n:,} on {SOURCES[key][0].lower()}{SOURCES[key][1:]}" for key, n in by_source.items()]
     warned = by_source.keys() & {"training", "selection"}
     seen = " A model may know the training prompts of the data that it learned from." if warned else ""
-    return f"Votes by prompts: {', '.join(counted)}.{seen}"
+    return f"Votes: {', '.join(counted)}.{seen}"

@@ -14,9 +14,8 @@ from storage.votes.answers import Answer, shown, winner_and_loser
 from storage.votes.tallies import Tally
 from templates.shortened import shortened
 
-CHART_LABEL = 20
+CHART_LABEL, CHART_WORDS = 20, 12
 LETTERS = ("A", "B")
-PREFERRED, OTHER, FIRST, SECOND = "Preferred", "Other answer", "Answer A", "Answer B"
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,10 @@ class Line:
     """A vote in the list."""
 
     prompt: str
-    first: Answer
-    second: Answer
-    heads: tuple[str, str]
+    answers: tuple[Answer, Answer]
+    """In the order in which they were shown."""
+    preferred: str
+    """Key of the preferred model; empty for none."""
     words: str
     note: str
     source: str
@@ -60,8 +60,8 @@ def tally(found: Tally) -> Markup:
 def _shares(found: Tally) -> Markup:
     rows = []
     for one in found.pairs:
-        a, b = (shortened(found.names[model.key], CHART_LABEL) for model in (one.a, one.b))
-        rows.append((a, {"adapted": one.share.model_dump()}, f"{vote_words.share(one.share)} against {b}"))
+        a, b = shortened(found.names[one.a.key], CHART_LABEL), shortened(found.names[one.b.key], CHART_WORDS)
+        rows.append((a, {"adapted": one.share.model_dump()}, f"over {b}"))
     return charts.dot_rows({"adapted": "win share"}, rows, "95 % intervals; at 50 % both are equally good")
 
 
@@ -70,7 +70,7 @@ def _ranking(found: Tally, names: Mapping[str, str]) -> Markup | str:
         (
             shortened(names[one.model.key], CHART_LABEL),
             {"adapted": one.share.model_dump()},
-            f"{vote_words.share(one.share)}, {one.n:,} votes",
+            vote_words.share(one.share),
         )
         for one in found.ranked
     ]
@@ -84,12 +84,10 @@ def last(votes: Sequence[Vote]) -> Markup:
 
 def _line(vote: Vote) -> Line:
     decided = winner_and_loser(vote)
-    first, second = decided or shown(vote)
     return Line(
         prompt=str(vote.messages[-1]["content"]),
-        first=first,
-        second=second,
-        heads=(PREFERRED, OTHER) if decided else (FIRST, SECOND),
+        answers=shown(vote),
+        preferred=decided[0].model.key if decided else "",
         words=vote_words.CHOICES[str(vote.choice)],
         note=vote.note,
         source=vote_words.SOURCES[vote.source],

@@ -20,8 +20,8 @@ from storage.votes.answers import SOURCES
 LEAD = "Which model you prefer, from your blind votes, and what you can make of them."
 TEACHES = (
     "Here you will see which of your models you prefer. In a blind vote you get two answers to the same prompt without "
-    "the models’ names, and say which is better. Twenty to fifty votes usually tell whether a difference is real, and "
-    "they can become preference data for DPO and its relatives in one click."
+    "the models’ names, and say which is better. Fifty votes tell a win share of 64 % from chance; a smaller difference "
+    "takes more. Your votes can become preference data for DPO and its relatives in one click."
 )
 ANY = "any"
 N_LAST = 20
@@ -45,9 +45,14 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
         made = gr.HTML(elem_id="would-make")
         with gr.Row(elem_classes="ask"):
             name = gr.Textbox(
-                preference_data.NAME, label="Name of the dataset", max_length=64, min_width=200, elem_id="votes-name"
+                preference_data.NAME,
+                label="Name of the dataset",
+                max_length=64,
+                scale=4,
+                min_width=200,
+                elem_id="votes-name",
             )
-            make = gr.Button("Make the dataset", variant="primary", min_width=140, elem_id="make-dataset")
+            make = gr.Button("Make the dataset", variant="primary", scale=1, min_width=140, elem_id="make-dataset")
     last = gr.HTML(elem_id="last-votes")
     opened = [alert, source, tally, making, made, last]
     demo.load(guarded(N_OPENED)(open_page), None, opened)

@@ -118,7 +118,7 @@ def test_the_tally_teaches_then_tells_then_makes(studio: User, asking: Any) -> N
     assert "The left answer won 100 %" in tally
     assert "your votes follow the side" in tally
     assert making["visible"]
-    assert "13 votes made 12 rows. Left out: 1 tie." in " ".join(would.replace("</li><li>", " ").split())
+    assert "13 votes make 12 rows. Left out: 1 tie." in " ".join(would.replace("</li><li>", " ").split())
     assert "prompt &lt;b&gt;11" in last
     assert "no votes on these prompts" in votes_page.show_tally(asking(studio), "held_out")[1]
     said, following = votes_page.use(asking(studio), "liked")
