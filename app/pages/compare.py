@@ -215,8 +215,8 @@ def _manner() -> Manner:
             temperature=gr.Number(0, label="Temperature (0: always the likeliest)", step=0.1, min_width=150),
             length=gr.Number(128, label="Longest answer (tokens)", precision=0, min_width=130),
             alone=gr.Checkbox(**ALONE),
-            again=gr.Button("Start over", min_width=110, elem_id="start-over"),
-            blind=gr.Button("Vote blind ›", min_width=110, elem_id="vote-blind"),
+            again=gr.Button("Start over", scale=0, min_width=110, elem_id="start-over"),
+            blind=gr.Button("Vote blind ›", scale=0, min_width=110, elem_id="vote-blind"),
         )
 
 

@@ -20,8 +20,8 @@ from storage.votes.answers import SOURCES
 LEAD = "Which model you prefer, from your blind votes, and what you can make of them."
 TEACHES = (
     "Here you will see which of your models you prefer. In a blind vote you get two answers to the same prompt without "
-    "the models’ names, and say which is better. Fifty votes tell a win share of 64 % from chance; a smaller difference "
-    "takes more. Your votes can become preference data for DPO and its relatives in one click."
+    "the models’ names, and say which is better. Fifty votes can tell a win share of 64 % from "
+    "chance; a smaller difference takes more. Votes become preference data in one click."
 )
 ANY = "any"
 N_LAST = 20
