@@ -114,8 +114,7 @@ def voter(choice: str) -> Callable[..., Any]:
         given, is_new = votes.cast(user, question_id, choice, note or "")
         pair = [answer.model for answer in shown(given)]
         sentence = f"You voted: {vote_words.CHOICES[str(given.choice)]}." if is_new else "This question had its vote."
-        n = len(votes.of_pair(user, pair[0].key, pair[1].key)) if names else len(votes.of_user(user))
-        counted = f"{plural(n, 'vote')} on these two models." if names else f"{plural(n, 'vote')} in all."
+        counted = f"{plural(votes.count(user), 'vote')} in all."
         said = html(
             "votes/said", sentence=sentence, names=[one.words for one in pair] if names else [], counted=counted
         )
@@ -147,7 +146,7 @@ def take_back(request: gr.Request, last_id: str, names: bool) -> list[Any]:
 
 def _open(user: User, question: Vote) -> list[Any]:
     """The question, both answers, and its id."""
-    number = len(votes.of_user(user)) + 1
+    number = votes.count(user) + 1
     return [vote_views.question(question, number), *vote_views.answers(question), question.id]
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import update
+from sqlalchemy import func, update
 from sqlmodel import col, select
 
 from storage import db, listing
@@ -125,6 +125,13 @@ def of_pair(user: User, a: str, b: str, *, source: str = "") -> list[PairVote]:
     return [_seen_from(vote, keys[0]) for vote in of_user(user, source=source) if set(keys) == models_of(vote)]
 
 
+def count(user: User) -> int:
+    """The number of the user's votes."""
+    voted_on = select(func.count()).select_from(Vote).where(Vote.owner_id == user.id, col(Vote.choice).is_not(None))
+    with db.reading() as session:
+        return session.exec(voted_on).one()
+
+
 def models_of(vote: Vote) -> set[str]:
     """The keys of the two models."""
     return {vote.left_model, vote.right_model}
@@ -137,6 +144,26 @@ def _seen_from(vote: Vote, first: str) -> PairVote:
     kept: Preferred = "both_bad" if vote.choice == "both_bad" else "tie"
     a, b = (left, right) if is_left else (right, left)
     return PairVote(vote, vote.messages, a, b, preferred.get(str(vote.choice), kept))
+
+
+class Record(NamedTuple):
+    """How a model did in all votes on its answers, at any strength."""
+
+    won: int
+    n: int
+
+
+def records(user: User) -> dict[str, Record]:
+    """The record of each base model and artifact that the user voted on, by id; reads no answers."""
+    left, right = Vote.left["model"]["id"].as_string(), Vote.right["model"]["id"].as_string()
+    query = select(left, right, Vote.choice).where(Vote.owner_id == user.id, col(Vote.choice).is_not(None))
+    found: dict[str, Record] = {}
+    with db.reading() as session:
+        for *ids, choice in session.exec(query):
+            for side, model_id in zip(("left", "right"), ids, strict=True):
+                before = found.get(model_id, Record(0, 0))
+                found[model_id] = Record(before.won + (choice == side), before.n + 1)
+    return found
 
 
 def key_of(user: User, said: str) -> str:

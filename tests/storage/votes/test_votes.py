@@ -52,6 +52,15 @@ def test_the_votes_of_a_pair_are_seen_from_its_models(studio: User) -> None:
         votes.of_pair(studio, NANO, "never")
 
 
+def test_a_models_record_counts_its_wins_on_both_sides(studio: User) -> None:
+    voted(studio, "one", "left")
+    voted(studio, "two", "right", models=(SMALL, NANO))
+    voted(studio, "three", "tie")
+    asked(studio, "waits")
+    nano, small = (contenders.of(studio, name).id for name in (NANO, SMALL))
+    assert votes.records(studio) == {nano: (2, 3), small: (0, 3)}
+
+
 def test_votes_are_their_owners(studio: User) -> None:
     alice = users.add("alice", PASSWORD)
     vote = voted(studio, "Is it?", "left")
