@@ -30,6 +30,7 @@ from app.api import (
     reference,
     runs,
     scores,
+    votes,
 )
 from storage import disk, migrate, scratch
 from storage.bases import base_models
@@ -48,6 +49,7 @@ ROUTERS = (
     artifacts.router,
     chat.router,
     scores.router,
+    votes.router,
 )
 M_ARENA_MAX = -8
 N_ARENAS = 2

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from app import gradio_startup, theme
-from app.pages import compare, data, gallery, jobs, layout, methods, models, runs, score, start, train
+from app.pages import blind, compare, data, gallery, jobs, layout, methods, models, runs, score, start, train, votes
 
 MOUNT_OPTIONS: dict[str, Any] = {
     "theme": theme.theme(),
@@ -32,11 +32,13 @@ PAGES = (
     ("Jobs", "jobs", jobs),
     ("Runs", "runs", runs),
     ("Gallery", "gallery", gallery),
+    ("Blind vote", "blind", blind),
+    ("Votes", "votes", votes),
     ("Compare", "compare", compare),
     ("Score", "score", score),
 )
 """Title, path and module; the order is that of the navigation."""
-UNLISTED = ("runs", "methods", "score")
+UNLISTED = ("runs", "methods", "score", "blind", "votes")
 """Paths of pages that others lead to, and that the navigation doesn't list."""
 
 

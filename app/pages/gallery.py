@@ -21,10 +21,11 @@ from storage.gallery import artifact_lists, artifacts, chains
 from storage.gallery.artifacts import gives_scores, is_model
 from storage.job_inputs import Inputs
 from storage.models import Artifact, User
+from storage.votes import votes
 from templates import registry
 from templates.artifact_kind import ModelFacts
 from templates.errors import NotFound
-from templates.quantities import size
+from templates.quantities import plural, size
 from templates.roles import Role
 
 LEAD = "The results of your jobs. Select two to four to compare them."
@@ -140,6 +141,7 @@ class Lineage:
         self._chains = chains.below_jobs(self._inputs)
         self._facts = {one.id: artifacts.model_facts(one) for one in found if is_model(one) or gives_scores(one)}
         self._openings = openings.counts(user.id)
+        self._votes = votes.records(user)
 
     def facts(self, artifact: Artifact) -> ModelFacts | None:
         """Facts that only models have; None for other artifacts."""
@@ -163,6 +165,11 @@ class Lineage:
         measured_on = self._inputs[artifact.job_id].measured_on
         n = self._openings.get(measured_on.id) if measured_on else None
         return f"held-out rows used {openings.times(n)}" if n else ""
+
+    def votes(self, artifact: Artifact) -> str:
+        """How it did in blind votes; empty without any."""
+        record = self._votes.get(artifact.id)
+        return f"won {record.won:,} of {plural(record.n, 'blind vote')}" if record else ""
 
     def data(self, artifact: Artifact) -> str:
         """The names of the datasets."""
@@ -201,7 +208,7 @@ def card_html(artifact: Artifact, of: Lineage, owner: str, *, selectable: bool =
     recipe = told.recipe
     way = recipe["method"] if recipe["quantization"] == "none" else f"{recipe['method']} on {recipe['quantization']}"
     forgotten = (verdicts.forgotten_figure(told.verdict), verdicts.own_words_figure(told.verdict))
-    measured = (verdicts.stopped(told.verdict), *forgotten, of.openings(artifact))
+    measured = (verdicts.stopped(told.verdict), *forgotten, of.openings(artifact), of.votes(artifact))
     return html(
         "gallery/card",
         artifact=artifact,

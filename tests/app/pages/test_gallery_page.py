@@ -10,6 +10,7 @@ from storage.data import openings
 from storage.gallery import artifacts
 from storage.models import Artifact, Job, JobInput, JobState, User
 from tests.small_suite import small_forgotten, small_own_words
+from tests.storage.votes.voting import NANO, voted
 
 ANY = (gallery.ANY,) * 4
 
@@ -26,6 +27,13 @@ def test_a_card_says_what_it_is(studio: User, finished: tuple[Job, Artifact], as
     assert 'name="models" value="tickets-lora"' in cards
     assert "&lt;b&gt;against" in cards
     assert "No result matches" in gallery.show_cards(asking(studio), "any", "any", "any", "worse")[1]
+
+
+def test_a_card_has_its_record_in_blind_votes(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
+    assert "blind vote" not in gallery.show_cards(asking(studio), *ANY)[1]
+    for choice in ("left", "right", "tie"):
+        voted(studio, f"{choice}?", choice, models=("tickets-lora", NANO))
+    assert "won 1 of 3 blind votes" in gallery.show_cards(asking(studio), *ANY)[1]
 
 
 def test_a_card_says_in_short_what_was_forgotten(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
