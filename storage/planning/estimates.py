@@ -200,7 +200,7 @@ def _work(recipe: Recipe, lengths: LengthReport) -> _Work:
         micro_steps = training.max_steps * training.gradient_accumulation_steps
     else:
         micro_steps = max(1, math.ceil(training.num_train_epochs * batches))
-    longest = max(1, min(training.max_length, lengths.longest)) + virtual
+    longest = max(1, min(training.longest_sequence, lengths.longest)) + virtual
     return _Work(
         examples=examples,
         steps=math.ceil(micro_steps / training.gradient_accumulation_steps),

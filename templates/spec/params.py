@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -96,6 +97,16 @@ class TrainingParams(Params):
     def reads_reference_once(self) -> bool:
         """Whether an objective's reference reads the rows before the training, not in every step."""
         return False
+
+    @property
+    def longest_sequence(self) -> int:
+        """Tokens of the longest sequence that goes through the model."""
+        return self.max_length
+
+    @classmethod
+    def picked_in(cls) -> Mapping[str, tuple[str, str]]:
+        """Settings that mean something only with a certain choice: name → the other setting, and what it holds."""
+        return {}
 
     def rows_at_once(self, _n_tokens: float) -> int:
         """Number of rows of `n_tokens` each that go through the model together."""
