@@ -36,6 +36,10 @@ class ArtifactKind:
     facts: type[Facts]
     answers: bool = False
     """A model that can be chatted with, scored and adapted; its facts are `ModelFacts`."""
+    scores: bool = False
+    """A model that gives answers a score, and writes none; its facts are `ModelFacts`."""
+    texts: tuple[str, str] = ("adapter.md.jinja", "use_me.py.jinja")
+    """Templates of a model's card and script, in `templates/cards/`."""
     on_base: bool = False
     """Its weights go on top of its base's weights, so the base must be available."""
     key: str = ""

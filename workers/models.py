@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,6 +39,8 @@ from workers.protocol import ModelRef
 from workers.training.ahead import TrainingAhead
 
 Dtype = Literal["auto", "float32", "bfloat16"]
+Read = Callable[..., PreTrainedModel]
+"""Takes a folder and options of `from_pretrained`."""
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 START = "start"
 """Folder and adapter name of the adapter as initialised."""
@@ -55,9 +58,16 @@ def device() -> torch.device:
 
 
 def load_base(
-    folder: str | Path, quantization: Quantization = "none", where: torch.device | None = None, dtype: Dtype = "auto"
+    folder: str | Path,
+    quantization: Quantization = "none",
+    where: torch.device | None = None,
+    dtype: Dtype = "auto",
+    read: Read = weights.load,
 ) -> PreTrainedModel:
-    """A base model (or a full-model artifact) from its folder, ready to answer: in eval mode."""
+    """A base model (or a full-model artifact) from its folder, ready to answer: in eval mode.
+
+    `read` reads the files; another one than the default gives another head.
+    """
     where = where or device()
     kind = DTYPES.get(dtype) or precision.held_dtype(where)
     options: dict[str, Any] = {"dtype": kind}
@@ -72,7 +82,7 @@ def load_base(
         options["quantization_config"] = BitsAndBytesConfig(load_in_8bit=True)
     if quantization != "none" or where.type == "cuda":
         options["device_map"] = {"": where.index or 0 if where.type == "cuda" else "cpu"}
-    model = weights.load(folder, **options)
+    model = read(folder, **options)
     _keep_trainable(model)
     if quantization == "none":
         precision.autocast(model)
@@ -105,14 +115,21 @@ def context_length(ref: ModelRef) -> int:
     return checkpoint_headers.context_length(Path(ref.base_folder)) - (virtual or 0)
 
 
-def load_to_train(folder: str | Path, recipe: Recipe, where: torch.device | None = None) -> PreTrainedModel:
+def load_to_train(
+    folder: str | Path, recipe: Recipe, where: torch.device | None = None, read: Read = weights.load
+) -> PreTrainedModel:
     """A base in the precision in which the recipe's method changes it or puts an adapter on it."""
     own_weights = registry.method(recipe.method).trains != "adapter"
-    return load_base(folder, recipe.quantization, where, "float32" if own_weights else "auto")
+    return load_base(folder, recipe.quantization, where, "float32" if own_weights else "auto", read)
 
 
-def adapt(model: PreTrainedModel, recipe: Recipe, ahead: TrainingAhead = NO_TRAINING) -> PreTrainedModel:
-    """Put the recipe's method on a freshly loaded base, ready to be trained; see `workers/methods/`."""
+def adapt(
+    model: PreTrainedModel, recipe: Recipe, ahead: TrainingAhead = NO_TRAINING, task_type: str = "CAUSAL_LM"
+) -> PreTrainedModel:
+    """Put the recipe's method on a freshly loaded base, ready to be trained; see `workers/methods/`.
+
+    `task_type` is PEFT's name for what the model's head does.
+    """
     method, params, own = registry.method(recipe.method), recipe.adaptation(), methods.own_part(recipe.method)
     if hasattr(own, "adapt"):
         adapted: PreTrainedModel = own.adapt(model, params, ahead)
@@ -121,7 +138,7 @@ def adapt(model: PreTrainedModel, recipe: Recipe, ahead: TrainingAhead = NO_TRAI
     if method.peft_type is None:
         raise TypeError(f"{method.key} has neither a peft_type nor an adapt in workers/methods/{method.key}.py")
     try:
-        made = get_peft_model(model, peft_config(method, params, model, ahead))
+        made = get_peft_model(model, peft_config(method, params, model, ahead, task_type))
     except ValueError as error:  # PEFT raises it for settings that don't fit this architecture
         raise StudioError(
             f"PEFT can't apply {method.title} with these settings to this base model: {error}",
@@ -142,7 +159,13 @@ def trained_further(model: PreTrainedModel, adapter_folder: str) -> PreTrainedMo
     return adapted
 
 
-def peft_config(method: Method, params: Params, model: PreTrainedModel, ahead: TrainingAhead = NO_TRAINING) -> Any:
+def peft_config(
+    method: Method,
+    params: Params,
+    model: PreTrainedModel,
+    ahead: TrainingAhead = NO_TRAINING,
+    task_type: str = "CAUSAL_LM",
+) -> Any:
     """PEFT's configuration of the method."""
     own = methods.own_part(method.key)
     given = own.configure(params, model, ahead) if hasattr(own, "configure") else targets.arguments(params, model)
@@ -153,7 +176,7 @@ def peft_config(method: Method, params: Params, model: PreTrainedModel, ahead: T
         given |= {"target_modules": [*made, *feed_forward], "feedforward_modules": feed_forward}
     if "fan_in_fan_out" in takes and targets.has_conv1d_only(model):
         given["fan_in_fan_out"] = True
-    return kind(task_type="CAUSAL_LM", **given)
+    return kind(task_type=task_type, **given)
 
 
 def moves_base(recipe: Recipe) -> bool:
@@ -176,7 +199,12 @@ def save_start(model: PreTrainedModel, folder: Path) -> None:
 
 
 def as_published(
-    model: PreTrainedModel, recipe: Recipe, base_folder: str, stored_dtype: str, start: Path
+    model: PreTrainedModel,
+    recipe: Recipe,
+    base_folder: str,
+    stored_dtype: str,
+    start: Path,
+    read: Read = weights.load,
 ) -> PreTrainedModel:
     """The trained model exactly as others will load it: in eval mode and on the untouched base.
 
@@ -194,12 +222,12 @@ def as_published(
         converted = start / "converted"
         model.save_pretrained(str(converted), path_initial_model_for_weight_conversion=str(start / START))
         del model
-        return PeftModel.from_pretrained(load_base(base_folder, where=where), str(converted)).eval()
+        return PeftModel.from_pretrained(load_base(base_folder, where=where, read=read), str(converted)).eval()
     if recipe.quantization != "none" and fits_plain(base_folder, where):
         trained = start / "trained"
         model.save_pretrained(str(trained))
         del model
-        return PeftModel.from_pretrained(load_base(base_folder, where=where), str(trained)).eval()
+        return PeftModel.from_pretrained(load_base(base_folder, where=where, read=read), str(trained)).eval()
     return model.eval()
 
 

@@ -24,6 +24,12 @@ def load(folder: str | Path, **options: Any) -> PreTrainedModel:
     don't fit the config.
     """
     model, loading = loaded(folder, **options)
+    require_fit(loading)
+    return model
+
+
+def require_fit(loading: dict[str, Any]) -> None:
+    """Raises `StudioError` naming the tensors that don't fit the config according to transformers' report."""
     wrong = misfits(loading)
     if wrong:
         raise StudioError(
@@ -31,7 +37,6 @@ def load(folder: str | Path, **options: Any) -> PreTrainedModel:
             code="weights_do_not_fit",
             remedy="Add the model again from its original source.",
         )
-    return model
 
 
 def loaded(folder: str | Path, **options: Any) -> tuple[PreTrainedModel, dict[str, Any]]:

@@ -180,6 +180,18 @@ def paired_shares(
     )
 
 
+def correlation(one: Floats, other: Floats, groups: Groups | None = None, seed: int = SEED) -> Interval | None:
+    """Pearson's correlation of two values of each row, `(n_rows,)`; None if one of them is the same in all rows."""
+    if one.std() == 0 or other.std() == 0:
+        return None
+    a, b = (one - one.mean()) / one.std(), (other - other.mean()) / other.std()
+    means = resampled_means(np.stack([a, b, a * a, b * b, a * b], axis=1), np.ones(len(a)), seed, groups=groups)
+    mean_a, mean_b, aa, bb, ab = means.T
+    spread = np.sqrt(np.maximum(aa - mean_a**2, 0) * np.maximum(bb - mean_b**2, 0))
+    drawn = spread > 0  # a resample whose rows are all alike has no correlation
+    return _percentiles(float((a * b).mean()), ((ab - mean_a * mean_b)[drawn] / spread[drawn]).clip(-1, 1))
+
+
 def strata_mean(strata: Sequence[Floats], seed: int = SEED) -> Interval:
     """The mean of the strata's means, each stratum's rows `(n_rows,)` resampled on their own.
 

@@ -47,6 +47,7 @@ SPEC = Method(
     quantizations=("none", "int8", "nf4"),
     advised=rates(1e-2, 1e-3),
     allows_reference=False,
+    allows_new_head=False,
     trainable_parameters=_trained,
     problems=_problems,
 )

@@ -71,6 +71,8 @@ class Method:
     """TRL can put an untouched copy of the adapter beside it, and reads the output head alone."""
     adds_to_loss: bool = False
     """PEFT adds a term of its own to the model's loss, which is lost where an objective computes the loss itself."""
+    allows_new_head: bool = True
+    """PEFT stores and trains a head of another kind together with the adapter."""
     allows_recasting: bool = True
     """An objective may compute the model itself, with copies of all parameters in 16 bits."""
     allows_gradient_checkpointing: bool = True
@@ -87,6 +89,11 @@ class Method:
     def starts_anew(self) -> bool:
         """Nothing of the base, or only a part, is there at the start."""
         return self.trains != "adapter" and not self.starts_at_base
+
+    @property
+    def trains_new_head(self) -> bool:
+        """A base whose output head was replaced by a fresh one can be trained, and the new head with it."""
+        return self.allows_new_head and self.starts_at_base and self.trains != "some_weights"
 
     @property
     def defaults(self) -> Settings:

@@ -148,6 +148,8 @@ class Objective:
     """Key of the goal that it is one of several ways to; "" if it is a goal of its own."""
     without_teacher: tuple[str, ...] = ()
     """Keys of the objectives that learn the same rows without the teacher, for comparison; each takes some shapes."""
+    makes: tuple[str, str] = ("adapter", "full_model")
+    """Keys of the kinds of artifacts that its jobs publish: of a method that is an adapter, and of any other."""
     advised_method: str = "lora"
     """Key of the method that a form proposes first."""
     trains_prompt: bool = False

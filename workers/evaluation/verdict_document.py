@@ -12,6 +12,7 @@ from workers.evaluation.forgetting import Forgotten
 from workers.evaluation.measures import Measure
 from workers.evaluation.sentences import Outcome
 from workers.evaluation.wins import Wins
+from workers.preferences.reward_verdict import RewardVerdict
 
 Change = Literal["better", "worse", "same", "changed"]
 """What happened to an answer. `changed`: other words, but neither or both are right."""
@@ -120,6 +121,8 @@ class Verdict(_Form):
     """The objective's own metrics by key; they don't decide the verdict."""
     classification: LabelVerdict | None = None
     """None unless the objective chooses among labels."""
+    reward: RewardVerdict | None = None
+    """None unless the result gives scores; then `base` means the trivial rule everywhere here."""
     wins: Wins | None = None
     """The answers against those of the model before, where people judged answers; None elsewhere."""
     opening: int | None = None

@@ -12,7 +12,7 @@ import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -26,6 +26,7 @@ from storage.runs.row_outcomes import RowOutcomes
 from templates import recipe as recipes
 from templates import registry
 from templates.errors import StudioError
+from templates.recipe import Recipe
 from workers.evaluation import compared
 from workers.evaluation.compared import ComparedAnswer
 from workers.evaluation.verdict_document import Verdict
@@ -56,7 +57,7 @@ class Staged(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    artifact_kind: Literal["adapter", "full_model"]
+    artifact_kind: str
     manifest_sha256: str
     weights_sha256: str
     size_bytes: int
@@ -78,14 +79,12 @@ def stage(
     among.
     """
     folder, base_folder = Path(order.staging), Path(order.base.base_folder)
-    kind: Literal["adapter", "full_model"] = (
-        "adapter" if registry.method(order.recipe.method).trains == "adapter" else "full_model"
-    )
+    kind = kind_of(order.recipe)
     renderer = Renderer(base_folder)
     _take_saved(save, folder)
     weights_sha256 = weights_sha256_of(folder)
     _take_tokenizer(base_folder, folder, renderer.template)
-    if kind == "adapter":
+    if registry.artifact_kind(kind).on_base:
         _strip_paths(folder / "adapter_config.json", order)
         if (own := own_type(order.recipe.method)) is not None:
             shutil.copyfile(own, folder / OWN_TYPE)
@@ -100,7 +99,8 @@ def stage(
         shutil.copyfile(path, folder / name)
     if labels:
         label_sets.write(labels, folder)
-    _write_ends(folder / "generation_config.json", renderer.eos_ids)
+    if registry.artifact_kind(kind).answers:
+        _write_ends(folder / "generation_config.json", renderer.eos_ids)
     own = own_type(order.recipe.method)
     texts = card.texts(
         order,
@@ -122,6 +122,12 @@ def stage(
         weights_sha256=weights_sha256,
         size_bytes=sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()),
     )
+
+
+def kind_of(recipe: Recipe) -> str:
+    """The key of the kind of artifact that a training with this recipe publishes."""
+    of_adapter, of_others = registry.objective(recipe.objective).makes
+    return of_adapter if registry.method(recipe.method).trains == "adapter" else of_others
 
 
 def own_type(method: str) -> Path | None:

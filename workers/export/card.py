@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import jinja2
 import pyarrow.parquet as parquet
@@ -23,7 +23,6 @@ from workers.evaluation import sentences
 from workers.evaluation.verdict_document import Verdict
 from workers.orders.train import TrainingOrder
 
-Kind = Literal["adapter", "full_model"]
 CARDS = Path(templates.__file__).parent / "cards"
 MEASURED = {
     "steps": "Updates",
@@ -92,9 +91,9 @@ def _fenced(text: str) -> str:
     return text.replace("`" * 3, "'" * 3)
 
 
-def versions(kind: Kind) -> dict[str, str]:
+def versions(kind: str) -> dict[str, str]:
     """The packages that `use_me.py` needs, in the versions installed here (without build tags like `+cpu`)."""
-    needed = [name for name in PACKAGES if kind == "adapter" or name != "peft"]
+    needed = [name for name in PACKAGES if registry.artifact_kind(kind).on_base or name != "peft"]
     return {name: importlib.metadata.version(name).split("+")[0] for name in needed}
 
 
@@ -116,7 +115,7 @@ def _chain(order: TrainingOrder) -> list[ChainStep]:
 
 def texts(
     order: TrainingOrder,
-    kind: Kind,
+    kind: str,
     verdict: Verdict,
     actual: Mapping[str, Any],
     weights_sha256: str,
@@ -133,6 +132,7 @@ def texts(
     facts: dict[str, Any] = {
         "order": order,
         "kind": kind,
+        "on_base": registry.artifact_kind(kind).on_base,
         "method": registry.method(recipe.method),
         "objective": registry.objective(recipe.objective),
         "recipe": recipe,
@@ -158,9 +158,9 @@ def texts(
         "reasoning": reasoning,
         "template_changes": template_changes,
     }
-    render = _environment().get_template
+    render, (readme, script) = _environment().get_template, registry.artifact_kind(kind).texts
     return {
-        "README.md": render("adapter.md.jinja").render(facts),
-        "use_me.py": render("use_me.py.jinja").render(facts),
+        "README.md": render(readme).render(facts),
+        "use_me.py": render(script).render(facts),
         "requirements.txt": "".join(f"{name}=={version}\n" for name, version in versions(kind).items()),
     }

@@ -9,9 +9,8 @@ from __future__ import annotations
 import gc
 import importlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from itertools import zip_longest
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -30,9 +29,7 @@ from workers.export import bundle
 from workers.orders.train import TrainingOrder
 from workers.protocol import Done, MadeArtifact, Noted, Stopped
 from workers.stages import Stages, Watch
-from workers.training import batches, best, checkpoints, contenders, judging, merging
-from workers.training.ahead import TrainingAhead
-from workers.training.batches import Example
+from workers.training import best, checkpoints, contenders, judging, merging, results
 from workers.training.best import Best
 from workers.training.callbacks import Channel, Checkpoints, HeldOut, Progress, StopOnRequest, peak_memory_bytes
 from workers.training.judging import OfTeacher
@@ -58,7 +55,8 @@ def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
     root = Root(order) if order.continued else None
     setup = _set_up(task, channel, teacher, root)
     of_teacher = _taught_by(task, setup, teacher, stages, channel) if teacher else None
-    model = _ready(task, setup)
+    result = results.of(task.recipe.objective)
+    model = result.ready(task, setup)
     drafts = checkpoints.drafts(Path(order.checkpoints), order.attempt)
     if models.moves_base(task.recipe):
         models.save_start(model, drafts)
@@ -69,59 +67,29 @@ def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
     if channel.stop and channel.stop.stop != "keep":
         return Stopped(why=channel.stop.stop)
     stages.enter(Stage.EVALUATING)
-    model = models.as_published(model, task.recipe, order.base.base_folder, task.facts.stored_dtype, drafts)
-    judged = judging.judge(task, setup, model, actual, channel, of_teacher)
+    model = result.as_published(task, model, drafts)
+    judged = result.judge(task, setup, model, actual, channel, of_teacher)
     stages.enter(Stage.PUBLISHING)
     actual |= {"seconds": stages.seconds, "peak_memory_bytes": peak_memory_bytes()}
-    staged = bundle.stage(
-        order,
-        _saver(task, model),
-        judged.verdict,
-        judged.answers,
-        judged.outcomes,
-        actual,
-        task.files,
-        judged.labels,
-    )
+    staged = results.stage(result, task, model, judged, actual)
     stages.enter(None)
-    result = judged.verdict.model_dump(mode="json")
-    return Done(result=result, actual=actual, opened_held_out=True, made=_made(task, staged, result))
+    verdict = judged.verdict.model_dump(mode="json")
+    return Done(result=verdict, actual=actual, opened_held_out=True, made=_made(task, staged, verdict))
 
 
-def _made(task: Task, staged: bundle.Staged, result: dict[str, Any]) -> MadeArtifact:
+def _made(task: Task, staged: bundle.Staged, verdict: dict[str, Any]) -> MadeArtifact:
     """What the worker stores of the artifact."""
     order = task.order
     facts = ModelFacts(
         recipe=task.recipe.model_dump(mode="json"),
         weights_sha256=staged.weights_sha256,
-        verdict=result,
+        verdict=verdict,
         continued=order.continued.way if order.continued else "",
-        own_base=order.own_base if staged.artifact_kind == "adapter" else "",
+        own_base=order.own_base if registry.artifact_kind(staged.artifact_kind).on_base else "",
     )
     return MadeArtifact(
         kind=staged.artifact_kind, manifest_sha256=staged.manifest_sha256, facts=facts.model_dump(mode="json")
     )
-
-
-def _ready(task: Task, setup: TrainingSetup) -> PreTrainedModel:
-    """The model to train: a new adapter or weights of its own, or the parent's adapter."""
-    order = task.order
-    base = models.load_to_train(order.base.base_folder, order.recipe)
-    if order.continued and order.continued.way == "same_adapter":
-        return models.trained_further(base, str(order.continued.parent.adapter_folder))
-    return models.adapt(base, order.recipe, TrainingAhead(setup.n_updates, lambda: _examples(task)))
-
-
-def _examples(task: Task) -> Sequence[Example]:
-    """The training rows as the model reads them; of several datasets by turns. Prompts alone are all that it reads."""
-    trains_prompt, length = registry.objective(task.recipe.objective).trains_prompt, task.params.max_length
-    sources = [(task.renderer, task.order.shape, task.train), *((d.renderer, d.shape, d.train) for d in task.further)]
-    found = [
-        batches.render(renderer, shape, rows, max_length=length, trains_prompt=trains_prompt).kept
-        or batches.render(renderer, shape, rows, max_length=length, trains_prompt=True).kept
-        for renderer, shape, rows in sources
-    ]
-    return [example for turn in zip_longest(*found) for example in turn if example is not None]
 
 
 def _with_rows(task: Task, teacher: LoadedTeacher | None, stages: Stages, channel: Channel) -> Task:
@@ -224,7 +192,3 @@ def train(task: Task, setup: TrainingSetup, model: PreTrainedModel, drafts: Path
     del trainer
     gc.collect()  # reference cycles hold the optimiser's state, and evaluation needs the memory
     return took
-
-
-def _saver(task: Task, model: PreTrainedModel) -> Callable[[Path], None]:
-    return lambda folder: models.save(model, task.recipe, folder, task.facts.stored_dtype)
