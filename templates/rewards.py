@@ -32,8 +32,14 @@ class SamplingParams(TrainingParams):
     """How answers are written and rewarded; the names are TRL's (`GRPOConfig`, `RLOOConfig`) where it has the
     setting."""
 
-    verifiers: list[Check] = setting(["exact_answer"], "Checks", shown=True, min_length=1)
-    """What an answer is rewarded for. `studio verifiers` says exactly what passes each check."""
+    verifiers: list[Check] = setting(
+        ["exact_answer"],
+        "Checks",
+        shown=True,
+        titles={key: one.title for key, one in verifier.verifiers().items()},
+        min_length=1,
+    )
+    """What an answer is rewarded for: pick one or more."""
     num_train_epochs: float = setting(2.0, "Passes over the prompts", shown=True, unit="epochs", gt=0, le=1000)
     """How often the model answers each prompt. It writes other answers every time."""
     per_device_train_batch_size: int = setting(8, "Prompts per step", shown=True, ge=1, le=4096)
@@ -66,7 +72,7 @@ class SamplingParams(TrainingParams):
 
 
 def _weight(key: str, one: Verifier) -> tuple[type[float], Any]:
-    info = setting(1.0, f"Weight of “{one.title}”", gt=0, le=1000)
+    info = setting(1.0, f"Weight of “{one.title}”", shown=True, gt=0, le=1000)
     info.description = f"How much the check `{key}` counts in the reward. Only the proportions of the weights matter."
     return float, info
 
@@ -103,9 +109,11 @@ class RewardedParams(*_OF_CHECKS, _Weights, SamplingParams):  # type: ignore[mis
         return value
 
     @classmethod
-    def picked_in(cls) -> Mapping[str, tuple[str, str]]:
-        """Settings that mean something only with a certain choice: name → the other setting, and what it holds."""
-        return {name: ("verifiers", key) for name, key in verifier.owners().items()}
+    def idle_with(cls, values: Mapping[str, Any]) -> frozenset[str]:
+        """The settings of checks that are not picked, and the weight of one that is picked alone."""
+        picked = values.get("verifiers") or ()
+        alone = {verifier.weight_of(key) for key in picked} if len(picked) == 1 else set()
+        return frozenset({name for name, key in verifier.owners().items() if key not in picked} | alone)
 
     @property
     def picked(self) -> tuple[Picked, ...]:

@@ -32,7 +32,7 @@ class Verifier:
     """`(answer, the row's own answer, settings)`; the second is "" where rows have none. Raises `BadInput` if the
     settings can't be applied to this answer."""
     params: type[Params] = NoSettings
-    """Settings whose names no other check has."""
+    """Settings whose names no other check has; so for its validators, because objectives inherit all of them."""
     needs_reference: bool = False
     """It compares with the row's own answer."""
     can_pass: Callable[[str], bool] = _any_reference

@@ -32,6 +32,7 @@ from app.cli import (
     runs,
     strength,
     train,
+    verifiers,
 )
 from templates.errors import StudioError
 
@@ -48,6 +49,7 @@ app = typer.Typer(
 )
 for module in (
     parts, accounts, models, data, answers, train, generate, replay, endpoints, jobs, runs, artifacts, strength, chat,
+    verifiers,
 ):  # fmt: skip
     module.register(app)
 

@@ -46,6 +46,8 @@ ANSWER_SPREAD = 4
 """Longest answer divided by mean answer, in tokens."""
 STEP_S = 0.02
 """Seconds per step, whatever the model's size: collating, logging, the optimiser's loop."""
+LOOKED_AT = 64
+"""Held-out prompts that are answered for a point of the live chart, where answers are rewarded."""
 ROOM = 0.95
 """Share of the free memory or disk that a job may plan to use."""
 

@@ -21,12 +21,26 @@ class Params(BaseModel):
         return value
 
 
-def setting(default: Any, title: str, *, shown: bool = False, unit: str | None = None, **bounds: Any) -> Any:
+def setting(
+    default: Any,
+    title: str,
+    *,
+    shown: bool = False,
+    unit: str | None = None,
+    titles: Mapping[str, str] | None = None,
+    lines: int = 1,
+    **bounds: Any,
+) -> Any:
     """A pydantic field that a form can draw: `shown` fields are visible at first, the others folded away.
 
-    The attribute's docstring is its help text; `bounds` are pydantic's (`gt`, `ge`, `le` …).
+    The attribute's docstring is its help text; `bounds` are pydantic's (`gt`, `ge`, `le` …). `titles` name the values
+    of a choice for people; a text may have several `lines`.
     """
     extra: dict[str, Any] = {"shown": shown}
+    if titles:
+        extra["titles"] = dict(titles)
+    if lines > 1:
+        extra["lines"] = lines
     if unit:
         extra["unit"] = unit
     return Field(default, title=title, json_schema_extra=extra, **bounds)
@@ -104,9 +118,9 @@ class TrainingParams(Params):
         return self.max_length
 
     @classmethod
-    def picked_in(cls) -> Mapping[str, tuple[str, str]]:
-        """Settings that mean something only with a certain choice: name → the other setting, and what it holds."""
-        return {}
+    def idle_with(cls, _values: Mapping[str, Any]) -> frozenset[str]:
+        """The settings that mean nothing where the others have these values; forms hide them."""
+        return frozenset()
 
     def rows_at_once(self, _n_tokens: float) -> int:
         """Number of rows of `n_tokens` each that go through the model together."""

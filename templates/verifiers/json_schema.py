@@ -22,17 +22,17 @@ from templates.verifier import Verifier
 class Schema(Params):
     """For the check `json_schema`."""
 
-    json_schema: str = setting("{}", "JSON schema", min_length=2)
+    json_schema: str = setting("{}", "JSON schema", shown=True, lines=3, min_length=2)
     """As JSON, such as `{"type": "object", "required": ["city"]}`. `{}` accepts every JSON value."""
 
     @field_validator("json_schema", mode="before")
     @classmethod
-    def _as_text(cls, value: Any) -> Any:
+    def _schema_as_text(cls, value: Any) -> Any:
         return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
 
     @field_validator("json_schema")
     @classmethod
-    def _usable(cls, value: str) -> str:
+    def _schema_is_usable(cls, value: str) -> str:
         from jsonschema import Draft202012Validator, SchemaError
 
         try:

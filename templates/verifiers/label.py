@@ -13,7 +13,7 @@ from templates.verifier import Verifier
 class OnlyTheLabel(Params):
     """For the check `label`."""
 
-    label_only: bool = setting(True, "The label alone")
+    label_only: bool = setting(True, "The label alone", shown=True)
     """Off: the label may stand in a sentence."""
 
 

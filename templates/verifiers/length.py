@@ -12,14 +12,14 @@ from templates.verifier import Verifier
 class Words(Params):
     """For the check `length`."""
 
-    min_words: int = setting(1, "Fewest words", unit="words", ge=0, le=100_000)
+    min_words: int = setting(1, "Fewest words", shown=True, unit="words", ge=0, le=100_000)
     """Shorter answers fail."""
-    max_words: int = setting(50, "Most words", unit="words", ge=1, le=100_000)
+    max_words: int = setting(50, "Most words", shown=True, unit="words", ge=1, le=100_000)
     """Longer answers fail."""
 
     @field_validator("max_words")
     @classmethod
-    def _ordered(cls, value: int, info: ValidationInfo) -> int:
+    def _words_in_order(cls, value: int, info: ValidationInfo) -> int:
         if value < info.data.get("min_words", 0):
             raise ValueError("must not be smaller than min_words")
         return value

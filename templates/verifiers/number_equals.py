@@ -18,7 +18,7 @@ from templates.verifier import Verifier
 class Tolerance(Params):
     """For the check `number_equals`."""
 
-    number_tolerance: float = setting(0.0, "Tolerance", ge=0, le=1e12)
+    number_tolerance: float = setting(0.0, "Tolerance", shown=True, ge=0, le=1e12)
     """By how much the number may differ from the row's; 0: not at all."""
 
 

@@ -15,12 +15,12 @@ from templates.verifier import Verifier
 class Pattern(Params):
     """For the check `regular_expression`."""
 
-    pattern: str = setting(r"\S", "Regular expression", min_length=1)
+    pattern: str = setting(r"\S", "Regular expression", shown=True, min_length=1)
     """An answer passes if this is found in it. `^(yes|no)$`: exactly one of these."""
 
     @field_validator("pattern")
     @classmethod
-    def _usable(cls, value: str) -> str:
+    def _pattern_is_usable(cls, value: str) -> str:
         if flaw := timed_patterns.flaw(value):
             raise ValueError(flaw)
         return value

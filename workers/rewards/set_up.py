@@ -9,6 +9,7 @@ from typing import Any
 
 from transformers import PreTrainedModel, TrainingArguments
 
+from templates.quantities import plural
 from templates.rewards import HEADLINE, RewardedParams
 from workers.evaluation.generation import answers
 from workers.rewards import checked, prompts
@@ -33,7 +34,7 @@ def rewarded(
     prompts.refuse_nothing(data, train, hopeless)
     held_out, selection = (prompts.of_rows(data, rows)[0] for rows in (data.held_out, data.selection))
     schedule = Schedule(train, params)
-    made, went = list[Rewarded](), list[str]()
+    made, went = list[Rewarded](), _left_out(len(data.train), refused, hopeless)
 
     def trainer(model: PreTrainedModel, folder: Path) -> Any:
         given = {**_of_sampling(params), **settings}
@@ -55,6 +56,18 @@ def rewarded(
         remarks_on=lambda _model, _stopped: went,
         callbacks=lambda channel: [Examples(channel, made.pop(), went)],
     )
+
+
+def _left_out(n_rows: int, refused: Sequence[int], hopeless: Sequence[int]) -> list[str]:
+    """Remarks for the verdict on rows that were not learned from."""
+    found = []
+    if refused:
+        what = "their prompt is too long, leaves no room for an answer, or is refused by the chat template"
+        found.append(f"{len(refused):,} of {plural(n_rows, 'training row')} were left out: {what}.")
+    if hopeless:
+        what = "the checks find nothing to compare with in their answer"
+        found.append(f"{len(hopeless):,} of {plural(n_rows, 'training row')} were left out: {what}.")
+    return found
 
 
 def _of_sampling(params: RewardedParams) -> dict[str, Any]:
