@@ -42,7 +42,7 @@ class SamplingParams(TrainingParams):
     """What an answer is rewarded for: pick one or more."""
     num_train_epochs: float = setting(2.0, "Passes over the prompts", shown=True, unit="epochs", gt=0, le=1000)
     """How often the model answers each prompt. It writes other answers every time."""
-    per_device_train_batch_size: int = setting(8, "Prompts per step", shown=True, ge=1, le=4096)
+    per_device_train_batch_size: int = setting(8, "Prompts per step", ge=1, le=4096)
     """Prompts that are answered in one step, each several times."""
     num_generations: int = setting(8, "Answers per prompt", shown=True, ge=2, le=256)
     """They are compared with each other. More answers find a right one more often, and take longer."""
@@ -72,9 +72,8 @@ class SamplingParams(TrainingParams):
 
 
 def _weight(key: str, one: Verifier) -> tuple[type[float], Any]:
-    info = setting(1.0, f"Weight of “{one.title}”", shown=True, gt=0, le=1000)
-    info.description = f"How much the check `{key}` counts in the reward. Only the proportions of the weights matter."
-    return float, info
+    about = f"How much the check `{key}` counts in the reward. Only the proportions of the weights matter."
+    return float, setting(1.0, f"Weight of “{one.title}”", shown=True, gt=0, le=1000, description=about)
 
 
 _Weights = create_model(  # type: ignore[call-overload]

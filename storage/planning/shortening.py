@@ -16,6 +16,7 @@ from storage.rendering.rendered_rows import LengthReport
 from templates import registry
 from templates.quantities import minutes_range, plural
 from templates.recipe import Recipe
+from templates.rewards import RewardedParams
 from templates.spec import BaseFacts, RowShape
 
 FEWEST_ANSWERS = 4

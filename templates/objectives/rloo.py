@@ -28,7 +28,7 @@ from templates.spec import REFERENCE_BESIDE, Cost, Objective, setting
 class RlooParams(rewards.RewardedParams):
     """Arguments of `trl.RLOOConfig`, under the same names, and the checks."""
 
-    beta: float = setting(0.05, "Nearness to the base (beta)", shown=True, ge=0, le=100)
+    beta: float = setting(0.05, "Nearness to the base (beta)", ge=0, le=100)
     """The distance to the base is taken from the reward this many times. Higher keeps the result nearer."""
     normalize_advantages: bool = setting(False, "Scale by the spread of a step")
     """Whether what answers are better by is divided by its spread in the step."""
