@@ -120,6 +120,14 @@ def models(user: User) -> list[ServedModel]:
     return [ServedModel(m["id"], m.get("studio", {}).get("loaded"), m.get("studio", {})) for m in listed]
 
 
+def post(path: str, body: Mapping[str, Any], *, user: User) -> dict[str, Any]:
+    """The server's answer to a document. Re-raises its refusal as a `StudioError`."""
+    with _reaching(), httpx.Client(**_connection(user, ANSWER_S)) as client:
+        response = client.post(path, json=body)
+        _refuse_failure(response.status_code, response.content)
+        return _document(response.content)
+
+
 def complete(
     model: str,
     messages: Sequence[Message],
@@ -141,10 +149,7 @@ def complete(
     body = _body(model, messages, seed, temperature, top_p, max_new_tokens, stop, labels_of)
     if top_logprobs is not None:
         body |= {"logprobs": True, "top_logprobs": top_logprobs}
-    with _reaching(), httpx.Client(**_connection(user, ANSWER_S)) as client:
-        response = client.post("/v1/chat/completions", json=body)
-        _refuse_failure(response.status_code, response.content)
-        document = _document(response.content)
+    document = post("/v1/chat/completions", body, user=user)
     choice = document["choices"][0]
     told = {**document.get("studio", {}), **_counts(document.get("usage"))}
     _refuse_ignored(body, told)

@@ -87,6 +87,7 @@ REPORTS = Lane("checking data", at_once=2)
 UPLOADS = Lane("storing files", at_once=64, each=3)
 """Until its turn, a file stays with the client: it takes neither room on the disk nor time to unpack the request."""
 MODELS = Lane("adding a model", at_once=8)
+SCORES = Lane("scoring answers", at_once=4)
 CHATS = Lane("answering a message", at_once=64, each=4)
 
 
@@ -110,5 +111,6 @@ async def _gone(request: Request) -> None:
 
 READS_A_FILE = [Depends(_dependency(FILES), scope="function")]
 READS_ROWS = [Depends(_dependency(ROWS, MANY), scope="function")]
+SCORES_ANSWERS = [Depends(_dependency(SCORES, MANY), scope="function")]
 ADDS_A_MODEL = [Depends(_dependency(MODELS), scope="function")]
 """For the REST functions that do long work."""

@@ -59,9 +59,9 @@ def suites() -> dict[str, DeclaredSuite]:
 def objectives_for(shape: str) -> list[Objective]:
     """The objectives that take rows of this shape; may be empty.
 
-    Those that need no other input, and no check to be picked, come first, and of them those that learn from the rows as they are. Of those with a
-    teacher, the first are those that let it go before the training, and that take any teacher. Those that learn all
-    training rows come before those that set some apart to choose among labels.
+    Those that need no other input, and no check to be picked, come first, and of them those that learn from the rows
+    as they are. Of those with a teacher, the first are those that let it go before the training, and that take any
+    teacher. Those that learn all training rows come before those that set some apart to choose among labels.
     """
     able = [objective for objective in objectives().values() if shape in objective.row_shapes]
     return sorted(able, key=_demands)
@@ -77,6 +77,11 @@ def _demands(objective: Objective) -> tuple[bool, int, bool, bool, bool]:
         objective.same_vocabulary,
         objective.most_labels > 0,
     )
+
+
+def makes_answering_models(objective_key: str) -> bool:
+    """Whether the results of an objective can be chatted with; a reward model only scores answers."""
+    return artifact_kind(objective(objective_key).makes[0]).answers
 
 
 def goal_of(objective_key: str) -> str:

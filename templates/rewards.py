@@ -22,6 +22,9 @@ checks, each counts with its weight."""
 SHARE_OF_ADVICE = 0.5
 """As a share of the learning rate that the method advises for next-token losses."""
 
+LEARNED_INSTEAD = "This row's answer is not learned: the model writes its own, and learns those that pass the checks."
+LOSS_MEANS = "it stays near 0 and says nothing about success, which the reward does"
+
 if TYPE_CHECKING:
     Check = str
 else:
@@ -47,14 +50,15 @@ class SamplingParams(TrainingParams):
     num_generations: int = setting(8, "Answers per prompt", shown=True, ge=2, le=256)
     """They are compared with each other. More answers find a right one more often, and take longer."""
     max_completion_length: int = setting(64, "Longest answer", shown=True, unit="tokens", ge=1, le=32_768)
-    """Answers are cut off here; one that was cut off passes no check."""
+    """Answers are cut off here."""
     max_length: int = setting(512, "Longest prompt", unit="tokens", ge=8, le=1_048_576)
     """Rows with longer prompts are left out. You see how many before you launch."""
     temperature: float = setting(1.0, "Temperature", gt=0, le=20)
     """Of the answers that are written in training. Lower values make them more alike, so that there is less to
     compare."""
     mask_truncated_completions: bool = setting(True, "Leave out answers that were cut off")
-    """Nothing is learned from them. They still count as failed where answers to a prompt are compared."""
+    """Such an answer passes no check, and nothing is learned from it; the others are still compared with it. Off: it is
+    checked and learned like the others, so that the model may learn never to end."""
 
     @field_validator("verifiers")
     @classmethod

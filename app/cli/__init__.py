@@ -30,6 +30,7 @@ from app.cli import (
     parts,
     replay,
     runs,
+    score,
     strength,
     train,
     verifiers,
@@ -49,7 +50,7 @@ app = typer.Typer(
 )
 for module in (
     parts, accounts, models, data, answers, train, generate, replay, endpoints, jobs, runs, artifacts, strength, chat,
-    verifiers,
+    score, verifiers,
 ):  # fmt: skip
     module.register(app)
 

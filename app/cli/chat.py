@@ -65,7 +65,7 @@ def chat(
     models = _at_strength(user, models, strength)
     instruction = chat_opening.instruction(user, models) if instruction is None else instruction
     seed = secrets.randbelow(2**31) if seed is None else seed
-    with _chat_server():
+    with running_server():
         asked, labels_of = chat_opening.turns(instruction, prompt), chat_opening.labels_of(user, models)
         answers = _answers(models, asked, seed, max_new_tokens, temperature, labels_of)
     if instruction:
@@ -147,7 +147,7 @@ def _labels(told: Mapping[str, Any] | None) -> list[str]:
 
 
 @contextmanager
-def _chat_server() -> Iterator[None]:
+def running_server() -> Iterator[None]:
     """The running chat server, or a temporary one on a free port."""
     from app import chat_client, supervise
     from storage import programs

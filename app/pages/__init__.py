@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from app import gradio_startup, theme
-from app.pages import compare, data, gallery, jobs, layout, methods, models, runs, start, train
+from app.pages import compare, data, gallery, jobs, layout, methods, models, runs, score, start, train
 
 MOUNT_OPTIONS: dict[str, Any] = {
     "theme": theme.theme(),
@@ -33,9 +33,10 @@ PAGES = (
     ("Runs", "runs", runs),
     ("Gallery", "gallery", gallery),
     ("Compare", "compare", compare),
+    ("Score", "score", score),
 )
 """Title, path and module; the order is that of the navigation."""
-UNLISTED = ("runs", "methods")
+UNLISTED = ("runs", "methods", "score")
 """Paths of pages that others lead to, and that the navigation doesn't list."""
 
 

@@ -18,7 +18,7 @@ from app.pages.who import acting, asked
 from storage import dependents, job_inputs
 from storage.data import openings
 from storage.gallery import artifact_lists, artifacts, chains
-from storage.gallery.artifacts import is_model
+from storage.gallery.artifacts import gives_scores, is_model
 from storage.job_inputs import Inputs
 from storage.models import Artifact, User
 from templates import registry
@@ -138,7 +138,7 @@ class Lineage:
     def __init__(self, user: User, found: Sequence[Artifact]):
         self._inputs = job_inputs.of_jobs((artifact.job_id for artifact in found), names_only=True)
         self._chains = chains.below_jobs(self._inputs)
-        self._facts = {artifact.id: artifacts.model_facts(artifact) for artifact in found if is_model(artifact)}
+        self._facts = {one.id: artifacts.model_facts(one) for one in found if is_model(one) or gives_scores(one)}
         self._openings = openings.counts(user.id)
 
     def facts(self, artifact: Artifact) -> ModelFacts | None:
@@ -210,7 +210,8 @@ def card_html(artifact: Artifact, of: Lineage, owner: str, *, selectable: bool =
         lineage=(*of.models(artifact), way, of.data(artifact)),
         facts=[registry.objective(recipe["objective"]).title, *filter(None, measured), *_facts(artifact, owner)],
         weights_sha256=told.weights_sha256,
-        selectable=selectable,
+        selectable=selectable and is_model(artifact),
+        gives_scores=gives_scores(artifact),
     )
 
 

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from app.formats import duration
 from app.markup import html
 from app.pages import verdicts
+from storage.gallery import artifacts
 from storage.models import Artifact, Job, JobState
 from templates.quantities import size
 
@@ -22,7 +23,9 @@ def failure(job: Job) -> Markup:
 def verdict(job: Job, base: str, artifact: Artifact | None, opened: int | None) -> Markup:
     """The verdict of a training job with the ways onward."""
     shown = verdicts.block(job.result or {}, opened)
-    return html("jobs/verdict", verdict=shown, estimate=_estimate(job), artifact=artifact, base=base)
+    scores = artifact is not None and artifacts.gives_scores(artifact)
+    told = {"verdict": shown, "estimate": _estimate(job), "artifact": artifact, "base": base}
+    return html("jobs/verdict", **told, verdict_scores=scores)
 
 
 def scores(result: dict[str, Any], opened: int | None) -> Markup:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from app.formats import number, percent
 from app.markup import html
-from app.pages import label_views, suite_views, wins
+from app.pages import label_views, reward_views, suite_views, wins
 from storage.data import openings
 from storage.gallery import artifacts
 from storage.models import Artifact
@@ -55,7 +55,8 @@ def block(verdict: Mapping[str, Any], opened: int | None = None) -> Markup:
     return html(
         "verdicts/block",
         verdict=verdict,
-        shares=_shares(verdict),
+        shares=[] if verdict.get("reward") else _shares(verdict),
+        of_reward=reward_views.block(verdict),
         losses=LOSSES,
         units=UNITS,
         marks=marks(verdict),
@@ -146,7 +147,8 @@ def headline(verdict: Mapping[str, Any]) -> Markup:
     names = () if decided in LOSSES else (decided, *SHARES)
     measure = next((name for name in names if name in SHARES and name in verdict.get("metrics", {})), None)
     mark = marks(verdict).get(measure or "")
-    return html("verdicts/headline", verdict=verdict, measure=measure, shares=SHARES, mark=mark)
+    bar = reward_views.headline(verdict)
+    return html("verdicts/headline", verdict=verdict, of_reward=bar, measure=measure, shares=SHARES, mark=mark)
 
 
 def answers(artifact: Artifact) -> list[dict[str, Any]]:

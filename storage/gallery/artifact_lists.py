@@ -51,6 +51,15 @@ def model_names(user: User) -> Sequence[str]:
         return session.exec(newest.where(col(Artifact.kind).in_(kinds))).all()
 
 
+def reward_model_names(user: User) -> Sequence[str]:
+    """The names of all reward models in the user's gallery, newest first."""
+    kinds = [kind.key for kind in registry.artifact_kinds().values() if kind.scores]
+    query = select(Artifact.name).where(Artifact.owner_id == user.id, col(Artifact.deleted_at).is_(None))
+    newest = query.order_by(col(Artifact.created_at).desc(), col(Artifact.id).desc())
+    with db.reading() as session:
+        return session.exec(newest.where(col(Artifact.kind).in_(kinds))).all()
+
+
 def newest_models(user: User, limit: int) -> Sequence[Artifact]:
     """The newest models in the user's gallery."""
     kinds = [kind.key for kind in registry.artifact_kinds().values() if kind.answers]

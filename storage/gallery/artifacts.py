@@ -86,8 +86,36 @@ def models_of(user: User) -> Sequence[Artifact]:
 
 
 def is_model(artifact: Artifact) -> bool:
-    """Whether you can chat with it, score it and adapt it; only then does it have `model_facts`."""
+    """Whether you can chat with it, score it and adapt it; it then has `model_facts`, as reward models do."""
     return registry.artifact_kind(artifact.kind).answers
+
+
+def gives_scores(artifact: Artifact) -> bool:
+    """Whether it is a reward model, which has `model_facts` too, but writes no answers."""
+    return registry.artifact_kind(artifact.kind).scores
+
+
+def refuse_reward_model(artifact: Artifact) -> None:
+    """Raise `BadInput` for a model that gives scores, where one is wanted that answers."""
+    if gives_scores(artifact):
+        raise BadInput(
+            Problem(
+                f"“{artifact.name}” is a reward model: it scores answers and can't write any.",
+                remedy=f"Score answers with it: studio score --model {artifact.name}, or the page Score.",
+            ),
+            code="only_scores",
+        )
+
+
+def reward_model(user: User, name_or_id: str) -> Artifact:
+    """The user's reward model. Raises `BadInput` for any other model of theirs, `NotFound` without one."""
+    artifact = get(user, name_or_id)
+    if not gives_scores(artifact):
+        what = f"“{artifact.name}” gives no scores: it is no reward model."
+        known = ", ".join(one.name for one in of_user(user) if gives_scores(one))
+        remedy = f"Known: {known}." if known else "Train one first: the objective “reward” makes it."
+        raise BadInput(Problem(what, field="model", remedy=remedy), code="no_reward_model")
+    return artifact
 
 
 def model_facts(artifact: Artifact) -> ModelFacts:

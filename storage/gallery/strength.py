@@ -38,6 +38,9 @@ def rewritten(artifact: Artifact, folder: Path, strength: float) -> Mapping[str,
 
 def require(artifact: Artifact, folder: Path) -> None:
     """Raise `BadInput` unless the artifact, whose files are in this folder, has a strength."""
+    if registry.artifact_kind(artifact.kind).scores:
+        what = f"“{artifact.name}” is a reward model, whose score head has no strength."
+        raise BadInput(Problem(what, field=FIELD, remedy="Leave the strength out."))
     if not registry.artifact_kind(artifact.kind).on_base:
         what = f"“{artifact.name}” is a whole model, which has no strength."
         raise BadInput(Problem(what, field=FIELD, remedy="Leave it out, or train with the method lora."))
@@ -48,7 +51,8 @@ def require(artifact: Artifact, folder: Path) -> None:
 
 def has_strength(artifact: Artifact, folder: Path) -> bool:
     """Whether it can be used at less than its full strength."""
-    return registry.artifact_kind(artifact.kind).on_base and not unscalable(_config(folder))
+    kind = registry.artifact_kind(artifact.kind)
+    return kind.on_base and kind.answers and not unscalable(_config(folder))
 
 
 def _config(folder: Path) -> dict[str, Any]:

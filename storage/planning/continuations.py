@@ -117,6 +117,8 @@ def _refusal(message: str, remedy: str) -> BadInput:
 
 def _obstacle(begins: Start, objective: str, how: Method, settings: Mapping[str, Any]) -> str | None:
     """Why the adapter can't be trained further as it is, as the end of a sentence; None if it can."""
+    if not registry.makes_answering_models(objective):
+        return "this goal puts a new head on the model it starts from"
     before, own = str(begins.recipe.get("method")), begins.recipe.get("method_params") or {}
     if how.key != before:
         known = registry.methods().get(before)

@@ -100,13 +100,15 @@ def _found(user: User, models: list[str]) -> tuple[dict[str, BaseModelRow | Arti
 
 
 def find_model(user: User, name_or_id: str) -> BaseModelRow | Artifact:
-    """The base model or artifact with this name or id. Raises `NotFound`."""
+    """The base model or artifact with this name or id. Raises `NotFound`, `BadInput` for a reward model."""
     try:
         artifact = artifacts.get(user, name_or_id)
     except NotFound:
         artifact = None  # so it is a base model, or nothing
-    if artifact is not None and artifacts.is_model(artifact):
-        return artifact
+    if artifact is not None:
+        artifacts.refuse_reward_model(artifact)
+        if artifacts.is_model(artifact):
+            return artifact
     try:
         return base_models.get(user, name_or_id)
     except NotFound:

@@ -57,9 +57,7 @@ def sentences(recipe: Recipe, estimate: Estimate) -> tuple[str, ...]:
     )
 
 
-def priced(
-    estimate: Estimate, facts: BaseFacts, recipe: Recipe, lengths: LengthReport, machine: Machine
-) -> Estimate:
+def priced(estimate: Estimate, facts: BaseFacts, recipe: Recipe, lengths: LengthReport, machine: Machine) -> Estimate:
     """The estimate with the whole time of writing, in the training and for the verdict; `lengths` are `as_written`."""
     training = recipe.training()
     if not isinstance(training, RewardedParams):
@@ -76,7 +74,5 @@ def priced(
     n_seen = min(estimate.n_held_out, estimates.LOOKED_AT)
     stages["training"] += takes(n_written, at_least=longest) - takes(n_written, at_least=0)
     stages["training"] += takes(looks * n_seen, at_least=longest)
-    stages["evaluating"] += 2 * (
-        takes(estimate.n_answered, at_least=longest) - takes(estimate.n_answered, at_least=0)
-    )
+    stages["evaluating"] += 2 * (takes(estimate.n_answered, at_least=longest) - takes(estimate.n_answered, at_least=0))
     return with_costs(estimate, stages, estimate.memory_by_part, estimate.disk_bytes)

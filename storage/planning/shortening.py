@@ -57,9 +57,7 @@ class Long:
 
     def estimated(self) -> Estimate:
         """Its estimate."""
-        learned = sampling_costs.as_written(
-            teacher_costs.as_taught(self.lengths, self.recipe, self.shape), self.recipe
-        )
+        learned = sampling_costs.as_written(teacher_costs.as_taught(self.lengths, self.recipe, self.shape), self.recipe)
         found = estimates.estimate(
             self.facts,
             self.recipe,

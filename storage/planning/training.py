@@ -170,11 +170,14 @@ def _estimate(
     base, worker, shape, n_held_out = begins.root, likely_worker(), registry.shape(data.first.shape), data.n_held_out
     facts, lengths = base_models.facts(base), counted.report
     machine, pace = machines.of_worker(worker, facts), machines.earlier_pace(base.id, recipe, worker)
-    answered = data.n_answered
+    answers = registry.makes_answering_models(recipe.objective)
+    answered = data.n_answered if answers else 0
     carried_bytes = continuations.carried_bytes(begins, how, recipe)
     shipped_bytes = base.size_bytes if base.source == "bundled" else carried_bytes
     papers_bytes = _papers_bytes(base_models.folder(base))
-    forgets = forgetting.planned(base.source, base.revision, recipe.method, on_result=begins.parent is not None)
+    forgets = forgetting.NOTHING
+    if answers:  # what gives no answers can't be asked what it has forgotten
+        forgets = forgetting.planned(base.source, base.revision, recipe.method, on_result=begins.parent is not None)
 
     def estimated(changed: Recipe) -> Estimate:
         learned = sampling_costs.as_written(teacher_costs.as_taught(lengths, changed, shape), changed)

@@ -20,7 +20,7 @@ tokens long. Each answer is then learned like a row. With `beta` above 0, the ba
 
 **The verdict** compares how often base and result pass on held-out prompts, answered once without randomness.
 
-**Source.** Shao et al. 2024, arXiv 2402.03300; the default loss is DAPO's (Yu et al. 2025, arXiv 2503.14476), as in TRL.
+**Source.** Shao et al. 2024, arXiv 2402.03300; by default with the loss of DAPO (Yu et al. 2025, arXiv 2503.14476).
 Little capacity is enough: Schulman et al. 2025, “LoRA Without Regret”, Thinking Machines Lab.
 """
 
@@ -41,7 +41,7 @@ class GrpoParams(rewards.RewardedParams):
     """How the tokens of long and short answers count. `dapo`: each token alike; `grpo`: each answer alike, whatever its
     length; `bnpo` and `dr_grpo`: as TRL's documentation of `GRPOConfig` says."""
     scale_rewards: Literal["group", "batch", "none"] = setting("group", "Scale rewards by their spread")
-    """`group`: over the answers to a prompt, so that rare passes count more. `batch`: over a step. `none`: not at all."""
+    """`group`: over the answers to a prompt, so that rare passes count more. `batch`: over a step."""
 
 
 NEEDS_BASE = Need(
@@ -63,10 +63,10 @@ SPEC = Objective(
     },
     goal=rewards.GOAL,
     needs=(NEEDS_BASE, REFERENCE_BESIDE),
-    loss_means="it says nothing about success: the policy gradient's loss stays near 0. Look at the reward",
+    loss_means=rewards.LOSS_MEANS,
     metrics=rewards.METRICS,
     headline=rewards.HEADLINE,
-    learned_instead="This row's answer is not learned: the model writes its own, and learns those that pass the checks.",
+    learned_instead=rewards.LEARNED_INSTEAD,
     cost=Cost(forwards=1, generations=1),
     rewards=lambda params: params.picked,
     misfits=rewards.misfits,

@@ -40,7 +40,7 @@ class Schema(Params):
         except ValueError as error:
             raise ValueError(f"is not valid JSON: {error}") from error
         if not isinstance(schema, dict):
-            raise ValueError("must be a JSON object, such as {} or {\"type\": \"object\"}")
+            raise ValueError('must be a JSON object, such as {} or {"type": "object"}')
         try:
             Draft202012Validator.check_schema(schema)
         except SchemaError as error:

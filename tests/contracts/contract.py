@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,15 @@ from templates import registry
 from templates.recipe import Recipe
 from workers import methods, models
 from workers.evaluation.losses import losses
+from workers.preferences.reward_model import RewardModel
 from workers.protocol import ModelRef
-from workers.training import batches
+from workers.training import batches, results
 from workers.training.ahead import TrainingAhead
+from workers.training.setups import TrainingData
 
 CPU = torch.device("cpu")
+MOST_FOR_A_HEAD = 0.03
+"""A fresh head learns with the method's rate, and it is no small change of anything."""
 ROWS: dict[str, list[dict[str, Any]]] = {
     "text": [{"text": f"the sky is blue and the sea is {word}"} for word in ("green", "grey", "blue", "black")],
     "prompt_completion": [{"prompt": f"say {word}", "completion": f"{word} it is"} for word in ("a", "b", "c", "d")],
@@ -73,6 +78,40 @@ def loss_of(model: torch.nn.Module, rows: list[batches.Example]) -> float:
     return float(nll.sum() / n_tokens.sum())
 
 
+def scores_and_survives_saving(recipe: Recipe, folder: Path, tmp_path: Path) -> None:
+    """The same for an objective whose result gives scores: it can't answer, so its own loss falls instead."""
+    method, made = registry.method(recipe.method), results.of(recipe.objective)
+    rows, shape = ROWS[registry.objective(recipe.objective).row_shapes[0]], "preference"
+    rate = min(_rate(recipe, folder), MOST_FOR_A_HEAD)
+    settings = recipe.objective_params | {"learning_rate": rate, "num_train_epochs": 30.0}
+    params = registry.objective(recipe.objective).params(**settings)
+    data = TrainingData(recipe.objective, params, shape, rows, rows, Renderer(folder))
+    setup = importlib.import_module(f"workers.objectives.{recipe.objective}").set_up(data)
+    torch.manual_seed(1)  # not the seed that drew the tiny model
+    model = made.adapted(str(folder), recipe, ahead(recipe.objective, folder), CPU)
+    trainer = setup.trainer(model, tmp_path / "drafts")
+    for callback in methods.callbacks(recipe.method, model):
+        trainer.add_callback(callback)
+    before = setup.held_out_loss(model.eval(), lambda: False)
+    trainer.train()
+    methods.finish(recipe.method, model)
+    assert setup.held_out_loss(model.eval(), lambda: False) < 0.9 * before
+    stored = checkpoint_headers.facts(folder).stored_dtype
+    published = models.as_published(model, recipe, str(folder), stored, tmp_path, made.read)
+    saved = tmp_path / "saved"
+    models.save(published, recipe, saved, stored)
+    assert not list(saved.glob("*.bin"))
+    if method.trains == "adapter":
+        ref = ModelRef(name="x", base_folder=str(folder), base_revision="1", adapter_folder=str(saved))
+    else:
+        for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+            (saved / name).write_bytes((folder / name).read_bytes())
+        ref = ModelRef(name="x", base_folder=str(saved), base_revision="1")
+    answered = [[*row["prompt"], {"role": "assistant", "content": row["chosen"]}] for row in rows]
+    judge = RewardModel(published, Renderer(folder), checkpoint_headers.context_length(folder))
+    assert RewardModel.load(ref, CPU).scores(answered) == judge.scores(answered)
+
+
 def _rate(recipe: Recipe, folder: Path) -> float:
     """A method of few numbers needs larger ones to change what random layers compute; it advises so itself."""
     advised = float(registry.method(recipe.method).advised(checkpoint_headers.facts(folder))["learning_rate"])
@@ -80,6 +119,9 @@ def _rate(recipe: Recipe, folder: Path) -> float:
 
 
 def learns_and_survives_saving(recipe: Recipe, folder: Path, tmp_path: Path) -> None:
+    if not registry.makes_answering_models(recipe.objective):
+        scores_and_survives_saving(recipe, folder, tmp_path)
+        return
     method = registry.method(recipe.method)
     rows = rows_of(recipe.objective, folder)
     torch.manual_seed(1)  # not the seed that drew the tiny model

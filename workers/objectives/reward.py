@@ -9,13 +9,13 @@ import torch
 from trl import RewardConfig, RewardTrainer
 
 from templates.objectives.reward import RewardParams
-from workers.preferences import score_heads
-from workers.preferences.reward_results import RewardResult
+from workers.preferences import reward_judging, score_heads
 from workers.preferences.set_up import on_pairs
 from workers.preferences.trainers import OnTokens
+from workers.training.results import Result
 from workers.training.setups import TrainingData, TrainingSetup
 
-RESULT = RewardResult()
+RESULT = Result(reward_judging.judge, score_heads.load_new, score_heads.TASK_TYPE)
 
 
 def set_up(data: TrainingData) -> TrainingSetup:

@@ -56,7 +56,7 @@ def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
     setup = _set_up(task, channel, teacher, root)
     of_teacher = _taught_by(task, setup, teacher, stages, channel) if teacher else None
     result = results.of(task.recipe.objective)
-    model = result.ready(task, setup)
+    model = results.ready(result, task, setup)
     drafts = checkpoints.drafts(Path(order.checkpoints), order.attempt)
     if models.moves_base(task.recipe):
         models.save_start(model, drafts)
@@ -67,11 +67,11 @@ def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
     if channel.stop and channel.stop.stop != "keep":
         return Stopped(why=channel.stop.stop)
     stages.enter(Stage.EVALUATING)
-    model = result.as_published(task, model, drafts)
+    model = results.as_published(result, task, model, drafts)
     judged = result.judge(task, setup, model, actual, channel, of_teacher)
     stages.enter(Stage.PUBLISHING)
     actual |= {"seconds": stages.seconds, "peak_memory_bytes": peak_memory_bytes()}
-    staged = results.stage(result, task, model, judged, actual)
+    staged = results.stage(task, model, judged, actual)
     stages.enter(None)
     verdict = judged.verdict.model_dump(mode="json")
     return Done(result=verdict, actual=actual, opened_held_out=True, made=_made(task, staged, verdict))
@@ -172,7 +172,11 @@ def train(task: Task, setup: TrainingSetup, model: PreTrainedModel, drafts: Path
         chosen = Best(channel, task.params, setup.selection_loss, folder)
         callbacks.insert(-2, chosen)  # before a checkpoint that says that its step is done
     own = methods.callbacks(task.recipe.method, model, checkpoint)
-    for callback in [*own, *setup.callbacks(channel), *callbacks]:  # what the method's own save belongs into the checkpoint
+    for callback in [
+        *own,
+        *setup.callbacks(channel),
+        *callbacks,
+    ]:  # what the method's own save belongs into the checkpoint
         trainer.add_callback(callback)
     if checkpoint:
         log.info("resuming from %s", checkpoint.name)

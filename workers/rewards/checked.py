@@ -18,9 +18,9 @@ Answers = Sequence[tuple[Answer, Answer]]
 """The two models' answers to the same rows."""
 
 
-def passed(picked: Sequence[Picked], answer: str, reference: str, *, ended: bool) -> list[bool]:
-    """Whether the answer passes each check; one that was cut off passes none."""
-    return [ended and one.verifier.passes(answer, reference, one.settings) for one in picked]
+def passed(picked: Sequence[Picked], answer: str, reference: str, *, counts: bool = True) -> list[bool]:
+    """Whether the answer passes each check; none if it doesn't count, because it was cut off."""
+    return [counts and one.verifier.passes(answer, reference, one.settings) for one in picked]
 
 
 def shares(picked: Sequence[Picked], found: Sequence[Sequence[bool]]) -> dict[str, Floats]:
@@ -36,10 +36,14 @@ def longest(params: TrainingParams) -> int:
     return params.max_completion_length if isinstance(params, RewardedParams) else 0
 
 
-def scores(picked: Sequence[Picked], found: Scores) -> Scores:
-    """The same with what each answer passes."""
+def scores(params: TrainingParams, found: Scores) -> Scores:
+    """The same with what each answer passes; unchanged if no checks decide."""
+    if not isinstance(params, RewardedParams):
+        return found
+    cut_count = not params.mask_truncated_completions
     told = [
-        replace(one, passed=tuple(passed(picked, one.given, one.expected, ended=one.ended))) for one in found.answers
+        replace(one, passed=tuple(passed(params.picked, one.given, one.expected, counts=one.ended or cut_count)))
+        for one in found.answers
     ]
     return replace(found, answers=tuple(told))
 
@@ -60,7 +64,7 @@ class Checks:
         """The same of giving always one answer, and the adapted model; empty if no check compares with the rows."""
         if not pairs or not any(one.verifier.needs_reference for one in self.picked):
             return {}
-        always = shares(self.picked, [passed(self.picked, answer, one.expected, ended=True) for one, _ in pairs])
+        always = shares(self.picked, [passed(self.picked, answer, one.expected) for one, _ in pairs])
         mine = self._values([after for _, after in pairs])
         return {HEADLINE: _paired(always[HEADLINE], mine[HEADLINE], groups)}
 

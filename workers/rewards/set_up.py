@@ -102,8 +102,8 @@ class _Answering:
         )
         table = []
         for one, given in zip(self.asked, found, strict=True):
-            text, ended = rewarding.read([*given.ids, *([] if given.end is None else [given.end])])
-            table.append(checked.passed(rewarding.params.picked, text, one.reference, ended=ended))
+            ids = [*given.ids, *([] if given.end is None else [given.end])]
+            table.append(rewarding.passed(ids, one.reference, rewarding.params.picked))
         return {name: float(values.mean()) for name, values in checked.shares(rewarding.params.picked, table).items()}
 
 

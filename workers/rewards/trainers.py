@@ -45,15 +45,17 @@ class Rewarding:
         found = self.renderer.read(ids[:-1] if ended else ids, reasoned=True)
         return found.answer, (ended or found.has_ended) and not found.is_unfinished
 
-    def function(self, place: int, one: Picked) -> Callable[..., list[float]]:
-        """TRL's reward function for the check at `place` of those picked."""
+    def passed(self, ids: Sequence[int], reference: str, picked: Sequence[Picked]) -> list[bool]:
+        """Which of these checks an answer passes."""
+        text, ended = self.read(ids)
+        return checked.passed(picked, text, reference, counts=ended or not self.params.mask_truncated_completions)
+
+    def function(self, one: Picked) -> Callable[..., list[float]]:
+        """TRL's reward function for a check."""
 
         def reward(*, asked: Sequence[Asked], completion_ids: Sequence[Sequence[int]], **_: Any) -> list[float]:
-            found = []
-            for prompt, ids in zip(asked, completion_ids, strict=True):
-                text, ended = self.read(ids)
-                found.append(float(checked.passed([one], text, prompt.reference, ended=ended)[0]))
-            return found
+            each = zip(asked, completion_ids, strict=True)
+            return [float(self.passed(ids, prompt.reference, [one])[0]) for prompt, ids in each]
 
         reward.__name__ = one.key  # TRL names its metrics after it
         return reward
@@ -73,7 +75,7 @@ class Rewarded:
         trained = {name: p.dtype for name, p in model.named_parameters() if p.requires_grad}
         super().__init__(
             model=model,
-            reward_funcs=[rewarding.function(i, one) for i, one in enumerate(rewarding.params.picked)],
+            reward_funcs=[rewarding.function(one) for one in rewarding.params.picked],
             args=args,
             train_dataset=Dataset.from_dict({"prompt": [""]}),
             processing_class=AutoTokenizer.from_pretrained(str(rewarding.renderer.folder), local_files_only=True),
@@ -138,7 +140,8 @@ class Rewarded:
     ) -> tuple[Tensor, Tensor | None, None]:
         """Of the last `n_kept` tokens, `(rows, n_kept)`: log probabilities, and the distributions' entropies."""
         together = sharing.may_share(model)
-        parts = [(ids, mask)] if together else [_alone(row, of_row, n_kept) for row, of_row in zip(ids, mask, strict=True)]
+        rows = zip(ids, mask, strict=True)
+        parts = [(ids, mask)] if together else [_alone(row, of_row, n_kept) for row, of_row in rows]
         found = [self._read(model, *part, n_kept, compute_entropy) for part in parts]
         logps = torch.cat([one for one, _ in found])
         entropies = torch.cat([one for _, one in found if one is not None]) if compute_entropy else None

@@ -129,13 +129,15 @@ class Entry:
 
 
 def find(user: User, name: str) -> Entry:
-    """The user's model with this name or id. Raises `NotFound`."""
+    """The user's model with this name or id. Raises `NotFound`, `BadInput` for one that only gives scores."""
     try:
         artifact = artifacts.get(user, name)
     except NotFound:
         artifact = None  # it may be a base model
-    if artifact is not None and artifacts.is_model(artifact):
-        return Entry(artifacts.base_of(artifact), artifact)
+    if artifact is not None:
+        artifacts.refuse_reward_model(artifact)
+        if artifacts.is_model(artifact):
+            return Entry(artifacts.base_of(artifact), artifact)
     try:
         return Entry(base_models.get(user, name))
     except NotFound:

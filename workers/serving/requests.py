@@ -117,7 +117,12 @@ def parse(body: bytes) -> ChatRequest:
     try:
         return ChatRequest.model_validate_json(body)
     except ValidationError as error:
-        raise BadInput(*[_problem(detail) for detail in error.errors(include_url=False)]) from error
+        raise BadInput(*problems(error)) from error
+
+
+def problems(error: ValidationError) -> list[Problem]:
+    """What is wrong with a request, by field."""
+    return [_problem(detail) for detail in error.errors(include_url=False)]
 
 
 def _problem(detail: Any) -> Problem:

@@ -26,7 +26,7 @@ from storage.models import User
 from storage.settings import secret, settings
 from templates.errors import BadInput, StudioError, Unavailable
 from workers import waiting
-from workers.serving import catalogue, requests, streams
+from workers.serving import catalogue, requests, scoring, streams
 from workers.serving.events import Ended, ScoredToken
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class Machinery:
     """State that takes seconds to start: torch and the models in memory."""
 
     def __init__(self) -> None:
+        self.reward_models = scoring.RewardModels()
         self._residents: asyncio.Future[Residents] = asyncio.get_running_loop().create_future()
         self._tasks = [asyncio.create_task(self._start()), asyncio.create_task(self._keep_house())]
 
@@ -99,6 +100,7 @@ class Machinery:
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
             await residents.unload_idle()
+            await self.reward_models.unload_idle()
 
 
 def _import_residents() -> Residents:
@@ -141,6 +143,7 @@ def make_app() -> FastAPI:
     app.get("/healthz")(healthz)
     app.get("/v1/models")(list_models)
     app.post("/v1/chat/completions")(complete)
+    app.include_router(scoring.router(caller, _body))
     return app
 
 

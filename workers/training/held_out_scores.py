@@ -20,7 +20,6 @@ from workers.training.task import Task
 def scored(task: Task, which: PreTrainedModel, channel: Channel, progress: Callable[[int, int], None]) -> Scores:
     """The model's scores on all held-out rows."""
     learned = registry.objective(task.recipe.objective)
-    checks = learned.rewards(task.params)
     found = scoring.score(
         which,
         task.renderer,
@@ -36,7 +35,7 @@ def scored(task: Task, which: PreTrainedModel, channel: Channel, progress: Calla
         progress=progress,
         stopped=lambda: channel.abandoned,
     )
-    return checked.scores(checks, found) if checks else found
+    return checked.scores(task.params, found)
 
 
 def labels_of(task: Task) -> LabelEndings | None:

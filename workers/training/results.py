@@ -6,15 +6,18 @@ Most objectives make a language model. One that makes something else says so by 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+import torch
 from transformers import PreTrainedModel
 
 from templates import registry
-from workers import models
+from templates.recipe import Recipe
+from workers import models, weights
 from workers.export import bundle
 from workers.training import batches, judging
 from workers.training.ahead import TrainingAhead
@@ -25,28 +28,24 @@ from workers.training.setups import TrainingSetup
 from workers.training.task import Task
 
 
-class Result(Protocol):
+@dataclass(frozen=True)
+class Result:
     """A kind of model that a training makes."""
 
-    def ready(self, task: Task, setup: TrainingSetup) -> PreTrainedModel:
-        """The model to train: freshly loaded, with the method on it."""
+    judge: Callable[[Task, TrainingSetup, PreTrainedModel, Mapping[str, Any], Channel, OfTeacher | None], Judged]
+    """The verdict on the published model, on held-out rows: what `judging.judge` takes and gives."""
+    read: models.Read = weights.load
+    """Reads a base model's folder; another one than the default gives it a fresh head of another kind."""
+    task_type: str = "CAUSAL_LM"
+    """PEFT's name for what the head does."""
 
-    def as_published(self, task: Task, model: PreTrainedModel, start: Path) -> PreTrainedModel:
-        """The trained model exactly as others will load it; `start` has what `models.save_start` saved."""
+    def adapted(self, folder: str, recipe: Recipe, ahead: TrainingAhead, where: torch.device | None = None) -> Any:
+        """A freshly loaded base with the recipe's method on it, ready to be trained."""
+        base = models.load_to_train(folder, recipe, where, self.read)
+        return models.adapt(base, recipe, ahead, self.task_type)
 
-    def judge(
-        self,
-        task: Task,
-        setup: TrainingSetup,
-        model: PreTrainedModel,
-        actual: Mapping[str, Any],
-        channel: Channel,
-        of_teacher: OfTeacher | None,
-    ) -> Judged:
-        """The verdict on the published model, on held-out rows."""
 
-    def save(self, task: Task, model: PreTrainedModel, folder: Path) -> None:
-        """Write its weights and configuration."""
+LANGUAGE_MODEL = Result(judging.judge)
 
 
 def of(objective: str) -> Result:
@@ -55,49 +54,28 @@ def of(objective: str) -> Result:
     return result
 
 
-class LanguageModel:
-    """A model that answers: an adapter on its base, or all weights."""
-
-    def ready(self, task: Task, setup: TrainingSetup) -> PreTrainedModel:
-        """A new adapter or weights of its own, or the parent's adapter."""
-        order = task.order
+def ready(result: Result, task: Task, setup: TrainingSetup) -> PreTrainedModel:
+    """The model to train: a new adapter or weights of its own, or the parent's adapter."""
+    order = task.order
+    if order.continued and order.continued.way == "same_adapter":
         base = models.load_to_train(order.base.base_folder, order.recipe)
-        if order.continued and order.continued.way == "same_adapter":
-            return models.trained_further(base, str(order.continued.parent.adapter_folder))
-        return models.adapt(base, order.recipe, ahead(task, setup))
-
-    def as_published(self, task: Task, model: PreTrainedModel, start: Path) -> PreTrainedModel:
-        """As chat and downloads load it."""
-        folder = task.order.base.base_folder
-        return models.as_published(model, task.recipe, folder, task.facts.stored_dtype, start)
-
-    def judge(
-        self,
-        task: Task,
-        setup: TrainingSetup,
-        model: PreTrainedModel,
-        actual: Mapping[str, Any],
-        channel: Channel,
-        of_teacher: OfTeacher | None,
-    ) -> Judged:
-        """Its answers beside those of what it started from."""
-        return judging.judge(task, setup, model, actual, channel, of_teacher)
-
-    def save(self, task: Task, model: PreTrainedModel, folder: Path) -> None:
-        """An adapter, or all weights in the base's stored dtype."""
-        models.save(model, task.recipe, folder, task.facts.stored_dtype)
+        return models.trained_further(base, str(order.continued.parent.adapter_folder))
+    ahead = TrainingAhead(setup.n_updates, lambda: _examples(task))
+    made: PreTrainedModel = result.adapted(order.base.base_folder, order.recipe, ahead)
+    return made
 
 
-LANGUAGE_MODEL = LanguageModel()
+def as_published(result: Result, task: Task, model: PreTrainedModel, start: Path) -> PreTrainedModel:
+    """The trained model exactly as others will load it; `start` has what `models.save_start` saved."""
+    folder, dtype = task.order.base.base_folder, task.facts.stored_dtype
+    return models.as_published(model, task.recipe, folder, dtype, start, result.read)
 
 
-def stage(
-    result: Result, task: Task, model: PreTrainedModel, judged: Judged, actual: Mapping[str, Any]
-) -> bundle.Staged:
+def stage(task: Task, model: PreTrainedModel, judged: Judged, actual: Mapping[str, Any]) -> bundle.Staged:
     """The sealed folder to publish."""
     return bundle.stage(
         task.order,
-        lambda folder: result.save(task, model, folder),
+        lambda folder: models.save(model, task.recipe, folder, task.facts.stored_dtype),
         judged.verdict,
         judged.answers,
         judged.outcomes,
@@ -105,11 +83,6 @@ def stage(
         task.files,
         judged.labels,
     )
-
-
-def ahead(task: Task, setup: TrainingSetup) -> TrainingAhead:
-    """The training to come, for methods that look at its rows."""
-    return TrainingAhead(setup.n_updates, lambda: _examples(task))
 
 
 def _examples(task: Task) -> Sequence[Example]:

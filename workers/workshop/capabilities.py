@@ -29,7 +29,7 @@ from templates.spec import QUANTIZATIONS, Method, Objective, Quantization
 from workers import methods, models, sharing
 from workers.protocol import ModelRef
 from workers.serving.low_rank import LowRank
-from workers.training import batches
+from workers.training import batches, results
 from workers.training.ahead import TrainingAhead
 from workers.training.batches import Example
 from workers.training.setups import TrainingData, TrainingSetup
@@ -123,8 +123,10 @@ def _home() -> Path:
 def _recipe(method: Method, quantization: Quantization = "none", objective: str = "sft") -> Recipe:
     """The method's defaults, also where the declarations refuse them."""
     facts = checkpoint_headers.facts(_folder())
-    few = {"max_steps": N_UPDATES, "max_length": 64, "max_completion_length": 8}
+    few: dict[str, Any] = {"max_steps": N_UPDATES, "max_length": 64, "max_completion_length": 8}
     known = registry.objective(objective).params.model_fields
+    if "verifiers" in known:  # some random answers pass, and some don't
+        few |= {"verifiers": ["regular_expression"], "pattern": "^[^e]*$", "mask_truncated_completions": False}
     of_lora = compose(objective, "lora", facts=facts)
     rate = method.advised(facts)["learning_rate"]
     return Recipe(
@@ -146,7 +148,9 @@ def _examples() -> Sequence[Example]:
 
 
 def _adapted(recipe: Recipe) -> PreTrainedModel:
-    return models.adapt(models.load_to_train(_folder(), recipe, CPU), recipe, TrainingAhead(N_STEPS, _examples))
+    ahead = TrainingAhead(N_STEPS, _examples)
+    made: PreTrainedModel = results.of(recipe.objective).adapted(str(_folder()), recipe, ahead, CPU)
+    return made
 
 
 def _trained(recipe: Recipe) -> tuple[PreTrainedModel, list[float]]:

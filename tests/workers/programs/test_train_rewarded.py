@@ -68,7 +68,8 @@ def test_a_job_reports_rewards_and_judges_by_checks(make_rewarded: MakeOrder, he
         values["rewards/number_equals/mean"] + 0.5 * values["rewards/length/mean"], abs=1e-5
     )
     assert {"frac_reward_zero_std", "completions/mean_length", "completions/clipped_ratio", "kl"} <= values.keys()
-    assert {"reward", "rewards/length/mean"} <= [o for o in heard.of(Measured) if o.split == "held_out"][0].values.keys()
+    held_out = next(one for one in heard.of(Measured) if one.split == "held_out")
+    assert {"reward", "rewards/length/mean"} <= held_out.values.keys()
     shown = [one.data for one in heard.of(Noted) if one.kind == "rewarded"]
     assert [one["step"] for one in shown] == [1, 2]
     assert shown[0]["examples"][0]["rewards"].keys() == {"number_equals", "length"}

@@ -1,4 +1,4 @@
-"""What a training of the objective `reward` makes: a base with a score head, judged on held-out pairs."""
+"""Judges what a training of the objective `reward` made: a base with a score head, on held-out pairs."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from workers.evaluation import held_out, outcome, sentences
 from workers.evaluation.held_out import HeldOutSide
 from workers.evaluation.sentences import PREFERENCE, Outcome
 from workers.evaluation.verdict_document import Stopped, Verdict
-from workers.preferences import reward_verdict, score_heads
+from workers.preferences import reward_verdict
 from workers.preferences.reward_model import RewardModel
 from workers.preferences.reward_verdict import RewardVerdict
 from workers.stages import Watch
-from workers.training import batches, best, results
+from workers.training import batches, best
 from workers.training.batches import Example, Examples
 from workers.training.callbacks import Channel
 from workers.training.judging import SCORED_QUANTIZED, Judged, OfTeacher
@@ -42,48 +42,29 @@ CLAIMS: Mapping[Outcome, str] = {
     "cant_tell": "Can't tell yet",
 }
 CAN_BE_SHORT = (
-    "Use more pairs, above all pairs in which the longer answer is the worse one, or more passes over the data; and look "
-    "at the health report for contradicting judgements."
+    "Use more pairs, above all pairs in which the longer answer is the worse one, or more passes over the data; and "
+    "look at the health report for contradicting judgements."
 )
 TOO_FEW = f"Hold out more pairs: a verdict needs at least {FEWEST_GROUPS} that are not nearly equal."
 
 
-class RewardResult:
-    """A model that scores answers: an adapter and a head on its base, or all weights."""
-
-    def ready(self, task: Task, setup: TrainingSetup) -> PreTrainedModel:
-        """The base with a fresh head and the method on it."""
-        recipe, folder = task.recipe, task.order.base.base_folder
-        base = models.load_to_train(folder, recipe, read=score_heads.load_new)
-        return models.adapt(base, recipe, results.ahead(task, setup), score_heads.TASK_TYPE)
-
-    def as_published(self, task: Task, model: PreTrainedModel, start: Path) -> PreTrainedModel:
-        """As it gives scores elsewhere."""
-        folder, dtype = task.order.base.base_folder, task.facts.stored_dtype
-        return models.as_published(model, task.recipe, folder, dtype, start, read=score_heads.load_new)
-
-    def save(self, task: Task, model: PreTrainedModel, folder: Path) -> None:
-        """An adapter with the head, or all weights in the base's stored dtype."""
-        models.save(model, task.recipe, folder, task.facts.stored_dtype)
-
-    def judge(
-        self,
-        task: Task,
-        setup: TrainingSetup,
-        model: PreTrainedModel,
-        actual: Mapping[str, Any],
-        channel: Channel,
-        of_teacher: OfTeacher | None,
-    ) -> Judged:
-        """How it ranks the held-out pairs, beside the rule that prefers longer (or shorter) answers."""
-        documents = row_files.documents(Path(task.order.dataset_file))
-        side = held_out.of(task.order.shape, task.train + task.selection, task.held_out, documents)
-        scored = _scored(task, model, channel)
-        found = _verdict(task, scored, side, actual)
-        own = [SCORED_QUANTIZED] if models.is_quantized(model) else []
-        chosen = best.remarks(plural(len(task.selection), "row"), actual) if task.params.chooses else []
-        told = (*own, *task.remarks, *found.remarks, *chosen, *instructions.remarks(task.recipe.instruction))
-        return Judged(found.model_copy(update={"remarks": told}), [], _outcomes(task, scored, side))
+def judge(
+    task: Task,
+    _setup: TrainingSetup,
+    model: PreTrainedModel,
+    actual: Mapping[str, Any],
+    channel: Channel,
+    _of_teacher: OfTeacher | None,
+) -> Judged:
+    """How the result ranks the held-out pairs, beside the rule that prefers longer (or shorter) answers."""
+    documents = row_files.documents(Path(task.order.dataset_file))
+    side = held_out.of(task.order.shape, task.train + task.selection, task.held_out, documents)
+    scored = _scored(task, model, channel)
+    found = _verdict(task, scored, side, actual)
+    quantized = [SCORED_QUANTIZED] if models.is_quantized(model) else []
+    chosen = best.remarks(plural(len(task.selection), "row"), actual) if task.params.chooses else []
+    told = (*quantized, *task.remarks, *found.remarks, *chosen, *instructions.remarks(task.recipe.instruction))
+    return Judged(found.model_copy(update={"remarks": told}), [], _outcomes(task, scored, side))
 
 
 @dataclass(frozen=True)
@@ -175,8 +156,8 @@ def _what_would_help(ending: Outcome, groups: Groups) -> str | None:
 def _unscored(numbers: Sequence[int]) -> str:
     rows = ", ".join(str(number) for number in sorted(set(numbers))[:5])
     return (
-        f"{plural(len(set(numbers)), 'held-out pair')} could not be scored: longer than the model reads, refused by the "
-        f"chat template, or with two equal answers (rows {rows}{' …' if len(set(numbers)) > 5 else ''})."
+        f"{plural(len(set(numbers)), 'held-out pair')} could not be scored: longer than the model reads, refused by "
+        f"the chat template, or with two equal answers (rows {rows}{' …' if len(set(numbers)) > 5 else ''})."
     )
 
 
