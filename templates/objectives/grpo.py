@@ -29,7 +29,7 @@ from __future__ import annotations
 from typing import Literal
 
 from templates import rewards
-from templates.spec import BASE_BEHIND_ADAPTER, REFERENCE_BESIDE, Cost, Need, Objective, setting
+from templates.spec import REFERENCE_BESIDE, Cost, Objective, setting
 
 
 class GrpoParams(rewards.RewardedParams):
@@ -44,13 +44,6 @@ class GrpoParams(rewards.RewardedParams):
     """`group`: over the answers to a prompt, so that rare passes count more. `batch`: over a step."""
 
 
-NEEDS_BASE = Need(
-    BASE_BEHIND_ADAPTER.met,
-    "with beta above 0 compares with the untouched base, which must stay behind the adapter",
-    arises=lambda settings: settings["beta"] > 0,
-    otherwise="set beta to 0",
-)
-
 SPEC = Objective(
     title="GRPO: compare several answers",
     summary="Of several answers to a prompt, those that pass the checks become likelier than the others.",
@@ -62,7 +55,7 @@ SPEC = Objective(
         "thorough": {"num_train_epochs": 6.0},
     },
     goal=rewards.GOAL,
-    needs=(NEEDS_BASE, REFERENCE_BESIDE),
+    needs=(rewards.NEEDS_BASE, REFERENCE_BESIDE),
     loss_means=rewards.LOSS_MEANS,
     metrics=rewards.METRICS,
     headline=rewards.HEADLINE,

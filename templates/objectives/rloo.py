@@ -21,7 +21,6 @@ is 0.
 from __future__ import annotations
 
 from templates import rewards
-from templates.objectives.grpo import NEEDS_BASE
 from templates.spec import REFERENCE_BESIDE, Cost, Objective, setting
 
 
@@ -45,7 +44,7 @@ SPEC = Objective(
         "thorough": {"num_train_epochs": 6.0},
     },
     goal=rewards.GOAL,
-    needs=(NEEDS_BASE, REFERENCE_BESIDE),
+    needs=(rewards.NEEDS_BASE, REFERENCE_BESIDE),
     loss_means=rewards.LOSS_MEANS,
     metrics=rewards.METRICS,
     headline=rewards.HEADLINE,
