@@ -11,7 +11,7 @@ from pydantic import ValidationInfo, create_model, field_validator
 from templates import verifier
 from templates.errors import Problem
 from templates.metrics import Metric
-from templates.spec import BaseFacts, Params, RowShape, TrainingParams, setting
+from templates.spec import BASE_BEHIND_ADAPTER, BaseFacts, Need, Params, RowShape, TrainingParams, setting
 from templates.verifier import Verifier
 
 GOAL = "do_what_a_check_rewards"
@@ -22,6 +22,12 @@ checks, each counts with its weight."""
 SHARE_OF_ADVICE = 0.5
 """As a share of the learning rate that the method advises for next-token losses."""
 
+NEEDS_BASE = Need(
+    BASE_BEHIND_ADAPTER.met,
+    "with beta above 0 compares with the untouched base, which must stay behind the adapter",
+    arises=lambda settings: settings["beta"] > 0,
+    otherwise="set beta to 0",
+)
 LEARNED_INSTEAD = "This row's answer is not learned: the model writes its own, and learns those that pass the checks."
 LOSS_MEANS = "it stays near 0 and says nothing about success, which the reward does"
 
