@@ -105,7 +105,7 @@ class Picked:
     settings: Params
 
 
-class RewardedParams(*_OF_CHECKS, _Weights, SamplingParams):  # type: ignore[misc, valid-type]
+class RewardedParams(*_OF_CHECKS, _Weights, SamplingParams):  # type: ignore[misc]
     """The same with each check's weight and settings, which mean something only where the check is picked."""
 
     @field_validator(*verifier.owners())
