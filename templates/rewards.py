@@ -28,6 +28,10 @@ NEEDS_BASE = Need(
     arises=lambda settings: settings["beta"] > 0,
     otherwise="set beta to 0",
 )
+CAN_TRY = Need(
+    lambda method, _settings: not method.starts_anew,
+    "rewards what the model gets right now and then, so it has to start from the base",
+)
 LEARNED_INSTEAD = "This row's answer is not learned: the model writes its own, and learns those that pass the checks."
 LOSS_MEANS = "it stays near 0 and says nothing about success, which the reward does"
 

@@ -55,7 +55,7 @@ SPEC = Objective(
         "thorough": {"num_train_epochs": 6.0},
     },
     goal=rewards.GOAL,
-    needs=(rewards.NEEDS_BASE, REFERENCE_BESIDE),
+    needs=(rewards.CAN_TRY, rewards.NEEDS_BASE, REFERENCE_BESIDE),
     loss_means=rewards.LOSS_MEANS,
     metrics=rewards.METRICS,
     headline=rewards.HEADLINE,
