@@ -19,7 +19,7 @@ GOAL = "do_what_a_check_rewards"
 HEADLINE = "checks_passed"
 """The metric that decides their verdict: the share of the held-out prompts on which the answer passes; with several
 checks, each counts with its weight."""
-SHARE_OF_ADVICE = 0.5
+SHARE_OF_ADVICE = 0.25
 """As a share of the learning rate that the method advises for next-token losses."""
 
 NEEDS_BASE = Need(
