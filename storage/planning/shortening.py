@@ -113,8 +113,9 @@ def _candidates(job: Long, smaller: Sequence[SmallerBase]) -> Iterator[tuple[str
         steps = training.max_steps // 2
         yield f"{plural(steps, 'update')} instead of {training.max_steps:,}", _with(job, max_steps=steps), None
     if isinstance(training, RewardedParams) and training.num_generations > FEWEST_ANSWERS:
-        n = max(FEWEST_ANSWERS, training.num_generations // 2)
-        yield f"{n} answers per prompt instead of {training.num_generations}", _with(job, num_generations=n), None
+        fewer = max(FEWEST_ANSWERS, training.num_generations // 2)
+        words = f"{fewer} answers per prompt instead of {training.num_generations}"
+        yield words, _with(job, num_generations=fewer), None
     if training.gradient_checkpointing:
         yield "activations kept in memory, not computed again", _with(job, gradient_checkpointing=False), None
     if training.eval_steps < FEWER_LOOKS and not training.chooses:  # else they choose the weights

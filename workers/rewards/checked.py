@@ -58,7 +58,8 @@ class Checks:
         """The deciding metric of both models, by key; empty without answers. `groups` are those of the pairs."""
         if not pairs:
             return {}
-        return {HEADLINE: _paired(*(self._values(side)[HEADLINE] for side in zip(*pairs, strict=True)), groups)}
+        before, after = (self._values(side)[HEADLINE] for side in zip(*pairs, strict=True))
+        return {HEADLINE: _paired(before, after, groups)}
 
     def beside_always(self, answer: str, pairs: Answers, groups: Groups) -> dict[str, Pair]:
         """The same of giving always one answer, and the adapted model; empty if no check compares with the rows."""
