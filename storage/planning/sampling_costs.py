@@ -46,7 +46,7 @@ def sentences(recipe: Recipe, estimate: Estimate) -> tuple[str, ...]:
     training = recipe.training()
     if not isinstance(training, RewardedParams):
         return ()
-    weights = [f"{one.verifier.title[:1].lower()}{one.verifier.title[1:]} ({one.weight:g})" for one in training.picked]
+    weights = [f"“{one.verifier.title}” ({one.weight:g})" for one in training.picked]
     checks = weights[0].rpartition(" ")[0] if len(weights) == 1 else ", ".join(weights)
     n_answers = estimate.steps * training.gradient_accumulation_steps * training.rows_at_once(0)
     return (
