@@ -63,9 +63,9 @@ def shown(info: FieldInfo, value: Any) -> Any:
 
 
 def read(objective: str, method: str, raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The components' settings. Raises `BadInput` naming those left empty."""
-    known = declared(objective, method)
-    given = {name: value for name, value in raw.items() if name in known}
+    """The components' settings, without those that the others make idle. Raises `BadInput` naming those left empty."""
+    known, idle = declared(objective, method), registry.objective(objective).params.idle_with(raw)
+    given = {name: value for name, value in raw.items() if name in known and name not in idle}
     empty = [name for name, value in given.items() if _is_empty(known[name], value)]
     refuse([Problem("is empty.", field=name, remedy="Type a value.") for name in empty])
     return {name: _plain(known[name], value) for name, value in given.items()}
@@ -115,13 +115,39 @@ class SettingsForm:
         """The components' values by name, picked from an event's values."""
         return {name: values[component] for name, component in self.components.items()}
 
-    def _draw(self, names: Sequence[str]) -> None:
+    def follow(self) -> None:
+        """Show settings that belong to a choice only while it is made; call it once all are drawn."""
         known = declared(self.objective, self.method)
+        choosers = [name for name in self.components if kind_of(known[name]) == "several"]
+        idle_without = registry.objective(self.objective).params.idle_with({})
+        dependent = [name for name in self.components if name in idle_without]
+        if not (choosers and dependent):
+            return
+
+        def shown_with(*chosen: Any) -> list[Any]:
+            idle = self._idle({**self.values, **dict(zip(choosers, chosen, strict=True))})
+            return [gr.update(visible=name not in idle) for name in dependent]
+
+        made = self.components
+        gr.on(
+            [made[name].change for name in choosers],
+            shown_with,
+            [made[name] for name in choosers],
+            [made[name] for name in dependent],
+            queue=False,
+            show_progress="hidden",
+        )
+
+    def _idle(self, values: Mapping[str, Any]) -> frozenset[str]:
+        return registry.objective(self.objective).params.idle_with(values)
+
+    def _draw(self, names: Sequence[str]) -> None:
+        known, idle = declared(self.objective, self.method), self._idle(self.values)
         for name in names:
-            self.components[name] = component(name, known[name], self.values[name])
+            self.components[name] = component(name, known[name], self.values[name], visible=name not in idle)
 
 
-def component(name: str, info: FieldInfo, value: Any) -> Component:
+def component(name: str, info: FieldInfo, value: Any, *, visible: bool = True) -> Component:
     """The component for one setting."""
     common: dict[str, Any] = {
         "label": label_of(name, info),
@@ -129,6 +155,7 @@ def component(name: str, info: FieldInfo, value: Any) -> Component:
         "interactive": True,
         "elem_id": f"setting-{name}",
         "value": value,
+        "visible": visible,
     }
     kind = kind_of(info)
     if kind == "switch":
@@ -139,5 +166,7 @@ def component(name: str, info: FieldInfo, value: Any) -> Component:
         return gr.Dropdown(choices=list(get_args(info.annotation)), min_width=150, **common)
     if kind == "several":
         (item,) = get_args(info.annotation)
-        return gr.Dropdown(choices=list(get_args(item)), multiselect=True, min_width=150, **common)
-    return gr.Textbox(min_width=150, **common)
+        titles = _extra(info).get("titles", {})
+        named = [(titles.get(key, key), key) for key in get_args(item)]
+        return gr.Dropdown(choices=named, multiselect=True, min_width=150, **common)
+    return gr.Textbox(min_width=150, lines=_extra(info).get("lines", 1), **common)

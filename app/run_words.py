@@ -10,6 +10,7 @@ from storage.runs.bootstrap import Interval
 from storage.runs.paired import Difference
 
 METRICS = {
+    "checks_passed": "Checks passed",
     "label_accuracy": "Label accuracy",
     "exact_match": "Exact match",
     "chrf": "Similarity to the expected answers (chrF)",

@@ -59,9 +59,9 @@ def suites() -> dict[str, DeclaredSuite]:
 def objectives_for(shape: str) -> list[Objective]:
     """The objectives that take rows of this shape; may be empty.
 
-    Those that need no other input come first, and of them those that learn from the rows as they are. Of those with a
-    teacher, the first are those that let it go before the training, and that take any teacher. Those that learn all
-    training rows come before those that set some apart to choose among labels.
+    Those that need no other input, and no check to be picked, come first, and of them those that learn from the rows
+    as they are. Of those with a teacher, the first are those that let it go before the training, and that take any
+    teacher. Those that learn all training rows come before those that set some apart to choose among labels.
     """
     able = [objective for objective in objectives().values() if shape in objective.row_shapes]
     return sorted(able, key=_demands)
@@ -71,7 +71,7 @@ def _demands(objective: Objective) -> tuple[bool, int, bool, bool, bool]:
     """What it needs besides rows, the least first."""
     cost = objective.cost
     return (
-        bool(objective.roles) or objective.repairs,
+        bool(objective.roles) or objective.repairs or bool(objective.rewards(objective.params())),
         cost.generations,
         cost.holds_teacher,
         objective.same_vocabulary,

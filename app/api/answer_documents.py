@@ -1,4 +1,4 @@
-"""The JSON of filters, of dropped answers, and of services that answer."""
+"""The JSON of filters, of checks that reward answers, of dropped answers, and of services that answer."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from storage.data.answers.answer_filter import filters
 from storage.data.answers.dropped import DroppedPage
 from storage.models import User
 from storage.settings import settings
+from templates.verifier import verifiers, weight_of
 
 
 def of_filters() -> list[dict[str, Any]]:
@@ -26,6 +27,21 @@ def of_filters() -> list[dict[str, Any]]:
             "parameters": documents.parameters(one.params),
         }
         for key, one in filters().items()
+    ]
+
+
+def of_verifiers() -> list[dict[str, Any]]:
+    """Every check that can reward answers: what passes, and its settings."""
+    return [
+        {
+            "key": key,
+            "title": one.title,
+            "page": one.page,
+            "needs_reference": one.needs_reference,
+            "weight": weight_of(key),
+            "parameters": documents.parameters(one.params),
+        }
+        for key, one in verifiers().items()
     ]
 
 

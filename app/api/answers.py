@@ -40,6 +40,12 @@ def list_filters(_user: Acting) -> list[dict[str, Any]]:
     return answer_documents.of_filters()
 
 
+@router.get("/verifiers")
+def list_verifiers(_user: Acting) -> list[dict[str, Any]]:
+    """The checks that can reward answers, with their settings; a training takes them in its `settings`."""
+    return answer_documents.of_verifiers()
+
+
 @router.get("/data/{dataset}/dropped", dependencies=turns.READS_ROWS)
 def list_dropped(
     user: Acting,

@@ -33,6 +33,7 @@ from app.cli import (
     score,
     strength,
     train,
+    verifiers,
     votes,
 )
 from templates.errors import StudioError
@@ -50,8 +51,7 @@ app = typer.Typer(
 )
 for module in (
     parts, accounts, models, data, answers, train, generate, replay, endpoints, jobs, runs, artifacts, strength, chat,
-    score,
-    votes,
+    score, votes, verifiers,
 ):  # fmt: skip
     module.register(app)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from app.cli import output
+from app.cli import output, verifiers
 from app.cli.output import Json
 from app.formats import duration
 from templates import discovery, mix
@@ -63,6 +63,7 @@ def train(
     preset: Annotated[str | None, typer.Option(help="Effort: quick, balanced or thorough.")] = None,
     instruction: Instruction = None,
     continue_from: ContinueFrom = "advised",
+    verifier: verifiers.Picked = None,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE")] = None,
     name: Annotated[str | None, typer.Option(help="The name of the job and of its result.")] = None,
     idempotency_key: Key = None,
@@ -74,7 +75,7 @@ def train(
     from storage.planning import self_replays, training
 
     options = {"objective": objective, "method": method, "preset": preset, "instruction": instruction}
-    asked = _asked(recipe, options, settings or ())
+    asked = _asked(recipe, options, settings or (), verifiers.settings(verifier))
     weights, replayed = _datasets(asked, data, replay)
     needed = {"--base": base, "--data": weights, "--name": name}
     needed |= {"--objective": asked.get("objective"), "--method": asked.get("method")}
@@ -91,12 +92,14 @@ def train(
     waiting.report(user, job, wait, as_json)
 
 
-def _asked(recipe: str | None, options: Mapping[str, str | None], settings: Any) -> dict[str, Any]:
+def _asked(
+    recipe: str | None, options: Mapping[str, str | None], settings: Any, checks: Mapping[str, Any]
+) -> dict[str, Any]:
     """The arguments for `training.plan`: the recipe with the options on top."""
     given = {key: value_of(text) for key, text in output.pairs(settings, "--set").items()}
     asked = _recipe(recipe) if recipe else {"settings": {}}
     asked |= {key: value for key, value in options.items() if value is not None}
-    asked["settings"] = {**asked["settings"], **given}
+    asked["settings"] = {**asked["settings"], **checks, **given}
     return asked
 
 

@@ -21,7 +21,9 @@ def of(job: Job, points: Sequence[JobMetric]) -> tuple[str, str]:
     objective = _objective(job)
     meant = objective.loss_meant(job.spec["recipe"].get("objective_params", {})) if objective else ""
     means = f"; {meant}" if meant else ""
-    drawn, tables = [charts.loss_chart(train, held_out, job.total_steps, means)], [charts.loss_table(train, held_out)]
+    loss = charts.loss_chart(train, held_out, job.total_steps, means), charts.loss_table(train, held_out)
+    is_last = objective is not None and bool(objective.rewards(objective.params()))  # it says nothing there
+    drawn, tables = ([], []) if is_last else ([loss[0]], [loss[1]])
     selection = _curve(points, "selection", "loss")
     if selection:
         note = "; the weights with the lowest are published"
@@ -37,6 +39,9 @@ def of(job: Job, points: Sequence[JobMetric]) -> tuple[str, str]:
         note = _note(metric) if name in declared else ""
         drawn.append(charts.line_chart(title, *curves, job.total_steps, note=note))
         tables.append(charts.number_table(title, *curves))
+    if is_last:
+        drawn.append(loss[0])
+        tables.append(loss[1])
     return Markup("").join(drawn), Markup("").join(tables)
 
 

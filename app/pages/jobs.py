@@ -21,6 +21,7 @@ from app.pages import (
     outcomes,
     published,
     remedies,
+    rewarded_answers,
     strength_panel,
     verdicts,
 )
@@ -35,7 +36,7 @@ from templates import registry
 LEAD = "Jobs that wait, jobs that run, and their results."
 POLL_S = 1.5
 DISCARD_JS = "(subject) => [confirm('Cancel this job?\\n\\nWhat it has done so far is thrown away.') ? subject : '']"
-N_LIVE = 13
+N_LIVE = 14
 """Outputs of `live`, the alert among them."""
 
 
@@ -54,6 +55,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
         progress = gr.HTML(elem_id="progress")
         remarks = gr.HTML()
         chart = gr.HTML(elem_id="chart")
+        rewarded = gr.HTML(elem_id="rewarded")
         with gr.Row(elem_classes="ways"):
             keep = gr.Button("Stop and keep what it learned", size="sm", visible=False, elem_id="cancel-keep")
             discard = gr.Button("Cancel and discard", size="sm", variant="stop", visible=False, elem_id="cancel")
@@ -77,7 +79,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
     job_list.draw(demo, alert)
     seen, timer = gr.Textbox(visible=False), gr.Timer(POLL_S, active=False)
 
-    shown = [alert, head, outcome, stages, progress, remarks, chart, numbers_fold, numbers, log]
+    shown = [alert, head, outcome, stages, progress, remarks, chart, rewarded, numbers_fold, numbers, log]
     shown += [keep, discard, retry]
     assert len(shown) == N_LIVE
     answered = [alert, answers_fold, change, answers]
@@ -132,6 +134,7 @@ def live(request: gr.Request, subject: str) -> list[Any]:
         job_progress.progress(job, points, history),
         job_progress.attempts(job, jobs.attempts(user, job.id), history),
         chart,
+        rewarded_answers.block(history),
         gr.update(visible=bool(numbers)),
         numbers,
         job_progress.log(job),

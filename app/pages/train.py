@@ -134,6 +134,7 @@ def _draw(page: Page, filled: dict[str, Any], is_unfolded: bool) -> None:
         )
         with gr.Row(elem_classes="settings"):
             settings.draw_folded()
+    settings.follow()
     more.expand(lambda: True, None, page.unfolded, queue=False, show_progress="hidden")
     more.collapse(lambda: False, None, page.unfolded, queue=False, show_progress="hidden")
     _listen(page, Reading(page, before, settings, precision))

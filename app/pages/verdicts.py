@@ -28,6 +28,7 @@ WORDS = {
     "worse": "Worse",
 }
 SHARES = {
+    "checks_passed": "Checks passed",
     "preference_accuracy": "Preference accuracy",
     "judgement_ranking": "Good answers ranked above bad ones",
     "label_accuracy": "Label accuracy",

@@ -9,7 +9,7 @@ from pathlib import Path
 from storage.bases import base_models
 from storage.data import datasets
 from storage.models import BaseModelRow, Dataset
-from storage.planning import figures, teacher_costs
+from storage.planning import figures, sampling_costs, teacher_costs
 from storage.planning.apart import Judged
 from storage.planning.detectable import Detectable
 from storage.planning.training_rows import LeftOut, TrainingLengths, WhatCanShow
@@ -58,7 +58,9 @@ def _written(recipe: Recipe, dataset: Dataset, *, replayed: bool) -> int:
     """About how many tokens an answer takes that a model writes to each row; 0 if none does."""
     if replayed and registry.objective(recipe.objective).repairs:
         return round(teacher_costs.WRITTEN_SHARE * float(recipe.objective_params["max_completion_length"]))
-    return teacher_costs.n_written_tokens(recipe, registry.shape(dataset.shape))
+    return sampling_costs.n_written_tokens(recipe) or teacher_costs.n_written_tokens(
+        recipe, registry.shape(dataset.shape)
+    )
 
 
 def detected(dataset: Dataset, *, patient: bool) -> Detectable | None:

@@ -46,6 +46,8 @@ ANSWER_SPREAD = 4
 """Longest answer divided by mean answer, in tokens."""
 STEP_S = 0.02
 """Seconds per step, whatever the model's size: collating, logging, the optimiser's loop."""
+LOOKED_AT = 64
+"""Held-out prompts that are answered for a point of the live chart, where answers are rewarded."""
 ROOM = 0.95
 """Share of the free memory or disk that a job may plan to use."""
 
@@ -200,7 +202,7 @@ def _work(recipe: Recipe, lengths: LengthReport) -> _Work:
         micro_steps = training.max_steps * training.gradient_accumulation_steps
     else:
         micro_steps = max(1, math.ceil(training.num_train_epochs * batches))
-    longest = max(1, min(training.max_length, lengths.longest)) + virtual
+    longest = max(1, min(training.longest_sequence, lengths.longest)) + virtual
     return _Work(
         examples=examples,
         steps=math.ceil(micro_steps / training.gradient_accumulation_steps),

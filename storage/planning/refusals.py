@@ -64,6 +64,7 @@ def of_choice(dataset: Dataset, recipe: Recipe) -> list[Problem]:
     shape = registry.shape(dataset.shape)
     written = registry.objective(recipe.objective).written(recipe.training(), shape)
     problems = filtering.misfits(written.filters, shape, written.n_answers)
+    problems += registry.objective(recipe.objective).misfits(recipe.training(), shape)
     n_training = dataset.n_rows - dataset.n_held_out
     if not recipe.training().sets_apart or n_training < 1 or splits.n_selected(n_training):
         return problems

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from storage.bases import base_models
 from storage.models import BaseModelRow, User, Worker
-from storage.planning import estimates, fitting, machines, teacher_costs
+from storage.planning import estimates, fitting, machines, sampling_costs, teacher_costs
 from storage.planning.estimates import Estimate, Fix
 from storage.planning.forgetting import NOTHING, Forgetting
 from storage.planning.machines import Machine, Pace
@@ -16,8 +16,11 @@ from storage.rendering.rendered_rows import LengthReport
 from templates import registry
 from templates.quantities import minutes_range, plural
 from templates.recipe import Recipe
+from templates.rewards import RewardedParams
 from templates.spec import BaseFacts, RowShape
 
+FEWEST_ANSWERS = 4
+"""To each prompt, where answers are compared with each other."""
 LONG_S = 30 * 60
 """A job that may take longer than this comes with changes that would make it shorter."""
 WORTH = 0.8
@@ -54,10 +57,11 @@ class Long:
 
     def estimated(self) -> Estimate:
         """Its estimate."""
+        learned = sampling_costs.as_written(teacher_costs.as_taught(self.lengths, self.recipe, self.shape), self.recipe)
         found = estimates.estimate(
             self.facts,
             self.recipe,
-            teacher_costs.as_taught(self.lengths, self.recipe, self.shape),
+            learned,
             self.n_held_out,
             self.machine,
             self.pace,
@@ -65,6 +69,7 @@ class Long:
             self.forgets,
             self.n_answered,
         )
+        found = sampling_costs.priced(found, self.facts, self.recipe, learned, self.machine)
         return teacher_costs.priced(
             found, self.teacher, self.facts, self.recipe, self.lengths, self.shape, self.machine
         )
@@ -107,6 +112,10 @@ def _candidates(job: Long, smaller: Sequence[SmallerBase]) -> Iterator[tuple[str
     if training.max_steps > 1:
         steps = training.max_steps // 2
         yield f"{plural(steps, 'update')} instead of {training.max_steps:,}", _with(job, max_steps=steps), None
+    if isinstance(training, RewardedParams) and training.num_generations > FEWEST_ANSWERS:
+        fewer = max(FEWEST_ANSWERS, training.num_generations // 2)
+        words = f"{fewer} answers per prompt instead of {training.num_generations}"
+        yield words, _with(job, num_generations=fewer), None
     if training.gradient_checkpointing:
         yield "activations kept in memory, not computed again", _with(job, gradient_checkpointing=False), None
     if training.eval_steps < FEWER_LOOKS and not training.chooses:  # else they choose the weights

@@ -25,6 +25,7 @@ from storage.planning import (
     references,
     refusals,
     repairs,
+    sampling_costs,
     shortening,
     teacher_costs,
     teachers,
@@ -147,7 +148,8 @@ def plan(
     plain = Plan(recipe, base_row, data, lengths, seen, odd, begins.parent, how, taught.model, learned.portions)
     reference = references.sentence(recipe, facts, estimate)
     judged = judged_rows.sentences(dataset_row, recipe, patient=patient)
-    return replace(plain, notes=(*([reference] if reference else []), *judged))
+    sampled = sampling_costs.sentences(recipe, estimate)
+    return replace(plain, notes=(*sampled, *([reference] if reference else []), *judged))
 
 
 def _judged(data: mixes.Datasets, base: BaseModelRow, recipe: Recipe) -> Judged:
@@ -178,9 +180,10 @@ def _estimate(
         forgets = forgetting.planned(base.source, base.revision, recipe.method, on_result=begins.parent is not None)
 
     def estimated(changed: Recipe) -> Estimate:
-        learned = teacher_costs.as_taught(lengths, changed, shape)
+        learned = sampling_costs.as_written(teacher_costs.as_taught(lengths, changed, shape), changed)
         cost = estimates.estimate(facts, changed, learned, n_held_out, machine, pace, shipped_bytes, forgets, answered)
         cost = teacher_costs.priced(cost, taught.facts, facts, changed, lengths, shape, machine)
+        cost = sampling_costs.priced(cost, facts, changed, learned, machine)
         cost = near_base.priced(cost, facts, changed, counted, on_gpu=machine.on_gpu)
         ships_base = registry.method(changed.method).trains == "adapter"
         published = cost.result_bytes + papers_bytes + (shipped_bytes if ships_base else 0)

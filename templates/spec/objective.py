@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from templates.errors import Problem
 from templates.metrics import Metric
 from templates.roles import Role
 from templates.spec.base_facts import BaseFacts
@@ -116,6 +117,14 @@ def _unsaid(_params: Any, _n_good: int, _n_bad: int) -> str:
     return ""
 
 
+def _unrewarded(_params: Any) -> Sequence[Any]:
+    return ()
+
+
+def _no_misfits(_params: Any, _shape: RowShape) -> list[Problem]:
+    return []
+
+
 def _nowhere(_shape: RowShape) -> bool:
     return False
 
@@ -186,6 +195,11 @@ class Objective:
     of_judgements: Callable[[Any, int, int], str] = _unsaid
     """`(params, good, bad) -> what so many answers mean for the training`, as a sentence; "" for nothing.
     Raises `BadInput` if they can't be learned."""
+    rewards: Callable[[Any], Sequence[Any]] = _unrewarded
+    """`params -> the checks that answers are rewarded for` (`templates.rewards.Picked`); the verdict asks for answers
+    as long as the training's, and checks them."""
+    misfits: Callable[[Any, RowShape], list[Problem]] = _no_misfits
+    """`(params, shape) -> problems`: settings that are valid, but not on rows of this shape."""
     learned_instead: str = ""
     """What is learned in place of a row's own answer, in sentences for the preview; empty: the answer itself."""
     advised: Callable[[BaseFacts, Mapping[str, Any]], Mapping[str, Any]] = _nothing

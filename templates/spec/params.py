@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -20,12 +21,26 @@ class Params(BaseModel):
         return value
 
 
-def setting(default: Any, title: str, *, shown: bool = False, unit: str | None = None, **bounds: Any) -> Any:
+def setting(
+    default: Any,
+    title: str,
+    *,
+    shown: bool = False,
+    unit: str | None = None,
+    titles: Mapping[str, str] | None = None,
+    lines: int = 1,
+    **bounds: Any,
+) -> Any:
     """A pydantic field that a form can draw: `shown` fields are visible at first, the others folded away.
 
-    The attribute's docstring is its help text; `bounds` are pydantic's (`gt`, `ge`, `le` …).
+    The attribute's docstring is its help text; `bounds` are pydantic's (`gt`, `ge`, `le` …). `titles` name the values
+    of a choice for people; a text may have several `lines`.
     """
     extra: dict[str, Any] = {"shown": shown}
+    if titles:
+        extra["titles"] = dict(titles)
+    if lines > 1:
+        extra["lines"] = lines
     if unit:
         extra["unit"] = unit
     return Field(default, title=title, json_schema_extra=extra, **bounds)
@@ -96,6 +111,16 @@ class TrainingParams(Params):
     def reads_reference_once(self) -> bool:
         """Whether an objective's reference reads the rows before the training, not in every step."""
         return False
+
+    @property
+    def longest_sequence(self) -> int:
+        """Tokens of the longest sequence that goes through the model."""
+        return self.max_length
+
+    @classmethod
+    def idle_with(cls, _values: Mapping[str, Any]) -> frozenset[str]:
+        """The settings that mean nothing where the others have these values; forms hide them."""
+        return frozenset()
 
     def rows_at_once(self, _n_tokens: float) -> int:
         """Number of rows of `n_tokens` each that go through the model together."""

@@ -6,13 +6,15 @@ import math
 
 from storage.planning.detectable import FEWEST_GROUPS
 from storage.runs.bootstrap import Interval
-from workers.evaluation.sentences import JUDGED, Case, percent, same_within
+from workers.evaluation.sentences import CHECKS, JUDGED, Case, percent, same_within
 
 HARDLY = 20
 """If a difference needs this many times the held-out rows, a larger difference is easier to reach."""
 POWER = 2.0
 """Factor on the rows at which the interval would just exclude 0, for 80 % power: (2.8 / 1.96)²."""
 MOSTLY = 0.5
+SELDOM = 0.15
+"""Below this share of passes, too few answers are rewarded to learn much."""
 CONFLICTS = "Check the data for equal texts with different labels (health report, “Conflicting answers”)."
 
 ALL_ALIKE = (
@@ -34,8 +36,32 @@ def what_would_help(case: Case) -> str | None:
         return ALL_ALIKE
     if case.outcome == "better":
         return _only_loss(case) if case.headline == "loss" else None
+    if case.headline == CHECKS:
+        return _of_checks(case)
     advice = {"worse": _worse, "lower_loss": _lower_loss, "cant_tell": _cant_tell, "not_better": _not_better}
     return advice[case.outcome](case)
+
+
+def _of_checks(case: Case) -> str:
+    """What to try next where answers were rewarded for passing checks."""
+    assert case.pair
+    if case.outcome == "worse":
+        return "Try a lower learning rate, or keep the model near its base (beta above 0)."
+    if case.pair.base.high < SELDOM:
+        return (
+            f"The model before passes only {percent(case.pair.base.value)} % of the time, so hardly any answer was "
+            "rewarded. First fine-tune it on examples and go on from that result, choose easier prompts, or let it "
+            "write more answers to each prompt (num_generations)."
+        )
+    if case.outcome == "cant_tell":
+        return _cant_tell(case)
+    if case.trivial and case.beats_base and not case.beats_trivial:
+        return _beyond_trivial(case)
+    return (
+        "Look at the chart of prompts whose answers were all rewarded alike: if it is near 1, nothing could be learned "
+        "from most prompts; use more answers per prompt (num_generations) or prompts that the model gets right now and "
+        f"then. Otherwise train with more passes or more prompts (now {case.n_training:,})."
+    )
 
 
 def _nothing_scored(case: Case) -> str:

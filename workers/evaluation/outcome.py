@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from storage.planning.detectable import FEWEST_GROUPS
 from storage.runs.bootstrap import Interval, Pair
 from workers.evaluation.sentences import (
+    CHECKS,
     JUDGED,
     SAME_WITHIN_SHARE,
     Opponent,
@@ -61,7 +62,7 @@ def is_unusable(
     Labels, and answers that are surely more often right than the base's, count as usable unless they are surely
     worse than always giving the most frequent one. A model that only gives the trivial answer has learned it.
     """
-    if trivial is None or headline in JUDGED or "loss" not in metrics or share_trivial >= ALWAYS:
+    if trivial is None or headline in (*JUDGED, CHECKS) or "loss" not in metrics or share_trivial >= ALWAYS:
         return False
     if not improved("loss", metrics["loss"].difference) or pair.base.low > trivial.score.high:
         return False

@@ -40,6 +40,13 @@ class Answer:
     ended: bool
     is_unfinished: bool = False
     """It was cut off in its reasoning: there is no answer."""
+    passed: tuple[bool, ...] = ()
+    """Where checks decide: whether it passes each."""
+
+    @property
+    def is_good(self) -> bool:
+        """Where checks decide, whether it passes all of them; elsewhere, whether it is right."""
+        return all(self.passed) if self.passed else self.right
 
     @property
     def right(self) -> bool:
@@ -104,6 +111,7 @@ def score(
     eval_rows: int,
     views: Views | None = None,
     labels: LabelEndings | None = None,
+    longest: int = 0,
     progress: Callable[[int, int], None] = lambda _n, _of: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Scores:
@@ -111,10 +119,11 @@ def score(
 
     If `views` are pairs, the loss is that of the first side, and both sides are compared. Single views that aren't
     wanted have a loss of their own, and no question.
+    With `longest`, answers may have so many tokens, and prompts without an answer to compare with are answered, too.
     `max_length` is the recipe's; a prompt may use the whole `context_length`. `progress(n, of)`
     counts rows. Raises `Interrupted` once `stopped()` is true.
     """
-    questions = _questions(renderer, shape, rows[:eval_rows])
+    questions = _questions(renderer, shape, rows[:eval_rows], unanswered=longest > 0)
     total = len(rows) + len(questions)
     made = list(rendered(renderer, shape, rows, max_length=max_length, trains_prompt=trains_prompt, views=views))
     nll, n_tokens = losses(
@@ -122,7 +131,7 @@ def score(
     )
     judged = _judged(rows, views, nll, n_tokens)
     max_new_tokens = min(max((q.n_expected for q in questions), default=0) + SPARE_TOKENS, MOST_NEW_TOKENS)
-    max_new_tokens = labels.longest if labels else max_new_tokens
+    max_new_tokens = labels.longest if labels else longest or max_new_tokens
     fitting = [q for q in questions if len(q.prompt_ids) + max_new_tokens <= context_length]
     told: dict[str, Any] = {"progress": lambda n: progress(len(rows) + n, total), "stopped": stopped}
     if labels:
@@ -229,12 +238,20 @@ def _read(renderer: Renderer, question: _Question, given: Generated) -> Answer:
     return Answer(question.index, question.prompt, question.expected, said.answer, ended, said.is_unfinished)
 
 
-def _questions(renderer: Renderer, shape: str, rows: Sequence[Mapping[str, Any]]) -> list[_Question]:
-    """Each row's question and expected answer: everything before its last assistant turn, and that turn."""
+def _questions(
+    renderer: Renderer, shape: str, rows: Sequence[Mapping[str, Any]], *, unanswered: bool = False
+) -> list[_Question]:
+    """Each row's question and expected answer: everything before its last assistant turn, and that turn.
+
+    With `unanswered` also those of rows that are prompts alone; they expect "".
+    """
     declared = registry.shape(shape)
     questions: list[_Question] = []
     for index, row in enumerate(rows if declared.messages else ()):
         turns = declared.messages(row) if declared.messages else []
+        if unanswered and turns and not declared.has_answers:
+            questions += _unanswered(renderer, index, turns, declared.tools(row))
+            continue
         while turns and turns[-1]["role"] != "assistant":
             turns = turns[:-1]
         other = declared.rejected(row)
@@ -254,6 +271,16 @@ def _questions(renderer: Renderer, shape: str, rows: Sequence[Mapping[str, Any]]
             n_expected = max(max(len(row_ids), n_other) - len(prompt_ids), 1)
             questions.append(_Question(index, _shown(turns[:-1]), expected, prompt_ids, n_expected, reasoned))
     return questions
+
+
+def _unanswered(
+    renderer: Renderer, index: int, turns: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]
+) -> list[_Question]:
+    """The question of a row that is a prompt alone; none if the template refuses it."""
+    try:
+        return [_Question(index, _shown(turns), "", renderer.answer_prompt(turns, tools), 1, reasoned=True)]
+    except BadInput:
+        return []
 
 
 def _expected(

@@ -26,6 +26,7 @@ TITLES: Mapping[str, str] = {
     "preference_accuracy": "Preference accuracy",
     "judgement_ranking": "Good answers ranked above bad ones",
     "chrf": "Similarity to the expected answers (chrF)",
+    "checks_passed": "Checks passed",
 }
 RIGHT_ANSWERS = ("exact_match", "label_accuracy")
 """Metrics that count right answers."""
@@ -36,7 +37,9 @@ JUDGEMENT = "judgement_ranking"
 """For answers judged one by one: of all couples of a good and a bad answer, the share in which the training made the
 good one likelier by more than the bad one. The model before has half by definition."""
 JUDGED = (PREFERENCE, JUDGEMENT)
-SHARES = ("exact_match", "label_accuracy", "preference_accuracy", "judgement_ranking", "chrf")
+CHECKS = "checks_passed"
+"""The share of the held-out prompts whose answer passes the checks, each of which counts with its weight."""
+SHARES = ("exact_match", "label_accuracy", "preference_accuracy", "judgement_ranking", "chrf", CHECKS)
 UNITS: Mapping[str, str] = {"loss": " nats per token"}
 
 
@@ -259,7 +262,7 @@ def remarks(base: Scores, adapted: Scores, case: Case, grouping: Grouping) -> li
     said = []
     wanted = adapted.n_tokens >= 0 if adapted.good is None else adapted.good
     unscored = int(((adapted.n_tokens == 0) & wanted).sum())
-    if unscored:
+    if unscored and case.headline != CHECKS:
         said.append(
             f"{rows(unscored)} of {len(adapted.n_tokens):,} had no token left to score: not counted in the loss."
         )

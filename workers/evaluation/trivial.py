@@ -14,6 +14,7 @@ from workers.evaluation.scoring import Answer, Scores
 from workers.evaluation.sentences import JUDGED, JUDGEMENT, PREFERENCE, RIGHT_ANSWERS, SIMILARITY
 from workers.evaluation.similarity import chrf, of_answers
 from workers.evaluation.verdict_document import TrivialScore
+from workers.rewards.checked import Checks
 
 
 def score(
@@ -24,10 +25,12 @@ def score(
     metrics: Mapping[str, Pair],
     side: HeldOutSide,
     judged: Floats | None = None,
+    checks: Checks | None = None,
 ) -> TrivialScore | None:
     """The trivial answer's scores, and the adapted model's lead on the deciding metric.
 
-    `judged` are the adapted model's values behind `JUDGEMENT`, of the rows that are `told`.
+    `judged` are the adapted model's values behind `JUDGEMENT`, of the rows that are `told`; `checks` those
+    that decide.
     """
     rule, groups = side.pair_rule if decides in JUDGED else side.trivial, side.grouping.groups
     if rule is None:
@@ -43,6 +46,8 @@ def score(
         if SIMILARITY in metrics:
             alike = chrf([rule.answer] * len(expected), expected)
             against[SIMILARITY] = paired_means(alike, of_answers(mine), np.ones(len(pairs)), groups=those)
+        if checks:
+            against |= checks.beside_always(rule.answer, pairs, those)
     if PREFERENCE in metrics and rule.prefers_right is not None and adapted.prefers is not None:
         against[PREFERENCE] = paired_shares(
             rule.prefers_right[told] > 0, adapted.prefers[told] > 0, groups=renumbered(groups[told])

@@ -35,6 +35,7 @@ from workers.evaluation.sentences import JUDGED, JUDGEMENT, PREFERENCE, RIGHT_AN
 from workers.evaluation.similarity import of_answers
 from workers.evaluation.verdict_document import Beside, Change, Example, Stopped, TrivialScore, UnknownLabels, Verdict
 from workers.evaluation.wins import Wins
+from workers.rewards.checked import Checks
 
 N_EXAMPLES = 3
 Answers = Sequence[tuple[Answer, Answer]]
@@ -77,14 +78,18 @@ def judge(
     against: str = "the base",
     headline: str | None = None,
     run: Run | None = None,
+    checks: Checks | None = None,
 ) -> Verdict:
     """Compare two models on the same held-out rows.
 
     `against` names the first model in the sentence; `headline` is the metric that decides if it could be
-    measured, else the dataset's does; `run` says how far the training went.
+    measured, else the dataset's does; `run` says how far the training went; `checks` are those that answers were
+    rewarded for.
     """
-    found = _compared(base, adapted, shape, side, headline)
-    trivial = trivial_answer.score(found.pairs, adapted, found.told, found.decides, found.metrics, side, found.judged)
+    found = _compared(base, adapted, shape, side, headline, checks)
+    trivial = trivial_answer.score(
+        found.pairs, adapted, found.told, found.decides, found.metrics, side, found.judged, checks
+    )
     won = wins.of(found.pairs, side.rejected, side.grouping.groups)
     case = _case(found, trivial, run, won)
     return Verdict(
@@ -108,9 +113,18 @@ def judge(
     )
 
 
-def _compared(base: Scores, adapted: Scores, shape: str, side: HeldOutSide, headline: str | None) -> _Comparison:
+def _compared(
+    base: Scores,
+    adapted: Scores,
+    shape: str,
+    side: HeldOutSide,
+    headline: str | None,
+    checks: Checks | None = None,
+) -> _Comparison:
     pairs, groups, told = answered_by_both(base, adapted), side.grouping.groups, _told(base, adapted)
     metrics = _loss_metrics(base, adapted, groups) | _answer_metrics(pairs, shape, groups)
+    if checks:
+        metrics |= checks.metric(pairs, renumbered(groups[[of_base.index for of_base, _ in pairs]]))
     if base.prefers is not None and adapted.prefers is not None and told.any():
         metrics[PREFERENCE] = paired_shares(
             base.prefers[told] > 0, adapted.prefers[told] > 0, groups=renumbered(groups[told])
@@ -127,9 +141,11 @@ def decides(metrics: Collection[str], headline: str | None, side: HeldOutSide) -
     return next((name for name in wanted if name is not None and name in metrics), "loss")
 
 
-def beside(name: str, root: Scores, adapted: Scores, shape: str, side: HeldOutSide) -> Beside:
+def beside(
+    name: str, root: Scores, adapted: Scores, shape: str, side: HeldOutSide, checks: Checks | None = None
+) -> Beside:
     """The base model at the root of a chain beside the result, paired on the same rows."""
-    found = _compared(root, adapted, shape, side, None)
+    found = _compared(root, adapted, shape, side, None, checks)
     won = wins.of(found.pairs, side.rejected, side.grouping.groups)
     return Beside(name=name, metrics=found.metrics, wins=won)
 
@@ -268,8 +284,8 @@ def answered_by_both(base: Scores, adapted: Scores) -> list[tuple[Answer, Answer
 
 def change(base: Answer, adapted: Answer) -> Change:
     """How adaptation changed one answer."""
-    if base.right != adapted.right:
-        return "better" if adapted.right else "worse"
+    if base.is_good != adapted.is_good:
+        return "better" if adapted.is_good else "worse"
     return "same" if base.given == adapted.given else "changed"
 
 

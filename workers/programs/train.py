@@ -135,6 +135,7 @@ def _set_up(
         further=task.further,
         mix=task.order.mix,
         root=root,
+        context_length=task.facts.context_length,
     )
     setup: TrainingSetup = _objective(task).set_up(data)
     if task.params.chooses and setup.selection_loss is None:
@@ -171,7 +172,11 @@ def train(task: Task, setup: TrainingSetup, model: PreTrainedModel, drafts: Path
         chosen = Best(channel, task.params, setup.selection_loss, folder)
         callbacks.insert(-2, chosen)  # before a checkpoint that says that its step is done
     own = methods.callbacks(task.recipe.method, model, checkpoint)
-    for callback in [*own, *callbacks]:  # what the method's own save belongs into the checkpoint
+    for callback in [
+        *own,
+        *setup.callbacks(channel),
+        *callbacks,
+    ]:  # what the method's own save belongs into the checkpoint
         trainer.add_callback(callback)
     if checkpoint:
         log.info("resuming from %s", checkpoint.name)

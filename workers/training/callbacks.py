@@ -11,7 +11,7 @@ import math
 import resource
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -171,7 +171,7 @@ class HeldOut(TrainerCallback):  # type: ignore[misc]
         self,
         channel: Channel,
         params: TrainingParams,
-        measure: Callable[[PreTrainedModel, Callable[[], bool]], float],
+        measure: Callable[[PreTrainedModel, Callable[[], bool]], float | Mapping[str, float]],
         *,
         base_stays: bool,
     ):
@@ -204,13 +204,14 @@ class HeldOut(TrainerCallback):  # type: ignore[misc]
         was_training = model.training
         model.eval()
         try:
-            loss = self._measure(model, lambda: self._channel.abandoned)
+            found = self._measure(model, lambda: self._channel.abandoned)
         except Interrupted:
             return  # the worker's request is handled at the end of this step
         finally:
             model.train(was_training)
-        log.info("held-out loss after step %d: %.4f", step, loss)
-        self._channel.send(Measured(split="held_out", step=step, values={"loss": loss}))
+        values = dict(found) if isinstance(found, Mapping) else {"loss": found}
+        log.info("held out after step %d: %s", step, ", ".join(f"{name} {value:.4f}" for name, value in values.items()))
+        self._channel.send(Measured(split="held_out", step=step, values=values))
 
 
 class Checkpoints(TrainerCallback):  # type: ignore[misc]

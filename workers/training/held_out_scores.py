@@ -12,6 +12,7 @@ from workers.classification.judged_labels import Scored
 from workers.classification.label_tokens import LabelEndings
 from workers.evaluation import scoring
 from workers.evaluation.scoring import Scores
+from workers.rewards import checked
 from workers.training.callbacks import Channel
 from workers.training.task import Task
 
@@ -19,7 +20,7 @@ from workers.training.task import Task
 def scored(task: Task, which: PreTrainedModel, channel: Channel, progress: Callable[[int, int], None]) -> Scores:
     """The model's scores on all held-out rows."""
     learned = registry.objective(task.recipe.objective)
-    return scoring.score(
+    found = scoring.score(
         which,
         task.renderer,
         task.order.shape,
@@ -30,9 +31,11 @@ def scored(task: Task, which: PreTrainedModel, channel: Channel, progress: Calla
         views=learned.views,
         eval_rows=task.order.eval_rows,
         labels=labels_of(task),
+        longest=checked.longest(task.params),
         progress=progress,
         stopped=lambda: channel.abandoned,
     )
+    return checked.scores(task.params, found)
 
 
 def labels_of(task: Task) -> LabelEndings | None:

@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 from storage.data import row_files
 from storage.gallery.label_sets import LabelSet
 from storage.rendering.renderer import Renderer
+from storage.runs.bootstrap import renumbered
 from storage.runs.row_outcomes import RowOutcomes
 from templates import instructions, registry
 from workers import models
@@ -38,6 +39,7 @@ from workers.evaluation.scoring import Scores
 from workers.evaluation.sentences import Run
 from workers.evaluation.verdict_document import OnDataset, Verdict
 from workers.orders.train import Teacher
+from workers.rewards.checked import Checks
 from workers.stages import Watch
 from workers.training import best, contenders, held_out_scores, label_judging
 from workers.training.callbacks import Channel
@@ -95,6 +97,10 @@ def judge(
     further["classification"] = of_labels.verdict if of_labels else None
     margins = measures.margins(base_scores, scores, side.grouping.groups)
     further["measures"] = margins | _measures(task, setup, side, model, channel)
+    if checks := _checks(task):
+        pairs = verdict.answered_by_both(base_scores, scores)
+        those = renumbered(side.grouping.groups[[one.index for one, _ in pairs]])
+        further["measures"] |= checks.measures(pairs, those)
     own = setup.remarks_on(model, lambda: channel.abandoned) if setup.remarks_on else ()
     further["remarks"] = (*found.remarks, *own, *_remarks(task, setup, model, actual))
     further["forgotten"] = _forgotten(task, model, channel)
@@ -127,7 +133,8 @@ def _beside(
     """The verdict's fields on models besides the two: the base at the root of a chain, the teacher."""
     order, further = task.order, dict[str, Any]()
     if order.continued:
-        root = verdict.beside(order.base_name, _root_scores(task, model, channel), scored[1], order.shape, side)
+        of_root = _root_scores(task, model, channel)
+        root = verdict.beside(order.base_name, of_root, scored[1], order.shape, side, _checks(task))
         further = {"parent": order.against, "root": root}
     if order.teacher and of_teacher:
         further["teacher"] = teacher_line.of(
@@ -166,8 +173,15 @@ def _verdict(task: Task, base_scores: Scores, scores: Scores, actual: Mapping[st
         against=f"“{order.against}”" if order.continued else "the base",
         headline=registry.objective(task.recipe.objective).headline,
         run=Run(actual["steps"], actual["planned_steps"], actual["stopped"]),
+        checks=_checks(task),
     )
     return found.model_copy(update={"opening": order.held_out_openings + 1}), side
+
+
+def _checks(task: Task) -> Checks | None:
+    """The checks that answers were rewarded for."""
+    picked = registry.objective(task.recipe.objective).rewards(task.params)
+    return Checks(picked) if picked else None
 
 
 def context_length(task: Task) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import torch
-from transformers import PreTrainedModel, Trainer, TrainingArguments
+from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from storage.rendering.renderer import Renderer
@@ -27,6 +27,7 @@ from workers.evaluation.losses import losses
 from workers.evaluation.measures import Measuring
 from workers.stages import Watch
 from workers.training import batches, mixing, token_losses
+from workers.training.callbacks import Channel
 from workers.training.mixing import DatasetRows, SourceRows
 
 HELD_OUT_ROWS = 256
@@ -100,6 +101,8 @@ class TrainingData:
     mix: Mix = ONE_DATASET
     root: Root | None = None
     """Present if the training goes on from a result."""
+    context_length: int = 0
+    """Tokens that the model can read at once."""
 
     @property
     def datasets(self) -> list[DatasetRows]:
@@ -115,8 +118,9 @@ class TrainingSetup:
     n_updates: int
     trainer: Callable[[PreTrainedModel, Path], Trainer]
     """Takes the model to train and a folder for its unsealed checkpoints."""
-    held_out_loss: Callable[[PreTrainedModel, Callable[[], bool]], float] | None
-    """Mean loss; None if there are no rows to measure. Raises `Interrupted` once told to stop."""
+    held_out_loss: Callable[[PreTrainedModel, Callable[[], bool]], float | Mapping[str, float]] | None
+    """Mean loss, or what is measured instead, by metric; None if there are no rows to measure. Raises `Interrupted`
+    once told to stop."""
     remarks: Mapping[str, Mapping[str, Any]]
     """Remarks on the rows for the job's page: kind → details."""
     selection_loss: Callable[[PreTrainedModel, Callable[[], bool]], float] | None = None
@@ -128,6 +132,8 @@ class TrainingSetup:
     for the job's page, like `remarks`."""
     remarks_on: Callable[[PreTrainedModel, Callable[[], bool]], Sequence[str]] | None = None
     """Remarks for the verdict, given the result."""
+    callbacks: Callable[[Channel], Sequence[TrainerCallback]] = lambda _channel: ()
+    """Callbacks of the objective's own, given the channel to the worker."""
     measure_rows: Measuring | None = None
     """The objective's own metrics on every held-out row, for the verdict. Called with the base and with the result."""
 
@@ -255,34 +261,34 @@ def training_arguments(
     """Adapt `params` for a `Trainer` whose dataset is a `Schedule`: the whole run is one pass over it.
 
     Logging after every update is cheap and reveals a non-finite loss at once; the callbacks thin it out to
-    `logging_steps`. Checkpoints are saved when a callback says so.
+    `logging_steps`. Checkpoints are saved when a callback says so. Arguments in `more` come first.
     """
-    return kind(
-        output_dir=str(folder),
-        max_steps=n_updates,
-        per_device_train_batch_size=1,
-        train_sampling_strategy="sequential",
-        gradient_accumulation_steps=params.gradient_accumulation_steps,
-        learning_rate=params.learning_rate,
-        lr_scheduler_type=params.lr_scheduler_type,
-        warmup_steps=params.warmup_steps,
-        weight_decay=params.weight_decay,
-        max_grad_norm=params.max_grad_norm,
-        activation_checkpointing=params.gradient_checkpointing,
-        activation_checkpointing_kwargs={"use_reentrant": False},
-        seed=params.seed,
-        bf16=model.device.type == "cuda" and precision.of_model(model) == torch.bfloat16,
-        fp16=False,
-        use_cpu=model.device.type == "cpu",
-        dataloader_pin_memory=model.device.type == "cuda",
-        include_num_input_tokens_seen="non_padding",
-        logging_steps=1,
-        logging_nan_inf_filter=False,
-        save_strategy="no",
-        eval_strategy="no",
-        report_to="none",
-        push_to_hub=False,
-        disable_tqdm=True,
-        remove_unused_columns=False,
-        **more,
-    )
+    given: dict[str, Any] = {
+        "output_dir": str(folder),
+        "max_steps": n_updates,
+        "per_device_train_batch_size": 1,
+        "train_sampling_strategy": "sequential",
+        "gradient_accumulation_steps": params.gradient_accumulation_steps,
+        "learning_rate": params.learning_rate,
+        "lr_scheduler_type": params.lr_scheduler_type,
+        "warmup_steps": params.warmup_steps,
+        "weight_decay": params.weight_decay,
+        "max_grad_norm": params.max_grad_norm,
+        "activation_checkpointing": params.gradient_checkpointing,
+        "activation_checkpointing_kwargs": {"use_reentrant": False},
+        "seed": params.seed,
+        "bf16": model.device.type == "cuda" and precision.of_model(model) == torch.bfloat16,
+        "fp16": False,
+        "use_cpu": model.device.type == "cpu",
+        "dataloader_pin_memory": model.device.type == "cuda",
+        "include_num_input_tokens_seen": "non_padding",
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "save_strategy": "no",
+        "eval_strategy": "no",
+        "report_to": "none",
+        "push_to_hub": False,
+        "disable_tqdm": True,
+        "remove_unused_columns": False,
+    }
+    return kind(**{**given, **more})

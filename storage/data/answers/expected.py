@@ -1,39 +1,7 @@
 """Compares an answer with the one that is expected."""
 
-from __future__ import annotations
+from templates.compared_texts import contains, last_number, plain
 
-import re
-import unicodedata
+__all__ = ["NOTHING_TO_COMPARE", "contains", "last_number", "plain"]
 
-from storage.data.rows.comparable import normalised
-
-_NUMBER = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?!\d)")
 NOTHING_TO_COMPARE = "The row came without an answer to compare with."
-_AROUND = " \t\"'“”‘’`*.!。！"
-
-
-def plain(text: str) -> str:
-    """The text without differences of case, width and blanks, and without quotes or a full stop around it."""
-    return normalised(text).strip(_AROUND)
-
-
-def last_number(text: str) -> str:
-    """The last number in the text, as `12.5`; empty without one. Commas separate thousands."""
-    found = _NUMBER.findall(unicodedata.normalize("NFKC", text))
-    return f"{float(found[-1].replace(',', '')):.12g}" if found else ""
-
-
-def contains(text: str, wanted: str) -> bool:
-    """Whether the text has the wanted one in it as whole words; in scripts without spaces, anywhere."""
-    wanted = plain(wanted)
-    if not wanted:
-        return False
-    before = r"(?<!\w)" if _separates(wanted[0]) else ""
-    after = r"(?!\w)" if _separates(wanted[-1]) else ""
-    return re.search(f"{before}{re.escape(wanted)}{after}", normalised(text)) is not None
-
-
-def _separates(character: str) -> bool:
-    """Whether the character belongs to a script that puts spaces between words."""
-    name = unicodedata.name(character, "")
-    return re.match(r"\w", character) is not None and not name.startswith(("CJK", "HIRAGANA", "KATAKANA", "THAI"))

@@ -1,15 +1,9 @@
 """Texts as a reader compares them."""
 
-from __future__ import annotations
+from templates.compared_texts import normalised
 
-import unicodedata
+__all__ = ["LONGEST_LABEL", "MANY_PER_LABEL", "normalised"]
 
 MANY_PER_LABEL = 20
 """Answers that repeat at least this often on average may be labels."""
 LONGEST_LABEL = 40
-
-
-def normalised(text: str) -> str:
-    """The text without differences that readers ignore: case, character width, runs of spaces."""
-    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
-    return " ".join(plain.casefold().split())

@@ -1,0 +1,87 @@
+"""`studio verifiers`, and the option `--verifier` of `studio train`: checks that reward answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from app.cli import output
+from app.cli.output import Json
+from templates import verifier
+from templates.errors import BadInput, Problem
+
+OPTION = "--verifier"
+Picked = Annotated[
+    list[str] | None,
+    typer.Option(
+        OPTION,
+        metavar="CHECK[:WEIGHT[:KEY=VALUE,…]]",
+        help="A check that rewards answers (objectives grpo and rloo), such as length:0.2:max_words=40; may be "
+        "repeated. `studio verifiers` lists all.",
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command("verifiers")(list_verifiers)
+
+
+def list_verifiers(as_json: Json = False) -> None:
+    """List the checks that can reward answers: exactly what passes each, and their settings."""
+    from app.api import answer_documents
+
+    found = answer_documents.of_verifiers()
+    rows = [
+        {
+            **one,
+            "settings": ", ".join(f"{p['name']}={p['default']}" for p in one["parameters"]),
+            "compares": "with the row’s answer" if one["needs_reference"] else "",
+            "passes": " ".join(str(one["page"]).split("\n\n")[0].split()),
+        }
+        for one in found
+    ]
+    output.emit(found, output.table(rows, ("key", "passes", "compares", "settings")), as_json)
+
+
+def settings(given: Sequence[str] | None) -> dict[str, Any]:
+    """The settings that the options stand for. Raises `BadInput` naming every option that can't be read."""
+    from app.cli.train import value_of
+
+    found: dict[str, Any] = {}
+    problems = list[Problem]()
+    for text in given or ():
+        key, _, rest = text.partition(":")
+        weight, _, more = rest.partition(":")
+        known = verifier.verifiers().get(key)
+        if known is None:
+            remedy = f"Known: {', '.join(verifier.verifiers())}."
+            problems.append(Problem(f"“{key}” is not a check.", field=OPTION, remedy=remedy))
+            continue
+        if key in found.setdefault("verifiers", []):
+            problems.append(Problem(f"“{key}” is given twice.", field=OPTION))
+        found["verifiers"].append(key)
+        if weight:
+            found[verifier.weight_of(key)] = value_of(weight)
+        names = tuple(known.params.model_fields)
+        for part in _parts(more, names):
+            name, equals, value = part.partition("=")
+            if not equals or name not in names:
+                has = f"{key} has the settings {', '.join(names)}." if names else f"{key} has no settings."
+                problems.append(Problem(f"“{part}” is not a setting of {key}.", field=OPTION, remedy=has))
+            else:
+                found[name] = value if known.params.model_fields[name].annotation is str else value_of(value)
+    if problems:
+        raise BadInput(*problems)
+    return found
+
+
+def _parts(text: str, names: Sequence[str]) -> list[str]:
+    """`key=value` texts; a comma separates them only before another setting, as values may hold commas."""
+    if not text:
+        return []
+    another = "|".join(map(re.escape, names))
+    return re.split(rf",(?=(?:{another})=)", text) if names else [text]

@@ -1,0 +1,56 @@
+"""REINFORCE leave-one-out (RLOO): answers that pass checks become likelier, without leaving the base.
+
+**What is learned.** As with *GRPO*, the model answers each prompt several times and is rewarded for the checks that
+each answer passes. An answer is compared with the mean of the *other* answers to the same prompt, and whole answers
+are weighted, not tokens. The distance to the base is part of the reward, so the result stays nearer to it.
+
+**When to use it.** As GRPO, where the model should keep its way of speaking. **When not:** the base passes hardly ever:
+then first fine-tune on examples.
+
+**How much data.** Some hundreds of prompts. Prompts that the model always or never gets right teach little.
+
+**The checks** are those of GRPO; `studio verifiers` lists them.
+
+**Cost.** As GRPO, and each answer is read three times more: by the model before the update, by the base, and in the
+update. The base is the model with the adapter switched off, which is why the method must be an adapter, unless `beta`
+is 0.
+
+**Source.** Ahmadian et al. 2024, arXiv 2402.14740.
+"""
+
+from __future__ import annotations
+
+from templates import rewards
+from templates.spec import REFERENCE_BESIDE, Cost, Objective, setting
+
+
+class RlooParams(rewards.RewardedParams):
+    """Arguments of `trl.RLOOConfig`, under the same names, and the checks."""
+
+    beta: float = setting(0.05, "Nearness to the base (beta)", ge=0, le=100)
+    """The distance to the base is taken from the reward this many times. Higher keeps the result nearer."""
+    normalize_advantages: bool = setting(False, "Scale by the spread of a step")
+    """Whether what answers are better by is divided by its spread in the step."""
+
+
+SPEC = Objective(
+    title="RLOO: stay near the base",
+    summary="Each answer is compared with the mean of the others; the distance to the base is taken from the reward.",
+    params=RlooParams,
+    row_shapes=("prompt_completion", "messages", "classification", "prompt_only"),
+    presets={
+        "quick": {"num_train_epochs": 1.0},
+        "balanced": {"num_train_epochs": 2.0},
+        "thorough": {"num_train_epochs": 6.0},
+    },
+    goal=rewards.GOAL,
+    needs=(rewards.CAN_TRY, rewards.NEEDS_BASE, REFERENCE_BESIDE),
+    loss_means=rewards.LOSS_MEANS,
+    metrics=rewards.METRICS,
+    headline=rewards.HEADLINE,
+    learned_instead=rewards.LEARNED_INSTEAD,
+    cost=Cost(forwards=3, reference_forwards=1, generations=1),
+    rewards=lambda params: params.picked,
+    misfits=rewards.misfits,
+    advised=rewards.advised,
+)

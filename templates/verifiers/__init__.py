@@ -1,0 +1,1 @@
+"""Checks that reward answers, one file each: see `templates/verifier.py`."""

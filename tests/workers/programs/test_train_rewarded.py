@@ -1,0 +1,168 @@
+"""Training on answers that pass checks: TRL's trainers on the studio's prompts."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conversations import Heard
+
+from templates.errors import BadInput
+from templates.rewards import HEADLINE
+from workers import models
+from workers.programs import train
+from workers.protocol import Checkpointed, Done, Measured, Noted, Order, Report
+
+MakeOrder = Callable[..., Order]
+SHORT = {
+    "verifiers": ["length"],
+    "max_words": 3,
+    "max_completion_length": 6,
+    "num_generations": 4,
+    "per_device_train_batch_size": 2,
+    "max_steps": 2,
+    "eval_steps": 2,
+    "mask_truncated_completions": False,
+}
+
+
+def sums(n: int, seed: int = 1) -> list[dict[str, Any]]:
+    """Sums of a number of two digits and one of one digit, all different; a fifth is held out."""
+    rng, pairs = random.Random(seed), [(a, b) for a in range(10, 100) for b in range(10)]
+    forms = ("What is {a} + {b}?", "Compute {a} + {b}.", "{a} + {b} =", "How much is {a} + {b}?")
+    return [
+        {
+            "prompt": rng.choice(forms).format(a=a, b=b),
+            "completion": str(a + b),
+            "source_row": i + 1,
+            "held_out": i % 5 == 0,
+        }
+        for i, (a, b) in enumerate(rng.sample(pairs, n))
+    ]
+
+
+@pytest.fixture
+def make_rewarded(make_order: MakeOrder, nano_folder: Path) -> MakeOrder:
+    def make(**settings: Any) -> Order:
+        given = {"objective": "grpo", "shape": "prompt_completion", "rows": sums(20), "base": nano_folder}
+        return make_order(**{**given, **SHORT, **settings})
+
+    return make
+
+
+@pytest.mark.parametrize("objective", ["grpo", pytest.param("rloo", marks=pytest.mark.long)])
+def test_a_job_reports_rewards_and_judges_by_checks(make_rewarded: MakeOrder, heard: Heard, objective: str) -> None:
+    settings = {"verifiers": ["number_equals", "length"], "length_weight": 0.5}
+    done = train.run(make_rewarded(objective=objective, beta=0.1, **settings), heard)
+    assert isinstance(done, Done)
+    points = [one for one in heard.of(Measured) if one.split == "train"]
+    assert [one.step for one in points] == [1, 2]
+    values = points[0].values
+    assert values["reward"] == pytest.approx(
+        values["rewards/number_equals/mean"] + 0.5 * values["rewards/length/mean"], abs=1e-5
+    )
+    assert {"frac_reward_zero_std", "completions/mean_length", "completions/clipped_ratio", "kl"} <= values.keys()
+    held_out = next(one for one in heard.of(Measured) if one.split == "held_out")
+    assert {"reward", "rewards/length/mean"} <= held_out.values.keys()
+    shown = [one.data for one in heard.of(Noted) if one.kind == "rewarded"]
+    assert [one["step"] for one in shown] == [1, 2]
+    assert shown[0]["examples"][0]["rewards"].keys() == {"number_equals", "length"}
+    assert done.result["headline"] == HEADLINE
+    assert done.result["sentence"].startswith(done.result["claim"])
+    assert "Checks passed" in done.result["sentence"]
+    assert {"rewards/number_equals/mean", "rewards/length/mean"} <= done.result["measures"].keys()
+    assert any("rewarded alike" in remark for remark in done.result["remarks"])
+
+
+def test_prompts_alone_are_answered_and_checked(make_rewarded: MakeOrder, heard: Heard) -> None:
+    rows = [
+        {
+            "prompt": [{"role": "user", "content": one["prompt"]}],
+            "system": None,
+            "tools": None,
+            "source_row": one["source_row"],
+            "held_out": one["held_out"],
+        }
+        for one in sums(20)
+    ]
+    done = train.run(make_rewarded(shape="prompt_only", rows=rows), heard)
+    assert isinstance(done, Done)
+    assert done.result["headline"] == HEADLINE
+    assert done.result["n_answered"] == 4
+    assert done.result["trivial"] is None
+
+
+def test_rows_that_no_answer_could_pass_are_counted_and_left_out(make_rewarded: MakeOrder, heard: Heard) -> None:
+    rows = sums(20)
+    rows[1]["completion"] = "no number"
+    order = make_rewarded(rows=rows, verifiers=["number_equals"], max_words=50, max_steps=1)
+    done = train.run(order, heard)
+    noted = next(one.data for one in heard.of(Noted) if one.kind == "rows_not_checkable")
+    assert (noted["count"], noted["rows"]) == (1, [2])
+    assert isinstance(done, Done)
+    assert any("1 of 16 training rows" in remark for remark in done.result["remarks"])
+    for row in rows:
+        row["completion"] = "no number"
+    with pytest.raises(BadInput, match="compare with"):
+        train.run(make_rewarded(rows=rows, verifiers=["number_equals"], max_words=50), heard)
+
+
+def test_log_probabilities_are_those_of_each_answer_alone(make_rewarded: MakeOrder, heard: Heard) -> None:
+    """Padding, positions and temperature as in writing: the sampled tokens' own probabilities."""
+    import torch
+
+    from workers.training.task import read
+
+    task = read(make_rewarded(temperature=0.7))
+    setup = train._set_up(task, heard)
+    model = models.adapt(models.load_base(task.order.base.base_folder), task.recipe)
+    trainer = setup.trainer(model, Path(task.order.checkpoints) / "draft")
+    rows = trainer.repeated([trainer.train_dataset[0]])
+    model.train()
+    made = trainer._generate_and_score_completions(rows)
+    ids = torch.cat([made["prompt_ids"], made["completion_ids"]], 1)
+    mask = torch.cat([made["prompt_mask"], made["completion_mask"]], 1)
+    model.eval()
+    n = made["completion_ids"].shape[1]
+    found, _, _ = trainer._get_per_token_logps_and_entropies(model, ids, mask, n)
+    for row, of_row, logps, learned in zip(ids, mask, found, made["completion_mask"], strict=True):
+        alone = row[of_row.bool()][None]
+        logits = model(alone).logits[0, :-1] / 0.7
+        own = logits.log_softmax(-1).gather(1, alone[0, 1:, None])[:, 0]
+        n_learned = int(learned.sum())
+        torch.testing.assert_close(logps[:n_learned], own[-n_learned:], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("objective", ["grpo", "rloo"])
+def test_a_killed_run_goes_on_with_the_same_draws(make_rewarded: MakeOrder, heard: Heard, objective: str) -> None:
+    """The first attempt really dies: a process of its own, killed with SIGKILL after a checkpoint."""
+    shared = {"objective": objective, "max_steps": 6, "save_steps": 3, "eval_steps": 6}
+    train.run(make_rewarded(**shared), heard)
+    shutil.rmtree(make_rewarded(**shared).checkpoints)
+    order = make_rewarded(**shared)
+    pid = os.fork()
+    if not pid:
+
+        def die(_heard: Heard, report: Report) -> None:
+            if isinstance(report, Checkpointed) and report.step == 3:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        train.run(order, Heard(on_say=die))
+        os._exit(0)
+    _, status = os.waitpid(pid, 0)
+    assert os.WIFSIGNALED(status)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    again = Heard()
+    assert isinstance(train.run(make_rewarded(attempt=2, **shared), again), Done)
+    rewards = {one.step: one.values["reward"] for one in heard.of(Measured) if one.split == "train"}
+    resumed = {one.step: one.values["reward"] for one in again.of(Measured) if one.split == "train"}
+    assert sorted(resumed) == [4, 5, 6]
+    assert resumed == {step: rewards[step] for step in resumed}
+    assert {step: heard.losses()[step] for step in resumed} == pytest.approx(again.losses(), abs=1e-5)

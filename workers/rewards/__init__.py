@@ -1,0 +1,1 @@
+"""Training on answers that are rewarded for passing checks."""

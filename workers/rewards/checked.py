@@ -1,0 +1,86 @@
+"""Checks answers: which of the picked checks each one passes, and what it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from storage.runs.bootstrap import Floats, Groups, Pair, paired_means, paired_shares
+from templates.rewards import HEADLINE, METRICS, Picked, RewardedParams, metric_of
+from templates.spec import TrainingParams
+from workers.evaluation import measures
+from workers.evaluation.measures import Measure
+from workers.evaluation.scoring import Answer, Scores
+
+Answers = Sequence[tuple[Answer, Answer]]
+"""The two models' answers to the same rows."""
+
+
+def passed(picked: Sequence[Picked], answer: str, reference: str, *, counts: bool = True) -> list[bool]:
+    """Whether the answer passes each check; none if it doesn't count, because it was cut off."""
+    return [counts and one.verifier.passes(answer, reference, one.settings) for one in picked]
+
+
+def shares(picked: Sequence[Picked], found: Sequence[Sequence[bool]]) -> dict[str, Floats]:
+    """For each check, and for all of them by their weights: what each answer passes, `(n_answers,)`, from 0 to 1."""
+    table = np.array(found, np.float64).reshape(len(found), len(picked))
+    weights = np.array([one.weight for one in picked])
+    each = {metric_of(one.key): table[:, place] for place, one in enumerate(picked)}
+    return {HEADLINE: table @ (weights / weights.sum()), **each}
+
+
+def longest(params: TrainingParams) -> int:
+    """Tokens of an answer to a held-out prompt; 0 if no checks decide."""
+    return params.max_completion_length if isinstance(params, RewardedParams) else 0
+
+
+def scores(params: TrainingParams, found: Scores) -> Scores:
+    """The same with what each answer passes; unchanged if no checks decide."""
+    if not isinstance(params, RewardedParams):
+        return found
+    cut_count = not params.mask_truncated_completions
+    told = [
+        replace(one, passed=tuple(passed(params.picked, one.given, one.expected, counts=one.ended or cut_count)))
+        for one in found.answers
+    ]
+    return replace(found, answers=tuple(told))
+
+
+@dataclass(frozen=True)
+class Checks:
+    """The checks that decide a verdict."""
+
+    picked: Sequence[Picked]
+
+    def metric(self, pairs: Answers, groups: Groups) -> dict[str, Pair]:
+        """The deciding metric of both models, by key; empty without answers. `groups` are those of the pairs."""
+        if not pairs:
+            return {}
+        before, after = (self._values(side)[HEADLINE] for side in zip(*pairs, strict=True))
+        return {HEADLINE: _paired(before, after, groups)}
+
+    def beside_always(self, answer: str, pairs: Answers, groups: Groups) -> dict[str, Pair]:
+        """The same of giving always one answer, and the adapted model; empty if no check compares with the rows."""
+        if not pairs or not any(one.verifier.needs_reference for one in self.picked):
+            return {}
+        always = shares(self.picked, [passed(self.picked, answer, one.expected) for one, _ in pairs])
+        mine = self._values([after for _, after in pairs])
+        return {HEADLINE: _paired(always[HEADLINE], mine[HEADLINE], groups)}
+
+    def measures(self, pairs: Answers, groups: Groups) -> dict[str, Measure]:
+        """Each check of both models."""
+        if not pairs:
+            return {}
+        before, after = (self._values(side) for side in zip(*pairs, strict=True))
+        return measures.compare(METRICS, before, after, groups)
+
+    def _values(self, answers: Sequence[Answer]) -> dict[str, Floats]:
+        return shares(self.picked, [one.passed for one in answers])
+
+
+def _paired(before: Floats, after: Floats, groups: Groups) -> Pair:
+    if np.isin(before, (0.0, 1.0)).all() and np.isin(after, (0.0, 1.0)).all():
+        return paired_shares(before > 0, after > 0, groups=groups)
+    return paired_means(before, after, np.ones(len(before)), groups=groups)

@@ -1,0 +1,135 @@
+"""The setup of a training on rewarded answers: the same for all objectives but for TRL's trainer and its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedModel, TrainingArguments
+
+from templates.quantities import plural
+from templates.rewards import HEADLINE, RewardedParams
+from workers.evaluation.generation import answers
+from workers.rewards import checked, prompts
+from workers.rewards.examples import Examples
+from workers.rewards.prompts import Asked
+from workers.rewards.trainers import Rewarded, Rewarding
+from workers.training.batches import Schedule
+from workers.training.setups import NAMED_ROWS, TrainingData, TrainingSetup, training_arguments
+
+ON_THE_CHART = 64
+"""Held-out prompts that are answered for a point of the live chart."""
+
+
+def rewarded(
+    data: TrainingData, trainer_class: type[Rewarded], config: type[TrainingArguments], settings: Mapping[str, Any]
+) -> TrainingSetup:
+    """`settings` are the arguments that only this objective has. Raises `BadInput` if no prompt is left."""
+    params = data.params
+    assert isinstance(params, RewardedParams)
+    rewarding = Rewarding(params, data.renderer)
+    train, refused, hopeless = prompts.of_rows(data, data.train)
+    prompts.refuse_nothing(data, train, hopeless)
+    held_out, selection = (prompts.of_rows(data, rows)[0] for rows in (data.held_out, data.selection))
+    schedule = Schedule(train, params)
+    made, went = list[Rewarded](), _left_out(len(data.train), refused, hopeless)
+
+    def trainer(model: PreTrainedModel, folder: Path) -> Any:
+        given = {**_of_sampling(params), **settings}
+        args = training_arguments(params, folder, schedule.n_updates, model, config, **given)
+        made.append(trainer_class(model, args, schedule, rewarding))
+        return made[-1]
+
+    left_out = {"rows_refused": refused, "rows_not_checkable": hopeless}
+    return TrainingSetup(
+        n_updates=schedule.n_updates,
+        trainer=trainer,
+        held_out_loss=_shares(rewarding, _spaced(held_out)),
+        selection_loss=_missed(rewarding, selection),
+        remarks={
+            kind: {"count": len(rows), "of": len(data.train), "rows": rows[:NAMED_ROWS]}
+            for kind, rows in left_out.items()
+            if rows
+        },
+        remarks_on=lambda _model, _stopped: went,
+        callbacks=lambda channel: [Examples(channel, made.pop(), went)],
+    )
+
+
+def _left_out(n_rows: int, refused: Sequence[int], hopeless: Sequence[int]) -> list[str]:
+    """Remarks for the verdict on rows that were not learned from."""
+    found = []
+    if refused:
+        what = "their prompt is too long, leaves no room for an answer, or is refused by the chat template"
+        found.append(f"{len(refused):,} of {plural(n_rows, 'training row')} were left out: {what}.")
+    if hopeless:
+        what = "the checks find nothing to compare with in their answer"
+        found.append(f"{len(hopeless):,} of {plural(n_rows, 'training row')} were left out: {what}.")
+    return found
+
+
+def _of_sampling(params: RewardedParams) -> dict[str, Any]:
+    """TRL's arguments for writing and rewarding; one step writes what it learns."""
+    return {
+        "num_generations": params.num_generations,
+        "per_device_train_batch_size": params.rows_at_once(0),
+        "include_num_input_tokens_seen": "no",  # TRL counts prompts and answers itself
+        "steps_per_generation": 1,
+        "max_completion_length": params.max_completion_length,
+        "temperature": params.temperature,
+        "mask_truncated_completions": params.mask_truncated_completions,
+        "reward_weights": [one.weight for one in params.picked],
+        "disable_dropout": False,
+    }
+
+
+@dataclass(frozen=True)
+class _Answering:
+    rewarding: Rewarding
+    asked: Sequence[Asked]
+
+    def shares(self, model: PreTrainedModel, stopped: Callable[[], bool]) -> dict[str, float]:
+        """The share of the checks that greedy answers pass, each and all together."""
+        rewarding = self.rewarding
+        found = answers(
+            model,
+            [one.ids for one in self.asked],
+            eos_ids=rewarding.renderer.eos_ids,
+            max_new_tokens=rewarding.params.max_completion_length,
+            stopped=stopped,
+        )
+        table = []
+        for one, given in zip(self.asked, found, strict=True):
+            ids = [*given.ids, *([] if given.end is None else [given.end])]
+            table.append(rewarding.passed(ids, one.reference, rewarding.params.picked))
+        return {name: float(values.mean()) for name, values in checked.shares(rewarding.params.picked, table).items()}
+
+
+def _shares(
+    rewarding: Rewarding, asked: Sequence[Asked]
+) -> Callable[[PreTrainedModel, Callable[[], bool]], dict[str, float]] | None:
+    """For the live chart: the shares under the names of the training's metrics."""
+    if not asked:
+        return None
+    total = sum(one.weight for one in rewarding.params.picked)
+
+    def measure(model: PreTrainedModel, stopped: Callable[[], bool]) -> dict[str, float]:
+        found = _Answering(rewarding, asked).shares(model, stopped)
+        return {"reward": total * found.pop(HEADLINE), **found}
+
+    return measure
+
+
+def _missed(
+    rewarding: Rewarding, asked: Sequence[Asked]
+) -> Callable[[PreTrainedModel, Callable[[], bool]], float] | None:
+    """For choosing the best weights: the share that does not pass."""
+    if not asked:
+        return None
+    return lambda model, stopped: 1 - _Answering(rewarding, asked).shares(model, stopped)[HEADLINE]
+
+
+def _spaced(asked: Sequence[Asked]) -> Sequence[Asked]:
+    return asked[:: max(1, -(-len(asked) // ON_THE_CHART))]
