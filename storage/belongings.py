@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import func, update
+from sqlalchemy import delete, func, update
 from sqlmodel import Session, col, select
 
 from storage import credentials, db, deleted_names, users
@@ -13,7 +13,19 @@ from storage.data import dataset_names
 from storage.gallery import artifacts
 from storage.job_inputs import Thing
 from storage.jobs import events
-from storage.models import TERMINAL, Artifact, BaseModelRow, Dataset, Job, JobState, Upload, User, new_id
+from storage.models import (
+    TERMINAL,
+    Artifact,
+    BaseModelRow,
+    Dataset,
+    DatasetVote,
+    Job,
+    JobState,
+    Upload,
+    User,
+    Vote,
+    new_id,
+)
 from templates.errors import BadInput, Conflict, Problem
 from templates.quantities import plural
 
@@ -27,9 +39,10 @@ class Belongings:
     results: int
     jobs: int
     unfinished_jobs: int
+    votes: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.datasets or self.base_models or self.results or self.jobs)
+        return bool(self.datasets or self.base_models or self.results or self.jobs or self.votes)
 
     def as_dict(self) -> dict[str, int]:
         """The numbers as a document."""
@@ -40,6 +53,7 @@ class Belongings:
             (self.datasets, "dataset"),
             (self.base_models, "base model"),
             (self.results, "result"),
+            (self.votes, "vote"),
             (self.jobs, "job"),
         )
         named = [plural(n, noun) for n, noun in kinds if n]
@@ -74,7 +88,9 @@ def _count(session: Session, user: User) -> Belongings:
     kinds = Counter(type(thing) for thing in _things(session, user) if thing.deleted_at is None)
     jobs = select(func.count()).select_from(Job).where(Job.owner_id == user.id)
     unfinished = session.exec(jobs.where(col(Job.state).not_in(TERMINAL))).one()
-    return Belongings(kinds[Dataset], kinds[BaseModelRow], kinds[Artifact], session.exec(jobs).one(), unfinished)
+    votes = session.exec(select(func.count()).select_from(Vote).where(Vote.owner_id == user.id)).one()
+    n_jobs = session.exec(jobs).one()
+    return Belongings(kinds[Dataset], kinds[BaseModelRow], kinds[Artifact], n_jobs, unfinished, votes)
 
 
 def give(giver: User, heir: User) -> tuple[Belongings, list[Renamed]]:
@@ -101,7 +117,8 @@ def _give(session: Session, giver: User, heir: User) -> list[Renamed]:
         if job.idem_key in set(session.exec(taken.where(Job.idem_key == job.idem_key))):
             job.idem_key = new_id()
         job.owner_id = heir.id
-    session.exec(update(Upload).where(col(Upload.owner_id) == giver.id).values(owner_id=heir.id))
+    for table in (Upload, Vote):
+        session.exec(update(table).where(col(table.owner_id) == giver.id).values(owner_id=heir.id))
     return renamed
 
 
@@ -141,6 +158,9 @@ def _delete(session: Session, user: User) -> None:
             running = update(Job).where(col(Job.id) == job.id, col(Job.state).not_in(TERMINAL))
             session.exec(running.values(cancel_at=at, cancel_keep=False))
             events.append(session, job.id, 0, "cancel_requested", keep=False)
+    votes = select(Vote.id).where(Vote.owner_id == user.id)
+    session.exec(delete(DatasetVote).where(col(DatasetVote.vote_id).in_(votes)))
+    session.exec(delete(Vote).where(col(Vote.owner_id) == user.id))
     for thing in _things(session, user):
         if thing.deleted_at is None:
             thing.deleted_at = at

@@ -3,6 +3,7 @@
 from storage.models.columns import new_id
 from storage.models.owned import Artifact, BaseModelRow, Credential, Dataset, Upload, User
 from storage.models.states import TERMINAL, JobState, Stage
+from storage.models.votes import DatasetVote, Vote
 from storage.models.work import HeldOutOpening, Job, JobAttempt, JobEvent, JobInput, JobMetric, Worker
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "BaseModelRow",
     "Credential",
     "Dataset",
+    "DatasetVote",
     "HeldOutOpening",
     "Job",
     "JobAttempt",
@@ -21,6 +23,7 @@ __all__ = [
     "Stage",
     "Upload",
     "User",
+    "Vote",
     "Worker",
     "new_id",
 ]
