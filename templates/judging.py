@@ -38,9 +38,7 @@ _CHOICES: Mapping[str, Choice] = {"1": "first", "2": "second", "tie": "tie"}
 def asked(turns: Sequence[Mapping[str, Any]], first: str, second: str, criteria: str) -> list[dict[str, Any]]:
     """The judge's messages about two answers to these turns."""
     conversation = "\n\n".join(f"{turn['role']}: {said(turn)}" for turn in turns)
-    both = _BOTH.format(
-        conversation=conversation, first=first.strip() or NO_ANSWER, second=second.strip() or NO_ANSWER
-    )
+    both = _BOTH.format(conversation=conversation, first=first.strip() or NO_ANSWER, second=second.strip() or NO_ANSWER)
     task = _TASK.format(criteria=criteria.strip() or CRITERIA)
     return [{"role": "system", "content": task}, {"role": "user", "content": both}]
 

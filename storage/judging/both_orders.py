@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from storage.runs.bootstrap import Interval, wilson
+import numpy as np
+
+from storage.runs.bootstrap import Interval, renumbered, share
 from templates.judging import Choice
 
 Outcome = Literal["won", "lost", "tied", "same", "unstable", "unread"]
@@ -56,7 +58,11 @@ def counts(judged: Sequence[Judged]) -> dict[Outcome, int]:
 def first_place(judged: Sequence[Judged]) -> Interval | None:
     """How often the judge chose the answer in the first place, of all its choices; None without a choice.
 
-    Each answer stood there once, so a judge that reads only the texts chooses it half of the time.
+    Each answer stood there once, so a judge that reads only the texts chooses it half of the time. The two choices of
+    a pair belong together.
     """
-    choices = [c for one in judged for c in (one.first_shown_first, one.second_shown_first) if c in ("first", "second")]
-    return wilson(choices.count("first"), len(choices)) if choices else None
+    both = [(one.first_shown_first, one.second_shown_first) for one in judged]
+    choices = [(place, c) for place, pair in enumerate(both) for c in pair if c in ("first", "second")]
+    if not choices:
+        return None
+    return share(np.array([c == "first" for _, c in choices]), renumbered(np.array([place for place, _ in choices])))

@@ -87,5 +87,5 @@ def _variance(values: Floats, groups: Groups | None) -> float:
 
 def _interval(value: float, variance: float) -> Interval:
     half = Z_95 * math.sqrt(variance)
-    value = float(np.clip(value, 0, 1))
-    return Interval(value=value, low=max(0.0, value - half), high=min(1.0, value + half))
+    low, shown, high = np.clip([value - half, value, value + half], 0, 1).tolist()
+    return Interval(value=shown, low=low, high=high)

@@ -22,9 +22,7 @@ from tests.app.pages.data_page import MAPPED, opened
 from tests.contracts import in_process
 from tests.judged_layouts import LAYOUTS, N_ROWS, Row, written
 
-CASES = pytest.mark.parametrize(
-    ("row", "shape", "objective"), LAYOUTS, ids=lambda one: getattr(one, "__name__", one)
-)
+CASES = pytest.mark.parametrize(("row", "shape", "objective"), LAYOUTS, ids=lambda one: getattr(one, "__name__", one))
 SMALL = {"max_steps": 6, "max_length": 96}
 
 

@@ -1,0 +1,73 @@
+"""A judgement for pages: what to go by, the win rates behind it, and pairs of answers to read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from app.markup import html
+from app.pages import verdicts
+from storage.text_tables import cell
+
+OUTCOMES: Mapping[str, str] = {
+    "won": "won",
+    "lost": "lost",
+    "tied": "a tie in both orders",
+    "same": "equal texts",
+    "unstable": "changed with the order",
+    "unread": "no verdict",
+}
+HEADLINES: Mapping[str, str] = {
+    "calibrated": "Judge and your votes",
+    "votes": "Your votes alone",
+    "opinion": "The judge’s opinion, not calibrated",
+}
+
+
+def outcome(result: Mapping[str, Any], opened: int | None) -> Markup:
+    """The whole outcome."""
+    first, second = (one["name"] for one in result["models"])
+    shown = [
+        [
+            f"{pair['row']:,}" if pair["row"] is not None else "your vote",
+            pair["prompt"],
+            pair["first"],
+            pair["second"],
+            OUTCOMES[pair["outcome"]],
+        ]
+        for pair in result["pairs"]
+    ]
+    return html(
+        "jobs/judged",
+        result=result,
+        badge=HEADLINES[result["headline"]],
+        second=second,
+        bars=bars(result),
+        facts=_facts(result),
+        head=["Row", "Prompt", first, second, f"{second}, judged"],
+        pairs=shown,
+        looks=verdicts.openings_line(opened) if opened and result["dataset"] else "",
+    )
+
+
+def bars(result: Mapping[str, Any]) -> list[tuple[str, Mapping[str, float]]]:
+    """The win rates of the second model, by what they rest on; what to go by comes first."""
+    together, judged, voted = result["calibrated"], result["judged"], result["voted"]
+    found = {
+        "calibrated": together and together["rate"],
+        "votes": voted and voted["votes"],
+        "opinion": (judged or voted or {}).get("rate"),
+    }
+    first = result["headline"]
+    named = {**HEADLINES, "calibrated": "Judge, corrected by your votes", "opinion": "Judge, not corrected"}
+    return [(named[key], found[key]) for key in sorted(found, key=lambda one: one != first) if found[key]]
+
+
+def _facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    judge, voted = result["judge"], result["voted"]
+    said = [("Judge", f"{judge['model']} at {judge['host']}"), ("What makes an answer better", judge["criteria"])]
+    if voted:
+        said.append(("It says the same as you", f"{cell(voted['agreement'])} of {voted['n']:,} votes"))
+    return said
