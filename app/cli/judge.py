@@ -21,7 +21,8 @@ def register(app: typer.Typer) -> None:
 
 def judge(
     model: Annotated[
-        list[str] | None, typer.Option(help="A base model or artifact; give two: the second is judged against the first.")
+        list[str] | None,
+        typer.Option(help="A base model or artifact; give two: the second is judged against the first."),
     ] = None,
     data: Annotated[
         str | None, typer.Option(help="The dataset whose held-out prompts they answer; without one, your votes alone.")
@@ -41,7 +42,7 @@ def judge(
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help=f"{', '.join(JudgeParams.model_fields)}; and for the service: {', '.join(ServiceParams.model_fields)}.",
+            help=f"{', '.join(JudgeParams.model_fields)}; for the service: {', '.join(ServiceParams.model_fields)}.",
         ),
     ] = None,
     idempotency_key: Key = None,

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from app.markup import html
 from app.pages import verdicts
+from storage.models import Job
 from storage.text_tables import cell
 
 OUTCOMES: Mapping[str, str] = {
@@ -50,6 +51,25 @@ def outcome(result: Mapping[str, Any], opened: int | None) -> Markup:
         pairs=shown,
         looks=verdicts.openings_line(opened) if opened and result["dataset"] else "",
     )
+
+
+def brief(job: Job) -> Markup:
+    """A judgement beside the verdict of the result that it is about."""
+    result = job.result or {}
+    return html(
+        "jobs/judged_brief",
+        job=job,
+        result=result,
+        badge=HEADLINES[result["headline"]],
+        first=result["models"][0]["name"],
+        second=result["models"][1]["name"],
+        bars=bars(result),
+    )
+
+
+def offer(first: str, second: str) -> Markup:
+    """How to let a judge compare a result with the model before it."""
+    return html("jobs/judge_offer", first=first, second=second)
 
 
 def bars(result: Mapping[str, Any]) -> list[tuple[str, Mapping[str, float]]]:

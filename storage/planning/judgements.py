@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
+from sqlmodel import col, select
 
-from storage import job_inputs, model_names
+from storage import db, job_inputs, model_names
 from storage.data import datasets
 from storage.jobs import jobs
 from storage.judging import voted
-from storage.models import Artifact, BaseModelRow, Dataset, Job, User
+from storage.models import Artifact, BaseModelRow, Dataset, Job, JobInput, JobState, User
 from storage.planning import evaluations, services
 from templates import instructions, registry
 from templates.errors import BadInput, NotFound, Problem, refuse
@@ -22,6 +23,8 @@ from templates.judging import CRITERIA, MAX_CRITERIA_CHARS
 from templates.recipe import problems_of
 from templates.roles import Role
 from templates.service import ServiceParams
+
+KIND = "judge"
 
 
 def submit(
@@ -69,7 +72,20 @@ def submit(
     inputs = job_inputs.of(Role.MODEL, first, second) + (job_inputs.of(Role.HELD_OUT, data) if data else [])
     on = data.name if data else "your votes"
     named = name or f"{first.name} · {second.name} judged on {on}"
-    return jobs.submit(user, name=named, kind="judge", spec=spec, inputs=inputs, idem_key=idem_key)
+    return jobs.submit(user, name=named, kind=KIND, spec=spec, inputs=inputs, idem_key=idem_key)
+
+
+def of_result(user: User, result: Artifact) -> Job | None:
+    """The newest finished judgement of this result against another model; None if there is none."""
+    query = (
+        select(Job)
+        .join(JobInput, col(JobInput.job_id) == Job.id)
+        .where(Job.owner_id == user.id, Job.kind == KIND, Job.state == JobState.SUCCEEDED)
+        .where(JobInput.role == Role.MODEL, JobInput.position == 1, JobInput.artifact_id == result.id)
+        .order_by(col(Job.created_at).desc())
+    )
+    with db.reading() as session:
+        return session.exec(query.limit(1)).first()
 
 
 def _models(user: User, names: Sequence[str]) -> tuple[list[BaseModelRow | Artifact], list[Problem]]:

@@ -1,0 +1,30 @@
+"""A judgement beside the verdict of the result that it is about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.pages import outcomes
+from storage import db
+from storage.models import Artifact, Job, JobState, User
+from storage.planning import judgements
+from tests.app.small_judgements import small_judgement
+from workers.judging import sentences
+
+
+def test_a_verdict_shows_the_newest_judgement(studio: User, finished: tuple[Job, Artifact]) -> None:
+    train, artifact = finished
+    before = str(outcomes.block(studio, train))
+    assert "Judged against" not in before
+    assert "Ask a judge" not in before, "it learned no judgements"
+    wish: dict[str, Any] = {"models": ["studio-nano", artifact.name], "endpoint": "http://127.0.0.1:9/v1"}
+    job = judgements.submit(studio, **wish, endpoint_model="wise", dataset="tickets")
+    assert judgements.of_result(studio, artifact) is None, "it has not finished"
+    result = small_judgement(second=artifact.name)
+    with db.writing() as session:
+        row = session.get_one(Job, job.id)
+        row.state, row.result = JobState.SUCCEEDED, {**result, "sentence": sentences.sentence(result), "remarks": []}
+    html = str(outcomes.block(studio, train))
+    assert "Judged against studio-nano" in html
+    assert "its answers win on 61 % [52, 70]" in html
+    assert f"jobs?job={job.id}" in html
