@@ -20,10 +20,10 @@ OUTCOMES: Mapping[str, str] = {
     "unstable": "changed with the order",
     "unread": "no verdict",
 }
-HEADLINES: Mapping[str, str] = {
-    "calibrated": "Judge and your votes",
+RATES: Mapping[str, str] = {
+    "calibrated": "Judge, corrected by your votes",
     "votes": "Your votes alone",
-    "opinion": "The judge’s opinion, not calibrated",
+    "opinion": "Judge, not corrected",
 }
 
 
@@ -43,7 +43,7 @@ def outcome(result: Mapping[str, Any], opened: int | None) -> Markup:
     return html(
         "jobs/judged",
         result=result,
-        badge=HEADLINES[result["headline"]],
+        verdict=_told(result),
         second=second,
         bars=bars(result),
         facts=_facts(result),
@@ -60,7 +60,7 @@ def brief(job: Job) -> Markup:
         "jobs/judged_brief",
         job=job,
         result=result,
-        badge=HEADLINES[result["headline"]],
+        verdict=_told(result),
         first=result["models"][0]["name"],
         second=result["models"][1]["name"],
         bars=bars(result),
@@ -81,13 +81,17 @@ def bars(result: Mapping[str, Any]) -> list[tuple[str, Mapping[str, float]]]:
         "opinion": (judged or voted or {}).get("rate"),
     }
     first = result["headline"]
-    named = {**HEADLINES, "calibrated": "Judge, corrected by your votes", "opinion": "Judge, not corrected"}
-    return [(named[key], found[key]) for key in sorted(found, key=lambda one: one != first) if found[key]]
+    return [(RATES[key], found[key]) for key in sorted(found, key=lambda one: one != first) if found[key]]
+
+
+def _told(result: Mapping[str, Any]) -> dict[str, str]:
+    """The headline as verdicts have it; an opinion has no colour."""
+    return {"verdict": result["verdict"] or "", "claim": result["claim"], "sentence": result["sentence"]}
 
 
 def _facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     judge, voted = result["judge"], result["voted"]
     said = [("Judge", f"{judge['model']} at {judge['host']}"), ("What makes an answer better", judge["criteria"])]
     if voted:
-        said.append(("It says the same as you", f"{cell(voted['agreement'])} of {voted['n']:,} votes"))
+        said.append(("The judge says the same as you on", f"{cell(voted['agreement'])} of {voted['n']:,} votes"))
     return said

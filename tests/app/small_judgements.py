@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from workers.judging import sentences
+
 EVEN = {"value": 0.52, "low": 0.4, "high": 0.64}
 
 
@@ -24,7 +26,7 @@ def small_judgement(second: str = "studio-small", headline: str = "calibrated") 
     together = {"n_judged": 100, "n_votes": 40, "rate": rate, "votes": votes, "agreement": voted["agreement"]}
     is_opinion = headline == "opinion"
     best = {"calibrated": rate, "votes": votes, "opinion": side(100, 55, 25, 15)["rate"]}[headline]
-    return {
+    result: dict[str, Any] = {
         "models": [
             {"name": "studio-nano", "base_revision": "1", "weights_sha256": None},
             {"name": second, "base_revision": "1", "weights_sha256": None},
@@ -49,3 +51,5 @@ def small_judgement(second: str = "studio-small", headline: str = "calibrated") 
         "n_pairs": 140,
         "usage": {"words": "1 prompt token"},
     }  # fmt: skip
+    return {**result, "claim": sentences.claim(result), "sentence": sentences.sentence(result),
+            "remarks": sentences.remarks(result, ["It cost 1."])}  # fmt: skip

@@ -17,7 +17,6 @@ from storage.jobs import jobs
 from storage.models import Job, JobState, User
 from storage.planning import judgements
 from tests.app.small_judgements import small_judgement
-from workers.judging import sentences
 
 ROWS = b"".join(b'{"prompt": "Where is %d?", "completion": "Here."}\n' % i for i in range(60))
 WISH = {"models": ["studio-nano", "studio-small"], "dataset": "places", "endpoint": "http://127.0.0.1:9/v1"}
@@ -27,12 +26,6 @@ WISH = {"models": ["studio-nano", "studio-small"], "dataset": "places", "endpoin
 def places(studio: User) -> None:
     """A dataset of prompts."""
     datasets.add(studio, uploads.save(studio, "places.jsonl", io.BytesIO(ROWS)), name="places")
-
-
-def told(**how: Any) -> dict[str, Any]:
-    """A result with its words."""
-    result = small_judgement(**how)
-    return {**result, "sentence": sentences.sentence(result), "remarks": sentences.remarks(result, ["It cost 1."])}
 
 
 def finished(job_id: str, result: dict[str, Any]) -> None:
@@ -54,11 +47,11 @@ def test_a_command_asks_for_a_judge_and_tells_what_it_said(
     job = json.loads(capsys.readouterr().out)
     assert (job["kind"], job["state"], job["spec"]["criteria"]) == ("judge", "QUEUED", "Be kind.")
     assert job["spec"]["params"]["most_prompts"] == 20
-    finished(job["id"], told())
+    finished(job["id"], small_judgement())
     assert main(["jobs", "show", job["id"]]) == 0
     said = capsys.readouterr().out
-    assert "“studio-small” is better than “studio-nano”: its answers win on 61 % [52, 70]" in said
-    assert "It says the same as you on 82 % [69, 91] of your 40 votes" in said
+    assert "“studio-small” is better than “studio-nano”: “studio-small” wins on 61 % [52, 70]" in said
+    assert "The judge says the same as you on 82 % [69, 91] of your 40 votes" in said
     assert "15 changed with the order" in said
     assert "It cost 1." in said
 
@@ -73,24 +66,24 @@ def test_rest_asks_for_a_judge(studio: User, places: None, client: TestClient) -
     )
     assert (first.status_code, first.json()["kind"], first.json()["judgement"]) == (201, "judge", None)
     assert first.json()["id"] == again.json()["id"]
-    finished(first.json()["id"], told())
+    finished(first.json()["id"], small_judgement())
     assert client.get(f"/api/v1/jobs/{first.json()['id']}").json()["judgement"]["headline"] == "calibrated"
 
 
 @pytest.mark.parametrize(
     ("headline", "badge", "first_bar"),
     [
-        ("calibrated", "Judge and your votes.", "Judge, corrected by your votes"),
-        ("votes", "Your votes alone.", "Your votes alone"),
-        ("opinion", "The judge’s opinion, not calibrated.", "Judge, not corrected"),
+        ("calibrated", "“studio-small” is better than “studio-nano”:", "Judge, corrected by your votes"),
+        ("votes", "Can&#39;t tell whether “studio-small” is better than “studio-nano”,", "Your votes alone"),
+        ("opinion", "The judge&#39;s opinion, not calibrated:", "Judge, not corrected"),
     ],
 )
 def test_the_page_says_what_to_go_by(studio: User, places: None, headline: str, badge: str, first_bar: str) -> None:
     job = judgements.submit(studio, **WISH, endpoint_model="wise")  # type: ignore[arg-type]
-    result = told(headline=headline)
+    result = small_judgement(headline=headline)
     finished(job.id, result)
     html = str(outcomes.block(studio, jobs.get(studio, job.id)))
-    assert badge in html
+    assert f">{badge}</b>" in html
     assert judged_views.bars(result)[0][0] == first_bar
     assert html.index(first_bar) == min(html.index(title) for title, _ in judged_views.bars(result))
     assert "<script>" not in html

@@ -11,12 +11,25 @@ from templates import instructions
 from templates.quantities import plural
 
 BY_PLACE = "where a judge that reads only the texts would choose it half of the time"
+OPINION = "The judge's opinion, not calibrated"
+HALF = "Only choices that hold in both orders count; any other counts as half a win."
 VOTE = f"Vote on at least {FEWEST_GROUPS} different prompts in a blind comparison of the two, and judge again"
 
 
 def sentence(result: Mapping[str, Any]) -> str:
-    """The headline."""
+    """The headline; begins with the claim."""
     return {"calibrated": _calibrated, "votes": _votes, "opinion": _opinion}[result["headline"]](result)
+
+
+def claim(result: Mapping[str, Any]) -> str:
+    """What it comes to, in a few words."""
+    first, second = _names(result)
+    return {
+        "better": f"“{second}” is better than “{first}”",
+        "worse": f"“{second}” is worse than “{first}”",
+        "cant_tell": f"Can't tell whether “{second}” is better than “{first}”",
+        None: OPINION,
+    }[result["verdict"]]
 
 
 def _names(result: Mapping[str, Any]) -> tuple[str, str]:
@@ -24,19 +37,11 @@ def _names(result: Mapping[str, Any]) -> tuple[str, str]:
     return first, second
 
 
-def _claim(result: Mapping[str, Any]) -> str:
-    first, second = _names(result)
-    return {
-        "better": f"“{second}” is better than “{first}”",
-        "worse": f"“{second}” is worse than “{first}”",
-        "cant_tell": f"Can't tell whether “{second}” is better than “{first}”",
-    }[result["verdict"]]
-
-
 def _calibrated(result: Mapping[str, Any]) -> str:
     found, judge = result["calibrated"], result["judge"]["model"]
+    _, second = _names(result)
     return (
-        f"{_claim(result)}: its answers win on {cell(found['rate'])} of prompts like these, as “{judge}” judged "
+        f"{claim(result)}: “{second}” wins on {cell(found['rate'])} of prompts like these, as “{judge}” judged "
         f"{plural(found['n_judged'], 'held-out prompt')} in both orders and your {plural(found['n_votes'], 'vote')} "
         f"correct it. By the votes alone: {cell(found['votes'])}."
     )
@@ -44,7 +49,8 @@ def _calibrated(result: Mapping[str, Any]) -> str:
 
 def _votes(result: Mapping[str, Any]) -> str:
     judge, voted, together = result["judge"]["model"], result["voted"], result["calibrated"]
-    said = f"{_claim(result)}, by your {plural(voted['n'], 'vote')} alone: its answers win on {cell(result['best'])}."
+    _, second = _names(result)
+    said = f"{claim(result)}, by your {plural(voted['n'], 'vote')} alone: “{second}” wins on {cell(result['best'])}."
     if together is None:
         return f"{said} “{judge}” judged the same answers only, so it adds nothing to them."
     return (
@@ -59,7 +65,7 @@ def _opinion(result: Mapping[str, Any]) -> str:
     few = f"You voted on only {plural(voted['n_prompts'], 'prompt')}" if voted else "You have not voted on these two"
     side = judged or voted
     return (
-        f"The judge's opinion, not calibrated: “{judge}” lets “{second}” win on {cell(side['rate'])} of "
+        f"{OPINION}: “{judge}” lets “{second}” win on {cell(side['rate'])} of "
         f"{plural(side['n'], 'prompt')}. {few}, so nothing shows how far to trust it, and this is no verdict. {VOTE}."
     )
 
@@ -69,9 +75,10 @@ def remarks(result: Mapping[str, Any], service: list[str]) -> list[str]:
     said = []
     for key, where in (("judged", "held-out prompts"), ("voted", "answers that you voted on")):
         if side := result[key]:
-            said += _of_side(side, where)
+            said += _of_side(side, where, _names(result)[1])
+    said.append(HALF)
     if voted := result["voted"]:
-        agreed = f"It says the same as you on {cell(voted['agreement'])} of your {plural(voted['n'], 'vote')}"
+        agreed = f"The judge says the same as you on {cell(voted['agreement'])} of your {plural(voted['n'], 'vote')}"
         said.append(f"{agreed}: the same winner, or none.")
     if result["calibrated"]:
         said.append(
@@ -81,7 +88,7 @@ def remarks(result: Mapping[str, Any], service: list[str]) -> list[str]:
     return [*said, *_of_prompts(result), *service]
 
 
-def _of_side(side: Mapping[str, Any], where: str) -> list[str]:
+def _of_side(side: Mapping[str, Any], where: str, second: str) -> list[str]:
     n = side["outcomes"]
     stable = n["won"] + n["lost"] + n["tied"]
     counted = [
@@ -90,13 +97,15 @@ def _of_side(side: Mapping[str, Any], where: str) -> list[str]:
         *([f"{n['unread']:,} had a reply without a verdict"] if n["unread"] else []),
         *([f"{n['same']:,} were equal texts"] if n["same"] else []),
     ]
-    said = [f"Of {side['n']:,} {where}: {', '.join(counted)}. Only choices that held count; all others are a half."]
+    said = [f"Of {side['n']:,} {where}: {', '.join(counted)}."]
     if (place := side["first_place"]) and not place["low"] <= 0.5 <= place["high"]:
         which = "first" if place["value"] > 0.5 else "second"
         value = place if which == "first" else {k: 1 - place[o] for k, o in _MIRRORED.items()}
-        said.append(f"On {where}, it chose the answer in the {which} place {cell(value)} of the time, {BY_PLACE}.")
+        said.append(
+            f"On {where}, the judge chose the answer in the {which} place {cell(value)} of the time, {BY_PLACE}."
+        )
     if even := side["at_equal_length"]:
-        said.append(f"On {where}, if both answers were equally long, its win rate would be {cell(even)}.")
+        said.append(f"On {where}, “{second}” would win on {cell(even)} if both answers were equally long.")
     return said
 
 

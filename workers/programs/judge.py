@@ -45,7 +45,8 @@ def run(order: JudgeOrder, channel: Channel) -> Done:
     judged = judge.judged([*pairs, *voted], channel)
     stages.enter(None)
     result = _result(order, found, voted, judged)
-    result |= {"sentence": sentences.sentence(result), "remarks": sentences.remarks(result, judge.remarks())}
+    result |= {"claim": sentences.claim(result), "sentence": sentences.sentence(result)}
+    result["remarks"] = sentences.remarks(result, judge.remarks())
     return Done(
         result={**result, **judge.result()}, actual={"seconds": stages.seconds}, opened_held_out=found is not None
     )

@@ -9,7 +9,6 @@ from storage import db
 from storage.models import Artifact, Job, JobState, User
 from storage.planning import judgements
 from tests.app.small_judgements import small_judgement
-from workers.judging import sentences
 
 
 def test_a_verdict_shows_the_newest_judgement(studio: User, finished: tuple[Job, Artifact]) -> None:
@@ -20,11 +19,10 @@ def test_a_verdict_shows_the_newest_judgement(studio: User, finished: tuple[Job,
     wish: dict[str, Any] = {"models": ["studio-nano", artifact.name], "endpoint": "http://127.0.0.1:9/v1"}
     job = judgements.submit(studio, **wish, endpoint_model="wise", dataset="tickets")
     assert judgements.of_result(studio, artifact) is None, "it has not finished"
-    result = small_judgement(second=artifact.name)
     with db.writing() as session:
         row = session.get_one(Job, job.id)
-        row.state, row.result = JobState.SUCCEEDED, {**result, "sentence": sentences.sentence(result), "remarks": []}
+        row.state, row.result = JobState.SUCCEEDED, small_judgement(second=artifact.name)
     html = str(outcomes.block(studio, train))
     assert "Judged against studio-nano" in html
-    assert "its answers win on 61 % [52, 70]" in html
+    assert "wins on 61 % [52, 70]" in html
     assert f"jobs?job={job.id}" in html

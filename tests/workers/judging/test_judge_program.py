@@ -53,7 +53,7 @@ def test_a_judge_that_favours_a_place_moves_nothing(make: MakeOrder, judge: Play
         assert outcomes["unstable"] == result[side]["n"] - outcomes["same"]
         assert result[side]["rate"]["value"] == 0.5
         assert result[side]["first_place"]["value"] == 1.0
-    assert any("chose the answer in the first place 100 %" in one for one in result["remarks"])
+    assert any("the judge chose the answer in the first place 100 %" in one for one in result["remarks"])
     assert (result["headline"], result["calibrated"]["is_worthless"]) == ("votes", True)
     assert result["best"] == pytest.approx(result["calibrated"]["votes"])
     assert "“wise” is no help: with it, the interval is as wide" in result["sentence"]
