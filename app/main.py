@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse
 from starlette.routing import Mount
 
 from app import auth, gradio_startup, not_found, notify, proxies, received
-from app.api import answers, artifacts, catalogue, chat, data, endpoints, envelope, jobs, models, reference, runs
+from app.api import answers, artifacts, catalogue, chat, data, endpoints, envelope, jobs, models, reference, runs, votes
 from storage import disk, migrate, scratch
 from storage.bases import base_models
 from storage.jobs import queue
@@ -34,6 +34,7 @@ ROUTERS = (
     runs.router,
     artifacts.router,
     chat.router,
+    votes.router,
 )
 M_ARENA_MAX = -8
 N_ARENAS = 2

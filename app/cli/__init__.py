@@ -33,6 +33,7 @@ from app.cli import (
     runs,
     strength,
     train,
+    votes,
 )
 from templates.errors import StudioError
 
@@ -49,7 +50,7 @@ app = typer.Typer(
 )
 for module in (
     parts, accounts, models, data, answers, train, generate, replay, judge, endpoints, jobs, runs, artifacts, strength,
-    chat,
+    chat, votes,
 ):  # fmt: skip
     module.register(app)
 

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from app import gradio_startup, theme
-from app.pages import compare, data, gallery, jobs, layout, methods, models, runs, start, train
+from app.pages import blind, compare, data, gallery, jobs, layout, methods, models, runs, start, train, votes
 
 MOUNT_OPTIONS: dict[str, Any] = {
     "theme": theme.theme(),
@@ -32,10 +32,12 @@ PAGES = (
     ("Jobs", "jobs", jobs),
     ("Runs", "runs", runs),
     ("Gallery", "gallery", gallery),
+    ("Blind vote", "blind", blind),
+    ("Votes", "votes", votes),
     ("Compare", "compare", compare),
 )
 """Title, path and module; the order is that of the navigation."""
-UNLISTED = ("runs", "methods")
+UNLISTED = ("runs", "methods", "blind", "votes")
 """Paths of pages that others lead to, and that the navigation doesn't list."""
 
 

@@ -45,6 +45,11 @@ KEEP_JS = f"""(n, ...asked) => {{
 }}"""
 """The address keeps the models with their strengths, as `panes.at_strengths` reads them."""
 KEPT_JS = "(value) => window.studioKeep({%s: value})"
+BLIND_JS = """(n, ...models) => {
+  const named = new URL(window.location.href).searchParams.get('models') || [...new Set(models.slice(0, n))].join(',');
+  window.studioStep(`blind?models=${encodeURIComponent(named)}`);
+}"""
+"""To the blind vote on the shown models; the address has their strengths, once somebody chose one."""
 WANTED_JS = "(typed, wantedFor, shown) => typed === wantedFor ? shown : ''"
 """The wanted answer goes once its prompt is edited."""
 
@@ -101,6 +106,7 @@ class Manner:
     length: gr.Number
     alone: gr.Checkbox
     again: gr.Button
+    blind: gr.Button
 
 
 @dataclass(frozen=True)
@@ -209,7 +215,8 @@ def _manner() -> Manner:
             temperature=gr.Number(0, label="Temperature (0: always the likeliest)", step=0.1, min_width=150),
             length=gr.Number(128, label="Longest answer (tokens)", precision=0, min_width=130),
             alone=gr.Checkbox(**ALONE),
-            again=gr.Button("Start over", min_width=110, elem_id="start-over"),
+            again=gr.Button("Start over", scale=0, min_width=110, elem_id="start-over"),
+            blind=gr.Button("Vote blind ›", scale=0, min_width=110, elem_id="vote-blind"),
         )
 
 
@@ -231,6 +238,7 @@ def _let_ask(page: Page) -> Any:
     for i, chip in enumerate(question.chips):
         taken = [page.alert, question.prompt, question.expected, question.wanted_for]
         chip.click(taker(i), models, taken, show_progress="hidden")
+    manner.blind.click(None, [manner.n_panes, *models], None, js=BLIND_JS)
     manner.again.click(
         lambda: [*comparison.emptied(), ""], None, [*page.cleared, page.alert], cancels=[sent], queue=False
     )

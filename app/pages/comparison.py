@@ -31,13 +31,13 @@ KEPT = ("instruction", "seed", "temperature", "length")
 def open_page(request: gr.Request) -> list[Any]:
     """The models and choices that the page's address names; by default the newest result beside its base."""
     user = acting(request)
-    known = _known(user)
-    wanted, wrong = _wanted(user, asked(request, "models"), known)
+    known = known_models(user)
+    wanted, wrong = wanted_models(user, asked(request, "models"), known)
     if len(wanted) > PANES:
         wrong.append(Problem(f"You selected {len(wanted)} models.", remedy=f"The first {PANES} are shown."))
     choices, unusable = _choices(request)
     wrong += unusable
-    shown = _with_base(user, wanted[:PANES])
+    shown = with_base(user, wanted[:PANES])
     offered = [(f"{name} · {kind}", name) for name, kind in known.items()]
     padded = shown + [shown[-1]] * (PANES - len(shown))
     return [
@@ -51,7 +51,7 @@ def open_page(request: gr.Request) -> list[Any]:
     ]
 
 
-def _wanted(user: User, address: str, known: Collection[str]) -> tuple[list[AtStrength], list[Problem]]:
+def wanted_models(user: User, address: str, known: Collection[str]) -> tuple[list[AtStrength], list[Problem]]:
     """The models that the address names, and what is wrong with the others."""
     wanted, wrong = list[AtStrength](), list[Problem]()
     for said in filter(None, address.split(",")):
@@ -99,13 +99,13 @@ def _choices(request: gr.Request) -> tuple[list[Any], list[Problem]]:
     return updates, wrong
 
 
-def _known(user: User) -> dict[str, str]:
+def known_models(user: User) -> dict[str, str]:
     """Every model for chat, with a description."""
     known = {row.name: "base" for row in base_models.of_user(user)}
     return known | dict.fromkeys(artifact_lists.model_names(user), "adapted")
 
 
-def _with_base(user: User, named: list[AtStrength]) -> list[AtStrength]:
+def with_base(user: User, named: list[AtStrength]) -> list[AtStrength]:
     """At least two models: if none is named, the newest result; if one is named, its base comes first."""
     if not named:
         named = [AtStrength(name) for name in artifact_lists.model_names(user)[:1]]

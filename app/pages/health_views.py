@@ -15,7 +15,9 @@ from storage.data.health.check import NOT_LOOKED_FOR
 from storage.data.health.personal_data import masked
 from storage.data.row_export import MEDIA
 from storage.models import Dataset
+from storage.votes import preference_data
 from templates import registry, turns
+from templates.quantities import plural
 from templates.shortened import shortened
 
 if TYPE_CHECKING:
@@ -69,11 +71,21 @@ def lineage(found: Sequence[Dataset], children: Sequence[Dataset]) -> Markup:
     return html(
         "health/lineage",
         file=found[0].source_filename,
-        came="made by a job" if found[0].made_by_job_id else "the file",
+        came=_came(found[0]),
         steps=[_step(dataset, is_here=dataset is here) for dataset in (*found, *children)],
         key=here.id,
         kinds=list(MEDIA),
     )
+
+
+def _came(first: Dataset) -> str:
+    """Where the rows came from, in words."""
+    if first.made_by_job_id:
+        return "made by a job"
+    voted = preference_data.lineage(first)
+    if voted is None:
+        return "the file"
+    return f"{plural(voted.n_votes, 'vote')} on answers of {', '.join(voted.models)}"
 
 
 def _step(dataset: Dataset, *, is_here: bool) -> Step:

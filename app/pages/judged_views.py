@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -65,6 +65,11 @@ def brief(job: Job) -> Markup:
         second=result["models"][1]["name"],
         bars=bars(result),
     )
+
+
+def lately(found: Sequence[Job]) -> Markup:
+    """Judgements beside the tally of votes; empty without any."""
+    return html("votes/judged", jobs=found) if found else Markup("")
 
 
 def offer(first: str, second: str) -> Markup:

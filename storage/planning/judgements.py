@@ -88,6 +88,13 @@ def of_result(user: User, result: Artifact) -> Job | None:
         return session.exec(query.limit(1)).first()
 
 
+def newest(user: User, most: int) -> Sequence[Job]:
+    """The user's newest finished judgements, of any models."""
+    query = select(Job).where(Job.owner_id == user.id, Job.kind == KIND, Job.state == JobState.SUCCEEDED)
+    with db.reading() as session:
+        return session.exec(query.order_by(col(Job.created_at).desc()).limit(most)).all()
+
+
 def _models(user: User, names: Sequence[str]) -> tuple[list[BaseModelRow | Artifact], list[Problem]]:
     """The two models, and what is wrong with them."""
     if len(names) != 2:

@@ -14,6 +14,7 @@ CHOICES: tuple[Choice, ...] = get_args(Choice)
 TYPED = "typed"
 """The source of a prompt that somebody wrote for the comparison; others are the sides of datasets."""
 HELD_OUT = "held_out"
+SOURCES = (TYPED, "training", "selection", HELD_OUT)
 Preferred = Literal["a", "b", "tie", "both_bad"]
 
 

@@ -117,7 +117,7 @@ def all_of(user: User, models: Sequence[str]) -> list[Contender]:
 
 def refuse_other(wanted: Contender, base_revision: str | None, weights_sha256: str | None) -> None:
     """Raise `Unavailable` if the chat server, which may not tell its weights, answered with other ones."""
-    told = ((base_revision, wanted.base_revision), (weights_sha256, wanted.weights_sha256))
+    told = ((base_revision, wanted.own_base or wanted.base_revision), (weights_sha256, wanted.weights_sha256))
     if any(said is not None and said != known for said, known in told):
         raise Unavailable(
             f"The chat server answered with other weights than those of “{wanted.words}”.",

@@ -60,7 +60,7 @@ class Settled:
     @property
     def sentences(self) -> list[str]:
         """What became of the votes, in words."""
-        said = [f"{plural(self.n_votes, 'vote')} made {plural(len(self.pairs), 'row')}."]
+        said = [f"{plural(self.n_votes, 'vote makes', 'votes make')} {plural(len(self.pairs), 'row')}."]
         if self.left_out:
             counted = [f"{n:,} {LEFT_OUT[key][n > 1]}" for key in LEFT_OUT if (n := self.left_out[key])]
             said.append(f"Left out: {', '.join(counted).replace('1 a tie', '1 tie')}.")

@@ -43,7 +43,7 @@ class Lineage:
 
 def preview(user: User, models: Sequence[str] = ()) -> Settled:
     """What the user's votes between these models, by default all of them, would make; creates nothing."""
-    return _settled(_voted(user, models))
+    return _settled(votes.between(user, models))
 
 
 def make(user: User, *, name: str = "", models: Sequence[str] = ()) -> Dataset:
@@ -53,7 +53,7 @@ def make(user: User, *, name: str = "", models: Sequence[str] = ()) -> Dataset:
     `Conflict` for a taken name or a vote that was taken back meanwhile.
     """
     name = dataset_names.usable(user, name) if name.strip() else dataset_names.free(user, NAME)
-    found = _voted(user, models)
+    found = votes.between(user, models)
     made = _settled(found)
     if len(made.pairs) < FEWEST_ROWS:
         said = " ".join(made.sentences)
@@ -105,11 +105,6 @@ def _refuse_taken_back(session: Session, user: User, vote_ids: Sequence[str]) ->
     still = select(Vote.id).where(Vote.owner_id == user.id, col(Vote.choice).is_not(None), col(Vote.id).in_(vote_ids))
     if set(session.exec(still.with_for_update())) != set(vote_ids):
         raise Conflict("A vote was taken back while the dataset was being made.", remedy="Make it again.")
-
-
-def _voted(user: User, models: Sequence[str]) -> list[Vote]:
-    keys = {votes.key_of(user, said) for said in models}
-    return [vote for vote in votes.of_user(user) if not keys or votes.models_of(vote) <= keys]
 
 
 def _settled(found: Sequence[Vote]) -> Settled:

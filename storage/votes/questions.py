@@ -26,7 +26,6 @@ from templates import instructions, registry
 from templates.errors import BadInput, NotFound, Problem, refuse
 from templates.quantities import plural
 
-SOURCES = (TYPED, "training", "selection", "held_out")
 MOST_PROMPT_CHARS = 100_000
 _ROLES = ("system", "user", "assistant")
 _chance = secrets.SystemRandom()

@@ -133,5 +133,5 @@ def _each_way(wins: Floats) -> Floats:
     generator = np.random.default_rng(SEED + 1)
     games = wins + wins.T
     drawn = generator.poisson(1.0, size=(N_RESAMPLES, *games.shape))
-    added: Floats = drawn * (games > 0)
+    added: Floats = drawn.astype(np.float64) * (games > 0)
     return added

@@ -86,10 +86,8 @@ class Tally:
 
 
 def of(user: User, *, models: Sequence[str] = (), source: str = "") -> Tally:
-    """The user's votes between these models, by default all of them. Raises `NotFound` for an unknown model."""
-    keys = {votes.key_of(user, said) for said in models}
-    found = votes.of_user(user, source=source)
-    return count([vote for vote in found if not keys or votes.models_of(vote) <= keys])
+    """The user's votes between these models, by default all of them. Raises as `votes.between` does."""
+    return count(votes.between(user, models, source))
 
 
 def count(found: Sequence[Vote]) -> Tally:

@@ -13,7 +13,7 @@ from storage import db, listing
 from storage.listing import START, Page, Place
 from storage.models import Dataset, DatasetVote, User, Vote
 from storage.votes import contenders
-from storage.votes.answers import CHOICES, Answer, Preferred, shown
+from storage.votes.answers import CHOICES, SOURCES, Answer, Preferred, shown
 from storage.votes.contenders import Contender
 from templates.errors import BadInput, Conflict, NotFound, Problem
 
@@ -98,6 +98,21 @@ def of_user(user: User, *, source: str = "", unanswered: bool = False) -> Sequen
     query = query.where(Vote.source == source) if source else query
     with db.reading() as session:
         return session.exec(query.order_by(col(Vote.created_at), col(Vote.id))).all()
+
+
+def between(user: User, models: Sequence[str], source: str = "") -> list[Vote]:
+    """The user's votes between any two of these models, by default of all, the oldest first.
+
+    Raises `NotFound` for an unknown model, `BadInput` for a single one and for an unknown source.
+    """
+    if len(models) == 1:
+        what = f"“{models[0][:80]}” is a single model."
+        raise BadInput(Problem(what, field="models", remedy="Name two or more, or none for all votes."))
+    if source and source not in SOURCES:
+        what = f"“{source[:40]}” is no source of prompts."
+        raise BadInput(Problem(what, field="source", remedy=f"Use {', '.join(SOURCES)}."))
+    keys = {key_of(user, said) for said in models}
+    return [vote for vote in of_user(user, source=source) if not keys or models_of(vote) <= keys]
 
 
 def of_pair(user: User, a: str, b: str, *, source: str = "") -> list[PairVote]:

@@ -97,7 +97,7 @@ def test_the_gallery_shows_the_whole_chain(studio: User, second: Artifact, askin
     assert 'href="train?base=second"' in cards
     head = job_progress.head(Job(id=second.job_id, name="second", kind="train", spec={}), _inputs(second))
     assert "studio-nano → tickets-lora (sft" in head
-    assert [str(one) for one in comparison._with_base(studio, [AtStrength("second")])] == ["tickets-lora", "second"]
+    assert [str(one) for one in comparison.with_base(studio, [AtStrength("second")])] == ["tickets-lora", "second"]
 
 
 def _inputs(artifact: Artifact) -> Any:

@@ -140,4 +140,4 @@ def test_choosers_offer_the_newest_and_find_the_others(studio: User, asking: Any
     assert found["choices"] == [("– none –", "")], "not the dataset itself"
     _, found = train_form.find_data(asking(studio), "tickets-0149", typing)
     assert [name for _, name in found["choices"]] == ["tickets-0007", "tickets-0149"]
-    assert list(comparison._known(studio))[-3:] == ["result-0002", "result-0001", "result-0000"]
+    assert list(comparison.known_models(studio))[-3:] == ["result-0002", "result-0001", "result-0000"]

@@ -31,7 +31,7 @@ def test_votes_become_rows_with_their_lineage(studio: User) -> None:
     assert (rows["prompt 2"]["chosen"], rows["prompt 2"]["rejected"]) == ("no", "yes")
     assert [turn["role"] for turn in rows["prompt 2"]["prompt"]] == ["user"]
     said = [remark["message"] for remark in made.remarks]
-    assert said == ["14 votes made 12 rows.", "Left out: 1 tie, 1 vote for neither answer."]
+    assert said == ["14 votes make 12 rows.", "Left out: 1 tie, 1 vote for neither answer."]
     assert preference_data.lineage(made) == preference_data.Lineage(12, [NANO, SMALL])
     used = votes.of_user(studio)[0]
     with pytest.raises(Conflict, match="“liked” was made with this vote"):
@@ -85,7 +85,7 @@ def test_what_teaches_nothing_or_wrong_is_left_out(studio: User) -> None:
     found = settled(studio)
     assert found.left_out == {"same": 1, "empty": 1, "cut": 1}
     assert (len(found.pairs), found.n_cut_rejected) == (1, 1)
-    with pytest.raises(BadInput, match=r"too few votes for a dataset\. 4 votes made 1 row"):
+    with pytest.raises(BadInput, match=r"too few votes for a dataset\. 4 votes make 1 row"):
         preference_data.make(studio)
     assert datasets.of_user(studio) == []
 

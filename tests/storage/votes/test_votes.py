@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from storage import belongings, users
+from storage.listing import Place
 from storage.models import User
 from storage.votes import contenders, questions, votes
 from templates.errors import BadInput, Conflict, NotFound, Unavailable
@@ -160,6 +161,6 @@ def test_a_wrong_choice_is_refused(studio: User) -> None:
 def test_the_list_has_pages(studio: User) -> None:
     made = [voted(studio, f"{i}", "left").id for i in range(3)]
     asked(studio, "waits")
-    first = votes.page(studio, votes.Place(2))
+    first = votes.page(studio, Place(2))
     assert [vote.id for vote in first.rows] == made[:0:-1]
-    assert [vote.id for vote in votes.page(studio, votes.Place(2, first.after)).rows] == made[:1]
+    assert [vote.id for vote in votes.page(studio, Place(2, first.after)).rows] == made[:1]

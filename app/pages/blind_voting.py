@@ -1,0 +1,159 @@
+"""What happens on the page of blind votes: ask two models, take the vote, take it back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import gradio as gr
+
+from app import blind, chat_opening, notify, turns, vote_words
+from app.blind import Round
+from app.markup import html
+from app.pages import comparison, vote_views
+from app.pages.alerts import CLEAR, guarded, html_of, is_open
+from app.pages.answering import checked
+from app.pages.who import acting, asked
+from storage.data import datasets
+from storage.models import User, Vote
+from storage.votes import contenders, votes
+from storage.votes.answers import SOURCES, TYPED, shown
+from templates import registry
+from templates.errors import BadInput
+from templates.quantities import plural
+
+WAITING = "Both models are answering; their answers come together, so that the pace gives nothing away."
+BEGIN = "The answer will be here."
+ASK, NEXT, BUSY = "Ask both", "Next question", "Both are answering …"
+N_VOTE_BUTTONS = 4
+N_COUNTED, N_AGAIN = 6 + N_VOTE_BUTTONS, 8 + N_VOTE_BUTTONS
+"""Outputs of a vote, and of taking it back."""
+ABOUT = {
+    "typed": "Your prompts can become preference data, unless they equal held-out prompts of the models’ data.",
+    "training": "Votes on these prompts can become preference data. A model that learned from them may know them, so "
+    "they are no fair test of it.",
+    "selection": "Training rows that a training sets aside for choices. Votes on them can become preference data.",
+    "held_out": "A fair test: no model learned from them. These votes count in the tally and never become training "
+    "data, because that would spoil the prompts for verdicts.",
+}
+
+
+def open_page(request: gr.Request) -> list[Any]:
+    """The models and prompts that the page's address names; by default the newest result and its base."""
+    user = acting(request)
+    known = comparison.known_models(user)
+    wanted, wrong = comparison.wanted_models(user, asked(request, "models"), known)
+    chosen = list(dict.fromkeys(map(str, comparison.with_base(user, wanted))))[: contenders.MOST]
+    offered = [*((f"{name} · {kind}", name) for name, kind in known.items())]
+    offered += [(one, one) for one in chosen if one not in known]
+    source = asked(request, "prompts") if asked(request, "prompts") in SOURCES else TYPED
+    names = [one.name for one in datasets.of_user(user) if registry.shape(one.shape).messages]
+    data = asked(request, "data") if asked(request, "data") in names else (names[0] if names else None)
+    return [
+        html_of(BadInput(*wrong)) if wrong else CLEAR,
+        gr.update(choices=offered, value=chosen),
+        source,
+        gr.update(choices=names, value=data, visible=source != TYPED),
+        html("votes/source", words=ABOUT[source]),
+        gr.update(visible=source == TYPED),
+        ASK if source == TYPED else NEXT,
+        chat_opening.instruction(user, chosen),
+    ]
+
+
+def show_source(source: str) -> list[Any]:
+    """The controls that a source of prompts needs."""
+    is_typed = source == TYPED
+    words = html("votes/source", words=ABOUT.get(source, ""))
+    return [gr.update(visible=not is_typed), words, gr.update(visible=is_typed), ASK if is_typed else NEXT]
+
+
+async def ask(
+    request: gr.Request, models: Sequence[str], source: str, data: str | None, prompt: str, instruction: str, *rest: Any
+) -> AsyncIterator[list[Any]]:
+    """Let two models answer and show both answers together.
+
+    `rest`: seed, temperature, length. Yields alert, question, both answers, the question's id, the button, the four
+    buttons of the vote, and the prompt.
+    """
+    label = ASK if source == TYPED else NEXT
+    try:
+        user = acting(request)
+        manner = checked(prompt if source == TYPED else " . ", models or [""], *rest)
+        round_ = Round(
+            models=list(models or ()),
+            source=source,
+            prompt=prompt,
+            data=data or "",
+            instruction=instruction,
+            seed=manner.seed,
+            temperature=manner.temperature,
+            max_new_tokens=manner.max_new_tokens,
+        )
+        async with turns.CHATS.turn(user.id, is_open()):
+            yield [CLEAR, "", *vote_views.answers(None, WAITING), "", _button(BUSY, False), *_votable(False), gr.skip()]
+            made = await blind.ask(user, round_)
+        yield [CLEAR, *_open(user, made.vote), _button(label, True), *_votable(True), ""]
+    except Exception as error:  # catch-all: every error is shown, none is swallowed
+        nothing = vote_views.answers(None, BEGIN)
+        yield [html_of(notify.told(error)), "", *nothing, "", _button(label, True), *_votable(False), gr.skip()]
+
+
+def voter(choice: str) -> Callable[..., Any]:
+    """The handler that counts a vote with this choice.
+
+    Gives alert, what was said, the id of the last vote, the open question's id (none any more), the note, the four
+    buttons, and the button that takes it back.
+    """
+
+    @guarded(N_COUNTED)
+    def vote(request: gr.Request, question_id: str, note: str, names: bool) -> list[Any]:
+        if not question_id:  # a second press, before the page knew of the first
+            return [gr.skip()] * N_COUNTED
+        user = acting(request)
+        given, is_new = votes.cast(user, question_id, choice, note or "")
+        pair = [answer.model for answer in shown(given)]
+        sentence = f"You voted: {vote_words.CHOICES[str(given.choice)]}." if is_new else "This question had its vote."
+        n = len(votes.of_pair(user, pair[0].key, pair[1].key)) if names else len(votes.of_user(user))
+        counted = f"{plural(n, 'vote')} on these two models." if names else f"{plural(n, 'vote')} in all."
+        said = html(
+            "votes/said", sentence=sentence, names=[one.words for one in pair] if names else [], counted=counted
+        )
+        return [CLEAR, said, given.id, "", "", *_votable(False), gr.update(interactive=True)]
+
+    return vote
+
+
+def take_back(request: gr.Request, last_id: str, names: bool) -> list[Any]:
+    """Take back the last vote; its question is open again, unless its names were shown.
+
+    Gives alert, what was said, the last vote's id (none), question, both answers, the open question's id, the four
+    buttons, and the button itself.
+    """
+    if not last_id:
+        return [gr.skip()] * N_AGAIN
+    user = acting(request)
+    question = votes.take_back(user, last_id)
+    off = gr.update(interactive=False)
+    if names:
+        sentence = "Your vote is taken back. Its names were shown, so the question isn’t asked again."
+        shown_again, votable = ["", *vote_views.answers(None, BEGIN), ""], _votable(False)
+    else:
+        sentence = "Your vote is taken back. Vote again, or go on."
+        shown_again, votable = _open(user, question), _votable(True)
+    said = html("votes/said", sentence=sentence, names=[], counted="")
+    return [CLEAR, said, "", *shown_again, *votable, off]
+
+
+def _open(user: User, question: Vote) -> list[Any]:
+    """The question, both answers, and its id."""
+    number = len(votes.of_user(user)) + 1
+    return [vote_views.question(question, number), *vote_views.answers(question), question.id]
+
+
+def _button(label: str, usable: bool) -> Any:
+    return gr.update(value=label, interactive=usable)
+
+
+def _votable(usable: bool) -> list[Any]:
+    return [gr.update(interactive=usable) for _ in range(N_VOTE_BUTTONS)]

@@ -1,0 +1,126 @@
+"""The page of blind votes: what the browser is told, and when; and the page with the tally."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import chat_servers
+import gradio as gr
+import pytest
+
+from app.pages import blind_voting, vote_views
+from app.pages import votes as votes_page
+from storage.models import Artifact, Job, User
+from storage.votes import questions, votes
+from tests.storage.votes.voting import NANO, SMALL, asked, voted
+
+MODELS = [NANO, SMALL]
+
+
+async def questions_of(request: gr.Request, *given: Any) -> list[list[Any]]:
+    return [shown async for shown in blind_voting.ask(request, *given)]
+
+
+def ask(request: gr.Request, models: list[str], source: str = "typed", data: str | None = None) -> list[list[Any]]:
+    return asyncio.run(questions_of(request, models, source, data, "Where is my parcel?", "Be kind.", 42, 0, 4))
+
+
+@pytest.fixture
+def server(studio: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    from workers.serving.server import make_app
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    with chat_servers.running(make_app(), monkeypatch):
+        yield
+
+
+@pytest.mark.slow
+def test_both_answers_come_together_and_without_names(studio: User, asking: Any, server: None) -> None:
+    first, last = ask(asking(studio), MODELS)
+    assert blind_voting.WAITING in first[2]
+    assert all(not button["interactive"] for button in first[6:10])
+    assert all(button["interactive"] for button in last[6:10])
+    (kept,) = votes.of_user(studio, unanswered=True)
+    assert last[4] == kept.id
+    sent = " ".join(map(str, last))
+    for secret in (NANO, SMALL, kept.left_model, kept.right_model, kept.left["model"]["base_revision"][:8]):
+        assert secret not in sent
+    assert (kept.messages[0]["content"], kept.source) == ("Be kind.", "typed")
+    assert {kept.left["model"]["name"], kept.right["model"]["name"]} == set(MODELS)
+    assert kept.left["finish_reason"] in ("stop", "length")
+
+
+def test_forged_models_are_refused_and_nothing_is_kept(studio: User, asking: Any) -> None:
+    *_, shown = ask(asking(studio), [NANO, "somebody-elses"])
+    assert "no model “somebody-elses”" in shown[0]
+    assert shown[4] == ""
+    *_, shown = ask(asking(studio), MODELS, "held_out", "somebody-elses")
+    assert "no dataset" in shown[0]
+    *_, shown = ask(asking(studio), [])
+    assert "Choose a model" in shown[0]
+    assert questions.n_without_vote(studio) == 0
+
+
+def test_a_vote_is_said_with_or_without_names(studio: User, asking: Any) -> None:
+    one, other = asked(studio, "one?"), asked(studio, "two?")
+    hidden = blind_voting.voter("left")(asking(studio), one.id, "", False)
+    assert "You voted: A is better." in hidden[1]
+    assert NANO not in str(hidden)
+    told = blind_voting.voter("both_bad")(asking(studio), other.id, "none", True)
+    assert f"A was <b>{NANO}</b>, B was <b>{SMALL}</b>" in told[1]
+    assert [vote.choice for vote in votes.of_user(studio)] == ["left", "both_bad"]
+    assert blind_voting.voter("left")(asking(studio), "", "", True) == [gr.skip()] * blind_voting.N_COUNTED
+    again = blind_voting.voter("right")(asking(studio), one.id, "", False)
+    assert "had its vote" in again[1]
+    assert votes.get(studio, one.id).choice == "left"
+    forged = blind_voting.voter("left")(asking(studio), "x" * 16, "", True)
+    assert "There is no vote" in forged[0]
+
+
+def test_a_vote_taken_back_is_asked_again_only_while_it_is_blind(studio: User, asking: Any) -> None:
+    vote = voted(studio, "one?", "left")
+    shown = blind_voting.take_back(asking(studio), vote.id, False)
+    assert (shown[6], "Question 1" in shown[3]) == (vote.id, True)
+    assert NANO not in str(shown)
+    assert shown[7]["interactive"]
+    votes.cast(studio, vote.id, "right")
+    shown = blind_voting.take_back(asking(studio), vote.id, True)
+    assert (shown[6], shown[3], shown[7]["interactive"]) == ("", "", False)
+    assert votes.of_user(studio) == []
+
+
+def test_the_address_names_models_and_prompts(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
+    shown = blind_voting.open_page(asking(studio))
+    assert shown[1]["value"] == [NANO, "tickets-lora"]
+    shown = blind_voting.open_page(asking(studio, models="nowhere,tickets-lora", prompts="held_out", data="tickets"))
+    assert "There is no model “nowhere”" in shown[0]
+    assert (shown[2], shown[3]["value"], shown[3]["visible"]) == ("held_out", "tickets", True)
+    assert "never become training data" in shown[4]
+
+
+def test_an_answer_is_shown_as_it_is(studio: User) -> None:
+    shown = vote_views.answers(asked(studio, "one?", "<img src=//x> {{z}}", "b", cut="b"))
+    assert "&lt;img src=//x" in shown[0]
+    assert "{{" not in shown[0]
+    assert "Cut at the longest answer" in shown[1]
+
+
+def test_the_tally_teaches_then_tells_then_makes(studio: User, asking: Any) -> None:
+    empty = votes_page.open_page(asking(studio))
+    assert 'href="blind"' in empty[2]
+    for i in range(12):
+        voted(studio, f"prompt <b>{i}", "left", "yes", "no")
+    voted(studio, "even", "tie")
+    _, _, tally, making, would, last = votes_page.open_page(asking(studio))
+    assert f"“{NANO}” is preferred to “{SMALL}”: win share 96 % [" in tally
+    assert "The left answer won 100 %" in tally
+    assert "your votes follow the side" in tally
+    assert making["visible"]
+    assert "13 votes make 12 rows. Left out: 1 tie." in " ".join(would.replace("</li><li>", " ").split())
+    assert "prompt &lt;b&gt;11" in last
+    assert "no votes on these prompts" in votes_page.show_tally(asking(studio), "held_out")[1]
+    said, following = votes_page.use(asking(studio), "liked")
+    assert ("“liked” is made" in said, following) == (True, "data?data=liked")
+    assert "already a dataset" in votes_page.guarded(2)(votes_page.use)(asking(studio), "liked")[0]
