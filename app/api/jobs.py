@@ -15,13 +15,13 @@ from app.api.catalogue import Acting
 from app.api.paged import Entries, Points, Things
 from storage.jobs import events, job_lists, jobs, workspaces
 from storage.jobs.job_lists import Wanted
+from storage.judging import judgements
 from storage.models import User
 from storage.planning import (
     contrasts,
     evaluations,
     generations,
     intruders,
-    judgements,
     self_replays,
     strengths,
     training,

@@ -51,7 +51,7 @@ def judge(
 ) -> None:
     """Let a judge compare two models' answers in both orders; your votes between them correct its win rate."""
     from app.cli import acting, waiting
-    from storage.planning import judgements
+    from storage.judging import judgements
 
     needed = {"--model": model, "--judge": judge, "--judge-model": judge_model}
     refuse([Problem("is missing.", field=option) for option, value in needed.items() if not value])

@@ -12,9 +12,9 @@ from app.markup import html
 from app.pages import judged_views, layout, vote_views
 from app.pages.alerts import CLEAR, FOCUS_JS, done, guarded
 from app.pages.who import acting, asked
+from storage.judging import judgements
 from storage.listing import Place
 from storage.models import User
-from storage.planning import judgements
 from storage.votes import preference_data, tallies, votes
 from storage.votes.answers import SOURCES
 

@@ -14,8 +14,8 @@ from app.pages import judged_views, outcomes
 from storage import db
 from storage.data import datasets, uploads
 from storage.jobs import jobs
+from storage.judging import judgements
 from storage.models import Job, JobState, User
-from storage.planning import judgements
 from tests.app.small_judgements import small_judgement
 
 ROWS = b"".join(b'{"prompt": "Where is %d?", "completion": "Here."}\n' % i for i in range(60))

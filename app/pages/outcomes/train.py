@@ -6,8 +6,8 @@ from markupsafe import Markup
 
 from app.pages import job_outcome, judged_views, outcomes, published
 from storage.gallery import chains
+from storage.judging import judgements
 from storage.models import Artifact, Job, User
-from storage.planning import judgements
 from templates import registry
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from storage import users
 from storage.jobs import jobs, leases, worker_rows
+from storage.judging import judgements
 from storage.models import User
-from storage.planning import judgements
 from templates import registry
 from templates.errors import BadInput, NotAllowed
 from tests.conftest import forget_caches
