@@ -10,7 +10,6 @@ from markupsafe import Markup
 from app.markup import html
 from app.pages import verdicts
 from storage.models import Job
-from storage.text_tables import cell
 
 OUTCOMES: Mapping[str, str] = {
     "won": "won",
@@ -95,8 +94,5 @@ def _told(result: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
-    judge, voted = result["judge"], result["voted"]
-    said = [("Judge", f"{judge['model']} at {judge['host']}"), ("What makes an answer better", judge["criteria"])]
-    if voted:
-        said.append(("The judge says the same as you on", f"{cell(voted['agreement'])} of {voted['n']:,} votes"))
-    return said
+    judge = result["judge"]
+    return [("Judge", f"{judge['model']} at {judge['host']}"), ("What makes an answer better", judge["criteria"])]

@@ -51,7 +51,8 @@ def test_the_interval_holds_the_truth_whatever_the_judge(agrees: float, otherwis
 @pytest.mark.parametrize("n", [15, 40, 100])
 def test_the_interval_holds_in_95_of_100(agrees: float, otherwise: tuple[float, ...], n: int) -> None:
     held, *_ = simulated(agrees, otherwise, n, 4000)
-    assert 0.935 <= held <= (1.0 if n < 40 else 0.98), "few votes that all agree make it wider than it need be"
+    few = n < 40  # a useless judge's interval is a little narrow then, and one that always agrees has a wide one
+    assert (0.92 if few else 0.935) <= held <= (1.0 if few else 0.98)
 
 
 def test_a_good_judge_narrows_the_interval_and_a_worthless_one_does_not() -> None:
