@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -57,6 +57,8 @@ class PlayedService:
     chokes_on: str | None = None
     """The question that always fails."""
     counts: bool = True
+    reply: Callable[[dict[str, Any]], str] | None = None
+    """What it says to a request; by default “the answer to …”."""
     at_once: int = 0
     most_at_once: int = 0
     lock: Any = field(default_factory=threading.Lock)
@@ -100,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(trouble)
         with service.lock:
             service.asked.append(request)
-        said = f"the answer to {request['messages'][-1]['content']}"
+        said = service.reply(request) if service.reply else f"the answer to {request['messages'][-1]['content']}"
         message = {"role": "assistant", "content": said, "reasoning_content": service.reasoning}
         usage = {"usage": {"prompt_tokens": 10, "completion_tokens": 5}} if service.counts else {}
         document = {"choices": [{"message": message, "finish_reason": service.finish}], **usage}

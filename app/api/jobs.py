@@ -15,8 +15,17 @@ from app.api.catalogue import Acting
 from app.api.paged import Entries, Points, Things
 from storage.jobs import events, job_lists, jobs, workspaces
 from storage.jobs.job_lists import Wanted
+from storage.judging import judgements
 from storage.models import User
-from storage.planning import contrasts, evaluations, generations, intruders, self_replays, strengths, training
+from storage.planning import (
+    contrasts,
+    evaluations,
+    generations,
+    intruders,
+    self_replays,
+    strengths,
+    training,
+)
 from templates.continuation import ContinueFrom
 from templates.errors import BadInput, Problem
 from templates.spec import Preset, Quantization
@@ -90,6 +99,25 @@ class NewGeneration(Body):
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
+class NewJudgement(Body):
+    """Two models whose answers a judge compares; `settings` says how much is judged, and a service's limits."""
+
+    models: list[str] = Field(min_length=2, max_length=2)
+    """The second one is judged against the first."""
+    dataset: str | None = None
+    """The dataset whose held-out prompts they answer; null judges only the answers that you voted on."""
+    endpoint: str
+    """The base address of a service that speaks OpenAI's protocol."""
+    endpoint_model: str
+    """The judge, by the name that the service knows."""
+    criteria: str | None = None
+    """What makes an answer better."""
+    instruction: str | None = None
+    """The system text for both models; null uses the dataset's."""
+    name: str | None = None
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
 class NewSelfReplay(Body):
     """A model that writes prompts and answers them; `settings` says how many and how long."""
 
@@ -160,6 +188,12 @@ def evaluate(user: Acting, body: NewEvaluation, key: Key = None) -> dict[str, An
 def generate(user: Acting, body: NewGeneration, key: Key = None) -> dict[str, Any]:
     """Submit a job in which a model answers prompts; prompts and answers become a dataset with this name."""
     return documents.of_job(generations.submit(user, **body.model_dump(), idem_key=key))
+
+
+@router.post("/jobs/judge", status_code=201)
+def judge(user: Acting, body: NewJudgement, key: Key = None) -> dict[str, Any]:
+    """Submit a job in which a judge compares two models in both orders; your votes between them correct it."""
+    return documents.of_job(judgements.submit(user, **body.model_dump(), idem_key=key))
 
 
 @router.post("/jobs/self-replay", status_code=201)

@@ -25,6 +25,7 @@ from app.cli import (
     endpoints,
     generate,
     jobs,
+    judge,
     models,
     output,
     parts,
@@ -50,8 +51,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for module in (
-    parts, accounts, models, data, answers, train, generate, replay, endpoints, jobs, runs, artifacts, strength, chat,
-    score, votes, verifiers,
+    parts, accounts, models, data, answers, train, generate, replay, judge, endpoints, jobs, runs, artifacts, strength,
+    chat, score, votes, verifiers,
 ):  # fmt: skip
     module.register(app)
 

@@ -40,6 +40,7 @@ def outcome(job: Job) -> list[str]:
         result = job.result or {}
         table = suite_table.lines(result) if "suite" in result else []
         table += strength_table.lines(result) if "strengths" in result else []
+        table += result["remarks"] if "judge" in result else []
         forgotten = result.get("forgotten") or {}
         said = [result.get("sentence"), forgotten.get("sentence"), (forgotten.get("own") or {}).get("sentence")]
         measured = verdicts.measured(result, result.get("opening"))

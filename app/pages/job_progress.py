@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from markupsafe import Markup
 
@@ -80,8 +81,8 @@ def _waiting_words(job: Job, history: Sequence[JobEvent]) -> str:
     if scored and job.stage == Stage.EVALUATING and scored["of"]:
         on = scored.get("on") or (f"the {job.spec['suite']} suite" if "suite" in job.spec else "the held-out rows")
         return f"scoring {scored['model']} on {on}: {percent(scored['rows'] / scored['of'])}"
-    if job.stage == "answering" and (asked := [event.data for event in history if event.kind == "asked"]):
-        return "; ".join(filter(None, (asked[-1]["usage"], asked[-1]["trouble"])))
+    if asked := _asked_in_stage(history):
+        return "; ".join(filter(None, (asked["usage"], asked["trouble"])))
     if job.state == JobState.QUEUED:
         takes = time_left.left(job)
         how_long = f"; it takes {minutes_range(takes.low_s / 60, takes.high_s / 60)}" if takes else ""
@@ -91,6 +92,12 @@ def _waiting_words(job: Job, history: Sequence[JobEvent]) -> str:
     if told and job.stage in kind.between(job.spec):
         return f"{told['words']}: {percent(told['done'])}"
     return kind.waiting.get(job.stage or Stage.PREPARING, "")
+
+
+def _asked_in_stage(history: Sequence[JobEvent]) -> dict[str, Any] | None:
+    """What a service last said in the present stage."""
+    last = next((event for event in reversed(history) if event.kind in ("asked", "stage")), None)
+    return last.data if last and last.kind == "asked" else None
 
 
 def attempts(job: Job, found: Sequence[JobAttempt], history: Sequence[JobEvent]) -> Markup:

@@ -102,7 +102,9 @@ def row_html(base: BaseModelRow, sample: Sample, index: int, length: int, object
 def _sides(shape: str, row: Mapping[str, Any]) -> tuple[View, ...]:
     """The row before any goal is chosen: of a pair, both answers."""
     other = registry.shape(shape).rejected(row)
-    return (View("", row),) if other in (None, row) else (View("Chosen", row), View("Rejected", other, wanted=False))
+    if other is None or other is row:
+        return (View("", row, wanted=other is None),)
+    return View("Chosen", row), View("Rejected", other, wanted=False)
 
 
 def _notes(seen: Sides) -> list[str]:

@@ -9,9 +9,10 @@ import gradio as gr
 
 from app import vote_words
 from app.markup import html
-from app.pages import layout, vote_views
+from app.pages import judged_views, layout, vote_views
 from app.pages.alerts import CLEAR, FOCUS_JS, done, guarded
 from app.pages.who import acting, asked
+from storage.judging import judgements
 from storage.listing import Place
 from storage.models import User
 from storage.votes import preference_data, tallies, votes
@@ -25,6 +26,7 @@ TEACHES = (
 )
 ANY = "any"
 N_LAST = 20
+N_JUDGED = 5
 N_OPENED = 6
 KEEP_JS = "(source) => window.studioKeep({prompts: source === 'any' ? '' : source})"
 
@@ -71,7 +73,8 @@ def open_page(request: gr.Request) -> list[Any]:
         return [CLEAR, gr.update(visible=False), empty, gr.update(visible=False), "", ""]
     source = asked(request, "prompts") if asked(request, "prompts") in SOURCES else ANY
     made = html("votes/made", sentences=preference_data.preview(user).sentences)
-    last = html("section", title="Your last votes", words="") + vote_views.last(newest)
+    judged = judged_views.lately(judgements.newest(user, N_JUDGED))
+    last = judged + html("section", title="Your last votes", words="") + vote_views.last(newest)
     chosen = gr.update(visible=True, value=source)
     return [CLEAR, chosen, _tally(user, source), gr.update(visible=True), made, last]
 

@@ -11,16 +11,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from storage import endpoints, job_inputs, model_names
+from storage import job_inputs, model_names
 from storage.data import dataset_names, datasets
 from storage.data.answers import filtering
 from storage.gallery import artifacts
 from storage.jobs import jobs
 from storage.models import Artifact, BaseModelRow, Dataset, Job, JobInput, User
-from storage.planning import evaluations
+from storage.planning import evaluations, services
 from storage.settings import settings as of_studio
 from templates import instructions, registry
-from templates.errors import BadInput, Conflict, Problem, refuse
+from templates.errors import Conflict, Problem, refuse
 from templates.jobs.generate import GenerateParams
 from templates.recipe import problems_of
 from templates.roles import Role
@@ -28,7 +28,6 @@ from templates.service import ServiceParams
 
 ASKED = "asked"
 """Folder in the file store with the answers that services gave."""
-LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -118,20 +117,8 @@ def _teacher(
         what = "belongs to a service: give “endpoint” too."
         problems = [Problem(what, field="endpoint_model")] if endpoint_model else []
         return Teacher(evaluations.find_model(user, model)), problems
-    problems = []
-    named = (endpoint_model or "").strip()
-    if not named or len(named) > LONGEST_NAME or not named.isprintable():
-        what = "is missing." if not named else "is not a model’s name."
-        problems.append(Problem(what, field="endpoint_model", remedy="Give the name by which the service knows it."))
-    try:
-        found = endpoints.parse(str(endpoint))
-        params = ServiceParams.model_validate(asks)
-    except ValidationError as error:
-        return Teacher(None), [*problems, *problems_of(error)]
-    except BadInput as error:
-        return Teacher(None), [*problems, *error.problems]
-    endpoints.refuse_forbidden(found)
-    return Teacher(None, {"url": found.url, "model": named, "params": params.model_dump(mode="json")}), problems
+    found, problems = services.wanted(str(endpoint), endpoint_model, asks)
+    return Teacher(None, found), problems
 
 
 def _settings(

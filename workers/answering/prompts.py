@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,13 +60,18 @@ class Left:
         return f"the first because {next(iter(self.reasons), 'it asks nothing').rstrip('.')}"
 
 
-def read(order: GenerationOrder, encode: Encode, context: int | None = None) -> tuple[list[Prompt], Left]:
+def read(
+    order: GenerationOrder,
+    encode: Encode,
+    context: int | None = None,
+    rows: Sequence[Mapping[str, Any]] | None = None,
+) -> tuple[list[Prompt], Left]:
     """Every answerable prompt, and the rows of the others. Raises `StudioError` if there is none.
 
-    `context` is the largest number of tokens of prompt and answer together.
+    `context` is the largest number of tokens of prompt and answer together; `rows` are some of the dataset's.
     """
     shape, found, left = registry.shape(order.shape), list[Prompt](), Left()
-    for row in row_files.read(Path(order.dataset_file)):
+    for row in row_files.read(Path(order.dataset_file)) if rows is None else rows:
         said = shape.messages(row) if shape.messages else []
         asked = _asked(said)
         try:

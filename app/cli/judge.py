@@ -1,0 +1,72 @@
+"""`studio judge`: a judge compares the answers of two models."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from app.cli import output
+from app.cli.output import Json
+from app.cli.train import Key, Wait, value_of
+from templates.errors import Problem, refuse
+from templates.jobs.judge import JudgeParams
+from templates.service import ServiceParams
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command("judge")(judge)
+
+
+def judge(
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="A base model or artifact; give two: the second is judged against the first."),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="The dataset whose held-out prompts they answer; without one, your votes alone.")
+    ] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option("--judge", metavar="URL", help="A service that speaks OpenAI's protocol. `studio endpoints`"),
+    ] = None,
+    judge_model: Annotated[str | None, typer.Option(metavar="NAME", help="The name of its model.")] = None,
+    criteria: Annotated[str | None, typer.Option(metavar="TEXT", help="What makes an answer better.")] = None,
+    instruction: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="The system text for both models; by default the dataset's.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="The name of the job.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help=f"{', '.join(JudgeParams.model_fields)}; for the service: {', '.join(ServiceParams.model_fields)}.",
+        ),
+    ] = None,
+    idempotency_key: Key = None,
+    wait: Wait = False,
+    as_json: Json = False,
+) -> None:
+    """Let a judge compare two models' answers in both orders; your votes between them correct its win rate."""
+    from app.cli import acting, waiting
+    from storage.judging import judgements
+
+    needed = {"--model": model, "--judge": judge, "--judge-model": judge_model}
+    refuse([Problem("is missing.", field=option) for option, value in needed.items() if not value])
+    user = acting.user()
+    job = judgements.submit(
+        user,
+        models=model or (),
+        dataset=data,
+        endpoint=str(judge),
+        endpoint_model=judge_model,
+        criteria=criteria,
+        instruction=instruction,
+        settings={key: value_of(text) for key, text in output.pairs(settings or [], "--set").items()},
+        name=name,
+        idem_key=idempotency_key,
+    )
+    output.note(f"job {job.id}")
+    waiting.report(user, job, wait, as_json)

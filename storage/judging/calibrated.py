@@ -1,0 +1,91 @@
+"""A judge's win rate, corrected by a person's votes: a prediction-powered interval.
+
+The judge scores the answers to N prompts, and the answers on which n votes were given. Its mean is corrected by how
+far it is off where a person has voted:
+
+    θ̂ = mean_N(judge) + mean_n(vote − judge)    var = var_N(judge) / N + var_n(vote − judge) / n
+
+This holds however bad the judge is, as long as the votes are on prompts like the others. A good judge makes the
+interval narrower than that of the votes alone, and a worthless one doesn't (Angelopoulos et al. 2023,
+“Prediction-powered inference”, arXiv 2301.09633).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from storage.planning.detectable import FEWEST_GROUPS
+from storage.runs.bootstrap import Z_95, Floats, Groups, Interval, n_effective, share
+
+EVEN = 0.5
+SMOOTHED = 0.5
+"""A row this far above the mean and one this far below are added to each variance: without them, a few votes that all
+agree with the judge would give it none."""
+
+
+class Calibrated(BaseModel):
+    """The second model's win rate as a judge and a person's votes give it together; ties count half."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    n_judged: int
+    n_votes: int
+    rate: Interval
+    """With the judge and the votes."""
+    votes: Interval
+    """With the votes alone."""
+    agreement: Interval
+    """The share of votes of which the judge said the same: the same winner, or none."""
+
+    @property
+    def is_worthless(self) -> bool:
+        """Whether the judge adds nothing: the interval is as wide as that of the votes alone."""
+        return self.rate.high - self.rate.low >= self.votes.high - self.votes.low
+
+    @property
+    def best(self) -> Interval:
+        """The interval to go by."""
+        return self.votes if self.is_worthless else self.rate
+
+
+def of(
+    judged: Floats, voted: Floats, judged_votes: Floats, groups: Groups | None = None, same_prompt: Groups | None = None
+) -> Calibrated | None:
+    """The win rate on prompts of which `judged`, `(N,)`, holds the judge's scores, each 0, ½ or 1.
+
+    `voted` and `judged_votes`, `(n,)`, are the votes and the judge's scores of the same answers; `groups` and
+    `same_prompt` are groups of prompts that are alike. None with too few votes, on different prompts, to say anything,
+    or without other prompts.
+    """
+    n_prompts = len(voted) if same_prompt is None else int(same_prompt.max(initial=-1)) + 1
+    if not len(judged) or n_prompts < FEWEST_GROUPS:
+        return None
+    off = voted - judged_votes
+    variance = _variance(judged, groups) + _variance(off, same_prompt)
+    return Calibrated(
+        n_judged=len(judged),
+        n_votes=len(voted),
+        rate=_interval(float(judged.mean() + off.mean()), variance),
+        votes=_interval(float(voted.mean()), _variance(voted, same_prompt)),
+        agreement=agreement(voted, judged_votes, same_prompt),
+    )
+
+
+def agreement(voted: Floats, judged_votes: Floats, same_prompt: Groups | None = None) -> Interval:
+    """The share of votes, `(n,)`, of which the judge said the same. Raises `ValueError` without a vote."""
+    return share(voted == judged_votes, same_prompt)
+
+
+def _variance(values: Floats, groups: Groups | None) -> float:
+    """The variance of the mean of `values`, `(n,)`."""
+    squares = float(((values - values.mean()) ** 2).sum()) + 2 * SMOOTHED**2
+    return squares / (len(values) + 1) / n_effective(values, groups)
+
+
+def _interval(value: float, variance: float) -> Interval:
+    half = Z_95 * math.sqrt(variance)
+    low, shown, high = np.clip([value - half, value, value + half], 0, 1).tolist()
+    return Interval(value=shown, low=low, high=high)

@@ -1,0 +1,138 @@
+"""Judgements: a judge at an address compares two models, on held-out prompts and where the user voted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from sqlmodel import col, select
+
+from storage import db, job_inputs, model_names
+from storage.data import datasets
+from storage.jobs import jobs
+from storage.judging import voted
+from storage.models import Artifact, BaseModelRow, Dataset, Job, JobInput, JobState, User
+from storage.planning import evaluations, services
+from templates import instructions, registry
+from templates.errors import BadInput, NotFound, Problem, refuse
+from templates.jobs.judge import JudgeParams
+from templates.judging import CRITERIA, MAX_CRITERIA_CHARS
+from templates.recipe import problems_of
+from templates.roles import Role
+from templates.service import ServiceParams
+
+KIND = "judge"
+
+
+def submit(
+    user: User,
+    *,
+    models: Sequence[str],
+    endpoint: str,
+    endpoint_model: str | None,
+    dataset: str | None = None,
+    criteria: str | None = None,
+    instruction: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    name: str | None = None,
+    idem_key: str | None = None,
+) -> Job:
+    """Queue a job in which `endpoint_model` at the address `endpoint` judges the second model against the first.
+
+    It judges the dataset's held-out prompts, and the user's votes between the two; without a dataset, the votes alone.
+    `criteria` say what makes an answer better, `settings` are `JudgeParams` and `ServiceParams`. Without an
+    `instruction`, the models get the dataset's own; "" means none. Raises `BadInput` with every problem, `NotFound`
+    for an unknown dataset, `NotAllowed` for an address.
+    """
+    data, given = (None if dataset is None else datasets.get(user, dataset)), dict(settings or {})
+    asks = {key: given.pop(key) for key in ServiceParams.model_fields if key in given}
+    found, problems = _models(user, models)
+    service, wrong = services.wanted(endpoint, endpoint_model, asks)
+    params, unfit = _params(given)
+    problems += [*wrong, *unfit, *([] if name is None else model_names.flaw(name))]
+    if len(criteria or "") > MAX_CRITERIA_CHARS:
+        what = f"has {len(criteria or ''):,} characters; at most {MAX_CRITERIA_CHARS:,} are allowed."
+        problems.append(Problem(what, field="criteria", remedy="Shorten it."))
+    problems += _problems_on(data, instruction)
+    refuse(problems)
+    first, second = found
+    if data is None and not voted.of(user, first, second):
+        what = f"There is nothing to judge: you have not voted between “{first.name}” and “{second.name}”."
+        raise BadInput(Problem(what, field="dataset", remedy="Name a dataset, or vote in a blind comparison first."))
+    spec = {
+        "names": [first.name, second.name],
+        "params": params.model_dump(mode="json"),
+        "criteria": (criteria or "").strip() or CRITERIA,
+        "instruction": (data.instruction if instruction is None else instruction.strip()) if data else "",
+        "endpoint": {**service, "asked": _cache(user, service, params)},
+    }
+    inputs = job_inputs.of(Role.MODEL, first, second) + (job_inputs.of(Role.HELD_OUT, data) if data else [])
+    on = data.name if data else "your votes"
+    named = name or f"{first.name} · {second.name} judged on {on}"
+    return jobs.submit(user, name=named, kind=KIND, spec=spec, inputs=inputs, idem_key=idem_key)
+
+
+def of_result(user: User, result: Artifact) -> Job | None:
+    """The newest finished judgement of this result against another model; None if there is none."""
+    query = (
+        select(Job)
+        .join(JobInput, col(JobInput.job_id) == Job.id)
+        .where(Job.owner_id == user.id, Job.kind == KIND, Job.state == JobState.SUCCEEDED)
+        .where(JobInput.role == Role.MODEL, JobInput.position == 1, JobInput.artifact_id == result.id)
+        .order_by(col(Job.created_at).desc())
+    )
+    with db.reading() as session:
+        return session.exec(query.limit(1)).first()
+
+
+def newest(user: User, most: int) -> Sequence[Job]:
+    """The user's newest finished judgements, of any models."""
+    query = select(Job).where(Job.owner_id == user.id, Job.kind == KIND, Job.state == JobState.SUCCEEDED)
+    with db.reading() as session:
+        return session.exec(query.order_by(col(Job.created_at).desc()).limit(most)).all()
+
+
+def _models(user: User, names: Sequence[str]) -> tuple[list[BaseModelRow | Artifact], list[Problem]]:
+    """The two models, and what is wrong with them."""
+    if len(names) != 2:
+        what = f"give two models, not {len(names)}."
+        return [], [Problem(what, field="models", remedy="The second one is judged against the first.")]
+    found, problems = list[BaseModelRow | Artifact](), list[Problem]()
+    for name in names:
+        try:
+            found.append(evaluations.find_model(user, name))
+        except NotFound as error:
+            problems += [Problem(one.message, field="models", remedy=one.remedy) for one in error.problems]
+    if len(found) == 2 and found[0].id == found[1].id:
+        problems.append(Problem(f"“{found[0].name}” is named twice.", field="models", remedy="Name two models."))
+    return found, problems
+
+
+def _params(given: Mapping[str, Any]) -> tuple[JudgeParams, list[Problem]]:
+    try:
+        return JudgeParams.model_validate(given), []
+    except ValidationError as error:
+        return JudgeParams(), problems_of(error)
+
+
+def _problems_on(data: Dataset | None, instruction: str | None) -> list[Problem]:
+    """The reasons why the models can't answer prompts of this dataset."""
+    if data is None:
+        what = "goes with a dataset; the answers that you voted on are there already."
+        return [Problem(what, field="instruction", remedy="Leave it out.")] if instruction else []
+    problems = instructions.problems(instruction or "")
+    if registry.shape(data.shape).messages is None:
+        what = f"“{data.name}” holds {data.shape}, which has no prompts."
+        problems.append(Problem(what, field="dataset", remedy="Choose a dataset of prompts or conversations."))
+    elif data.n_held_out < 1:
+        problems.append(Problem(f"“{data.name}” has no held-out rows.", field="dataset", remedy="Add a larger file."))
+    return problems
+
+
+def _cache(user: User, service: Mapping[str, Any], params: JudgeParams) -> str:
+    """The folder of this judge's replies to this user: a question that was asked before isn't asked again."""
+    same = ["judge", user.id, service["url"], service["model"], params.max_judgement_tokens]
+    return hashlib.sha256(json.dumps(same).encode()).hexdigest()[:32]

@@ -1,0 +1,33 @@
+"""The answers of two models that a person voted on, as a judge gets them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from storage.models import Artifact, BaseModelRow, User
+from storage.votes import votes
+
+
+class Voted(BaseModel):
+    """A vote, seen from the second model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    turns: list[dict[str, Any]]
+    """What both models answered."""
+    first: str
+    second: str
+    """The answers of the first and the second model."""
+    score: float
+    """1 if the second model's answer was preferred, 0 if the first one's, ½ for a tie and for two bad answers."""
+
+
+def of(user: User, first: BaseModelRow | Artifact, second: BaseModelRow | Artifact) -> list[Voted]:
+    """The user's votes between two models at full strength, the oldest first."""
+    found = votes.of_pair(user, second.id, first.id)
+    return [
+        Voted(turns=[dict(turn) for turn in one.messages], first=one.b.text, second=one.a.text, score=one.credit)
+        for one in found
+    ]

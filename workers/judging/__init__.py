@@ -1,0 +1,1 @@
+"""Two models answer, a judge compares their answers in both orders, and votes say how far to trust it."""
