@@ -57,6 +57,8 @@ def test_votes_by_key_become_a_model(page: Page, address: str, tmp_path: Path) -
     expect(compare).to_be_visible(timeout=TRAINED_MS)
     compare.click()
     page.wait_for_url("**/compare?models=*liked*")
+    for pane in (0, 1):  # what is typed before the page knows its models is lost
+        expect(page.locator(f"#pane-{pane} .pane-head code").first).to_be_visible(timeout=ANSWERED_MS)
     page.locator("#prompt textarea").fill("Say something about parcel 99.")
     page.keyboard.press("Enter")
     for pane in (0, 1):
