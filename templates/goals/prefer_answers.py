@@ -10,6 +10,6 @@ from templates.spec import Goal
 SPEC = Goal(
     title="Prefer these answers to those",
     summary="Learns from answers that people judged: chosen and rejected ones, or good and bad ones.",
-    advised="dpo",
+    advised="orpo",
     hint="Start with the advised way. Preferences change habits; they teach no facts.",
 )
