@@ -14,7 +14,7 @@ WAYS = ("dpo", "kto", "orpo", "simpo")
 
 def test_the_ways_begin_with_the_advised_one() -> None:
     keys = [way.key for way in registry.ways_to(preferences.GOAL)]
-    assert keys[0] == "dpo"
+    assert keys[0] == "orpo"
     assert sorted(keys) == list(WAYS)
     assert all(registry.objective(key).learns_judgements for key in keys)
 
