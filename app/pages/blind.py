@@ -42,11 +42,14 @@ OFF_JS = """() => {
 }"""
 """At the first press, so that a second one finds no button."""
 NEXT_JS = """(source, alert) => {
-  if (alert) return;
+  if (alert) {
+    document.querySelectorAll('.votes button').forEach((button) => { button.disabled = false; });
+    return;
+  }
   const next = source === 'typed' ? document.querySelector('#prompt textarea') : document.getElementById('ask-both');
   if (next?.tagName === 'BUTTON') next.click(); else next?.focus();
 }"""
-"""After a vote: the next question of a dataset, or the box for the next prompt."""
+"""After a vote: the next question of a dataset, or the box for the next prompt. A vote that failed can be given again."""
 KEEP_JS = """(models, prompts, data) =>
   window.studioKeep({models: (models || []).join(','), prompts, data: prompts === 'typed' ? '' : data})"""
 

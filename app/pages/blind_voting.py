@@ -28,8 +28,10 @@ ASK, NEXT, BUSY = "Ask both", "Next question", "Both are answering …"
 N_VOTE_BUTTONS = 4
 N_COUNTED, N_AGAIN = 6 + N_VOTE_BUTTONS, 8 + N_VOTE_BUTTONS
 """Outputs of a vote, and of taking it back."""
+NAMED = " named"
+"""Ends the id of the last vote if its names were shown."""
 ABOUT = {
-    "typed": "Your prompts can become preference data, unless they equal held-out prompts of the models’ data.",
+    "typed": "Your prompts can become preference data, unless the models’ data holds out the same prompt.",
     "training": "Votes on these prompts can become preference data. A model that learned from them may know them, so "
     "they are no fair test of it.",
     "selection": "Training rows that a training sets aside for choices. Votes on them can become preference data.",
@@ -113,12 +115,12 @@ def voter(choice: str) -> Callable[..., Any]:
         user = acting(request)
         given, is_new = votes.cast(user, question_id, choice, note or "")
         pair = [answer.model for answer in shown(given)]
-        sentence = f"You voted: {vote_words.CHOICES[str(given.choice)]}." if is_new else "This question had its vote."
+        sentence = f"You voted: {vote_words.CHOICES[str(given.choice)]}." if is_new else "You had already voted on this question."
         counted = f"{plural(votes.count(user), 'vote')} in all."
         said = html(
             "votes/said", sentence=sentence, names=[one.words for one in pair] if names else [], counted=counted
         )
-        return [CLEAR, said, given.id, "", "", *_votable(False), gr.update(interactive=True)]
+        return [CLEAR, said, f"{given.id}{NAMED if names else ''}", "", "", *_votable(False), gr.update(interactive=True)]
 
     return vote
 
@@ -132,9 +134,9 @@ def take_back(request: gr.Request, last_id: str, names: bool) -> list[Any]:
     if not last_id:
         return [gr.skip()] * N_AGAIN
     user = acting(request)
-    question = votes.take_back(user, last_id)
+    question = votes.take_back(user, last_id.removesuffix(NAMED))
     off = gr.update(interactive=False)
-    if names:
+    if names or last_id.endswith(NAMED):
         sentence = "Your vote is taken back. Its names were shown, so the question isn’t asked again."
         shown_again, votable = ["", *vote_views.answers(None, BEGIN), ""], _votable(False)
     else:

@@ -73,7 +73,7 @@ def test_a_vote_is_said_with_or_without_names(studio: User, asking: Any) -> None
     assert [vote.choice for vote in votes.of_user(studio)] == ["left", "both_bad"]
     assert blind_voting.voter("left")(asking(studio), "", "", True) == [gr.skip()] * blind_voting.N_COUNTED
     again = blind_voting.voter("right")(asking(studio), one.id, "", False)
-    assert "had its vote" in again[1]
+    assert "already voted on this question" in again[1]
     assert votes.get(studio, one.id).choice == "left"
     forged = blind_voting.voter("left")(asking(studio), "x" * 16, "", True)
     assert "There is no vote" in forged[0]
@@ -104,7 +104,7 @@ def test_an_answer_is_shown_as_it_is(studio: User) -> None:
     shown = vote_views.answers(asked(studio, "one?", "<img src=//x> {{z}}", "b", cut="b"))
     assert "&lt;img src=//x" in shown[0]
     assert "{{" not in shown[0]
-    assert "Cut at the longest answer" in shown[1]
+    assert "Cut off at the length limit" in shown[1]
 
 
 def test_the_tally_teaches_then_tells_then_makes(studio: User, asking: Any) -> None:
