@@ -19,7 +19,7 @@ from storage.models import User, Vote
 from storage.votes import contenders, votes
 from storage.votes.answers import SOURCES, TYPED, shown
 from templates import registry
-from templates.errors import BadInput
+from templates.errors import BadInput, Problem
 from templates.quantities import plural
 
 WAITING = "Both models are answering; their answers come together, so that the pace gives nothing away."
@@ -45,12 +45,14 @@ def open_page(request: gr.Request) -> list[Any]:
     user = acting(request)
     known = comparison.known_models(user)
     wanted, wrong = comparison.wanted_models(user, asked(request, "models"), known)
-    chosen = list(dict.fromkeys(map(str, comparison.with_base(user, wanted))))[: contenders.MOST]
+    named = list(dict.fromkeys(map(str, comparison.with_base(user, wanted))))
+    chosen = named[: contenders.MOST]
+    if len(named) > len(chosen):
+        wrong.append(Problem(f"You selected {len(named)} models.", remedy=f"The first {len(chosen)} are chosen."))
     offered = [*((f"{name} · {kind}", name) for name, kind in known.items())]
     offered += [(one, one) for one in chosen if one not in known]
-    source = asked(request, "prompts") if asked(request, "prompts") in SOURCES else TYPED
-    names = [one.name for one in datasets.of_user(user) if registry.shape(one.shape).messages]
-    data = asked(request, "data") if asked(request, "data") in names else (names[0] if names else None)
+    source, data, unknown = _prompts_of(request, names := _with_prompts(user))
+    wrong += unknown
     return [
         html_of(BadInput(*wrong)) if wrong else CLEAR,
         gr.update(choices=offered, value=chosen),
@@ -63,11 +65,35 @@ def open_page(request: gr.Request) -> list[Any]:
     ]
 
 
+def _with_prompts(user: User) -> list[str]:
+    """The names of the user's datasets that have prompts."""
+    return [one.name for one in datasets.of_user(user) if registry.shape(one.shape).messages]
+
+
+def _prompts_of(request: gr.Request, names: list[str]) -> tuple[str, str | None, list[Problem]]:
+    """Source and dataset that the address names, or the first ones, and what is wrong with the address."""
+    source, data, wrong = asked(request, "prompts") or TYPED, asked(request, "data"), list[Problem]()
+    first = names[0] if names else None
+    if source not in SOURCES:
+        wrong.append(Problem(f"“{source[:40]}” is not a source of prompts.", remedy="Typed prompts are chosen."))
+        source = TYPED
+    if data and data not in names:
+        remedy = f"“{first}” is chosen." if first else "Upload one on the page Data."
+        wrong.append(Problem(f"There is no dataset “{data[:80]}” with prompts.", remedy=remedy))
+        data = ""
+    return source, data or first, wrong
+
+
 def show_source(source: str) -> list[Any]:
     """The controls that a source of prompts needs."""
     is_typed = source == TYPED
     words = html("votes/source", words=ABOUT.get(source, ""))
     return [gr.update(visible=not is_typed), words, gr.update(visible=is_typed), ASK if is_typed else NEXT]
+
+
+def ready(source: str) -> Any:
+    """The button that asks, once nothing is being asked any more."""
+    return _button(ASK if source == TYPED else NEXT, True)
 
 
 async def ask(
@@ -115,12 +141,24 @@ def voter(choice: str) -> Callable[..., Any]:
         user = acting(request)
         given, is_new = votes.cast(user, question_id, choice, note or "")
         pair = [answer.model for answer in shown(given)]
-        sentence = f"You voted: {vote_words.CHOICES[str(given.choice)]}." if is_new else "You had already voted on this question."
+        sentence = (
+            f"You voted: {vote_words.CHOICES[str(given.choice)]}."
+            if is_new
+            else "You had already voted on this question."
+        )
         counted = f"{plural(votes.count(user), 'vote')} in all."
         said = html(
             "votes/said", sentence=sentence, names=[one.words for one in pair] if names else [], counted=counted
         )
-        return [CLEAR, said, f"{given.id}{NAMED if names else ''}", "", "", *_votable(False), gr.update(interactive=True)]
+        return [
+            CLEAR,
+            said,
+            f"{given.id}{NAMED if names else ''}",
+            "",
+            "",
+            *_votable(False),
+            gr.update(interactive=True),
+        ]
 
     return vote
 

@@ -61,9 +61,7 @@ def _behind(models: set[str]) -> list[Dataset]:
         with db.reading() as session:
             jobs = session.exec(select(Artifact.job_id).where(col(Artifact.id).in_(models))).all()
         used = [one for inputs in job_inputs.of_jobs(jobs).values() for one in inputs]
-        found |= {
-            thing.id: thing for role, thing in used if isinstance(thing, Dataset) and role in JUDGED_ON
-        }
+        found |= {thing.id: thing for role, thing in used if isinstance(thing, Dataset) and role in JUDGED_ON}
         models = {thing.id for role, thing in used if isinstance(thing, Artifact) and role == Role.BASE} - seen
     return list(found.values())
 

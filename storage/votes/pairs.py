@@ -69,7 +69,9 @@ class Settled:
         if self.n_outvoted:
             said.append(f"{plural(self.n_outvoted, 'vote')} went against the majority, which decides.")
         if self.n_cut_rejected:
-            said.append(f"In {plural(self.n_cut_rejected, 'row')}, the rejected answer was cut off at the length limit.")
+            said.append(
+                f"In {plural(self.n_cut_rejected, 'row')}, the rejected answer was cut off at the length limit."
+            )
         return said
 
 

@@ -54,7 +54,9 @@ def cast(user: User, vote_id: str, choice: str, note: str = "") -> tuple[Vote, b
     """
     problems = []
     if choice not in CHOICES:
-        problems.append(Problem(f"“{choice[:40]}” is not a choice.", field="choice", remedy=f"Use {', '.join(CHOICES)}."))
+        problems.append(
+            Problem(f"“{choice[:40]}” is not a choice.", field="choice", remedy=f"Use {', '.join(CHOICES)}.")
+        )
     if len(note) > MAX_NOTE_CHARS:
         what = f"has {len(note):,} characters; at most {MAX_NOTE_CHARS:,} are allowed."
         problems.append(Problem(what, field="note", remedy="Shorten it."))

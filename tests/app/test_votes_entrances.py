@@ -52,7 +52,7 @@ def test_nobody_reads_or_gives_the_votes_of_others(client: TestClient, people: t
         ({"models": [NANO, NANO], "prompt": "x"}, 422, "chosen twice"),
         ({"models": [NANO, SMALL], "prompt": " "}, 422, "Type a prompt"),
         ({"models": [NANO, SMALL], "source": "training", "data": "nothing"}, 404, "no dataset"),
-        ({"models": [NANO, SMALL], "source": "elsewhere", "data": "x"}, 422, "no source"),
+        ({"models": [NANO, SMALL], "source": "elsewhere", "data": "x"}, 422, "not a source"),
         ({"models": [NANO, SMALL], "prompt": "x", "left": NANO}, 422, "left"),
     ],
 )

@@ -67,7 +67,8 @@ def _opinion(result: Mapping[str, Any]) -> str:
     side = judged or voted
     return (
         f"{OPINION}: “{judge}” prefers “{second}” on {cell(side['rate'])} of "
-        f"{plural(side['n'], 'prompt')}, ties counted half. {few}, so nothing shows how far to trust it, and this is no verdict. {VOTE}."
+        f"{plural(side['n'], 'prompt')}, ties counted half. {few}, "
+        f"so nothing shows how far to trust it, and this is no verdict. {VOTE}."
     )
 
 

@@ -86,6 +86,13 @@ def test_the_formula() -> None:
     assert found.rate.high == 1.0
 
 
+def test_a_correction_beyond_the_scale_leaves_an_interval() -> None:
+    found = calibrated.of(np.ones(100), np.array([1.0] * 27 + [0.0] * 3), np.array([0.5] * 27 + [0.0] * 3))
+    assert found is not None
+    assert found.rate.value == found.rate.high == 1.0
+    assert found.rate.low < 0.98
+
+
 def test_few_votes_or_no_prompts_calibrate_nothing() -> None:
     many, few = np.ones(20), np.ones(9)
     assert calibrated.of(many, few, few) is None

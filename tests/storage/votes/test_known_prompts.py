@@ -5,14 +5,18 @@ from __future__ import annotations
 import pytest
 
 from storage import db, job_inputs
+from storage.bases import base_models
 from storage.data import datasets
 from storage.jobs import jobs
 from storage.models import Artifact, BaseModelRow, Dataset, User
-from storage.bases import base_models
 from storage.votes import contenders, known_prompts, preference_data
 from templates.roles import Role
 from tests.storage.conftest import StoreDataset
 from tests.storage.votes.voting import NANO, third, voted
+
+FEW = ("parcel", "snow", "violin", "harbour", "lemon", "engine", "garden", "mirror", "pencil", "desert")
+MORE = ("anchor", "bottle", "candle", "dragon", "eagle", "forest", "guitar", "hammer", "island", "jacket", "kettle")
+MORE += ("ladder", "magnet", "needle", "orange", "pepper", "quartz", "rocket", "saddle", "tunnel")
 
 
 def result(user: User, name: str, base: BaseModelRow | Artifact, *data: Dataset) -> Artifact:
@@ -20,8 +24,8 @@ def result(user: User, name: str, base: BaseModelRow | Artifact, *data: Dataset)
     inputs = job_inputs.of(Role.BASE, base) + job_inputs.of(Role.TRAINING, *data)
     job = jobs.submit(user, name=name, kind="train", spec={}, inputs=inputs)
     made = Artifact(
-        **{"owner_id": user.id, "job_id": job.id, "attempt": 1, "name": name, "kind": "adapter", "location": name, "facts": {}},
-        **{"manifest_sha256": "x", "size_bytes": 1, "duration_s": 1.0, "created_at": job.created_at},
+        **{"owner_id": user.id, "job_id": job.id, "attempt": 1, "name": name, "kind": "adapter", "location": name},
+        **{"facts": {}, "manifest_sha256": "x", "size_bytes": 1, "duration_s": 1.0, "created_at": job.created_at},
     )
     with db.writing() as session:
         session.add(made)
@@ -54,12 +58,10 @@ def prompts(dataset: Dataset, side: str) -> set[str]:
 
 
 def test_prompts_keep_their_sides_when_votes_are_made_into_data_again(studio: User) -> None:
-    words = "parcel snow violin harbour lemon engine garden mirror pencil desert anchor bottle candle dragon eagle".split()
-    words += "forest guitar hammer island jacket kettle ladder magnet needle orange pepper quartz rocket saddle tunnel".split()
-    for word in words[:10]:
+    for word in FEW:
         voted(studio, f"{word}?", "left")
     first = preference_data.make(studio)
-    for word in words[10:]:
+    for word in MORE:
         voted(studio, f"{word}?", "left")
     again = preference_data.make(studio)
     assert (first.n_held_out, again.n_held_out) == (1, 3)
