@@ -120,6 +120,7 @@ def test_some_replies_without_a_verdict_are_counted(make: MakeOrder, judge: Play
     result = run(make(n=0, voted=votes(12, for_longer=6))).result
     assert result["voted"]["outcomes"]["unread"] == 9
     assert any("9 got no verdict" in one for one in result["remarks"])
+    assert any(one.startswith("9 pairs got no verdict: a reply held none") for one in result["remarks"])
 
 
 def test_a_job_that_must_stop_goes_on_from_what_it_has(make: MakeOrder, judge: PlayedService) -> None:
