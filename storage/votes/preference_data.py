@@ -69,11 +69,7 @@ def make(user: User, *, name: str = "", models: Sequence[str] = ()) -> Dataset:
     rows, instruction = _rows(made)
     shape = registry.shape(SHAPE)
     vote_ids = [vote_id for pair in made.pairs for vote_id in pair.votes]
-    said, held_out = list(made.sentences), _held_out(rows, known_prompts.earlier(vote_ids))
-    if held_out is None:
-        said.append(KNOWN)
-        held_out = _held_out(rows, UNKNOWN)
-        assert held_out is not None, "there are at least two rows"
+    held_out, warned = _sides(rows, vote_ids)
     values: dict[str, Any] = {
         "source_filename": f"votes on {_listed(found)}",
         "name": name,
@@ -84,7 +80,7 @@ def make(user: User, *, name: str = "", models: Sequence[str] = ()) -> Dataset:
         "n_held_out": int(held_out.sum()),
         "split_seed": splits.DRAWN.seed,
         "instruction": instruction,
-        "remarks": [{"message": sentence, "count": 0, "rows": []} for sentence in said],
+        "remarks": [{"message": sentence, "count": 0, "rows": []} for sentence in (*made.sentences, *warned)],
     }
     try:
         with db.writing() as session:
@@ -140,6 +136,16 @@ def _rows(made: Settled) -> tuple[list[dict[str, Any]], str]:
     return [
         {"prompt": pair.prompt[start:], "chosen": pair.chosen, "rejected": pair.rejected} for pair in made.pairs
     ], common
+
+
+def _sides(rows: Sequence[dict[str, Any]], vote_ids: Sequence[str]) -> tuple[splits.Sides, list[str]]:
+    """Which rows are held out, and what to know about that."""
+    kept = _held_out(rows, known_prompts.earlier(vote_ids))
+    if kept is not None:
+        return kept, []
+    drawn = _held_out(rows, UNKNOWN)
+    assert drawn is not None, "there are at least two rows"
+    return drawn, [KNOWN]
 
 
 def _held_out(rows: Sequence[dict[str, Any]], before: Sides) -> splits.Sides | None:
