@@ -73,7 +73,7 @@ async def ask(user: User, round_: Round) -> Asked:
 def _drawn(user: User, round_: Round) -> tuple[tuple[Contender, Contender], Prompt]:
     pair = questions.sides(user, round_.models)
     if round_.source not in SOURCES:
-        what = f"“{round_.source[:40]}” is no source of prompts."
+        what = f"“{round_.source[:40]}” is not a source of prompts."
         raise BadInput(Problem(what, field="source", remedy=f"Use {', '.join(SOURCES)}."))
     if round_.source == TYPED:
         return pair, questions.typed(round_.prompt)

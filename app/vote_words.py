@@ -26,6 +26,10 @@ RANKING_METHOD = (
     "95 % intervals from resampled prompts."
 )
 
+NOT_CONNECTED = (
+    "Your votes don't connect all models, so they can't be put on one scale. Vote between models of different pairs."
+)
+
 
 def share(interval: Interval) -> str:
     """`72 % [55, 84]`."""
@@ -43,10 +47,10 @@ def outcome(pair: PairTally, names: Mapping[str, str]) -> str:
     if pair.n_more is None:
         rest = f"Even {MOST_MORE:,} more votes would not decide it if the share stays: treat them as equal."
     elif pair.n_prompts < FEWEST_GROUPS and pair.n_more + pair.n_prompts <= FEWEST_GROUPS:
-        rest = f"It takes votes on at least {FEWEST_GROUPS} prompts: {plural(pair.n_more, 'more vote')}."
+        rest = f"A result needs votes on at least {FEWEST_GROUPS} prompts: {pair.n_more} to go."
     else:
         rest = f"If the share stays, about {plural(pair.n_more, 'more vote')} would decide it."
-    return f"“{a}” or “{b}”: undecided. “{a}” has a win share of {share(pair.share)}, {on}. {rest}"
+    return f"Undecided between “{a}” and “{b}”: “{a}” has a win share of {share(pair.share)}, {on}. {rest}"
 
 
 def side(tally: SideTally) -> str:

@@ -42,11 +42,14 @@ OFF_JS = """() => {
 }"""
 """At the first press, so that a second one finds no button."""
 NEXT_JS = """(source, alert) => {
-  if (alert) return;
+  if (alert) {
+    document.querySelectorAll('.votes button').forEach((button) => { button.disabled = false; });
+    return;
+  }
   const next = source === 'typed' ? document.querySelector('#prompt textarea') : document.getElementById('ask-both');
   if (next?.tagName === 'BUTTON') next.click(); else next?.focus();
 }"""
-"""After a vote: the next question of a dataset, or the box for the next prompt."""
+"""After a vote: a dataset's next question, or the box for the next prompt; a vote that failed can be given again."""
 KEEP_JS = """(models, prompts, data) =>
   window.studioKeep({models: (models || []).join(','), prompts, data: prompts === 'typed' ? '' : data})"""
 
@@ -166,7 +169,7 @@ def _let_vote(alert: gr.HTML, setting: Setting, arena: Arena) -> None:
         given = button.click(None, None, None, js=OFF_JS).then(blind_voting.voter(key), voted_with, counted, **quiet)
         given.then(None, [setting.source, alert], None, js=NEXT_JS)
     again = [alert, arena.said, arena.last_id, *question, *buttons, arena.undo]
-    taken = arena.undo.click(
-        guarded(len(again))(blind_voting.take_back), [arena.last_id, setting.names], again, **quiet
-    )
-    taken.then(None, None, None, js=READ_JS)
+    back, taken_with = guarded(len(again))(blind_voting.take_back), [arena.last_id, setting.names]
+    taken = arena.undo.click(back, taken_with, again, cancels=[asking], **quiet)  # or the next question replaces it
+    ready = taken.then(blind_voting.ready, setting.source, arena.ask, queue=False, **quiet)
+    ready.then(None, None, None, js=READ_JS)

@@ -19,7 +19,7 @@ from storage.models import User, Vote
 from storage.votes import contenders, votes
 from storage.votes.answers import SOURCES, TYPED, shown
 from templates import registry
-from templates.errors import BadInput
+from templates.errors import BadInput, Problem
 from templates.quantities import plural
 
 WAITING = "Both models are answering; their answers come together, so that the pace gives nothing away."
@@ -28,8 +28,10 @@ ASK, NEXT, BUSY = "Ask both", "Next question", "Both are answering …"
 N_VOTE_BUTTONS = 4
 N_COUNTED, N_AGAIN = 6 + N_VOTE_BUTTONS, 8 + N_VOTE_BUTTONS
 """Outputs of a vote, and of taking it back."""
+NAMED = " named"
+"""Ends the id of the last vote if its names were shown."""
 ABOUT = {
-    "typed": "Your prompts can become preference data, unless they equal held-out prompts of the models’ data.",
+    "typed": "Your prompts can become preference data, unless the models’ data holds out the same prompt.",
     "training": "Votes on these prompts can become preference data. A model that learned from them may know them, so "
     "they are no fair test of it.",
     "selection": "Training rows that a training sets aside for choices. Votes on them can become preference data.",
@@ -43,12 +45,14 @@ def open_page(request: gr.Request) -> list[Any]:
     user = acting(request)
     known = comparison.known_models(user)
     wanted, wrong = comparison.wanted_models(user, asked(request, "models"), known)
-    chosen = list(dict.fromkeys(map(str, comparison.with_base(user, wanted))))[: contenders.MOST]
+    named = list(dict.fromkeys(map(str, comparison.with_base(user, wanted))))
+    chosen = named[: contenders.MOST]
+    if len(named) > len(chosen):
+        wrong.append(Problem(f"You selected {len(named)} models.", remedy=f"The first {len(chosen)} are chosen."))
     offered = [*((f"{name} · {kind}", name) for name, kind in known.items())]
     offered += [(one, one) for one in chosen if one not in known]
-    source = asked(request, "prompts") if asked(request, "prompts") in SOURCES else TYPED
-    names = [one.name for one in datasets.of_user(user) if registry.shape(one.shape).messages]
-    data = asked(request, "data") if asked(request, "data") in names else (names[0] if names else None)
+    source, data, unknown = _prompts_of(request, names := _with_prompts(user))
+    wrong += unknown
     return [
         html_of(BadInput(*wrong)) if wrong else CLEAR,
         gr.update(choices=offered, value=chosen),
@@ -61,11 +65,35 @@ def open_page(request: gr.Request) -> list[Any]:
     ]
 
 
+def _with_prompts(user: User) -> list[str]:
+    """The names of the user's datasets that have prompts."""
+    return [one.name for one in datasets.of_user(user) if registry.shape(one.shape).messages]
+
+
+def _prompts_of(request: gr.Request, names: list[str]) -> tuple[str, str | None, list[Problem]]:
+    """Source and dataset that the address names, or the first ones, and what is wrong with the address."""
+    source, data, wrong = asked(request, "prompts") or TYPED, asked(request, "data"), list[Problem]()
+    first = names[0] if names else None
+    if source not in SOURCES:
+        wrong.append(Problem(f"“{source[:40]}” is not a source of prompts.", remedy="Typed prompts are chosen."))
+        source = TYPED
+    if data and data not in names:
+        remedy = f"“{first}” is chosen." if first else "Upload one on the page Data."
+        wrong.append(Problem(f"There is no dataset “{data[:80]}” with prompts.", remedy=remedy))
+        data = ""
+    return source, data or first, wrong
+
+
 def show_source(source: str) -> list[Any]:
     """The controls that a source of prompts needs."""
     is_typed = source == TYPED
     words = html("votes/source", words=ABOUT.get(source, ""))
     return [gr.update(visible=not is_typed), words, gr.update(visible=is_typed), ASK if is_typed else NEXT]
+
+
+def ready(source: str) -> Any:
+    """The button that asks, once nothing is being asked any more."""
+    return _button(ASK if source == TYPED else NEXT, True)
 
 
 async def ask(
@@ -113,12 +141,24 @@ def voter(choice: str) -> Callable[..., Any]:
         user = acting(request)
         given, is_new = votes.cast(user, question_id, choice, note or "")
         pair = [answer.model for answer in shown(given)]
-        sentence = f"You voted: {vote_words.CHOICES[str(given.choice)]}." if is_new else "This question had its vote."
+        sentence = (
+            f"You voted: {vote_words.CHOICES[str(given.choice)]}."
+            if is_new
+            else "You had already voted on this question."
+        )
         counted = f"{plural(votes.count(user), 'vote')} in all."
         said = html(
             "votes/said", sentence=sentence, names=[one.words for one in pair] if names else [], counted=counted
         )
-        return [CLEAR, said, given.id, "", "", *_votable(False), gr.update(interactive=True)]
+        return [
+            CLEAR,
+            said,
+            f"{given.id}{NAMED if names else ''}",
+            "",
+            "",
+            *_votable(False),
+            gr.update(interactive=True),
+        ]
 
     return vote
 
@@ -132,9 +172,9 @@ def take_back(request: gr.Request, last_id: str, names: bool) -> list[Any]:
     if not last_id:
         return [gr.skip()] * N_AGAIN
     user = acting(request)
-    question = votes.take_back(user, last_id)
+    question = votes.take_back(user, last_id.removesuffix(NAMED))
     off = gr.update(interactive=False)
-    if names:
+    if names or last_id.endswith(NAMED):
         sentence = "Your vote is taken back. Its names were shown, so the question isn’t asked again."
         shown_again, votable = ["", *vote_views.answers(None, BEGIN), ""], _votable(False)
     else:

@@ -11,6 +11,7 @@ from app import charts, vote_words
 from app.markup import html
 from storage.models import Vote
 from storage.votes.answers import Answer, shown, winner_and_loser
+from storage.votes.contenders import FEWEST
 from storage.votes.tallies import Tally
 from templates.shortened import shortened
 
@@ -50,6 +51,7 @@ def tally(found: Tally) -> Markup:
         pairs=pairs,
         method=vote_words.METHOD,
         ranking=_ranking(found, names),
+        not_ranked=vote_words.NOT_CONNECTED if len(names) > FEWEST and not found.ranked else "",
         ranking_method=vote_words.RANKING_METHOD,
         side=vote_words.side(found.side),
         side_is_biased=found.side.is_biased,

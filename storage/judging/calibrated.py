@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from storage.planning.detectable import FEWEST_GROUPS
@@ -44,11 +43,6 @@ class Calibrated(BaseModel):
     def is_worthless(self) -> bool:
         """Whether the judge adds nothing: the interval is as wide as that of the votes alone."""
         return self.rate.high - self.rate.low >= self.votes.high - self.votes.low
-
-    @property
-    def best(self) -> Interval:
-        """The interval to go by."""
-        return self.votes if self.is_worthless else self.rate
 
 
 def of(
@@ -86,6 +80,6 @@ def _variance(values: Floats, groups: Groups | None) -> float:
 
 
 def _interval(value: float, variance: float) -> Interval:
-    half = Z_95 * math.sqrt(variance)
-    low, shown, high = np.clip([value - half, value, value + half], 0, 1).tolist()
-    return Interval(value=shown, low=low, high=high)
+    """Around a value from 0 to 1: a correction can lead beyond, and cutting only the ends would leave no width."""
+    half, value = Z_95 * math.sqrt(variance), min(1.0, max(0.0, value))
+    return Interval(value=value, low=max(0.0, value - half), high=min(1.0, value + half))

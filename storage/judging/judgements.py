@@ -60,7 +60,8 @@ def submit(
     refuse(problems)
     first, second = found
     if data is None and not voted.of(user, first, second):
-        what = f"There is nothing to judge: you have not voted between “{first.name}” and “{second.name}”."
+        both = f"“{first.name}” and “{second.name}”"
+        what = f"There is nothing to judge: you have not voted between {both} on typed or held-out prompts."
         raise BadInput(Problem(what, field="dataset", remedy="Name a dataset, or vote in a blind comparison first."))
     spec = {
         "names": [first.name, second.name],

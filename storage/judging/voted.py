@@ -1,4 +1,7 @@
-"""The answers of two models that a person voted on, as a judge gets them."""
+"""The answers of two models that a person voted on, as a judge gets them.
+
+Only votes on typed and held-out prompts count: a model may have learned a dataset's training and selection prompts.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,10 @@ from pydantic import BaseModel, ConfigDict
 
 from storage.models import Artifact, BaseModelRow, User
 from storage.votes import votes
+from storage.votes.answers import HELD_OUT, TYPED
+
+FAIR = (TYPED, HELD_OUT)
+"""Sources of prompts that no model learned from."""
 
 
 class Voted(BaseModel):
@@ -25,9 +32,10 @@ class Voted(BaseModel):
 
 
 def of(user: User, first: BaseModelRow | Artifact, second: BaseModelRow | Artifact) -> list[Voted]:
-    """The user's votes between two models at full strength, the oldest first."""
+    """The user's votes between two models at full strength on fair prompts, the oldest first."""
     found = votes.of_pair(user, second.id, first.id)
     return [
         Voted(turns=[dict(turn) for turn in one.messages], first=one.b.text, second=one.a.text, score=one.credit)
         for one in found
+        if one.vote.source in FAIR
     ]

@@ -11,7 +11,7 @@ from storage.models.columns import json, new_id
 
 
 class Vote(SQLModel, table=True):
-    """One question that two models answered out of their names' sight, and the answer that its owner preferred."""
+    """One question that two models answered without their names being shown, and its owner's vote on the answers."""
 
     id: str = Field(default_factory=new_id, primary_key=True)
     owner_id: str = Field(foreign_key="user.id", index=True)

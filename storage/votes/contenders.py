@@ -14,6 +14,7 @@ from storage.models import User
 from templates import at_strength
 from templates.at_strength import FULL, AtStrength
 from templates.errors import BadInput, NotFound, Problem, Unavailable, refuse
+from templates.quantities import plural
 
 FEWEST, MOST = 2, 6
 """Models in one blind comparison."""
@@ -100,8 +101,7 @@ def _base(user: User, name: str, strength: float) -> Contender:
 def all_of(user: User, models: Sequence[str]) -> list[Contender]:
     """Two to six different models. Raises `BadInput`, and `NotFound` as `of` does."""
     if not FEWEST <= len(models) <= MOST:
-        what = f"{'No' if not models else 'One' if len(models) == 1 else len(models)} model is chosen."
-        what = what if len(models) < FEWEST else f"{len(models)} models are chosen."
+        what = f"You chose {plural(len(models), 'model') if models else 'no model'}."
         raise BadInput(Problem(what, field="models", remedy=f"Choose {FEWEST} to {MOST}."))
     found = [of(user, said) for said in models]
     first: dict[str, Contender] = {}
@@ -120,9 +120,9 @@ def refuse_other(wanted: Contender, base_revision: str | None, weights_sha256: s
     told = ((base_revision, wanted.own_base or wanted.base_revision), (weights_sha256, wanted.weights_sha256))
     if any(said is not None and said != known for said, known in told):
         raise Unavailable(
-            f"The chat server answered with other weights than those of “{wanted.words}”.",
+            f"The chat server used different weights from those of “{wanted.words}”.",
             code="other_weights",
-            remedy="Ask again; if it stays so, restart the chat server.",
+            remedy="Ask again; if that doesn't help, restart the chat server.",
         )
 
 

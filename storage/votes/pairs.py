@@ -20,7 +20,7 @@ from storage.votes.answers import HELD_OUT, shown, winner_and_loser
 from templates.quantities import plural
 
 LEFT_OUT: Mapping[str, tuple[str, str]] = {
-    "tie": ("a tie", "ties"),
+    "tie": ("tie", "ties"),
     "both_bad": ("vote for neither answer", "votes for neither answer"),
     "held_out": ("vote on a held-out prompt", "votes on held-out prompts"),
     "same": ("vote on equal answers", "votes on equal answers"),
@@ -63,13 +63,15 @@ class Settled:
         said = [f"{plural(self.n_votes, 'vote makes', 'votes make')} {plural(len(self.pairs), 'row')}."]
         if self.left_out:
             counted = [f"{n:,} {LEFT_OUT[key][n > 1]}" for key in LEFT_OUT if (n := self.left_out[key])]
-            said.append(f"Left out: {', '.join(counted).replace('1 a tie', '1 tie')}.")
+            said.append(f"Left out: {', '.join(counted)}.")
         if self.n_repeated:
             said.append(f"{plural(self.n_repeated, 'vote')} repeated another and made no row of its own.")
         if self.n_outvoted:
-            said.append(f"{plural(self.n_outvoted, 'vote')} had fewer votes than the opposite, which was kept.")
+            said.append(f"{plural(self.n_outvoted, 'vote')} went against the majority, which decides.")
         if self.n_cut_rejected:
-            said.append(f"In {plural(self.n_cut_rejected, 'row')}, the rejected answer was cut at the longest answer.")
+            said.append(
+                f"In {plural(self.n_cut_rejected, 'row')}, the rejected answer was cut off at the length limit."
+            )
         return said
 
 

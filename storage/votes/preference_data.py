@@ -1,7 +1,8 @@
 """Makes a dataset of chosen and rejected answers from votes, with its lineage: the votes, and the models they were on.
 
 Votes on held-out prompts never become training data: a model that learned from them would be judged on prompts that
-it knows. That also holds for typed prompts that equal a held-out one of the data that the models learned from.
+it knows. That also holds for typed prompts that equal a held-out one of the data that the models learned from. A
+prompt keeps the side that it has in earlier datasets of these votes, so that a model can be trained on them in turn.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import numpy as np
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from storage import db, job_inputs
+from storage import db
 from storage.data import dataset_names, datasets, row_files, splits
 from storage.data.rows.rows import Rows
-from storage.models import Artifact, Dataset, DatasetVote, User, Vote
-from storage.votes import pairs, questions, votes
+from storage.models import Dataset, DatasetVote, User, Vote
+from storage.votes import known_prompts, pairs, votes
 from storage.votes.answers import shown
 from storage.votes.contenders import Contender, named_apart
+from storage.votes.known_prompts import Sides
 from storage.votes.pairs import Settled
 from templates import registry
 from templates.errors import BadInput, Conflict, Problem
@@ -30,6 +32,11 @@ FEWEST_ROWS = 2
 """A dataset has at least one row to learn from and one that is held out."""
 NAME = "my-votes"
 NAMED = 3
+UNKNOWN = Sides(frozenset(), frozenset())
+KNOWN = (
+    "All prompts were on one side of earlier datasets of these votes, so held-out rows were drawn anew. A model that "
+    "learned from an earlier one may know them: vote on more prompts before you train it further on this dataset."
+)
 
 
 @dataclass(frozen=True)
@@ -56,12 +63,13 @@ def make(user: User, *, name: str = "", models: Sequence[str] = ()) -> Dataset:
     found = votes.between(user, models)
     made = _settled(found)
     if len(made.pairs) < FEWEST_ROWS:
-        said = " ".join(made.sentences)
+        words = " ".join(made.sentences)
         remedy = f"At least {FEWEST_ROWS} rows are needed. Vote on more prompts."
-        raise BadInput(Problem(f"There are too few votes for a dataset. {said}", remedy=remedy))
+        raise BadInput(Problem(f"There are too few votes for a dataset. {words}", remedy=remedy))
     rows, instruction = _rows(made)
     shape = registry.shape(SHAPE)
-    held_out = _held_out(rows)
+    vote_ids = [vote_id for pair in made.pairs for vote_id in pair.votes]
+    held_out, warned = _sides(rows, vote_ids)
     values: dict[str, Any] = {
         "source_filename": f"votes on {_listed(found)}",
         "name": name,
@@ -72,9 +80,8 @@ def make(user: User, *, name: str = "", models: Sequence[str] = ()) -> Dataset:
         "n_held_out": int(held_out.sum()),
         "split_seed": splits.DRAWN.seed,
         "instruction": instruction,
-        "remarks": [{"message": sentence, "count": 0, "rows": []} for sentence in made.sentences],
+        "remarks": [{"message": sentence, "count": 0, "rows": []} for sentence in (*made.sentences, *warned)],
     }
-    vote_ids = [vote_id for pair in made.pairs for vote_id in pair.votes]
     try:
         with db.writing() as session:
             _refuse_taken_back(session, user, vote_ids)
@@ -108,7 +115,7 @@ def _refuse_taken_back(session: Session, user: User, vote_ids: Sequence[str]) ->
 
 
 def _settled(found: Sequence[Vote]) -> Settled:
-    return pairs.settle(found, _held_out_prompts(found))
+    return pairs.settle(found, known_prompts.held_out(found))
 
 
 def _models(found: Sequence[Vote]) -> list[Contender]:
@@ -121,20 +128,6 @@ def _listed(found: Sequence[Vote]) -> str:
     return f"{', '.join(names[:NAMED])}{rest}"
 
 
-def _held_out_prompts(found: Sequence[Vote]) -> set[str]:
-    """The held-out prompts of the data that the models were trained or measured on, and of prompts' own datasets."""
-    ids = {vote.dataset_id for vote in found if vote.dataset_id}
-    models = {answer.model.id for vote in found for answer in shown(vote) if answer.model.weights_sha256}
-    with db.reading() as session:
-        jobs = session.exec(select(Artifact.job_id).where(col(Artifact.id).in_(models))).all()
-        datasets_ = {row.id: row for row in session.exec(select(Dataset).where(col(Dataset.id).in_(ids)))}
-    for inputs in job_inputs.of_jobs(jobs).values():
-        if inputs.measured_on:
-            datasets_[inputs.measured_on.id] = inputs.measured_on
-    asked = [questions.prompts(one, "held_out") for one in datasets_.values() if datasets.file(one).is_file()]
-    return {pairs.question(turns) for of_dataset in asked for turns in of_dataset}
-
-
 def _rows(made: Settled) -> tuple[list[dict[str, Any]], str]:
     """The rows in the shape's fields, and the instruction that all of them have; it then isn't repeated in each."""
     opening = {turns[0]["content"] if (turns := pair.prompt)[0]["role"] == "system" else "" for pair in made.pairs}
@@ -145,9 +138,41 @@ def _rows(made: Settled) -> tuple[list[dict[str, Any]], str]:
     ], common
 
 
-def _held_out(rows: Sequence[dict[str, Any]]) -> splits.Sides:
-    """A tenth of the rows, similar prompts on one side, as for rows of a file."""
+def _sides(rows: Sequence[dict[str, Any]], vote_ids: Sequence[str]) -> tuple[splits.Sides, list[str]]:
+    """Which rows are held out, and what to know about that."""
+    kept = _held_out(rows, known_prompts.earlier(vote_ids))
+    if kept is not None:
+        return kept, []
+    drawn = _held_out(rows, UNKNOWN)
+    assert drawn is not None, "there are at least two rows"
+    return drawn, [KNOWN]
+
+
+def _held_out(rows: Sequence[dict[str, Any]], before: Sides) -> splits.Sides | None:
+    """Which rows are held out, similar prompts on one side; None if every row must be learned or every one held out.
+
+    A prompt that was in an earlier dataset keeps its side, since a model may have learned it; of the others, as many
+    are drawn as a tenth of all rows needs.
+    """
     shape, share, seed = registry.shape(SHAPE), splits.DRAWN.share, splits.DRAWN.seed
-    prints = [row_files.fingerprints(batch) for batch in row_files.batches(shape, enumerate(rows, 1))]
-    content = splits.contents(np.concatenate(prints), seed)
-    return splits.draw(content, share, alike=Rows.of(shape, rows).near_prompts)
+    asked, groups = [pairs.question(row["prompt"]) for row in rows], _alike(rows)
+    learned = {i for group in groups if any(asked[i] in before.learned for i in group) for i in group}
+    kept = {i for group in groups if any(asked[i] in before.held_out for i in group) for i in group} - learned
+    free = [i for i in range(len(rows)) if i not in learned | kept]
+    held_out = np.zeros(len(rows), np.bool_)
+    held_out[sorted(kept)] = True
+    wanted = min(splits.n_held_out(len(rows), share) - len(kept), len(free) - (not learned and not kept))
+    if wanted > 0:
+        places = {row: place for place, row in enumerate(free)}
+        alike = [[places[i] for i in group] for group in groups if group[0] in places]
+        prints = [row_files.fingerprints(batch) for batch in row_files.batches(shape, enumerate(rows, 1))]
+        content = splits.contents(np.concatenate(prints)[free], seed)
+        held_out[free] = splits.draw_rows(content, wanted, alike=alike)
+    return held_out if 0 < held_out.sum() < len(rows) else None
+
+
+def _alike(rows: Sequence[dict[str, Any]]) -> list[list[int]]:
+    """All rows, in groups of nearly the same prompts."""
+    groups = Rows.of(registry.shape(SHAPE), rows).near_prompts
+    grouped = {i for group in groups for i in group}
+    return [*groups, *([i] for i in range(len(rows)) if i not in grouped)]

@@ -48,6 +48,16 @@ def prompt_of(vote: Vote) -> str:
     return json.dumps(vote.messages, sort_keys=True)
 
 
+def is_connected(found: Sequence[Vote]) -> bool:
+    """Whether votes lead from each model to every other; without them, only the prior would compare the parts."""
+    parts: list[set[str]] = []
+    for vote in found:
+        pair = {vote.left_model, vote.right_model}
+        joined = [part for part in parts if part & pair]
+        parts = [*(part for part in parts if not part & pair), pair.union(*joined)]
+    return len(parts) == 1
+
+
 def of(found: Sequence[Vote], known: Mapping[str, Contender]) -> list[Ranked]:
     """All models of these votes, the best first; `known` gives them by key."""
     keys = sorted(known)

@@ -19,7 +19,7 @@ from storage.planning.detectable import FEWEST_GROUPS
 from storage.runs.bootstrap import Z_95, Interval, n_effective, wilson
 from storage.votes import ranking, votes
 from storage.votes.answers import credit, shown
-from storage.votes.contenders import Contender, named_apart
+from storage.votes.contenders import FEWEST, Contender, named_apart
 from storage.votes.ranking import Ranked
 
 MOST_MORE = 5_000
@@ -78,7 +78,7 @@ class Tally:
     pairs: list[PairTally]
     """The pair with the most votes first."""
     ranked: list[Ranked]
-    """All models on one scale, the best first; empty unless more than two were voted on."""
+    """All models on one scale, the best first; empty unless more than two were voted on and votes connect them all."""
     side: SideTally
     by_source: dict[str, int]
     names: dict[str, str]
@@ -101,7 +101,7 @@ def count(found: Sequence[Vote]) -> Tally:
     return Tally(
         n=len(found),
         pairs=sorted(pairs, key=lambda one: (-one.n, one.a.name, one.b.name)),
-        ranked=ranking.of(found, known) if len(known) > len(("a", "b")) else [],
+        ranked=ranking.of(found, known) if len(known) > FEWEST and ranking.is_connected(found) else [],
         side=_side(found),
         by_source=dict(Counter(vote.source for vote in found)),
         names=named_apart(list(known.values())),

@@ -54,7 +54,9 @@ def cast(user: User, vote_id: str, choice: str, note: str = "") -> tuple[Vote, b
     """
     problems = []
     if choice not in CHOICES:
-        problems.append(Problem(f"“{choice[:40]}” is no choice.", field="choice", remedy=f"Use {', '.join(CHOICES)}."))
+        problems.append(
+            Problem(f"“{choice[:40]}” is not a choice.", field="choice", remedy=f"Use {', '.join(CHOICES)}.")
+        )
     if len(note) > MAX_NOTE_CHARS:
         what = f"has {len(note):,} characters; at most {MAX_NOTE_CHARS:,} are allowed."
         problems.append(Problem(what, field="note", remedy="Shorten it."))
@@ -109,7 +111,7 @@ def between(user: User, models: Sequence[str], source: str = "") -> list[Vote]:
         what = f"“{models[0][:80]}” is a single model."
         raise BadInput(Problem(what, field="models", remedy="Name two or more, or none for all votes."))
     if source and source not in SOURCES:
-        what = f"“{source[:40]}” is no source of prompts."
+        what = f"“{source[:40]}” is not a source of prompts."
         raise BadInput(Problem(what, field="source", remedy=f"Use {', '.join(SOURCES)}."))
     keys = {key_of(user, said) for said in models}
     return [vote for vote in of_user(user, source=source) if not keys or models_of(vote) <= keys]

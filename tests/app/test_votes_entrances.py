@@ -48,11 +48,11 @@ def test_nobody_reads_or_gives_the_votes_of_others(client: TestClient, people: t
     [
         ({"models": [NANO, "../../etc/passwd"], "prompt": "x"}, 404, "no model"),
         ({"models": [NANO, "alices-own"], "prompt": "x"}, 404, "no model"),
-        ({"models": [NANO], "prompt": "x"}, 422, "One model is chosen"),
+        ({"models": [NANO], "prompt": "x"}, 422, "You chose 1 model"),
         ({"models": [NANO, NANO], "prompt": "x"}, 422, "chosen twice"),
         ({"models": [NANO, SMALL], "prompt": " "}, 422, "Type a prompt"),
         ({"models": [NANO, SMALL], "source": "training", "data": "nothing"}, 404, "no dataset"),
-        ({"models": [NANO, SMALL], "source": "elsewhere", "data": "x"}, 422, "no source"),
+        ({"models": [NANO, SMALL], "source": "elsewhere", "data": "x"}, 422, "not a source"),
         ({"models": [NANO, SMALL], "prompt": "x", "left": NANO}, 422, "left"),
     ],
 )
@@ -93,4 +93,4 @@ def test_commands_list_count_and_make(studio: User, capsys: pytest.CaptureFixtur
     assert by_command(capsys, "votes", "dataset", "--name", "liked")[0] == 1
     assert by_command(capsys, "votes", "tally", "--model", NANO)[0] == 2
     assert cli.main(["votes", "tally"]) == 0
-    assert "It takes votes on at least 10 prompts: 6 more votes." in capsys.readouterr().out
+    assert "A result needs votes on at least 10 prompts: 6 to go." in capsys.readouterr().out

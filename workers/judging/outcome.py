@@ -95,12 +95,18 @@ def document(order: JudgeOrder, found: Answered | None, rows: Side | None, votes
         "dataset": answered,
         "judged": rows and rows.document(),
         "voted": by_votes,
-        "calibrated": together and {**together.model_dump(), "is_worthless": together.is_worthless},
+        "calibrated": together and _together(together, by_votes),
         "headline": headline,
         "best": best and best.model_dump(),
         "verdict": _verdict(headline, best),
         **({"opening": order.held_out_openings + 1} if found else {}),
     }
+
+
+def _together(found: Calibrated, by_votes: dict[str, Any] | None) -> dict[str, Any]:
+    """Judge and votes; the votes alone always have Wilson's interval, as in the tally of votes."""
+    alone = by_votes["votes"] if by_votes else None
+    return {**found.model_dump(), "votes": alone, "is_worthless": found.is_worthless}
 
 
 def _of_votes(votes: Side, voted: Floats) -> dict[str, Any]:
@@ -116,8 +122,8 @@ def _headline(
     rows: Side | None, together: Calibrated | None, by_votes: dict[str, Any] | None
 ) -> tuple[str, Interval | None]:
     """What to go by: judge and votes together, the votes alone, or no more than the judge's opinion."""
-    if together is not None:
-        return ("votes" if together.is_worthless else "calibrated"), together.best
+    if together is not None and not together.is_worthless:
+        return "calibrated", together.rate
     if by_votes is not None and by_votes["n_prompts"] >= FEWEST_GROUPS:
         return "votes", Interval.model_validate(by_votes["votes"])
     return "opinion", None if rows is None else _share(rows.scores, rows.groups)

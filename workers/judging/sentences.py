@@ -13,6 +13,7 @@ from templates.quantities import plural
 BY_PLACE = "where a judge that reads only the texts would choose it half of the time"
 OPINION = "The judge's opinion, not calibrated"
 HALF = "Only choices that hold in both orders count; any other counts as half a win."
+LEARNED = "Votes on training and selection prompts are left out: a model may have learned them."
 VOTE = f"Vote on at least {FEWEST_GROUPS} different prompts in a blind comparison of the two, and judge again"
 
 
@@ -54,7 +55,7 @@ def _votes(result: Mapping[str, Any]) -> str:
     if together is None:
         return f"{said} “{judge}” judged the same answers only, so it adds nothing to them."
     return (
-        f"{said} “{judge}” is no help: with it, the interval is as wide ({cell(together['rate'])}), because it differs "
+        f"{said} “{judge}” is no help: it doesn't narrow the interval ({cell(together['rate'])}), because it differs "
         "from you too much or too unevenly."
     )
 
@@ -65,8 +66,9 @@ def _opinion(result: Mapping[str, Any]) -> str:
     few = f"You voted on only {plural(voted['n_prompts'], 'prompt')}" if voted else "You have not voted on these two"
     side = judged or voted
     return (
-        f"{OPINION}: “{judge}” lets “{second}” win on {cell(side['rate'])} of "
-        f"{plural(side['n'], 'prompt')}. {few}, so nothing shows how far to trust it, and this is no verdict. {VOTE}."
+        f"{OPINION}: “{judge}” prefers “{second}” on {cell(side['rate'])} of "
+        f"{plural(side['n'], 'prompt')}, ties counted half. {few}, "
+        f"so nothing shows how far to trust it, and this is no verdict. {VOTE}."
     )
 
 
@@ -76,7 +78,7 @@ def remarks(result: Mapping[str, Any], service: list[str]) -> list[str]:
     for key, where in (("judged", "held-out prompts"), ("voted", "answers that you voted on")):
         if side := result[key]:
             said += _of_side(side, where, _names(result)[1])
-    said.append(HALF)
+    said += [HALF, LEARNED]
     if voted := result["voted"]:
         agreed = f"The judge says the same as you on {cell(voted['agreement'])} of your {plural(voted['n'], 'vote')}"
         said.append(f"{agreed}: the same winner, or none.")
@@ -94,7 +96,7 @@ def _of_side(side: Mapping[str, Any], where: str, second: str) -> list[str]:
     counted = [
         f"{stable:,} held in both orders (won {n['won']:,}, lost {n['lost']:,}, tied {n['tied']:,})",
         f"{n['unstable']:,} changed with the order",
-        *([f"{n['unread']:,} had a reply without a verdict"] if n["unread"] else []),
+        *([f"{n['unread']:,} got no verdict"] if n["unread"] else []),
         *([f"{n['same']:,} were equal texts"] if n["same"] else []),
     ]
     said = [f"Of {side['n']:,} {where}: {', '.join(counted)}."]
@@ -103,6 +105,11 @@ def _of_side(side: Mapping[str, Any], where: str, second: str) -> list[str]:
         value = place if which == "first" else {k: 1 - place[o] for k, o in _MIRRORED.items()}
         said.append(
             f"On {where}, the judge chose the answer in the {which} place {cell(value)} of the time, {BY_PLACE}."
+        )
+    if n["unread"]:
+        said.append(
+            f"{plural(n['unread'], 'pair')} got no verdict: a reply held none, was cut off, or the service refused the "
+            "request. Longer judgements (max_judgement_tokens) may help."
         )
     if even := side["at_equal_length"]:
         said.append(f"On {where}, “{second}” would win on {cell(even)} if both answers were equally long.")

@@ -10,10 +10,10 @@ import chat_servers
 import gradio as gr
 import pytest
 
-from app.pages import blind_voting, vote_views
+from app.pages import blind, blind_voting, vote_views
 from app.pages import votes as votes_page
 from storage.models import Artifact, Job, User
-from storage.votes import questions, votes
+from storage.votes import contenders, questions, votes
 from tests.storage.votes.voting import NANO, SMALL, asked, voted
 
 MODELS = [NANO, SMALL]
@@ -73,7 +73,7 @@ def test_a_vote_is_said_with_or_without_names(studio: User, asking: Any) -> None
     assert [vote.choice for vote in votes.of_user(studio)] == ["left", "both_bad"]
     assert blind_voting.voter("left")(asking(studio), "", "", True) == [gr.skip()] * blind_voting.N_COUNTED
     again = blind_voting.voter("right")(asking(studio), one.id, "", False)
-    assert "had its vote" in again[1]
+    assert "already voted on this question" in again[1]
     assert votes.get(studio, one.id).choice == "left"
     forged = blind_voting.voter("left")(asking(studio), "x" * 16, "", True)
     assert "There is no vote" in forged[0]
@@ -91,6 +91,39 @@ def test_a_vote_taken_back_is_asked_again_only_while_it_is_blind(studio: User, a
     assert votes.of_user(studio) == []
 
 
+def test_a_vote_whose_names_were_shown_is_not_asked_again_with_the_box_off(studio: User, asking: Any) -> None:
+    last_id = blind_voting.voter("left")(asking(studio), asked(studio, "one?").id, "", True)[2]
+    shown = blind_voting.take_back(asking(studio), last_id, False)
+    assert (shown[6], shown[3], shown[7]["interactive"]) == ("", "", False)
+    assert votes.of_user(studio) == []
+
+
+def test_taking_back_stops_the_next_question(studio: User) -> None:
+    with gr.Blocks() as demo:
+        blind.build(demo, gr.HTML())
+    found = list(demo.fns.values())
+    asks = {one._id for one in found if one.api_name == "ask"}
+    (undo,) = (one.targets for one in found if one.api_name == "take_back")
+    assert asks
+    assert any(one.targets == undo and asks <= set(one.cancels) for one in found)
+    ready = blind_voting.ready("training")
+    assert (ready["value"], ready["interactive"]) == (blind_voting.NEXT, True)
+
+
+def test_what_the_address_names_in_vain_is_said(
+    studio: User, finished: tuple[Job, Artifact], asking: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = blind_voting.open_page(asking(studio, prompts="odd", data="gone"))
+    assert "“odd” is not a source of prompts" in shown[0]
+    assert "There is no dataset “gone” with prompts" in shown[0]
+    assert (shown[2], shown[3]["value"]) == ("typed", "tickets")
+    monkeypatch.setattr(contenders, "MOST", 2)
+    shown = blind_voting.open_page(asking(studio, models=f"{NANO},{SMALL},tickets-lora"))
+    assert "You selected 3 models." in shown[0]
+    assert "The first 2 are chosen." in shown[0]
+    assert shown[1]["value"] == [NANO, SMALL]
+
+
 def test_the_address_names_models_and_prompts(studio: User, finished: tuple[Job, Artifact], asking: Any) -> None:
     shown = blind_voting.open_page(asking(studio))
     assert shown[1]["value"] == [NANO, "tickets-lora"]
@@ -104,7 +137,7 @@ def test_an_answer_is_shown_as_it_is(studio: User) -> None:
     shown = vote_views.answers(asked(studio, "one?", "<img src=//x> {{z}}", "b", cut="b"))
     assert "&lt;img src=//x" in shown[0]
     assert "{{" not in shown[0]
-    assert "Cut at the longest answer" in shown[1]
+    assert "Cut off at the length limit" in shown[1]
 
 
 def test_the_tally_teaches_then_tells_then_makes(studio: User, asking: Any) -> None:

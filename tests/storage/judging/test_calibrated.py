@@ -71,7 +71,6 @@ def test_a_biased_judge_alone_is_wrong_and_the_votes_correct_it() -> None:
     assert judged.mean() > 0.7
     assert found.rate.low <= TRUTH <= found.rate.high < judged.mean()
     assert not found.is_worthless
-    assert found.best == found.rate
 
 
 def test_the_formula() -> None:
@@ -85,6 +84,13 @@ def test_the_formula() -> None:
     variance = (((judged - 0.75) ** 2).sum() + 0.5) / 5 / 4 + (((off - 0.25) ** 2).sum() + 0.5) / 13 / 12
     assert found.rate.low == pytest.approx(1.0 - 1.96 * variance**0.5, abs=1e-3)
     assert found.rate.high == 1.0
+
+
+def test_a_correction_beyond_the_scale_leaves_an_interval() -> None:
+    found = calibrated.of(np.ones(100), np.array([1.0] * 27 + [0.0] * 3), np.array([0.5] * 27 + [0.0] * 3))
+    assert found is not None
+    assert found.rate.value == found.rate.high == 1.0
+    assert found.rate.low < 0.98
 
 
 def test_few_votes_or_no_prompts_calibrate_nothing() -> None:

@@ -8,6 +8,7 @@ from storage import users
 from storage.jobs import jobs, leases, worker_rows
 from storage.judging import judgements
 from storage.models import User
+from storage.votes import questions
 from templates import registry
 from templates.errors import BadInput, NotAllowed
 from tests.conftest import forget_caches
@@ -47,6 +48,22 @@ def test_without_data_the_votes_are_judged_and_without_either_there_is_nothing(s
     order = orders.of(lease, threads=1)
     assert isinstance(order, JudgeOrder)
     assert (order.asks.dataset_file, len(order.votes)) == ("", 1)
+
+
+def test_votes_on_prompts_that_a_model_may_know_are_not_judged(studio: User, store_dataset: StoreDataset) -> None:
+    store_dataset("tickets", "prompt_completion", ROWS, 4)
+    pair = questions.sides(studio, [NANO, SMALL])
+    for side in ("training", "selection"):
+        voted(studio, questions.from_dataset(studio, "tickets", side, pair), "left")  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match="on typed or held-out prompts"):
+        judgements.submit(studio, models=[NANO, SMALL], **JUDGE)
+    voted(studio, questions.from_dataset(studio, "tickets", "held_out", pair), "left")
+    judgements.submit(studio, models=[NANO, SMALL], **JUDGE)
+    lease = leases.claim(worker_rows.register(device="cpu", slots=1))
+    assert lease
+    order = orders.of(lease, threads=1)
+    assert isinstance(order, JudgeOrder)
+    assert len(order.votes) == 1
 
 
 def test_all_problems_at_once(studio: User, store_dataset: StoreDataset) -> None:

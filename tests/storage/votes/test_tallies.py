@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from app.pages import vote_views
 from storage.models import User
 from storage.votes import contenders, ranking, tallies
 from tests.storage.votes.voting import GONE, NANO, SMALL, counted, third, voted
@@ -75,6 +76,13 @@ def test_three_models_stand_on_one_scale() -> None:
         assert 0 < one.share.low < one.share.value < one.share.high < 1
     assert ranked[0].share.low > ranked[2].share.high
     assert tallies.count(found).ranked == ranked, "the same votes give the same intervals"
+
+
+def test_models_that_no_votes_connect_are_not_ranked() -> None:
+    apart = [counted(f"{i}", "left", *pair) for i in range(4) for pair in ((NANO, SMALL), (GONE, "other"))]
+    assert tallies.count(apart).ranked == []
+    assert vote_views.tally(tallies.count(apart)).count("can&#39;t be put on one scale") == 1
+    assert len(tallies.count([*apart, counted("bridge", "tie", SMALL, GONE)]).ranked) == 4
 
 
 def test_voters_who_disagree_widen_the_intervals() -> None:

@@ -95,9 +95,9 @@ def test_both_sides_are_drawn_for_every_question(studio: User) -> None:
 @pytest.mark.parametrize(
     ("models", "words"),
     [
-        ([], "No model is chosen"),
-        ([NANO], "One model is chosen"),
-        ([NANO] * 7, "7 models are chosen"),
+        ([], "You chose no model"),
+        ([NANO], "You chose 1 model"),
+        ([NANO] * 7, "You chose 7 models"),
         ([NANO, NANO], "is chosen twice"),
         ([NANO, f"{SMALL}@0.5"], "has no strength"),
     ],
@@ -113,9 +113,9 @@ def test_a_forged_model_is_refused(studio: User) -> None:
     one = contenders.of(studio, NANO)
     contenders.refuse_other(one, None, None)
     contenders.refuse_other(one, one.base_revision, None)
-    with pytest.raises(Unavailable, match="other weights"):
+    with pytest.raises(Unavailable, match="different weights"):
         contenders.refuse_other(one, "f" * 64, None)
-    with pytest.raises(Unavailable, match="other weights"):
+    with pytest.raises(Unavailable, match="different weights"):
         contenders.refuse_other(one, one.base_revision, "ab" * 32)
 
 
