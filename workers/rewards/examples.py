@@ -61,6 +61,7 @@ class Examples(TrainerCallback):  # type: ignore[misc]
             "reference": shortened(reference, LONGEST),
             "answer": shortened(text, LONGEST),
             "ended": ended,
+            "masked": rewarding.params.mask_truncated_completions,
             "rewards": rewards,
             "reward": sum(weights[key] * value for key, value in rewards.items()),
         }

@@ -62,5 +62,8 @@ def refuse_nothing(data: TrainingData, asked: Sequence[Asked], hopeless: Sequenc
         )
     longest = data.params.max_length
     what = f"None of the {len(data.train):,} training rows has a prompt of at most {longest:,} tokens that leaves room."
-    remedy = "Raise the longest prompt (max_length), shorten the prompts, or allow shorter answers only."
+    remedy = (
+        "Raise the longest prompt (max_length), lower the longest answer (max_completion_length), or shorten the "
+        "prompts."
+    )
     raise BadInput(Problem(what, field="max_length", remedy=remedy), code="nothing_to_learn")
