@@ -38,7 +38,7 @@ class Examples(TrainerCallback):  # type: ignore[misc]
             share = sum(alike) / len(alike)
             self._went.append(
                 f"In training, all answers to a prompt were rewarded alike in {share:.0%} of the cases; those taught "
-                "nothing.".replace("%", " %")
+                "nothing about the checks.".replace("%", " %")
             )
 
     def _picked(self) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from templates import registry
 from templates.errors import BadInput, Problem
 from templates.rewards import RewardedParams
 from templates.turns import said
+from workers.rewards.checked import passable
 from workers.training.setups import TrainingData
 
 
@@ -44,7 +45,7 @@ def of_rows(data: TrainingData, rows: Sequence[Mapping[str, Any]]) -> tuple[list
             ids = []
         if not ids or len(ids) > min(params.max_length, room):
             refused.append(int(row["source_row"]))
-        elif not all(one.verifier.can_pass(reference) for one in params.picked if one.verifier.needs_reference):
+        elif not passable(params.picked, reference):
             hopeless.append(int(row["source_row"]))
         else:
             kept.append(Asked(ids, said(turns[-1]), reference, index))
