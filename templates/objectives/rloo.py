@@ -36,7 +36,7 @@ class RlooParams(rewards.RewardedParams):
 
 SPEC = Objective(
     title="RLOO: stay near the base",
-    summary="Each answer is compared with the mean of the others; the distance to the base is subtracted from the reward.",
+    summary="Each answer is compared with the others’ mean; the distance to the base is subtracted from the reward.",
     params=RlooParams,
     row_shapes=("prompt_completion", "messages", "classification", "prompt_only"),
     presets={

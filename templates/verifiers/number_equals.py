@@ -2,9 +2,9 @@
 
 What counts as a number: digits, with commas between groups of three as thousands separators, a point before decimals,
 an exponent such as `e3`, and a minus sign directly in front, unless a letter or digit stands before it. So `1,000` and
-`1e3` are `1000`, `12.50` is `12.5`, and of `3 + 4 = 7` the number is 7. A comma is never a decimal point: the last number
-of `1,5` is 5. Units, currency signs, raised digits (`m²`) and fractions (`½`) don't count, nor does text around the last
-number. Numbers are compared exactly, however long; with a tolerance, the two may differ by that much.
+`1e3` are `1000`, `12.50` is `12.5`, and of `3 + 4 = 7` the number is 7. A comma is never a decimal point: the last
+number of `1,5` is 5. Units, currency signs, raised digits (`m²`) and fractions (`½`) don't count, nor does text around
+the last number. Numbers are compared exactly, however long; with a tolerance, the two may differ by that much.
 
 Rows whose own answer has no number can't be passed and are left out.
 """

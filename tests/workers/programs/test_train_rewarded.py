@@ -122,26 +122,6 @@ def test_held_out_rows_that_no_answer_could_pass_are_not_judged(make_rewarded: M
     assert any(remark.startswith("1 row not answered") for remark in done.result["remarks"])
 
 
-def test_rewards_that_are_alike_are_told_without_the_distance_to_the_base(
-    make_rewarded: MakeOrder, heard: Heard
-) -> None:
-    import torch
-
-    from workers.training.task import read
-
-    task = read(make_rewarded(objective="rloo", beta=0.1, max_words=50, min_words=0))
-    model = models.adapt(models.load_base(task.order.base.base_folder), task.recipe)
-    for name, parameter in model.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(parameter, std=0.05)  # away from the base
-    trainer = train._set_up(task, heard).trainer(model, Path(task.order.checkpoints) / "draft")
-    model.train()
-    trainer._generate_and_score_completions(trainer.repeated([trainer.train_dataset[0]]))
-    found = trainer._metrics["train"]
-    assert found["kl"] != [0.0]
-    assert found["frac_reward_zero_std"] == [1.0]
-
-
 def test_log_probabilities_are_those_of_each_answer_alone(make_rewarded: MakeOrder, heard: Heard) -> None:
     """Padding, positions and temperature as in writing: the sampled tokens' own probabilities."""
     import torch
