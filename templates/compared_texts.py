@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from decimal import Decimal
 
-_NUMBER = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?!\d)")
+_NUMBER = re.compile(
+    r"(?:(?<!\w)-)?"
+    r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?!\d)|(?<![\w.])\.\d+)"
+    r"(?:[eE][+-]?\d{1,3}(?!\w))?"
+)
+"""With a sign unless a letter or digit stands before it, as in `3-5`; an exponent of up to three digits."""
 _AROUND = " \t\"'“”‘’`*.!。！"
 
 
@@ -21,9 +27,17 @@ def plain(text: str) -> str:
 
 
 def last_number(text: str) -> str:
-    """The last number in the text, as `12.5`; empty without one. Commas separate thousands."""
-    found = _NUMBER.findall(unicodedata.normalize("NFKC", text))
-    return f"{float(found[-1].replace(',', '')):.12g}" if found else ""
+    """The last number in the text, as `12.5`, exactly; empty without one.
+
+    Commas separate thousands; raised digits as in m² and fractions such as ½ are no numbers.
+    """
+    read = "".join(" " if unicodedata.category(one) == "No" else one for one in text)
+    found = _NUMBER.findall(unicodedata.normalize("NFKC", read).replace("\u2212", "-"))
+    if not found:
+        return ""
+    exact = format(Decimal(found[-1].replace(",", "")), "f")
+    exact = exact.rstrip("0").rstrip(".") if "." in exact else exact
+    return "0" if exact == "-0" else exact
 
 
 def contains(text: str, wanted: str) -> bool:

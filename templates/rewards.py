@@ -54,7 +54,7 @@ class SamplingParams(TrainingParams):
     )
     """What an answer is rewarded for: pick one or more."""
     num_train_epochs: float = setting(2.0, "Passes over the prompts", shown=True, unit="epochs", gt=0, le=1000)
-    """How often the model answers each prompt. It writes other answers every time."""
+    """How often the model answers each prompt. It writes new answers each time."""
     per_device_train_batch_size: int = setting(8, "Prompts per step", ge=1, le=4096)
     """Prompts that are answered in one step, each several times."""
     num_generations: int = setting(8, "Answers per prompt", shown=True, ge=2, le=256)
@@ -64,7 +64,7 @@ class SamplingParams(TrainingParams):
     max_length: int = setting(512, "Longest prompt", unit="tokens", ge=8, le=1_048_576)
     """Rows with longer prompts are left out. You see how many before you launch."""
     temperature: float = setting(1.0, "Temperature", gt=0, le=20)
-    """Of the answers that are written in training. Lower values make them more alike, so that there is less to
+    """How varied the answers written in training are. With lower values they are more alike, so there is less to
     compare."""
     mask_truncated_completions: bool = setting(True, "Leave out answers that were cut off")
     """Such an answer passes no check, and nothing is learned from it; the others are still compared with it. Off: it is
@@ -86,7 +86,10 @@ class SamplingParams(TrainingParams):
 
 
 def _weight(key: str, one: Verifier) -> tuple[type[float], Any]:
-    about = f"How much the check `{key}` counts in the reward. Only the proportions of the weights matter."
+    about = (
+        f"What passing the check `{key}` adds to the reward. With RLOO, or without scaling, the size counts as well as "
+        "the proportions: larger weights make beta weaker."
+    )
     return float, setting(1.0, f"Weight of “{one.title}”", shown=True, gt=0, le=1000, description=about)
 
 
@@ -123,10 +126,9 @@ class RewardedParams(*_OF_CHECKS, _Weights, SamplingParams):  # type: ignore[mis
 
     @classmethod
     def idle_with(cls, values: Mapping[str, Any]) -> frozenset[str]:
-        """The settings of checks that are not picked, and the weight of one that is picked alone."""
+        """The settings of checks that are not picked."""
         picked = values.get("verifiers") or ()
-        alone = {verifier.weight_of(key) for key in picked} if len(picked) == 1 else set()
-        return frozenset({name for name, key in verifier.owners().items() if key not in picked} | alone)
+        return frozenset(name for name, key in verifier.owners().items() if key not in picked)
 
     @property
     def picked(self) -> tuple[Picked, ...]:

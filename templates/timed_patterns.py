@@ -5,8 +5,11 @@ A pattern such as `(a+)+$` takes time that doubles with every character; a train
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Iterator
 from functools import lru_cache
+from math import prod
 from typing import Any
 
 from templates.errors import BadInput, Problem
@@ -19,7 +22,10 @@ TRIED = 400
 TRYING_S = 0.3
 """For all of them together."""
 LONGEST = 1_000
+MOST_REPEATED = 200_000
+"""Characters of a pattern whose counted repetitions are written out, as the library does: about two seconds."""
 REMEMBERED = 256
+_COUNTS = re.compile(r"\{(\d*)(?:,(\d*))?\}", re.ASCII)
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -36,22 +42,47 @@ def flaw(pattern: str) -> str:
 
     if len(pattern) > LONGEST:
         return f"has more than {LONGEST:,} characters"
+    if _repeated(pattern) > MOST_REPEATED:
+        return f"repeats too often: its length times all counts in braces must be at most {MOST_REPEATED:,}"
     try:
         found = _compiled(pattern)
     except regex.error as error:
         return f"is not a regular expression: {error}"
+    except (RecursionError, MemoryError):
+        return "is nested too deeply"
     began = time.monotonic()
-    own = dict.fromkeys(character for character in pattern if character.isalnum())
-    for character in (*own, *"a0 \n-"):
-        for text in (character * TRIED + "!", (character + " ") * (TRIED // 2) + "\x00"):
-            try:
-                left_s = TRYING_S - (time.monotonic() - began)
-                if left_s <= 0:
-                    raise TimeoutError
-                found.search(text, timeout=left_s, concurrent=True)
-            except TimeoutError:
-                return "takes too long on some texts: avoid repetitions inside repetitions, such as (a+)+"
+    for text in _trial_texts(pattern):
+        try:
+            left_s = TRYING_S - (time.monotonic() - began)
+            if left_s <= 0:
+                raise TimeoutError
+            found.search(text, timeout=left_s, concurrent=True)
+        except TimeoutError:
+            return "takes too long on some texts: avoid repetitions inside repetitions, such as (a+)+"
     return ""
+
+
+def _repeated(pattern: str) -> int:
+    """At most how many characters the pattern has once its counted repetitions are written out.
+
+    As if each count applied to the whole pattern; blanks and comments may stand within counts (`(?x)`).
+    """
+    without_blanks = [re.sub(r"\s", "", text) for text in (pattern, re.sub(r"#.*", "", pattern))]
+    return max(len(pattern) * prod(_most(*one) for one in _COUNTS.findall(text)) for text in without_blanks)
+
+
+def _most(least: str, most: str) -> int:
+    return max(int(least or 0), int(most or 0), 1)
+
+
+def _trial_texts(pattern: str) -> Iterator[str]:
+    """Long runs of each character that the pattern names, and of some others, with ends that may not fit."""
+    tried = dict.fromkeys((*pattern, *"a0 \n-"))
+    for one in tried:
+        others = "".join(other for other in tried if other != one)
+        for end in ("!", "a", others):
+            yield one * TRIED + end
+        yield (one + " ") * (TRIED // 2) + "\x00"
 
 
 def search(pattern: str, text: str, field: str) -> bool:

@@ -139,7 +139,11 @@ def fitting(user: User, form: Filled, model: BaseModelRow | Artifact) -> Filled:
     own = self_replays.of_model(user, model)
     if own is not None and form.keep == own.name and _can_keep(form):
         return replace(form, keep=OWN)
-    return form if form.keep in {name for _, name in replayable(user, model, form)} else replace(form, keep=OWN)
+    offered = {name for _, name in replayable(user, model, form)}
+    if form.keep in offered:
+        return form
+    # a dataset that is gone is not replaced; where nothing could be kept, OWN is offered as nothing
+    return replace(form, keep=NOTHING if NOTHING in offered else OWN)
 
 
 def _can_keep(form: Filled) -> bool:

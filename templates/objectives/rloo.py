@@ -4,7 +4,7 @@
 each answer passes. An answer is compared with the mean of the *other* answers to the same prompt, and whole answers
 are weighted, not tokens. The distance to the base is part of the reward, so the result stays nearer to it.
 
-**When to use it.** As GRPO, where the model should keep its way of speaking. **When not:** the base passes hardly ever:
+**When to use it.** As GRPO, where the model should keep its way of speaking. **When not:** the base hardly ever passes;
 then first fine-tune on examples.
 
 **How much data.** Some hundreds of prompts. Prompts that the model always or never gets right teach little.
@@ -28,14 +28,15 @@ class RlooParams(rewards.RewardedParams):
     """Arguments of `trl.RLOOConfig`, under the same names, and the checks."""
 
     beta: float = setting(0.05, "Nearness to the base (beta)", ge=0, le=100)
-    """The distance to the base is taken from the reward this many times. Higher keeps the result nearer."""
+    """The distance to the base, multiplied by this, is subtracted from the reward. Higher values keep the result nearer
+    to the base."""
     normalize_advantages: bool = setting(False, "Scale by the spread of a step")
-    """Whether what answers are better by is divided by its spread in the step."""
+    """Divide the answers' advantages by their spread in the step."""
 
 
 SPEC = Objective(
     title="RLOO: stay near the base",
-    summary="Each answer is compared with the mean of the others; the distance to the base is taken from the reward.",
+    summary="Each answer is compared with the others’ mean; the distance to the base is subtracted from the reward.",
     params=RlooParams,
     row_shapes=("prompt_completion", "messages", "classification", "prompt_only"),
     presets={

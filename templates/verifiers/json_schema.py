@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
@@ -17,6 +18,12 @@ from pydantic import field_validator
 from templates import timed_patterns
 from templates.spec import Params, setting
 from templates.verifier import Verifier
+
+REFERENCES = ("$ref", "$dynamicRef")
+NAMED = ("properties", "$defs", "definitions", "dependentSchemas", "patternProperties")
+"""Keywords that hold schemas by names that people choose."""
+VALUES = ("const", "enum", "default", "examples")
+"""Keywords that hold values, not schemas."""
 
 
 class Schema(Params):
@@ -45,26 +52,56 @@ class Schema(Params):
             Draft202012Validator.check_schema(schema)
         except SchemaError as error:
             raise ValueError(f"is not a JSON schema: {error.message}") from error
-        for flaw in _flaws(schema):
+        for flaw in (*_flaws(schema), *_dangling(schema)):
             raise ValueError(flaw)
         return value
 
 
-def _flaws(part: Any) -> Iterator[str]:
-    """What a schema may not hold: references elsewhere, and patterns that run away."""
-    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
-        yield from _flaws(inner)
-    if not isinstance(part, dict):
+def _parts(schema: Any) -> Iterator[dict[str, Any]]:
+    """The schema and those inside it: not what `properties` and the like are named, nor values such as `const`."""
+    if not isinstance(schema, dict):
         return
-    for key in ("$ref", "$dynamicRef"):
-        if isinstance(part.get(key), str) and not part[key].startswith("#"):
-            yield f"{key} “{part[key]}” leads out of the schema: put what it refers to under $defs"
-    patterns = [part["pattern"]] if isinstance(part.get("pattern"), str) else []
-    if isinstance(part.get("patternProperties"), dict):
-        yield "patternProperties is not supported: use properties"
-    for pattern in patterns:
-        if flaw := timed_patterns.flaw(pattern):
+    yield schema
+    for key, inner in schema.items():
+        if key in VALUES:
+            continue
+        inside = inner.values() if key in NAMED and isinstance(inner, dict) else [inner]
+        for one in inside:
+            for part in one if isinstance(one, list) else [one]:
+                yield from _parts(part)
+
+
+def _flaws(schema: dict[str, Any]) -> Iterator[str]:
+    """What a schema may not hold: references elsewhere, and patterns that run away."""
+    for part in _parts(schema):
+        for key in REFERENCES:
+            if isinstance(part.get(key), str) and not part[key].startswith("#"):
+                yield f"{key} “{part[key]}” leads out of the schema: put what it refers to under $defs"
+        if "patternProperties" in part:
+            yield "patternProperties is not supported: use properties"
+        pattern = part.get("pattern")
+        if isinstance(pattern, str) and (flaw := timed_patterns.flaw(pattern)):
             yield f"the pattern “{pattern}” {flaw}"
+
+
+def _dangling(schema: dict[str, Any]) -> Iterator[str]:
+    """References to what the schema does not have."""
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import DRAFT202012
+
+    known: Any = Registry().with_resource("", DRAFT202012.create_resource(schema))
+    parts = list(_parts(schema))
+    for part in parts:
+        for key in REFERENCES:
+            if not isinstance(part.get(key), str):
+                continue
+            try:
+                target = known.resolver().lookup(part[key]).contents
+            except Unresolvable:
+                target = None
+            if not isinstance(target, bool) and not any(target is one for one in parts):
+                yield f"{key} “{part[key]}” leads nowhere in the schema"
 
 
 @cache
@@ -77,7 +114,13 @@ def _validator(text: str) -> Any:
         if isinstance(value, str) and not timed_patterns.search(wanted, value, "json_schema"):
             yield ValidationError(f"does not match {wanted}")
 
-    limited: Any = extend(Draft202012Validator, {"pattern": pattern})  # type: ignore[no-untyped-call]
+    def multiple_of(_validator: Any, wanted: float, value: Any, _schema: Any) -> Iterator[Any]:
+        # exactly, as the numbers are written: 19.99 is a multiple of 0.01. 1e999 is read as infinite, a ValueError
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number and Fraction(str(value)) % Fraction(str(wanted)):
+            yield ValidationError(f"is not a multiple of {wanted}")
+
+    limited: Any = extend(Draft202012Validator, {"pattern": pattern, "multipleOf": multiple_of})  # type: ignore[no-untyped-call]
     return limited(json.loads(text), registry=Registry())  # an empty registry fetches nothing
 
 
@@ -96,7 +139,7 @@ def _passes(answer: str, _reference: str, settings: Schema) -> bool:
     try:
         value = json.loads(answer, object_pairs_hook=_once, parse_constant=_no_constant)
         return bool(_validator(settings.json_schema).is_valid(value))
-    except (ValueError, RecursionError):  # nested too deeply to be read
+    except (ValueError, RecursionError, OverflowError):  # nested too deeply, or too large, to be read
         return False
 
 

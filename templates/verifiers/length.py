@@ -14,7 +14,7 @@ class Words(Params):
 
     min_words: int = setting(1, "Fewest words", shown=True, unit="words", ge=0, le=100_000)
     """Shorter answers fail."""
-    max_words: int = setting(50, "Most words", shown=True, unit="words", ge=1, le=100_000)
+    max_words: int = setting(50, "Most words", shown=True, unit="words", ge=1, le=100_000, validate_default=True)
     """Longer answers fail."""
 
     @field_validator("max_words")

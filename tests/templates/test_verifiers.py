@@ -22,6 +22,9 @@ CASES: list[tuple[str, dict[str, Any], str, str, bool]] = [
     ("number_equals", {}, "seven", "7", False),
     ("number_equals", {"number_tolerance": 0.1}, "3.1", "3", True),
     ("number_equals", {"number_tolerance": 0.1}, "3.2", "3", False),
+    ("number_equals", {}, "1234567890123", "1234567890124", False),
+    ("number_equals", {}, "9" * 400, "9" * 400, True),
+    ("number_equals", {}, "9" * 400, "9" * 399 + "8", False),
     ("label", {}, "“Refund.”", "refund", True),
     ("label", {}, "It is a refund", "refund", False),
     ("label", {"label_only": False}, "It is a refund", "refund", True),
@@ -40,6 +43,11 @@ CASES: list[tuple[str, dict[str, Any], str, str, bool]] = [
     ("json_schema", {"json_schema": '{"type": "object", "required": ["city"]}'}, '{"town": "Rome"}', "", False),
     ("json_schema", {"json_schema": '{"type": "string", "pattern": "^a+$"}'}, '"aa"', "", True),
     ("json_schema", {"json_schema": '{"type": "string", "pattern": "^a+$"}'}, '"ab"', "", False),
+    ("json_schema", {"json_schema": '{"multipleOf": 0.01}'}, "19.99", "", True),
+    ("json_schema", {"json_schema": '{"multipleOf": 0.01}'}, "19.999", "", False),
+    ("json_schema", {"json_schema": '{"multipleOf": 2}'}, "1e999", "", False),
+    ("json_schema", {"json_schema": '{"properties": {"patternProperties": {"type": "string"}}}'}, "{}", "", True),
+    ("json_schema", {"json_schema": '{"$ref": "#/$defs/a", "$defs": {"a": {"type": "null"}}}'}, "null", "", True),
 ]
 
 
@@ -66,6 +74,8 @@ def test_every_check_says_what_passes_and_is_tried_here() -> None:
         ({"verifiers": ["json_schema"], "json_schema": "{]"}, "json_schema", "not valid JSON"),
         ({"verifiers": ["json_schema"], "json_schema": '{"type": "nothing"}'}, "json_schema", "not a JSON schema"),
         ({"verifiers": ["json_schema"], "json_schema": '{"$ref": "https://a.b/c"}'}, "json_schema", "leads out"),
+        ({"verifiers": ["json_schema"], "json_schema": '{"$ref": "#/$defs/a"}'}, "json_schema", "leads nowhere"),
+        ({"verifiers": ["length"], "min_words": 60}, "max_words", "min_words"),
         ({"num_generations": 1}, "num_generations", "at least 2"),
     ],
 )
@@ -75,8 +85,20 @@ def test_wrong_settings_are_refused_in_words(settings: dict[str, Any], field: st
     assert field in {problem.field.split(".")[0] for problem in error.value.problems if problem.field}
 
 
-def test_a_pattern_that_runs_away_is_refused() -> None:
-    assert "takes too long" in timed_patterns.flaw("(x+x+)+y")
+@pytest.mark.parametrize("pattern", ["(x+x+)+y", "(=|==)+$", r"^(\W|\W\W)+$"])
+def test_a_pattern_that_runs_away_is_refused(pattern: str) -> None:
+    assert "takes too long" in timed_patterns.flaw(pattern)
+
+
+def test_a_pattern_that_is_too_large_or_too_deep_is_refused_before_it_is_read() -> None:
+    assert "repeats too often" in timed_patterns.flaw("((a{1000}){1000}){1000}")
+    assert "repeats too often" in timed_patterns.flaw("(?x)((a{1 000}){10#\n00}){1000}")
+    assert timed_patterns.flaw("(" * 499 + ")" * 499) == "is nested too deeply"
+
+
+def test_usual_patterns_are_accepted() -> None:
+    assert timed_patterns.flaw(r"^\w{1,10000}$") == ""
+    assert timed_patterns.flaw(r"^[\w.+-]+@[\w-]+\.[\w.-]+$") == ""
     assert timed_patterns.flaw(r"^\d{3}-[A-Z]+$") == ""
 
 
@@ -89,7 +111,7 @@ def test_settings_of_checks_that_are_not_picked_are_idle() -> None:
     params = registry.objective("grpo").params
     assert "max_words" not in params.idle_with({"verifiers": ["length", "label"]})
     assert {"max_words", "pattern", "length_weight"} <= params.idle_with({"verifiers": ["label"]})
-    assert "label_weight" in params.idle_with({"verifiers": ["label"]}), "alone, a weight means nothing"
+    assert "label_weight" not in params.idle_with({"verifiers": ["label"]}), "its size counts also alone"
     assert "label_weight" not in params.idle_with({"verifiers": ["label", "length"]})
 
 

@@ -49,6 +49,8 @@ LENGTH_TELLS_ALL = (
     "In these pairs {rule} is right nearly always, so nothing can show that the scores tell more than length. Add "
     "pairs in which that rule is wrong."
 )
+RARELY = 0.1
+"""Share of the pairs up to which a rule that gets them wrong is right nearly always."""
 TOO_FEW = f"Hold out more pairs: a verdict needs at least {FEWEST_GROUPS} that are not nearly equal."
 
 
@@ -157,7 +159,8 @@ def _what_would_help(ending: Outcome, groups: Groups, found: RewardVerdict) -> s
         return None
     if len(np.unique(groups)) < FEWEST_GROUPS:
         return TOO_FEW
-    return CAN_BE_SHORT if found.against_rule else LENGTH_TELLS_ALL.format(rule=found.rule)
+    is_rarely_wrong = found.n_against_rule <= RARELY * found.n_pairs
+    return LENGTH_TELLS_ALL.format(rule=found.rule) if is_rarely_wrong else CAN_BE_SHORT
 
 
 def _unscored(numbers: Sequence[int]) -> str:

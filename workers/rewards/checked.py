@@ -23,6 +23,11 @@ def passed(picked: Sequence[Picked], answer: str, reference: str, *, counts: boo
     return [counts and one.verifier.passes(answer, reference, one.settings) for one in picked]
 
 
+def passable(picked: Sequence[Picked], reference: str) -> bool:
+    """Whether any answer could pass all checks with this answer of the row."""
+    return all(one.verifier.can_pass(reference) for one in picked if one.verifier.needs_reference)
+
+
 def shares(picked: Sequence[Picked], found: Sequence[Sequence[bool]]) -> dict[str, Floats]:
     """For each check, and for all of them by their weights: what each answer passes, `(n_answers,)`, from 0 to 1."""
     table = np.array(found, np.float64).reshape(len(found), len(picked))
@@ -37,15 +42,20 @@ def longest(params: TrainingParams) -> int:
 
 
 def scores(params: TrainingParams, found: Scores) -> Scores:
-    """The same with what each answer passes; unchanged if no checks decide."""
+    """The same with what each answer passes; unchanged if no checks decide.
+
+    Rows that no answer could pass count as not asked, as in the training.
+    """
     if not isinstance(params, RewardedParams):
         return found
     cut_count = not params.mask_truncated_completions
     told = [
         replace(one, passed=tuple(passed(params.picked, one.given, one.expected, counts=one.ended or cut_count)))
         for one in found.answers
+        if passable(params.picked, one.expected)
     ]
-    return replace(found, answers=tuple(told))
+    n_left_out = len(found.answers) - len(told)
+    return replace(found, answers=tuple(told), n_not_asked=found.n_not_asked + n_left_out)
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ class Examples(TrainerCallback):  # type: ignore[misc]
             share = sum(alike) / len(alike)
             self._went.append(
                 f"In training, all answers to a prompt were rewarded alike in {share:.0%} of the cases; those taught "
-                "nothing.".replace("%", " %")
+                "nothing about the checks.".replace("%", " %")
             )
 
     def _picked(self) -> list[dict[str, Any]]:
@@ -61,6 +61,7 @@ class Examples(TrainerCallback):  # type: ignore[misc]
             "reference": shortened(reference, LONGEST),
             "answer": shortened(text, LONGEST),
             "ended": ended,
+            "masked": rewarding.params.mask_truncated_completions,
             "rewards": rewards,
             "reward": sum(weights[key] * value for key, value in rewards.items()),
         }

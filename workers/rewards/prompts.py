@@ -10,6 +10,7 @@ from templates import registry
 from templates.errors import BadInput, Problem
 from templates.rewards import RewardedParams
 from templates.turns import said
+from workers.rewards.checked import passable
 from workers.training.setups import TrainingData
 
 
@@ -44,7 +45,7 @@ def of_rows(data: TrainingData, rows: Sequence[Mapping[str, Any]]) -> tuple[list
             ids = []
         if not ids or len(ids) > min(params.max_length, room):
             refused.append(int(row["source_row"]))
-        elif not all(one.verifier.can_pass(reference) for one in params.picked if one.verifier.needs_reference):
+        elif not passable(params.picked, reference):
             hopeless.append(int(row["source_row"]))
         else:
             kept.append(Asked(ids, said(turns[-1]), reference, index))
@@ -62,5 +63,8 @@ def refuse_nothing(data: TrainingData, asked: Sequence[Asked], hopeless: Sequenc
         )
     longest = data.params.max_length
     what = f"None of the {len(data.train):,} training rows has a prompt of at most {longest:,} tokens that leaves room."
-    remedy = "Raise the longest prompt (max_length), shorten the prompts, or allow shorter answers only."
+    remedy = (
+        "Raise the longest prompt (max_length), lower the longest answer (max_completion_length), or shorten the "
+        "prompts."
+    )
     raise BadInput(Problem(what, field="max_length", remedy=remedy), code="nothing_to_learn")

@@ -183,5 +183,18 @@ class Grpo(Rewarded, GRPOTrainer):  # type: ignore[misc]
 class Rloo(Rewarded, RLOOTrainer):  # type: ignore[misc]
     """TRL's trainer on the studio's prompts."""
 
+    def _generate_and_score_completions(self, inputs: list[Row]) -> dict[str, Any]:
+        found = super()._generate_and_score_completions(inputs)
+        # TRL measures the spread after it has subtracted the distance to the base, which hardly ever is the same twice
+        self._metrics["train"]["frac_reward_zero_std"][-1] = self._share_alike()
+        return found
+
+    def _share_alike(self) -> float:
+        """The share of the prompts whose answers the checks rewarded alike."""
+        weights = {one.key: one.weight for one in self.rewarding.params.picked}
+        worth = [sum(weights[key] * value for key, value in rewards.items()) for _, _, rewards in self.seen]
+        groups = torch.tensor(worth).view(-1, self.rewarding.params.num_generations)
+        return float(torch.isclose(groups, groups[:, :1]).all(1).float().mean())
+
     def _generate_single_turn(self, prompt_ids: Sequence[Sequence[int]], *_: Any) -> list[list[int]]:
         return self.written(prompt_ids)

@@ -84,7 +84,8 @@ def test_another_goal_or_other_data_leaves_out_what_no_longer_fits(studio: User,
     assert (other.more, other.keep) == ((), train_mix.OWN)
     assert [update["visible"] for update in updates] == [False] * 7
     _, gone = drawn(studio, replace(form, more=("nowhere",), keep="nowhere"))
-    assert (gone.more, gone.keep) == ((), train_mix.OWN)
+    assert (gone.more, gone.keep) == ((), train_mix.NOTHING), "nothing else is replayed instead"
+    assert gone.plan(studio).portions == ()
 
 
 @pytest.mark.usefixtures("letters", "moods")
@@ -151,6 +152,9 @@ def test_rows_that_the_base_wrote_are_offered_first(studio: User, own: Dataset, 
     assert train_mix.of_address(train_mix.in_address(without))["keep"] == train_mix.NOTHING
     random = drawn(studio, replace(form, method="from_scratch"))[1]
     assert random.plan(studio).portions == (), "it knows nothing that could be kept"
+    for keep in (train_mix.NOTHING, "nowhere"):
+        random = drawn(studio, replace(form, method="from_scratch", keep=keep))[1]
+        assert (random.keep, random.plan(studio).portions) == (train_mix.OWN, ()), "there it is offered as nothing"
     assert 'href="data?data=own"' in hint
     job = jobs.get(studio, str(datasets.get(studio, "own").made_by_job_id))
     shown = str(outcomes.block(studio, job))

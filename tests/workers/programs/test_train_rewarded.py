@@ -113,6 +113,15 @@ def test_rows_that_no_answer_could_pass_are_counted_and_left_out(make_rewarded: 
         train.run(make_rewarded(rows=rows, verifiers=["number_equals"], max_words=50), heard)
 
 
+def test_held_out_rows_that_no_answer_could_pass_are_not_judged(make_rewarded: MakeOrder, heard: Heard) -> None:
+    rows = sums(20)
+    next(row for row in rows if row["held_out"])["completion"] = "no number"
+    done = train.run(make_rewarded(rows=rows, verifiers=["number_equals"], max_words=50, max_steps=1), heard)
+    assert isinstance(done, Done)
+    assert done.result["n_answered"] == 3
+    assert any(remark.startswith("1 row not answered") for remark in done.result["remarks"])
+
+
 def test_log_probabilities_are_those_of_each_answer_alone(make_rewarded: MakeOrder, heard: Heard) -> None:
     """Padding, positions and temperature as in writing: the sampled tokens' own probabilities."""
     import torch

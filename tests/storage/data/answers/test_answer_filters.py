@@ -115,7 +115,21 @@ def test_problems_come_all_at_once() -> None:
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("12 apples, 3.50 each", "3.5"), ("1,234,567", "1234567"), ("-7°", "-7"), ("１２", "12"), ("none", "")],
+    [
+        ("12 apples, 3.50 each", "3.5"),
+        ("1,234,567", "1234567"),
+        ("-7°", "-7"),
+        ("１２", "12"),
+        ("none", ""),
+        ("\u22125", "-5"),
+        ("12 m²", "12"),
+        (".5", "0.5"),
+        ("1e3", "1000"),
+        ("1.5e-3", "0.0015"),
+        ("3-5", "5"),
+        ("1234567890123", "1234567890123"),
+        ("9" * 400, "9" * 400),
+    ],
 )
 def test_last_number(text: str, number: str) -> None:
     assert expected.last_number(text) == number
