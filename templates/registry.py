@@ -61,17 +61,19 @@ def objectives_for(shape: str) -> list[Objective]:
 
     Those that need no other input, and no check to be picked, come first, and of them those that learn from the rows
     as they are. Of those with a teacher, the first are those that let it go before the training, and that take any
-    teacher. Those that learn all training rows come before those that set some apart to choose among labels.
+    teacher. Those that learn all training rows come before those that set some apart to choose among labels, and
+    those whose results answer before those whose results score.
     """
     able = [objective for objective in objectives().values() if shape in objective.row_shapes]
     return sorted(able, key=_demands)
 
 
-def _demands(objective: Objective) -> tuple[bool, int, bool, bool, bool]:
+def _demands(objective: Objective) -> tuple[bool, bool, int, bool, bool, bool]:
     """What it needs besides rows, the least first."""
     cost = objective.cost
     return (
         bool(objective.roles) or objective.repairs or bool(objective.rewards(objective.params())),
+        not makes_answering_models(objective.key),
         cost.generations,
         cost.holds_teacher,
         objective.same_vocabulary,

@@ -126,9 +126,10 @@ class RewardedParams(*_OF_CHECKS, _Weights, SamplingParams):  # type: ignore[mis
 
     @classmethod
     def idle_with(cls, values: Mapping[str, Any]) -> frozenset[str]:
-        """The settings of checks that are not picked."""
+        """The settings of checks that are not picked, and the weight of the only one unless it was changed."""
         picked = values.get("verifiers") or ()
-        return frozenset(name for name, key in verifier.owners().items() if key not in picked)
+        alone = {name for name in map(verifier.weight_of, picked) if len(picked) == 1 and values.get(name, 1.0) == 1.0}
+        return frozenset(name for name, key in verifier.owners().items() if key not in picked) | alone
 
     @property
     def picked(self) -> tuple[Picked, ...]:

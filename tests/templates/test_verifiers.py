@@ -111,7 +111,9 @@ def test_settings_of_checks_that_are_not_picked_are_idle() -> None:
     params = registry.objective("grpo").params
     assert "max_words" not in params.idle_with({"verifiers": ["length", "label"]})
     assert {"max_words", "pattern", "length_weight"} <= params.idle_with({"verifiers": ["label"]})
-    assert "label_weight" not in params.idle_with({"verifiers": ["label"]}), "its size counts also alone"
+    assert "label_weight" in params.idle_with({"verifiers": ["label"]})
+    changed = params.idle_with({"verifiers": ["label"], "label_weight": 5.0})
+    assert "label_weight" not in changed, "its size counts also alone"
     assert "label_weight" not in params.idle_with({"verifiers": ["label", "length"]})
 
 

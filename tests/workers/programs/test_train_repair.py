@@ -22,6 +22,7 @@ from workers.objectives.repair import RepairTrainer
 from workers.orders.train import FurtherData, TrainingOrder
 from workers.programs import train
 from workers.protocol import Checkpointed, Done, Noted, Order, Planned, Report
+from workers.training import results
 from workers.training.roots import Root
 from workers.training.task import read
 
@@ -106,7 +107,7 @@ def test_without_its_adapter_the_teacher_is_the_untouched_base(make_repair: Any,
     first = parent()
     order = make_repair(first)
     task, root = read(order), Root(order)
-    student = train._ready(task, train._set_up(task, heard, root=root))
+    student = results.ready(results.LANGUAGE_MODEL, task, train._set_up(task, heard, root=root))
     ids = torch.tensor([Renderer(Path(order.base.base_folder)).prompt([{"role": "user", "content": "Hello?"}])])
     untouched = models.load_base(first.root.base_folder)
     with torch.no_grad():
@@ -125,10 +126,10 @@ def test_the_task_alone_is_learned_as_in_fine_tuning(
     order = make_repair(parent())
     task, root = read(order), Root(order)
     setup = train._set_up(task, heard, root=root)
-    student = train._ready(task, setup)
+    student = results.ready(results.LANGUAGE_MODEL, task, setup)
     trainer = setup.trainer(student, tmp_path / "drafts")
     assert isinstance(trainer, RepairTrainer)
-    examples = train._examples(task)[:1]
+    examples = results._examples(task)[:1]
     found = trainer.compute_loss(student, {"prompts": [], "task": examples})
     ids, trained = torch.tensor([examples[0].ids]), examples[0].trained
     logits = student.eval()(input_ids=ids).logits[0].log_softmax(-1)
