@@ -102,7 +102,7 @@ def test_pairs_are_proposed_for_preference_and_can_be_learned_by_their_chosen_an
     datasets.add(studio, uploads.get(studio, upload(studio, PAIRS, "pairs")), name="pairs")
     shown = train_form.opened(asking(studio, data="pairs"))
     assert [key for _, key in shown[5]["choices"]][:2] == ["prefer_answers", "sft"]
-    assert shown[-1]["objective"] == "dpo"
+    assert shown[-1]["objective"] == "orpo"
 
 
 def test_single_judgements_lead_to_the_way_that_takes_them(studio: User, judged: Dataset, asking: Any) -> None:

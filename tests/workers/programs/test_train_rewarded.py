@@ -80,6 +80,7 @@ def test_a_job_reports_rewards_and_judges_by_checks(make_rewarded: MakeOrder, he
     assert any("rewarded alike" in remark for remark in done.result["remarks"])
 
 
+@pytest.mark.long
 def test_prompts_alone_are_answered_and_checked(make_rewarded: MakeOrder, heard: Heard) -> None:
     rows = [
         {
@@ -113,6 +114,7 @@ def test_rows_that_no_answer_could_pass_are_counted_and_left_out(make_rewarded: 
         train.run(make_rewarded(rows=rows, verifiers=["number_equals"], max_words=50), heard)
 
 
+@pytest.mark.long
 def test_held_out_rows_that_no_answer_could_pass_are_not_judged(make_rewarded: MakeOrder, heard: Heard) -> None:
     rows = sums(20)
     next(row for row in rows if row["held_out"])["completion"] = "no number"
@@ -120,6 +122,34 @@ def test_held_out_rows_that_no_answer_could_pass_are_not_judged(make_rewarded: M
     assert isinstance(done, Done)
     assert done.result["n_answered"] == 3
     assert any(remark.startswith("1 row not answered") for remark in done.result["remarks"])
+
+
+@pytest.mark.parametrize("objective", ["grpo", "rloo"])
+def test_the_distance_is_that_to_the_base(make_rewarded: MakeOrder, heard: Heard, objective: str) -> None:
+    import torch
+
+    from workers.training.task import read
+
+    task = read(make_rewarded(objective=objective, beta=0.1))
+    setup = train._set_up(task, heard)
+    model = models.adapt(models.load_base(task.order.base.base_folder), task.recipe)
+    trainer = setup.trainer(model, Path(task.order.checkpoints) / "draft")
+    rows = trainer.repeated([trainer.train_dataset[0]])
+    torch.manual_seed(1)
+    for name, weight in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, std=0.02)
+    made = trainer._generate_and_score_completions(rows)
+    if objective == "rloo":
+        assert trainer._metrics["train"]["kl"][-1] > 0
+    else:
+        own = trainer._get_per_token_logps_and_entropies(
+            model,
+            torch.cat([made["prompt_ids"], made["completion_ids"]], 1),
+            torch.cat([made["prompt_mask"], made["completion_mask"]], 1),
+            made["completion_ids"].shape[1],
+        )[0]
+        assert not torch.allclose(own, made["ref_per_token_logps"], atol=1e-3)
 
 
 def test_log_probabilities_are_those_of_each_answer_alone(make_rewarded: MakeOrder, heard: Heard) -> None:
