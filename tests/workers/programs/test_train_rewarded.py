@@ -141,7 +141,7 @@ def test_the_distance_is_that_to_the_base(make_rewarded: MakeOrder, heard: Heard
             torch.nn.init.normal_(weight, std=0.02)
     made = trainer._generate_and_score_completions(rows)
     if objective == "rloo":
-        assert trainer._metrics["train"]["kl"][-1] > 0
+        assert abs(trainer._metrics["train"]["kl"][-1]) > 1e-3, "of few draws, it may be below 0"
     else:
         own = trainer._get_per_token_logps_and_entropies(
             model,
