@@ -29,7 +29,7 @@ def test_settings_of_other_checks_are_hidden() -> None:
     assert not {"pattern", "json_schema", "label_only", "label_weight"} & visible
     alone = drawn(["length"])
     assert alone.components["max_words"].visible
-    assert alone.components["length_weight"].visible, "its size counts also alone"
+    assert not alone.components["length_weight"].visible, "with one check, a weight of 1 says nothing"
 
 
 def test_checks_are_offered_by_their_titles() -> None:

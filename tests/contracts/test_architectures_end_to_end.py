@@ -34,8 +34,6 @@ TEMPLATE = "instruct"
 Way = tuple[str, str, dict[str, Any]]
 METHODS = [method.key for method in capabilities.methods_for(registry.objective("sft"))]
 EVERY_RUN: list[Way] = [
-    ("opt", "lora", {}),
-    ("qwen3moe", "lora", {}),
     ("gemma3img", "lora", {"use_dora": True}),
     ("gpt2", "lora", {"target_modules": "attention"}),
 ]
