@@ -20,8 +20,8 @@ from templates import registry
 from templates.metrics import Metric
 from tests.small_suite import small_forgotten, small_own_words, small_result
 
-NAMES = ("alert", "head", "outcome", "stages", "progress", "remarks", "chart", "rewarded", "numbers_fold", "numbers", "log")
-NAMES += ("keep", "discard", "retry")
+NAMES = ("alert", "head", "outcome", "stages", "progress", "remarks", "chart", "rewarded", "numbers_fold")
+NAMES += ("numbers", "log", "keep", "discard", "retry")
 
 
 @pytest.fixture
