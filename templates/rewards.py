@@ -11,7 +11,17 @@ from pydantic import ValidationInfo, create_model, field_validator
 from templates import verifier
 from templates.errors import Problem
 from templates.metrics import Metric
-from templates.spec import BASE_BEHIND_ADAPTER, BaseFacts, Need, Params, RowShape, TrainingParams, setting
+from templates.picked_settings import of_picked
+from templates.spec import (
+    BASE_BEHIND_ADAPTER,
+    REFERENCE_BESIDE,
+    BaseFacts,
+    Need,
+    Params,
+    RowShape,
+    TrainingParams,
+    setting,
+)
 from templates.verifier import Verifier
 
 GOAL = "do_what_a_check_rewards"
@@ -118,11 +128,7 @@ class RewardedParams(*_OF_CHECKS, _Weights, SamplingParams):  # type: ignore[mis
     @field_validator(*verifier.owners())
     @classmethod
     def _of_a_picked_check(cls, value: Any, info: ValidationInfo) -> Any:
-        name, picked = str(info.field_name), info.data.get("verifiers")
-        key = verifier.owners()[name]
-        if picked is not None and key not in picked and value != cls.model_fields[name].default:
-            raise ValueError(f"is a setting of the check “{key}”: add that to verifiers, or leave this out")
-        return value
+        return of_picked(cls, value, info, owners=verifier.owners(), listed="verifiers", what="check")
 
     @classmethod
     def idle_with(cls, values: Mapping[str, Any]) -> frozenset[str]:
@@ -176,3 +182,23 @@ def misfits(params: RewardedParams, shape: RowShape) -> list[Problem]:
     what = f"{' and '.join(lacking)} {'compares' if len(lacking) == 1 else 'compare'} with the row’s own answer"
     remedy = f"Choose other checks ({', '.join(able)}), or data with answers."
     return [Problem(f"{what}, and these rows are prompts without one.", field="verifiers", remedy=remedy)]
+
+
+SHARED: Mapping[str, Any] = {
+    "row_shapes": ("prompt_completion", "messages", "classification", "prompt_only"),
+    "presets": {
+        "quick": {"num_train_epochs": 1.0},
+        "balanced": {"num_train_epochs": 2.0},
+        "thorough": {"num_train_epochs": 6.0},
+    },
+    "goal": GOAL,
+    "needs": (CAN_TRY, NEEDS_BASE, REFERENCE_BESIDE),
+    "loss_means": LOSS_MEANS,
+    "metrics": METRICS,
+    "headline": HEADLINE,
+    "learned_instead": LEARNED_INSTEAD,
+    "rewards": lambda params: params.picked,
+    "misfits": misfits,
+    "advised": advised,
+}
+"""What their declarations have in common."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import ValidationInfo, field_validator
 
 from templates import filter_settings
+from templates.picked_settings import of_picked
 from templates.spec import TrainingParams, Written, setting
 
 Filter = Literal[
@@ -73,11 +74,7 @@ class WrittenAnswersParams(*_OF_FILTERS, WritingParams):  # type: ignore[misc]
     @field_validator(*filter_settings.owners())
     @classmethod
     def _of_a_picked_filter(cls, value: Any, info: ValidationInfo) -> Any:
-        name, picked = str(info.field_name), info.data.get("filters")
-        key = filter_settings.owners()[name]
-        if picked is not None and key not in picked and value != cls.model_fields[name].default:
-            raise ValueError(f"is a setting of the filter “{key}”: add that to filters, or leave this out")
-        return value
+        return of_picked(cls, value, info, owners=filter_settings.owners(), listed="filters", what="filter")
 
     @classmethod
     def of_writing(cls) -> frozenset[str]:

@@ -29,7 +29,7 @@ from __future__ import annotations
 from typing import Literal
 
 from templates import rewards
-from templates.spec import REFERENCE_BESIDE, Cost, Objective, setting
+from templates.spec import Cost, Objective, setting
 
 
 class GrpoParams(rewards.RewardedParams):
@@ -48,20 +48,6 @@ SPEC = Objective(
     title="GRPO: compare several answers",
     summary="Of several answers to a prompt, those that pass the checks become likelier than the others.",
     params=GrpoParams,
-    row_shapes=("prompt_completion", "messages", "classification", "prompt_only"),
-    presets={
-        "quick": {"num_train_epochs": 1.0},
-        "balanced": {"num_train_epochs": 2.0},
-        "thorough": {"num_train_epochs": 6.0},
-    },
-    goal=rewards.GOAL,
-    needs=(rewards.CAN_TRY, rewards.NEEDS_BASE, REFERENCE_BESIDE),
-    loss_means=rewards.LOSS_MEANS,
-    metrics=rewards.METRICS,
-    headline=rewards.HEADLINE,
-    learned_instead=rewards.LEARNED_INSTEAD,
     cost=Cost(forwards=1, generations=1),
-    rewards=lambda params: params.picked,
-    misfits=rewards.misfits,
-    advised=rewards.advised,
+    **rewards.SHARED,
 )

@@ -21,7 +21,7 @@ is 0.
 from __future__ import annotations
 
 from templates import rewards
-from templates.spec import REFERENCE_BESIDE, Cost, Objective, setting
+from templates.spec import Cost, Objective, setting
 
 
 class RlooParams(rewards.RewardedParams):
@@ -38,20 +38,6 @@ SPEC = Objective(
     title="RLOO: stay near the base",
     summary="Each answer is compared with the others’ mean; the distance to the base is subtracted from the reward.",
     params=RlooParams,
-    row_shapes=("prompt_completion", "messages", "classification", "prompt_only"),
-    presets={
-        "quick": {"num_train_epochs": 1.0},
-        "balanced": {"num_train_epochs": 2.0},
-        "thorough": {"num_train_epochs": 6.0},
-    },
-    goal=rewards.GOAL,
-    needs=(rewards.CAN_TRY, rewards.NEEDS_BASE, REFERENCE_BESIDE),
-    loss_means=rewards.LOSS_MEANS,
-    metrics=rewards.METRICS,
-    headline=rewards.HEADLINE,
-    learned_instead=rewards.LEARNED_INSTEAD,
     cost=Cost(forwards=3, reference_forwards=1, generations=1),
-    rewards=lambda params: params.picked,
-    misfits=rewards.misfits,
-    advised=rewards.advised,
+    **rewards.SHARED,
 )
