@@ -17,7 +17,7 @@ from templates import recipe, registry
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
-TEXTS = README + (ROOT / "docs" / "data.md").read_text("utf-8")
+TEXTS = README + "".join((ROOT / "docs" / name).read_text("utf-8") for name in ("data.md", "keeping.md"))
 COMMANDS = re.findall(r"^(?:\.venv/bin/)?(studio .+)$", TEXTS, re.M) + re.findall(r"`(studio [^`]+)`", TEXTS)
 
 

@@ -13,7 +13,7 @@ from app.api.bodies import Body
 from app.api.catalogue import Acting
 from app.api.paged import Entries, Things
 from storage.data.answers import learned
-from storage.gallery import artifact_lists, artifacts
+from storage.gallery import artifact_lists, artifacts, downloads
 from storage.planning import strengths
 
 router = APIRouter(prefix="/api/v1", tags=["artifacts"])
@@ -93,7 +93,7 @@ def strength(user: Acting, artifact: str) -> dict[str, Any]:
 @router.get("/artifacts/{artifact}/download")
 def download(user: Acting, artifact: str, strength: Annotated[float | None, Query()] = None) -> StreamingResponse:
     """The artifact as a zip in the Hugging Face layout; with `strength`, a LoRA adapter has that part of its effect."""
-    chunks, filename = artifacts.zip_stream(user, artifact, strength)
+    chunks, filename = downloads.zip_stream(user, artifact, strength)
     plain = filename.encode("ascii", "replace").decode().replace('"', "_")
     disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename)}"
     return StreamingResponse(chunks, media_type="application/zip", headers={"Content-Disposition": disposition})

@@ -74,9 +74,9 @@ def export(
 ) -> None:
     """Write an artifact's files, in Hugging Face layout, to a folder or a zip."""
     from app.cli import acting
-    from storage.gallery import artifacts
+    from storage.gallery import downloads
 
-    written = artifacts.export(acting.user(), name, to, strength)
+    written = downloads.export(acting.user(), name, to, strength)
     output.emit({"artifact": name, "path": str(written), "strength": strength}, [f"Wrote {written}"], as_json)
 
 

@@ -14,7 +14,7 @@ import torch  # noqa: TID253
 
 from storage.bases import base_models, checkpoint_headers
 from storage.data import datasets, uploads
-from storage.gallery import artifacts
+from storage.gallery import downloads
 from storage.models import Job, User
 from storage.planning import evaluations, training
 from templates import capabilities, registry
@@ -101,7 +101,7 @@ def test_a_done_job_can_be_scored_chatted_with_and_downloaded(
     assert scored == pytest.approx([base_loss, loss], rel=1e-4)
     together, alone = asyncio.run(chat(studio, [name, "tuned"]))
     assert together == alone
-    exported = artifacts.export(studio, "tuned", tmp_path / "download")
+    exported = downloads.export(studio, "tuned", tmp_path / "download")
     given = ["--base", str(source)] if registry.method(method).trains == "adapter" else []
     assert used(exported, given, capsys, monkeypatch).startswith(together[1])
 

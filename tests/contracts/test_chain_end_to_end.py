@@ -15,7 +15,7 @@ import torch  # noqa: TID253
 from app.api import documents
 from storage.bases import base_models
 from storage.data import datasets, uploads
-from storage.gallery import artifacts
+from storage.gallery import artifacts, downloads
 from storage.jobs import jobs
 from storage.models import Job, User
 from storage.planning import evaluations, training
@@ -63,7 +63,7 @@ def follow(
     assert scored == pytest.approx([judged["base"]["value"], judged["adapted"]["value"]], rel=2e-2)
     together, alone = asyncio.run(chat(studio, [base, "reader", "teller"]))
     assert together == alone
-    path = artifacts.export(studio, "teller", tmp_path / "teller.zip")
+    path = downloads.export(studio, "teller", tmp_path / "teller.zip")
     zipfile.ZipFile(path).extractall(tmp_path / "received")
     assert used(tmp_path / "received" / "teller", [], capsys, monkeypatch).startswith(together[2])
     document = documents.of_artifact(artifacts.get(studio, "teller"))

@@ -15,7 +15,7 @@ from peft.tuners.lora import LoraLayer  # noqa: TID253
 from transformers import AutoModelForCausalLM  # noqa: TID253
 
 from storage.data import datasets, row_files, uploads
-from storage.gallery import artifacts
+from storage.gallery import artifacts, downloads
 from storage.jobs import jobs
 from storage.models import Job, JobState, User
 from storage.planning import self_replays, training
@@ -103,8 +103,8 @@ def test_a_base_writes_rows_and_keeps_them(studio: User, tmp_path: Path, monkeyp
 def weaker(user: User, folder: Path) -> None:
     """A download at half strength has half of what the adapter adds to each weight."""
     whole, half = (
-        artifacts.export(user, "keeps", folder / "whole"),
-        artifacts.export(user, "keeps", folder / "half", 0.5),
+        downloads.export(user, "keeps", folder / "whole"),
+        downloads.export(user, "keeps", folder / "half", 0.5),
     )
     (of_whole, scale), (of_half, halved) = (added(path) for path in (whole, half))
     assert halved == {name: scaling / 2 for name, scaling in scale.items()}

@@ -17,7 +17,7 @@ from app.main import create_app
 from app.pages import gallery, score
 from storage import db, dependents, files, job_inputs
 from storage.data import datasets, uploads
-from storage.gallery import artifacts
+from storage.gallery import artifacts, downloads
 from storage.jobs import jobs, workspaces
 from storage.models import Artifact, Job, JobState, User
 from storage.planning import evaluations, training
@@ -163,7 +163,7 @@ def test_it_can_not_be_chatted_with_or_adapted(studio: User, judge: Artifact) ->
     with pytest.raises(BadInput, match="it scores answers and can't write any"):
         training.plan(studio, base="judge", dataset="pairs", objective="dpo", method="lora")
     with pytest.raises(BadInput, match="score head has no strength"):
-        artifacts.export(studio, "judge", settings().files / "x.zip", strength=0.5)
+        downloads.export(studio, "judge", settings().files / "x.zip", strength=0.5)
 
 
 def test_the_reward_of_another_job_stays_while_that_runs(studio: User, judge: Artifact) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from storage import db, files, users
-from storage.gallery import artifacts
+from storage.gallery import artifacts, downloads
 from storage.jobs import jobs
 from storage.models import Artifact, BaseModelRow, Dataset, Job, JobInput, JobState, User
 from storage.settings import settings
@@ -81,7 +81,7 @@ def test_found_by_name_and_id_by_its_owner_only(studio: User, parents: tuple[str
 
 def test_zip_holds_the_allow_list_and_matching_checksums(studio: User, parents: tuple[str, str]) -> None:
     publish(studio, parents, "tone")
-    chunks, filename = artifacts.zip_stream(studio, "tone")
+    chunks, filename = downloads.zip_stream(studio, "tone")
     with zipfile.ZipFile(io.BytesIO(b"".join(chunks))) as archive:
         assert archive.testzip() is None
         content = {name.removeprefix("tone/"): archive.read(name) for name in archive.namelist()}
@@ -95,19 +95,19 @@ def test_a_damaged_artifact_is_not_handed_out(studio: User, parents: tuple[str, 
     made = publish(studio, parents, "tone")
     (artifacts.folder(made) / "adapter_model.safetensors").write_bytes(b"x")
     with pytest.raises(StudioError, match="checksum"):
-        artifacts.zip_stream(studio, "tone")
+        downloads.zip_stream(studio, "tone")
 
 
 def test_export_to_a_folder_or_a_zip_and_never_over_something(
     studio: User, parents: tuple[str, str], tmp_path: Path
 ) -> None:
     publish(studio, parents, "tone")
-    out = artifacts.export(studio, "tone", tmp_path / "a" / "out")
+    out = downloads.export(studio, "tone", tmp_path / "a" / "out")
     assert {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()} == {*SHIPPED, "SHA256SUMS"}
-    assert zipfile.is_zipfile(artifacts.export(studio, "tone", tmp_path / "out.zip"))
+    assert zipfile.is_zipfile(downloads.export(studio, "tone", tmp_path / "out.zip"))
     for taken in (out, tmp_path / "out.zip"):
         with pytest.raises(BadInput, match="not empty"):
-            artifacts.export(studio, "tone", taken)
+            downloads.export(studio, "tone", taken)
 
 
 def test_names_stay_distinct(studio: User, parents: tuple[str, str]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from asking import answer
 from preference_rows import pairs
 
-from storage.gallery import artifacts
+from storage.gallery import downloads
 from storage.models import User
 
 CASES: dict[str, dict[str, Any]] = {
@@ -40,7 +40,7 @@ def test_a_result_is_judged_chatted_with_and_downloaded(
     assert done.result["n_rows"] > 0
     assert done.result["sentence"]
     assert answer(chat, "result") != answer(chat, "tiny"), "what was learned is heard"
-    chunks, _ = artifacts.zip_stream(studio, "result")
+    chunks, _ = downloads.zip_stream(studio, "result")
     content = b"".join(chunks)
     names = {Path(name).name for name in zipfile.ZipFile(io.BytesIO(content)).namelist()}
     assert {"adapter_model.safetensors", "adapter_config.json", "recipe.toml", "README.md"} <= names

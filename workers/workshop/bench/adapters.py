@@ -41,7 +41,8 @@ class _ProgressChannel:
             self.setup.say(str(report.stage))
         elif isinstance(report, Measured) and time.monotonic() - self._said >= EVERY_S:
             self._said = time.monotonic()
-            self.setup.say(f"step {report.step}: {report.split.replace('_', '-')} loss {report.values['loss']:.3f}")
+            what, value = next((one, report.values[one]) for one in ("loss", "reward") if one in report.values)
+            self.setup.say(f"step {report.step}: {report.split.replace('_', '-')} {what} {value:.3f}")
 
 
 @dataclass(frozen=True)
