@@ -6,24 +6,20 @@ It works with any server that speaks the protocol; fields that only the studio's
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
-from app import token_scores
+from app import chat_connection, token_scores
 from app.token_scores import AnswerToken
 from storage.models import User
-from storage.settings import secret, settings
+from storage.settings import settings
 from templates import at_strength
 from templates.at_strength import FIELD
-from templates.errors import BadInput, Conflict, NotFound, Problem, StudioError, Unavailable
+from templates.errors import Unavailable
 
-CONNECT_S = 3.0
 ANSWER_S = 300.0
 """Longest silence before or within an answer: a large model takes a while to load."""
 LOOK_S = 15.0
@@ -104,28 +100,31 @@ class Health:
 
 def health() -> Health:
     """The chat server's state. Raises `Unavailable` if it doesn't answer."""
-    with _reaching(), httpx.Client(**_connection(None, CONNECT_S)) as client:
+    with (
+        chat_connection.reaching(),
+        httpx.Client(**chat_connection.connection(None, chat_connection.CONNECT_S)) as client,
+    ):
         response = client.get("/healthz")
-        _refuse_failure(response.status_code, response.content)
-        told = _document(response.content)
+        chat_connection.refuse_failure(response.status_code, response.content)
+        told = chat_connection.document(response.content)
         return Health(bool(told.get("ready", True)), told.get("device"))
 
 
 def models(user: User) -> list[ServedModel]:
     """The models that the user may chat with, base models first."""
-    with _reaching(), httpx.Client(**_connection(user, LOOK_S)) as client:
+    with chat_connection.reaching(), httpx.Client(**chat_connection.connection(user, LOOK_S)) as client:
         response = client.get("/v1/models")
-        _refuse_failure(response.status_code, response.content)
-        listed = _document(response.content)["data"]
+        chat_connection.refuse_failure(response.status_code, response.content)
+        listed = chat_connection.document(response.content)["data"]
     return [ServedModel(m["id"], m.get("studio", {}).get("loaded"), m.get("studio", {})) for m in listed]
 
 
 def post(path: str, body: Mapping[str, Any], *, user: User) -> dict[str, Any]:
     """The server's answer to a document. Re-raises its refusal as a `StudioError`."""
-    with _reaching(), httpx.Client(**_connection(user, ANSWER_S)) as client:
+    with chat_connection.reaching(), httpx.Client(**chat_connection.connection(user, ANSWER_S)) as client:
         response = client.post(path, json=body)
-        _refuse_failure(response.status_code, response.content)
-        return _document(response.content)
+        chat_connection.refuse_failure(response.status_code, response.content)
+        return chat_connection.document(response.content)
 
 
 def complete(
@@ -178,17 +177,17 @@ async def stream(
     body |= {"stream": True, "stream_options": {"include_usage": True}}
     told: dict[str, Any] = {}
     reason = ""
-    with _reaching():
+    with chat_connection.reaching():
         async with (
-            httpx.AsyncClient(**_connection(user, ANSWER_S)) as client,
+            httpx.AsyncClient(**chat_connection.connection(user, ANSWER_S)) as client,
             client.stream("POST", "/v1/chat/completions", json=body) as response,
         ):
             if response.status_code != httpx.codes.OK:
-                _refuse_failure(response.status_code, await response.aread())
+                chat_connection.refuse_failure(response.status_code, await response.aread())
             async for line in response.aiter_lines():
                 if not line.startswith("data:") or line.endswith("[DONE]"):
                     continue
-                chunk = _document(line.removeprefix("data:").encode())
+                chunk = chat_connection.document(line.removeprefix("data:").encode())
                 told |= {**chunk.get("studio", {}), **_counts(chunk.get("usage"))}
                 _refuse_ignored(body, told)
                 for choice in chunk["choices"]:
@@ -198,7 +197,7 @@ async def stream(
                     if text := choice["delta"].get("content"):
                         yield Delta(text)
     if not reason:
-        raise _silent("broke off in the middle of an answer")
+        raise chat_connection.silent("broke off in the middle of an answer")
     yield _info(body["model"], reason, told)
 
 
@@ -231,73 +230,6 @@ def _refuse_ignored(body: Mapping[str, Any], told: Mapping[str, Any]) -> None:
         what = f"The chat server at {settings().chat} can't weaken adapters: it would answer at full strength."
         remedy = "Leave the strength out, or download the adapter at this strength and serve that."
         raise Unavailable(what, code="no_strength", remedy=remedy)
-
-
-def _connection(user: User | None, silence_s: float) -> dict[str, Any]:
-    headers = {"Authorization": f"Bearer {secret('chat')}"} if user else {}
-    if user:
-        headers["X-Studio-User"] = quote(user.name)
-    return {
-        "base_url": settings().chat,
-        "headers": headers,
-        "timeout": httpx.Timeout(silence_s, connect=CONNECT_S),
-        "trust_env": False,  # a proxy for outside traffic must not sit between the studio's parts
-    }
-
-
-@contextmanager
-def _reaching() -> Iterator[None]:
-    """Turn connection failures into `Unavailable`."""
-    try:
-        yield
-    except httpx.TimeoutException as error:
-        raise _silent("took too long to answer") from error
-    except httpx.TransportError as error:
-        raise _silent("does not answer") from error
-
-
-def _silent(what: str) -> Unavailable:
-    return Unavailable(
-        f"The chat server {what} at {settings().chat}.",
-        code="chat_unavailable",
-        remedy="`studio up` starts it with the rest, `studio serve` alone; it may still be starting.",
-    )
-
-
-def _document(content: bytes) -> dict[str, Any]:
-    """A JSON object from the server. Raises the server's errors."""
-    try:
-        document = json.loads(content)
-    except ValueError as error:
-        raise _silent("sent an answer that is not JSON") from error
-    if not isinstance(document, dict):
-        raise _silent("sent an answer that is not a JSON object")
-    if "error" in document:
-        raise _failure(httpx.codes.INTERNAL_SERVER_ERROR, document["error"])
-    return document
-
-
-def _refuse_failure(status: int, content: bytes) -> None:
-    """Raise the error for a status other than 200, with the server's message."""
-    if status == httpx.codes.OK:
-        return
-    try:
-        error = json.loads(content)["error"]
-    except (ValueError, KeyError, TypeError):
-        error = {"message": f"The chat server answered with HTTP status {status}."}
-    raise _failure(status, error)
-
-
-def _failure(status: int, error: Any) -> StudioError:
-    if not isinstance(error, dict):
-        error = {"message": str(error)}
-    kinds: dict[int, type[StudioError]] = {400: BadInput, 404: NotFound, 409: Conflict, 413: BadInput, 422: BadInput}
-    kinds[503] = Unavailable
-    known = {field.name for field in fields(Problem)}
-    listed = error.get("problems") or [{"message": str(error.get("message"))}]
-    problems = [Problem(**{key: value for key, value in told.items() if key in known}) for told in listed]
-    kind = kinds.get(status, StudioError)
-    return kind(*problems, code=str(error.get("code") or kind.code))
 
 
 def _reasoning(message: Mapping[str, Any]) -> str:
