@@ -7,7 +7,6 @@ import inspect
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,38 +17,24 @@ from torch import Tensor
 
 from storage.rendering.renderer import Renderer
 from templates.at_strength import AtStrength
-from templates.errors import StudioError
 from workers import (
     peft_types,  # noqa: F401  # registers them with PEFT
     sharing,
     weights,
 )
 from workers.classification.reading import Reading
-from workers.serving import company, virtual
+from workers.serving import company, self_test, virtual
 from workers.serving.attachable import Attachable
 from workers.serving.decoding import BASE
 from workers.serving.low_rank import LowRank
 from workers.serving.row_caches import joinable
+from workers.serving.self_test import SelfTest
 
 PROBE = [{"role": "user", "content": "Which of these models is which? Name one word for each."}]
-SAME = {"cpu": 1e-5, "cuda": 1e-3}
-"""Largest difference between the logits of two identical computations, by device type."""
 SMALL = 50_000_000
 """Below this number of parameters, waking a second thread for each layer costs more than it saves."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class SelfTest:
-    """The results of the self-test at load time."""
-
-    outcome: str
-    """`passed`, or `no_effect`: the adapter is attached but doesn't change the model's answers."""
-    base_difference: float
-    """Largest change of a base logit when the adapter is attached; must be zero."""
-    adapter_effect: float | None = None
-    """Largest difference between the adapter's and the base's logits; None without an adapter."""
 
 
 def device() -> torch.device:
@@ -201,7 +186,7 @@ class Loaded:
         except Exception:
             self.detach(name)
             base, _ = self._probed([BASE])
-            self.spoiled = _difference(base, self._untouched) > SAME[self.device.type]
+            self.spoiled = self_test.difference(base, self._untouched) > self_test.SAME[self.device.type]
             raise
 
     def _attach(self, folder: Path, name: str) -> None:
@@ -246,15 +231,17 @@ class Loaded:
 
     def _prove(self, entry: Attachable, name: str) -> SelfTest:
         """Test that base rows don't change and adapter rows do, and whether both can be computed together."""
-        same = SAME[self.device.type]
+        same = self_test.SAME[self.device.type]
         base, _ = self._probed([BASE])
-        changed = 0.0 if entry.has_own_copy else _difference(base, self._untouched)
+        changed = 0.0 if entry.has_own_copy else self_test.difference(base, self._untouched)
         adapted, _ = self._probed([name])
         if not adapted.isfinite().all():
-            raise _unproven(entry, "its weights produce values that are not finite")
-        effect = _difference(adapted, self._untouched)
+            raise self_test.unproven(entry, "its weights produce values that are not finite")
+        effect = self_test.difference(adapted, self._untouched)
         if changed > same:
-            raise _unproven(entry, f"attaching it changes the base model's answers (by {changed:.2g} in the logits)")
+            raise self_test.unproven(
+                entry, f"attaching it changes the base model's answers (by {changed:.2g} in the logits)"
+            )
         self.self_tests[BASE] = SelfTest("passed", changed)
         return SelfTest("passed" if effect > same else "no_effect", changed, effect)
 
@@ -266,7 +253,7 @@ class Loaded:
         if self._low_rank is None or not self._low_rank.computes(name):
             return
         (base, _), (by_peft, _) = self._probed([BASE]), self._probed([name])
-        effect = _difference(by_peft, base)
+        effect = self_test.difference(by_peft, base)
         self._exclusive.discard(name)
         self._mixing.add(name)
         if effect > self._rounding and self._computes_like(by_peft, name, effect) and self._undisturbed(BASE, name):
@@ -283,7 +270,7 @@ class Loaded:
         except RuntimeError as error:  # some architectures, such as OPT, lose the rows in their feed-forward layers
             log.info("%s can't share a batch: %s", name, error)
             return False
-        return _difference(here, by_peft) <= max(self._rounding, 0.1 * effect)
+        return self_test.difference(here, by_peft) <= max(self._rounding, 0.1 * effect)
 
     @torch.inference_mode()
     def _probed(self, adapters: list[str]) -> tuple[Tensor, Any]:
@@ -291,15 +278,3 @@ class Loaded:
         ids = torch.tensor([self.prompt(self._probe, adapter) for adapter in adapters], device=self.device)
         positions = torch.arange(ids.shape[1], device=self.device).expand_as(ids)
         return self.forward(ids, torch.ones_like(ids), positions, None, adapters)
-
-
-def _difference(one: Tensor, other: Tensor) -> float:
-    return float((one - other).abs().max())
-
-
-def _unproven(entry: Attachable, why: str) -> StudioError:
-    return StudioError(
-        f"Chat can't serve “{entry.name}”: {why}.",
-        code="self_test_failed",
-        remedy="Download it and use it on its own, and report this with the adapter's recipe.",
-    )

@@ -20,7 +20,8 @@ from templates.errors import StudioError, Unavailable
 from workers.serving.catalogue import Entry
 from workers.serving.decoding import BASE
 from workers.serving.engine import Engine
-from workers.serving.loaded import Loaded, SelfTest, device
+from workers.serving.loaded import Loaded, device
+from workers.serving.self_test import SelfTest
 
 MAX_RESIDENTS = 3
 MAX_ADAPTERS = 16
