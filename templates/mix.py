@@ -18,6 +18,8 @@ Weights = Mapping[str, float | None]
 NO_WEIGHTS: Weights = {}
 REPLAY_SHARE = 0.4
 """The share of replayed rows if none is given."""
+OFTEN = 3
+"""Times that a replayed row comes up in a pass from which on more rows are advised."""
 SHOWN_ROWS = 5
 MOST_APART = 32
 
@@ -178,6 +180,11 @@ class Portion(BaseModel):
         return self.n_tokens * self.per_pass / max(1, self.n_rows)
 
     @property
+    def repeats_much(self) -> bool:
+        """Whether it is replayed so often that more rows would keep more of what the model knew."""
+        return self.replayed and self.per_pass >= OFTEN * self.n_rows
+
+    @property
     def times(self) -> str:
         """How often a row of it comes up in a pass."""
         if self.per_pass == self.n_rows:
@@ -197,7 +204,8 @@ def sentences(portions: Sequence[Portion]) -> list[str]:
         what = f"“{one.name}”{' (replayed)' if one.replayed else ''}: {one.per_pass:,} of {rows:,} rows in a pass"
         of_rows, of_tokens = one.per_pass / max(1, rows), one.tokens_per_pass / max(1.0, tokens)
         shares = f"{100 * of_rows:.0f} % of the rows, {100 * of_tokens:.0f} % of the"
-        found.append(f"{what} ({shares} learned tokens), {one.times}.")
+        advice = " More different rows would keep more." if one.repeats_much else ""
+        found.append(f"{what} ({shares} learned tokens), {one.times}.{advice}")
     return [*found, *(_left_out(one) for one in portions if one.left_out)]
 
 

@@ -81,3 +81,10 @@ def test_sentences_say_what_is_learned_and_what_is_left_out() -> None:
         "1 row of “b” asks (nearly) the same as the verdict, and is not learned (row 7).",
         "6 rows of “own” ask (nearly) the same as the verdict, and are not learned (rows 1, 2, 3, 4, 5 …).",
     ]
+
+
+@pytest.mark.parametrize(("per_pass", "advised"), [(299, False), (300, True)])
+def test_few_rows_replayed_often_are_advised_against(per_pass: int, advised: bool) -> None:
+    own = Portion(name="own", replayed=True, n_rows=100, per_pass=per_pass, n_tokens=900)
+    said = mix.sentences([Portion(name="a", n_rows=400, per_pass=400, n_tokens=400), own])
+    assert said[1].endswith("More different rows would keep more.") is advised
