@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,14 +18,16 @@ from templates.errors import Unavailable
 from workers import models
 from workers.evaluation.generation import answers
 from workers.orders.download import DownloadOrder
-from workers.programs import download
-from workers.protocol import MadeModel
+from workers.orders.train import TrainingOrder
+from workers.programs import download, train
+from workers.protocol import Done, MadeModel
 
 NAME = "smollm2-135m-instruct"
 
 
-@pytest.mark.long
-def test_the_catalogue_keeps_its_word(studio: User, tmp_path: Path) -> None:
+@pytest.fixture
+def made(studio: User, tmp_path: Path) -> MadeModel:
+    """The model, in `tmp_path / "staging"`."""
     entry = catalogue.get(NAME)
     assert entry.package is not None
     try:
@@ -40,7 +44,12 @@ def test_the_catalogue_keeps_its_word(studio: User, tmp_path: Path) -> None:
     )  # fmt: skip
     made = download.run(order, Heard()).made
     assert isinstance(made, MadeModel)
-    facts = made.facts
+    return made
+
+
+@pytest.mark.long
+def test_the_catalogue_keeps_its_word(made: MadeModel, tmp_path: Path) -> None:
+    facts, entry = made.facts, catalogue.get(NAME)
     assert (facts.made_from, facts.stored_dtype, made.license) == ("Q4_1", "BF16", entry.license)
     assert (facts.n_parameters, facts.context_length) == (entry.n_parameters, entry.context_length)
     assert facts.loss_on_english is not None
@@ -49,3 +58,30 @@ def test_the_catalogue_keeps_its_word(studio: User, tmp_path: Path) -> None:
     prompt = renderer.prompt([{"role": "user", "content": "What is the capital of France?"}])
     (given,) = answers(model, [prompt], eos_ids=renderer.eos_ids, max_new_tokens=20)
     assert "Paris" in renderer.decode(given.ids)
+
+
+@pytest.mark.long
+def test_grpo_raises_the_rate_on_easy_sums(
+    made: MadeModel, make_order: Callable[..., TrainingOrder], heard: Heard, tmp_path: Path
+) -> None:
+    """Sums of numbers up to 12, which the base mostly answers in many words or wrongly."""
+    pairs = [(a, b) for a in range(1, 13) for b in range(1, 13)]
+    random.Random(0).shuffle(pairs)
+    rows = [
+        {"prompt": f"What is {a} + {b}?", "completion": str(a + b), "source_row": place, "held_out": place <= 48}
+        for place, (a, b) in enumerate(pairs, 1)
+    ]
+    settings = {
+        "verifiers": ["number_equals"],
+        "max_steps": 24,
+        "per_device_train_batch_size": 4,
+        "max_completion_length": 20,
+        "temperature": 0.7,
+        "learning_rate": 2e-4,
+        "eval_steps": 0.5,
+    }
+    shape, base = "prompt_completion", tmp_path / "staging"
+    order = make_order(objective="grpo", shape=shape, rows=rows, base=base, eval_rows=48, **settings)
+    done = train.run(order.model_copy(update={"threads": 2}), heard)
+    assert isinstance(done, Done)
+    assert done.result["verdict"] == "better", done.result["sentence"]
