@@ -103,7 +103,7 @@ def _models(user: User, names: Sequence[str]) -> tuple[list[BaseModelRow | Artif
     for name in names:
         try:
             found.append(evaluations.find_model(user, name))
-        except NotFound as error:
+        except (NotFound, BadInput) as error:  # the latter for a reward model, which answers nothing
             problems += [Problem(one.message, field="models", remedy=one.remedy) for one in error.problems]
     if len(found) == 2 and found[0].id == found[1].id:
         problems.append(Problem(f"“{found[0].name}” is named twice.", field="models", remedy="Name two models."))
