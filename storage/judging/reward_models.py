@@ -42,6 +42,9 @@ class Background(BaseModel):
 
 def wanted(user: User, name_or_id: str) -> tuple[Artifact | None, list[Problem]]:
     """The user's reward model, or what is wrong with the request for it."""
+    if not name_or_id.strip():
+        remedy = "Choose one of yours; the objective “reward” makes one."
+        return None, [Problem("is missing.", field=FIELD, remedy=remedy)]
     try:
         return artifacts.reward_model(user, name_or_id), []
     except (NotFound, BadInput) as error:

@@ -6,6 +6,7 @@ So may a reward model that judges, which would then agree more than elsewhere.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from storage.models import Artifact, BaseModelRow, User
 from storage.votes import pairs, votes
 from storage.votes.answers import HELD_OUT, TYPED
+from templates.at_strength import FULL
 
 FAIR = (TYPED, HELD_OUT)
 """Sources of prompts that no model learned from."""
@@ -31,6 +33,18 @@ class Voted(BaseModel):
     """The answers of the first and the second model."""
     score: float
     """1 if the second model's answer was preferred, 0 if the first one's, ½ for a tie and for two bad answers."""
+
+
+def couples(user: User) -> list[tuple[tuple[str, str], int]]:
+    """The couples of models at full strength, by name, with the user's fair votes between them, most votes first."""
+    known = {one.key: one for one in votes.voted(user)}
+    fair = (vote for vote in votes.of_user(user) if vote.source in FAIR)
+    counted = Counter((min(pair), max(pair)) for pair in ((vote.left_model, vote.right_model) for vote in fair))
+    return [
+        ((known[one].name, known[other].name), n)
+        for (one, other), n in counted.most_common()
+        if known[one].strength == known[other].strength == FULL
+    ]
 
 
 def of(
