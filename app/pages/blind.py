@@ -151,7 +151,9 @@ def _arena() -> Arena:
             for key in ORDER
         }
     with gr.Row(elem_classes="ask"):
-        note = gr.Textbox(label="Note (optional)", max_length=2000, max_lines=3, scale=6, elem_id="vote-note")
+        note = gr.Textbox(
+            label="Note (optional)", max_length=2000, max_lines=3, scale=6, min_width=240, elem_id="vote-note"
+        )
         undo = gr.Button("Take back (U)", interactive=False, scale=1, min_width=120, elem_id="take-back")
     gr.HTML(html("votes/ways"))
     ids = [gr.Textbox("", visible=False) for _ in range(3)]

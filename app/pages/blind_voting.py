@@ -46,6 +46,8 @@ def open_page(request: gr.Request) -> list[Any]:
     known = comparison.known_models(user)
     wanted, wrong = comparison.wanted_models(user, asked(request, "models"), known)
     named = list(dict.fromkeys(map(str, comparison.with_base(user, wanted))))
+    if len(named) < contenders.FEWEST and not wanted:  # without a result, a single base is proposed
+        named += [name for name in known if name not in named][: contenders.FEWEST - len(named)]
     chosen = named[: contenders.MOST]
     if len(named) > len(chosen):
         wrong.append(Problem(f"You selected {len(named)} models.", remedy=f"The first {len(chosen)} are chosen."))

@@ -123,7 +123,8 @@ def _draw() -> Form:
                 row(ServiceParams, *ServiceParams.model_fields)
         row(JudgeParams, *(name for name in JudgeParams.model_fields if name not in FOR_A_SERVICE))
         cost_line = gr.HTML(elem_id="judge-cost")
-        begin = gr.Button("Let it judge", variant="primary", size="sm", elem_id="judge-start")
+        with gr.Row(elem_classes="ways"):
+            begin = gr.Button("Let it judge", variant="primary", scale=0, min_width=160, elem_id="judge-start")
     return Form(
         fold, judged, against, data, way, of_mine, reward, no_reward, of_service, url, named, key, allowed, criteria,
         made, cost_line, begin,

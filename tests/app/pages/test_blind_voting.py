@@ -162,6 +162,10 @@ def test_taking_back_stops_the_next_question(studio: User) -> None:
     assert (ready["value"], ready["interactive"]) == (blind_voting.NEXT, True)
 
 
+def test_without_a_result_two_bases_are_chosen(studio: User, asking: Any) -> None:
+    assert sorted(blind_voting.open_page(asking(studio))[1]["value"]) == sorted(MODELS)
+
+
 def test_what_the_address_names_in_vain_is_said(
     studio: User, finished: tuple[Job, Artifact], asking: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
