@@ -129,7 +129,7 @@ def _n_learned(order: JudgeOrder, found: Answered) -> int:
 def _together(found: Calibrated, by_votes: dict[str, Any] | None) -> dict[str, Any]:
     """Judge and votes; the votes alone always have Wilson's interval, as in the tally of votes."""
     alone = by_votes["votes"] if by_votes else None
-    return {**found.model_dump(), "votes": alone, "is_worthless": found.is_worthless}
+    return {**found.model_dump(), "votes": alone}
 
 
 def _of_votes(votes: Side, voted: Floats) -> dict[str, Any]:
