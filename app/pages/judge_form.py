@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -87,12 +88,6 @@ def draw(demo: gr.Blocks, alert: gr.HTML, following: gr.Textbox) -> None:
 
 def _draw() -> Form:
     made = dict[str, Any]()
-
-    def row(params: type[Params], *names: str) -> None:
-        with gr.Row():
-            for name in names:
-                made[name] = forms.component(name, params.model_fields[name], params.model_fields[name].default)
-
     with gr.Accordion(TITLE, open=False, visible=False, elem_id="judge-fold") as fold:
         gr.HTML(html("quiet", words=NOTE))
         with gr.Row():
@@ -104,31 +99,46 @@ def _draw() -> Form:
             no_reward = gr.HTML()
             reward = gr.Dropdown([], label="Reward model", elem_id="judge-reward")
         with gr.Column(visible=False) as of_service:
-            with gr.Row():
-                url = gr.Textbox(
-                    label="Address", placeholder="https://api.example.com/v1", min_width=220, elem_id="judge-url"
-                )
-                named = gr.Textbox(label="The service’s name for the model", min_width=160, elem_id="judge-named")
-                key = gr.Textbox(
-                    label="Your key", info="Kept encrypted; leave it empty to use the stored one.", type="password",
-                    min_width=160, elem_id="judge-key",
-                )  # fmt: skip
-            allowed = gr.HTML()
-            criteria = gr.Textbox(
-                label="What makes an answer better", placeholder=CRITERIA, max_length=MAX_CRITERIA_CHARS, max_lines=4,
-                elem_id="judge-criteria",
-            )  # fmt: skip
+            service = _service()
             with gr.Accordion("Patience and prices", open=False):
-                row(JudgeParams, *FOR_A_SERVICE)
-                row(ServiceParams, *ServiceParams.model_fields)
-        row(JudgeParams, *(name for name in JudgeParams.model_fields if name not in FOR_A_SERVICE))
+                made |= _row(JudgeParams, FOR_A_SERVICE) | _row(ServiceParams, ServiceParams.model_fields)
+        made |= _row(JudgeParams, [name for name in JudgeParams.model_fields if name not in FOR_A_SERVICE])
         cost_line = gr.HTML(elem_id="judge-cost")
         with gr.Row(elem_classes="ways"):
             begin = gr.Button("Let it judge", variant="primary", scale=0, min_width=160, elem_id="judge-start")
-    return Form(
-        fold, judged, against, data, way, of_mine, reward, no_reward, of_service, url, named, key, allowed, criteria,
-        made, cost_line, begin,
-    )  # fmt: skip
+    choices = (judged, against, data, way, of_mine, reward, no_reward, of_service)
+    parts: list[Any] = [*choices, *service, made, cost_line, begin]
+    return Form(fold, *parts)
+
+
+def _service() -> list[Any]:
+    """Address, model, key, what is allowed, and what makes an answer better."""
+    with gr.Row():
+        url = gr.Textbox(label="Address", placeholder="https://api.example.com/v1", min_width=220, elem_id="judge-url")
+        named = gr.Textbox(label="The service’s name for the model", min_width=160, elem_id="judge-named")
+        key = gr.Textbox(
+            label="Your key",
+            info="Kept encrypted; leave it empty to use the stored one.",
+            type="password",
+            min_width=160,
+            elem_id="judge-key",
+        )
+    allowed = gr.HTML()
+    criteria = gr.Textbox(
+        label="What makes an answer better",
+        placeholder=CRITERIA,
+        max_length=MAX_CRITERIA_CHARS,
+        max_lines=4,
+        elem_id="judge-criteria",
+    )
+    return [url, named, key, allowed, criteria]
+
+
+def _row(params: type[Params], names: Iterable[str]) -> dict[str, Any]:
+    """These settings side by side."""
+    known = params.model_fields
+    with gr.Row():
+        return {name: forms.component(name, known[name], known[name].default) for name in names}
 
 
 def offer(request: gr.Request) -> list[Any]:
@@ -141,7 +151,7 @@ def offer(request: gr.Request) -> list[Any]:
     link = "" if mine else layout.empty(NO_REWARD_MODEL, "train?objective=reward", "Train a reward model")
     most, longest = (JudgeParams.model_fields[name].default for name in ("most_prompts", "max_new_tokens"))
     return [
-        CLEAR,
+        gr.skip(),
         gr.update(visible=len(models) > 1, open=bool(asked(request, "model"))),
         gr.update(choices=models, value=second),
         gr.update(choices=models, value=first),
@@ -198,9 +208,9 @@ def switched(way: str) -> list[Any]:
 
 def cost(
     request: gr.Request, judged: str, against: str, data: str, way: str, reward: str | None, *limits: float | None
-) -> tuple[str, Any]:
+) -> Any:
     """What the judgement would take."""
-    return CLEAR, _cost(acting(request), judged, against, data, way, reward, *limits)
+    return _cost(acting(request), judged, against, data, way, reward, *limits)
 
 
 def _cost(

@@ -66,12 +66,12 @@ def test_models_with_votes_come_first_and_the_cost_is_said(studio: User, places:
 def test_the_cost_follows_the_choices(studio: User, places: None, asking: Any) -> None:
     result(studio, "tastes")
     wish = [asking(studio), SMALL, NANO, "places", form.SERVICE, "tastes"]
-    assert "5 held-out prompts: 10 answers of at most 64 tokens" in form.cost(*wish, 5, 64)[1]
-    assert form.cost(*wish, None, 64)[1] == ""
+    assert "5 held-out prompts: 10 answers of at most 64 tokens" in form.cost(*wish, 5, 64)
+    assert form.cost(*wish, None, 64) == ""
     wish[2] = SMALL
-    assert "two different models" in form.cost(*wish, 10, 64)[1]
+    assert "two different models" in form.cost(*wish, 10, 64)
     wish[2:4] = [NANO, "gone"]
-    assert "no dataset" in guarded(2)(form.cost)(*wish, 10, 64)[0]
+    assert "no dataset" in guarded(1)(form.cost)(*wish, 10, 64)
 
 
 def test_a_reward_model_is_asked(studio: User, places: None, asking: Any) -> None:
