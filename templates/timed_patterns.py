@@ -25,6 +25,14 @@ LONGEST = 1_000
 MOST_REPEATED = 200_000
 """Characters of a pattern whose counted repetitions are written out, as the library does: about two seconds."""
 REMEMBERED = 256
+
+
+class TooSlow(BadInput):
+    """A pattern took too long on a text."""
+
+    code = "pattern_too_slow"
+
+
 _COUNTS = re.compile(r"\{(\d*)(?:,(\d*))?\}", re.ASCII)
 
 
@@ -86,10 +94,10 @@ def _trial_texts(pattern: str) -> Iterator[str]:
 
 
 def search(pattern: str, text: str, field: str) -> bool:
-    """Whether the pattern is found in the text. Raises `BadInput` naming the `field` if that takes too long."""
+    """Whether the pattern is found in the text. Raises `TooSlow` naming the `field` if it takes too long."""
     try:
         return _compiled(pattern).search(text, timeout=LIMIT_S, concurrent=True) is not None
     except TimeoutError as error:
         what = f"“{pattern}” took more than {LIMIT_S:g} s on an answer of {len(text):,} characters."
         remedy = "Avoid repetitions inside repetitions, such as (a+)+."
-        raise BadInput(Problem(what, field=field, remedy=remedy), code="pattern_too_slow") from error
+        raise TooSlow(Problem(what, field=field, remedy=remedy)) from error

@@ -29,8 +29,8 @@ class Verifier:
 
     title: str
     passes: Callable[[str, str, Any], bool]
-    """`(answer, the row's own answer, settings)`; the second is "" where rows have none. Raises `BadInput` if the
-    settings can't be applied to this answer."""
+    """`(answer, the row's own answer, settings)`; the second is "" where rows have none. Raises
+    `timed_patterns.TooSlow` if it takes too long on this answer, which then doesn't pass."""
     params: type[Params] = NoSettings
     """Settings whose names no other check has; so for its validators, because objectives inherit all of them."""
     needs_reference: bool = False

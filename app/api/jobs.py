@@ -106,12 +106,14 @@ class NewJudgement(Body):
     """The second one is judged against the first."""
     dataset: str | None = None
     """The dataset whose held-out prompts they answer; null judges only the answers that you voted on."""
-    endpoint: str
+    endpoint: str | None = None
     """The base address of a service that speaks OpenAI's protocol."""
-    endpoint_model: str
+    endpoint_model: str | None = None
     """The judge, by the name that the service knows."""
+    reward_model: str | None = None
+    """A reward model of yours that judges in place of a service."""
     criteria: str | None = None
-    """What makes an answer better."""
+    """What makes an answer better, for a service."""
     instruction: str | None = None
     """The system text for both models; null uses the dataset's."""
     name: str | None = None
@@ -192,7 +194,10 @@ def generate(user: Acting, body: NewGeneration, key: Key = None) -> dict[str, An
 
 @router.post("/jobs/judge", status_code=201)
 def judge(user: Acting, body: NewJudgement, key: Key = None) -> dict[str, Any]:
-    """Submit a job in which a judge compares two models in both orders; your votes between them correct it."""
+    """Submit a job in which a judge compares two models; your votes between them correct it.
+
+    A service sees each pair in both orders; a reward model scores each answer by itself.
+    """
     return documents.of_job(judgements.submit(user, **body.model_dump(), idem_key=key))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -32,7 +32,12 @@ def judge(
         typer.Option("--judge", metavar="URL", help="A service that speaks OpenAI's protocol. `studio endpoints`"),
     ] = None,
     judge_model: Annotated[str | None, typer.Option(metavar="NAME", help="The name of its model.")] = None,
-    criteria: Annotated[str | None, typer.Option(metavar="TEXT", help="What makes an answer better.")] = None,
+    reward_model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A reward model of yours, to judge in place of a service.")
+    ] = None,
+    criteria: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What makes an answer better, for a service.")
+    ] = None,
     instruction: Annotated[
         str | None, typer.Option(metavar="TEXT", help="The system text for both models; by default the dataset's.")
     ] = None,
@@ -49,19 +54,25 @@ def judge(
     wait: Wait = False,
     as_json: Json = False,
 ) -> None:
-    """Let a judge compare two models' answers in both orders; your votes between them correct its win rate."""
+    """Let a judge compare two models' answers; your votes between them correct its win rate.
+
+    A service sees each pair in both orders. A reward model scores each answer by itself.
+    """
     from app.cli import acting, waiting
     from storage.judging import judgements
 
-    needed = {"--model": model, "--judge": judge, "--judge-model": judge_model}
-    refuse([Problem("is missing.", field=option) for option, value in needed.items() if not value])
+    needed: dict[str, Any] = {"--model": model}
+    needed |= {} if reward_model else {"--judge": judge, "--judge-model": judge_model}
+    remedies = {"--judge": "Give a service’s address, or --reward-model NAME."}
+    refuse([Problem("is missing.", field=one, remedy=remedies.get(one)) for one, value in needed.items() if not value])
     user = acting.user()
     job = judgements.submit(
         user,
         models=model or (),
         dataset=data,
-        endpoint=str(judge),
+        endpoint=judge,
         endpoint_model=judge_model,
+        reward_model=reward_model,
         criteria=criteria,
         instruction=instruction,
         settings={key: value_of(text) for key, text in output.pairs(settings or [], "--set").items()},

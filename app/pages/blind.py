@@ -41,15 +41,17 @@ OFF_JS = """() => {
   document.querySelectorAll('.votes button').forEach((button) => { button.disabled = true; });
 }"""
 """At the first press, so that a second one finds no button."""
-NEXT_JS = """(source, alert) => {
+NEXT_JS = """(source, alert, waiting) => {
   if (alert) {
     document.querySelectorAll('.votes button').forEach((button) => { button.disabled = false; });
     return;
   }
-  const next = source === 'typed' ? document.querySelector('#prompt textarea') : document.getElementById('ask-both');
+  const types = source === 'typed' && !waiting;
+  const next = types ? document.querySelector('#prompt textarea') : document.getElementById('ask-both');
   if (next?.tagName === 'BUTTON') next.click(); else next?.focus();
 }"""
-"""After a vote: a dataset's next question, or the box for the next prompt; a vote that failed can be given again."""
+"""After a vote: the question that waits or a dataset's next one, or the box for the next prompt; a vote that failed can
+be given again."""
 KEEP_JS = """(models, prompts, data) =>
   window.studioKeep({models: (models || []).join(','), prompts, data: prompts === 'typed' ? '' : data})"""
 
@@ -84,6 +86,8 @@ class Arena:
     """Of the question that waits for a vote."""
     last_id: gr.Textbox
     """Of the vote that can be taken back."""
+    waiting_id: gr.Textbox
+    """Of the question that was open when a vote was taken back; it comes next."""
 
 
 def build(demo: gr.Blocks, alert: gr.HTML) -> None:
@@ -147,18 +151,28 @@ def _arena() -> Arena:
             for key in ORDER
         }
     with gr.Row(elem_classes="ask"):
-        note = gr.Textbox(label="Note (optional)", max_length=2000, max_lines=3, scale=6, elem_id="vote-note")
+        note = gr.Textbox(
+            label="Note (optional)", max_length=2000, max_lines=3, scale=6, min_width=240, elem_id="vote-note"
+        )
         undo = gr.Button("Take back (U)", interactive=False, scale=1, min_width=120, elem_id="take-back")
     gr.HTML(html("votes/ways"))
-    open_id, last_id = gr.Textbox("", visible=False), gr.Textbox("", visible=False)
-    return Arena(prompt, ask, question, answers, votes, note, undo, said, open_id, last_id)
+    ids = [gr.Textbox("", visible=False) for _ in range(3)]
+    return Arena(prompt, ask, question, answers, votes, note, undo, said, *ids)
 
 
 def _let_vote(alert: gr.HTML, setting: Setting, arena: Arena) -> None:
     buttons = [arena.votes[key] for key in CHOICES]
-    asked_with = [setting.models, setting.source, setting.data, arena.prompt, setting.instruction, *setting.manner]
+    asked_with = [
+        arena.waiting_id,
+        setting.models,
+        setting.source,
+        setting.data,
+        arena.prompt,
+        setting.instruction,
+        *setting.manner,
+    ]
     question = [arena.question, *arena.answers, arena.open_id]
-    answered = [alert, *question, arena.ask, *buttons, arena.prompt]
+    answered = [alert, *question, arena.ask, *buttons, arena.prompt, arena.waiting_id]
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     triggers = [arena.ask.click, arena.prompt.submit]
     asking = gr.on(triggers, blind_voting.ask, asked_with, answered, concurrency_limit=None, **quiet)
@@ -167,9 +181,10 @@ def _let_vote(alert: gr.HTML, setting: Setting, arena: Arena) -> None:
     for key, button in arena.votes.items():
         voted_with = [arena.open_id, arena.note, setting.names]
         given = button.click(None, None, None, js=OFF_JS).then(blind_voting.voter(key), voted_with, counted, **quiet)
-        given.then(None, [setting.source, alert], None, js=NEXT_JS)
-    again = [alert, arena.said, arena.last_id, *question, *buttons, arena.undo]
-    back, taken_with = guarded(len(again))(blind_voting.take_back), [arena.last_id, setting.names]
+        given.then(None, [setting.source, alert, arena.waiting_id], None, js=NEXT_JS)
+    again = [alert, arena.said, arena.last_id, *question, *buttons, arena.undo, arena.waiting_id]
+    taken_with = [arena.last_id, arena.open_id, setting.names]
+    back = blind_voting.take_back
     taken = arena.undo.click(back, taken_with, again, cancels=[asking], **quiet)  # or the next question replaces it
     ready = taken.then(blind_voting.ready, setting.source, arena.ask, queue=False, **quiet)
     ready.then(None, None, None, js=READ_JS)

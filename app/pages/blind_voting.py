@@ -19,15 +19,15 @@ from storage.models import User, Vote
 from storage.votes import contenders, votes
 from storage.votes.answers import SOURCES, TYPED, shown
 from templates import registry
-from templates.errors import BadInput, Problem
+from templates.errors import BadInput, Problem, StudioError
 from templates.quantities import plural
 
 WAITING = "Both models are answering; their answers come together, so that the pace gives nothing away."
 BEGIN = "The answer will be here."
 ASK, NEXT, BUSY = "Ask both", "Next question", "Both are answering …"
 N_VOTE_BUTTONS = 4
-N_COUNTED, N_AGAIN = 6 + N_VOTE_BUTTONS, 8 + N_VOTE_BUTTONS
-"""Outputs of a vote, and of taking it back."""
+N_COUNTED, N_QUESTION = 6 + N_VOTE_BUTTONS, 4
+"""Outputs of a vote, and those that show a question: itself, both answers, and its id."""
 NAMED = " named"
 """Ends the id of the last vote if its names were shown."""
 ABOUT = {
@@ -46,6 +46,8 @@ def open_page(request: gr.Request) -> list[Any]:
     known = comparison.known_models(user)
     wanted, wrong = comparison.wanted_models(user, asked(request, "models"), known)
     named = list(dict.fromkeys(map(str, comparison.with_base(user, wanted))))
+    if len(named) < contenders.FEWEST and not wanted:  # without a result, a single base is proposed
+        named += [name for name in known if name not in named][: contenders.FEWEST - len(named)]
     chosen = named[: contenders.MOST]
     if len(named) > len(chosen):
         wrong.append(Problem(f"You selected {len(named)} models.", remedy=f"The first {len(chosen)} are chosen."))
@@ -97,16 +99,26 @@ def ready(source: str) -> Any:
 
 
 async def ask(
-    request: gr.Request, models: Sequence[str], source: str, data: str | None, prompt: str, instruction: str, *rest: Any
+    request: gr.Request,
+    waiting_id: str,
+    models: Sequence[str],
+    source: str,
+    data: str | None,
+    prompt: str,
+    instruction: str,
+    *rest: Any,
 ) -> AsyncIterator[list[Any]]:
-    """Let two models answer and show both answers together.
+    """Let two models answer and show both answers together, or show the question that waits.
 
     `rest`: seed, temperature, length. Yields alert, question, both answers, the question's id, the button, the four
-    buttons of the vote, and the prompt.
+    buttons of the vote, the prompt, and the id of the question that waits.
     """
     label = ASK if source == TYPED else NEXT
     try:
         user = acting(request)
+        if waits := _waiting(user, waiting_id, prompt if source == TYPED else ""):
+            yield [CLEAR, *_open(user, waits), _button(label, True), *_votable(True), gr.skip(), ""]
+            return
         manner = checked(prompt if source == TYPED else " . ", models or [""], *rest)
         round_ = Round(
             models=list(models or ()),
@@ -119,12 +131,21 @@ async def ask(
             max_new_tokens=manner.max_new_tokens,
         )
         async with turns.CHATS.turn(user.id, is_open()):
-            yield [CLEAR, "", *vote_views.answers(None, WAITING), "", _button(BUSY, False), *_votable(False), gr.skip()]
+            wait = vote_views.answers(None, WAITING)
+            yield [CLEAR, "", *wait, "", _button(BUSY, False), *_votable(False), gr.skip(), gr.skip()]
             made = await blind.ask(user, round_)
-        yield [CLEAR, *_open(user, made.vote), _button(label, True), *_votable(True), ""]
+        yield [CLEAR, *_open(user, made.vote), _button(label, True), *_votable(True), "", gr.skip()]
     except Exception as error:  # catch-all: every error is shown, none is swallowed
-        nothing = vote_views.answers(None, BEGIN)
-        yield [html_of(notify.told(error)), "", *nothing, "", _button(label, True), *_votable(False), gr.skip()]
+        alert = html_of(notify.told(error))
+        yield [alert, *_nothing(), _button(label, True), *_votable(False), gr.skip(), gr.skip()]
+
+
+def _waiting(user: User, waiting_id: str, prompt: str) -> Vote | None:
+    """The question that waits for its vote, unless another prompt was typed, or it was voted on elsewhere."""
+    if not waiting_id or prompt.strip():
+        return None
+    found = votes.get(user, waiting_id)
+    return found if found.choice is None else None
 
 
 def voter(choice: str) -> Callable[..., Any]:
@@ -163,25 +184,47 @@ def voter(choice: str) -> Callable[..., Any]:
     return vote
 
 
-def take_back(request: gr.Request, last_id: str, names: bool) -> list[Any]:
+def take_back(request: gr.Request, last_id: str, open_id: str, names: bool) -> list[Any]:
     """Take back the last vote; its question is open again, unless its names were shown.
 
+    The question that was open meanwhile waits, and comes next. If the vote can't be taken back, all stays as it was.
     Gives alert, what was said, the last vote's id (none), question, both answers, the open question's id, the four
-    buttons, and the button itself.
+    buttons, the button itself, and the id of the question that waits.
     """
+    unchanged = [gr.skip()] * (N_QUESTION + N_VOTE_BUTTONS)
     if not last_id:
-        return [gr.skip()] * N_AGAIN
-    user = acting(request)
-    question = votes.take_back(user, last_id.removesuffix(NAMED))
-    off = gr.update(interactive=False)
+        return [gr.skip(), gr.skip(), gr.skip(), *unchanged, gr.skip(), gr.skip()]
+    try:
+        user = acting(request)
+        question = votes.take_back(user, last_id.removesuffix(NAMED))
+    except Exception as error:  # catch-all: every error is shown, none is swallowed
+        kept = unchanged if open_id else [*_voted(request, last_id), *_votable(False)]  # nothing is asked any more
+        return [html_of(notify.told(error)), gr.skip(), gr.skip(), *kept, gr.skip(), gr.skip()]
+    off, waits = gr.update(interactive=False), gr.skip()
     if names or last_id.endswith(NAMED):
         sentence = "Your vote is taken back. Its names were shown, so the question isn’t asked again."
-        shown_again, votable = ["", *vote_views.answers(None, BEGIN), ""], _votable(False)
+        shown_now = unchanged if open_id else [*_nothing(), *_votable(False)]
     else:
         sentence = "Your vote is taken back. Vote again, or go on."
-        shown_again, votable = _open(user, question), _votable(True)
+        shown_now = [*_open(user, question), *_votable(True)]
+        waits = open_id or gr.skip()
     said = html("votes/said", sentence=sentence, names=[], counted="")
-    return [CLEAR, said, "", *shown_again, *votable, off]
+    return [CLEAR, said, "", *shown_now, off, waits]
+
+
+def _voted(request: gr.Request, last_id: str) -> list[Any]:
+    """The question of the last vote as it was before the next one was asked; it can't be voted on."""
+    try:
+        user = acting(request)
+        vote = votes.get(user, last_id.removesuffix(NAMED))
+    except StudioError:  # the alert says why
+        return _nothing()
+    return [vote_views.question(vote, votes.count(user)), *vote_views.answers(vote), ""]
+
+
+def _nothing() -> list[Any]:
+    """No question, no answers, and no id."""
+    return ["", *vote_views.answers(None, BEGIN), ""]
 
 
 def _open(user: User, question: Vote) -> list[Any]:

@@ -19,6 +19,8 @@ OUTCOMES: Mapping[str, str] = {
     "unstable": "changed with the order",
     "unread": "no verdict",
 }
+BY_SCORE: Mapping[str, str] = {**OUTCOMES, "tied": "equal scores", "unread": "not scored"}
+"""The same from a reward model."""
 RATES: Mapping[str, str] = {
     "calibrated": "Judge, corrected by your votes",
     "votes": "Your votes alone",
@@ -35,7 +37,7 @@ def outcome(result: Mapping[str, Any], opened: int | None) -> Markup:
             pair["prompt"],
             pair["first"],
             pair["second"],
-            OUTCOMES[pair["outcome"]],
+            _judged(pair, is_scored=_is_scored(result)),
         ]
         for pair in result["pairs"]
     ]
@@ -95,4 +97,18 @@ def _told(result: Mapping[str, Any]) -> dict[str, str]:
 
 def _facts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     judge = result["judge"]
+    if _is_scored(result):
+        return [("Judge", f"the reward model “{judge['model']}”")]
     return [("Judge", f"{judge['model']} at {judge['host']}"), ("What makes an answer better", judge["criteria"])]
+
+
+def _is_scored(result: Mapping[str, Any]) -> bool:
+    return bool(result["judge"].get("kind") == "reward_model")
+
+
+def _judged(pair: Mapping[str, Any], *, is_scored: bool) -> str:
+    """The outcome for the second model; with scores, its own comes first."""
+    if not is_scored:
+        return OUTCOMES[pair["outcome"]]
+    first, second = (f"{one:+.2f}".replace("-", "−") for one in pair.get("scores", (0, 0)))
+    return BY_SCORE[pair["outcome"]] + (f" ({second} to {first})" if "scores" in pair else "")

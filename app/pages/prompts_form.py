@@ -11,17 +11,15 @@ from pydantic.fields import FieldInfo
 
 from app import forms
 from app.markup import html
-from app.pages import layout
+from app.pages import layout, services
 from app.pages.alerts import CLEAR, FOCUS_JS, guarded
 from app.pages.who import acting
-from storage import endpoints, users
+from storage import endpoints
 from storage.bases import base_models
 from storage.data import datasets
 from storage.data.answers.answer_filter import AnswerFilter, filters
 from storage.gallery import artifact_lists
-from storage.models import User
 from storage.planning import generations
-from storage.settings import settings
 from templates import registry
 from templates.errors import Problem, refuse
 from templates.jobs.generate import GenerateParams
@@ -29,6 +27,7 @@ from templates.service import ServiceParams
 from templates.spec import Params
 
 NOTE = "The prompts and the answers become a new dataset; this one stays as it is."
+SENT = "The prompts and the instruction are sent to this address."
 MODEL, SERVICE = "model", "service"
 WAYS = [("A model of this studio", MODEL), ("A service at an address", SERVICE)]
 USUAL_TEMPERATURE = 0.7
@@ -149,23 +148,12 @@ def offer(request: gr.Request, subject: str) -> list[Any]:
         gr.update(
             choices=[(_title(one), key) for key, one in able.items()], value=[k for k, v in able.items() if v.advised]
         ),
-        html("quiet", words=_where(user)),
+        services.where(user, SENT),
     ]
 
 
 def _title(one: AnswerFilter) -> str:
     return f"{one.title} (needs several per prompt)" if one.needs_several else one.title
-
-
-def _where(user: User) -> str:
-    """Where prompts may be sent, and the keys that are there."""
-    listed = settings().endpoints
-    may = f"Allowed addresses: {', '.join(listed)}." if listed else ""
-    if not listed and users.any_accounts():
-        may = "No administrator has allowed an address yet (STUDIO_ALLOWED_ENDPOINTS)."
-    keys = endpoints.origins_with_key(user)
-    have = f"You have keys for {', '.join(keys)}." if keys else ""
-    return " ".join(filter(None, ("The prompts and the instruction are sent to this address.", may, have)))
 
 
 def switched(way: str) -> list[Any]:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from app.formats import count, number
 from app.markup import html
 from storage.models import JobEvent
+from templates.quantities import plural
 from templates.verifier import verifiers
 
 KIND = "rewarded"
@@ -21,8 +22,16 @@ def block(history: Sequence[JobEvent]) -> Markup:
     steps = sorted(by_step, reverse=True)
     if not steps:
         return Markup("")
+    slow = [event.data.get("too_slow", {}) for event in history if event.kind == KIND][-1]
     shown = [(f"Step {count(step)}", [_row(one) for one in by_step[step]]) for step in steps]
-    return html("jobs/rewarded", latest=shown[0], before=shown[1:])
+    return html("jobs/rewarded", latest=shown[0], before=shown[1:], too_slow=[_slow(*one) for one in slow.items()])
+
+
+def _slow(key: str, n: int) -> str:
+    known = verifiers()
+    title = known[key].title if key in known else key
+    counts = "it counts" if n == 1 else "they count"
+    return f"So far, the check “{title}” took too long on {plural(n, 'answer')}; {counts} as not passed."
 
 
 def _row(one: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import gradio as gr
 
 from app import vote_words
 from app.markup import html
-from app.pages import judged_views, layout, vote_views
+from app.pages import judge_form, judged_views, layout, vote_views
 from app.pages.alerts import CLEAR, FOCUS_JS, done, guarded
 from app.pages.who import acting, asked
 from storage.judging import judgements
@@ -55,6 +55,7 @@ def build(demo: gr.Blocks, alert: gr.HTML) -> None:
                 elem_id="votes-name",
             )
             make = gr.Button("Make the dataset", variant="primary", scale=1, min_width=140, elem_id="make-dataset")
+    judge_form.draw(demo, alert, following)
     last = gr.HTML(elem_id="last-votes")
     opened = [alert, source, tally, making, made, last]
     demo.load(guarded(N_OPENED)(open_page), None, opened)

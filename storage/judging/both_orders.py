@@ -1,4 +1,7 @@
-"""What a judge says of two answers that it saw in both orders; only a choice that survives the exchange counts."""
+"""What a judge says of two answers that it saw in both orders; only a choice that survives the exchange counts.
+
+A reward model scores each answer by itself, so its choice is the same in both.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,17 @@ class Judged:
     second_shown_first: Choice | None
     is_same: bool = False
     """Both answers are the same text, so nobody was asked."""
+    scores: tuple[float, float] | None = None
+    """Of the first and the second model's answer, from a judge that scores each by itself."""
+
+    @classmethod
+    def by_scores(cls, first: float, second: float, noise: float) -> Judged:
+        """The higher score wins; scores that are no further apart than `noise` are equal."""
+        if abs(first - second) <= noise:
+            return cls("tie", "tie", scores=(first, second))
+        is_won = second > first
+        chosen: tuple[Choice, Choice] = ("second", "first") if is_won else ("first", "second")
+        return cls(*chosen, scores=(first, second))
 
     @property
     def outcome(self) -> Outcome:
@@ -58,10 +72,10 @@ def counts(judged: Sequence[Judged]) -> dict[Outcome, int]:
 def first_place(judged: Sequence[Judged]) -> Interval | None:
     """How often the judge chose the answer in the first place, of all its choices; None without a choice.
 
-    Each answer stood there once, so a judge that reads only the texts chooses it half of the time. The two choices of
-    a pair belong together.
+    Choices by score are not among them: those answers have no place. Each other answer stood there once, so a judge
+    that reads only the texts chooses it half of the time. The two choices of a pair belong together.
     """
-    both = [(one.first_shown_first, one.second_shown_first) for one in judged]
+    both = [(one.first_shown_first, one.second_shown_first) for one in judged if one.scores is None]
     choices = [(place, c) for place, pair in enumerate(both) for c in pair if c in ("first", "second")]
     if not choices:
         return None

@@ -38,11 +38,8 @@ class Calibrated(BaseModel):
     """With the votes alone."""
     agreement: Interval
     """The share of votes of which the judge said the same: the same winner, or none."""
-
-    @property
-    def is_worthless(self) -> bool:
-        """Whether the judge adds nothing: the interval is as wide as that of the votes alone."""
-        return self.rate.high - self.rate.low >= self.votes.high - self.votes.low
+    is_worthless: bool
+    """The judge adds nothing: its interval is as wide as that of the votes alone, before either is cut to shares."""
 
 
 def of(
@@ -58,13 +55,15 @@ def of(
     if not len(judged) or n_prompts < FEWEST_GROUPS:
         return None
     off = voted - judged_votes
+    of_votes = _variance(voted, same_prompt)
     variance = _variance(judged, groups) + _variance(off, same_prompt)
     return Calibrated(
         n_judged=len(judged),
         n_votes=len(voted),
         rate=_interval(float(judged.mean() + off.mean()), variance),
-        votes=_interval(float(voted.mean()), _variance(voted, same_prompt)),
+        votes=_interval(float(voted.mean()), of_votes),
         agreement=agreement(voted, judged_votes, same_prompt),
+        is_worthless=variance >= of_votes,
     )
 
 

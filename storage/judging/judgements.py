@@ -1,10 +1,11 @@
-"""Judgements: a judge at an address compares two models, on held-out prompts and where the user voted."""
+"""Judgements: a service or a reward model compares two models, on held-out prompts and where the user voted."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,12 +14,12 @@ from sqlmodel import col, select
 from storage import db, job_inputs, model_names
 from storage.data import datasets
 from storage.jobs import jobs
-from storage.judging import voted
+from storage.judging import reward_models, voted
 from storage.models import Artifact, BaseModelRow, Dataset, Job, JobInput, JobState, User
 from storage.planning import evaluations, services
 from templates import instructions, registry
 from templates.errors import BadInput, NotFound, Problem, refuse
-from templates.jobs.judge import JudgeParams
+from templates.jobs.judge import FOR_A_SERVICE, JudgeParams
 from templates.judging import CRITERIA, MAX_CRITERIA_CHARS
 from templates.recipe import problems_of
 from templates.roles import Role
@@ -31,8 +32,9 @@ def submit(
     user: User,
     *,
     models: Sequence[str],
-    endpoint: str,
-    endpoint_model: str | None,
+    endpoint: str | None = None,
+    endpoint_model: str | None = None,
+    reward_model: str | None = None,
     dataset: str | None = None,
     criteria: str | None = None,
     instruction: str | None = None,
@@ -40,37 +42,33 @@ def submit(
     name: str | None = None,
     idem_key: str | None = None,
 ) -> Job:
-    """Queue a job in which `endpoint_model` at the address `endpoint` judges the second model against the first.
+    """Queue a job in which a judge judges the second model against the first.
 
-    It judges the dataset's held-out prompts, and the user's votes between the two; without a dataset, the votes alone.
-    `criteria` say what makes an answer better, `settings` are `JudgeParams` and `ServiceParams`. Without an
-    `instruction`, the models get the dataset's own; "" means none. Raises `BadInput` with every problem, `NotFound`
-    for an unknown dataset, `NotAllowed` for an address.
+    The judge is `endpoint_model` at the address `endpoint`, or the user's `reward_model`. It judges the dataset's
+    held-out prompts, and the user's votes between the two; without a dataset, the votes alone. `criteria` tell a
+    service what makes an answer better, `settings` are `JudgeParams` and `ServiceParams`. Without an `instruction`,
+    the models get the dataset's own; "" means none. Raises `BadInput` with every problem, `NotFound` for an unknown
+    dataset, `NotAllowed` for an address.
     """
     data, given = (None if dataset is None else datasets.get(user, dataset)), dict(settings or {})
-    asks = {key: given.pop(key) for key in ServiceParams.model_fields if key in given}
     found, problems = _models(user, models)
-    service, wrong = services.wanted(endpoint, endpoint_model, asks)
-    params, unfit = _params(given)
-    problems += [*wrong, *unfit, *([] if name is None else model_names.flaw(name))]
-    if len(criteria or "") > MAX_CRITERIA_CHARS:
-        what = f"has {len(criteria or ''):,} characters; at most {MAX_CRITERIA_CHARS:,} are allowed."
-        problems.append(Problem(what, field="criteria", remedy="Shorten it."))
-    problems += _problems_on(data, instruction)
+    params, unfit = _params({key: value for key, value in given.items() if key not in ServiceParams.model_fields})
+    if reward_model is None:
+        judge, wrong = _service(user, endpoint, endpoint_model, criteria, given, params)
+    else:
+        judge, wrong = _reward_model(user, reward_model, (endpoint, endpoint_model, criteria), given, params)
+    problems += [*wrong, *unfit, *([] if name is None else model_names.flaw(name)), *_problems_on(data, instruction)]
     refuse(problems)
     first, second = found
-    if data is None and not voted.of(user, first, second):
-        both = f"“{first.name}” and “{second.name}”"
-        what = f"There is nothing to judge: you have not voted between {both} on typed or held-out prompts."
-        raise BadInput(Problem(what, field="dataset", remedy="Name a dataset, or vote in a blind comparison first."))
+    if data is None:
+        _refuse_nothing(user, first, second, judge.model)
     spec = {
         "names": [first.name, second.name],
-        "params": params.model_dump(mode="json"),
-        "criteria": (criteria or "").strip() or CRITERIA,
         "instruction": (data.instruction if instruction is None else instruction.strip()) if data else "",
-        "endpoint": {**service, "asked": _cache(user, service, params)},
+        **judge.spec,
     }
     inputs = job_inputs.of(Role.MODEL, first, second) + (job_inputs.of(Role.HELD_OUT, data) if data else [])
+    inputs += job_inputs.of(Role.REWARD, judge.model) if judge.model else []
     on = data.name if data else "your votes"
     named = name or f"{first.name} · {second.name} judged on {on}"
     return jobs.submit(user, name=named, kind=KIND, spec=spec, inputs=inputs, idem_key=idem_key)
@@ -105,11 +103,71 @@ def _models(user: User, names: Sequence[str]) -> tuple[list[BaseModelRow | Artif
     for name in names:
         try:
             found.append(evaluations.find_model(user, name))
-        except NotFound as error:
+        except (NotFound, BadInput) as error:  # the latter for a reward model, which answers nothing
             problems += [Problem(one.message, field="models", remedy=one.remedy) for one in error.problems]
     if len(found) == 2 and found[0].id == found[1].id:
         problems.append(Problem(f"“{found[0].name}” is named twice.", field="models", remedy="Name two models."))
     return found, problems
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """Who judges: its part of the job's spec, and the reward model, if it is one."""
+
+    spec: Mapping[str, Any]
+    model: Artifact | None = None
+
+
+def _service(
+    user: User,
+    endpoint: str | None,
+    model: str | None,
+    criteria: str | None,
+    given: Mapping[str, Any],
+    params: JudgeParams,
+) -> tuple[_Judge, list[Problem]]:
+    """A service that judges, and what is wrong with it."""
+    if endpoint is None:
+        what = "is missing, and so is a reward model: somebody has to judge."
+        return _Judge({}), [Problem(what, field="endpoint", remedy="Give a service’s address, or a reward model.")]
+    asks = {key: value for key, value in given.items() if key in ServiceParams.model_fields}
+    service, problems = services.wanted(endpoint, model, asks)
+    if len(criteria or "") > MAX_CRITERIA_CHARS:
+        what = f"has {len(criteria or ''):,} characters; at most {MAX_CRITERIA_CHARS:,} are allowed."
+        problems.append(Problem(what, field="criteria", remedy="Shorten it."))
+    if problems:
+        return _Judge({}), problems
+    told = {"params": params.model_dump(mode="json"), "criteria": (criteria or "").strip() or CRITERIA}
+    return _Judge({**told, "endpoint": {**service, "asked": _cache(user, service, params)}}), []
+
+
+def _reward_model(
+    user: User, name: str, of_service: Sequence[str | None], given: Mapping[str, Any], params: JudgeParams
+) -> tuple[_Judge, list[Problem]]:
+    """A reward model that judges, and what is wrong with it; `of_service` is what only a service is told."""
+    found, problems = reward_models.wanted(user, name)
+    named = dict(zip(("endpoint", "endpoint_model", "criteria"), of_service, strict=True))
+    only = [key for key, value in named.items() if value]
+    only += [key for key in given if key in FOR_A_SERVICE or key in ServiceParams.model_fields]
+    what = "is for a service that judges; a reward model scores as the people did who judged its pairs."
+    problems += [Problem(what, field=key, remedy="Leave it out.") for key in only]
+    return _Judge(
+        {"params": params.model_dump(mode="json", exclude=set(FOR_A_SERVICE)), "reward_model": found and found.name},
+        found,
+    ), problems
+
+
+def _refuse_nothing(
+    user: User, first: BaseModelRow | Artifact, second: BaseModelRow | Artifact, judge: Artifact | None
+) -> None:
+    """Raise `BadInput` if there are no votes to judge."""
+    if not (all_votes := voted.of(user, first, second)):
+        both = f"“{first.name}” and “{second.name}”"
+        what = f"There is nothing to judge: you have not voted between {both} on typed or held-out prompts."
+        raise BadInput(Problem(what, field="dataset", remedy="Name a dataset, or vote in a blind comparison first."))
+    if judge and not voted.of(user, first, second, reward_models.learned(judge)):
+        what = f"There is nothing to judge: “{judge.name}” learned the prompts of all {len(all_votes):,} of your votes."
+        raise BadInput(Problem(what, field="dataset", remedy="Name a dataset, or vote on other prompts."))
 
 
 def _params(given: Mapping[str, Any]) -> tuple[JudgeParams, list[Problem]]:

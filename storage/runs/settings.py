@@ -19,7 +19,13 @@ from templates.recipe import Recipe
 from templates.roles import Role
 from templates.spec import Params
 
-ROLES = {Role.BASE: "Base model", Role.MODEL: "Model", Role.TRAINING: "Data", Role.HELD_OUT: "Data"}
+ROLES = {
+    Role.BASE: "Base model",
+    Role.MODEL: "Model",
+    Role.REWARD: "Reward model",
+    Role.TRAINING: "Data",
+    Role.HELD_OUT: "Data",
+}
 """Titles of roles whose own names would say less."""
 PRECISIONS = {"none": "full precision", "int8": "8-bit (int8)", "nf4": "4-bit (nf4)"}
 SHORT = 12

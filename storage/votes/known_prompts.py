@@ -17,6 +17,8 @@ from templates.roles import Role
 
 JUDGED_ON = (Role.TRAINING, Role.HELD_OUT)
 """Roles of datasets whose held-out sides give a job's verdict or scores."""
+LEARNED = (Role.TRAINING, Role.REPLAY)
+"""Roles of datasets that a model learned from."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def held_out(found: Sequence[Vote]) -> set[str]:
     models = {answer.model.id for vote in found for answer in shown(vote) if answer.model.weights_sha256}
     with db.reading() as session:
         named = session.exec(select(Dataset).where(col(Dataset.id).in_(ids))).all()
-    return _prompts([*named, *_behind(models)], "held_out")
+    return _prompts([*named, *behind(models, JUDGED_ON)], "held_out")
 
 
 def earlier(vote_ids: Collection[str]) -> Sides:
@@ -52,8 +54,18 @@ def earlier(vote_ids: Collection[str]) -> Sides:
     return Sides(learned, frozenset(_prompts(made, "held_out")) - learned)
 
 
-def _behind(models: set[str]) -> list[Dataset]:
-    """The datasets that these artifacts, and those that they went on from, were trained or measured on."""
+def learned_by(models: set[str]) -> frozenset[str]:
+    """The prompts that these artifacts, by id, and those that they went on from, learned."""
+    return frozenset(_prompts(behind(models, LEARNED), "training"))
+
+
+def held_out_of(dataset: Dataset) -> set[str]:
+    """The dataset's held-out prompts, as `pairs.question` writes them."""
+    return _prompts([dataset], "held_out")
+
+
+def behind(models: set[str], roles: Collection[Role]) -> list[Dataset]:
+    """The datasets in these roles of the jobs that made these artifacts, by id, and those that they went on from."""
     found: dict[str, Dataset] = {}
     seen: set[str] = set()
     while models:
@@ -61,7 +73,7 @@ def _behind(models: set[str]) -> list[Dataset]:
         with db.reading() as session:
             jobs = session.exec(select(Artifact.job_id).where(col(Artifact.id).in_(models))).all()
         used = [one for inputs in job_inputs.of_jobs(jobs).values() for one in inputs]
-        found |= {thing.id: thing for role, thing in used if isinstance(thing, Dataset) and role in JUDGED_ON}
+        found |= {thing.id: thing for role, thing in used if isinstance(thing, Dataset) and role in roles}
         models = {thing.id for role, thing in used if isinstance(thing, Artifact) and role == Role.BASE} - seen
     return list(found.values())
 

@@ -2,7 +2,8 @@ r"""Passes if the regular expression is found somewhere in the answer.
 
 The syntax is Python's. `^` and `$` stand for the beginning and the end of the answer, so `^(yes|no)$` allows these two
 answers and nothing else. Case counts; `(?i)` at the beginning ignores it. Blanks before and after the answer are
-removed first. Expressions that can take very long are refused, and each search is limited to 0.2 seconds.
+removed first. Expressions that can take very long are refused, and each search is limited to 0.2 seconds; an answer
+on which it takes longer doesn't pass, and is counted.
 """
 
 from pydantic import field_validator

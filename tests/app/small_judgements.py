@@ -18,8 +18,10 @@ def side(n: int, won: int, lost: int, unstable: int) -> dict[str, Any]:
     return {"n": n, "outcomes": outcomes, "rate": rate, "first_place": EVEN, "at_equal_length": EVEN, "length": length}
 
 
-def small_judgement(second: str = "studio-small", headline: str = "calibrated") -> dict[str, Any]:
-    """A judge that agrees with forty votes, mostly."""
+def small_judgement(
+    second: str = "studio-small", headline: str = "calibrated", reward_model: str = ""
+) -> dict[str, Any]:
+    """A judge that agrees with forty votes, mostly: a service, or a reward model of this name."""
     rate = {"value": 0.61, "low": 0.52, "high": 0.7}
     votes = {"value": 0.6, "low": 0.46, "high": 0.74}
     voted = {**side(40, 24, 12, 4), "votes": votes, "agreement": {"value": 0.82, "low": 0.69, "high": 0.91}}
@@ -51,5 +53,10 @@ def small_judgement(second: str = "studio-small", headline: str = "calibrated") 
         "n_pairs": 140,
         "usage": {"words": "1 prompt token"},
     }  # fmt: skip
+    if reward_model:
+        known = {"n_votes_left_out": 0, "shared": [], "deleted": [], "on_length": "", "weights_sha256": "ab" * 32}
+        result["judge"] = {"kind": "reward_model", "model": reward_model, **known}
+        result["dataset"]["n_learned"] = 3
+        result["pairs"][0]["scores"] = [-0.5, 1.25]
     return {**result, "claim": sentences.claim(result), "sentence": sentences.sentence(result),
             "remarks": sentences.remarks(result, ["It cost 1."])}  # fmt: skip

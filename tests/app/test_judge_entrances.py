@@ -17,6 +17,7 @@ from storage.jobs import jobs
 from storage.judging import judgements
 from storage.models import Job, JobState, User
 from tests.app.small_judgements import small_judgement
+from tests.storage.judging.rewarding import result as made
 
 ROWS = b"".join(b'{"prompt": "Where is %d?", "completion": "Here."}\n' % i for i in range(60))
 WISH = {"models": ["studio-nano", "studio-small"], "dataset": "places", "endpoint": "http://127.0.0.1:9/v1"}
@@ -68,6 +69,34 @@ def test_rest_asks_for_a_judge(studio: User, places: None, client: TestClient) -
     assert first.json()["id"] == again.json()["id"]
     finished(first.json()["id"], small_judgement())
     assert client.get(f"/api/v1/jobs/{first.json()['id']}").json()["judgement"]["headline"] == "calibrated"
+
+
+def test_a_reward_model_judges_over_every_entrance(
+    studio: User, places: None, client: TestClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made(studio, "tastes")
+    models = ["--model", "studio-nano", "--model", "studio-small", "--data", "places"]
+    assert main(["judge", *models, "--reward-model", "tastes", "--criteria", "Be kind.", "--json"]) == 2
+    (problem,) = json.loads(capsys.readouterr().out)["error"]["problems"]
+    assert (problem["field"], problem["remedy"]) == ("criteria", "Leave it out.")
+    assert main(["judge", *models, "--reward-model", "tastes", "--json"]) == 0
+    asked = json.loads(capsys.readouterr().out)
+    assert asked["spec"]["reward_model"] == "tastes"
+    wish = {"models": WISH["models"], "dataset": "places"}
+    unknown = client.post("/api/v1/jobs/judge", json={**wish, "reward_model": "nobody"})
+    assert [one["field"] for one in unknown.json()["error"]["problems"]] == ["reward_model"]
+    neither = client.post("/api/v1/jobs/judge", json=wish)
+    assert [one["field"] for one in neither.json()["error"]["problems"]] == ["endpoint"]
+    job = client.post("/api/v1/jobs/judge", json={**wish, "reward_model": "tastes"}).json()
+    assert {"role": "reward", "name": "tastes"}.items() <= next(
+        one for one in job["inputs"] if one["role"] == "reward"
+    ).items()
+    finished(job["id"], small_judgement(reward_model="tastes"))
+    html = str(outcomes.block(studio, jobs.get(studio, job["id"])))
+    assert "the reward model “tastes”" in html
+    assert "won (+1.25 to −0.50)" in html
+    assert "“tastes” learned 3 of the 100 held-out prompts" in html
+    assert "in both orders" not in html
 
 
 @pytest.mark.parametrize(

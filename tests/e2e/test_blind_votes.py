@@ -92,9 +92,10 @@ def _vote(page: Page, number: int) -> str:
 
 
 def _take_back_and_vote_again(page: Page, key: str) -> None:
-    """The last vote, whose question comes back in place of the next one."""
+    """The last vote, whose question comes back in place of the next one, which waits and is not used up."""
     expect(page.locator("#vote-left")).to_be_enabled(timeout=ANSWERED_MS)
     expect(page.locator("#question-title")).to_be_focused()
+    waits = page.locator("#question .turn").inner_text()
     page.keyboard.press("u")
     expect(page.locator("#said")).to_contain_text("is taken back")
     expect(page.locator("#question-title")).to_have_text(f"Question {N_VOTES}")
@@ -102,3 +103,6 @@ def _take_back_and_vote_again(page: Page, key: str) -> None:
     page.keyboard.press(key)
     expect(page.locator("#said")).to_contain_text(f"You voted: {'Tie' if key == 't' else ''}")
     expect(page.locator("#said")).to_contain_text(f"{N_VOTES} votes in all")
+    expect(page.locator("#question-title")).to_have_text(f"Question {N_VOTES + 1}")
+    expect(page.locator("#question .turn")).to_have_text(waits)
+    expect(page.locator("#vote-left")).to_be_enabled()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from templates import registry, rewards, timed_patterns, verifier
 from templates.errors import BadInput
 from templates.recipe import compose
+from templates.verifiers.regular_expression import Pattern
 
+RUNS_AWAY = r"^(xy|x|y)+$"
 CASES: list[tuple[str, dict[str, Any], str, str, bool]] = [
     ("exact_answer", {}, " 42\n", "42", True),
     ("exact_answer", {}, "42.", "42", False),
@@ -100,6 +103,17 @@ def test_usual_patterns_are_accepted() -> None:
     assert timed_patterns.flaw(r"^\w{1,10000}$") == ""
     assert timed_patterns.flaw(r"^[\w.+-]+@[\w-]+\.[\w.-]+$") == ""
     assert timed_patterns.flaw(r"^\d{3}-[A-Z]+$") == ""
+
+
+def test_a_search_that_runs_away_after_all_says_so() -> None:
+    assert timed_patterns.flaw(RUNS_AWAY) == "", "no trial text alternates"
+    with pytest.raises(timed_patterns.TooSlow, match="took more than") as refused:
+        verifier.verifiers()["regular_expression"].passes("xy" * 40 + "q", "", Pattern(pattern=RUNS_AWAY))
+    assert (refused.value.code, refused.value.problems[0].field) == ("pattern_too_slow", "pattern")
+    one = verifier.verifiers()["json_schema"]
+    settings = one.params(json_schema=json.dumps({"type": "string", "pattern": RUNS_AWAY}))
+    with pytest.raises(timed_patterns.TooSlow):
+        one.passes(json.dumps("xy" * 40 + "q"), "", settings)
 
 
 def test_a_schema_may_be_given_as_an_object() -> None:

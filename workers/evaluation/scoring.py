@@ -81,6 +81,8 @@ class Scores:
     """Rows without a question or without a comparable answer (for plain text, all rows)."""
     max_new_tokens: int = 0
     """Tokens after which an answer was cut off."""
+    n_too_slow: int = 0
+    """Where checks decide: answers on which one took too long. They don't pass it."""
 
     @property
     def n_unfinished(self) -> int:

@@ -285,6 +285,9 @@ def remarks(base: Scores, adapted: Scores, case: Case, grouping: Grouping) -> li
                 f"{scores.n_unfinished:,} of the {whose} model's {len(scores.answers):,} answers were cut off in its "
                 f"reasoning after {scores.max_new_tokens} tokens; they count as no answer."
             )
+        if scores.n_too_slow:
+            of = f"{scores.n_too_slow:,} of the {whose} model's {len(scores.answers):,} answers"
+            said.append(f"A check took too long on {of}, which don't pass it.")
     cut_off = sum(not answer.ended and not answer.is_unfinished for answer in adapted.answers)
     if cut_off:
         said.append(f"{cut_off:,} of the adapted model's answers were cut off after {adapted.max_new_tokens} tokens.")

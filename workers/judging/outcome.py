@@ -17,6 +17,7 @@ from storage.judging.both_orders import Judged
 from storage.judging.calibrated import EVEN, Calibrated
 from storage.planning.detectable import FEWEST_GROUPS
 from storage.runs.bootstrap import Floats, Groups, Interval, n_effective, paired_means, wilson
+from storage.votes import pairs as vote_pairs
 from templates import registry
 from workers.evaluation import equal_length
 from workers.judging.answered import Answered, Compared
@@ -72,8 +73,7 @@ def of_votes(pairs: Sequence[Compared], judged: Sequence[Judged]) -> Side:
 
 def document(order: JudgeOrder, found: Answered | None, rows: Side | None, votes: Side | None) -> dict[str, Any]:
     """The job's result without its words."""
-    service, asks = order.asks.service, order.asks
-    assert service
+    asks = order.asks
     voted = np.array([vote.score for vote in order.votes], np.float64)
     together = calibrated.of(rows.scores, voted, votes.scores, rows.groups, votes.groups) if rows and votes else None
     by_votes = _of_votes(votes, voted) if votes else None
@@ -84,6 +84,7 @@ def document(order: JudgeOrder, found: Answered | None, rows: Side | None, votes
         "n_held_out": found.n_held_out,
         "n_unasked": found.n_unasked,
         "n_cut": list(found.n_cut),
+        "n_learned": _n_learned(order, found),
         "opening": order.held_out_openings + 1,
     }
     return {
@@ -91,7 +92,7 @@ def document(order: JudgeOrder, found: Answered | None, rows: Side | None, votes
             {"name": ref.name, "base_revision": ref.base_revision, "weights_sha256": ref.weights_sha256}
             for ref in order.models
         ],
-        "judge": {"model": service.model, "host": asks.teacher["host"], "criteria": order.criteria},
+        "judge": _judge(order),
         "dataset": answered,
         "judged": rows and rows.document(),
         "voted": by_votes,
@@ -103,10 +104,32 @@ def document(order: JudgeOrder, found: Answered | None, rows: Side | None, votes
     }
 
 
+def _judge(order: JudgeOrder) -> dict[str, Any]:
+    """Who judged, and what bears on how fairly."""
+    rewarding, service = order.rewarding, order.asks.service
+    if rewarding:
+        told = rewarding.background.model_dump(mode="json", exclude={"learned"})
+        known = {"model": rewarding.model.name, "weights_sha256": rewarding.model.weights_sha256}
+        return {"kind": "reward_model", **known, "n_votes_left_out": rewarding.n_votes_left_out, **told}
+    assert service
+    return {
+        "kind": "service",
+        "model": service.model,
+        "host": order.asks.teacher["host"],
+        "criteria": order.criteria,
+    }
+
+
+def _n_learned(order: JudgeOrder, found: Answered) -> int:
+    """Prompts that the judge learned."""
+    learned = order.rewarding.background.learned if order.rewarding else frozenset[str]()
+    return sum(vote_pairs.question(pair.turns) in learned for pair in found.pairs)
+
+
 def _together(found: Calibrated, by_votes: dict[str, Any] | None) -> dict[str, Any]:
     """Judge and votes; the votes alone always have Wilson's interval, as in the tally of votes."""
     alone = by_votes["votes"] if by_votes else None
-    return {**found.model_dump(), "votes": alone, "is_worthless": found.is_worthless}
+    return {**found.model_dump(), "votes": alone}
 
 
 def _of_votes(votes: Side, voted: Floats) -> dict[str, Any]:

@@ -13,6 +13,10 @@ from templates.quantities import plural
 BY_PLACE = "where a judge that reads only the texts would choose it half of the time"
 OPINION = "The judge's opinion, not calibrated"
 HALF = "Only choices that hold in both orders count; any other counts as half a win."
+BY_SCORE = (
+    "A reward model scores each answer by itself, so no order can change its choice: every judgement is stable. The "
+    "higher score wins; equal scores count as half a win."
+)
 LEARNED = "Votes on training and selection prompts are left out: a model may have learned them."
 VOTE = f"Vote on at least {FEWEST_GROUPS} different prompts in a blind comparison of the two, and judge again"
 
@@ -41,11 +45,17 @@ def _names(result: Mapping[str, Any]) -> tuple[str, str]:
 def _calibrated(result: Mapping[str, Any]) -> str:
     found, judge = result["calibrated"], result["judge"]["model"]
     _, second = _names(result)
+    n, n_votes = plural(found["n_judged"], "held-out prompt"), plural(found["n_votes"], "vote")
+    judged = f"scored the answers to {n}" if _scores(result) else f"judged {n} in both orders"
     return (
-        f"{claim(result)}: “{second}” wins on {cell(found['rate'])} of prompts like these, as “{judge}” judged "
-        f"{plural(found['n_judged'], 'held-out prompt')} in both orders and your {plural(found['n_votes'], 'vote')} "
-        f"correct it. By the votes alone: {cell(found['votes'])}."
+        f"{claim(result)}: “{second}” wins on {cell(found['rate'])} of prompts like these, as “{judge}” {judged} and "
+        f"your {n_votes} correct it. By the votes alone: {cell(found['votes'])}."
     )
+
+
+def _scores(result: Mapping[str, Any]) -> bool:
+    """Whether the judge is a reward model."""
+    return bool(result["judge"].get("kind") == "reward_model")
 
 
 def _votes(result: Mapping[str, Any]) -> str:
@@ -77,8 +87,9 @@ def remarks(result: Mapping[str, Any], service: list[str]) -> list[str]:
     said = []
     for key, where in (("judged", "held-out prompts"), ("voted", "answers that you voted on")):
         if side := result[key]:
-            said += _of_side(side, where, _names(result)[1])
-    said += [HALF, LEARNED]
+            said += _of_scores(side, where, result) if _scores(result) else _of_side(side, where)
+            said += _at_equal_length(side, where, _names(result)[1])
+    said += [BY_SCORE if _scores(result) else HALF, LEARNED]
     if voted := result["voted"]:
         agreed = f"The judge says the same as you on {cell(voted['agreement'])} of your {plural(voted['n'], 'vote')}"
         said.append(f"{agreed}: the same winner, or none.")
@@ -87,10 +98,10 @@ def remarks(result: Mapping[str, Any], service: list[str]) -> list[str]:
             "The correction holds as far as the prompts that you voted on are like the held-out ones. Vote on prompts "
             "of the same kind."
         )
-    return [*said, *_of_prompts(result), *service]
+    return [*said, *(_of_reward_model(result) if _scores(result) else ()), *_of_prompts(result), *service]
 
 
-def _of_side(side: Mapping[str, Any], where: str, second: str) -> list[str]:
+def _of_side(side: Mapping[str, Any], where: str) -> list[str]:
     n = side["outcomes"]
     stable = n["won"] + n["lost"] + n["tied"]
     counted = [
@@ -111,9 +122,55 @@ def _of_side(side: Mapping[str, Any], where: str, second: str) -> list[str]:
             f"{plural(n['unread'], 'pair')} got no verdict: a reply held none, was cut off, or the service refused the "
             "request. Longer judgements (max_judgement_tokens) may help."
         )
-    if even := side["at_equal_length"]:
-        said.append(f"On {where}, “{second}” would win on {cell(even)} if both answers were equally long.")
     return said
+
+
+def _at_equal_length(side: Mapping[str, Any], where: str, second: str) -> list[str]:
+    even = side["at_equal_length"]
+    return [f"On {where}, “{second}” would win on {cell(even)} if both answers were equally long."] if even else []
+
+
+def _of_scores(side: Mapping[str, Any], where: str, result: Mapping[str, Any]) -> list[str]:
+    (first, second), n, judge = _names(result), side["outcomes"], result["judge"]["model"]
+    counted = [
+        f"“{second}” won {n['won']:,}, lost {n['lost']:,}, tied {n['tied']:,}",
+        *([f"{n['unread']:,} could not be scored"] if n["unread"] else []),
+        *([f"{n['same']:,} were equal texts"] if n["same"] else []),
+    ]
+    said = [f"Of {side['n']:,} {where}: {', '.join(counted)}."]
+    if n["unread"]:
+        said.append(
+            f"{plural(n['unread'], 'pair')} could not be scored: longer than “{judge}” reads, or refused by its chat "
+            "template. Each counts as half a win."
+        )
+    base, other = (f"{side['length'][one]['value']:,.0f}" for one in ("base", "adapted"))
+    said.append(f"On {where}, “{first}” wrote {base} characters on average, and “{second}” {other}.")
+    return said
+
+
+def _of_reward_model(result: Mapping[str, Any]) -> list[str]:
+    """What the reward model learned, where that could favour a model or a prompt, and whether it goes by length."""
+    judge, data = result["judge"], result["dataset"]
+    name, said = judge["model"], []
+    if data and (n := data["n_learned"]):
+        said.append(
+            f"“{name}” learned {n:,} of the {plural(result['judged']['n'], 'held-out prompt')}, so it may judge these "
+            "better than others. Choose prompts that it did not learn."
+        )
+    if n := judge["n_votes_left_out"]:
+        said.append(
+            f"{plural(n, 'vote')} {'is' if n == 1 else 'are'} left out, because “{name}” learned their prompts and may "
+            "agree with you there more than elsewhere."
+        )
+    for one in judge["shared"]:
+        said.append(
+            f"“{one['model']}” and “{name}” learned from the same data (“{one['dataset']}”), so “{name}” may favour "
+            "what both took from it."
+        )
+    if judge["deleted"]:
+        names = ", ".join(f"“{one}”" for one in judge["deleted"])
+        said.append(f"“{name}” also learned from {names}, whose rows were deleted: nobody can tell which prompts.")
+    return [*said, *([f"“{name}” on its own held-out pairs: {judge['on_length']}"] if judge["on_length"] else [])]
 
 
 _MIRRORED = {"value": "value", "low": "high", "high": "low"}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import SecretStr
+from pydantic import BaseModel, ConfigDict, SecretStr
 
 from storage import endpoints, network
 from storage.data import openings
-from storage.judging import voted
+from storage.judging import reward_models, voted
+from storage.judging.reward_models import Background
 from storage.judging.voted import Voted
-from storage.models import Artifact, BaseModelRow, Dataset
+from storage.models import Artifact, Dataset
 from storage.planning import generations
 from storage.users import with_id
 from templates.jobs.generate import GenerateParams
@@ -25,15 +26,30 @@ from workers.protocol import ModelRef, Order
 NO_ROWS = {"shape": "", "dataset_file": "", "dataset_name": "", "dataset_sha256": "", "split_seed": None}
 
 
+class RewardJudge(BaseModel):
+    """A reward model that judges."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: ModelRef
+    background: Background
+    n_votes_left_out: int = 0
+    """Votes on prompts that it learned."""
+
+
 class JudgeOrder(Order):
     """An order to compare two models by a judge."""
 
     models: tuple[ModelRef, ModelRef]
     """The second one is judged against the first."""
     asks: GenerationOrder
-    """The judge as its service, and the rows whose held-out prompts the models answer; no file: votes alone."""
+    """The judge as its service, unless a reward model judges, and the rows whose held-out prompts the models answer;
+    no file: votes alone."""
+    rewarding: RewardJudge | None = None
+    """The judge, if it is a reward model."""
     params: JudgeParams
-    criteria: str
+    criteria: str = ""
+    """What a service is told; a reward model is told nothing."""
     votes: tuple[Voted, ...] = ()
     held_out_openings: int = 0
     """How often the dataset's held-out side had been opened before this job started."""
@@ -50,40 +66,53 @@ def order(claimed: Claimed) -> JudgeOrder:
     if len(models) != 2:
         raise from_another_version(claimed.job.kind)
     first, second = models
+    owner = with_id(claimed.job.owner_id)
+    judge = claimed.inputs.model(Role.REWARD)
+    known = reward_models.learned(judge) if isinstance(judge, Artifact) else frozenset[str]()
+    votes, n_all = voted.of(owner, first, second, known), len(voted.of(owner, first, second))
     return JudgeOrder(
         **claimed.common,
         models=(model_ref(first), model_ref(second)),
         asks=_asks(claimed, data),
+        rewarding=RewardJudge(
+            model=model_ref(judge),
+            background=reward_models.background(judge, models, data, known),
+            n_votes_left_out=n_all - len(votes),
+        )
+        if isinstance(judge, Artifact)
+        else None,
         params=JudgeParams.model_validate(spec["params"]),
-        criteria=spec["criteria"],
-        votes=tuple(_votes(claimed, first, second)),
+        criteria=spec.get("criteria", ""),
+        votes=tuple(votes),
         held_out_openings=openings.of(data) if data else 0,
     )
 
 
-def _votes(claimed: Claimed, first: BaseModelRow | Artifact, second: BaseModelRow | Artifact) -> list[Voted]:
-    return voted.of(with_id(claimed.job.owner_id), first, second)
-
-
 def _asks(claimed: Claimed, data: Dataset | None) -> GenerationOrder:
-    spec, owner = claimed.job.spec, with_id(claimed.job.owner_id)
-    given, rows = spec["endpoint"], dict[str, Any](rows_of(data) if data else NO_ROWS)
-    endpoint = endpoints.parse(given["url"])
-    only_public = endpoints.refuse_forbidden(endpoint)
+    spec, rows = claimed.job.spec, dict[str, Any](rows_of(data) if data else NO_ROWS)
     rows["split_seed"] = rows["split_seed"] or 0  # the answers become no dataset
     return GenerationOrder(
         **claimed.common,
         **rows,
-        service=Service(
+        **({"teacher": {"name": spec["reward_model"]}} if spec.get("reward_model") else _service(claimed)),
+        params=GenerateParams(max_new_tokens=spec["params"]["max_new_tokens"]),
+        instruction=spec["instruction"],
+    )
+
+
+def _service(claimed: Claimed) -> dict[str, Any]:
+    given, owner = claimed.job.spec["endpoint"], with_id(claimed.job.owner_id)
+    endpoint = endpoints.parse(given["url"])
+    only_public = endpoints.refuse_forbidden(endpoint)
+    return {
+        "service": Service(
             url=endpoint.url,
             model=given["model"],
             params=ServiceParams.model_validate(given["params"]),
             only_public=only_public,
         ),
-        asked_folder=str(generations.asked_folder(given["asked"])),
-        network={name: SecretStr(value) for name, value in network.environment().items()},
-        api_key=endpoints.key_of(owner, endpoint),
-        params=GenerateParams(max_new_tokens=spec["params"]["max_new_tokens"]),
-        teacher={"name": given["model"], "host": endpoint.host},
-        instruction=spec["instruction"],
-    )
+        "asked_folder": str(generations.asked_folder(given["asked"])),
+        "network": {name: SecretStr(value) for name, value in network.environment().items()},
+        "api_key": endpoints.key_of(owner, endpoint),
+        "teacher": {"name": given["model"], "host": endpoint.host},
+    }

@@ -66,7 +66,7 @@ class RewardModel:
         Raises `BadInput` naming the first conversation that can't be scored as a whole, by its place from 1;
         `Interrupted` once `stopped()` is true.
         """
-        return self.scores_of_ids([self._ids(place, one) for place, one in enumerate(messages, 1)], stopped)
+        return self.scores_of_ids([self.ids(one, place) for place, one in enumerate(messages, 1)], stopped)
 
     def scores_of_ids(self, rows: Sequence[Sequence[int]], stopped: Callable[[], bool] = never) -> list[float]:
         """The same for rendered conversations."""
@@ -82,7 +82,8 @@ class RewardModel:
                 found[place] = score
         return found
 
-    def _ids(self, place: int, messages: Conversation) -> Sequence[int]:
+    def ids(self, messages: Conversation, place: int = 1) -> Sequence[int]:
+        """A conversation as the model reads it. Raises `BadInput` as `scores` does."""
         if not messages or messages[-1].get("role") != "assistant":
             what = f"Conversation {place} does not end with an answer."
             raise BadInput(Problem(what, field=MESSAGES, remedy="Let its last turn be the assistant's."))

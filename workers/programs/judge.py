@@ -1,7 +1,7 @@
 """The program of a `judge` job: two models answer, a judge compares, and votes say how far to trust it.
 
-preparing → answering → judging. Answers and replies are sealed as they come, so an attempt resumes where the last one
-was killed, and a later judgement asks only what is new.
+preparing → answering → judging. Answers and a service's replies are sealed as they come, so an attempt resumes where
+the last one was killed, and a later judgement asks only what is new.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from workers.evaluation.progress import Channel
 from workers.judging import outcome, sentences
 from workers.judging.answered import Answered, Compared, answered
 from workers.judging.asked import Judge
+from workers.judging.scored import Scorer
 from workers.orders.judge import JudgeOrder
 from workers.protocol import Done
 from workers.stages import Stages, Watch
@@ -34,9 +35,7 @@ def run(order: JudgeOrder, channel: Channel) -> Done:
     torch.set_num_threads(order.threads)
     stages = Stages(channel)
     stages.enter(Stage.PREPARING)
-    if order.asks.service is None:
-        raise StudioError("The order names no judge.", code="old_job", remedy="Submit the job again.")
-    judge = Judge(order, order.asks.service)
+    judge = _judge(order)
     voted = [Compared(vote.turns, vote.first, vote.second) for vote in order.votes]
     stages.enter("answering")
     found = answered(order, Watch(channel)) if order.asks.dataset_file else None
@@ -50,6 +49,14 @@ def run(order: JudgeOrder, channel: Channel) -> Done:
     return Done(
         result={**result, **judge.result()}, actual={"seconds": stages.seconds}, opened_held_out=found is not None
     )
+
+
+def _judge(order: JudgeOrder) -> Judge | Scorer:
+    if order.rewarding:
+        return Scorer(order.rewarding)
+    if order.asks.service is None:
+        raise StudioError("The order names no judge.", code="old_job", remedy="Submit the job again.")
+    return Judge(order, order.asks.service)
 
 
 def _result(
@@ -71,4 +78,5 @@ def _shown(pair: Compared, judged: Judged) -> dict[str, Any]:
         "row": pair.row["source_row"] if pair.row else None,
         **{name: shortened(text, SHOWN_CHARS) for name, text in texts.items()},
         "outcome": judged.outcome,
+        **({"scores": list(judged.scores)} if judged.scores else {}),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,7 @@ import numpy as np
 from storage.runs.bootstrap import Floats, Groups, Pair, paired_means, paired_shares
 from templates.rewards import HEADLINE, METRICS, Picked, RewardedParams, metric_of
 from templates.spec import TrainingParams
+from templates.timed_patterns import TooSlow
 from workers.evaluation import measures
 from workers.evaluation.measures import Measure
 from workers.evaluation.scoring import Answer, Scores
@@ -18,9 +20,23 @@ Answers = Sequence[tuple[Answer, Answer]]
 """The two models' answers to the same rows."""
 
 
-def passed(picked: Sequence[Picked], answer: str, reference: str, *, counts: bool = True) -> list[bool]:
-    """Whether the answer passes each check; none if it doesn't count, because it was cut off."""
-    return [counts and one.verifier.passes(answer, reference, one.settings) for one in picked]
+def passed(
+    picked: Sequence[Picked], answer: str, reference: str, *, counts: bool = True, slow: Counter[str] | None = None
+) -> list[bool]:
+    """Whether the answer passes each check; none if it doesn't count, because it was cut off.
+
+    It doesn't pass a check that takes too long on it; `slow` counts these by the check's key.
+    """
+    return [counts and _passes(one, answer, reference, slow) for one in picked]
+
+
+def _passes(one: Picked, answer: str, reference: str, slow: Counter[str] | None) -> bool:
+    try:
+        return one.verifier.passes(answer, reference, one.settings)
+    except TooSlow:
+        if slow is not None:
+            slow[one.key] += 1
+        return False
 
 
 def passable(picked: Sequence[Picked], reference: str) -> bool:
@@ -49,13 +65,15 @@ def scores(params: TrainingParams, found: Scores) -> Scores:
     if not isinstance(params, RewardedParams):
         return found
     cut_count = not params.mask_truncated_completions
-    told = [
-        replace(one, passed=tuple(passed(params.picked, one.given, one.expected, counts=one.ended or cut_count)))
-        for one in found.answers
-        if passable(params.picked, one.expected)
-    ]
-    n_left_out = len(found.answers) - len(told)
-    return replace(found, answers=tuple(told), n_not_asked=found.n_not_asked + n_left_out)
+    told, n_too_slow = list[Answer](), 0
+    for one in found.answers:
+        if passable(params.picked, one.expected):
+            slow = Counter[str]()
+            each = passed(params.picked, one.given, one.expected, counts=one.ended or cut_count, slow=slow)
+            told.append(replace(one, passed=tuple(each)))
+            n_too_slow += bool(slow)
+    n_not_asked = found.n_not_asked + len(found.answers) - len(told)
+    return replace(found, answers=tuple(told), n_not_asked=n_not_asked, n_too_slow=n_too_slow)
 
 
 @dataclass(frozen=True)

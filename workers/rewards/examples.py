@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from transformers import TrainerCallback, TrainerState
 
+from templates.quantities import plural
 from templates.shortened import shortened
+from templates.verifier import verifiers
 from workers.protocol import Noted
-from workers.rewards.trainers import Rewarded
+from workers.rewards.trainers import TOO_SLOW, Rewarded
 from workers.training.callbacks import Channel
 
 KIND = "rewarded"
@@ -26,11 +29,19 @@ class Examples(TrainerCallback):  # type: ignore[misc]
         self._channel, self._trainer = channel, trainer
         self._went = went
         """Takes remarks for the verdict on how the training went."""
+        self._slow_before = Counter[str]()
+
+    def on_train_begin(self, _args: Any, state: TrainerState, _control: Any, **_: Any) -> None:
+        for point in state.log_history:  # of the attempts before this one
+            for name, n in point.items():
+                if name.startswith(TOO_SLOW):
+                    self._slow_before[name.removeprefix(TOO_SLOW)] += round(n)
 
     def on_step_end(self, _args: Any, state: TrainerState, _control: Any, **_: Any) -> None:
         step, last = state.global_step, state.max_steps
         if step in (1, last) or step * MOST_STEPS // last > (step - 1) * MOST_STEPS // last:
-            self._channel.send(Noted(kind=KIND, data={"step": step, "examples": self._picked()}))
+            data = {"step": step, "examples": self._picked(), "too_slow": dict(self._slow)}
+            self._channel.send(Noted(kind=KIND, data=data))
 
     def on_train_end(self, _args: Any, state: TrainerState, _control: Any, **_: Any) -> None:
         alike = [point["frac_reward_zero_std"] for point in state.log_history if "frac_reward_zero_std" in point]
@@ -40,6 +51,16 @@ class Examples(TrainerCallback):  # type: ignore[misc]
                 f"In training, all answers to a prompt were rewarded alike in {share:.0%} of the cases; those taught "
                 "nothing about the checks.".replace("%", " %")
             )
+        self._went += [
+            f"In training, the check “{verifiers()[key].title}” took too long on {plural(n, 'answer')}, which "
+            f"{'counts' if n == 1 else 'count'} as not passed."
+            for key, n in self._slow.items()
+        ]
+
+    @property
+    def _slow(self) -> Counter[str]:
+        """By check: on how many answers it has taken too long so far."""
+        return self._slow_before + self._trainer.rewarding.slow
 
     def _picked(self) -> list[dict[str, Any]]:
         """The best and the worst answer to the first prompt of the step, and the best one to another."""

@@ -7,8 +7,9 @@ otherwise, a killed training goes on with the same draws, and answers are read a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -28,6 +29,8 @@ from workers.rewards import checked
 from workers.rewards.prompts import Asked
 from workers.training.batches import Schedule
 
+TOO_SLOW = "too_slow/"
+"""Goes before a check's key in the log: on how many answers of the step it took too long."""
 Row = dict[str, Any]
 """What TRL knows of an answer to write: the prompt's text, and the prompt itself under `asked`."""
 
@@ -38,6 +41,8 @@ class Rewarding:
 
     params: RewardedParams
     renderer: Renderer
+    slow: Counter[str] = field(default_factory=Counter)
+    """By check: the answers written in training on which it took too long. They don't pass it."""
 
     def read(self, ids: Sequence[int]) -> tuple[str, bool]:
         """An answer's text, and whether the model ended it."""
@@ -45,17 +50,20 @@ class Rewarding:
         found = self.renderer.read(ids[:-1] if ended else ids, reasoned=True)
         return found.answer, (ended or found.has_ended) and not found.is_unfinished
 
-    def passed(self, ids: Sequence[int], reference: str, picked: Sequence[Picked]) -> list[bool]:
-        """Which of these checks an answer passes."""
+    def passed(
+        self, ids: Sequence[int], reference: str, picked: Sequence[Picked], slow: Counter[str] | None = None
+    ) -> list[bool]:
+        """Which of these checks an answer passes; `slow` counts those that took too long."""
         text, ended = self.read(ids)
-        return checked.passed(picked, text, reference, counts=ended or not self.params.mask_truncated_completions)
+        counts = ended or not self.params.mask_truncated_completions
+        return checked.passed(picked, text, reference, counts=counts, slow=slow)
 
     def function(self, one: Picked) -> Callable[..., list[float]]:
         """TRL's reward function for a check."""
 
         def reward(*, asked: Sequence[Asked], completion_ids: Sequence[Sequence[int]], **_: Any) -> list[float]:
             each = zip(asked, completion_ids, strict=True)
-            return [float(self.passed(ids, prompt.reference, [one])[0]) for prompt, ids in each]
+            return [float(self.passed(ids, prompt.reference, [one], self.slow)[0]) for prompt, ids in each]
 
         reward.__name__ = one.key  # TRL names its metrics after it
         return reward
@@ -117,7 +125,10 @@ class Rewarded:
         return [list(asked.ids) for asked in self._asked], None, {}
 
     def _calculate_rewards(self, inputs: list[Row], prompts: Any, completions: Any, ids: list[list[int]]) -> Tensor:
+        before = self.rewarding.slow.copy()
         found: Tensor = super()._calculate_rewards(inputs, prompts, completions, ids)  # type: ignore[misc]
+        for key, n in (self.rewarding.slow - before).items():  # in the log, so that it outlives a killed attempt
+            self._metrics["train"][TOO_SLOW + key].append(float(n))  # type: ignore[attr-defined]
         names = [one.key for one in self.rewarding.params.picked]
         table = [dict(zip(names, values, strict=True)) for values in found.tolist()]
         self.seen = list(zip(self._asked, ids, table, strict=True))

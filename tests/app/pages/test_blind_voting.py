@@ -13,14 +13,14 @@ import pytest
 from app.pages import blind, blind_voting, vote_views
 from app.pages import votes as votes_page
 from storage.models import Artifact, Job, User
-from storage.votes import contenders, questions, votes
+from storage.votes import contenders, preference_data, questions, votes
 from tests.storage.votes.voting import NANO, SMALL, asked, voted
 
 MODELS = [NANO, SMALL]
 
 
 async def questions_of(request: gr.Request, *given: Any) -> list[list[Any]]:
-    return [shown async for shown in blind_voting.ask(request, *given)]
+    return [shown async for shown in blind_voting.ask(request, "", *given)]
 
 
 def ask(request: gr.Request, models: list[str], source: str = "typed", data: str | None = None) -> list[list[Any]]:
@@ -81,21 +81,73 @@ def test_a_vote_is_said_with_or_without_names(studio: User, asking: Any) -> None
 
 def test_a_vote_taken_back_is_asked_again_only_while_it_is_blind(studio: User, asking: Any) -> None:
     vote = voted(studio, "one?", "left")
-    shown = blind_voting.take_back(asking(studio), vote.id, False)
+    shown = blind_voting.take_back(asking(studio), vote.id, "", False)
     assert (shown[6], "Question 1" in shown[3]) == (vote.id, True)
     assert NANO not in str(shown)
     assert shown[7]["interactive"]
     votes.cast(studio, vote.id, "right")
-    shown = blind_voting.take_back(asking(studio), vote.id, True)
+    shown = blind_voting.take_back(asking(studio), vote.id, "", True)
     assert (shown[6], shown[3], shown[7]["interactive"]) == ("", "", False)
     assert votes.of_user(studio) == []
 
 
 def test_a_vote_whose_names_were_shown_is_not_asked_again_with_the_box_off(studio: User, asking: Any) -> None:
     last_id = blind_voting.voter("left")(asking(studio), asked(studio, "one?").id, "", True)[2]
-    shown = blind_voting.take_back(asking(studio), last_id, False)
+    shown = blind_voting.take_back(asking(studio), last_id, "", False)
     assert (shown[6], shown[3], shown[7]["interactive"]) == ("", "", False)
     assert votes.of_user(studio) == []
+
+
+def reopened(request: gr.Request, waiting_id: str, source: str = "training", prompt: str = "") -> list[list[Any]]:
+    async def shown() -> list[list[Any]]:
+        return [one async for one in blind_voting.ask(request, waiting_id, MODELS, source, "gone", prompt, "", 1, 0, 4)]
+
+    return asyncio.run(shown())
+
+
+def test_the_question_that_was_open_meanwhile_waits_and_comes_next(studio: User, asking: Any) -> None:
+    first, second = voted(studio, "one?", "left"), asked(studio, "two?", "perhaps", "maybe")
+    shown = blind_voting.take_back(asking(studio), first.id, second.id, False)
+    assert (shown[6], shown[-1]) == (first.id, second.id)
+    votes.cast(studio, first.id, "right")
+    for source in ("training", "typed"):
+        (again,) = reopened(asking(studio), second.id, source)
+        assert "two?" in again[1]
+        assert "perhaps" in again[2]
+        assert (again[4], again[-1], again[6]["interactive"]) == (second.id, "", True)
+        assert NANO not in str(again)
+    *_, other = reopened(asking(studio), second.id, "typed", " ")
+    assert other[4] == second.id, "blanks are no prompt"
+    votes.cast(studio, second.id, "tie")
+    *_, other = reopened(asking(studio), second.id)
+    assert "no dataset" in other[0], "it was voted on elsewhere, so a new one is asked"
+    *_, forged = reopened(asking(studio), "x" * 16)
+    assert "There is no vote" in forged[0]
+
+
+def test_an_open_question_stays_when_the_names_of_the_last_one_were_shown(studio: User, asking: Any) -> None:
+    last_id = blind_voting.voter("left")(asking(studio), asked(studio, "one?").id, "", True)[2]
+    shown = blind_voting.take_back(asking(studio), last_id, asked(studio, "two?").id, False)
+    assert "isn’t asked again" in shown[1]
+    assert shown[3:11] == [gr.skip()] * 8
+    assert shown[-1] == gr.skip()
+
+
+def test_a_vote_that_cannot_be_taken_back_leaves_no_pane_waiting(studio: User, asking: Any) -> None:
+    voted(studio, "zero?", "left")
+    vote = voted(studio, "one?", "left", "yes indeed", "no")
+    preference_data.make(studio, name="liked")
+    shown = blind_voting.take_back(asking(studio), vote.id, "", False)
+    assert "“liked” was made with this vote" in shown[0]
+    assert "Question 2" in shown[3]
+    assert "yes indeed" in shown[4]
+    assert (shown[6], shown[7]["interactive"], shown[2]) == ("", False, gr.skip())
+    assert votes.get(studio, vote.id).choice == "left"
+    shown = blind_voting.take_back(asking(studio), vote.id, asked(studio, "two?").id, False)
+    assert shown[3:11] == [gr.skip()] * 8, "the open question stays"
+    shown = blind_voting.take_back(asking(studio), "x" * 16, "", False)
+    assert "There is no vote" in shown[0]
+    assert blind_voting.BEGIN in shown[4]
 
 
 def test_taking_back_stops_the_next_question(studio: User) -> None:
@@ -108,6 +160,10 @@ def test_taking_back_stops_the_next_question(studio: User) -> None:
     assert any(one.targets == undo and asks <= set(one.cancels) for one in found)
     ready = blind_voting.ready("training")
     assert (ready["value"], ready["interactive"]) == (blind_voting.NEXT, True)
+
+
+def test_without_a_result_two_bases_are_chosen(studio: User, asking: Any) -> None:
+    assert sorted(blind_voting.open_page(asking(studio))[1]["value"]) == sorted(MODELS)
 
 
 def test_what_the_address_names_in_vain_is_said(

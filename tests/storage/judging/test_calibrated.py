@@ -93,6 +93,15 @@ def test_a_correction_beyond_the_scale_leaves_an_interval() -> None:
     assert found.rate.low < 0.98
 
 
+def test_a_judge_that_says_the_same_of_every_vote_gains_nothing_from_the_end_of_the_scale() -> None:
+    judged, voted = np.array([0.5] * 9 + [1.0, 1.0, 0.0]), np.array([0.0, 0.0, 0.0, 1.0] * 3)
+    found = calibrated.of(judged, voted, np.ones(12))
+    assert found is not None
+    assert found.rate.value == 0.0, "cut there, its interval is half as wide"
+    assert found.rate.high - found.rate.low < found.votes.high - found.votes.low
+    assert found.is_worthless
+
+
 def test_few_votes_or_no_prompts_calibrate_nothing() -> None:
     many, few = np.ones(20), np.ones(9)
     assert calibrated.of(many, few, few) is None

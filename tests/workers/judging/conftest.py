@@ -1,4 +1,4 @@
-"""A service that judges, two small models, and orders to judge them."""
+"""A service and a reward model that judge, two small models, and orders to judge them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from conversations import write_rows
 
 from storage.judging.voted import Voted
@@ -15,9 +16,11 @@ from templates.jobs.generate import GenerateParams
 from templates.jobs.judge import JudgeParams
 from templates.service import ServiceParams
 from tests.played_service import PlayedService, playing
+from workers import models
 from workers.answering import pace
 from workers.orders.generate import GenerationOrder, Service
-from workers.orders.judge import JudgeOrder
+from workers.orders.judge import JudgeOrder, RewardJudge
+from workers.preferences import score_heads
 from workers.protocol import ModelRef
 
 MakeOrder = Callable[..., JudgeOrder]
@@ -66,6 +69,19 @@ def votes(n: int, *, for_longer: int) -> list[Voted]:
     ]
 
 
+@pytest.fixture(scope="session")
+def reward_ref(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path) -> ModelRef:
+    """A reward model of random weights, with all of them in one folder."""
+    folder = tmp_path_factory.mktemp("reward") / "tastes"
+    torch.manual_seed(3)
+    model = models.load_base(tiny_model_folder, where=torch.device("cpu"), read=score_heads.load_new)
+    model.save_pretrained(folder)
+    for path in tiny_model_folder.iterdir():
+        if path.suffix != ".safetensors" and path.name != "config.json":
+            (folder / path.name).write_bytes(path.read_bytes())
+    return ModelRef(name="tastes", base_folder=str(folder), base_revision="x", weights_sha256="ab" * 32)
+
+
 @pytest.fixture
 def make(tmp_path: Path, judge: PlayedService, tiny_model_folder: Path, teacher_folder: Path) -> MakeOrder:
     """Orders to judge two models of random weights; all share one folder of the judge's replies."""
@@ -75,6 +91,7 @@ def make(tmp_path: Path, judge: PlayedService, tiny_model_folder: Path, teacher_
         n: int = N,
         voted: Sequence[Voted] = (),
         models: Sequence[Path] = (tiny_model_folder, teacher_folder),
+        rewarding: RewardJudge | None = None,
         **given: Any,
     ) -> JudgeOrder:
         asks = {name: given.pop(name) for name in ServiceParams.model_fields if name in given}
@@ -101,7 +118,9 @@ def make(tmp_path: Path, judge: PlayedService, tiny_model_folder: Path, teacher_
             asks=GenerationOrder(
                 **common,
                 kind="judge",
-                service=Service(
+                service=None
+                if rewarding
+                else Service(
                     url=judge.url, model="wise", params=ServiceParams(**{"patience_s": 5.0, "concurrency": 2, **asks})
                 ),
                 asked_folder=str(tmp_path / "asked"),
@@ -111,8 +130,9 @@ def make(tmp_path: Path, judge: PlayedService, tiny_model_folder: Path, teacher_
                 dataset_file=file,
                 **{"dataset_name": "prompts", "dataset_sha256": "0" * 64, "split_seed": 42},
             ),
+            rewarding=rewarding,
             params=params,
-            criteria="Prefer the longer one.",
+            criteria="" if rewarding else "Prefer the longer one.",
             votes=tuple(voted),
         )
 

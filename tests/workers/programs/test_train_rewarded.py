@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conversations import Heard
+from tokenizers import Tokenizer
 
 from templates.errors import BadInput
 from templates.rewards import HEADLINE
 from workers import models
+from workers.evaluation import scoring
+from workers.evaluation.generation import Generated
 from workers.programs import train
 from workers.protocol import Checkpointed, Done, Measured, Noted, Order, Report
+from workers.rewards import trainers
 
 MakeOrder = Callable[..., Order]
 SHORT = {
@@ -112,6 +118,44 @@ def test_rows_that_no_answer_could_pass_are_counted_and_left_out(make_rewarded: 
         row["completion"] = "no number"
     with pytest.raises(BadInput, match="compare with"):
         train.run(make_rewarded(rows=rows, verifiers=["number_equals"], max_words=50), heard)
+
+
+@pytest.mark.long
+def test_an_answer_on_which_a_check_takes_too_long_does_not_end_the_training(
+    make_rewarded: MakeOrder, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the first step every second answer makes the pattern run away."""
+    order = make_rewarded(
+        verifiers=["regular_expression"],
+        pattern=r"^(xy|x|y)+$",
+        max_words=50,
+        per_device_train_batch_size=1,
+        num_generations=2,
+        max_steps=1,
+        max_completion_length=64,
+    )
+    tokenizer = Tokenizer.from_file(f"{order.base.base_folder}/tokenizer.json")  # type: ignore[attr-defined]
+    ids = [tuple(tokenizer.encode(text, add_special_tokens=False).ids) for text in ("xy" * 20, "xy" * 20 + "q")]
+    written = [Generated(one, True, 0) for one in ids]
+    monkeypatch.setattr(trainers, "answers", lambda _model, _prompts, **_: written)
+    scored = scoring.score
+
+    def score(*args: Any, **kwargs: Any) -> scoring.Scores:
+        found = scored(*args, **kwargs)
+        given = (replace(found.answers[0], given="xy" * 40 + "q"), *found.answers[1:])
+        return replace(found, answers=given)
+
+    monkeypatch.setattr(scoring, "score", score)
+    done = train.run(order, heard)
+    assert isinstance(done, Done)
+    noted = next(one.data for one in heard.of(Noted) if one.kind == "rewarded")
+    assert noted["too_slow"] == {"regular_expression": 1}
+    assert [one["reward"] for one in noted["examples"]] == [1.0, 0.0]
+    states = [json.loads(one.read_text()) for one in Path(order.checkpoints).rglob("trainer_state.json")]
+    assert {state["log_history"][0]["too_slow/regular_expression"] for state in states} == {1.0}
+    said = " ".join(done.result["remarks"])
+    assert "In training, the check “A regular expression” took too long on 1 answer, which counts as not" in said
+    assert "A check took too long on 1 of the adapted model's 4 answers, which don't pass it." in said
 
 
 @pytest.mark.long

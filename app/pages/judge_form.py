@@ -1,0 +1,283 @@
+"""A form on the page Votes: let a service or a reward model compare two models, corrected by the votes between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import gradio as gr
+
+from app import forms
+from app.markup import html
+from app.pages import comparison, layout, services
+from app.pages.alerts import CLEAR, FOCUS_JS, guarded
+from app.pages.who import acting, asked
+from storage import endpoints
+from storage.data import datasets
+from storage.gallery import artifact_lists
+from storage.judging import costs, judgements, voted
+from storage.models import User
+from templates import registry
+from templates.errors import Problem, refuse
+from templates.jobs.judge import FOR_A_SERVICE, JudgeParams
+from templates.judging import CRITERIA, MAX_CRITERIA_CHARS
+from templates.quantities import plural
+from templates.service import ServiceParams
+from templates.spec import Params
+
+TITLE = "Let a judge compare two models"
+NOTE = (
+    "A judge compares hundreds of answers while you vote on a few. Where you voted on the same two models, it judges "
+    "those answers, too, and how far it differs from you corrects its win rate."
+)
+NO_REWARD_MODEL = "You have no reward model yet. Train one on pairs of a chosen and a rejected answer."
+SENT = "Prompts and both answers are sent to this address, without the models’ names."
+VOTES_ALONE = ""
+REWARD, SERVICE = "reward", "service"
+WAYS = [("A reward model of mine", REWARD), ("A service at an address", SERVICE)]
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form's components."""
+
+    fold: gr.Accordion
+    judged: gr.Dropdown
+    against: gr.Dropdown
+    data: gr.Dropdown
+    way: gr.Radio
+    of_mine: gr.Column
+    reward: gr.Dropdown
+    no_reward: gr.HTML
+    of_service: gr.Column
+    url: gr.Textbox
+    named: gr.Textbox
+    key: gr.Textbox
+    allowed: gr.HTML
+    criteria: gr.Textbox
+    settings: dict[str, Any]
+    cost: gr.HTML
+    start: gr.Button
+
+    @property
+    def costed(self) -> list[Any]:
+        """What the cost depends on."""
+        shown = [self.settings["most_prompts"], self.settings["max_new_tokens"]]
+        return [self.judged, self.against, self.data, self.way, self.reward, *shown]
+
+
+def draw(demo: gr.Blocks, alert: gr.HTML, following: gr.Textbox) -> None:
+    """The form; its button leads to the job."""
+    form = _draw()
+    parts = [form.of_mine, form.of_service]
+    offered = [alert, form.fold, form.judged, form.against, form.data, form.way, form.reward, form.no_reward]
+    offered += [form.url, form.named, form.allowed, *parts, form.cost]
+    demo.load(guarded(len(offered))(offer), None, offered, show_progress="hidden")
+    form.way.input(switched, form.way, parts, queue=False, show_progress="hidden")
+    changes = [one.input for one in form.costed]
+    gr.on(
+        changes, guarded(2)(cost), form.costed, [alert, form.cost], show_progress="hidden", trigger_mode="always_last"
+    )
+    sent_with = [form.judged, form.against, form.data, form.way, form.reward, form.url, form.named, form.key]
+    sent_with += [form.criteria, *form.settings.values()]
+    sent = form.start.click(guarded(2)(start), sent_with, [alert, following], show_progress_on=alert)
+    sent.then(None, following, None, js=layout.GO_JS).then(None, None, None, js=FOCUS_JS)
+
+
+def _draw() -> Form:
+    made = dict[str, Any]()
+    with gr.Accordion(TITLE, open=False, visible=False, elem_id="judge-fold") as fold:
+        gr.HTML(html("quiet", words=NOTE))
+        with gr.Row():
+            judged = gr.Dropdown([], label="Model", min_width=200, elem_id="judge-second")
+            against = gr.Dropdown([], label="Against", min_width=200, elem_id="judge-first")
+            data = gr.Dropdown([], label="On the held-out prompts of", min_width=200, elem_id="judge-data")
+        way = gr.Radio(WAYS, value=REWARD, label="Judge", elem_id="judge-way")
+        with gr.Column() as of_mine:
+            no_reward = gr.HTML()
+            reward = gr.Dropdown([], label="Reward model", elem_id="judge-reward")
+        with gr.Column(visible=False) as of_service:
+            service = _service()
+            with gr.Accordion("Patience and prices", open=False):
+                made |= _row(JudgeParams, FOR_A_SERVICE) | _row(ServiceParams, ServiceParams.model_fields)
+        made |= _row(JudgeParams, [name for name in JudgeParams.model_fields if name not in FOR_A_SERVICE])
+        cost_line = gr.HTML(elem_id="judge-cost")
+        with gr.Row(elem_classes="ways"):
+            begin = gr.Button("Let it judge", variant="primary", scale=0, min_width=160, elem_id="judge-start")
+    choices = (judged, against, data, way, of_mine, reward, no_reward, of_service)
+    parts: list[Any] = [*choices, *service, made, cost_line, begin]
+    return Form(fold, *parts)
+
+
+def _service() -> list[Any]:
+    """Address, model, key, what is allowed, and what makes an answer better."""
+    with gr.Row():
+        url = gr.Textbox(label="Address", placeholder="https://api.example.com/v1", min_width=220, elem_id="judge-url")
+        named = gr.Textbox(label="The service’s name for the model", min_width=160, elem_id="judge-named")
+        key = gr.Textbox(
+            label="Your key",
+            info="Kept encrypted; leave it empty to use the stored one.",
+            type="password",
+            min_width=160,
+            elem_id="judge-key",
+        )
+    allowed = gr.HTML()
+    criteria = gr.Textbox(
+        label="What makes an answer better",
+        placeholder=CRITERIA,
+        max_length=MAX_CRITERIA_CHARS,
+        max_lines=4,
+        elem_id="judge-criteria",
+    )
+    return [url, named, key, allowed, criteria]
+
+
+def _row(params: type[Params], names: Iterable[str]) -> dict[str, Any]:
+    """These settings side by side."""
+    known = params.model_fields
+    with gr.Row():
+        return {name: forms.component(name, known[name], known[name].default) for name in names}
+
+
+def offer(request: gr.Request) -> list[Any]:
+    """Models (those with votes first), data, and judges to choose from; the address may name `model` and `against`."""
+    user = acting(request)
+    models, (first, second) = _models(user), _couple(user, request)
+    names = [VOTES_ALONE, *_with_held_out(user)]
+    mine = list(artifact_lists.reward_model_names(user))
+    way, data, last = REWARD if mine else SERVICE, names[1] if len(names) > 1 else VOTES_ALONE, _last_service(user)
+    link = "" if mine else layout.empty(NO_REWARD_MODEL, "train?objective=reward", "Train a reward model")
+    most, longest = (JudgeParams.model_fields[name].default for name in ("most_prompts", "max_new_tokens"))
+    return [
+        gr.skip(),
+        gr.update(visible=len(models) > 1, open=bool(asked(request, "model"))),
+        gr.update(choices=models, value=second),
+        gr.update(choices=models, value=first),
+        gr.update(choices=[(one or "nothing: judge only my votes", one) for one in names], value=data),
+        way,
+        gr.update(choices=mine, value=mine[0] if mine else None, visible=bool(mine)),
+        link,
+        last.get("url", ""),
+        last.get("model", ""),
+        services.where(user, SENT),
+        *switched(way),
+        _cost(user, second, first, data, way, mine[0] if mine else None, most, longest),
+    ]
+
+
+def _models(user: User) -> list[tuple[str, str]]:
+    """The models with their votes, as choices; those with the most votes first."""
+    n_votes: dict[str, int] = {}
+    for couple, n in voted.couples(user):
+        for name in couple:
+            n_votes[name] = n_votes.get(name, 0) + n
+    names = sorted(comparison.known_models(user), key=lambda one: -n_votes.get(one, 0))
+    return [(f"{one} · {plural(n_votes[one], 'vote')}" if one in n_votes else one, one) for one in names]
+
+
+def _couple(user: User, request: gr.Request) -> tuple[str, str]:
+    """First and second model: of the address, or those with the most votes, or the newest result and its base."""
+    known = comparison.known_models(user)
+    named = (asked(request, "against"), asked(request, "model"))
+    if all(one in known for one in named):
+        return named
+    for (one, other), _n in voted.couples(user):
+        if one in known and other in known:
+            return (one, other) if known[one] == "base" else (other, one)
+    first, second = [one.name for one in comparison.with_base(user, [])][:2]
+    return (first, second) if first != second else (first, next((one for one in known if one != first), first))
+
+
+def _with_held_out(user: User) -> list[str]:
+    found = datasets.of_user(user)
+    return [one.name for one in found if one.n_held_out and registry.shape(one.shape).messages]
+
+
+def _last_service(user: User) -> dict[str, str]:
+    """Address and model of the service that judged last; empty without one."""
+    found = (job.spec.get("endpoint") for job in judgements.newest(user, 20))
+    return next((dict(one) for one in found if one), {})
+
+
+def switched(way: str) -> list[Any]:
+    """The parts for this kind of judge."""
+    return [gr.update(visible=way == REWARD), gr.update(visible=way == SERVICE)]
+
+
+def cost(
+    request: gr.Request, judged: str, against: str, data: str, way: str, reward: str | None, *limits: float | None
+) -> Any:
+    """What the judgement would take."""
+    return _cost(acting(request), judged, against, data, way, reward, *limits)
+
+
+def _cost(
+    user: User,
+    judged: str,
+    against: str,
+    data: str,
+    way: str,
+    reward: str | None,
+    most: float | None,
+    longest: float | None,
+) -> Any:
+    if not judged or not against or judged == against:
+        return html("plain", words="Choose two different models.")
+    if most is None or longest is None:
+        return ""
+    by = reward if way == REWARD else None
+    if way == REWARD and not by:
+        return html("plain", words=NO_REWARD_MODEL)
+    limits = {"most_prompts": int(most), "max_new_tokens": int(longest)}
+    found = costs.of(user, against, judged, dataset=data or None, reward_model=by, **limits)
+    return html("votes/made", sentences=found.sentences)
+
+
+def start(
+    request: gr.Request,
+    judged: str,
+    against: str,
+    data: str,
+    way: str,
+    reward: str | None,
+    url: str,
+    named: str,
+    key: str,
+    criteria: str,
+    *values: Any,
+) -> tuple[str, str]:
+    """Submit the job, and go to it; a typed key is stored first."""
+    user, is_service = acting(request), way == SERVICE
+    given = dict(zip(_settings(), values, strict=True))
+    given = {name: value for name, value in given.items() if is_service or name not in _of_service()}
+    refuse(
+        [Problem("is empty.", field=name, remedy="Type a number.") for name, value in given.items() if value is None]
+    )
+    if is_service and (key or "").strip():
+        endpoints.keep_key(user, endpoints.parse(url or ""), key)
+    job = judgements.submit(
+        user,
+        models=[against or "", judged or ""],
+        endpoint=(url or " ") if is_service else None,
+        endpoint_model=named if is_service else None,
+        reward_model=None if is_service else reward or "",
+        criteria=criteria if is_service else None,
+        dataset=data or None,
+        settings=given,
+    )
+    return CLEAR, f"jobs?job={quote(job.id)}"
+
+
+def _of_service() -> set[str]:
+    return {*FOR_A_SERVICE, *ServiceParams.model_fields}
+
+
+def _settings() -> list[str]:
+    """The names of all settings, in the form's order."""
+    return [
+        *FOR_A_SERVICE,
+        *ServiceParams.model_fields,
+        *(n for n in JudgeParams.model_fields if n not in FOR_A_SERVICE),
+    ]
