@@ -22,8 +22,8 @@ class SelfReplayParams(Params):
     """How many rows, and how long; the names are those of transformers where it has one."""
 
     n_rows: int = setting(160, "Rows", shown=True, ge=20, le=10_000)
-    """Prompts with answers to keep. Half as many as the task has rows keep more than a few that come up again and again.
-    A model that repeats itself may write fewer."""
+    """Prompts with answers to keep. Few that come up again and again keep less than many: half as many as the task has
+    rows are better than a tenth. A model that repeats itself may write fewer."""
     max_new_tokens: int = setting(96, "Longest answer", shown=True, unit="tokens", ge=4, le=4096)
     """Longer answers are dropped; without a chat template, this is the length of a text."""
     prompt_tokens: int = setting(64, "Longest prompt", unit="tokens", ge=4, le=1024)
