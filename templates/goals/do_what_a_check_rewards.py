@@ -10,8 +10,8 @@ from templates.spec import Goal
 
 SPEC = Goal(
     title="Do what a check rewards",
-    summary="Reinforcement learning: the model tries several answers, and those that pass your checks, or that a reward "
-    "model likes, become likelier.",
+    summary="Reinforcement learning: the model tries several answers, and those that pass your checks, or that a "
+    "reward model likes, become likelier.",
     advised="grpo",
     hint="The base must already pass now and then: what never passes is never rewarded. If it hardly ever does, first "
     "fine-tune on examples.",

@@ -1,8 +1,9 @@
 """REINFORCE leave-one-out (RLOO): answers that are rewarded more become likelier, without leaving the base.
 
 **What is learned.** As with *GRPO*, the model answers each prompt several times and is rewarded for the checks that
-each answer passes, or by a reward model's score. An answer is compared with the mean of the *other* answers to the same prompt, and whole answers
-are weighted, not tokens. The distance to the base is part of the reward, so the result stays nearer to it.
+each answer passes, or by a reward model's score. An answer is compared with the mean of the *other* answers to the same
+prompt, and whole answers are weighted, not tokens. The distance to the base is part of the reward, so the result stays
+nearer to it.
 
 **When to use it.** As GRPO, where the model should keep its way of speaking; above all with a reward model, whose
 mistakes are easier to exploit far away from the base. **When not:** the base hardly ever passes;
