@@ -15,7 +15,7 @@ from storage.planning import reward_models
 NONE = ""
 """The choice of checks alone."""
 LABEL = "Reward model"
-INFO = "Its scores reward answers, together with the checks below, or alone if you pick none."
+INFO = "Its scores reward answers, alone or together with the checks that you pick below."
 EMPTY = "You have none yet. [Train one on pairs of a chosen and a rejected answer](train?objective=reward)."
 
 
@@ -41,6 +41,11 @@ def drawn(user: User, form: Filled) -> Any:
 def hidden(form: Filled) -> frozenset[str]:
     """The settings that mean something only with a reward model."""
     return frozenset() if form.reward else frozenset({reward_models.WEIGHT})
+
+
+def advised(form: Filled) -> dict[str, Any]:
+    """The settings that are advised otherwise with a reward model: as by command, it rewards alone."""
+    return {reward_models.CHECKS: []} if form.reward else {}
 
 
 def _words(model: Artifact) -> str:

@@ -102,7 +102,7 @@ def drawn(user: User, form: Filled) -> list[Any]:
     recipe = choices.advised(begins.root, form.objective, form.method, form.effort)
     known = forms.declared(recipe.objective, recipe.method)
     inherited = continuations.inherited(begins, _continuation(form, begins))
-    plain = {**recipe.objective_params, **recipe.method_params, **inherited}
+    plain = {**recipe.objective_params, **recipe.method_params, **inherited, **reward_choice.advised(form)}
     advised = {name: forms.shown(known[name], value) for name, value in plain.items()}
     advised[PRECISION] = recipe.quantization
     idle = registry.objective(recipe.objective).idle_on(registry.shape(dataset.shape)) | reward_choice.hidden(form)

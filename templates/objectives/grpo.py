@@ -55,7 +55,7 @@ class GrpoParams(rewards.RewardedParams):
 
 SPEC = Objective(
     title="GRPO: compare several answers",
-    summary="Of several answers to a prompt, those that pass the checks become likelier than the others.",
+    summary="Of several answers to a prompt, those that are rewarded more become likelier than the others.",
     params=GrpoParams,
     cost=Cost(forwards=1, generations=1),
     **rewards.SHARED,

@@ -6,8 +6,8 @@ prompt, and whole answers are weighted, not tokens. The distance to the base is 
 nearer to it.
 
 **When to use it.** As GRPO, where the model should keep its way of speaking; above all with a reward model, whose
-mistakes are easier to exploit far away from the base. **When not:** the base hardly ever passes;
-then first fine-tune on examples.
+mistakes are easier to exploit far away from the base. **When not:** the base hardly ever passes; then
+first fine-tune on examples.
 
 **How much data.** Some hundreds of prompts. Prompts that the model always or never gets right teach little.
 

@@ -54,12 +54,11 @@ def test_it_may_reward_alone_and_the_card_says_so(request_of: gr.Request, studio
     _, before = aimed(request_of)
     form = Filled(**train_form.chosen(request_of, replace(before, reward="my-judge"), before)[-1])
     assert form.values["reward_model_weight"] == 1
-    both = form.plan(studio)
-    assert (both.reward and both.reward.name, both.recipe.objective_params["verifiers"]) == (
-        "my-judge",
-        ["exact_answer"],
-    )
-    alone = replace(form, values={**form.values, "verifiers": []})
+    assert form.values["verifiers"] == [], "as by command"
+    both = replace(form, values={**form.values, "verifiers": ["label"]}).plan(studio)
+    assert both.reward
+    assert (both.reward.name, both.recipe.objective_params["verifiers"]) == ("my-judge", ["label"])
+    alone = form
     assert "the score from the reward model “my-judge”" in str(train_form.checked(request_of, alone)[1])
     nothing = replace(alone, reward="", values={**alone.values})
     assert "neither a check nor a reward model" in str(train_form.checked(request_of, nothing)[0])
