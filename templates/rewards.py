@@ -187,7 +187,7 @@ def misfits(params: RewardedParams, shape: RowShape) -> list[Problem]:
     if not lacking:
         return []
     what = f"{' and '.join(lacking)} {'compares' if len(lacking) == 1 else 'compare'} with the row’s own answer"
-    remedy = f"Choose other checks ({', '.join(able)}), or data with answers."
+    remedy = f"Choose other checks ({', '.join(able)}), a reward model instead, or data with answers."
     return [Problem(f"{what}, and these rows are prompts without one.", field="verifiers", remedy=remedy)]
 
 

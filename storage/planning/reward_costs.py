@@ -7,6 +7,7 @@ from storage.planning.added_costs import with_costs
 from storage.planning.estimates import Estimate
 from storage.planning.machines import Machine
 from storage.rendering.rendered_rows import LengthReport
+from templates.quantities import size
 from templates.recipe import Recipe
 from templates.spec import BaseFacts
 
@@ -36,7 +37,13 @@ def priced(
     return with_costs(estimate, stages, memory, estimate.disk_bytes)
 
 
+def sentence(name: str, estimate: Estimate) -> str:
+    """What the reward model with this name does and takes."""
+    takes = size(estimate.memory_by_part[PART])
+    return f"The reward model “{name}” reads every answer; it stays in memory, where it takes ≈ {takes}"
+
+
 def _memory(reward: BaseFacts, lengths: LengthReport, machine: Machine) -> int:
-    size = 2 if machine.on_gpu else 4
+    width = 2 if machine.on_gpu else 4
     at_once = max(TOKENS_AT_ONCE, lengths.longest)
-    return size * (reward.n_parameters + COPIES * at_once * max(reward.hidden_size, reward.intermediate_size))
+    return width * (reward.n_parameters + COPIES * at_once * max(reward.hidden_size, reward.intermediate_size))

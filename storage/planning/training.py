@@ -155,7 +155,9 @@ def plan(
     plain = Plan(recipe, base_row, data, lengths, seen, odd, *models, learned.portions)
     reference = references.sentence(recipe, facts, estimate)
     judged = judged_rows.sentences(dataset_row, recipe, patient=patient)
-    sampled = sampling_costs.sentences(recipe, estimate, rewarding.model.name if rewarding.model else "")
+    judge = rewarding.model.name if rewarding.model else ""
+    sampled = [*sampling_costs.sentences(recipe, estimate, judge)]
+    sampled += [reward_costs.sentence(judge, estimate)] if judge else []
     return replace(plain, notes=(*sampled, *([reference] if reference else []), *judged))
 
 

@@ -44,6 +44,7 @@ def test_it_rewards_alone_unless_checks_are_named_and_stays_while_the_job_needs_
     assert "the score from the reward model “my-judge”" in plan.notes[0]
     both = planned(studio, settings={"verifiers": ["length"], "reward_model_weight": 0.5})
     assert both.recipe.objective_params["verifiers"] == ["length"]
+    assert "“my-judge” reads every answer" in both.notes[2]
     assert both.notes[0].endswith("“Length in words” (1), the score from the reward model “my-judge” (0.5)")
     job = training.submit(studio, plan, name="liked")
     assert job_inputs.of_job(job.id).model(Role.REWARD) == judge
