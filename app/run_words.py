@@ -11,6 +11,7 @@ from storage.runs.paired import Difference
 
 METRICS = {
     "checks_passed": "Checks passed",
+    "scored_higher": "Scored higher by the reward model",
     "label_accuracy": "Label accuracy",
     "exact_match": "Exact match",
     "chrf": "Similarity to the expected answers (chrF)",

@@ -14,7 +14,8 @@ Keys are TRL's and PEFT's argument names. On disk it is TOML:
     [method_params]
     r = 16
 
-A file may also name what to learn from, as `data = ["tickets:0.7", "intents:0.3"]` and `replay = ["general:0.3"]`.
+A file may also name what to learn from, as `data = ["tickets:0.7", "intents:0.3"]` and `replay = ["general:0.3"]`, and
+the reward model that rewards answers, as `reward = "my-judge:0.5"`.
 """
 
 from __future__ import annotations
@@ -35,9 +36,12 @@ from templates.spec import PRESET_TITLES, BaseFacts, Method, Objective, Params, 
 RECIPES_DIR = Path(__file__).parent / "recipes"
 DATASETS = ("data", "replay")
 """Keys with lists of datasets, as `templates.mix.parse` reads them; a stored recipe has none."""
+REWARD = "reward"
+"""Key with a reward model and its weight, as `templates.mix.parse` reads it; a stored recipe has none."""
 TOP_LEVEL = (
     *("objective", "method", "quantization", "preset", "instruction", "objective_params", "method_params"),
     *DATASETS,
+    REWARD,
 )
 _BOUNDS = {
     "greater_than": ("gt", "more than"),
@@ -191,7 +195,10 @@ def _message(detail: ErrorDetails) -> str:
 
 
 def read_toml(text: str, file: str = "recipe.toml") -> dict[str, Any]:
-    """The arguments for `compose` in a recipe file, and its lists of datasets. Raises `BadInput` naming line or key."""
+    """The arguments for `compose` in a recipe file, its lists of datasets and its reward model.
+
+    Raises `BadInput` naming line or key.
+    """
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -203,13 +210,17 @@ def read_toml(text: str, file: str = "recipe.toml") -> dict[str, Any]:
     ]
     problems += [Problem("is missing.", file=file, field=key) for key in ("objective", "method") if key not in document]
     tables = {name: document.get(name, {}) for name in ("objective_params", "method_params")}
-    if not isinstance(document.get("instruction", ""), str):
-        problems.append(Problem("must be a text.", file=file, field="instruction"))
+    problems += [
+        Problem("must be a text.", file=file, field=key)
+        for key in ("instruction", REWARD)
+        if not isinstance(document.get(key, ""), str)
+    ]
     problems += [Problem("must be a table.", file=file, field=n) for n, t in tables.items() if not isinstance(t, dict)]
-    named = {key: document[key] for key in DATASETS if key in document}
+    named = {key: document[key] for key in (*DATASETS, REWARD) if key in document}
     problems += [
         Problem("must be a list of texts.", file=file, field=key, remedy='Write, say, ["tickets:0.7", "intents:0.3"].')
         for key, value in named.items()
+        if key in DATASETS
         if not isinstance(value, list) or not all(isinstance(text, str) for text in value)
     ]
     refuse(problems)

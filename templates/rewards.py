@@ -1,4 +1,4 @@
-"""Settings, metrics and refusals of the objectives that reward answers which pass checks."""
+"""Settings, metrics and refusals of the objectives that reward answers: for passing checks, or by a reward model."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from templates import verifier
 from templates.errors import Problem
 from templates.metrics import Metric
 from templates.picked_settings import of_picked
+from templates.roles import Role
 from templates.spec import (
     BASE_BEHIND_ADAPTER,
     REFERENCE_BESIDE,
@@ -29,6 +30,8 @@ GOAL = "do_what_a_check_rewards"
 HEADLINE = "checks_passed"
 """The metric that decides their verdict: the share of the held-out prompts on which the answer passes; with several
 checks, each counts with its weight."""
+REWARD_MODEL = "reward_model"
+"""The name of a reward model among the rewards of an answer, where checks have their keys."""
 SHARE_OF_ADVICE = 0.25
 """As a share of the learning rate that the method advises for next-token losses."""
 
@@ -42,7 +45,7 @@ CAN_TRY = Need(
     lambda method, _settings: not method.starts_anew,
     "rewards what the model gets right now and then, so it has to start from the base",
 )
-LEARNED_INSTEAD = "This row's answer is not learned: the model writes its own, and learns those that pass the checks."
+LEARNED_INSTEAD = "This row's answer is not learned: the model writes its own, and learns those that are rewarded."
 LOSS_MEANS = "it stays near 0 and says nothing about success, which the reward does"
 
 if TYPE_CHECKING:
@@ -60,9 +63,11 @@ class SamplingParams(TrainingParams):
         "Checks",
         shown=True,
         titles={key: one.title for key, one in verifier.verifiers().items()},
-        min_length=1,
     )
-    """What an answer is rewarded for: pick one or more."""
+    """What an answer is rewarded for: pick one or more, or none if a reward model alone rewards."""
+    reward_model_weight: float = setting(1.0, "Weight of the reward model", gt=0, le=1000)
+    """By what the reward model’s score is multiplied before it is added to the reward. With RLOO, or without scaling,
+    larger weights make beta weaker."""
     num_train_epochs: float = setting(2.0, "Passes over the prompts", shown=True, unit="epochs", gt=0, le=1000)
     """How often the model answers each prompt. It writes new answers each time."""
     per_device_train_batch_size: int = setting(8, "Prompts per step", ge=1, le=4096)
@@ -77,8 +82,9 @@ class SamplingParams(TrainingParams):
     """How varied the answers written in training are. With lower values they are more alike, so there is less to
     compare."""
     mask_truncated_completions: bool = setting(True, "Leave out answers that were cut off")
-    """Such an answer passes no check, and nothing is learned from it; the others are still compared with it. Off: it is
-    checked and learned like the others, so that the model may learn never to end."""
+    """Such an answer passes no check, a reward model’s score for it counts no higher than the lowest of the others, and
+    nothing is learned from it; the others are still compared with it. Off: it is rewarded and learned like the others,
+    so that the model may learn never to end."""
 
     @field_validator("verifiers")
     @classmethod
@@ -151,13 +157,14 @@ class RewardedParams(*_OF_CHECKS, _Weights, SamplingParams):  # type: ignore[mis
 
 
 def metric_of(key: str) -> str:
-    """TRL's name for the mean reward of a check."""
+    """TRL's name for the mean of a reward: of a check, or of the reward model."""
     return f"rewards/{key}/mean"
 
 
 METRICS = (
     Metric("reward", "Reward"),
     *(Metric(metric_of(key), f"Passed: {one.title}", "%") for key, one in verifier.verifiers().items()),
+    Metric(metric_of(REWARD_MODEL), "Score from the reward model"),
     Metric("frac_reward_zero_std", "Prompts whose answers were all rewarded alike", "%", higher_is_better=False),
     Metric("completions/mean_length", "Length of the answers written", "tokens", higher_is_better=None),
     Metric("completions/clipped_ratio", "Answers cut off", "%", higher_is_better=False),
@@ -180,7 +187,7 @@ def misfits(params: RewardedParams, shape: RowShape) -> list[Problem]:
     if not lacking:
         return []
     what = f"{' and '.join(lacking)} {'compares' if len(lacking) == 1 else 'compare'} with the row’s own answer"
-    remedy = f"Choose other checks ({', '.join(able)}), or data with answers."
+    remedy = f"Choose other checks ({', '.join(able)}), a reward model instead, or data with answers."
     return [Problem(f"{what}, and these rows are prompts without one.", field="verifiers", remedy=remedy)]
 
 
@@ -193,6 +200,7 @@ SHARED: Mapping[str, Any] = {
     },
     "goal": GOAL,
     "needs": (CAN_TRY, NEEDS_BASE, REFERENCE_BESIDE),
+    "takes": (Role.REWARD,),
     "loss_means": LOSS_MEANS,
     "metrics": METRICS,
     "headline": HEADLINE,

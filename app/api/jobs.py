@@ -53,6 +53,9 @@ class Wish(Body):
     """If `base` is an adapter: train the same adapter further, or merge it first and put a new one on top."""
     teacher: str | None = None
     """The base model or result that the objective learns from, if it learns from one."""
+    reward: str | None = None
+    """For grpo and rloo: the reward model whose scores reward answers, weighted by the setting `reward_model_weight`;
+    alone unless the settings name `verifiers`."""
     weights: dict[str, float | None] = Field(default_factory=dict, max_length=50)
     """To learn several datasets at once: the name of each, `dataset` too, with its weight, or all with null, so that
     every row comes up once in a pass. The result is judged on each."""
@@ -162,6 +165,7 @@ def _plan(user: User, wish: Wish) -> training.Plan:
         instruction=wish.instruction,
         continue_from=wish.continue_from,
         teacher=wish.teacher,
+        reward=wish.reward,
         weights=wish.weights,
         replay=wish.replay,
         settings=wish.settings,

@@ -64,6 +64,7 @@ def train(
     instruction: Instruction = None,
     continue_from: ContinueFrom = "advised",
     verifier: verifiers.Picked = None,
+    reward: verifiers.Reward = None,
     settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE")] = None,
     name: Annotated[str | None, typer.Option(help="The name of the job and of its result.")] = None,
     idempotency_key: Key = None,
@@ -77,6 +78,7 @@ def train(
     options = {"objective": objective, "method": method, "preset": preset, "instruction": instruction}
     asked = _asked(recipe, options, settings or (), verifiers.settings(verifier))
     weights, replayed = _datasets(asked, data, replay)
+    verifiers.rewarded_by(asked, reward)
     needed = {"--base": base, "--data": weights, "--name": name}
     needed |= {"--objective": asked.get("objective"), "--method": asked.get("method")}
     refuse([Problem("is missing.", field=option) for option, value in needed.items() if not value])

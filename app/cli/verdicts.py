@@ -32,6 +32,8 @@ def measured(verdict: Mapping[str, Any], opened: int | None) -> list[str]:
         lines += [of_labels["sentence"], *of_labels["remarks"]]
     if of_reward := verdict.get("reward"):
         lines.append(of_reward["sentence"])
+    if (liked := verdict.get("liked")) and verdict.get("headline") != "scored_higher":
+        lines.append(liked["sentence"])
     found = (verdict.get("measures") or {}).values()
     lines += [f"{measure['title']}: {metrics.compared(measure)}." for measure in found]
     return [*lines, *([openings.sentence(opened)] if opened else [])]

@@ -1,7 +1,8 @@
-"""`studio verifiers`, and the option `--verifier` of `studio train`: checks that reward answers."""
+"""`studio verifiers`, and what rewards answers in `studio train`: the options `--verifier` and `--reward`."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -10,8 +11,8 @@ import typer
 
 from app.cli import output
 from app.cli.output import Json
-from templates import verifier
-from templates.errors import BadInput, Problem
+from templates import mix, recipe, verifier
+from templates.errors import BadInput, Problem, refuse
 
 OPTION = "--verifier"
 Picked = Annotated[
@@ -21,6 +22,16 @@ Picked = Annotated[
         metavar="CHECK[:WEIGHT[:KEY=VALUE,…]]",
         help="A check that rewards answers (objectives grpo and rloo), such as length:0.2:max_words=40; may be "
         "repeated. `studio verifiers` lists all.",
+    ),
+]
+
+REWARD = "--reward"
+Reward = Annotated[
+    str | None,
+    typer.Option(
+        REWARD,
+        metavar="NAME[:WEIGHT]",
+        help="A reward model whose scores reward answers (objectives grpo and rloo), alone or together with checks.",
     ),
 ]
 
@@ -77,6 +88,25 @@ def settings(given: Sequence[str] | None) -> dict[str, Any]:
     if problems:
         raise BadInput(*problems)
     return found
+
+
+def rewarded_by(asked: dict[str, Any], option: str | None) -> None:
+    """Put the reward model that the option names, or else the recipe's, into the arguments for `training.plan`.
+
+    Raises `BadInput` for a weight that is no number; the plan checks the rest.
+    """
+    given = asked.pop(recipe.REWARD, None) if option is None else option
+    asked.pop(recipe.REWARD, None)
+    if given is None:
+        return
+    name, weight = mix.parse(given)
+    wrong = [] if name else [Problem("names no reward model.", field=REWARD, remedy="Write, say, my-judge:0.5.")]
+    if weight is not None and not math.isfinite(weight):
+        wrong.append(Problem(f"“{given}” ends in no weight.", field=REWARD, remedy="Write, say, my-judge:0.5."))
+    refuse(wrong)
+    asked["reward"] = name
+    if weight is not None:
+        asked["settings"] = {"reward_model_weight": weight, **asked["settings"]}
 
 
 def _parts(text: str, names: Sequence[str]) -> list[str]:

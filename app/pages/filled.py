@@ -9,7 +9,7 @@ from typing import Any, cast
 from app import forms
 from app.pages import choices, train_mix
 from storage.models import User
-from storage.planning import teachers, training
+from storage.planning import reward_models, teachers, training
 from templates import mix
 from templates.continuation import ContinueFrom
 from templates.spec import Preset, Quantization
@@ -34,6 +34,8 @@ class Filled:
     """How to go on if the base is an adapter, see `templates.continuation`."""
     teacher: str = ""
     """The model to learn from, if the objective has one."""
+    reward: str = ""
+    """The reward model whose scores reward answers, if the objective takes one."""
     values: Mapping[str, Any] = field(default_factory=dict)
     """Of the objective's and the method's settings, and the base's precision under `quantization`."""
     advised: Mapping[str, Any] = field(default_factory=dict)
@@ -56,7 +58,7 @@ class Filled:
     def choices(self) -> tuple[str, ...]:
         """What the settings depend on."""
         chosen = self.objective, self.base, self.data, self.method, self.effort, self.continue_from, self.teacher
-        return *chosen, *self.more, self.shares, self.keep, str(self.share)
+        return *chosen, self.reward, *self.more, self.shares, self.keep, str(self.share)
 
     @property
     def pair(self) -> str:
@@ -91,6 +93,7 @@ class Filled:
             settings=self.settings,
             continue_from=cast(ContinueFrom, self.continue_from),
             teacher=self.teacher if teachers.needed(self.objective) else None,
+            reward=self.reward if reward_models.taken(self.objective) else None,
             weights=train_mix.weights(self),
             replay=train_mix.replay(user, self),
             patient=patient,

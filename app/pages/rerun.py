@@ -70,8 +70,8 @@ def reopened(user: User, job: Job) -> Reopened | None:
     objective, method = _pair(recipe, dataset, remarks)
     way = str(job.spec.get("continued")) if begins.is_adapter else ""
     way = way if way in CHOICES else "advised"
-    taught = _teacher(inputs, remarks)
-    form = Filled(objective, begins.model.name, dataset.name, method, "balanced", recipe.instruction, way, taught)
+    models = _teacher(inputs, remarks), _reward(inputs, remarks)
+    form = Filled(objective, begins.model.name, dataset.name, method, "balanced", recipe.instruction, way, *models)
     form = replace(form, keep=train_mix.NOTHING)
     if registry.objective(objective).mixes and "mix" in job.spec:
         form = replace(form, **train_mix.of_job(Mix.model_validate(job.spec["mix"]), inputs, remarks))
@@ -94,6 +94,16 @@ def _teacher(inputs: Inputs, remarks: list[str]) -> str:
     if wanted is None or wanted.deleted_at is None:
         return wanted.name if wanted else ""
     remarks.append(f"The teacher “{deleted_names.original(wanted.name)}” no longer exists; choose another.")
+    return ""
+
+
+def _reward(inputs: Inputs, remarks: list[str]) -> str:
+    """The reward model that rewarded the job's answers; "" if it had none or it is gone."""
+    wanted = inputs.model(Role.REWARD)
+    if wanted is None or wanted.deleted_at is None:
+        return wanted.name if wanted else ""
+    gone = deleted_names.original(wanted.name)
+    remarks.append(f"The reward model “{gone}” no longer exists; choose another, or pick checks.")
     return ""
 
 

@@ -11,6 +11,7 @@ from app.formats import count, number
 from app.markup import html
 from storage.models import JobEvent
 from templates.quantities import plural
+from templates.rewards import REWARD_MODEL
 from templates.verifier import verifiers
 
 KIND = "rewarded"
@@ -35,8 +36,9 @@ def _slow(key: str, n: int) -> str:
 
 
 def _row(one: dict[str, Any]) -> dict[str, Any]:
-    """An answer for the table: what it is worth, and which checks it passed."""
+    """An answer for the table: what it is worth, which checks it passed, and the reward model's score."""
     known = verifiers()
     titles = {key: known[key].title if key in known else key for key in one["rewards"]}
-    marks = [(titles[key], value) for key, value in one["rewards"].items()]
-    return {**one, "reward": number(one["reward"]), "marks": marks}
+    marks = [(titles[key], value) for key, value in one["rewards"].items() if key != REWARD_MODEL]
+    score = one["rewards"].get(REWARD_MODEL)
+    return {**one, "reward": number(one["reward"]), "marks": marks, "score": None if score is None else number(score)}

@@ -167,11 +167,11 @@ class Reading:
     def filled(self, values: Mapping[Any, Any]) -> Filled:
         """The form as it is now."""
         typed = {**self.settings.raw(values), PRECISION: values[self.precision]}
-        goal, base, data, method, effort, instruction, way, teacher, objective, *mixed = (
+        goal, base, data, method, effort, instruction, way, teacher, objective, reward, *mixed = (
             values[one] for one in self.page.top.all
         )
         objective, before = goals.chosen(goal, objective), self.before
-        chosen = (objective, base, data, method, effort, instruction, way, teacher or "")
+        chosen = (objective, base, data, method, effort, instruction, way, teacher or "", reward or "")
         form = Filled(*chosen, typed, before.advised, before.kept, experts=before.experts)
         return replace(form, **train_mix.filled(objective, *mixed))
 
@@ -225,6 +225,7 @@ def _listen(page: Page, reading: Reading) -> None:
         (top.data, train_form.rebased),
         (top.continue_from, train_form.chosen),
         (top.teacher, train_form.chosen),
+        (top.reward, train_form.chosen),
         (top.mixed.more, train_form.chosen),
         (top.mixed.shares, train_form.chosen),
         (top.mixed.keep, train_form.chosen),

@@ -14,7 +14,7 @@ from app.pages.filled import PRECISION, Filled
 from app.pages.who import acting, asked
 from storage.data import datasets
 from storage.models import Dataset
-from storage.planning import continuations, teachers
+from storage.planning import continuations, reward_models, teachers
 from templates import registry
 from templates.continuation import CHOICES
 
@@ -51,6 +51,7 @@ def written(request: gr.Request, form: Filled, name: str, proposed: str) -> list
         "effort": form.effort,
         "continue": form.continue_from if form.continue_from != "advised" else "",
         "teacher": form.teacher if teachers.needed(form.objective) else "",
+        "reward": form.reward if reward_models.taken(form.objective) else "",
         **train_mix.in_address(form),
         "settings": typed,
         "instruction": json.dumps(form.instruction) if (form.instruction or "") != own else "",
@@ -73,6 +74,8 @@ def read(request: gr.Request, form: Filled, dataset: Dataset) -> Filled:
         form = replace(form, continue_from=way)
     if teacher := asked(request, "teacher"):
         form = replace(form, teacher=teacher)
+    if reward := asked(request, "reward"):
+        form = replace(form, reward=reward)
     given = {key: asked(request, key) for key in train_mix.in_address(form)}
     form = replace(form, **train_mix.of_address(given))
     if instruction := asked(request, "instruction"):

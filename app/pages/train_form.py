@@ -10,7 +10,18 @@ from urllib.parse import quote
 import gradio as gr
 
 from app import forms
-from app.pages import choices, goals, layout, preflight, rendered, result_name, stored_data, train_address, train_mix
+from app.pages import (
+    choices,
+    goals,
+    layout,
+    preflight,
+    rendered,
+    result_name,
+    reward_choice,
+    stored_data,
+    train_address,
+    train_mix,
+)
 from app.pages.alerts import CLEAR, html_of
 from app.pages.filled import PRECISION, Filled
 from app.pages.who import acting, asked
@@ -25,7 +36,7 @@ from templates.continuation import ContinueFrom
 from templates.errors import BadInput, NotFound, Problem, StudioError
 
 FIXES = 3
-N_DRAWN, N_CHECKED, N_SHOWN = 21, 6 + FIXES, 4
+N_DRAWN, N_CHECKED, N_SHOWN = 22, 6 + FIXES, 4
 """Number of outputs of the handlers that redraw the form, check it, and show a row without a teacher's words on it."""
 
 
@@ -84,17 +95,17 @@ def drawn(user: User, form: Filled) -> list[Any]:
     form = replace(form, instruction=_instruction(form, begins, dataset) if has_prompts else "")
     form = form if begins.is_adapter else replace(form, continue_from="advised")
     form = replace(form, experts=form.experts or choices.is_expert(form.method))
-    form = train_mix.fitting(user, form, begins.model)
+    form = reward_choice.fitting(user, train_mix.fitting(user, form, begins.model))
     taught_by = choices.teachers(user, form.teacher) if teachers.needed(form.objective) else []
     if taught_by and form.teacher not in {name for _, name in taught_by}:
         form = replace(form, teacher=choices.advised_teacher(user, begins.model, form.method))
     recipe = choices.advised(begins.root, form.objective, form.method, form.effort)
     known = forms.declared(recipe.objective, recipe.method)
     inherited = continuations.inherited(begins, _continuation(form, begins))
-    plain = {**recipe.objective_params, **recipe.method_params, **inherited}
+    plain = {**recipe.objective_params, **recipe.method_params, **inherited, **reward_choice.advised(form)}
     advised = {name: forms.shown(known[name], value) for name, value in plain.items()}
     advised[PRECISION] = recipe.quantization
-    idle = registry.objective(recipe.objective).idle_on(registry.shape(dataset.shape))
+    idle = registry.objective(recipe.objective).idle_on(registry.shape(dataset.shape)) | reward_choice.hidden(form)
     advised = {name: value for name, value in advised.items() if name not in idle}
     values = {**advised, **{name: value for name, value in form.kept.get(form.pair, {}).items() if name not in idle}}
     return [
@@ -132,6 +143,7 @@ def _chosen(
             info=goals.hint(goal, dataset),
             visible=goals.has_ways(form.objective),
         ),
+        reward_choice.drawn(user, form),
         *train_mix.drawn(user, form, begins.model),
     ]
 

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from app.markup import html
-from app.pages import choices, instruction, layout, train_mix
+from app.pages import choices, instruction, layout, reward_choice, train_mix
 from app.pages.train_form import FIXES
 from app.pages.train_mix import Mixed
 
@@ -29,12 +29,13 @@ class Choices:
     teacher: gr.Dropdown
     objective: gr.Radio
     """The way to a goal that has several."""
+    reward: gr.Dropdown
     mixed: Mixed
 
     @property
     def all(self) -> list[Any]:
         """In the order of `Filled`."""
-        how = [self.instruction, self.continue_from, self.teacher, self.objective]
+        how = [self.instruction, self.continue_from, self.teacher, self.objective, self.reward]
         return [self.goal, self.base, self.data, self.method, self.effort, *how, *self.mixed.all]
 
     @property
@@ -88,6 +89,7 @@ def draw_choices() -> Choices:
         interactive=True,
         visible=False,
     )
+    reward = reward_choice.draw()
     continue_from = gr.Radio(
         choices.continuations(),
         value="advised",
@@ -100,7 +102,8 @@ def draw_choices() -> Choices:
     with gr.Row():
         method = gr.Dropdown(label="Method", min_width=180, elem_id="method", interactive=True)
         effort = gr.Radio(choices.efforts(), label="Effort", min_width=220, elem_id="effort", interactive=True)
-    return Choices(goal, base, data, method, effort, instruction.textbox(), continue_from, teacher, objective, mixed)
+    how = instruction.textbox(), continue_from, teacher, objective, reward
+    return Choices(goal, base, data, method, effort, *how, mixed)
 
 
 def draw_start() -> Start:

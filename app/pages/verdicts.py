@@ -29,6 +29,7 @@ WORDS = {
 }
 SHARES = {
     "checks_passed": "Checks passed",
+    "scored_higher": "Scored higher by the reward model",
     "preference_accuracy": "Preference accuracy",
     "judgement_ranking": "Good answers ranked above bad ones",
     "label_accuracy": "Label accuracy",

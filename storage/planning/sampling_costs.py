@@ -41,16 +41,18 @@ def as_written(lengths: LengthReport, recipe: Recipe) -> LengthReport:
     )
 
 
-def sentences(recipe: Recipe, estimate: Estimate) -> tuple[str, ...]:
-    """What is written, and what it is rewarded for; empty for other objectives."""
+def sentences(recipe: Recipe, estimate: Estimate, reward_model: str = "") -> tuple[str, ...]:
+    """What is written, and what it is rewarded for; empty for other objectives. `reward_model` is the name of one."""
     training = recipe.training()
     if not isinstance(training, RewardedParams):
         return ()
     weights = [f"“{one.verifier.title}” ({one.weight:g})" for one in training.picked]
-    checks = weights[0].rpartition(" ")[0] if len(weights) == 1 else ", ".join(weights)
+    if reward_model:
+        weights.append(f"the score from the reward model “{reward_model}” ({training.reward_model_weight:g})")
+    rewards = weights[0].rpartition(" ")[0] if len(weights) == 1 else ", ".join(weights)
     n_answers = estimate.steps * training.gradient_accumulation_steps * training.rows_at_once(0)
     return (
-        f"Answers are rewarded for: {checks}",
+        f"Answers are rewarded for: {rewards}",
         f"Each prompt is answered {training.num_generations} times in each pass, with up to "
         f"{plural(training.max_completion_length, 'token')} each: at most {n_answers:,} answers and "
         f"{n_answers * training.max_completion_length:,} tokens are written",

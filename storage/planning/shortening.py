@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from storage.bases import base_models
 from storage.models import BaseModelRow, User, Worker
-from storage.planning import estimates, fitting, machines, sampling_costs, teacher_costs
+from storage.planning import estimates, fitting, machines, reward_costs, sampling_costs, teacher_costs
 from storage.planning.estimates import Estimate, Fix
 from storage.planning.forgetting import NOTHING, Forgetting
 from storage.planning.machines import Machine, Pace
@@ -54,6 +54,7 @@ class Long:
     forgets: Forgetting = NOTHING
     teacher: BaseFacts | None = None
     n_answered: int | None = None
+    reward: BaseFacts | None = None
 
     def estimated(self) -> Estimate:
         """Its estimate."""
@@ -70,6 +71,7 @@ class Long:
             self.n_answered,
         )
         found = sampling_costs.priced(found, self.facts, self.recipe, learned, self.machine)
+        found = reward_costs.priced(found, self.reward, self.recipe, learned, self.machine)
         return teacher_costs.priced(
             found, self.teacher, self.facts, self.recipe, self.lengths, self.shape, self.machine
         )

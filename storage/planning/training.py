@@ -25,6 +25,8 @@ from storage.planning import (
     references,
     refusals,
     repairs,
+    reward_costs,
+    reward_models,
     sampling_costs,
     shortening,
     teacher_costs,
@@ -79,6 +81,8 @@ class Plan:
     """How it goes on from there."""
     teacher: BaseModelRow | Artifact | None = None
     """The model that it learns from."""
+    reward: Artifact | None = None
+    """The reward model whose scores reward its answers."""
     portions: tuple[Portion, ...] = ()
     """What is learned of each dataset, if there are several."""
     notes: tuple[str, ...] = ()
@@ -103,6 +107,7 @@ def plan(
     settings: Mapping[str, Any] | None = None,
     continue_from: ContinueFrom = "advised",
     teacher: str | None = None,
+    reward: str | None = None,
     weights: Weights = NO_WEIGHTS,
     replay: Weights = NO_WEIGHTS,
     patient: bool = True,
@@ -112,9 +117,10 @@ def plan(
     Unless `patient`, raises `figures.Counting` while the rows are being counted.
 
     `base` may be a result, from which `continue_from` says how to go on. `teacher` is the base model or result that
-    the objective learns from, if it learns from one. Without an `instruction`, the dataset's
-    own is used, or else the one that the base was trained with; "" means none. `weights` names all datasets that are
-    learned together and judged, `dataset` too; `replay` those that are only learned beside them.
+    the objective learns from, if it learns from one; `reward` the reward model that rewards its answers, alone unless
+    the settings name checks. Without an `instruction`, the dataset's own is used, or else the one that the base was
+    trained with; "" means none. `weights` names all datasets that are learned together and judged, `dataset` too;
+    `replay` those that are only learned beside them.
     Raises `BadInput` with every problem at once for choices that can't work, `DoesNotFit` for a job
     that this machine can't hold, `NotFound` for an unknown base model or dataset.
     """
@@ -126,10 +132,10 @@ def plan(
         dataset, weights, replay, share = repairs.sides(user, begins, dataset, weights, replay, settings or {})
     data, mixed_up = mixes.find(user, objective, dataset, weights, replay, task_share=share)
     dataset_row = data.first
-    settings = {**continuations.inherited(begins, how), **(settings or {})}
+    settings = {**continuations.inherited(begins, how), **reward_models.alone(objective, reward, settings or {})}
     instruction = begins.instruction_for(dataset_row) if instruction is None else instruction
-    taught = teachers.find(user, objective, teacher)
-    problems = [*taught.problems, *refusals.of_data(dataset_row, objective), *mixed_up]
+    taught, rewarding = teachers.find(user, objective, teacher), reward_models.find(user, objective, reward)
+    problems = [*taught.problems, *rewarding.problems, *refusals.of_data(dataset_row, objective), *mixed_up]
     problems += instructions.misplaced(registry.shape(dataset_row.shape), instruction)
     chosen: Any = {"preset": preset, "quantization": quantization, "instruction": instruction, "settings": settings}
     try:
@@ -137,18 +143,21 @@ def plan(
     except BadInput as error:
         raise BadInput(*problems, *error.problems) from error
     problems += teachers.problems(taught, begins.model, recipe, dataset_row, patient=patient)
-    problems += near_base.problems(recipe, data)
+    problems += [*reward_models.problems(rewarding, reward, recipe), *near_base.problems(recipe, data)]
     refuse([*problems, *refusals.of_choice(dataset_row, recipe)])
     learned = mixes.lengths(base_row, data, recipe, _judged(data, base_row, recipe), patient=patient)
     lengths = learned.report
-    estimate = _estimate(user, begins, how, recipe, learned, data, taught)
+    estimate = _estimate(user, begins, how, recipe, learned, data, taught, rewarding)
     detectable = dataset_figures.detected(dataset_row, patient=patient) if len(data.task) == 1 else None
     seen = estimate.model_copy(update={"detectable": detectable})
     odd = unusual.of(recipe, facts, lengths.n_rows - lengths.n_refused, estimate.steps)
-    plain = Plan(recipe, base_row, data, lengths, seen, odd, begins.parent, how, taught.model, learned.portions)
+    models = begins.parent, how, taught.model, rewarding.model
+    plain = Plan(recipe, base_row, data, lengths, seen, odd, *models, learned.portions)
     reference = references.sentence(recipe, facts, estimate)
     judged = judged_rows.sentences(dataset_row, recipe, patient=patient)
-    sampled = sampling_costs.sentences(recipe, estimate)
+    judge = rewarding.model.name if rewarding.model else ""
+    sampled = [*sampling_costs.sentences(recipe, estimate, judge)]
+    sampled += [reward_costs.sentence(judge, estimate)] if judge else []
     return replace(plain, notes=(*sampled, *([reference] if reference else []), *judged))
 
 
@@ -165,6 +174,7 @@ def _estimate(
     counted: mixes.Lengths,
     data: mixes.Datasets,
     taught: teachers.Found,
+    rewarding: reward_models.Found,
 ) -> Estimate:
     """Estimate the recipe's cost on the machine that will probably run it. Raises `DoesNotFit`."""
     base, worker, shape, n_held_out = begins.root, likely_worker(), registry.shape(data.first.shape), data.n_held_out
@@ -184,6 +194,7 @@ def _estimate(
         cost = estimates.estimate(facts, changed, learned, n_held_out, machine, pace, shipped_bytes, forgets, answered)
         cost = teacher_costs.priced(cost, taught.facts, facts, changed, lengths, shape, machine)
         cost = sampling_costs.priced(cost, facts, changed, learned, machine)
+        cost = reward_costs.priced(cost, rewarding.facts, changed, learned, machine)
         cost = near_base.priced(cost, facts, changed, counted, on_gpu=machine.on_gpu)
         ships_base = registry.method(changed.method).trains == "adapter"
         published = cost.result_bytes + papers_bytes + (shipped_bytes if ships_base else 0)
@@ -196,9 +207,8 @@ def _estimate(
         raise DoesNotFit(refusals.too_large(estimate, taught.model.name if taught.model else ""), estimate)
     if not shortening.is_long(estimate):
         return estimate
-    job = shortening.Long(
-        facts, recipe, lengths, shape, n_held_out, machine, pace, shipped_bytes, forgets, taught.facts, answered
-    )
+    figures_of = shape, n_held_out, machine, pace, shipped_bytes, forgets, taught.facts, answered, rewarding.facts
+    job = shortening.Long(facts, recipe, lengths, *figures_of)
     smaller = [] if begins.parent else shortening.smaller_bases(user, base, recipe, worker)
     shorter = shortening.fixes(job, estimate, smaller)
     return estimate.model_copy(update={"shorter": shorter})
@@ -240,6 +250,7 @@ def submit(user: User, plan: Plan, *, name: str, idem_key: str | None = None) ->
             *job_inputs.of(Role.BASE, base),
             *plan.data.inputs,
             *(job_inputs.of(Role.TEACHER, plan.teacher) if plan.teacher else []),
+            *(job_inputs.of(Role.REWARD, plan.reward) if plan.reward else []),
         ],
         estimate=plan.estimate.model_dump(mode="json"),
         idem_key=idem_key,

@@ -1,15 +1,18 @@
-"""REINFORCE leave-one-out (RLOO): answers that pass checks become likelier, without leaving the base.
+"""REINFORCE leave-one-out (RLOO): answers that are rewarded more become likelier, without leaving the base.
 
 **What is learned.** As with *GRPO*, the model answers each prompt several times and is rewarded for the checks that
-each answer passes. An answer is compared with the mean of the *other* answers to the same prompt, and whole answers
-are weighted, not tokens. The distance to the base is part of the reward, so the result stays nearer to it.
+each answer passes, or by a reward model's score. An answer is compared with the mean of the *other* answers to the same
+prompt, and whole answers are weighted, not tokens. The distance to the base is part of the reward, so the result stays
+nearer to it.
 
-**When to use it.** As GRPO, where the model should keep its way of speaking. **When not:** the base hardly ever passes;
-then first fine-tune on examples.
+**When to use it.** As GRPO, where the model should keep its way of speaking; above all with a reward model, whose
+mistakes are easier to exploit far away from the base. **When not:** the base hardly ever passes; then
+first fine-tune on examples.
 
 **How much data.** Some hundreds of prompts. Prompts that the model always or never gets right teach little.
 
-**The checks** are those of GRPO; `studio verifiers` lists them.
+**The checks** are those of GRPO; `studio verifiers` lists them. **A reward model** rewards as with GRPO, and the
+verdict is the same.
 
 **Cost.** As GRPO, and each answer is read three times more: by the model before the update, by the base, and in the
 update. The base is the model with the adapter switched off, which is why the method must be an adapter, unless `beta`

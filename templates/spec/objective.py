@@ -163,6 +163,8 @@ class Objective:
     """What the method must offer."""
     roles: tuple[Role, ...] = ()
     """Inputs that the job needs besides base and data."""
+    takes: tuple[Role, ...] = ()
+    """Inputs that it may have besides."""
     same_vocabulary: bool = False
     """It compares the teacher's probabilities token by token, so teacher and base need the same tokens."""
     stages: tuple[str, ...] = ()

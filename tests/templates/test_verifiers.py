@@ -68,7 +68,6 @@ def test_every_check_says_what_passes_and_is_tried_here() -> None:
 @pytest.mark.parametrize(
     ("settings", "field", "words"),
     [
-        ({"verifiers": []}, "verifiers", "at least 1"),
         ({"verifiers": ["luck"]}, "verifiers", "Input should be"),
         ({"max_words": 5}, "max_words", "check “length”"),
         ({"verifiers": ["length"], "min_words": 9, "max_words": 5}, "max_words", "min_words"),

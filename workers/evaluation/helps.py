@@ -6,7 +6,7 @@ import math
 
 from storage.planning.detectable import FEWEST_GROUPS
 from storage.runs.bootstrap import Interval
-from workers.evaluation.sentences import CHECKS, JUDGED, Case, percent, same_within
+from workers.evaluation.sentences import CHECKS, JUDGED, SCORED, Case, percent, same_within
 
 HARDLY = 20
 """If a difference needs this many times the held-out rows, a larger difference is easier to reach."""
@@ -34,6 +34,8 @@ def what_would_help(case: Case) -> str | None:
         return _nothing_scored(case)
     if case.trivial and case.trivial.score.value == 1 and case.headline not in JUDGED:
         return ALL_ALIKE
+    if case.headline == SCORED:
+        return _of_scores(case)
     if case.outcome == "better":
         return _only_loss(case) if case.headline == "loss" else None
     if case.headline == CHECKS:
@@ -61,6 +63,20 @@ def _of_checks(case: Case) -> str:
         "Look at the chart of prompts whose answers were all rewarded alike: if it is near 1, nothing could be learned "
         "from most prompts; use more answers per prompt (num_generations) or prompts that the model gets right now and "
         f"then. Otherwise train with more passes or more prompts (now {case.n_training:,})."
+    )
+
+
+def _of_scores(case: Case) -> str:
+    """What to try next where a reward model alone rewarded the answers."""
+    if case.outcome == "better":
+        return "See whether people agree: let them compare both models’ answers blind, and vote."
+    if case.outcome == "worse":
+        return "Try a lower learning rate, or keep the model near its base (beta above 0)."
+    if case.outcome == "cant_tell":
+        return _cant_tell(case)
+    return (
+        "Look at the chart of scores: if they don’t rise, try more answers per prompt (num_generations), a higher "
+        f"learning rate, or more passes or prompts (now {case.n_training:,})."
     )
 
 

@@ -42,6 +42,8 @@ class Answer:
     """It was cut off in its reasoning: there is no answer."""
     passed: tuple[bool, ...] = ()
     """Where checks decide: whether it passes each."""
+    score: float | None = None
+    """Where a reward model rewards answers: its score."""
 
     @property
     def is_good(self) -> bool:

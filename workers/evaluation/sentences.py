@@ -27,6 +27,7 @@ TITLES: Mapping[str, str] = {
     "judgement_ranking": "Good answers ranked above bad ones",
     "chrf": "Similarity to the expected answers (chrF)",
     "checks_passed": "Checks passed",
+    "scored_higher": "Scored higher by the reward model",
 }
 RIGHT_ANSWERS = ("exact_match", "label_accuracy")
 """Metrics that count right answers."""
@@ -39,7 +40,10 @@ good one likelier by more than the bad one. The model before has half by definit
 JUDGED = (PREFERENCE, JUDGEMENT)
 CHECKS = "checks_passed"
 """The share of the held-out prompts whose answer passes the checks, each of which counts with its weight."""
-SHARES = ("exact_match", "label_accuracy", "preference_accuracy", "judgement_ranking", "chrf", CHECKS)
+SCORED = "scored_higher"
+"""The share of the held-out prompts on which the reward model that rewarded the answers scores the result's higher than
+the first model's, ties counting half. The first model has half by definition."""
+SHARES = ("exact_match", "label_accuracy", "preference_accuracy", "judgement_ranking", "chrf", CHECKS, SCORED)
 UNITS: Mapping[str, str] = {"loss": " nats per token"}
 
 
@@ -169,12 +173,15 @@ def claim(case: Case) -> str:
     rival = f"{case.trivial.words}" if case.trivial and not case.beats_trivial else ""
     if case.outcome == "lower_loss":
         return "Lower loss, answers not usable yet"
+    if case.headline == SCORED and case.outcome == "not_better":
+        return "No better by the reward model’s scores"
     if case.outcome == "not_better":
         return f"Not better than {rival}" if rival and case.beats_base else "Not better"
     if case.outcome == "cant_tell":
         unsure = f" whether it is better than {rival}" if rival and case.beats_base else ""
         return f"Can't tell with {_counted(case)}{unsure}"
-    return {"better": "Better", "worse": "Worse"}[case.outcome]
+    by_whom = " by the reward model’s scores" if case.headline == SCORED else ""
+    return {"better": "Better", "worse": "Worse"}[case.outcome] + by_whom
 
 
 def _loss_claim(case: Case) -> str:
@@ -219,6 +226,9 @@ def of_wins(wins: Wins, against: str = "the base") -> str:
 
 def _scores(case: Case, against: str) -> str:
     assert case.pair
+    if case.headline == SCORED:
+        share = score(SCORED, case.pair.adapted)
+        return f"The reward model scores its answer higher than that of {against} on {share}, ties counting half"
     found = f"{TITLES[case.headline]} {score(case.headline, case.pair.adapted)}{UNITS.get(case.headline, '')}"
     found += f" against {score(case.headline, case.pair.base)} for {against}"
     if case.trivial:
@@ -262,7 +272,7 @@ def remarks(base: Scores, adapted: Scores, case: Case, grouping: Grouping) -> li
     said = []
     wanted = adapted.n_tokens >= 0 if adapted.good is None else adapted.good
     unscored = int(((adapted.n_tokens == 0) & wanted).sum())
-    if unscored and case.headline != CHECKS:
+    if unscored and case.headline not in (CHECKS, SCORED):
         said.append(
             f"{rows(unscored)} of {len(adapted.n_tokens):,} had no token left to score: not counted in the loss."
         )

@@ -31,7 +31,17 @@ from workers.evaluation import helps, outcome, ranking, sentences, wins
 from workers.evaluation import trivial as trivial_answer
 from workers.evaluation.held_out import HeldOutSide
 from workers.evaluation.scoring import Answer, Scores
-from workers.evaluation.sentences import JUDGED, JUDGEMENT, PREFERENCE, RIGHT_ANSWERS, SIMILARITY, Case, Opponent, Run
+from workers.evaluation.sentences import (
+    JUDGED,
+    JUDGEMENT,
+    PREFERENCE,
+    RIGHT_ANSWERS,
+    SCORED,
+    SIMILARITY,
+    Case,
+    Opponent,
+    Run,
+)
 from workers.evaluation.similarity import of_answers
 from workers.evaluation.verdict_document import Beside, Change, Example, Stopped, TrivialScore, UnknownLabels, Verdict
 from workers.evaluation.wins import Wins
@@ -137,7 +147,7 @@ def _compared(
 
 def decides(metrics: Collection[str], headline: str | None, side: HeldOutSide) -> str:
     """The deciding one of the measured metrics: the objective's if it has one, else the dataset's, else the loss."""
-    wanted = (headline, JUDGEMENT, side.headline)
+    wanted = (headline, SCORED, JUDGEMENT, side.headline)
     return next((name for name in wanted if name is not None and name in metrics), "loss")
 
 
@@ -283,7 +293,11 @@ def answered_by_both(base: Scores, adapted: Scores) -> list[tuple[Answer, Answer
 
 
 def change(base: Answer, adapted: Answer) -> Change:
-    """How adaptation changed one answer."""
+    """How adaptation changed one answer. Without checks, the score of a reward model that rewarded answers decides."""
+    if base.score is not None and adapted.score is not None and not base.passed:
+        if base.given == adapted.given or base.score == adapted.score:
+            return "same" if base.given == adapted.given else "changed"
+        return "better" if adapted.score > base.score else "worse"
     if base.is_good != adapted.is_good:
         return "better" if adapted.is_good else "worse"
     return "same" if base.given == adapted.given else "changed"

@@ -13,6 +13,7 @@ from workers.evaluation.measures import Measure
 from workers.evaluation.sentences import Outcome
 from workers.evaluation.wins import Wins
 from workers.preferences.reward_verdict import RewardVerdict
+from workers.rewards.liked import Liked
 
 Change = Literal["better", "worse", "same", "changed"]
 """What happened to an answer. `changed`: other words, but neither or both are right."""
@@ -123,6 +124,8 @@ class Verdict(_Form):
     """None unless the objective chooses among labels."""
     reward: RewardVerdict | None = None
     """None unless the result gives scores; then `base` means the trivial rule everywhere here."""
+    liked: Liked | None = None
+    """What the reward model that rewarded the answers thinks of them; None elsewhere."""
     wins: Wins | None = None
     """The answers against those of the model before, where people judged answers; None elsewhere."""
     opening: int | None = None

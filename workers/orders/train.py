@@ -11,6 +11,8 @@ from storage.bases import base_models, measurements
 from storage.data import openings
 from storage.gallery import artifacts, chains, suites
 from storage.models import Artifact, BaseModelRow, Dataset, Job
+from storage.planning import reward_models
+from storage.runs.bootstrap import Interval
 from storage.settings import settings
 from templates import registry
 from templates.continuation import ChainStep, Way
@@ -55,6 +57,18 @@ class Teacher(BaseModel):
     def sha256(self) -> str:
         """The hash of its own weights; for a base model, its revision."""
         return self.ref.weights_sha256 or self.ref.base_revision
+
+
+class Rewarding(BaseModel):
+    """A reward model whose scores reward answers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    ref: ModelRef
+    license: str
+    """The licence of the base model at its root."""
+    pair_accuracy: Interval | None = None
+    """The share of held-out pairs that it ranks as people did, from its own verdict."""
 
 
 class FurtherData(BaseModel):
@@ -105,6 +119,7 @@ class TrainingOrder(Order):
     """Further datasets of the task, then the replayed ones."""
     mix: Mix = ONE_DATASET
     teacher: Teacher | None = None
+    reward: Rewarding | None = None
     teacher_readings: str = ""
     """The folder where what teachers say is kept for later jobs; empty: with the job's checkpoints."""
     eval_rows: int
@@ -159,6 +174,7 @@ def order(claimed: Claimed) -> TrainingOrder:
         facts=base_models.facts(base),
         recipe=recipe,
         teacher=_teacher(claimed, recipe),
+        reward=_reward(claimed),
         teacher_readings=str(teacher_readings.home()),
         eval_rows=settings().eval_rows,
         forgetting_items=suites.forgetting_items(recipe.method),
@@ -190,6 +206,15 @@ def _teacher(claimed: Claimed, recipe: Recipe) -> Teacher | None:
     model = claimed.model(Role.TEACHER)
     ref, root = model_ref(model), artifacts.base_of(model) if isinstance(model, Artifact) else model
     return Teacher(ref=ref, facts=base_models.facts(root), license=root.license)
+
+
+def _reward(claimed: Claimed) -> Rewarding | None:
+    model = claimed.inputs.model(Role.REWARD)
+    if not isinstance(model, Artifact):
+        return None
+    accuracy = reward_models.pair_accuracy(model)
+    known = Interval.model_validate(accuracy) if accuracy else None
+    return Rewarding(ref=model_ref(model), license=artifacts.base_of(model).license, pair_accuracy=known)
 
 
 def _continued(parent: Artifact, root: BaseModelRow, job: Job) -> Continued:

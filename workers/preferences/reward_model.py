@@ -82,12 +82,17 @@ class RewardModel:
                 found[place] = score
         return found
 
+    def rendered(self, messages: Conversation, tools: Sequence[Mapping[str, Any]] = ()) -> Sequence[int]:
+        """A conversation's tokens. Raises `BadInput` if the chat template refuses it."""
+        row = {MESSAGES: [dict(turn) for turn in messages], "tools": [dict(tool) for tool in tools]}
+        return self.renderer.row(MESSAGES, row).ids
+
     def ids(self, messages: Conversation, place: int = 1) -> Sequence[int]:
         """A conversation as the model reads it. Raises `BadInput` as `scores` does."""
         if not messages or messages[-1].get("role") != "assistant":
             what = f"Conversation {place} does not end with an answer."
             raise BadInput(Problem(what, field=MESSAGES, remedy="Let its last turn be the assistant's."))
-        ids = self.renderer.row(MESSAGES, {MESSAGES: [dict(turn) for turn in messages]}).ids
+        ids = self.rendered(messages)
         if len(ids) > self.context_length:
             what = f"Conversation {place} has {len(ids):,} tokens; the reward model reads {self.context_length:,}."
             raise BadInput(Problem(what, field=MESSAGES, remedy="Shorten the prompt or the answer."))

@@ -27,7 +27,9 @@ from workers import methods, models
 from workers.evaluation import pace
 from workers.export import bundle
 from workers.orders.train import TrainingOrder
+from workers.preferences.reward_model import RewardModel
 from workers.protocol import Done, MadeArtifact, Noted, Stopped
+from workers.rewards.judge import Judge
 from workers.stages import Stages, Watch
 from workers.training import best, checkpoints, contenders, judging, merging, results
 from workers.training.best import Best
@@ -51,6 +53,8 @@ def run(order: TrainingOrder, channel: Channel) -> Done | Stopped:
     teacher = LoadedTeacher(order) if order.teacher else None
     task = _with_rows(replace(task, order=order), teacher, stages, channel)
     order = task.order
+    if order.reward:
+        task = replace(task, reward=Judge(order.reward.ref.name, RewardModel.load(order.reward.ref)))
     set_seed(task.params.seed)
     root = Root(order) if order.continued else None
     setup = _set_up(task, channel, teacher, root)
@@ -130,6 +134,7 @@ def _set_up(
         selection=task.selection,
         job_id=task.order.job_id,
         teacher=teacher,
+        reward=task.reward,
         name=task.order.dataset_name,
         left_out=task.left_out,
         further=task.further,

@@ -1,4 +1,4 @@
-"""Checks answers: which of the picked checks each one passes, and what it is worth."""
+"""Checks answers: which of the picked checks each one passes, and what that and a reward model's score are worth."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from storage.runs.bootstrap import Floats, Groups, Pair, paired_means, paired_shares
-from templates.rewards import HEADLINE, METRICS, Picked, RewardedParams, metric_of
+from templates.rewards import HEADLINE, METRICS, REWARD_MODEL, Picked, RewardedParams, metric_of
 from templates.spec import TrainingParams
 from templates.timed_patterns import TooSlow
 from workers.evaluation import measures
 from workers.evaluation.measures import Measure
 from workers.evaluation.scoring import Answer, Scores
+from workers.evaluation.sentences import SCORED
+from workers.rewards import liked
 
 Answers = Sequence[tuple[Answer, Answer]]
 """The two models' answers to the same rows."""
@@ -45,7 +47,10 @@ def passable(picked: Sequence[Picked], reference: str) -> bool:
 
 
 def shares(picked: Sequence[Picked], found: Sequence[Sequence[bool]]) -> dict[str, Floats]:
-    """For each check, and for all of them by their weights: what each answer passes, `(n_answers,)`, from 0 to 1."""
+    """For each check, and for all of them by their weights: what each answer passes, `(n_answers,)`, from 0 to 1; empty
+    without checks."""
+    if not picked:
+        return {}
     table = np.array(found, np.float64).reshape(len(found), len(picked))
     weights = np.array([one.weight for one in picked])
     each = {metric_of(one.key): table[:, place] for place, one in enumerate(picked)}
@@ -78,16 +83,21 @@ def scores(params: TrainingParams, found: Scores) -> Scores:
 
 @dataclass(frozen=True)
 class Checks:
-    """The checks that decide a verdict."""
+    """The checks that decide a verdict, and a reward model's scores, which decide only without checks."""
 
     picked: Sequence[Picked]
+    has_scores: bool = False
 
     def metric(self, pairs: Answers, groups: Groups) -> dict[str, Pair]:
-        """The deciding metric of both models, by key; empty without answers. `groups` are those of the pairs."""
+        """The deciding metric of both models, by key, and the share of higher scores; empty without answers. `groups`
+        are those of the pairs."""
         if not pairs:
             return {}
+        scored = {SCORED: liked.against_half(liked.wins_of(pairs, groups))} if self.has_scores else {}
+        if not self.picked:
+            return scored
         before, after = (self._values(side)[HEADLINE] for side in zip(*pairs, strict=True))
-        return {HEADLINE: _paired(before, after, groups)}
+        return {HEADLINE: _paired(before, after, groups), **scored}
 
     def beside_always(self, answer: str, pairs: Answers, groups: Groups) -> dict[str, Pair]:
         """The same of giving always one answer, and the adapted model; empty if no check compares with the rows."""
@@ -98,14 +108,17 @@ class Checks:
         return {HEADLINE: _paired(always[HEADLINE], mine[HEADLINE], groups)}
 
     def measures(self, pairs: Answers, groups: Groups) -> dict[str, Measure]:
-        """Each check of both models."""
+        """Each check of both models, and the mean scores."""
         if not pairs:
             return {}
         before, after = (self._values(side) for side in zip(*pairs, strict=True))
         return measures.compare(METRICS, before, after, groups)
 
     def _values(self, answers: Sequence[Answer]) -> dict[str, Floats]:
-        return shares(self.picked, [one.passed for one in answers])
+        found = shares(self.picked, [one.passed for one in answers])
+        if self.has_scores:
+            found[metric_of(REWARD_MODEL)] = np.array([one.score for one in answers], np.float64)
+        return found
 
 
 def _paired(before: Floats, after: Floats, groups: Groups) -> Pair:

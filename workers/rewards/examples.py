@@ -49,7 +49,7 @@ class Examples(TrainerCallback):  # type: ignore[misc]
             share = sum(alike) / len(alike)
             self._went.append(
                 f"In training, all answers to a prompt were rewarded alike in {share:.0%} of the cases; those taught "
-                "nothing about the checks.".replace("%", " %")
+                "nothing about what is rewarded.".replace("%", " %")
             )
         self._went += [
             f"In training, the check “{verifiers()[key].title}” took too long on {plural(n, 'answer')}, which "
@@ -76,7 +76,6 @@ class Examples(TrainerCallback):  # type: ignore[misc]
     def _shown(self, prompt: str, reference: str, ids: list[int], rewards: dict[str, float]) -> dict[str, Any]:
         rewarding = self._trainer.rewarding
         text, ended = rewarding.read(ids)
-        weights = {one.key: one.weight for one in rewarding.params.picked}
         return {
             "prompt": shortened(prompt, LONGEST),
             "reference": shortened(reference, LONGEST),
@@ -84,5 +83,5 @@ class Examples(TrainerCallback):  # type: ignore[misc]
             "ended": ended,
             "masked": rewarding.params.mask_truncated_completions,
             "rewards": rewards,
-            "reward": sum(weights[key] * value for key, value in rewards.items()),
+            "reward": rewarding.worth(rewards),
         }

@@ -11,6 +11,7 @@ from templates.errors import BadInput, Problem
 from templates.rewards import RewardedParams
 from templates.turns import said
 from workers.rewards.checked import passable
+from workers.rewards.judge import Prompt
 from workers.training.setups import TrainingData
 
 
@@ -25,11 +26,13 @@ class Asked:
     """The row's own answer; "" without one."""
     row: int
     """Its index among the rows given."""
+    prompt: Prompt
+    """Its turns and tools, for a reward model."""
 
 
 def of_rows(data: TrainingData, rows: Sequence[Mapping[str, Any]]) -> tuple[list[Asked], list[int], list[int]]:
-    """The prompts that leave room for an answer, the numbers of the rows that have none, and of those that no answer
-    could pass."""
+    """The prompts that leave room for an answer, also in a reward model, the numbers of the rows that have none, and of
+    those that no answer could pass."""
     params, shape = data.params, registry.shape(data.shape)
     assert isinstance(params, RewardedParams)
     assert shape.messages
@@ -39,16 +42,18 @@ def of_rows(data: TrainingData, rows: Sequence[Mapping[str, Any]]) -> tuple[list
         turns = shape.messages(row)
         answer = turns.pop() if turns and turns[-1]["role"] == "assistant" else None
         reference = data.renderer.reasoning.split_text(said(answer)).strip() if answer else ""
+        prompt = Prompt(turns, tuple(shape.tools(row)))
         try:
-            ids = data.renderer.answer_prompt(turns, shape.tools(row)) if turns else []
+            ids = data.renderer.answer_prompt(turns, prompt.tools) if turns else []
         except BadInput:
             ids = []
-        if not ids or len(ids) > min(params.max_length, room):
+        is_judged = data.reward is None or data.reward.can_read(prompt, params.max_completion_length)
+        if not ids or len(ids) > min(params.max_length, room) or not is_judged:
             refused.append(int(row["source_row"]))
         elif not passable(params.picked, reference):
             hopeless.append(int(row["source_row"]))
         else:
-            kept.append(Asked(ids, said(turns[-1]), reference, index))
+            kept.append(Asked(ids, said(turns[-1]), reference, index, prompt))
     return kept, refused, hopeless
 
 

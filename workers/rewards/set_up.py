@@ -10,10 +10,11 @@ from typing import Any
 from transformers import PreTrainedModel, TrainingArguments
 
 from templates.quantities import plural
-from templates.rewards import HEADLINE, RewardedParams
+from templates.rewards import REWARD_MODEL, RewardedParams, metric_of
 from workers.evaluation.generation import answers
 from workers.rewards import checked, prompts
 from workers.rewards.examples import Examples
+from workers.rewards.judge import Judge
 from workers.rewards.prompts import Asked
 from workers.rewards.trainers import Rewarded, Rewarding
 from workers.training.batches import Schedule
@@ -29,15 +30,15 @@ def rewarded(
     """`settings` are the arguments that only this objective has. Raises `BadInput` if no prompt is left."""
     params = data.params
     assert isinstance(params, RewardedParams)
-    rewarding = Rewarding(params, data.renderer)
+    rewarding = Rewarding(params, data.renderer, data.reward)
     train, refused, hopeless = prompts.of_rows(data, data.train)
     prompts.refuse_nothing(data, train, hopeless)
     held_out, selection = (prompts.of_rows(data, rows)[0] for rows in (data.held_out, data.selection))
     schedule = Schedule(train, params)
-    made, went = list[Rewarded](), _left_out(len(data.train), refused, hopeless)
+    made, went = list[Rewarded](), _left_out(len(data.train), refused, hopeless, data.reward)
 
     def trainer(model: PreTrainedModel, folder: Path) -> Any:
-        given = {**_of_sampling(params), **settings}
+        given = {**_of_sampling(rewarding), **settings}
         args = training_arguments(params, folder, schedule.n_updates, model, config, **given)
         made.append(trainer_class(model, args, schedule, rewarding))
         return made[-1]
@@ -58,11 +59,12 @@ def rewarded(
     )
 
 
-def _left_out(n_rows: int, refused: Sequence[int], hopeless: Sequence[int]) -> list[str]:
+def _left_out(n_rows: int, refused: Sequence[int], hopeless: Sequence[int], judge: Judge | None) -> list[str]:
     """Remarks for the verdict on rows that were not learned from."""
     found = []
     if refused:
-        what = "their prompt is too long, leaves no room for an answer, or is refused by the chat template"
+        whose = "a chat template, the reward model’s among them" if judge else "the chat template"
+        what = f"their prompt is too long, leaves no room for an answer, or is refused by {whose}"
         found.append(f"{len(refused):,} of {plural(n_rows, 'training row')} were left out: {what}.")
     if hopeless:
         what = "the checks find nothing to compare with in their answer"
@@ -70,8 +72,9 @@ def _left_out(n_rows: int, refused: Sequence[int], hopeless: Sequence[int]) -> l
     return found
 
 
-def _of_sampling(params: RewardedParams) -> dict[str, Any]:
+def _of_sampling(rewarding: Rewarding) -> dict[str, Any]:
     """TRL's arguments for writing and rewarding; one step writes what it learns."""
+    params = rewarding.params
     return {
         "num_generations": params.num_generations,
         "per_device_train_batch_size": params.rows_at_once(0),
@@ -80,7 +83,7 @@ def _of_sampling(params: RewardedParams) -> dict[str, Any]:
         "max_completion_length": params.max_completion_length,
         "temperature": params.temperature,
         "mask_truncated_completions": params.mask_truncated_completions,
-        "reward_weights": [one.weight for one in params.picked],
+        "reward_weights": list(rewarding.weights.values()),
         "disable_dropout": False,
     }
 
@@ -90,9 +93,9 @@ class _Answering:
     rewarding: Rewarding
     asked: Sequence[Asked]
 
-    def shares(self, model: PreTrainedModel, stopped: Callable[[], bool]) -> dict[str, float]:
-        """The share of the checks that greedy answers pass, each and all together."""
-        rewarding = self.rewarding
+    def rewards(self, model: PreTrainedModel, stopped: Callable[[], bool]) -> dict[str, float]:
+        """The mean of each reward of greedy answers, by its name. A cut one passes no check, and is scored as it is."""
+        rewarding, picked = self.rewarding, self.rewarding.params.picked
         found = answers(
             model,
             [one.ids for one in self.asked],
@@ -100,24 +103,27 @@ class _Answering:
             max_new_tokens=rewarding.params.max_completion_length,
             stopped=stopped,
         )
-        table = []
-        for one, given in zip(self.asked, found, strict=True):
-            ids = [*given.ids, *([] if given.end is None else [given.end])]
-            table.append(rewarding.passed(ids, one.reference, rewarding.params.picked))
-        return {name: float(values.mean()) for name, values in checked.shares(rewarding.params.picked, table).items()}
+        given = [[*one.ids, *([] if one.end is None else [one.end])] for one in found]
+        table = [rewarding.passed(ids, one.reference, picked) for one, ids in zip(self.asked, given, strict=True)]
+        shares = checked.shares(picked, table)
+        means = {one.key: float(shares[metric_of(one.key)].mean()) for one in picked}
+        if rewarding.judge:
+            texts = [rewarding.read(ids)[0] for ids in given]
+            scores, _ = rewarding.judge.scores([one.prompt for one in self.asked], texts, stopped)
+            means[REWARD_MODEL] = sum(scores) / len(scores)
+        return means
 
 
 def _shares(
     rewarding: Rewarding, asked: Sequence[Asked]
 ) -> Callable[[PreTrainedModel, Callable[[], bool]], dict[str, float]] | None:
-    """For the live chart: the shares under the names of the training's metrics."""
+    """For the live chart: the mean rewards under the names of the training's metrics."""
     if not asked:
         return None
-    total = sum(one.weight for one in rewarding.params.picked)
 
     def measure(model: PreTrainedModel, stopped: Callable[[], bool]) -> dict[str, float]:
-        found = _Answering(rewarding, asked).shares(model, stopped)
-        return {"reward": total * found.pop(HEADLINE), **found}
+        found = _Answering(rewarding, asked).rewards(model, stopped)
+        return {"reward": rewarding.worth(found), **{metric_of(name): mean for name, mean in found.items()}}
 
     return measure
 
@@ -125,10 +131,17 @@ def _shares(
 def _missed(
     rewarding: Rewarding, asked: Sequence[Asked]
 ) -> Callable[[PreTrainedModel, Callable[[], bool]], float] | None:
-    """For choosing the best weights: the share that does not pass."""
+    """For choosing the best weights: the share that does not pass; with a reward model, the reward with its sign
+    turned, as its scores have no highest value."""
     if not asked:
         return None
-    return lambda model, stopped: 1 - _Answering(rewarding, asked).shares(model, stopped)[HEADLINE]
+    most = 0.0 if rewarding.judge else sum(rewarding.weights.values())
+
+    def measure(model: PreTrainedModel, stopped: Callable[[], bool]) -> float:
+        missed = most - rewarding.worth(_Answering(rewarding, asked).rewards(model, stopped))
+        return missed / most if most else missed
+
+    return measure
 
 
 def _spaced(asked: Sequence[Asked]) -> Sequence[Asked]:

@@ -7,8 +7,9 @@ otherwise, a killed training goes on with the same draws, and answers are read a
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,11 +22,12 @@ from transformers.trainer_callback import PrinterCallback
 from trl import GRPOTrainer, RLOOTrainer
 
 from storage.rendering.renderer import Renderer
-from templates.rewards import Picked, RewardedParams
+from templates.rewards import REWARD_MODEL, Picked, RewardedParams
 from workers import sharing
 from workers.evaluation.generation import answers
 from workers.evaluation.predictions import forward_arguments
 from workers.rewards import checked
+from workers.rewards.judge import Judge
 from workers.rewards.prompts import Asked
 from workers.training.batches import Schedule
 
@@ -41,8 +43,20 @@ class Rewarding:
 
     params: RewardedParams
     renderer: Renderer
+    judge: Judge | None = None
+    """The reward model, if one rewards answers."""
     slow: Counter[str] = field(default_factory=Counter)
     """By check: the answers written in training on which it took too long. They don't pass it."""
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The weight of each reward by its name, in the order of `functions`."""
+        of_judge = {REWARD_MODEL: self.params.reward_model_weight} if self.judge else {}
+        return {one.key: one.weight for one in self.params.picked} | of_judge
+
+    def worth(self, rewards: Mapping[str, float]) -> float:
+        """The reward of an answer, given those that it is made of."""
+        return sum(weight * rewards[name] for name, weight in self.weights.items())
 
     def read(self, ids: Sequence[int]) -> tuple[str, bool]:
         """An answer's text, and whether the model ended it."""
@@ -57,6 +71,38 @@ class Rewarding:
         text, ended = self.read(ids)
         counts = ended or not self.params.mask_truncated_completions
         return checked.passed(picked, text, reference, counts=counts, slow=slow)
+
+    def scores(self, asked: Sequence[Asked], ids: Sequence[Sequence[int]]) -> list[float]:
+        """The reward model's scores for answers that are compared, `num_generations` to each prompt in turn.
+
+        An answer that was cut off, or is too long to be read to its end, scores no higher than the lowest of the others
+        to the same prompt, unless such answers are learned like the others: ending must never cost anything.
+        """
+        assert self.judge
+        read = [self.read(one) for one in ids]
+        found, whole = self.judge.scores([one.prompt for one in asked], [text for text, _ in read])
+        if not self.params.mask_truncated_completions:
+            return found
+        n, ended = (
+            self.params.num_generations,
+            [is_whole and end for is_whole, (_, end) in zip(whole, read, strict=True)],
+        )
+        for start in range(0, len(found), n):
+            places = range(start, start + n)
+            lowest = min((found[at] for at in places if ended[at]), default=math.inf)
+            for at in places:
+                found[at] = found[at] if ended[at] else min(found[at], lowest)
+        return found
+
+    @property
+    def functions(self) -> list[Callable[..., list[float]]]:
+        """TRL's reward functions."""
+
+        def score(*, asked: Sequence[Asked], completion_ids: Sequence[Sequence[int]], **_: Any) -> list[float]:
+            return self.scores(asked, completion_ids)
+
+        score.__name__ = REWARD_MODEL
+        return [*(self.function(one) for one in self.params.picked), *([score] if self.judge else [])]
 
     def function(self, one: Picked) -> Callable[..., list[float]]:
         """TRL's reward function for a check."""
@@ -83,7 +129,7 @@ class Rewarded:
         trained = {name: p.dtype for name, p in model.named_parameters() if p.requires_grad}
         super().__init__(
             model=model,
-            reward_funcs=[rewarding.function(one) for one in rewarding.params.picked],
+            reward_funcs=rewarding.functions,
             args=args,
             train_dataset=Dataset.from_dict({"prompt": [""]}),
             processing_class=AutoTokenizer.from_pretrained(str(rewarding.renderer.folder), local_files_only=True),
@@ -97,7 +143,7 @@ class Rewarded:
         self.train_dataset = schedule
         self.data_collator = self.repeated
         self.seen: list[tuple[Asked, list[int], dict[str, float]]] = []
-        """The answers of the last step with their rewards by check."""
+        """The answers of the last step with their rewards by name."""
         self.remove_callback(PrinterCallback)  # type: ignore[attr-defined]
 
     def repeated(self, items: Sequence[Sequence[Asked]]) -> list[Row]:
@@ -129,8 +175,7 @@ class Rewarded:
         found: Tensor = super()._calculate_rewards(inputs, prompts, completions, ids)  # type: ignore[misc]
         for key, n in (self.rewarding.slow - before).items():  # in the log, so that it outlives a killed attempt
             self._metrics["train"][TOO_SLOW + key].append(float(n))  # type: ignore[attr-defined]
-        names = [one.key for one in self.rewarding.params.picked]
-        table = [dict(zip(names, values, strict=True)) for values in found.tolist()]
+        table = [dict(zip(self.rewarding.weights, values, strict=True)) for values in found.tolist()]
         self.seen = list(zip(self._asked, ids, table, strict=True))
         return found
 
@@ -201,9 +246,8 @@ class Rloo(Rewarded, RLOOTrainer):  # type: ignore[misc]
         return found
 
     def _share_alike(self) -> float:
-        """The share of the prompts whose answers the checks rewarded alike."""
-        weights = {one.key: one.weight for one in self.rewarding.params.picked}
-        worth = [sum(weights[key] * value for key, value in rewards.items()) for _, _, rewards in self.seen]
+        """The share of the prompts whose answers were rewarded alike."""
+        worth = [self.rewarding.worth(rewards) for _, _, rewards in self.seen]
         groups = torch.tensor(worth).view(-1, self.rewarding.params.num_generations)
         return float(torch.isclose(groups, groups[:, :1]).all(1).float().mean())
 

@@ -12,7 +12,7 @@ from workers.classification.judged_labels import Scored
 from workers.classification.label_tokens import LabelEndings
 from workers.evaluation import scoring
 from workers.evaluation.scoring import Scores
-from workers.rewards import checked
+from workers.rewards import checked, judge
 from workers.training.callbacks import Channel
 from workers.training.task import Task
 
@@ -35,7 +35,10 @@ def scored(task: Task, which: PreTrainedModel, channel: Channel, progress: Calla
         progress=progress,
         stopped=lambda: channel.abandoned,
     )
-    return checked.scores(task.params, found)
+    found = checked.scores(task.params, found)
+    if task.reward is None:
+        return found
+    return judge.scored(task.reward, task.order.shape, task.held_out, found, lambda: channel.abandoned)
 
 
 def labels_of(task: Task) -> LabelEndings | None:

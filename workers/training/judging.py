@@ -36,9 +36,10 @@ from workers.evaluation.held_out import HeldOutSide
 from workers.evaluation.measures import Measure
 from workers.evaluation.progress import Part, noting, parts_of
 from workers.evaluation.scoring import Scores
-from workers.evaluation.sentences import Run
+from workers.evaluation.sentences import SCORED, Run
 from workers.evaluation.verdict_document import OnDataset, Verdict
 from workers.orders.train import Teacher
+from workers.rewards import liked
 from workers.rewards.checked import Checks
 from workers.stages import Watch
 from workers.training import best, contenders, held_out_scores, label_judging
@@ -97,10 +98,7 @@ def judge(
     further["classification"] = of_labels.verdict if of_labels else None
     margins = measures.margins(base_scores, scores, side.grouping.groups)
     further["measures"] = margins | _measures(task, setup, side, model, channel)
-    if checks := _checks(task):
-        pairs = verdict.answered_by_both(base_scores, scores)
-        those = renumbered(side.grouping.groups[[one.index for one, _ in pairs]])
-        further["measures"] |= checks.measures(pairs, those)
+    further |= _rewarded(task, found, further["measures"], (base_scores, scores), side)
     own = setup.remarks_on(model, lambda: channel.abandoned) if setup.remarks_on else ()
     further["remarks"] = (*found.remarks, *own, *_remarks(task, setup, model, actual))
     further["forgotten"] = _forgotten(task, model, channel)
@@ -119,6 +117,23 @@ def judge(
         row_outcomes.of(scores, task.held_out, task.order.shape, side),
         of_labels.labels if of_labels else None,
     )
+
+
+def _rewarded(
+    task: Task, found: Verdict, measured: Mapping[str, Measure], scored: tuple[Scores, Scores], side: HeldOutSide
+) -> dict[str, Any]:
+    """The verdict's fields on what rewarded the answers; none for other objectives."""
+    checks, reward = _checks(task), task.order.reward
+    if checks is None:
+        return {}
+    pairs = verdict.answered_by_both(*scored)
+    those = renumbered(side.grouping.groups[[one.index for one, _ in pairs]])
+    further: dict[str, Any] = {"measures": {**measured, **checks.measures(pairs, those)}}
+    if reward:
+        further["liked"] = liked.of(reward.ref.name, reward.pair_accuracy, pairs, those)
+        if found.headline == SCORED and further["liked"]:
+            further["sentence"] = f"{found.sentence} {further['liked'].sentence}"
+    return further
 
 
 def _beside(
@@ -179,9 +194,9 @@ def _verdict(task: Task, base_scores: Scores, scores: Scores, actual: Mapping[st
 
 
 def _checks(task: Task) -> Checks | None:
-    """The checks that answers were rewarded for."""
+    """What answers were rewarded for."""
     picked = registry.objective(task.recipe.objective).rewards(task.params)
-    return Checks(picked) if picked else None
+    return Checks(picked, task.reward is not None) if picked or task.reward else None
 
 
 def context_length(task: Task) -> int:

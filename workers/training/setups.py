@@ -25,6 +25,7 @@ from templates.spec import TrainingParams
 from workers import precision, sharing
 from workers.evaluation.losses import losses
 from workers.evaluation.measures import Measuring
+from workers.rewards.judge import Judge
 from workers.stages import Watch
 from workers.training import batches, mixing, token_losses
 from workers.training.callbacks import Channel
@@ -92,6 +93,8 @@ class TrainingData:
     job_id: str = ""
     teacher: Teacher | None = None
     """Present if the objective has the role."""
+    reward: Judge | None = None
+    """The reward model that rewards answers, if the job has one."""
     name: str = ""
     """Of the dataset."""
     left_out: tuple[int, ...] = ()

@@ -17,6 +17,7 @@ from templates.recipe import Recipe
 from templates.spec import BaseFacts, TrainingParams
 from workers.evaluation.progress import Part, of_training
 from workers.orders.train import FurtherData, TrainingOrder
+from workers.rewards.judge import Judge
 from workers.training.mixing import DatasetRows
 
 Rows = list[dict[str, Any]]
@@ -42,6 +43,8 @@ class Task:
     """Numbers of training rows that ask what the result will be asked; `train` has none of them."""
     further: tuple[DatasetRows, ...] = ()
     """The further datasets of the order, in its order."""
+    reward: Judge | None = None
+    """The order's reward model, once it is loaded."""
     files: Mapping[str, Path] = field(default_factory=dict)
     """Further files of the result, by their paths in its folder; they don't leave the studio."""
 

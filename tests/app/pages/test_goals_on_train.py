@@ -18,7 +18,7 @@ from storage.models import Dataset, User
 from storage.planning import training
 from templates import registry
 
-GOAL, BASE, METHOD, TEACHER, HOW, ASK = 1, 2, 4, 8, 9, 18
+GOAL, BASE, METHOD, TEACHER, HOW, ASK = 1, 2, 4, 8, 9, 19
 """Places among the outputs of what redraws the form."""
 LARGER = "learn_from_larger"
 

@@ -200,7 +200,7 @@ def test_an_event_brings_the_values_by_component(studio: User, tickets: Dataset,
         )
     reading = train.Reading(page, before, settings, precision)
     sent = {component: getattr(component, "value", None) for component in reading.inputs}
-    typed = ["sft", "studio-nano", "tickets", "lora", "quick", "Be brief.", "advised", None, "sft"]
+    typed = ["sft", "studio-nano", "tickets", "lora", "quick", "Be brief.", "advised", None, "sft", None]
     sent |= dict(zip(top.all, [*typed, None, "rows", train_mix.NOTHING, 0.4], strict=True))
     sent |= {settings.components["r"]: 64, precision: "nf4"}
     form = reading.filled(sent)

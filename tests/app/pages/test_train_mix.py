@@ -19,7 +19,7 @@ from storage.planning import self_replays, training
 from templates.roles import Role
 from tests.app.pages.conftest import VERDICT, csv
 
-FIRST = 10
+FIRST = 11
 """The place of the first component of the mix among the outputs of what redraws the form."""
 
 

@@ -1,0 +1,59 @@
+"""The training form's choice of a reward model, for the objectives that one may reward."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from app.formats import percent
+from app.pages.filled import Filled
+from storage.models import Artifact, User
+from storage.planning import reward_models
+
+NONE = ""
+"""The choice of checks alone."""
+LABEL = "Reward model"
+INFO = "Its scores reward answers, alone or together with the checks that you pick below."
+EMPTY = "You have none yet. [Train one on pairs of a chosen and a rejected answer](train?objective=reward)."
+
+
+def draw() -> gr.Dropdown:
+    """The choice, hidden until an objective has it."""
+    return gr.Dropdown(label=LABEL, elem_id="reward", interactive=True, visible=False)
+
+
+def fitting(user: User, form: Filled) -> Filled:
+    """The form without a reward model that its objective doesn't take or that is gone."""
+    known = {one.name for one in reward_models.of_user(user)} if reward_models.taken(form.objective) else set()
+    return form if form.reward in known else replace(form, reward=NONE)
+
+
+def drawn(user: User, form: Filled) -> Any:
+    """The choice for the form."""
+    if not reward_models.taken(form.objective):
+        return gr.update(visible=False)
+    found = [("None: checks alone", NONE), *((_words(one), one.name) for one in reward_models.of_user(user))]
+    return gr.update(choices=found, value=form.reward, info=INFO if len(found) > 1 else EMPTY, visible=True)
+
+
+def hidden(form: Filled) -> frozenset[str]:
+    """The settings that mean something only with a reward model."""
+    return frozenset() if form.reward else frozenset({reward_models.WEIGHT})
+
+
+def advised(form: Filled) -> dict[str, Any]:
+    """The settings that are advised otherwise with a reward model: as by command, it rewards alone."""
+    return {reward_models.CHECKS: []} if form.reward else {}
+
+
+def _words(model: Artifact) -> str:
+    """Its name, and how often it ranks pairs as people did."""
+    ranked = reward_models.pair_accuracy(model)
+    if ranked is None:
+        return model.name
+    return (
+        f"{model.name} · ranks {percent(ranked['value'])} [{100 * ranked['low']:.0f}, {100 * ranked['high']:.0f}]"
+        + (" of held-out pairs right")
+    )

@@ -1,0 +1,83 @@
+"""A reward model as the reward of a training: it reads a prompt with an answer, and gives the answer a score.
+
+It has its own tokens, chat template and instruction, whatever the model that learns has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from templates import registry
+from templates.errors import BadInput
+from workers.evaluation.scoring import Scores
+from workers.preferences.reward_model import RewardModel, never
+
+Turns = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """The turns before an answer, and the tools that they offer."""
+
+    turns: Turns
+    tools: Turns = ()
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A reward model with its name."""
+
+    name: str
+    model: RewardModel
+
+    def can_read(self, prompt: Prompt, max_new_tokens: int) -> bool:
+        """Whether its chat template takes the prompt, and its context has room for so many tokens of an answer."""
+        try:
+            ids = self._ids(prompt, "")
+        except BadInput:
+            return False
+        return len(ids) + max_new_tokens <= self.model.context_length
+
+    def scores(
+        self, prompts: Sequence[Prompt], answers: Sequence[str], stopped: Callable[[], bool] = never
+    ) -> tuple[list[float], list[bool]]:
+        """The score of each answer, and whether it was read to its end.
+
+        An answer that has more tokens here than in the model that wrote it may not fit; it is read as far as it does.
+        Raises `Interrupted` once `stopped()` is true, `BadInput` for a prompt that it can't read.
+        """
+        rows = [self._ids(prompt, answer) for prompt, answer in zip(prompts, answers, strict=True)]
+        reads = self.model.context_length
+        found = self.model.scores_of_ids([row[:reads] for row in rows], stopped)
+        return found, [len(row) <= reads for row in rows]
+
+    def _ids(self, prompt: Prompt, answer: str) -> Sequence[int]:
+        turns = [*prompt.turns, {"role": "assistant", "content": answer}]
+        return self.model.rendered(turns, prompt.tools)
+
+
+def scored(
+    judge: Judge, shape: str, rows: Sequence[Mapping[str, Any]], found: Scores, stopped: Callable[[], bool]
+) -> Scores:
+    """The same with the score of each answer; rows that the reward model can't read count as not asked.
+
+    An answer that was cut off is scored as it stands, whoever gave it.
+    """
+    prompts = {one.index: _prompt(shape, rows[one.index]) for one in found.answers}
+    told = [one for one in found.answers if judge.can_read(prompts[one.index], found.max_new_tokens)]
+    scores, _ = judge.scores([prompts[one.index] for one in told], [one.given for one in told], stopped)
+    answers = tuple(replace(one, score=score) for one, score in zip(told, scores, strict=True))
+    return replace(found, answers=answers, n_not_asked=found.n_not_asked + len(found.answers) - len(told))
+
+
+def _prompt(shape: str, row: Mapping[str, Any]) -> Prompt:
+    """What a held-out row asks: everything before its last answer."""
+    declared = registry.shape(shape)
+    turns = list(declared.messages(row)) if declared.messages else []
+    if declared.has_answers:
+        while turns and turns[-1]["role"] != "assistant":
+            turns.pop()
+        turns = turns[:-1]
+    return Prompt(turns, tuple(declared.tools(row)))
