@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from app.api import documents
+from app.api import declarations
 from storage import endpoints, users
 from storage.data.answers import filtering
 from storage.data.answers.answer_filter import filters
@@ -24,7 +24,7 @@ def of_filters() -> list[dict[str, Any]]:
             "page": one.page,
             "needs_expected": one.needs_expected,
             "needs_several": one.needs_several,
-            "parameters": documents.parameters(one.params),
+            "parameters": declarations.parameters(one.params),
         }
         for key, one in filters().items()
     ]
@@ -39,7 +39,7 @@ def of_verifiers() -> list[dict[str, Any]]:
             "page": one.page,
             "needs_reference": one.needs_reference,
             "weight": weight_of(key),
-            "parameters": documents.parameters(one.params),
+            "parameters": declarations.parameters(one.params),
         }
         for key, one in verifiers().items()
     ]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 
 from app import auth
-from app.api import documents
+from app.api import declarations, documents
 from storage.jobs import worker_rows
 from storage.models import User
 
@@ -24,13 +24,13 @@ def me(user: Acting) -> dict[str, Any]:
 @router.get("/methods")
 def methods() -> dict[str, Any]:
     """Every objective, method and row shape with parameters and capabilities."""
-    return documents.catalogue()
+    return declarations.catalogue()
 
 
 @router.get("/recipes")
 def recipes() -> list[dict[str, Any]]:
     """The named recipes."""
-    return documents.recipes()
+    return declarations.recipes()
 
 
 @router.get("/workers")

@@ -206,9 +206,9 @@ def build(
 
 def methods(as_json: Json = False) -> None:
     """List every objective and method with parameters and capabilities."""
-    from app.api import documents
+    from app.api import declarations
 
-    found = documents.catalogue()
+    found = declarations.catalogue()
     lines = ["OBJECTIVES: what a model learns"]
     for objective in found["objectives"]:
         lines += [f"  {objective['key']}: {objective['summary']}", f"      takes {', '.join(objective['row_shapes'])}"]

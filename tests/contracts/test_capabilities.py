@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.api import documents
+from app.api import declarations
 from app.pages import choices
 from storage.data import datasets, uploads
 from storage.models import User
@@ -76,7 +76,7 @@ def test_an_imprecise_base_is_refused_with_a_method_that_can() -> None:
 
 
 def test_the_reference_holds_the_matrix() -> None:
-    told = documents.catalogue()["capabilities"]
+    told = declarations.catalogue()["capabilities"]
     assert len(told) == len(MATRIX)
     assert all(set(cell) == {"objective", "method", "quantization", "why_not", "instead"} for cell in told)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from workers.evaluation.answer_pairs import answered_by_both, change
 from workers.evaluation.scoring import Scores
-from workers.evaluation.verdict import answered_by_both, change
 from workers.evaluation.verdict_document import Change
 
 

@@ -13,14 +13,13 @@ import numpy as np
 
 from storage.rendering.rendered_rows import RenderedRow, Views, rendered
 from storage.rendering.renderer import Renderer
-from templates import registry
-from templates.errors import BadInput
-from templates.turns import said
 from workers.classification import label_logprobs
 from workers.classification.label_tokens import LabelEndings
+from workers.evaluation import row_questions
 from workers.evaluation.generation import Generated, answers
 from workers.evaluation.losses import Bools, Floats, Ints, losses
 from workers.evaluation.predictions import Piece
+from workers.evaluation.row_questions import Question
 
 SPARE_TOKENS = 8
 """Tokens by which an answer may exceed the longest expected one before it is cut off."""
@@ -92,17 +91,6 @@ class Scores:
         return sum(answer.is_unfinished for answer in self.answers)
 
 
-@dataclass(frozen=True)
-class _Question:
-    index: int
-    prompt: str
-    expected: str
-    prompt_ids: list[int]
-    n_expected: int
-    reasoned: bool
-    """The prompt leaves no reasoning open: the answer follows at once."""
-
-
 def score(
     model: Any,
     renderer: Renderer,
@@ -127,7 +115,7 @@ def score(
     `max_length` is the recipe's; a prompt may use the whole `context_length`. `progress(n, of)`
     counts rows. Raises `Interrupted` once `stopped()` is true.
     """
-    questions = _questions(renderer, shape, rows[:eval_rows], unanswered=longest > 0)
+    questions = row_questions.of(renderer, shape, rows[:eval_rows], unanswered=longest > 0)
     total = len(rows) + len(questions)
     made = list(rendered(renderer, shape, rows, max_length=max_length, trains_prompt=trains_prompt, views=views))
     nll, n_tokens = losses(
@@ -188,7 +176,7 @@ def _judged(rows: Sequence[Mapping[str, Any]], views: Views | None, nll: Floats,
 def _answered(
     model: Any,
     renderer: Renderer,
-    questions: Sequence[_Question],
+    questions: Sequence[Question],
     max_new_tokens: int,
     *,
     progress: Callable[[int], None],
@@ -212,14 +200,14 @@ def labelled(
     stopped: Callable[[], bool] = lambda: False,
 ) -> tuple[tuple[Answer, ...], Floats]:
     """The likeliest label for each row that leaves room for one, and the log probabilities of all labels."""
-    questions = _questions(renderer, shape, rows)
+    questions = row_questions.of(renderer, shape, rows)
     fitting = [q for q in questions if len(q.prompt_ids) + labels.longest <= context_length]
     return _labelled(model, fitting, labels, progress=lambda _n: None, stopped=stopped)
 
 
 def _labelled(
     model: Any,
-    questions: Sequence[_Question],
+    questions: Sequence[Question],
     labels: LabelEndings,
     *,
     progress: Callable[[int], None],
@@ -235,71 +223,8 @@ def _labelled(
     return given, logprobs
 
 
-def _read(renderer: Renderer, question: _Question, given: Generated) -> Answer:
+def _read(renderer: Renderer, question: Question, given: Generated) -> Answer:
     """The answer without reasoning; one that was cut off in its reasoning did not end."""
     said = renderer.read(given.ids, reasoned=question.reasoned)
     ended = (given.ended or said.has_ended) and not said.is_unfinished
     return Answer(question.index, question.prompt, question.expected, said.answer, ended, said.is_unfinished)
-
-
-def _questions(
-    renderer: Renderer, shape: str, rows: Sequence[Mapping[str, Any]], *, unanswered: bool = False
-) -> list[_Question]:
-    """Each row's question and expected answer: everything before its last assistant turn, and that turn.
-
-    With `unanswered` also those of rows that are prompts alone; they expect "".
-    """
-    declared = registry.shape(shape)
-    questions: list[_Question] = []
-    for index, row in enumerate(rows if declared.messages else ()):
-        turns = declared.messages(row) if declared.messages else []
-        if unanswered and turns and not declared.has_answers:
-            questions += _unanswered(renderer, index, turns, declared.tools(row))
-            continue
-        while turns and turns[-1]["role"] != "assistant":
-            turns = turns[:-1]
-        other = declared.rejected(row)
-        if len(turns) < 2 or other is row:  # nothing to ask, or only a bad answer to compare with
-            continue
-        try:
-            prompt_ids = renderer.answer_prompt(turns[:-1], declared.tools(row))
-            row_ids = renderer.row(shape, row).ids
-            n_other = len(renderer.row(shape, other).ids) if other else 0
-            reasoned = row_ids[: len(prompt_ids)] == prompt_ids
-            if not reasoned:  # the row's answer starts with reasoning of its own
-                prompt_ids = renderer.prompt(turns[:-1], declared.tools(row))
-        except BadInput:
-            continue  # the template refuses this conversation, so it counts as not asked
-        expected = _expected(renderer, turns[-1], prompt_ids, row_ids, reasoned)
-        if expected is not None:
-            n_expected = max(max(len(row_ids), n_other) - len(prompt_ids), 1)
-            questions.append(_Question(index, _shown(turns[:-1]), expected, prompt_ids, n_expected, reasoned))
-    return questions
-
-
-def _unanswered(
-    renderer: Renderer, index: int, turns: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]
-) -> list[_Question]:
-    """The question of a row that is a prompt alone; none if the template refuses it."""
-    try:
-        return [_Question(index, _shown(turns), "", renderer.answer_prompt(turns, tools), 1, reasoned=True)]
-    except BadInput:
-        return []
-
-
-def _expected(
-    renderer: Renderer, turn: Mapping[str, Any], prompt_ids: Sequence[int], row_ids: Sequence[int], reasoned: bool
-) -> str | None:
-    """The last turn's text without reasoning; calls as the template writes them after the prompt, else None."""
-    if not turn.get("tool_calls"):
-        return renderer.reasoning.split_text(str(turn.get("content") or "")).strip()
-    if list(row_ids[: len(prompt_ids)]) != list(prompt_ids):
-        return None
-    return renderer.read(row_ids[len(prompt_ids) :], reasoned=reasoned).answer
-
-
-def _shown(turns: Sequence[Mapping[str, Any]]) -> str:
-    """A conversation for display: the bare text when it is a single question."""
-    if len(turns) == 1:
-        return said(turns[0])
-    return "\n".join(f"{turn['role']}: {said(turn)}" for turn in turns)

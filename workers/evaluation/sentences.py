@@ -1,4 +1,4 @@
-"""A verdict in plain words: its claim, its sentence, and remarks on what was not measured."""
+"""A verdict in plain words: its claim and its sentence."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from storage.data.rows.resampled import FEWEST_DOCUMENTS, Grouping
 from storage.runs.bootstrap import Interval, Pair
 from templates.quantities import plural, stopped_at
-from workers.evaluation.scoring import Scores
 from workers.evaluation.wins import Wins
 
 Outcome = Literal["better", "lower_loss", "not_better", "cant_tell", "worse"]
@@ -245,60 +243,3 @@ def _lower_loss(case: Case, against: str) -> str:
     if case.trivial:
         found += f" and {score(case.headline, case.trivial.score)} for {case.trivial.words}"
     return found
-
-
-def _remarks_on_groups(case: Case, grouping: Grouping) -> list[str]:
-    """Remarks on rows that count together."""
-    said = []
-    if case.n_groups != case.n and not case.by_document:
-        said.append(
-            f"{rows(case.n)} form {case.n_groups:,} groups of nearly equal rows; the intervals treat each group as a "
-            "unit."
-        )
-    elif case.by_document:
-        said.append(
-            f"{rows(case.n)} come from {case.n_groups:,} documents; the intervals treat each document as a unit."
-        )
-    elif 0 < grouping.n_documents < FEWEST_DOCUMENTS:
-        said.append(
-            f"The held-out rows come from only {plural(grouping.n_documents, 'document')}: the intervals hold for "
-            "texts from there, not from others."
-        )
-    return said
-
-
-def remarks(base: Scores, adapted: Scores, case: Case, grouping: Grouping) -> list[str]:
-    """Remarks on what was not measured, and on rows that count together."""
-    said = []
-    wanted = adapted.n_tokens >= 0 if adapted.good is None else adapted.good
-    unscored = int(((adapted.n_tokens == 0) & wanted).sum())
-    if unscored and case.headline not in (CHECKS, SCORED):
-        said.append(
-            f"{rows(unscored)} of {len(adapted.n_tokens):,} had no token left to score: not counted in the loss."
-        )
-    if adapted.n_cut:
-        said.append(f"{rows(adapted.n_cut)} exceeded the maximum row length: the loss covers only the beginning.")
-    too_long = max(base.n_too_long, adapted.n_too_long)
-    if too_long:
-        said.append(
-            f"{rows(too_long)} not answered: the prompt leaves no room for an answer in the model's context window."
-        )
-    if adapted.n_not_asked and not case.asks:
-        said.append("Plain text has no questions, so only the loss was measured.")
-    elif adapted.n_not_asked:
-        said.append(f"{rows(adapted.n_not_asked)} not answered: no question, or no answer to compare with.")
-    if len(base.n_tokens) and (base.n_tokens != adapted.n_tokens).any():
-        said.append("The models split text into different tokens, so their losses can't be compared.")
-    for whose, scores in (("first", base), ("adapted", adapted)):
-        if scores.n_unfinished:
-            said.append(
-                f"{scores.n_unfinished:,} of the {whose} model's {len(scores.answers):,} answers were cut off in its "
-                f"reasoning after {scores.max_new_tokens} tokens; they count as no answer."
-            )
-        if scores.n_too_slow:
-            of = f"{scores.n_too_slow:,} of the {whose} model's {len(scores.answers):,} answers"
-            said.append(f"A check took too long on {of}, which don't pass it.")
-    cut_off = sum(not answer.ended and not answer.is_unfinished for answer in adapted.answers)
-    if cut_off:
-        said.append(f"{cut_off:,} of the adapted model's answers were cut off after {adapted.max_new_tokens} tokens.")
-    return [*said, *_remarks_on_groups(case, grouping)]

@@ -7,11 +7,9 @@ does the loss decide. “Better” needs a win over the base and over the trivia
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
@@ -27,10 +25,11 @@ from storage.runs.bootstrap import (
     share,
 )
 from templates import registry
-from workers.evaluation import helps, outcome, ranking, sentences, wins
+from workers.evaluation import answer_pairs, helps, outcome, ranking, remarks, sentences, wins
 from workers.evaluation import trivial as trivial_answer
+from workers.evaluation.answer_pairs import Answers
 from workers.evaluation.held_out import HeldOutSide
-from workers.evaluation.scoring import Answer, Scores
+from workers.evaluation.scoring import Scores
 from workers.evaluation.sentences import (
     JUDGED,
     JUDGEMENT,
@@ -43,13 +42,9 @@ from workers.evaluation.sentences import (
     Run,
 )
 from workers.evaluation.similarity import of_answers
-from workers.evaluation.verdict_document import Beside, Change, Example, Stopped, TrivialScore, UnknownLabels, Verdict
+from workers.evaluation.verdict_document import Beside, Stopped, TrivialScore, Verdict
 from workers.evaluation.wins import Wins
 from workers.rewards.checked import Checks
-
-N_EXAMPLES = 3
-Answers = Sequence[tuple[Answer, Answer]]
-"""The two models' answers to the same rows."""
 
 
 @dataclass(frozen=True)
@@ -111,14 +106,16 @@ def judge(
         n_rows=int((base.n_tokens > 0).sum()) if "loss" in found.metrics else 0,
         n_answered=len(found.pairs),
         n_tokens=int(base.n_tokens.sum()) if "loss" in found.metrics else 0,
-        changes=changes(found.pairs),
-        unknown_labels=_unknown_labels(found.pairs, side.labels) if "label_accuracy" in found.metrics else None,
+        changes=answer_pairs.changes(found.pairs),
+        unknown_labels=answer_pairs.unknown_labels(found.pairs, side.labels)
+        if "label_accuracy" in found.metrics
+        else None,
         trivial=trivial,
         n_groups=case.n_groups,
-        examples=_examples(found.pairs, adapted) if case.outcome == "lower_loss" else (),
+        examples=answer_pairs.examples(found.pairs, adapted) if case.outcome == "lower_loss" else (),
         stopped=Stopped(step=run.steps, of=run.planned) if run and run.stopped else None,
         what_would_help=helps.what_would_help(case),
-        remarks=tuple(sentences.remarks(base, adapted, case, side.grouping)),
+        remarks=tuple(remarks.of(base, adapted, case, side.grouping)),
         wins=won,
     )
 
@@ -131,7 +128,7 @@ def _compared(
     headline: str | None,
     checks: Checks | None = None,
 ) -> _Comparison:
-    pairs, groups, told = answered_by_both(base, adapted), side.grouping.groups, _told(base, adapted)
+    pairs, groups, told = answer_pairs.answered_by_both(base, adapted), side.grouping.groups, _told(base, adapted)
     metrics = _loss_metrics(base, adapted, groups) | _answer_metrics(pairs, shape, groups)
     if checks:
         metrics |= checks.metric(pairs, renumbered(groups[[of_base.index for of_base, _ in pairs]]))
@@ -284,41 +281,3 @@ def alone(scores: Scores, shape: str, side: HeldOutSide) -> dict[str, Interval]:
 def perplexity(loss: Any) -> Any:
     """e to the mean loss; losses beyond 700 nats are taken as 700, where a float ends."""
     return np.exp(np.minimum(loss, 700.0))
-
-
-def answered_by_both(base: Scores, adapted: Scores) -> list[tuple[Answer, Answer]]:
-    """The two models' answers to the rows that both answered."""
-    of_adapted = {answer.index: answer for answer in adapted.answers}
-    return [(answer, of_adapted[answer.index]) for answer in base.answers if answer.index in of_adapted]
-
-
-def change(base: Answer, adapted: Answer) -> Change:
-    """How adaptation changed one answer. Without checks, the score of a reward model that rewarded answers decides."""
-    if base.score is not None and adapted.score is not None and not base.passed:
-        if base.given == adapted.given or base.score == adapted.score:
-            return "same" if base.given == adapted.given else "changed"
-        return "better" if adapted.score > base.score else "worse"
-    if base.is_good != adapted.is_good:
-        return "better" if adapted.is_good else "worse"
-    return "same" if base.given == adapted.given else "changed"
-
-
-def changes(pairs: Answers) -> dict[str, int]:
-    """The number of answers per kind of change; every kind is listed."""
-    counted = Counter(change(*pair) for pair in pairs)
-    return {way: counted[way] for way in get_args(Change)}
-
-
-def _examples(pairs: Answers, adapted: Scores) -> tuple[Example, ...]:
-    """The first few wrong answers, in the order of the source file."""
-    wrong = (answer for _, answer in pairs if not answer.right)
-    return tuple(
-        Example(row=adapted.source_rows[answer.index], expected=answer.expected, given=answer.given)
-        for answer in islice(wrong, N_EXAMPLES)
-    )
-
-
-def _unknown_labels(pairs: Answers, labels: Sequence[str]) -> UnknownLabels:
-    known = {label.strip() for label in labels} | {base.expected for base, _ in pairs}
-    shares = [sum(answer.given not in known for answer in side) / len(pairs) for side in zip(*pairs, strict=True)]
-    return UnknownLabels(base=shares[0], adapted=shares[1])

@@ -18,6 +18,7 @@ from storage.runs.row_outcomes import RowOutcomes
 from templates import instructions, registry
 from workers import models
 from workers.evaluation import (
+    answer_pairs,
     came_back,
     compared,
     forgetting,
@@ -126,7 +127,7 @@ def _rewarded(
     checks, reward = _checks(task), task.order.reward
     if checks is None:
         return {}
-    pairs = verdict.answered_by_both(*scored)
+    pairs = answer_pairs.answered_by_both(*scored)
     those = renumbered(side.grouping.groups[[one.index for one, _ in pairs]])
     further: dict[str, Any] = {"measures": {**measured, **checks.measures(pairs, those)}}
     if reward:

@@ -16,7 +16,7 @@ from tests.workers.evaluation.sides import side
 from workers.answering import from_model
 from workers.answering import rows as answered
 from workers.answering.prompts import Prompt
-from workers.evaluation import scoring, verdict
+from workers.evaluation import row_questions, scoring, verdict
 from workers.evaluation.generation import Generated
 
 ROWS = [
@@ -64,7 +64,7 @@ def test_answers_are_right_and_end(tmp_path: Path, name: str) -> None:
 def test_every_model_is_asked_for_an_answer_without_reasoning(tmp_path: Path, name: str) -> None:
     """A base that would reason at length is not cut off in it."""
     renderer = public_templates.renderer(tmp_path / name, name)
-    questions = scoring._questions(renderer, "classification", ROWS)
+    questions = row_questions.of(renderer, "classification", ROWS)
     asked = [renderer.decode_all(question.prompt_ids) for question in questions]
     whole = [renderer.decode_all(renderer.row("classification", row).ids) for row in ROWS]
     for prompt, row, one in zip(asked, whole, ROWS, strict=True):
@@ -72,14 +72,14 @@ def test_every_model_is_asked_for_an_answer_without_reasoning(tmp_path: Path, na
         assert row[len(prompt) :].startswith(one["label"])
     reasoned = {"messages": [{"role": "user", "content": "2+2?"}]}
     reasoned["messages"].append({"role": "assistant", "content": "4", "reasoning_content": "Two and two."})
-    (question,) = scoring._questions(renderer, "messages", [{**reasoned, "tools": None, "source_row": 1}])
+    (question,) = row_questions.of(renderer, "messages", [{**reasoned, "tools": None, "source_row": 1}])
     assert not question.reasoned, "a model that learns to reason is not kept from it"
 
 
 def test_an_answer_cut_off_in_its_reasoning_is_no_answer_and_that_is_said(tmp_path: Path) -> None:
     renderer = public_templates.renderer(tmp_path / "qwen3", "qwen3")
     ids = renderer._encode("<think>\nPerhaps").ids
-    question = scoring._Question(0, "?", "", [], 1, reasoned=False)
+    question = row_questions.Question(0, "?", "", [], 1, reasoned=False)
     cut = scoring._read(renderer, question, Generated(tuple(ids), ended=True))
     assert (cut.given, cut.ended, cut.right, cut.is_unfinished) == ("", False, False, True)
     rows = [{**ROWS[0], "label": ""}]
