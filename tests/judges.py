@@ -16,7 +16,7 @@ RANKS = {"value": 0.9, "low": 0.8, "high": 0.95}
 
 
 def publish_judge(user: User, name: str = "my-judge", base: str = "studio-nano") -> Artifact:
-    """A reward model that ranks 90 % [80, 95] of held-out pairs as people did."""
+    """A reward model that ranks 90 % [80, 95] of held-out pairs right."""
     recipe: Any = compose("reward", "lora").model_dump(mode="json")
     inputs = job_inputs.of(Role.BASE, base_models.get(user, base))
     job = jobs.submit(user, name=name, kind="train", spec={"recipe": recipe}, inputs=inputs)

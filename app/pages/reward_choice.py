@@ -49,7 +49,7 @@ def advised(form: Filled) -> dict[str, Any]:
 
 
 def _words(model: Artifact) -> str:
-    """Its name, and how often it ranks pairs as people did."""
+    """Its name, and how often it ranks pairs right."""
     ranked = reward_models.pair_accuracy(model)
     if ranked is None:
         return model.name

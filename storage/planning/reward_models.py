@@ -112,7 +112,7 @@ def of_user(user: User) -> Sequence[Artifact]:
 
 
 def pair_accuracy(model: Artifact) -> Mapping[str, float] | None:
-    """The share of held-out pairs that it ranks as people did, with its interval (`value`, `low`, `high`), from its own
+    """The share of held-out pairs that it ranks right, with its interval (`value`, `low`, `high`), from its own
     verdict; None if that had no pairs."""
     found = artifacts.model_facts(model).verdict.get("metrics", {}).get(RANKED)
     return found["adapted"] if found else None

@@ -68,7 +68,7 @@ class Rewarding(BaseModel):
     license: str
     """The licence of the base model at its root."""
     pair_accuracy: Interval | None = None
-    """The share of held-out pairs that it ranks as people did, from its own verdict."""
+    """The share of held-out pairs that it ranks right, from its own verdict."""
 
 
 class FurtherData(BaseModel):
@@ -147,6 +147,11 @@ class TrainingOrder(Order):
         """The name of the model that the result is compared with: the direct parent."""
         return self.continued.parent.name if self.continued else self.base_name
 
+    @property
+    def model_before(self) -> str:
+        """The same model within a sentence."""
+        return f"“{self.against}”" if self.continued else "the base"
+
 
 ORDER = TrainingOrder
 
@@ -209,9 +214,10 @@ def _teacher(claimed: Claimed, recipe: Recipe) -> Teacher | None:
 
 
 def _reward(claimed: Claimed) -> Rewarding | None:
-    model = claimed.inputs.model(Role.REWARD)
-    if not isinstance(model, Artifact):
+    if claimed.inputs.model(Role.REWARD) is None:
         return None
+    model = claimed.model(Role.REWARD)
+    assert isinstance(model, Artifact), "base models give no scores"
     accuracy = reward_models.pair_accuracy(model)
     known = Interval.model_validate(accuracy) if accuracy else None
     return Rewarding(ref=model_ref(model), license=artifacts.base_of(model).license, pair_accuracy=known)

@@ -29,7 +29,7 @@ class Liked(BaseModel):
     name: str
     """The reward model's."""
     pair_accuracy: Interval | None
-    """The share of held-out pairs that it ranks as people did, from its own verdict; None if that is unknown."""
+    """The share of held-out pairs that it ranks right, from its own verdict; None if that is unknown."""
     score: Pair
     """Mean scores."""
     wins: Wins
@@ -52,14 +52,14 @@ def against_half(found: Wins) -> Pair:
     return Pair(base=HALF, adapted=rate, difference=lead)
 
 
-def of(name: str, accuracy: Interval | None, pairs: Answers, groups: Groups) -> Liked | None:
-    """The document; None without answers."""
+def of(name: str, accuracy: Interval | None, pairs: Answers, groups: Groups, against: str) -> Liked | None:
+    """The document; None without answers. `against` names the model before."""
     if not pairs:
         return None
     before, after = zip(*pairs, strict=True)
     found = wins_of(pairs, groups)
     score = paired_means(_scores(before), _scores(after), np.ones(len(pairs)), groups=groups)
-    said = _sentence(name, accuracy, found, score)
+    said = _sentence(name, accuracy, found, score, against)
     return Liked(name=name, pair_accuracy=accuracy, score=score, wins=found, sentence=said)
 
 
@@ -67,21 +67,23 @@ def _scores(answers: Sequence[Answer]) -> Floats:
     return np.array([one.score for one in answers], np.float64)
 
 
-def _sentence(name: str, accuracy: Interval | None, found: Wins, score: Pair) -> str:
+def _sentence(name: str, accuracy: Interval | None, found: Wins, score: Pair, against: str) -> str:
     told = [
-        f"“{name}” scores the answers {_number(score.adapted)} on average, and those before {_number(score.base)}; of "
-        f"{plural(found.n, 'prompt')}, the new answer scores higher on {found.won:,} and lower on {found.lost:,}.",
-        f"Answers have {found.length.adapted.value:.0f} characters on average; before, {found.length.base.value:.0f}.",
+        f"On average, “{name}” gives the new answers {_number(score.adapted)}, and those of {against} "
+        f"{_number(score.base)}; of {plural(found.n, 'prompt')}, the new answer scores higher on {found.won:,} and "
+        f"lower on {found.lost:,}.",
+        f"The new answers have {found.length.adapted.value:.0f} characters on average; those of {against}, "
+        f"{found.length.base.value:.0f}.",
         "This score is what the training raised: it shows that the model does what the reward model likes, not that "
         "people like it. Let people compare the answers blind and vote.",
     ]
     if accuracy:
         told.append(
             f"In its own verdict, “{name}” ranks {100 * accuracy.value:.0f} % [{100 * accuracy.low:.0f}, "
-            f"{100 * accuracy.high:.0f}] of held-out pairs as people did."
+            f"{100 * accuracy.high:.0f}] of held-out pairs right."
         )
     else:
-        told.append(f"How often “{name}” ranks pairs as people did is not known.")
+        told.append(f"How often “{name}” ranks pairs right is not known.")
     return " ".join(told)
 
 

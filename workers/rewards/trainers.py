@@ -125,6 +125,7 @@ class Rewarded:
         self, model: PreTrainedModel, args: TrainingArguments, schedule: Schedule[Asked], rewarding: Rewarding
     ):
         self.rewarding = rewarding
+        self._slow_logged = Counter[str]()
         beta, args.beta = args.beta, 0.0  # with a distance, TRL would copy the adapter, or load the base again
         trained = {name: p.dtype for name, p in model.named_parameters() if p.requires_grad}
         super().__init__(
@@ -171,13 +172,17 @@ class Rewarded:
         return [list(asked.ids) for asked in self._asked], None, {}
 
     def _calculate_rewards(self, inputs: list[Row], prompts: Any, completions: Any, ids: list[list[int]]) -> Tensor:
-        before = self.rewarding.slow.copy()
         found: Tensor = super()._calculate_rewards(inputs, prompts, completions, ids)  # type: ignore[misc]
-        for key, n in (self.rewarding.slow - before).items():  # in the log, so that it outlives a killed attempt
-            self._metrics["train"][TOO_SLOW + key].append(float(n))  # type: ignore[attr-defined]
         table = [dict(zip(self.rewarding.weights, values, strict=True)) for values in found.tolist()]
         self.seen = list(zip(self._asked, ids, table, strict=True))
         return found
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log, too, on how many answers checks took too long since the last time: a killed attempt's count is kept."""
+        slow = self.rewarding.slow
+        logs |= {TOO_SLOW + key: float(n) for key, n in (slow - self._slow_logged).items()}
+        self._slow_logged = slow.copy()
+        super().log(logs, start_time)  # type: ignore[misc]
 
     def written(self, prompt_ids: Sequence[Sequence[int]]) -> list[list[int]]:
         """The model's answers, each with the token that ended it."""

@@ -131,7 +131,7 @@ def _rewarded(
     those = renumbered(side.grouping.groups[[one.index for one, _ in pairs]])
     further: dict[str, Any] = {"measures": {**measured, **checks.measures(pairs, those)}}
     if reward:
-        further["liked"] = liked.of(reward.ref.name, reward.pair_accuracy, pairs, those)
+        further["liked"] = liked.of(reward.ref.name, reward.pair_accuracy, pairs, those, task.order.model_before)
         if found.headline == SCORED and further["liked"]:
             further["sentence"] = f"{found.sentence} {further['liked'].sentence}"
     return further
@@ -186,7 +186,7 @@ def _verdict(task: Task, base_scores: Scores, scores: Scores, actual: Mapping[st
         scores,
         order.shape,
         side,
-        against=f"“{order.against}”" if order.continued else "the base",
+        against=order.model_before,
         headline=registry.objective(task.recipe.objective).headline,
         run=Run(actual["steps"], actual["planned_steps"], actual["stopped"]),
         checks=_checks(task),

@@ -51,7 +51,7 @@ def judge(
         Counter(str(row["label"]).strip() for row in task.train),
         renumbered(groups[[answer.index for answer in scores[1].answers]]),
         wanted=params.wanted_accuracy,
-        against=f"“{task.order.against}”" if task.order.continued else "the base",
+        against=task.order.model_before,
     )
     return OfLabels(verdict, _label_set(task, labels, verdict))
 
