@@ -45,9 +45,9 @@ def train(name: str, **settings: object) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("is_whole", [False, pytest.param(True, marks=pytest.mark.long)])
-def test_file_to_chat(studio_command: Any, studio: User, tmp_path: Path, is_whole: bool) -> None:
-    """The whole journey also goes through the web, and ends with an evaluation."""
+@pytest.mark.long
+def test_file_to_chat(studio_command: Any, studio: User, tmp_path: Path) -> None:
+    """The journey also goes through the web, and ends with an evaluation."""
     file = tmp_path / "cards.csv"
     file.write_text(ROWS)
     code, data, _ = studio_command("data", "add", str(file), "--name", "cards", "--map", "text=text")
@@ -85,14 +85,12 @@ def test_file_to_chat(studio_command: Any, studio: User, tmp_path: Path, is_whol
         assert [answer["model"] for answer in chat["answers"]] == ["studio-nano", "cards-lora"]
         assert [answer["weights_sha256"] for answer in chat["answers"]] == [None, artifact["weights_sha256"]]
         assert chat["instruction"] == data["instruction"] == "Answer with one of: 0x, 1x."
-        if is_whole:
-            over_rest(artifact["id"])
+        over_rest(artifact["id"])
 
-    if is_whole:
-        compared = ("--model", "studio-nano", "--model", "cards-lora", "--data", "cards")
-        code, evaluation, _ = studio_command("eval", *compared)
-        assert (code, evaluation["state"]) == (0, "SUCCEEDED")
-        assert evaluation["scores"]
+    compared = ("--model", "studio-nano", "--model", "cards-lora", "--data", "cards")
+    code, evaluation, _ = studio_command("eval", *compared)
+    assert (code, evaluation["state"]) == (0, "SUCCEEDED")
+    assert evaluation["scores"]
     assert studio_command("artifacts", "delete", "cards-lora")[0] == 0
 
 

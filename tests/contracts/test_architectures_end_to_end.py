@@ -34,10 +34,10 @@ TEMPLATE = "instruct"
 Way = tuple[str, str, dict[str, Any]]
 METHODS = [method.key for method in capabilities.methods_for(registry.objective("sft"))]
 EVERY_RUN: list[Way] = [
-    ("gemma3img", "lora", {"use_dora": True}),
     ("gpt2", "lora", {"target_modules": "attention"}),
 ]
 LONG: list[Way] = [
+    ("gemma3img", "lora", {"use_dora": True}),
     *((name, "lora", {}) for name in small_models.SMALL),
     ("qwen3moe", "lora", {"target_modules": "attention"}),
     ("opt", "lora", {"target_modules": "mlp"}),

@@ -54,6 +54,7 @@ def test_a_broker_that_restarts(house: House) -> None:
     house.reaches(house.submit(), "SUCCEEDED")
 
 
+@pytest.mark.long
 def test_no_broker_from_the_start(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     nowhere = "redis://127.0.0.1:1/0" if house.redis else "studio+sqlite:////nowhere/broker.db"
     monkeypatch.setenv("STUDIO_BROKER_URL", nowhere)
@@ -66,6 +67,7 @@ def test_no_broker_from_the_start(house: House, monkeypatch: pytest.MonkeyPatch)
     house.reaches(job, "SUCCEEDED")
 
 
+@pytest.mark.long
 def test_the_same_doorbell_five_times(house: House) -> None:
     job = house.submit()
     for _ in range(5):
@@ -76,6 +78,7 @@ def test_the_same_doorbell_five_times(house: House) -> None:
     assert len(house.attempts(job)) == 1
 
 
+@pytest.mark.long
 def test_a_message_that_makes_no_sense(house: House) -> None:
     worker = house.start()
     house.reaches(house.submit(), "SUCCEEDED")

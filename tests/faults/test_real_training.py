@@ -31,6 +31,7 @@ UNHURRIED = {"STUDIO_EVAL_ROWS": "2", "STUDIO_LEASE_S": "15", "STUDIO_SELF_FENCE
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("house", ["embedded"], indirect=True)
 def test_killed_child_then_killed_worker(house: House, tiny_model_folder: Path) -> None:
     rows = b"".join(b'{"prompt": "Colour %d?", "completion": "blue %d"}\n' % (i, i % 7) for i in range(80))

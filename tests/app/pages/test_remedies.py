@@ -84,7 +84,7 @@ def test_the_form_speaks_of_prompts_and_proposes_those_of_the_base(
 ) -> None:
     address = {"base": "tickets-lora", "data": "tickets", "objective": "repair"}
     found = train_form.opened(asking(studio, **address))[4:]
-    more, shares, keep, share, hint, write, fold = found[10:17]
+    more, shares, keep, share, hint, write, fold = found[11:18]
     assert keep["label"] == "Prompts that the model answers"
     assert keep["value"] == "own"
     assert "studio-nano wrote" in hint
@@ -98,7 +98,7 @@ def test_the_form_speaks_of_prompts_and_proposes_those_of_the_base(
 def test_the_form_lets_the_base_write_prompts(studio: User, lost: Job, asking: Any) -> None:
     address = {"base": "tickets-lora", "data": "tickets", "objective": "repair"}
     found = train_form.opened(asking(studio, **address))[4:]
-    assert found[15]["value"] == "Let studio-nano write prompts"
+    assert found[16]["value"] == "Let studio-nano write prompts"
     _, goes = train_mix.let_write(asking(studio), Filled(**found[-1]))
     assert jobs.get(studio, goes.removeprefix("jobs?job=")).name == "studio-nano-own-rows"
     said = guarded(train_form.N_CHECKED)(train_form.checked)(asking(studio), Filled(**found[-1]))[0]
