@@ -37,7 +37,8 @@ RECIPES_DIR = Path(__file__).parent / "recipes"
 DATASETS = ("data", "replay")
 """Keys with lists of datasets, as `templates.mix.parse` reads them; a stored recipe has none."""
 REWARD = "reward"
-"""Key with a reward model and its weight, as `templates.mix.parse` reads it; a stored recipe has none."""
+"""Key with a reward model and its weight, as `templates.mix.parse` reads it. A result's file has it,
+a `Recipe` not."""
 TOP_LEVEL = (
     *("objective", "method", "quantization", "preset", "instruction", "objective_params", "method_params"),
     *DATASETS,
@@ -235,9 +236,12 @@ def read_toml(text: str, file: str = "recipe.toml") -> dict[str, Any]:
     }
 
 
-def to_toml(recipe: Recipe) -> str:
-    """The recipe as TOML that `read_toml` and `compose` turn into the same recipe."""
-    return tomlkit.dumps(recipe.model_dump())
+def to_toml(recipe: Recipe, reward: str = "") -> str:
+    """The recipe as TOML that `read_toml` and `compose` turn into the same recipe.
+
+    `reward` is the name of the reward model, if one rewarded answers; its weight is among the recipe's parameters.
+    """
+    return tomlkit.dumps({**({REWARD: reward} if reward else {}), **recipe.model_dump()})
 
 
 def named() -> dict[str, str]:

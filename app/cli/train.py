@@ -76,9 +76,8 @@ def train(
     from storage.planning import self_replays, training
 
     options = {"objective": objective, "method": method, "preset": preset, "instruction": instruction}
-    asked = _asked(recipe, options, settings or (), verifiers.settings(verifier))
+    asked = _asked(recipe, options, settings or (), verifiers.settings(verifier), reward)
     weights, replayed = _datasets(asked, data, replay)
-    verifiers.rewarded_by(asked, reward)
     needed = {"--base": base, "--data": weights, "--name": name}
     needed |= {"--objective": asked.get("objective"), "--method": asked.get("method")}
     refuse([Problem("is missing.", field=option) for option, value in needed.items() if not value])
@@ -95,13 +94,14 @@ def train(
 
 
 def _asked(
-    recipe: str | None, options: Mapping[str, str | None], settings: Any, checks: Mapping[str, Any]
+    recipe: str | None, options: Mapping[str, str | None], settings: Any, checks: Mapping[str, Any], reward: str | None
 ) -> dict[str, Any]:
     """The arguments for `training.plan`: the recipe with the options on top."""
     given = {key: value_of(text) for key, text in output.pairs(settings, "--set").items()}
     asked = _recipe(recipe) if recipe else {"settings": {}}
     asked |= {key: value for key, value in options.items() if value is not None}
     asked["settings"] = {**asked["settings"], **checks, **given}
+    verifiers.rewarded_by(asked, reward, given)
     return asked
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -26,6 +26,7 @@ Picked = Annotated[
 ]
 
 REWARD = "--reward"
+WEIGHT = "reward_model_weight"
 Reward = Annotated[
     str | None,
     typer.Option(
@@ -90,23 +91,30 @@ def settings(given: Sequence[str] | None) -> dict[str, Any]:
     return found
 
 
-def rewarded_by(asked: dict[str, Any], option: str | None) -> None:
+def rewarded_by(asked: dict[str, Any], option: str | None, typed: Mapping[str, Any]) -> None:
     """Put the reward model that the option names, or else the recipe's, into the arguments for `training.plan`.
 
-    Raises `BadInput` for a weight that is no number; the plan checks the rest.
+    The option's weight replaces the recipe's; `typed`, the settings of `--set`, replace any weight that the recipe
+    states. Raises `BadInput` for a weight that is no number, or that is given twice with different values; the plan
+    checks the rest.
     """
-    given = asked.pop(recipe.REWARD, None) if option is None else option
-    asked.pop(recipe.REWARD, None)
+    of_recipe = asked.pop(recipe.REWARD, None)
+    given, field = (of_recipe, recipe.REWARD) if option is None else (option, REWARD)
     if given is None:
         return
     name, weight = mix.parse(given)
-    wrong = [] if name else [Problem("names no reward model.", field=REWARD, remedy="Write, say, my-judge:0.5.")]
+    wrong = [] if name else [Problem("names no reward model.", field=field, remedy="Write, say, my-judge:0.5.")]
     if weight is not None and not math.isfinite(weight):
-        wrong.append(Problem(f"“{given}” ends in no weight.", field=REWARD, remedy="Write, say, my-judge:0.5."))
+        wrong.append(Problem(f"“{given}” ends in no weight.", field=field, remedy="Write, say, my-judge:0.5."))
     refuse(wrong)
     asked["reward"] = name
-    if weight is not None:
-        asked["settings"] = {"reward_model_weight": weight, **asked["settings"]}
+    if weight is None or (option is None and WEIGHT in typed):
+        return
+    beside = typed if option is not None else asked["settings"]
+    if beside.get(WEIGHT, weight) != weight:
+        what = f"The weight of “{name}” is given twice with different values: {weight:g} and {WEIGHT}={beside[WEIGHT]}."
+        raise BadInput(Problem(what, field=field, remedy="Leave one of them out."))
+    asked["settings"] = {**asked["settings"], WEIGHT: weight}
 
 
 def _parts(text: str, names: Sequence[str]) -> list[str]:

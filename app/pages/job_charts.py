@@ -24,14 +24,15 @@ def of(job: Job, points: Sequence[JobMetric]) -> tuple[str, str]:
     loss = charts.loss_chart(train, held_out, job.total_steps, means), charts.loss_table(train, held_out)
     is_last = objective is not None and bool(objective.rewards(objective.params()))  # it says nothing there
     drawn, tables = ([], []) if is_last else ([loss[0]], [loss[1]])
-    selection = _curve(points, "selection", "loss")
-    if selection:
-        note = "; the weights with the lowest are published"
-        words = {"held-out": "selection"}
-        drawn.append(charts.line_chart("loss", [], selection, job.total_steps, words=words, note=note))
-        tables.append(charts.number_table("loss", [], selection, words=words))
     declared = {metric.key: metric for metric in objective.metrics} if objective else {}
-    for name in dict.fromkeys(name for point in points for name in point.values):
+    apart = [point for point in points if point.split == "selection"]
+    for name in dict.fromkeys(name for point in apart for name in point.values):  # what the weights are chosen by
+        selection, words = _curve(apart, "selection", name), {"held-out": "selection"}
+        is_highest = name in declared and declared[name].higher_is_better
+        note = f"; the weights with the {'highest' if is_highest else 'lowest'} are published"
+        drawn.append(charts.line_chart(name, [], selection, job.total_steps, words=words, note=note))
+        tables.append(charts.number_table(name, [], selection, words=words))
+    for name in dict.fromkeys(name for point in points if point.split != "selection" for name in point.values):
         if name == "loss" or name in metrics.PROGRESS:
             continue
         metric, curves = declared.get(name, Metric(name, name)), _curves(points, name)

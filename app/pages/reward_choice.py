@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import gradio as gr
 
 from app.formats import percent
 from app.pages.filled import Filled
+from storage.data import dataset_lists
 from storage.models import Artifact, User
 from storage.planning import reward_models
+from templates import registry
 
 NONE = ""
 """The choice of checks alone."""
 LABEL = "Reward model"
 INFO = "Its scores reward answers, alone or together with the checks that you pick below."
-EMPTY = "You have none yet. [Train one on pairs of a chosen and a rejected answer](train?objective=reward)."
+MAKES = "reward"
+"""The objective that makes reward models."""
 
 
 def draw() -> gr.Dropdown:
@@ -35,7 +39,19 @@ def drawn(user: User, form: Filled) -> Any:
     if not reward_models.taken(form.objective):
         return gr.update(visible=False)
     found = [("None: checks alone", NONE), *((_words(one), one.name) for one in reward_models.of_user(user))]
-    return gr.update(choices=found, value=form.reward, info=INFO if len(found) > 1 else EMPTY, visible=True)
+    return gr.update(choices=found, value=form.reward, info=INFO if len(found) > 1 else _empty(user), visible=True)
+
+
+def _empty(user: User) -> str:
+    """How to get a reward model: from the newest pairs, or first the pairs."""
+    pairs = dataset_lists.newest(user, registry.objective(MAKES).row_shapes, judgeable=True)
+    if pairs:
+        where = f"train?objective={MAKES}&data={quote(pairs.name)}"
+        return f"You have none yet. [Train one on pairs of a chosen and a rejected answer]({where})."
+    return (
+        "You have none yet. [Add pairs of a chosen and a rejected answer](data), then train on them with the objective "
+        f"“{MAKES}”."
+    )
 
 
 def hidden(form: Filled) -> frozenset[str]:

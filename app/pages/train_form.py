@@ -28,7 +28,7 @@ from app.pages.who import acting, asked
 from storage.bases import proposed
 from storage.data import datasets
 from storage.models import Dataset, User, new_id
-from storage.planning import continuations, figures, teachers, training
+from storage.planning import continuations, figures, reward_models, teachers, training
 from storage.planning.continuations import Continuation, Start
 from storage.planning.estimates import Fix
 from templates import registry
@@ -61,7 +61,8 @@ def opened(request: gr.Request) -> list[Any]:
 
 
 def _named(request: gr.Request, user: User, first: Dataset) -> tuple[Dataset, str, list[Problem]]:
-    """The data and the base that the address names; for what doesn't exist, another, and a problem that says so."""
+    """The data and the base that the address names; for what doesn't exist, another, and a problem that says so. A
+    reward model that doesn't exist is a problem too."""
     wanted, wrong = asked(request, "data"), list[Problem]()
     dataset = first
     if wanted:
@@ -78,6 +79,10 @@ def _named(request: gr.Request, user: User, first: Dataset) -> tuple[Dataset, st
         instead = f"The form opened with “{advised}” instead; choose another there."
         wrong.append(Problem(f"There is no base model “{base}”.", remedy=instead))
         base = advised
+    reward = asked(request, "reward")
+    if reward and reward not in {one.name for one in reward_models.of_user(user)}:
+        instead = "The form opened without one; choose one, or pick checks."
+        wrong.append(Problem(f"There is no reward model “{reward}”.", remedy=instead))
     return dataset, base, wrong
 
 

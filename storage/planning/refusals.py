@@ -5,7 +5,7 @@ from __future__ import annotations
 from storage.data import datasets, row_files, splits
 from storage.data.answers import filtering
 from storage.models import Dataset
-from storage.planning import estimates, teacher_costs
+from storage.planning import estimates, reward_costs, teacher_costs
 from storage.planning.estimates import Estimate
 from storage.rendering import whole_turns
 from storage.rendering.rendered_rows import LengthReport
@@ -150,7 +150,7 @@ def _all_refused_by_template(lengths: LengthReport, dataset: Dataset) -> Problem
     )
 
 
-def too_large(estimate: Estimate, teacher: str = "") -> Problem:
+def too_large(estimate: Estimate, teacher: str = "", reward: str = "") -> Problem:
     """The problem with a job that needs more memory or disk than there is."""
     scarce = [
         f"≈ {size(needed)} of {what}, but only {size(free)} are free"
@@ -161,12 +161,29 @@ def too_large(estimate: Estimate, teacher: str = "") -> Problem:
         if needed > estimates.ROOM * free
     ]
     before = estimate.memory_by_part.get(teacher_costs.BEFORE, 0)
-    if teacher and before and estimate.memory_bytes - before <= estimates.ROOM * estimate.memory_free_bytes:
+    if teacher and before and _would_fit(estimate, before):
         return _too_large_teacher(estimate, teacher, before, scarce)
+    held = estimate.memory_by_part.get(reward_costs.PART, 0)
+    if reward and held and _would_fit(estimate, held):
+        return _too_large_reward(estimate, reward, held, scarce)
     remedy = " Or: ".join(fix.text for fix in estimate.advice)
     return Problem(
         f"The job needs {'; '.join(scarce)} on {estimate.machine}.",
         remedy=remedy or "Choose a smaller base model, free some space, or start a worker on a larger machine.",
+    )
+
+
+def _would_fit(estimate: Estimate, without: int) -> bool:
+    """Whether the memory would do if the job needed so many bytes less."""
+    return estimate.memory_bytes - without <= estimates.ROOM * estimate.memory_free_bytes
+
+
+def _too_large_reward(estimate: Estimate, reward: str, held: int, scarce: list[str]) -> Problem:
+    what = f"With the reward model “{reward}”, which takes ≈ {size(held)} of memory"
+    return Problem(
+        f"{what}, the job needs {'; '.join(scarce)} on {estimate.machine}.",
+        field="reward",
+        remedy="Choose a smaller reward model, leave it out and pick checks, or start a worker on a larger machine.",
     )
 
 

@@ -204,7 +204,8 @@ def _estimate(
     estimate = estimated(recipe)
     if not estimate.fits:
         estimate = estimate.model_copy(update={"advice": fitting.fixes(facts, recipe, estimated)})
-        raise DoesNotFit(refusals.too_large(estimate, taught.model.name if taught.model else ""), estimate)
+        used = [found.model.name if found.model else "" for found in (taught, rewarding)]
+        raise DoesNotFit(refusals.too_large(estimate, *used), estimate)
     if not shortening.is_long(estimate):
         return estimate
     figures_of = shape, n_held_out, machine, pace, shipped_bytes, forgets, taught.facts, answered, rewarding.facts

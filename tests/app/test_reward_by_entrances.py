@@ -15,6 +15,8 @@ from storage import job_inputs
 from storage.data import datasets, uploads
 from storage.jobs import jobs
 from storage.models import Dataset, User
+from storage.planning import training
+from templates import recipe
 from templates.roles import Role
 from tests.judges import publish_judge
 
@@ -107,3 +109,33 @@ def test_over_rest_it_is_a_field(client: TestClient, studio: User) -> None:
     takes = {one["key"]: one["takes"] for one in client.get("/api/v1/methods").json()["objectives"]}
     assert takes["rloo"] == ["reward"]
     assert takes["sft"] == []
+
+
+@pytest.mark.usefixtures("parcels")
+def test_the_option_s_weight_replaces_that_of_a_whole_recipe(
+    studio: User, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish_judge(studio)
+    wish = {"base": "studio-small", "dataset": "parcels", "objective": "rloo", "method": "lora", "reward": "my-judge"}
+    plan = training.plan(studio, **wish, settings={"reward_model_weight": 3})  # type: ignore[arg-type]
+    file = tmp_path / "recipe.toml"
+    file.write_text(recipe.to_toml(plan.recipe, "my-judge"))
+    train = ("train", str(file), *TRAIN[1:])
+
+    def weight(name: str, *words: str) -> float:
+        job = submitted(capsys, *train, "--name", name, *words)
+        given = job_inputs.of_job(job["id"]).model(Role.REWARD)
+        assert given is not None
+        assert given.name == "my-judge"
+        return float(job["spec"]["recipe"]["objective_params"]["reward_model_weight"])
+
+    assert weight("as-before") == 3, "a result's recipe names its reward model"
+    assert weight("by-option", "--reward", "my-judge:0.5") == 0.5
+    assert weight("by-setting", "--set", "reward_model_weight=2") == 2
+    assert weight("both-alike", "--reward", "my-judge:2", "--set", "reward_model_weight=2") == 2
+    (problem,) = refused(capsys, *train, "--reward", "my-judge:0.5", "--set", "reward_model_weight=2")
+    assert problem["field"] == "--reward"
+    assert "is given twice with different values: 0.5 and reward_model_weight=2" in problem["message"]
+    file.write_text(recipe.to_toml(plan.recipe, "my-judge:0.5"))
+    (problem,) = refused(capsys, *train)
+    assert (problem["field"], "given twice" in problem["message"]) == ("reward", True)

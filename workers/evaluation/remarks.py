@@ -48,6 +48,8 @@ def of(base: Scores, adapted: Scores, case: Case, grouping: Grouping) -> list[st
         said.append("Plain text has no questions, so only the loss was measured.")
     elif adapted.n_not_asked:
         said.append(f"{rows(adapted.n_not_asked)} not answered: no question, or no answer to compare with.")
+    if adapted.n_unread:
+        said.append(f"{rows(adapted.n_unread)} not compared: the reward model can't read the prompt with an answer.")
     if len(base.n_tokens) and (base.n_tokens != adapted.n_tokens).any():
         said.append("The models split text into different tokens, so their losses can't be compared.")
     for whose, scores in (("first", base), ("adapted", adapted)):
@@ -59,6 +61,11 @@ def of(base: Scores, adapted: Scores, case: Case, grouping: Grouping) -> list[st
         if scores.n_too_slow:
             of = f"{scores.n_too_slow:,} of the {whose} model's {len(scores.answers):,} answers"
             said.append(f"A check took too long on {of}, which don't pass it.")
+        if scores.n_partly_read:
+            of = f"{scores.n_partly_read:,} of the {whose} model's {len(scores.answers):,} answers"
+            said.append(
+                f"The reward model can't read {of} to the end; what its chat template refuses is scored as no answer."
+            )
     cut_off = sum(not answer.ended and not answer.is_unfinished for answer in adapted.answers)
     if cut_off:
         said.append(f"{cut_off:,} of the adapted model's answers were cut off after {adapted.max_new_tokens} tokens.")

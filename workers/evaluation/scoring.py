@@ -84,6 +84,10 @@ class Scores:
     """Tokens after which an answer was cut off."""
     n_too_slow: int = 0
     """Where checks decide: answers on which one took too long. They don't pass it."""
+    n_unread: int = 0
+    """Rows not compared because the reward model can't read their prompt and an answer."""
+    n_partly_read: int = 0
+    """Answers that the reward model can't read to their end."""
 
     @property
     def n_unfinished(self) -> int:

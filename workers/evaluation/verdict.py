@@ -173,7 +173,7 @@ def _case(found: _Comparison, trivial: TrivialScore | None, run: Run | None, won
     behind = found.behind if pair else np.zeros(0, np.intp)
     n_groups = len(np.unique(side.grouping.groups[behind]))
     share_trivial = _share_of(trivial is not None and text == trivial.answer for text in given)
-    n_answerable = len(found.base.n_tokens) - adapted.n_not_asked - adapted.n_too_long
+    n_answerable = len(found.base.n_tokens) - adapted.n_not_asked - adapted.n_too_long - adapted.n_unread
     return Case(
         outcome=outcome.outcome(
             found.decides,

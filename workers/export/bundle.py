@@ -90,7 +90,8 @@ def stage(
             shutil.copyfile(own, folder / OWN_TYPE)
         if order.carries_base:
             copied(base_folder, folder / OWN_BASE, BASE, link=bool(order.own_base))
-    (folder / "recipe.toml").write_text(recipes.to_toml(order.recipe), "utf-8")
+    reward = order.reward.ref.name if order.reward else ""
+    (folder / "recipe.toml").write_text(recipes.to_toml(order.recipe, reward), "utf-8")
     (folder / "verdict.json").write_text(verdict.model_dump_json(indent=1), "utf-8")
     compared.write(answers, folder / "evaluation" / "answers.jsonl")
     row_outcomes.write(outcomes, folder)

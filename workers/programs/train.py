@@ -174,7 +174,7 @@ def train(task: Task, setup: TrainingSetup, model: PreTrainedModel, drafts: Path
         callbacks.insert(1, HeldOut(channel, task.params, setup.held_out_loss, base_stays=stays))
     chosen = None
     if task.params.chooses and setup.selection_loss:
-        chosen = Best(channel, task.params, setup.selection_loss, folder)
+        chosen = Best(channel, task.params, setup.selection_loss, folder, setup.chosen_by)
         callbacks.insert(-2, chosen)  # before a checkpoint that says that its step is done
     own = methods.callbacks(task.recipe.method, model, checkpoint)
     for callback in [

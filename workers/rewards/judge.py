@@ -46,12 +46,20 @@ class Judge:
         """The score of each answer, and whether it was read to its end.
 
         An answer that has more tokens here than in the model that wrote it may not fit; it is read as far as it does.
-        Raises `Interrupted` once `stopped()` is true, `BadInput` for a prompt that it can't read.
+        One that the chat template refuses is read as an empty one. Raises `Interrupted` once `stopped()` is true,
+        `BadInput` for a prompt that it can't read.
         """
-        rows = [self._ids(prompt, answer) for prompt, answer in zip(prompts, answers, strict=True)]
+        rows = [self._read(prompt, answer) for prompt, answer in zip(prompts, answers, strict=True)]
+        return self.model.scores_of_ids([ids for ids, _ in rows], stopped), [is_whole for _, is_whole in rows]
+
+    def _read(self, prompt: Prompt, answer: str) -> tuple[Sequence[int], bool]:
+        """The tokens that it reads, and whether they are the whole answer."""
         reads = self.model.context_length
-        found = self.model.scores_of_ids([row[:reads] for row in rows], stopped)
-        return found, [len(row) <= reads for row in rows]
+        try:
+            ids = self._ids(prompt, answer)
+        except BadInput:  # the answer alone is at fault, or the empty one is refused too
+            return self._ids(prompt, "")[:reads], False
+        return ids[:reads], len(ids) <= reads
 
     def _ids(self, prompt: Prompt, answer: str) -> Sequence[int]:
         turns = [*prompt.turns, {"role": "assistant", "content": answer}]
@@ -61,15 +69,15 @@ class Judge:
 def scored(
     judge: Judge, shape: str, rows: Sequence[Mapping[str, Any]], found: Scores, stopped: Callable[[], bool]
 ) -> Scores:
-    """The same with the score of each answer; rows that the reward model can't read count as not asked.
+    """The same with the score of each answer, without the answers to prompts that the reward model can't read.
 
     An answer that was cut off is scored as it stands, whoever gave it.
     """
     prompts = {one.index: _prompt(shape, rows[one.index]) for one in found.answers}
     told = [one for one in found.answers if judge.can_read(prompts[one.index], found.max_new_tokens)]
-    scores, _ = judge.scores([prompts[one.index] for one in told], [one.given for one in told], stopped)
+    scores, whole = judge.scores([prompts[one.index] for one in told], [one.given for one in told], stopped)
     answers = tuple(replace(one, score=score) for one, score in zip(told, scores, strict=True))
-    return replace(found, answers=answers, n_not_asked=found.n_not_asked + len(found.answers) - len(told))
+    return replace(found, answers=answers, n_unread=len(found.answers) - len(told), n_partly_read=whole.count(False))
 
 
 def _prompt(shape: str, row: Mapping[str, Any]) -> Prompt:

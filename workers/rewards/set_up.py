@@ -18,10 +18,13 @@ from workers.rewards.judge import Judge
 from workers.rewards.prompts import Asked
 from workers.rewards.trainers import Rewarded, Rewarding
 from workers.training.batches import Schedule
+from workers.training.best import Criterion
 from workers.training.setups import NAMED_ROWS, TrainingData, TrainingSetup, training_arguments
 
 ON_THE_CHART = 64
 """Held-out prompts that are answered for a point of the live chart."""
+HIGHEST_REWARD = Criterion("reward", "highest", sign=-1)
+FEWEST_MISSED = Criterion("share not passed", "smallest")
 
 
 def rewarded(
@@ -49,6 +52,7 @@ def rewarded(
         trainer=trainer,
         held_out_loss=_shares(rewarding, _spaced(held_out)),
         selection_loss=_missed(rewarding, selection),
+        chosen_by=HIGHEST_REWARD if data.reward else FEWEST_MISSED,
         remarks={
             kind: {"count": len(rows), "of": len(data.train), "rows": rows[:NAMED_ROWS]}
             for kind, rows in left_out.items()

@@ -75,18 +75,14 @@ class Rewarding:
     def scores(self, asked: Sequence[Asked], ids: Sequence[Sequence[int]]) -> list[float]:
         """The reward model's scores for answers that are compared, `num_generations` to each prompt in turn.
 
-        An answer that was cut off, or is too long to be read to its end, scores no higher than the lowest of the others
-        to the same prompt, unless such answers are learned like the others: ending must never cost anything.
+        An answer that it can't read to its end scores no higher than the lowest of the others to the same prompt. So
+        does one that was cut off, unless such answers are learned like the others: ending must never cost anything.
         """
         assert self.judge
         read = [self.read(one) for one in ids]
         found, whole = self.judge.scores([one.prompt for one in asked], [text for text, _ in read])
-        if not self.params.mask_truncated_completions:
-            return found
-        n, ended = (
-            self.params.num_generations,
-            [is_whole and end for is_whole, (_, end) in zip(whole, read, strict=True)],
-        )
+        n, cut_count = self.params.num_generations, not self.params.mask_truncated_completions
+        ended = [is_whole and (end or cut_count) for is_whole, (_, end) in zip(whole, read, strict=True)]
         for start in range(0, len(found), n):
             places = range(start, start + n)
             lowest = min((found[at] for at in places if ended[at]), default=math.inf)

@@ -1,5 +1,7 @@
 """The weights with the lowest loss on the selection side, kept while the training goes on.
 
+Where answers are rewarded, another measure stands in for the loss (`Criterion`).
+
 They are published if the recipe asks for it (`load_best_model_at_end`). The choice uses rows that were set
 apart from the training side, never held-out rows.
 """
@@ -32,6 +34,19 @@ log = logging.getLogger("studio.training")
 
 
 @dataclass(frozen=True)
+class Criterion:
+    """What the best weights are chosen by. What is lowered, and called loss in the code, is `sign` times its value."""
+
+    name: str
+    best: str
+    """The word for its best value."""
+    sign: int = 1
+
+
+LOSS = Criterion("loss", "lowest")
+
+
+@dataclass(frozen=True)
 class Kept:
     """The folder of a step's weights, and their loss on the selection side."""
 
@@ -56,8 +71,10 @@ class Best(TrainerCallback):  # type: ignore[misc]
         params: TrainingParams,
         measure: Callable[[PreTrainedModel, Callable[[], bool]], float],
         folder: Path,
+        chosen_by: Criterion = LOSS,
     ):
         self._channel, self._params, self._measure, self._folder = channel, params, measure, folder
+        self._chosen_by = chosen_by
         self.kept = kept(folder)
         self._n_since = 0
         """Number of measurements since the lowest loss."""
@@ -92,8 +109,9 @@ class Best(TrainerCallback):  # type: ignore[misc]
             return None  # the worker's request is handled at the end of this step
         finally:
             model.train(was_training)
-        log.info("selection loss after step %d: %.4f", step, loss)
-        self._channel.send(Measured(split="selection", step=step, values={"loss": loss}))
+        name, value = self._chosen_by.name, self._chosen_by.sign * loss
+        log.info("selection %s after step %d: %.4f", name, step, value)
+        self._channel.send(Measured(split="selection", step=step, values={name: value}))
         return loss if math.isfinite(loss) else None
 
     def _keep(self, model: PreTrainedModel, step: int, loss: float) -> None:
@@ -123,11 +141,12 @@ def _trained(model: PreTrainedModel) -> list[tuple[str, torch.Tensor]]:
     return [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
 
 
-def remarks(chosen_on: str, actual: Mapping[str, Any]) -> list[str]:
+def remarks(chosen_on: str, actual: Mapping[str, Any], by: Criterion = LOSS) -> list[str]:
     """Which weights were published, for the verdict of a training that chose them."""
     if "chosen_step" not in actual:
-        return ["The loss on the rows set apart could not be measured, so the last weights were published."]
+        return [f"The {by.name} on the rows set apart could not be measured, so the last weights were published."]
+    value = by.sign * actual["selection_loss"]
     return [
-        f"The weights after step {actual['chosen_step']:,} of {actual['steps']:,} were published: they had the lowest "
-        f"loss, {actual['selection_loss']:.3g}, on {chosen_on} set apart, which were not used for training."
+        f"The weights after step {actual['chosen_step']:,} of {actual['steps']:,} were published: they had the "
+        f"{by.best} {by.name}, {value:.3g}, on {chosen_on} set apart, which were not used for training."
     ]

@@ -174,7 +174,7 @@ def _remarks(task: Task, setup: TrainingSetup, model: PreTrainedModel, actual: M
     quantized = [SCORED_QUANTIZED] if models.is_quantized(model) else []
     told = instructions.remarks(task.recipe.instruction) if len(task.by_dataset) == 1 else []  # else each has its own
     chosen_on = setup.chosen_on or f"{sum(len(one.selection) for one in task.by_dataset):,} rows"
-    chosen = best.remarks(chosen_on, actual) if task.params.chooses else []
+    chosen = best.remarks(chosen_on, actual, setup.chosen_by) if task.params.chooses else []
     return [*quantized, *task.remarks, *chosen, *told]
 
 

@@ -27,7 +27,7 @@ from workers.evaluation.losses import losses
 from workers.evaluation.measures import Measuring
 from workers.rewards.judge import Judge
 from workers.stages import Watch
-from workers.training import batches, mixing, token_losses
+from workers.training import batches, best, mixing, token_losses
 from workers.training.callbacks import Channel
 from workers.training.mixing import DatasetRows, SourceRows
 
@@ -128,6 +128,8 @@ class TrainingSetup:
     """Remarks on the rows for the job's page: kind → details."""
     selection_loss: Callable[[PreTrainedModel, Callable[[], bool]], float] | None = None
     """The same on all selection rows."""
+    chosen_by: best.Criterion = best.LOSS
+    """What the selection loss is, in words."""
     chosen_on: str = ""
     """What the selection loss is measured on, if that is not the rows set apart."""
     beforehand: Mapping[str, Callable[[Watch], Mapping[str, Mapping[str, Any]]]] = field(default_factory=dict)

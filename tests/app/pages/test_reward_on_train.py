@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from typing import Any
@@ -9,12 +10,13 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from app.pages import lineage, rerun, rewarded_answers, train_address, train_form, verdicts
+from app.pages import job_charts, lineage, rerun, rewarded_answers, train_address, train_form, verdicts
 from app.pages.filled import Filled
 from storage import job_inputs
+from storage.data import datasets, uploads
 from storage.gallery import artifacts
 from storage.jobs import jobs
-from storage.models import Dataset, JobEvent, User
+from storage.models import Dataset, Job, JobEvent, JobMetric, User
 from storage.planning import training
 from tests.judges import publish_judge
 
@@ -40,12 +42,12 @@ def test_it_is_offered_only_where_answers_are_rewarded(request_of: gr.Request, s
     choice, form = aimed(request_of)
     assert choice["visible"]
     assert choice["value"] == form.reward == ""
-    assert "[Train one on pairs" in choice["info"]
+    assert "You have none yet" in choice["info"]
     assert "reward_model_weight" not in form.values, "without a reward model it means nothing"
     publish_judge(studio)
     choice, _ = aimed(request_of)
     assert ("my-judge · ranks 90 % [80, 95] of held-out pairs right", "my-judge") in choice["choices"]
-    assert "[Train one" not in choice["info"]
+    assert "You have none" not in choice["info"]
 
 
 @pytest.mark.usefixtures("tickets")
@@ -111,3 +113,44 @@ def test_beside_checks_the_verdict_has_a_sentence_of_its_own() -> None:
     alone = verdicts.block({**found, "headline": "scored_higher", "metrics": {"scored_higher": pair}})
     assert "not that people like it" not in str(alone), "it is in the verdict's own sentence"
     assert "Scored higher by the reward model" in str(alone)
+
+
+@pytest.mark.usefixtures("tickets")
+def test_one_that_is_gone_is_said(asking: Any, studio: User) -> None:
+    publish_judge(studio)
+    shown = train_form.opened(asking(studio, objective="rloo", base="studio-nano", reward="gone-judge"))
+    assert "There is no reward model “gone-judge”" in shown[0]
+    assert "opened without one" in shown[0]
+    assert Filled(**shown[-1]).reward == ""
+    assert "reward model" not in train_form.opened(asking(studio, objective="rloo", reward="my-judge"))[0]
+
+
+@pytest.mark.usefixtures("tickets")
+def test_without_one_the_way_to_it_leads_to_pairs(request_of: gr.Request, studio: User) -> None:
+    choice, _ = aimed(request_of)
+    assert "[Add pairs of a chosen and a rejected answer](data)" in choice["info"]
+    pairs = [{"prompt": f"say {n}", "chosen": f"yes {n}", "rejected": f"no {n}"} for n in range(20)]
+    sent = uploads.save(studio, "pairs.jsonl", io.BytesIO("\n".join(map(json.dumps, pairs)).encode()))
+    datasets.add(studio, sent, name="my pairs", shape="preference")
+    choice, _ = aimed(request_of, data="tickets")
+    assert "(train?objective=reward&data=my%20pairs)" in choice["info"]
+
+
+def test_the_chart_says_what_the_weights_are_chosen_by() -> None:
+    job = Job(
+        owner_id="u", idem_key="k", name="n", kind="train", spec={"recipe": {"objective": "rloo"}},
+        spec_sha256="0", total_steps=4, created_at=0.0,
+    )  # fmt: skip
+
+    def drawn(**chosen_by: float) -> str:
+        points = [
+            JobMetric(job_id="j", split=split, step=step, attempt=1, values=values, at=0.0)
+            for split, values in (("train", {"loss": 0.0, "reward": 0.5}), ("selection", chosen_by))
+            for step in (1, 2)
+        ]
+        return str(job_charts.of(job, points)[0])
+
+    assert "the weights with the highest are published" in drawn(reward=0.4)
+    missed = drawn(**{"share not passed": 0.4})
+    assert missed.count("share not passed") > 0
+    assert "the weights with the lowest are published" in missed

@@ -12,7 +12,7 @@ from storage.gallery import artifacts
 from storage.jobs import jobs
 from storage.models import Dataset, JobState, User
 from storage.models import Job as JobRow
-from storage.planning import reward_costs, reward_models, training
+from storage.planning import estimates, refusals, reward_costs, reward_models, training
 from templates.errors import BadInput, Conflict
 from templates.roles import Role
 from tests.judges import RANKS, publish_judge
@@ -115,3 +115,16 @@ def test_longer_sequences_than_it_reads_are_refused_with_what_fits(studio: User)
     assert "at most 924" in str(remedy)
     ((field, _, _),) = refused(studio, settings={"max_completion_length": 1020})
     assert field == "max_completion_length"
+
+
+def test_one_that_does_not_fit_is_named(studio: User) -> None:
+    publish_judge(studio)
+    found = planned(studio).estimate
+    held = found.memory_by_part[reward_costs.PART]
+    short = found.model_copy(update={"memory_free_bytes": int((found.memory_bytes - held / 2) / estimates.ROOM)})
+    told = refusals.too_large(short, reward="my-judge")
+    assert told.field == "reward"
+    assert told.message.startswith("With the reward model “my-judge”, which takes ≈ ")
+    assert str(told.remedy).startswith("Choose a smaller reward model, leave it out and pick checks")
+    hopeless = refusals.too_large(short.model_copy(update={"memory_free_bytes": 1}), reward="my-judge")
+    assert hopeless.field is None, "without it the job would not fit either"

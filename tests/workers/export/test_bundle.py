@@ -22,7 +22,7 @@ from workers.evaluation.generation import answers
 from workers.evaluation.scoring import Scores
 from workers.export import bundle
 from workers.export.bundle import Staged
-from workers.orders.train import TrainingOrder
+from workers.orders.train import Rewarding, TrainingOrder
 from workers.protocol import ModelRef
 
 CANARY = "hf_CANARYcanaryCANARYcanary"
@@ -224,3 +224,15 @@ def test_recipe_file_is_toml(
     order = order_for()
     stage(order, adapter.save_pretrained, scores)
     assert tomllib.loads((Path(order.staging) / "recipe.toml").read_text())["method"] == "lora"
+
+
+def test_the_recipe_names_what_rewarded_the_answers(
+    order_for: Callable[..., TrainingOrder], adapter: Any, scores: tuple[Scores, Scores], tiny_model_folder: Path
+) -> None:
+    ref = ModelRef(name="my-judge", base_folder=str(tiny_model_folder), base_revision="e" * 40, weights_sha256="a")
+    recipe = recipes.compose("rloo", "lora", settings={"verifiers": [], "reward_model_weight": 1 / 3})
+    order = order_for(recipe=recipe, reward=Rewarding(ref=ref, license="Apache-2.0"))
+    stage(order, adapter.save_pretrained, scores)
+    read = recipes.read_toml((Path(order.staging) / "recipe.toml").read_text())
+    assert read.pop("reward") == "my-judge"
+    assert recipes.compose(**read) == recipe

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from conversations import Heard
@@ -20,16 +21,21 @@ from storage.runs.bootstrap import Interval
 from templates import registry
 from templates.errors import BadInput
 from templates.rewards import HEADLINE, REWARD_MODEL, RewardedParams
+from tests.storage.rendering import public_templates
 from workers import models
+from workers.evaluation import held_out, verdict
+from workers.evaluation.scoring import Answer, Scores
 from workers.evaluation.sentences import SCORED
 from workers.orders.train import Rewarding as OfReward
 from workers.preferences import score_heads
 from workers.preferences.reward_model import RewardModel
 from workers.programs import train
 from workers.protocol import Checkpointed, Done, Measured, ModelRef, Noted, Report
-from workers.rewards.judge import Judge, Prompt
+from workers.rewards.judge import Judge, Prompt, scored
 from workers.rewards.prompts import Asked
+from workers.rewards.set_up import FEWEST_MISSED
 from workers.rewards.trainers import Rewarding
+from workers.training import best as best_weights
 
 MakeOrder = Callable[..., Any]
 CPU = torch.device("cpu")
@@ -210,3 +216,62 @@ def test_a_run_that_an_adapter_drives_goes_on_after_kill_9(
         whole.result["liked"]["score"]["adapted"]["value"], abs=1e-4
     )
     assert "is not known" in resumed.result["sentence"]
+
+
+@pytest.fixture
+def choosy(judge: Judge, tmp_path: Path) -> Judge:
+    """A reward model whose chat template takes the end of a reasoning in an answer for one."""
+    renderer = public_templates.renderer(tmp_path / "template", "qwen3_5_nothink")
+    return Judge("my-judge", RewardModel(judge.model.model, renderer, 256))
+
+
+ODD = "It is </think> 4"
+
+
+def test_an_answer_that_its_chat_template_refuses_is_scored_as_none(
+    judge: Judge, choosy: Judge, nano_folder: Path
+) -> None:
+    prompt = Prompt(turns("say", "")[:1])
+    with pytest.raises(BadInput, match="leaves out"):
+        choosy.model.rendered(turns("say", ODD))
+    texts = ["yes", ODD, "perhaps it is"]
+    raw, whole = choosy.scores([prompt] * 3, texts)
+    assert whole == [True, False, True]
+    assert raw == pytest.approx(choosy.scores([prompt] * 3, ["yes", "", "perhaps it is"])[0], abs=1e-5)
+    reads = Renderer(nano_folder)
+    rows = [reads.row("messages", {"messages": turns("say", text)}) for text in texts]
+    answers = [[one for one, learned in zip(row.ids, row.trained, strict=True) if learned] for row in rows]
+    asked = [Asked((), "say", "", 0, prompt)] * 3
+    for masks in (True, False):
+        found = rewarding(choosy, nano_folder, mask_truncated_completions=masks).scores(asked, answers)
+        assert found == pytest.approx([raw[0], min(raw), raw[2]], abs=1e-5)
+
+
+def test_the_verdict_counts_what_it_could_not_read(choosy: Judge) -> None:
+    rows = [{"prompt": text, "completion": "4"} for text in ("2 + 2?", "3 + 1?", "2 + 2? " * 90)]
+    given = [
+        Answer(n, row["prompt"], "4", text, ended=True)
+        for n, (row, text) in enumerate(zip(rows, ("4", ODD, "4"), strict=True))
+    ]
+    before = Scores((1, 2, 3), np.ones(3), np.ones(3, np.int64), answers=tuple(given), max_new_tokens=6)
+    found = scored(choosy, "prompt_completion", rows, before, lambda: False)
+    assert [one.index for one in found.answers] == [0, 1]
+    assert all(one.score is not None for one in found.answers)
+    assert (found.n_not_asked, found.n_unread, found.n_partly_read) == (0, 1, 1)
+    said = verdict.judge(found, found, "prompt_completion", held_out.of("prompt_completion", rows, rows)).remarks
+    assert "1 row not compared: the reward model can't read the prompt with an answer." in said
+    assert not any("no question" in one for one in said)
+    assert any("1 of the adapted model's 2 answers to the end" in one for one in said)
+
+
+def test_the_weights_are_chosen_by_the_highest_reward(make_scored: MakeOrder, heard: Heard) -> None:
+    done = train.run(make_scored(load_best_model_at_end=True, eval_steps=1), heard)
+    assert isinstance(done, Done)
+    seen = {one.step: one.values["reward"] for one in heard.of(Measured) if one.split == "selection"}
+    assert sorted(seen) == [1, 2]
+    best = max(seen.values())
+    assert seen[done.actual["chosen_step"]] == best
+    (said,) = [one for one in done.result["remarks"] if "were published" in one]
+    assert f"they had the highest reward, {best:.3g}, on" in said
+    (alone,) = best_weights.remarks("3 rows", {"chosen_step": 2, "steps": 4, "selection_loss": 0.25}, FEWEST_MISSED)
+    assert "they had the smallest share not passed, 0.25, on 3 rows" in alone
