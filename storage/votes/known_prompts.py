@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from storage import db, job_inputs
 from storage.data import datasets
 from storage.data.splits import Side
+from storage.job_inputs import Thing
 from storage.models import Artifact, Dataset, DatasetVote, Vote
 from storage.votes import pairs, questions
 from storage.votes.answers import shown
@@ -66,16 +67,20 @@ def held_out_of(dataset: Dataset) -> set[str]:
 
 def behind(models: set[str], roles: Collection[Role]) -> list[Dataset]:
     """The datasets in these roles of the jobs that made these artifacts, by id, and those that they went on from."""
-    found: dict[str, Dataset] = {}
+    used = ((role, thing) for role, thing in used_behind(models) if isinstance(thing, Dataset))
+    return list({thing.id: thing for role, thing in used if role in roles}.values())
+
+
+def used_behind(models: set[str]) -> Iterator[tuple[Role, Thing]]:
+    """All inputs of the jobs that made these artifacts, by id, and those that they went on from."""
     seen: set[str] = set()
     while models:
         seen |= models
         with db.reading() as session:
             jobs = session.exec(select(Artifact.job_id).where(col(Artifact.id).in_(models))).all()
         used = [one for inputs in job_inputs.of_jobs(jobs).values() for one in inputs]
-        found |= {thing.id: thing for role, thing in used if isinstance(thing, Dataset) and role in roles}
+        yield from used
         models = {thing.id for role, thing in used if isinstance(thing, Artifact) and role == Role.BASE} - seen
-    return list(found.values())
 
 
 def _with_versions(session: Session, ids: set[str]) -> set[str]:
