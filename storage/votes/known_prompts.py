@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlmodel import Session, col, select
 
@@ -57,7 +58,16 @@ def earlier(vote_ids: Collection[str]) -> Sides:
 
 def learned_by(models: set[str]) -> frozenset[str]:
     """The prompts that these artifacts, by id, and those that they went on from, learned."""
-    return frozenset(_prompts(behind(models, LEARNED), "training"))
+    there = (one.id for one in behind(models, LEARNED) if datasets.file(one).is_file())
+    return _learned(frozenset(there))
+
+
+@lru_cache(maxsize=8)
+def _learned(dataset_ids: frozenset[str]) -> frozenset[str]:
+    """The prompts on the training sides of these datasets, whose rows never change."""
+    with db.reading() as session:
+        found = session.exec(select(Dataset).where(col(Dataset.id).in_(dataset_ids))).all()
+    return frozenset(_prompts(found, "training"))
 
 
 def held_out_of(dataset: Dataset) -> set[str]:
