@@ -74,10 +74,10 @@ def draw(demo: gr.Blocks, alert: gr.HTML, following: gr.Textbox) -> None:
     offered += [form.url, form.named, form.allowed, *parts, form.cost]
     demo.load(guarded(len(offered))(offer), None, offered, show_progress="hidden")
     form.way.input(switched, form.way, parts, queue=False, show_progress="hidden")
-    changes = [form.fold.expand, *(one.input for one in form.costed)]
-    gr.on(
-        changes, guarded(2)(cost), form.costed, [alert, form.cost], show_progress="hidden", trigger_mode="always_last"
-    )
+    counted = [alert, form.cost]
+    form.fold.expand(guarded(2)(unfolded), form.costed, counted, show_progress="hidden")
+    changes = [one.input for one in form.costed]
+    gr.on(changes, guarded(2)(cost), form.costed, counted, show_progress="hidden", trigger_mode="always_last")
     sent_with = [form.judged, form.against, form.data, form.way, form.reward, form.url, form.named, form.key]
     sent_with += [form.criteria, *form.settings.values()]
     sent = form.start.click(guarded(2)(start), sent_with, [alert, following], show_progress_on=alert)
@@ -175,9 +175,14 @@ def switched(way: str) -> list[Any]:
 
 def cost(
     request: gr.Request, judged: str, against: str, data: str, way: str, reward: str | None, *limits: float | None
-) -> Any:
-    """What the judgement would take."""
-    return _cost(acting(request), judged, against, data, way, reward, *limits)
+) -> list[Any]:
+    """No alert any more, and what the judgement would take."""
+    return [CLEAR, _cost(acting(request), judged, against, data, way, reward, *limits)]
+
+
+def unfolded(request: gr.Request, *choices: Any) -> list[Any]:
+    """What the judgement would take; an alert about the address stays."""
+    return [gr.skip(), cost(request, *choices)[1]]
 
 
 def _cost(

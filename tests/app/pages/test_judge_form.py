@@ -85,16 +85,18 @@ def test_the_address_names_models_and_data(studio: User, places: None, asking: A
 def test_the_cost_follows_the_choices(studio: User, places: None, asking: Any) -> None:
     result(studio, "tastes")
     wish = [asking(studio), SMALL, NANO, "places", form.SERVICE, "tastes"]
-    assert "6 held-out prompts: 12 answers of at most 64 tokens" in form.cost(*wish, 10, 64)
-    said = form.cost(*wish, -5, 0)
+    assert "6 held-out prompts: 12 answers of at most 64 tokens" in form.cost(*wish, 10, 64)[1]
+    alert, said = form.cost(*wish, -5, 0)
+    assert alert == ""
+    assert form.unfolded(*wish, -5, 0) == [gr.skip(), said]
     assert "Held-out prompts to judge: must be at least 10 (got -5)" in said
     assert "Longest answer: must be at least 1 (got 0)" in said
-    assert "got 10.5" in form.cost(*wish, 10.5, 64)
-    assert form.cost(*wish, None, 64) == ""
+    assert "got 10.5" in form.cost(*wish, 10.5, 64)[1]
+    assert form.cost(*wish, None, 64) == ["", ""]
     wish[2] = SMALL
-    assert "two different models" in form.cost(*wish, 10, 64)
+    assert "two different models" in form.cost(*wish, 10, 64)[1]
     wish[2:4] = [NANO, "gone"]
-    assert "no dataset" in guarded(1)(form.cost)(*wish, 10, 64)
+    assert "no dataset" in guarded(2)(form.cost)(*wish, 10, 64)[0]
 
 
 def test_a_reward_model_is_asked(studio: User, places: None, asking: Any) -> None:
