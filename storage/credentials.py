@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 from storage import db
 from storage.models import Credential
 from storage.settings import secret, settings
-from templates.errors import BadInput, Problem, StudioError
+from templates.errors import Problem, StudioError, refuse
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
@@ -33,13 +33,19 @@ _VISIBLE = re.compile(r"[!-~]+")
 
 def keep(user_id: str, service: str, token: str) -> None:
     """Store the user's token for the service in place of an earlier one. Raises `BadInput`."""
-    token = token.strip()
-    if not _VISIBLE.fullmatch(token) or len(token) > MAX_CHARS:
-        what = "is empty." if not token else "is not a token: a token is one word of visible characters."
-        raise BadInput(Problem(what, field="token", remedy=f"Copy the whole token from {_named(service)}."))
-    sealed = _fernet().encrypt(token.encode()).decode()
+    refuse(flaws(service, token))
+    sealed = _fernet().encrypt(token.strip().encode()).decode()
     with db.writing() as session:
         session.merge(Credential(owner_id=user_id, service=service, sealed=sealed, created_at=db.clock(session)))
+
+
+def flaws(service: str, token: str) -> list[Problem]:
+    """The reasons why this can't be a token for the service."""
+    token = token.strip()
+    if _VISIBLE.fullmatch(token) and len(token) <= MAX_CHARS:
+        return []
+    what = "is empty." if not token else "is not a token: a token is one word of visible characters."
+    return [Problem(what, field="token", remedy=f"Copy the whole token from {_named(service)}.")]
 
 
 def forget(user_id: str, service: str) -> bool:

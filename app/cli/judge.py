@@ -13,6 +13,35 @@ from templates.errors import Problem, refuse
 from templates.jobs.judge import JudgeParams
 from templates.service import ServiceParams
 
+Models = Annotated[
+    list[str] | None,
+    typer.Option(help="A base model or artifact; give two: the second is judged against the first."),
+]
+HeldOut = Annotated[
+    str | None, typer.Option(help="The dataset whose held-out prompts they answer; without one, your votes alone.")
+]
+Url = Annotated[
+    str | None,
+    typer.Option("--judge", metavar="URL", help="A service that speaks OpenAI's protocol. `studio endpoints`"),
+]
+ServiceModel = Annotated[str | None, typer.Option(metavar="NAME", help="The name of its model.")]
+RewardModel = Annotated[
+    str | None, typer.Option(metavar="NAME", help="A reward model of yours, to judge in place of a service.")
+]
+Criteria = Annotated[str | None, typer.Option(metavar="TEXT", help="What makes an answer better, for a service.")]
+SystemText = Annotated[
+    str | None, typer.Option(metavar="TEXT", help="The system text for both models; by default the dataset's.")
+]
+Name = Annotated[str | None, typer.Option(help="The name of the job.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help=f"{', '.join(JudgeParams.model_fields)}; for the service: {', '.join(ServiceParams.model_fields)}.",
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add this command."""
@@ -20,36 +49,15 @@ def register(app: typer.Typer) -> None:
 
 
 def judge(
-    model: Annotated[
-        list[str] | None,
-        typer.Option(help="A base model or artifact; give two: the second is judged against the first."),
-    ] = None,
-    data: Annotated[
-        str | None, typer.Option(help="The dataset whose held-out prompts they answer; without one, your votes alone.")
-    ] = None,
-    judge: Annotated[
-        str | None,
-        typer.Option("--judge", metavar="URL", help="A service that speaks OpenAI's protocol. `studio endpoints`"),
-    ] = None,
-    judge_model: Annotated[str | None, typer.Option(metavar="NAME", help="The name of its model.")] = None,
-    reward_model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A reward model of yours, to judge in place of a service.")
-    ] = None,
-    criteria: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="What makes an answer better, for a service.")
-    ] = None,
-    instruction: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="The system text for both models; by default the dataset's.")
-    ] = None,
-    name: Annotated[str | None, typer.Option(help="The name of the job.")] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help=f"{', '.join(JudgeParams.model_fields)}; for the service: {', '.join(ServiceParams.model_fields)}.",
-        ),
-    ] = None,
+    model: Models = None,
+    data: HeldOut = None,
+    judge: Url = None,
+    judge_model: ServiceModel = None,
+    reward_model: RewardModel = None,
+    criteria: Criteria = None,
+    instruction: SystemText = None,
+    name: Name = None,
+    settings: Settings = None,
     idempotency_key: Key = None,
     wait: Wait = False,
     as_json: Json = False,

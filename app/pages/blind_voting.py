@@ -18,8 +18,8 @@ from storage.data import datasets
 from storage.models import User, Vote
 from storage.votes import contenders, votes
 from storage.votes.answers import SOURCES, TYPED, shown
-from templates import registry
-from templates.errors import BadInput, Problem, StudioError
+from templates import at_strength, registry
+from templates.errors import BadInput, Problem
 from templates.quantities import plural
 
 WAITING = "Both models are answering; their answers come together, so that the pace gives nothing away."
@@ -113,12 +113,13 @@ async def ask(
     `rest`: seed, temperature, length. Yields alert, question, both answers, the question's id, the button, the four
     buttons of the vote, the prompt, and the id of the question that waits.
     """
-    label = ASK if source == TYPED else NEXT
+    label, waiting = (ASK if source == TYPED else NEXT), gr.skip()
     try:
         user = acting(request)
-        if waits := _waiting(user, waiting_id, prompt if source == TYPED else ""):
+        if waits := _waiting(user, waiting_id, prompt if source == TYPED else "", models or ()):
             yield [CLEAR, *_open(user, waits), _button(label, True), *_votable(True), gr.skip(), ""]
             return
+        waiting = gr.skip() if source == TYPED and prompt.strip() else ""  # after another prompt it waits further
         manner = checked(prompt if source == TYPED else " . ", models or [""], *rest)
         round_ = Round(
             models=list(models or ()),
@@ -134,18 +135,19 @@ async def ask(
             wait = vote_views.answers(None, WAITING)
             yield [CLEAR, "", *wait, "", _button(BUSY, False), *_votable(False), gr.skip(), gr.skip()]
             made = await blind.ask(user, round_)
-        yield [CLEAR, *_open(user, made.vote), _button(label, True), *_votable(True), "", gr.skip()]
+        yield [CLEAR, *_open(user, made.vote), _button(label, True), *_votable(True), "", waiting]
     except Exception as error:  # catch-all: every error is shown, none is swallowed
         alert = html_of(notify.told(error))
-        yield [alert, *_nothing(), _button(label, True), *_votable(False), gr.skip(), gr.skip()]
+        yield [alert, *_nothing(), _button(label, True), *_votable(False), gr.skip(), waiting]
 
 
-def _waiting(user: User, waiting_id: str, prompt: str) -> Vote | None:
-    """The question that waits for its vote, unless another prompt was typed, or it was voted on elsewhere."""
+def _waiting(user: User, waiting_id: str, prompt: str, models: Sequence[str]) -> Vote | None:
+    """The question that waits for its vote; None if another prompt was typed, other models were chosen, or it was voted
+    on elsewhere."""
     if not waiting_id or prompt.strip():
         return None
-    found = votes.get(user, waiting_id)
-    return found if found.choice is None else None
+    found, chosen = votes.get(user, waiting_id), {str(at_strength.read(one)) for one in models}
+    return found if found.choice is None and {answer.model.said for answer in shown(found)} <= chosen else None
 
 
 def voter(choice: str) -> Callable[..., Any]:
@@ -217,7 +219,8 @@ def _voted(request: gr.Request, last_id: str) -> list[Any]:
     try:
         user = acting(request)
         vote = votes.get(user, last_id.removesuffix(NAMED))
-    except StudioError:  # the alert says why
+    except Exception as error:  # the alert says why the vote wasn't taken back; both panes stop waiting
+        notify.told(error)  # logs what nobody expects
         return _nothing()
     return [vote_views.question(vote, votes.count(user)), *vote_views.answers(vote), ""]
 

@@ -8,22 +8,21 @@ from typing import Any
 from urllib.parse import quote
 
 import gradio as gr
+from pydantic import ValidationError
 
 from app import forms
 from app.markup import html
-from app.pages import comparison, layout, services
-from app.pages.alerts import CLEAR, FOCUS_JS, guarded
+from app.pages import judge_opening, layout, services
+from app.pages.alerts import CLEAR, FOCUS_JS, guarded, html_of, titles
+from app.pages.judge_opening import VOTES_ALONE
 from app.pages.who import acting, asked
-from storage import endpoints
-from storage.data import datasets
 from storage.gallery import artifact_lists
-from storage.judging import costs, judgements, voted
+from storage.judging import costs, judgements
 from storage.models import User
-from templates import registry
-from templates.errors import Problem, refuse
+from templates.errors import BadInput, Problem, refuse
 from templates.jobs.judge import FOR_A_SERVICE, JudgeParams
 from templates.judging import CRITERIA, MAX_CRITERIA_CHARS
-from templates.quantities import plural
+from templates.recipe import problems_of
 from templates.service import ServiceParams
 from templates.spec import Params
 
@@ -34,7 +33,6 @@ NOTE = (
 )
 NO_REWARD_MODEL = "You have no reward model yet. Train one on pairs of a chosen and a rejected answer."
 SENT = "Prompts and both answers are sent to this address, without the models’ names."
-VOTES_ALONE = ""
 REWARD, SERVICE = "reward", "service"
 WAYS = [("A reward model of mine", REWARD), ("A service at an address", SERVICE)]
 
@@ -76,10 +74,10 @@ def draw(demo: gr.Blocks, alert: gr.HTML, following: gr.Textbox) -> None:
     offered += [form.url, form.named, form.allowed, *parts, form.cost]
     demo.load(guarded(len(offered))(offer), None, offered, show_progress="hidden")
     form.way.input(switched, form.way, parts, queue=False, show_progress="hidden")
+    counted = [alert, form.cost]
+    form.fold.expand(guarded(2)(unfolded), form.costed, counted, show_progress="hidden")
     changes = [one.input for one in form.costed]
-    gr.on(
-        changes, guarded(2)(cost), form.costed, [alert, form.cost], show_progress="hidden", trigger_mode="always_last"
-    )
+    gr.on(changes, guarded(2)(cost), form.costed, counted, show_progress="hidden", trigger_mode="always_last")
     sent_with = [form.judged, form.against, form.data, form.way, form.reward, form.url, form.named, form.key]
     sent_with += [form.criteria, *form.settings.values()]
     sent = form.start.click(guarded(2)(start), sent_with, [alert, following], show_progress_on=alert)
@@ -142,20 +140,23 @@ def _row(params: type[Params], names: Iterable[str]) -> dict[str, Any]:
 
 
 def offer(request: gr.Request) -> list[Any]:
-    """Models (those with votes first), data, and judges to choose from; the address may name `model` and `against`."""
+    """Models (those with votes first), data, and judges to choose from; the address may name `model`, `against`, and
+    `data`."""
     user = acting(request)
-    models, (first, second) = _models(user), _couple(user, request)
-    names = [VOTES_ALONE, *_with_held_out(user)]
+    models, names = judge_opening.models(user), [VOTES_ALONE, *judge_opening.with_held_out(user)]
+    opening = judge_opening.of(user, request, names)
     mine = list(artifact_lists.reward_model_names(user))
-    way, data, last = REWARD if mine else SERVICE, names[1] if len(names) > 1 else VOTES_ALONE, _last_service(user)
+    way, last = REWARD if mine else SERVICE, judge_opening.last_service(user)
+    is_open = len(models) > 1 and bool(asked(request, "model"))
     link = "" if mine else layout.empty(NO_REWARD_MODEL, "train?objective=reward", "Train a reward model")
     most, longest = (JudgeParams.model_fields[name].default for name in ("most_prompts", "max_new_tokens"))
+    chosen = (opening.judged, opening.against, opening.data, way, mine[0] if mine else None)
     return [
-        gr.skip(),
-        gr.update(visible=len(models) > 1, open=bool(asked(request, "model"))),
-        gr.update(choices=models, value=second),
-        gr.update(choices=models, value=first),
-        gr.update(choices=[(one or "nothing: judge only my votes", one) for one in names], value=data),
+        html_of(BadInput(*opening.problems)) if opening.problems else gr.skip(),
+        gr.update(visible=len(models) > 1, open=is_open),
+        gr.update(choices=models, value=opening.judged),
+        gr.update(choices=models, value=opening.against),
+        gr.update(choices=[(one or "nothing: judge only my votes", one) for one in names], value=opening.data),
         way,
         gr.update(choices=mine, value=mine[0] if mine else None, visible=bool(mine)),
         link,
@@ -163,42 +164,8 @@ def offer(request: gr.Request) -> list[Any]:
         last.get("model", ""),
         services.where(user, SENT),
         *switched(way),
-        _cost(user, second, first, data, way, mine[0] if mine else None, most, longest),
+        _cost(user, *chosen, most, longest) if is_open else "",  # else it is counted once the form unfolds
     ]
-
-
-def _models(user: User) -> list[tuple[str, str]]:
-    """The models with their votes, as choices; those with the most votes first."""
-    n_votes: dict[str, int] = {}
-    for couple, n in voted.couples(user):
-        for name in couple:
-            n_votes[name] = n_votes.get(name, 0) + n
-    names = sorted(comparison.known_models(user), key=lambda one: -n_votes.get(one, 0))
-    return [(f"{one} · {plural(n_votes[one], 'vote')}" if one in n_votes else one, one) for one in names]
-
-
-def _couple(user: User, request: gr.Request) -> tuple[str, str]:
-    """First and second model: of the address, or those with the most votes, or the newest result and its base."""
-    known = comparison.known_models(user)
-    named = (asked(request, "against"), asked(request, "model"))
-    if all(one in known for one in named):
-        return named
-    for (one, other), _n in voted.couples(user):
-        if one in known and other in known:
-            return (one, other) if known[one] == "base" else (other, one)
-    first, second = [one.name for one in comparison.with_base(user, [])][:2]
-    return (first, second) if first != second else (first, next((one for one in known if one != first), first))
-
-
-def _with_held_out(user: User) -> list[str]:
-    found = datasets.of_user(user)
-    return [one.name for one in found if one.n_held_out and registry.shape(one.shape).messages]
-
-
-def _last_service(user: User) -> dict[str, str]:
-    """Address and model of the service that judged last; empty without one."""
-    found = (job.spec.get("endpoint") for job in judgements.newest(user, 20))
-    return next((dict(one) for one in found if one), {})
 
 
 def switched(way: str) -> list[Any]:
@@ -208,9 +175,14 @@ def switched(way: str) -> list[Any]:
 
 def cost(
     request: gr.Request, judged: str, against: str, data: str, way: str, reward: str | None, *limits: float | None
-) -> Any:
-    """What the judgement would take."""
-    return _cost(acting(request), judged, against, data, way, reward, *limits)
+) -> list[Any]:
+    """No alert any more, and what the judgement would take."""
+    return [CLEAR, _cost(acting(request), judged, against, data, way, reward, *limits)]
+
+
+def unfolded(request: gr.Request, *choices: Any) -> list[Any]:
+    """What the judgement would take; an alert about the address stays."""
+    return [gr.skip(), cost(request, *choices)[1]]
 
 
 def _cost(
@@ -229,9 +201,15 @@ def _cost(
         return ""
     by = reward if way == REWARD else None
     if way == REWARD and not by:
-        return html("plain", words=NO_REWARD_MODEL)
-    limits = {"most_prompts": int(most), "max_new_tokens": int(longest)}
-    found = costs.of(user, against, judged, dataset=data or None, reward_model=by, **limits)
+        return ""  # the form says so above
+    try:
+        limits = JudgeParams.model_validate({"most_prompts": most, "max_new_tokens": longest})
+    except ValidationError as error:
+        known = titles()
+        wrong = [f"{known.get(str(one.field), one.field)}: {one.message}" for one in problems_of(error)]
+        return html("votes/made", sentences=wrong)
+    given = limits.model_dump(include={"most_prompts", "max_new_tokens"})
+    found = costs.of(user, against, judged, dataset=data or None, reward_model=by, **given)
     return html("votes/made", sentences=found.sentences)
 
 
@@ -248,20 +226,19 @@ def start(
     criteria: str,
     *values: Any,
 ) -> tuple[str, str]:
-    """Submit the job, and go to it; a typed key is stored first."""
+    """Submit the job, and go to it; a typed key is stored if nothing is wrong."""
     user, is_service = acting(request), way == SERVICE
     given = dict(zip(_settings(), values, strict=True))
     given = {name: value for name, value in given.items() if is_service or name not in _of_service()}
     refuse(
         [Problem("is empty.", field=name, remedy="Type a number.") for name, value in given.items() if value is None]
     )
-    if is_service and (key or "").strip():
-        endpoints.keep_key(user, endpoints.parse(url or ""), key)
     job = judgements.submit(
         user,
         models=[against or "", judged or ""],
         endpoint=(url or " ") if is_service else None,
         endpoint_model=named if is_service else None,
+        api_key=key if is_service else None,
         reward_model=None if is_service else reward or "",
         criteria=criteria if is_service else None,
         dataset=data or None,

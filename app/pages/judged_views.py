@@ -73,9 +73,9 @@ def lately(found: Sequence[Job]) -> Markup:
     return html("votes/judged", jobs=found) if found else Markup("")
 
 
-def offer(first: str, second: str) -> Markup:
-    """How to let a judge compare a result with the model before it."""
-    return html("jobs/judge_offer", first=first, second=second)
+def offer(first: str, second: str, data: str) -> Markup:
+    """How to let a judge compare a result with the model before it, on this dataset; "" for the form's own."""
+    return html("jobs/judge_offer", first=first, second=second, data=data)
 
 
 def bars(result: Mapping[str, Any]) -> list[tuple[str, Mapping[str, float]]]:

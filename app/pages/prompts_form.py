@@ -14,7 +14,6 @@ from app.markup import html
 from app.pages import layout, services
 from app.pages.alerts import CLEAR, FOCUS_JS, guarded
 from app.pages.who import acting
-from storage import endpoints
 from storage.bases import base_models
 from storage.data import datasets
 from storage.data.answers.answer_filter import AnswerFilter, filters
@@ -188,7 +187,7 @@ def answer(
     picked: list[str],
     *values: Any,
 ) -> tuple[str, str]:
-    """Submit the job, and go to it; a typed key is stored first."""
+    """Submit the job, and go to it; a typed key is stored if nothing is wrong."""
     user, is_service = acting(request), way == SERVICE
     wanted = set(GenerateParams.model_fields) | (set(ServiceParams.model_fields) if is_service else set())
     wanted |= {name for one in picked for name in filters()[one].params.model_fields}
@@ -196,13 +195,12 @@ def answer(
     refuse(
         [Problem("is empty.", field=name, remedy="Type a number.") for name, value in given.items() if value is None]
     )
-    if is_service and (key or "").strip():
-        endpoints.keep_key(user, endpoints.parse(url or ""), key)
     job = generations.submit(
         user,
         model=None if is_service else model,
         endpoint=(url or " ") if is_service else None,
         endpoint_model=named if is_service else None,
+        api_key=key if is_service else None,
         dataset=subject.partition(":")[2],
         name=name,
         filters=picked,

@@ -33,9 +33,9 @@ class Judged:
     """Of the first and the second model's answer, from a judge that scores each by itself."""
 
     @classmethod
-    def by_scores(cls, first: float, second: float, noise: float) -> Judged:
-        """The higher score wins; scores that are no further apart than `noise` are equal."""
-        if abs(first - second) <= noise:
+    def by_scores(cls, first: float, second: float, *, is_tied: bool) -> Judged:
+        """The higher score wins, unless the two are too close to be told apart."""
+        if is_tied:
             return cls("tie", "tie", scores=(first, second))
         is_won = second > first
         chosen: tuple[Choice, Choice] = ("second", "first") if is_won else ("first", "second")

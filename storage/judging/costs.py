@@ -28,6 +28,8 @@ class Cost:
     """Votes left out, because the reward model learned their prompts."""
     is_service: bool
     max_new_tokens: int
+    cautions: tuple[str, ...] = ()
+    """Why the judge's choice could be worth less than it seems."""
 
     @property
     def n_judged(self) -> int:
@@ -49,18 +51,23 @@ class Cost:
             said.append(f"{does.format(n=f'{self.n_judged:,}')}, {why}, for {' and '.join(pairs)}.")
         if self.n_learned:
             said.append(f"It learned the prompts of {plural(self.n_learned, 'vote')} of yours, which are left out.")
-        return [*said, self._trust]
+        return [*said, *self.cautions, self._trust]
 
     @property
     def _trust(self) -> str:
         if not self.n_prompts and not self.n_votes:
-            return "Nothing to judge yet: choose a dataset, or vote on these two first."
+            first = "vote on other prompts first" if self.n_learned else "vote on these two first"
+            return f"Nothing to judge yet: choose a dataset, or {first}."
         if self.n_voted_prompts < FEWEST_GROUPS:
-            n = f"votes on only {plural(self.n_voted_prompts, 'prompt')}" if self.n_votes else "no votes"
+            kind = "other prompt" if self.n_learned else "prompt"
+            without = "no votes on other prompts" if self.n_learned else "no votes"
+            n = f"votes on only {plural(self.n_voted_prompts, kind)}" if self.n_votes else without
             return (
                 f"With {n} between these two, the result is the judge’s opinion and no verdict: vote on at least "
-                f"{FEWEST_GROUPS} prompts first."
+                f"{FEWEST_GROUPS} {kind}s first."
             )
+        if not self.n_prompts:
+            return "Without a dataset, the judge adds nothing to your votes: you only see how far it agrees."
         return f"Your {plural(self.n_votes, 'vote')} correct the judge."
 
 
@@ -80,12 +87,16 @@ def of(
     """
     pair = evaluations.find_model(user, first), evaluations.find_model(user, second)
     data = datasets.get(user, dataset) if dataset else None
-    counted = found = voted.of(user, *pair)
+    counted, cautions = (found := voted.of(user, *pair)), tuple[str, ...]()
     if reward_model:
         judge, problems = reward_models.wanted(user, reward_model)
         refuse(problems)
-        if judge and found:
-            counted = voted.of(user, *pair, reward_models.learned(judge))
+        if judge:
+            cautions = tuple(
+                reward_models.REWARDED.format(model=one, judge=judge.name)
+                for one in reward_models.rewarded(judge, pair)
+            )
+            counted = voted.of(user, *pair, reward_models.learned(judge)) if found else found
     return Cost(
         n_prompts=min(data.n_held_out, most_prompts) if data else 0,
         n_votes=len(counted),
@@ -93,4 +104,5 @@ def of(
         n_learned=len(found) - len(counted),
         is_service=not reward_model,
         max_new_tokens=max_new_tokens,
+        cautions=cautions,
     )

@@ -34,6 +34,7 @@ def submit(
     models: Sequence[str],
     endpoint: str | None = None,
     endpoint_model: str | None = None,
+    api_key: str | None = None,
     reward_model: str | None = None,
     dataset: str | None = None,
     criteria: str | None = None,
@@ -47,21 +48,24 @@ def submit(
     The judge is `endpoint_model` at the address `endpoint`, or the user's `reward_model`. It judges the dataset's
     held-out prompts, and the user's votes between the two; without a dataset, the votes alone. `criteria` tell a
     service what makes an answer better, `settings` are `JudgeParams` and `ServiceParams`. Without an `instruction`,
-    the models get the dataset's own; "" means none. Raises `BadInput` with every problem, `NotFound` for an unknown
+    the models get the dataset's own; "" means none. A new `api_key` for the service is stored once nothing is wrong.
+    Raises `BadInput` with every problem, `NotFound` for an unknown
     dataset, `NotAllowed` for an address.
     """
     data, given = (None if dataset is None else datasets.get(user, dataset)), dict(settings or {})
     found, problems = _models(user, models)
     params, unfit = _params({key: value for key, value in given.items() if key not in ServiceParams.model_fields})
     if reward_model is None:
-        judge, wrong = _service(user, endpoint, endpoint_model, criteria, given, params)
+        judge, wrong = _service(user, endpoint, (endpoint_model, api_key, criteria), given, params)
     else:
-        judge, wrong = _reward_model(user, reward_model, (endpoint, endpoint_model, criteria), given, params)
+        judge, wrong = _reward_model(user, reward_model, (endpoint, endpoint_model, api_key, criteria), given, params)
     problems += [*wrong, *unfit, *([] if name is None else model_names.flaw(name)), *_problems_on(data, instruction)]
     refuse(problems)
     first, second = found
     if data is None:
         _refuse_nothing(user, first, second, judge.model)
+    if judge.service:
+        services.keep_key(user, judge.service, api_key)
     spec = {
         "names": [first.name, second.name],
         "instruction": (data.instruction if instruction is None else instruction.strip()) if data else "",
@@ -100,7 +104,9 @@ def _models(user: User, names: Sequence[str]) -> tuple[list[BaseModelRow | Artif
         what = f"give two models, not {len(names)}."
         return [], [Problem(what, field="models", remedy="The second one is judged against the first.")]
     found, problems = list[BaseModelRow | Artifact](), list[Problem]()
-    for name in names:
+    if not all(name.strip() for name in names):
+        problems.append(Problem("Choose a model.", field="models"))
+    for name in filter(str.strip, names):
         try:
             found.append(evaluations.find_model(user, name))
         except (NotFound, BadInput) as error:  # the latter for a reward model, which answers nothing
@@ -117,28 +123,33 @@ class _Judge:
     spec: Mapping[str, Any]
     model: Artifact | None = None
 
+    @property
+    def service(self) -> Mapping[str, Any] | None:
+        """The service, if it is one."""
+        return self.spec.get("endpoint")
+
 
 def _service(
     user: User,
     endpoint: str | None,
-    model: str | None,
-    criteria: str | None,
+    told: tuple[str | None, str | None, str | None],
     given: Mapping[str, Any],
     params: JudgeParams,
 ) -> tuple[_Judge, list[Problem]]:
-    """A service that judges, and what is wrong with it."""
+    """A service that judges, and what is wrong with it; `told` are its model, a new key, and the criteria."""
+    model, api_key, criteria = told
     if endpoint is None:
         what = "is missing, and so is a reward model: somebody has to judge."
         return _Judge({}), [Problem(what, field="endpoint", remedy="Give a service’s address, or a reward model.")]
     asks = {key: value for key, value in given.items() if key in ServiceParams.model_fields}
-    service, problems = services.wanted(endpoint, model, asks)
+    service, problems = services.wanted(endpoint, model, asks, api_key)
     if len(criteria or "") > MAX_CRITERIA_CHARS:
         what = f"has {len(criteria or ''):,} characters; at most {MAX_CRITERIA_CHARS:,} are allowed."
         problems.append(Problem(what, field="criteria", remedy="Shorten it."))
     if problems:
         return _Judge({}), problems
-    told = {"params": params.model_dump(mode="json"), "criteria": (criteria or "").strip() or CRITERIA}
-    return _Judge({**told, "endpoint": {**service, "asked": _cache(user, service, params)}}), []
+    asked = {"params": params.model_dump(mode="json"), "criteria": (criteria or "").strip() or CRITERIA}
+    return _Judge({**asked, "endpoint": {**service, "asked": _cache(user, service, params)}}), []
 
 
 def _reward_model(
@@ -146,7 +157,7 @@ def _reward_model(
 ) -> tuple[_Judge, list[Problem]]:
     """A reward model that judges, and what is wrong with it; `of_service` is what only a service is told."""
     found, problems = reward_models.wanted(user, name)
-    named = dict(zip(("endpoint", "endpoint_model", "criteria"), of_service, strict=True))
+    named = dict(zip(("endpoint", "endpoint_model", "api_key", "criteria"), of_service, strict=True))
     only = [key for key, value in named.items() if value]
     only += [key for key in given if key in FOR_A_SERVICE or key in ServiceParams.model_fields]
     what = "is for a service that judges; a reward model scores as the people did who judged its pairs."

@@ -6,14 +6,17 @@ from collections.abc import Collection, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from storage import db
+from storage import db, deleted_names
 from storage.data import datasets
 from storage.gallery import artifacts
 from storage.models import Artifact, BaseModelRow, Dataset, User
+from storage.planning import reward_models
 from storage.votes import known_prompts
-from templates.errors import BadInput, NotFound, Problem
+from templates.errors import Problem
+from templates.roles import Role
 
 FIELD = "reward_model"
+REWARDED = "“{model}” was trained to score higher with “{judge}”, so a higher score doesn't show better answers."
 
 
 class Shared(BaseModel):
@@ -36,6 +39,8 @@ class Background(BaseModel):
     shared: tuple[Shared, ...] = ()
     deleted: tuple[str, ...] = ()
     """Its datasets whose rows were deleted, so that nobody knows their prompts any more."""
+    rewarded: tuple[str, ...] = ()
+    """The models that a training rewarded for its scores."""
     on_length: str = ""
     """What its own verdict says of its scores and length; "" without one."""
 
@@ -45,10 +50,8 @@ def wanted(user: User, name_or_id: str) -> tuple[Artifact | None, list[Problem]]
     if not name_or_id.strip():
         remedy = "Choose one of yours; the objective “reward” makes one."
         return None, [Problem("is missing.", field=FIELD, remedy=remedy)]
-    try:
-        return artifacts.reward_model(user, name_or_id), []
-    except (NotFound, BadInput) as error:
-        return None, [Problem(one.message, field=FIELD, remedy=one.remedy) for one in error.problems]
+    found = reward_models.named(user, name_or_id, field=FIELD)
+    return found.model, list(found.problems)
 
 
 def learned(judge: Artifact) -> frozenset[str]:
@@ -65,15 +68,27 @@ def background(
     return Background(
         learned=frozenset(known_prompts.held_out_of(data).intersection(known)) if data else frozenset(),
         shared=tuple(one for model in models if isinstance(model, Artifact) for one in _shared(model, own)),
-        deleted=tuple(one.name for one in own if not datasets.file(one).is_file()),
+        deleted=tuple(deleted_names.original(one.name) for one in own if not datasets.file(one).is_file()),
+        rewarded=rewarded(judge, models),
         on_length=str(verdict.get("sentence", "")),
     )
+
+
+def rewarded(judge: Artifact, models: Sequence[BaseModelRow | Artifact]) -> tuple[str, ...]:
+    """The names of those models that a training rewarded for the scores of `judge`, at whatever step of their chain."""
+    adapted = [one for one in models if isinstance(one, Artifact)]
+    return tuple(one.name for one in adapted if _is_rewarded(one, judge))
+
+
+def _is_rewarded(model: Artifact, judge: Artifact) -> bool:
+    return any(role == Role.REWARD and thing.id == judge.id for role, thing in known_prompts.used_behind({model.id}))
 
 
 def _shared(model: Artifact, own: Sequence[Dataset]) -> list[Shared]:
     origins = {_origin(one) for one in own}
     found = known_prompts.behind({model.id}, known_prompts.LEARNED)
-    return [Shared(model=model.name, dataset=one.name) for one in found if _origin(one) in origins]
+    mine = [one for one in found if _origin(one) in origins]
+    return [Shared(model=model.name, dataset=deleted_names.original(one.name)) for one in mine]
 
 
 def _origin(dataset: Dataset) -> str:

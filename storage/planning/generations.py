@@ -52,6 +52,7 @@ def submit(
     model: str | None = None,
     endpoint: str | None = None,
     endpoint_model: str | None = None,
+    api_key: str | None = None,
     instruction: str | None = None,
     filters: Sequence[str] = (),
     settings: Mapping[str, Any] | None = None,
@@ -61,7 +62,8 @@ def submit(
 
     The teacher is either a `model` of the studio or the `endpoint_model` at the address `endpoint`. `settings` are
     `GenerateParams` and those of the filters, and `ServiceParams` for an address. Without an `instruction`, the
-    dataset's own is used, or else the one that the model was trained with; "" means none.
+    dataset's own is used, or else the one that the model was trained with; "" means none. A new `api_key` for the
+    service is stored once nothing is wrong.
     Raises `BadInput` with every problem, `NotFound` for an unknown model or dataset, `NotAllowed` for an address.
     """
     prompts, given = datasets.get(user, dataset), dict(settings or {})
@@ -72,7 +74,7 @@ def submit(
     asks = {name: given.pop(name) for name in ServiceParams.model_fields if name in given and endpoint}
     params, picked, wrong = _settings(filters, given)
     problems += [*wrong, *filtering.misfits(picked, registry.shape(prompts.shape), params.num_return_sequences)]
-    teacher, wrong = _teacher(user, model, endpoint, endpoint_model, asks)
+    teacher, wrong = _teacher(user, model, endpoint, endpoint_model, asks, api_key)
     refuse([*problems, *wrong])
     if idem_key is None or jobs.with_key(user, idem_key) is None:
         name = _usable_name(user, name)
@@ -82,6 +84,7 @@ def submit(
         "instruction": _instruction(teacher.model, prompts, instruction),
     }
     if teacher.endpoint:
+        services.keep_key(user, teacher.endpoint, api_key)
         spec["endpoint"] = {**teacher.endpoint, "asked": _same_questions(user, teacher.endpoint, prompts, spec)}
     return jobs.submit(
         user,
@@ -106,7 +109,12 @@ def _same_questions(user: User, endpoint: Mapping[str, Any], prompts: Dataset, s
 
 
 def _teacher(
-    user: User, model: str | None, endpoint: str | None, endpoint_model: str | None, asks: Mapping[str, Any]
+    user: User,
+    model: str | None,
+    endpoint: str | None,
+    endpoint_model: str | None,
+    asks: Mapping[str, Any],
+    api_key: str | None,
 ) -> tuple[Teacher, list[Problem]]:
     """The teacher, and what is wrong with the request for it."""
     if bool(model) == bool(endpoint):
@@ -117,7 +125,7 @@ def _teacher(
         what = "belongs to a service: give “endpoint” too."
         problems = [Problem(what, field="endpoint_model")] if endpoint_model else []
         return Teacher(evaluations.find_model(user, model)), problems
-    found, problems = services.wanted(str(endpoint), endpoint_model, asks)
+    found, problems = services.wanted(str(endpoint), endpoint_model, asks, api_key)
     return Teacher(None, found), problems
 
 

@@ -51,21 +51,26 @@ def find(user: User, objective: str, name: str | None) -> Found:
         able = " or ".join(key for key in registry.objectives() if taken(key))
         instead = f"Leave it out, or choose the objective {able}."
         return Found(problems=(Problem(f"{objective} takes no reward model.", field=FIELD, remedy=instead),))
+    return named(user, name)
+
+
+def named(user: User, name_or_id: str, *, field: str = FIELD) -> Found:
+    """The user's reward model with this name or id, or the problem with it, which names `field`."""
     try:
-        return Found(artifacts.reward_model(user, name))
+        return Found(artifacts.reward_model(user, name_or_id))
     except NotFound:
-        return Found(problems=(_unknown(user, name),))
+        return Found(problems=(_unknown(user, name_or_id, field),))
     except BadInput as error:
-        return Found(problems=tuple(Problem(p.message, field=FIELD, remedy=p.remedy) for p in error.problems))
+        return Found(problems=tuple(Problem(p.message, field=field, remedy=p.remedy) for p in error.problems))
 
 
-def _unknown(user: User, name: str) -> Problem:
+def _unknown(user: User, name: str, field: str) -> Problem:
     if model_names.held_by_job(user, name, "artifact"):
         what = f"“{name}” is not there yet: the job that makes it has not ended."
-        return Problem(what, field=FIELD, remedy="Wait for that job to end.")
+        return Problem(what, field=field, remedy="Wait for that job to end.")
     known = ", ".join(artifact_lists.reward_model_names(user))
     return Problem(
-        f"There is no reward model “{name}”.", field=FIELD, remedy=f"Known: {known}." if known else TRAIN_ONE
+        f"There is no reward model “{name}”.", field=field, remedy=f"Known: {known}." if known else TRAIN_ONE
     )
 
 

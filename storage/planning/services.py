@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic import ValidationError
 
-from storage import endpoints
+from storage import credentials, endpoints
+from storage.models import User
 from templates.errors import BadInput, Problem
 from templates.recipe import problems_of
 from templates.service import ServiceParams
@@ -15,10 +16,12 @@ from templates.service import ServiceParams
 LONGEST_NAME = 200
 
 
-def wanted(endpoint: str, model: str | None, asks: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+def wanted(
+    endpoint: str, model: str | None, asks: Mapping[str, Any], api_key: str | None = None
+) -> tuple[dict[str, Any], list[Problem]]:
     """The service's `url`, `model` and `params`, and what is wrong with the request for it; `asks` are its settings.
 
-    Raises `NotAllowed` for an address that may not be asked.
+    A new `api_key` is checked and not yet kept (`keep_key`). Raises `NotAllowed` for an address that may not be asked.
     """
     problems = []
     named = (model or "").strip()
@@ -33,4 +36,15 @@ def wanted(endpoint: str, model: str | None, asks: Mapping[str, Any]) -> tuple[d
     except BadInput as error:
         return {}, [*problems, *error.problems]
     endpoints.refuse_forbidden(found)
+    problems += credentials.flaws(found.service, api_key) if _typed(api_key) else []
     return {"url": found.url, "model": named, "params": params.model_dump(mode="json")}, problems
+
+
+def keep_key(user: User, service: Mapping[str, Any], api_key: str | None) -> None:
+    """Store a new key for this service, as `wanted` gave it, for the jobs that ask it; none keeps the stored one."""
+    if _typed(api_key):
+        endpoints.keep_key(user, endpoints.parse(service["url"]), api_key)
+
+
+def _typed(api_key: str | None) -> TypeGuard[str]:
+    return bool((api_key or "").strip())

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlmodel import Session, col, select
 
 from storage import db, job_inputs
 from storage.data import datasets
 from storage.data.splits import Side
+from storage.job_inputs import Thing
 from storage.models import Artifact, Dataset, DatasetVote, Vote
 from storage.votes import pairs, questions
 from storage.votes.answers import shown
@@ -56,7 +58,16 @@ def earlier(vote_ids: Collection[str]) -> Sides:
 
 def learned_by(models: set[str]) -> frozenset[str]:
     """The prompts that these artifacts, by id, and those that they went on from, learned."""
-    return frozenset(_prompts(behind(models, LEARNED), "training"))
+    there = (one.id for one in behind(models, LEARNED) if datasets.file(one).is_file())
+    return _learned(frozenset(there))
+
+
+@lru_cache(maxsize=8)
+def _learned(dataset_ids: frozenset[str]) -> frozenset[str]:
+    """The prompts on the training sides of these datasets, whose rows never change."""
+    with db.reading() as session:
+        found = session.exec(select(Dataset).where(col(Dataset.id).in_(dataset_ids))).all()
+    return frozenset(_prompts(found, "training"))
 
 
 def held_out_of(dataset: Dataset) -> set[str]:
@@ -66,16 +77,20 @@ def held_out_of(dataset: Dataset) -> set[str]:
 
 def behind(models: set[str], roles: Collection[Role]) -> list[Dataset]:
     """The datasets in these roles of the jobs that made these artifacts, by id, and those that they went on from."""
-    found: dict[str, Dataset] = {}
+    used = ((role, thing) for role, thing in used_behind(models) if isinstance(thing, Dataset))
+    return list({thing.id: thing for role, thing in used if role in roles}.values())
+
+
+def used_behind(models: set[str]) -> Iterator[tuple[Role, Thing]]:
+    """All inputs of the jobs that made these artifacts, by id, and those that they went on from."""
     seen: set[str] = set()
     while models:
         seen |= models
         with db.reading() as session:
             jobs = session.exec(select(Artifact.job_id).where(col(Artifact.id).in_(models))).all()
         used = [one for inputs in job_inputs.of_jobs(jobs).values() for one in inputs]
-        found |= {thing.id: thing for role, thing in used if isinstance(thing, Dataset) and role in roles}
+        yield from used
         models = {thing.id for role, thing in used if isinstance(thing, Artifact) and role == Role.BASE} - seen
-    return list(found.values())
 
 
 def _with_versions(session: Session, ids: set[str]) -> set[str]:

@@ -54,7 +54,14 @@ def small_judgement(
         "usage": {"words": "1 prompt token"},
     }  # fmt: skip
     if reward_model:
-        known = {"n_votes_left_out": 0, "shared": [], "deleted": [], "on_length": "", "weights_sha256": "ab" * 32}
+        known = {
+            "n_votes_left_out": 0,
+            "shared": [],
+            "deleted": [],
+            "rewarded": [],
+            "on_length": "",
+            "weights_sha256": "ab" * 32,
+        }
         result["judge"] = {"kind": "reward_model", "model": reward_model, **known}
         result["dataset"]["n_learned"] = 3
         result["pairs"][0]["scores"] = [-0.5, 1.25]

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
+
 from storage.judging.both_orders import Judged
 from templates.errors import BadInput, StudioError
 from workers.evaluation.progress import Channel
 from workers.judging.answered import Compared
 from workers.orders.judge import RewardJudge
+from workers.preferences import reward_model
 from workers.preferences.reward_model import RewardModel
 from workers.stages import Watch
 
 AT_ONCE = 64
 """Answers scored between two reports."""
-NOISE = 1e-4
-"""Scores this close are equal: what an answer is padded with changes its score by as much."""
 
 
 class Scorer:
@@ -47,7 +48,7 @@ class Scorer:
             )
         scores = self._scores(judge, [one for both in ids.values() for one in both], channel)
         told = {place: (scores[2 * n], scores[2 * n + 1]) for n, place in enumerate(ids)}
-        found = iter([Judged.by_scores(*told[n], NOISE) if n in told else _UNREAD for n in range(len(different))])
+        found = iter([_compared(told.get(place), judge.dtype) for place in range(len(different))])
         return [_SAME if pair.is_same else next(found) for pair in pairs]
 
     def result(self) -> dict[str, Any]:
@@ -67,6 +68,13 @@ class Scorer:
 
 
 _SAME, _UNREAD = Judged(None, None, is_same=True), Judged(None, None)
+
+
+def _compared(scores: tuple[float, float] | None, dtype: torch.dtype) -> Judged:
+    """What the scores of a pair say; None: it has none."""
+    if scores is None:
+        return _UNREAD
+    return Judged.by_scores(*scores, is_tied=bool(reward_model.tied(*scores, dtype)))
 
 
 def _answered(pair: Compared, text: str) -> list[Mapping[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from storage.judging.reward_models import REWARDED
 from storage.planning.detectable import FEWEST_GROUPS
 from storage.text_tables import cell
 from templates import instructions
@@ -18,6 +19,7 @@ BY_SCORE = (
     "higher score wins; equal scores count as half a win."
 )
 LEARNED = "Votes on training and selection prompts are left out: a model may have learned them."
+VOTE_ON_OTHERS = f"Vote on at least {FEWEST_GROUPS} prompts that it didn't learn, and judge again"
 VOTE = f"Vote on at least {FEWEST_GROUPS} different prompts in a blind comparison of the two, and judge again"
 
 
@@ -73,13 +75,21 @@ def _votes(result: Mapping[str, Any]) -> str:
 def _opinion(result: Mapping[str, Any]) -> str:
     judge, judged, voted = result["judge"]["model"], result["judged"], result["voted"]
     _, second = _names(result)
-    few = f"You voted on only {plural(voted['n_prompts'], 'prompt')}" if voted else "You have not voted on these two"
     side = judged or voted
+    few, vote = _few(judge, voted["n_prompts"] if voted else 0, result["judge"].get("n_votes_left_out", 0))
     return (
         f"{OPINION}: “{judge}” prefers “{second}” on {cell(side['rate'])} of "
         f"{plural(side['n'], 'prompt')}, ties counted half. {few}, "
-        f"so nothing shows how far to trust it, and this is no verdict. {VOTE}."
+        f"so nothing shows how far to trust it, and this is no verdict. {vote}."
     )
+
+
+def _few(judge: str, n_prompts: int, n_left_out: int) -> tuple[str, str]:
+    """Why there are too few votes, and what to do about it; `n_left_out` are on prompts that the judge learned."""
+    if n_left_out:
+        left = f"votes on only {plural(n_prompts, 'other prompt')}" if n_prompts else "none"
+        return f"“{judge}” learned the prompts of {n_left_out:,} of your votes, which leaves {left}", VOTE_ON_OTHERS
+    return f"You voted on only {plural(n_prompts, 'prompt')}" if n_prompts else "You have not voted on these two", VOTE
 
 
 def remarks(result: Mapping[str, Any], service: list[str]) -> list[str]:
@@ -162,6 +172,7 @@ def _of_reward_model(result: Mapping[str, Any]) -> list[str]:
             f"{plural(n, 'vote')} {'is' if n == 1 else 'are'} left out, because “{name}” learned their prompts and may "
             "agree with you there more than elsewhere."
         )
+    said += [REWARDED.format(model=one, judge=name) for one in judge["rewarded"]]
     for one in judge["shared"]:
         said.append(
             f"“{one['model']}” and “{name}” learned from the same data (“{one['dataset']}”), so “{name}” may favour "

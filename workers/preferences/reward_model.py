@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from peft import PeftModel
 from safetensors import safe_open
 from transformers import PreTrainedModel
@@ -30,6 +32,8 @@ Conversation = Sequence[Mapping[str, Any]]
 TOKENS_AT_ONCE = 4096
 """Tokens that go through the model together, padding included."""
 RECIPE = "recipe.toml"
+NOISE, ROUNDINGS = 1e-4, 2
+"""Scores are equal if they differ by no more than this, or by as many roundings in the model's numbers."""
 MESSAGES = "messages"
 """The row shape of a conversation."""
 
@@ -37,6 +41,16 @@ MESSAGES = "messages"
 def never() -> bool:
     """For work that nobody stops."""
     return False
+
+
+def tied(one: ArrayLike, other: ArrayLike, dtype: torch.dtype) -> NDArray[np.bool_]:
+    """Which scores, pair by pair, are too close to be told apart, by a model that computes in `dtype`.
+
+    An answer's score changes by as much with the padding that it gets from its batch.
+    """
+    first, second = np.asarray(one, np.float64), np.asarray(other, np.float64)
+    noise = ROUNDINGS * torch.finfo(dtype).eps * np.maximum(np.abs(first), np.abs(second))
+    return np.asarray(np.abs(first - second) <= np.maximum(NOISE, noise))
 
 
 class RewardModel:
@@ -59,6 +73,13 @@ class RewardModel:
             model = models.load_base(ref.base_folder, quantization, where, read=score_heads.load)
         renderer = Renderer(Path(ref.base_folder)).instructed(_instruction(own))
         return cls(model, renderer, checkpoint_headers.context_length(Path(ref.base_folder)))
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The coarsest numbers among its weights, in which it computes."""
+        kinds = {one.dtype for one in self.model.parameters() if one.is_floating_point()}
+        coarsest: torch.dtype = max(kinds, key=lambda kind: torch.finfo(kind).eps)
+        return coarsest
 
     def scores(self, messages: Sequence[Conversation], stopped: Callable[[], bool] = never) -> list[float]:
         """The score of each conversation's last turn, which must be an assistant's.

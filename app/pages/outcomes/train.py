@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from app.pages import job_outcome, judged_views, outcomes, published
+from app.pages import job_outcome, judge_opening, judged_views, outcomes, published
+from storage import job_inputs
 from storage.gallery import chains
 from storage.judging import judgements
 from storage.models import Artifact, Job, User
@@ -25,4 +26,8 @@ def _judged(user: User, job: Job, base: str, artifact: Artifact) -> Markup:
     if judged is not None:
         return judged_views.brief(judged)
     objective = registry.objectives().get((job.spec.get("recipe") or {}).get("objective", ""))
-    return judged_views.offer(base, artifact.name) if objective and objective.learns_judgements else Markup("")
+    if not objective or not objective.learns_judgements:
+        return Markup("")
+    data = job_inputs.of_jobs([job.id])[job.id].measured_on
+    can_be_asked = data is not None and not data.deleted_at and judge_opening.has_held_out(data)
+    return judged_views.offer(base, artifact.name, data.name if data and can_be_asked else "")

@@ -9,10 +9,11 @@ from typing import Any
 import chat_servers
 import gradio as gr
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from app.pages import blind, blind_voting, vote_views
 from app.pages import votes as votes_page
-from storage.models import Artifact, Job, User
+from storage.models import Artifact, Job, User, Vote
 from storage.votes import contenders, preference_data, questions, votes
 from tests.storage.votes.voting import NANO, SMALL, asked, voted
 
@@ -98,9 +99,11 @@ def test_a_vote_whose_names_were_shown_is_not_asked_again_with_the_box_off(studi
     assert votes.of_user(studio) == []
 
 
-def reopened(request: gr.Request, waiting_id: str, source: str = "training", prompt: str = "") -> list[list[Any]]:
+def reopened(
+    request: gr.Request, waiting_id: str, source: str = "training", prompt: str = "", models: Any = MODELS
+) -> list[list[Any]]:
     async def shown() -> list[list[Any]]:
-        return [one async for one in blind_voting.ask(request, waiting_id, MODELS, source, "gone", prompt, "", 1, 0, 4)]
+        return [one async for one in blind_voting.ask(request, waiting_id, models, source, "gone", prompt, "", 1, 0, 4)]
 
     return asyncio.run(shown())
 
@@ -123,6 +126,31 @@ def test_the_question_that_was_open_meanwhile_waits_and_comes_next(studio: User,
     assert "no dataset" in other[0], "it was voted on elsewhere, so a new one is asked"
     *_, forged = reopened(asking(studio), "x" * 16)
     assert "There is no vote" in forged[0]
+
+
+def test_the_question_that_waits_does_not_come_for_other_models(studio: User, asking: Any) -> None:
+    waits = asked(studio, "two?", "perhaps", "maybe")
+    *_, shown = reopened(asking(studio), waits.id, models=[NANO, "studio-x"])
+    assert "two?" not in str(shown)
+    assert (shown[4], shown[-1]) == ("", ""), "it waits no longer"
+    (shown,) = reopened(asking(studio), waits.id, models=[SMALL, "studio-x", NANO])
+    assert shown[4] == waits.id
+
+
+def test_no_pane_waits_while_the_database_does_not_answer(
+    studio: User, asking: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vote, request = voted(studio, "one?", "left"), asking(studio)
+
+    def broken(*_: Any) -> Vote:
+        raise OperationalError("SELECT", {}, Exception("gone away"))
+
+    monkeypatch.setattr(votes, "take_back", broken)
+    monkeypatch.setattr(votes, "get", broken)
+    shown = blind_voting.take_back(request, vote.id, "", False)
+    assert "database does not answer" in shown[0]
+    assert blind_voting.BEGIN in shown[4]
+    assert blind_voting.BEGIN in shown[5]
 
 
 def test_an_open_question_stays_when_the_names_of_the_last_one_were_shown(studio: User, asking: Any) -> None:

@@ -71,9 +71,10 @@ def test_a_service_answers_with_the_key_that_was_typed(studio: User, asking: Any
 
 @pytest.mark.parametrize(("url", "named", "words"), [("", "wise", "is not an address"), (URL, "", "is missing")])
 def test_what_is_missing_is_said(studio: User, asking: Any, tickets: Dataset, url: str, named: str, words: str) -> None:
-    wish = (f"data:{tickets.id}", form.SERVICE, "studio-nano", url, named, "", "mine", [])
+    wish = (f"data:{tickets.id}", form.SERVICE, "studio-nano", url, named, KEY, "mine", [])
     alert, to = guarded(2)(form.answer)(asking(studio), *wish, *values())
     assert words in alert
+    assert endpoints.origins_with_key(studio) == [], "errors create nothing"
     assert isinstance(to, dict)
     alert, _ = guarded(2)(form.answer)(asking(studio), *wish, *values(seed=None))
     assert "Seed" in alert

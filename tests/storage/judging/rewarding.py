@@ -14,9 +14,17 @@ from tests.storage.votes.voting import NANO
 ON_LENGTH = "Longer answers get higher scores."
 
 
-def result(user: User, name: str, *data: Dataset, on: Artifact | None = None, kind: str = "reward_model") -> Artifact:
-    """A result that was trained on these datasets, on top of a base model or of another result."""
+def result(
+    user: User,
+    name: str,
+    *data: Dataset,
+    on: Artifact | None = None,
+    kind: str = "reward_model",
+    by: Artifact | None = None,
+) -> Artifact:
+    """A result that was trained on these datasets, on top of a base model or of another result, rewarded `by` one."""
     inputs = job_inputs.of(Role.BASE, on or base_models.get(user, NANO)) + job_inputs.of(Role.TRAINING, *data)
+    inputs += job_inputs.of(Role.REWARD, by) if by else []
     job = jobs.submit(user, name=name, kind="train", spec={}, inputs=inputs)
     verdict: dict[str, Any] = {"reward": {"sentence": ON_LENGTH}} if kind == "reward_model" else {}
     facts = {"recipe": {}, "weights_sha256": "ab" * 32, "verdict": verdict}

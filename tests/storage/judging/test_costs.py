@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from storage.judging import costs, voted
+from storage.judging import costs, reward_models, voted
 from storage.judging.costs import Cost
 from storage.models import User
 from templates.errors import BadInput
@@ -42,8 +42,29 @@ def test_prompts_and_votes_are_counted_for_each_judge(studio: User, store_datase
         studio, SMALL, result(studio, "tuned", kind="adapter").name, dataset=None, reward_model=None,
         most_prompts=1, max_new_tokens=1,
     ).sentences[-1]  # fmt: skip
-    with pytest.raises(BadInput, match="There is no artifact “gone”"):
+    with pytest.raises(BadInput, match="There is no reward model “gone”"):
         cost(studio, reward_model="gone")
+
+
+def test_votes_that_do_not_count_are_told_from_missing_ones(studio: User, store_dataset: StoreDataset) -> None:
+    store_dataset("tickets", "prompt_completion", ROWS, 20)
+    learned = [{**PAIR, "prompt": [{"role": "user", "content": f"Is it {i}?"}]} for i in range(12)]
+    judge = result(studio, "tastes", store_dataset("pairs", "preference", learned, 0))
+    for i in range(12):
+        vote(studio, f"Is it {i}?", "left")
+    alone = cost(studio, dataset=None).sentences[-1]
+    assert alone == "Without a dataset, the judge adds nothing to your votes: you only see how far it agrees."
+    told = cost(studio, reward_model="tastes").sentences
+    assert "It learned the prompts of 12 votes of yours, which are left out." in told
+    assert "With no votes on other prompts between these two" in told[-1]
+    assert "vote on at least 10 other prompts first" in told[-1]
+    vote(studio, "Was it?", "left")
+    assert "With votes on only 1 other prompt between" in cost(studio, reward_model="tastes").sentences[-1]
+    assert not any("trained to score higher" in one for one in told)
+    gamed = result(studio, "gamed", kind="adapter", by=judge)
+    wish = {"dataset": "tickets", "reward_model": "tastes", "most_prompts": 30, "max_new_tokens": 99}
+    told = costs.of(studio, NANO, gamed.name, **wish).sentences  # type: ignore[arg-type]
+    assert reward_models.REWARDED.format(model="gamed", judge="tastes") in told
 
 
 def test_couples_are_named_by_their_votes(studio: User) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from conversations import Heard
 
 from storage.judging.reward_models import Background, Shared
@@ -12,7 +13,7 @@ from tests.workers.judging.conftest import MakeOrder, N, votes
 from workers import orders
 from workers.evaluation.generation import Interrupted
 from workers.orders.judge import RewardJudge
-from workers.preferences.reward_model import RewardModel
+from workers.preferences.reward_model import RewardModel, tied
 from workers.programs import judge as program
 from workers.protocol import Entered, ModelRef, Stop
 
@@ -69,18 +70,38 @@ def test_what_the_reward_model_learned_is_said(make: MakeOrder, reward_ref: Mode
         "learned": frozenset({"what is 1?", "what is 3?", "elsewhere"}),
         "shared": (Shared(model="sharp", dataset="pairs"),),
         "deleted": ("old-pairs",),
+        "rewarded": ("sharp",),
         "on_length": ON_LENGTH,
     }
     result = program.run(make(rewarding=rewarding(reward_ref, 2, **known)), Heard()).result
+    assert "“tastes” learned the prompts of 2 of your votes, which leaves none, so" in result["sentence"]
+    assert "You have not voted" not in result["sentence"]
     said = " ".join(result["remarks"])
     assert "“tastes” learned 2 of the 12 held-out prompts" in said
     assert "2 votes are left out, because “tastes” learned their prompts" in said
     assert "“sharp” and “tastes” learned from the same data (“pairs”)" in said
     assert "“old-pairs”, whose rows were deleted" in said
+    assert "“sharp” was trained to score higher with “tastes”" in said
     assert ON_LENGTH in said
     clean = " ".join(program.run(make("b", rewarding=rewarding(reward_ref)), Heard()).result["remarks"])
     assert "“tastes” learned" not in clean
     assert "left out, because" not in clean
+    assert "trained to score higher" not in clean
+
+
+def test_scores_within_the_models_rounding_are_tied() -> None:
+    one, other = [0.4746, 0.4746, -3.0, 0.0, 2.0], [0.4727, 0.46, -3.0, 2e-4, -2.0]
+    assert tied(one, other, torch.bfloat16).tolist() == [True, False, True, False, False]
+    assert tied(one, other, torch.float32).tolist() == [False, False, True, False, False]
+    assert bool(tied(1.0, 1.00009, torch.float32))
+
+
+def test_the_coarsest_weights_tell_how_finely_it_scores(reward_ref: ModelRef) -> None:
+    scorer = RewardModel.load(reward_ref)
+    scorer.model.to(torch.float32)
+    assert scorer.dtype == torch.float32
+    scorer.model.get_submodule("score").to(torch.bfloat16)
+    assert scorer.dtype == torch.bfloat16
 
 
 def test_an_answer_that_it_cannot_read_counts_as_half(make: MakeOrder, reward_ref: ModelRef) -> None:

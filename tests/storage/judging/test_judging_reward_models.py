@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from storage import users
+from storage.data import datasets
 from storage.gallery import artifacts
 from storage.jobs import jobs, leases, worker_rows
 from storage.judging import judgements, reward_models
@@ -63,6 +64,24 @@ def test_the_order_says_what_the_reward_model_learned(studio: User, store_datase
     assert [(one.model, one.dataset) for one in same.shared] == [("tuned", "pairs")]
 
 
+def test_a_model_that_was_rewarded_by_the_judge_is_named(studio: User, store_dataset: StoreDataset) -> None:
+    data = store_dataset("pairs", "preference", pairs("Where is 9?"))
+    judge, tuned = result(studio, "tastes", data), result(studio, "tuned", data, kind="adapter")
+    gamed = result(studio, "gamed", kind="adapter", by=judge)
+    longer = result(studio, "longer", on=gamed, kind="adapter")
+    assert reward_models.background(judge, [tuned, gamed, longer], None, set()).rewarded == ("gamed", "longer")
+    assert reward_models.background(result(studio, "other"), [gamed], None, set()).rewarded == ()
+
+
+def test_a_deleted_dataset_keeps_its_name(studio: User, store_dataset: StoreDataset) -> None:
+    data = store_dataset("pairs", "preference", pairs("Where is 9?"))
+    judge, tuned = result(studio, "tastes", data), result(studio, "tuned", data, kind="adapter")
+    datasets.delete(studio, "pairs")
+    datasets.file(data).unlink()  # as the sweeper does later
+    told = reward_models.background(judge, [tuned], None, set())
+    assert (told.deleted, [one.dataset for one in told.shared]) == (("pairs",), ["pairs"])
+
+
 def test_votes_that_the_reward_model_learned_are_nothing_to_judge(studio: User, store_dataset: StoreDataset) -> None:
     result(studio, "tastes", store_dataset("pairs", "preference", pairs("Is it?")))
     voted(studio, "Is it?", "left")
@@ -79,7 +98,11 @@ def test_every_problem_names_its_field(studio: User, store_dataset: StoreDataset
     artifacts.delete(studio, "gone")
     ann = users.add("ann", "correct horse")
     before = len(jobs.of_user(studio))
-    for name, words in (("tuned", "it is no reward model"), ("gone", "There is no artifact"), (NANO, "no artifact")):
+    for name, words in (
+        ("tuned", "it is no reward model"),
+        ("gone", "There is no reward model"),
+        (NANO, "no reward model"),
+    ):
         with pytest.raises(BadInput, match=words) as refused:
             judgements.submit(studio, models=BOTH, dataset="tickets", reward_model=name)
         assert [one.field for one in refused.value.problems] == ["reward_model"]
@@ -97,7 +120,7 @@ def test_every_problem_names_its_field(studio: User, store_dataset: StoreDataset
         )
     fields = {"endpoint", "endpoint_model", "criteria", "concurrency", "max_judgement_tokens", "most_prompts", "models"}
     assert {one.field for one in refused.value.problems} == fields
-    with pytest.raises(BadInput, match="There is no artifact “tastes”"):
+    with pytest.raises(BadInput, match="There is no reward model “tastes”"):
         judgements.submit(ann, models=BOTH, reward_model="tastes")
     with pytest.raises(BadInput, match="somebody has to judge") as refused:
         judgements.submit(studio, models=BOTH, dataset="tickets")
