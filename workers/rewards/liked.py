@@ -15,6 +15,7 @@ from templates.quantities import plural
 from workers.evaluation import wins
 from workers.evaluation.scoring import Answer
 from workers.evaluation.wins import Wins
+from workers.preferences.reward_model import NOISE
 
 Answers = Sequence[tuple[Answer, Answer]]
 """The two models' answers to the same rows."""
@@ -38,10 +39,14 @@ class Liked(BaseModel):
 
 
 def wins_of(pairs: Answers, groups: Groups) -> Wins:
-    """How often the second answer of a pair scores higher; `groups` are those of the pairs. Equal texts tie."""
+    """How often the second answer of a pair scores higher; `groups` are those of the pairs.
+
+    Equal texts tie, and scores that differ by no more than padding changes them.
+    """
     before, after = zip(*pairs, strict=True)
     differs = np.array([one.given != other.given for one, other in pairs])
-    score = (np.sign(_scores(after) - _scores(before)) * differs + 1) / 2
+    gap = _scores(after) - _scores(before)
+    score = (np.sign(gap) * (differs & (np.abs(gap) > NOISE)) + 1) / 2
     return wins.counted(score, before, after, groups)
 
 
