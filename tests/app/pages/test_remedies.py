@@ -91,7 +91,7 @@ def test_the_form_speaks_of_prompts_and_proposes_those_of_the_base(
     assert [one["visible"] for one in (more, shares, share, write)] == [False] * 4
     assert (fold["label"], fold["open"]) == ("Prompts for the repair", True)
     form = replace(Filled(**found[-1]), objective="sft")
-    plain = train_form.drawn(studio, form)[10:17]
+    plain = train_form.drawn(studio, form)[11:18]
     assert (plain[2]["label"], plain[6]["label"]) == ("Keep what it knew", "Add more data, or keep what the model knew")
 
 
