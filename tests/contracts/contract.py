@@ -6,6 +6,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch  # noqa: TID253
 
 from storage.bases import checkpoint_headers
@@ -109,7 +110,8 @@ def scores_and_survives_saving(recipe: Recipe, folder: Path, tmp_path: Path) -> 
         ref = ModelRef(name="x", base_folder=str(saved), base_revision="1")
     answered = [[*row["prompt"], {"role": "assistant", "content": row["chosen"]}] for row in rows]
     judge = RewardModel(published, Renderer(folder), checkpoint_headers.context_length(folder))
-    assert RewardModel.load(ref, CPU).scores(answered) == judge.scores(answered)
+    expected = pytest.approx(judge.scores(answered), rel=1e-5)  # AdaLoRA saves the ranks it kept: other shapes
+    assert RewardModel.load(ref, CPU).scores(answered) == expected
 
 
 def _rate(recipe: Recipe, folder: Path) -> float:

@@ -61,6 +61,7 @@ def test_the_catalogue_keeps_its_word(made: MadeModel, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_grpo_raises_the_rate_on_easy_sums(
     made: MadeModel, make_order: Callable[..., TrainingOrder], heard: Heard, tmp_path: Path
 ) -> None:
@@ -73,7 +74,7 @@ def test_grpo_raises_the_rate_on_easy_sums(
     ]
     settings = {
         "verifiers": ["number_equals"],
-        "max_steps": 24,
+        "max_steps": 16,
         "per_device_train_batch_size": 4,
         "max_completion_length": 20,
         "temperature": 0.7,
