@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from storage import db, files, job_inputs
+from storage import job_inputs
 from storage.bases import base_models
-from storage.jobs import jobs, workspaces
-from storage.models import Artifact, Job, JobState, User
-from storage.settings import settings
+from storage.jobs import jobs
+from storage.models import Artifact, User
 from templates.recipe import compose
 from templates.roles import Role
+from tests.published import published
 
 RANKS = {"value": 0.9, "low": 0.8, "high": 0.95}
 
@@ -20,18 +20,8 @@ def publish_judge(user: User, name: str = "my-judge", base: str = "studio-nano")
     recipe: Any = compose("reward", "lora").model_dump(mode="json")
     inputs = job_inputs.of(Role.BASE, base_models.get(user, base))
     job = jobs.submit(user, name=name, kind="train", spec={"recipe": recipe}, inputs=inputs)
-    location = workspaces.artifact_location(job.id, 1)
-    (settings().files / location).mkdir(parents=True)
     half = {"value": 0.5, "low": 0.4, "high": 0.6}
     ranked = {"base": half, "adapted": RANKS, "difference": {"value": 0.4, "low": 0.3, "high": 0.5}}
     verdict = {"verdict": "better", "sentence": "Better.", "metrics": {"preference_accuracy": ranked}}
-    artifact = Artifact(
-        owner_id=user.id, name=name, job_id=job.id, attempt=1, kind="reward_model",
-        facts={"recipe": recipe, "weights_sha256": "ab" * 32, "verdict": verdict, "continued": "", "own_base": ""},
-        location=location, manifest_sha256=files.seal(settings().files / location), size_bytes=1, duration_s=1.0,
-        created_at=job.created_at,
-    )  # fmt: skip
-    with db.writing() as session:
-        session.add(artifact)
-        session.get_one(Job, job.id).state = JobState.SUCCEEDED
-    return artifact
+    facts = {"recipe": recipe, "weights_sha256": "ab" * 32, "verdict": verdict, "continued": "", "own_base": ""}
+    return published(job, "reward_model", facts)

@@ -15,12 +15,11 @@ from app.pages import comparison, gallery, job_progress, rerun, train_form, verd
 from app.pages.alerts import guarded
 from app.pages.filled import Filled
 from app.pages.train_form import N_CHECKED
-from storage import db, files, job_inputs
-from storage.jobs import workspaces
-from storage.models import Artifact, Job, JobState, User
+from storage import job_inputs
+from storage.models import Artifact, Job, User
 from storage.planning import training
-from storage.settings import settings
 from templates.at_strength import AtStrength
+from tests.published import published
 
 ANY = (gallery.ANY,) * 4
 BASE, WAY = 2, 7
@@ -38,23 +37,16 @@ def second(studio: User, finished: tuple[Job, Artifact]) -> Artifact:
     first = finished[1]
     plan = training.plan(studio, base="tickets-lora", dataset="tickets", objective="sft", method="ia3")
     job = training.submit(studio, plan, name="second")
-    location = workspaces.artifact_location(job.id, 1)
-    (settings().files / location).mkdir(parents=True)
     verdict = first.facts["verdict"]
     root = {"name": "studio-nano", "metrics": verdict["metrics"]}
-    artifact = Artifact(
-        owner_id=studio.id, name="second", job_id=job.id, attempt=1, kind="adapter",
-        facts={
-            "recipe": plan.recipe.model_dump(mode="json"), "weights_sha256": "cd" * 32, "continued": "merged",
-            "own_base": "ef" * 32, "verdict": {**verdict, "parent": "tickets-lora", "root": root},
-        },
-        location=location, manifest_sha256=files.seal(settings().files / location), size_bytes=1, duration_s=1.0,
-        created_at=job.created_at,
-    )  # fmt: skip
-    with db.writing() as session:
-        session.add(artifact)
-        session.get_one(Job, job.id).state = JobState.SUCCEEDED
-    return artifact
+    facts = {
+        "recipe": plan.recipe.model_dump(mode="json"),
+        "weights_sha256": "cd" * 32,
+        "continued": "merged",
+        "own_base": "ef" * 32,
+        "verdict": {**verdict, "parent": "tickets-lora", "root": root},
+    }
+    return published(job, "adapter", facts)
 
 
 def test_a_result_stands_below_the_base_models_and_can_be_chosen(

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from storage import db, files, job_inputs
+from storage import job_inputs
 from storage.bases import base_models, deletions
 from storage.gallery import artifacts, chains
-from storage.jobs import jobs, workspaces
-from storage.models import Artifact, Dataset, Job, JobState, User
+from storage.jobs import jobs
+from storage.models import Artifact, Dataset, User
 from storage.planning import training
-from storage.settings import settings
 from templates.errors import BadInput, Conflict, NotFound
 from templates.roles import Role
+from tests.published import published as as_published
 
 StoreDataset = Callable[..., Dataset]
 ROWS = [{"text": f"where is parcel {n}?", "label": "shipping" if n % 2 else "billing"} for n in range(40)]
@@ -37,22 +37,16 @@ def published(user: User, name: str, base: str = "studio-nano", **changes: Any) 
     """A result as a worker would leave it, without files of its own."""
     plan = planned(user, base, **changes)
     job = training.submit(user, plan, name=name)
-    location, how = workspaces.artifact_location(job.id, 1), plan.continuation
-    (settings().files / location).mkdir(parents=True)
+    how = plan.continuation
     is_full = plan.recipe.method == "full"
-    artifact = Artifact(
-        owner_id=user.id, name=name, job_id=job.id, attempt=1, kind="full_model" if is_full else "adapter",
-        facts={
-            "recipe": plan.recipe.model_dump(mode="json"), "weights_sha256": "ab" * 32, "verdict": {},
-            "continued": how.way if how else "", "own_base": "cd" * 32 if how and how.way == "merged" else "",
-        },
-        location=location, manifest_sha256=files.seal(settings().files / location), size_bytes=1, duration_s=1.0,
-        created_at=job.created_at,
-    )  # fmt: skip
-    with db.writing() as session:
-        session.add(artifact)
-        session.get_one(Job, job.id).state = JobState.SUCCEEDED
-    return artifact
+    facts = {
+        "recipe": plan.recipe.model_dump(mode="json"),
+        "weights_sha256": "ab" * 32,
+        "verdict": {},
+        "continued": how.way if how else "",
+        "own_base": "cd" * 32 if how and how.way == "merged" else "",
+    }
+    return as_published(job, "full_model" if is_full else "adapter", facts)
 
 
 CORPUS = {"dataset": "letters", "objective": "continue_pretraining"}

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
-import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 
 import pytest
 from conversations import Heard
+from killed import killed_at
 from tokenizers import Tokenizer
 
 from templates.errors import BadInput
@@ -22,7 +21,7 @@ from workers import models
 from workers.evaluation import scoring
 from workers.evaluation.generation import Generated
 from workers.programs import train
-from workers.protocol import Checkpointed, Done, Measured, Noted, Order, Report
+from workers.protocol import Done, Measured, Noted, Order
 from workers.rewards import trainers
 
 MakeOrder = Callable[..., Order]
@@ -230,18 +229,7 @@ def test_a_killed_run_goes_on_with_the_same_draws(make_rewarded: MakeOrder, hear
     train.run(make_rewarded(**shared), heard)
     shutil.rmtree(make_rewarded(**shared).checkpoints)
     order = make_rewarded(**shared)
-    pid = os.fork()
-    if not pid:
-
-        def die(_heard: Heard, report: Report) -> None:
-            if isinstance(report, Checkpointed) and report.step == 3:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        train.run(order, Heard(on_say=die))
-        os._exit(0)
-    _, status = os.waitpid(pid, 0)
-    assert os.WIFSIGNALED(status)
-    assert os.WTERMSIG(status) == signal.SIGKILL
+    killed_at(3, order)
     again = Heard()
     assert isinstance(train.run(make_rewarded(attempt=2, **shared), again), Done)
     rewards = {one.step: one.values["reward"] for one in heard.of(Measured) if one.split == "train"}

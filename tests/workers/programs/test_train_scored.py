@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from conversations import Heard
+from killed import killed_at
 from preference_rows import pairs
 from test_train_rewarded import SHORT, sums
 
@@ -30,7 +29,7 @@ from workers.orders.train import Rewarding as OfReward
 from workers.preferences import score_heads
 from workers.preferences.reward_model import RewardModel
 from workers.programs import train
-from workers.protocol import Checkpointed, Done, Measured, ModelRef, Noted, Report
+from workers.protocol import Done, Measured, ModelRef, Noted
 from workers.rewards.judge import Judge, Prompt, scored
 from workers.rewards.prompts import Asked
 from workers.rewards.set_up import FEWEST_MISSED
@@ -192,18 +191,7 @@ def test_a_run_that_an_adapter_drives_goes_on_after_kill_9(
     whole = train.run(order, heard)
     shutil.rmtree(order.checkpoints)
     shutil.rmtree(order.staging)
-    pid = os.fork()
-    if not pid:
-
-        def die(_heard: Heard, report: Report) -> None:
-            if isinstance(report, Checkpointed) and report.step == 3:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        train.run(order, Heard(on_say=die))
-        os._exit(0)
-    _, status = os.waitpid(pid, 0)
-    assert os.WIFSIGNALED(status)
-    assert os.WTERMSIG(status) == signal.SIGKILL
+    killed_at(3, order)
     again = Heard()
     resumed = train.run(make_scored(attempt=2, **shared), again)
     rewards = {one.step: one.values["reward"] for one in heard.of(Measured) if one.split == "train"}
