@@ -32,6 +32,8 @@ HEADLINE = "checks_passed"
 checks, each counts with its weight."""
 REWARD_MODEL = "reward_model"
 """The name of a reward model among the rewards of an answer, where checks have their keys."""
+SHORTEST_PROMPT = 8
+"""The least that may be set for the longest prompt, in tokens."""
 SHARE_OF_ADVICE = 0.25
 """As a share of the learning rate that the method advises for next-token losses."""
 
@@ -76,7 +78,7 @@ class SamplingParams(TrainingParams):
     """They are compared with each other. More answers find a right one more often, and take longer."""
     max_completion_length: int = setting(64, "Longest answer", shown=True, unit="tokens", ge=1, le=32_768)
     """Answers are cut off here."""
-    max_length: int = setting(512, "Longest prompt", unit="tokens", ge=8, le=1_048_576)
+    max_length: int = setting(512, "Longest prompt", unit="tokens", ge=SHORTEST_PROMPT, le=1_048_576)
     """Rows with longer prompts are left out. You see how many before you launch."""
     temperature: float = setting(1.0, "Temperature", gt=0, le=20)
     """How varied the answers written in training are. With lower values they are more alike, so there is less to

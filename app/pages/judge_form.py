@@ -111,16 +111,7 @@ def _draw() -> Form:
 
 def _service() -> list[Any]:
     """Address, model, key, what is allowed, and what makes an answer better."""
-    with gr.Row():
-        url = gr.Textbox(label="Address", placeholder="https://api.example.com/v1", min_width=220, elem_id="judge-url")
-        named = gr.Textbox(label="The service’s name for the model", min_width=160, elem_id="judge-named")
-        key = gr.Textbox(
-            label="Your key",
-            info="Kept encrypted; leave it empty to use the stored one.",
-            type="password",
-            min_width=160,
-            elem_id="judge-key",
-        )
+    boxes = services.address("judge-url", "judge-named", "judge-key")
     allowed = gr.HTML()
     criteria = gr.Textbox(
         label="What makes an answer better",
@@ -129,7 +120,7 @@ def _service() -> list[Any]:
         max_lines=4,
         elem_id="judge-criteria",
     )
-    return [url, named, key, allowed, criteria]
+    return [*boxes, allowed, criteria]
 
 
 def _row(params: type[Params], names: Iterable[str]) -> dict[str, Any]:

@@ -96,17 +96,7 @@ def _draw() -> Form:
                 model = gr.Dropdown([], label="Model", elem_id="answer-model")
             name = gr.Textbox(label="Name of the new dataset", max_length=64, min_width=200, elem_id="answer-name")
         with gr.Column(visible=False) as of_service:
-            with gr.Row():
-                url = gr.Textbox(
-                    label="Address", placeholder="https://api.example.com/v1", min_width=220, elem_id="answer-url"
-                )
-                named = gr.Textbox(
-                    label="The service’s name for the model", min_width=160, elem_id="answer-endpoint-model"
-                )
-                key = gr.Textbox(
-                    label="Your key", info="Kept encrypted; leave it empty to use the stored one.", type="password",
-                    min_width=160, elem_id="answer-key",
-                )  # fmt: skip
+            url, named, key = services.address("answer-url", "answer-endpoint-model", "answer-key")
             allowed = gr.HTML()
             row(ServiceParams)
             with gr.Accordion("Patience and prices", open=False):

@@ -11,6 +11,7 @@ import gradio as gr
 from app.formats import percent
 from app.pages.filled import Filled
 from storage.data import dataset_lists
+from storage.gallery import artifact_lists
 from storage.models import Artifact, User
 from storage.planning import reward_models
 from templates import registry
@@ -30,7 +31,7 @@ def draw() -> gr.Dropdown:
 
 def fitting(user: User, form: Filled) -> Filled:
     """The form without a reward model that its objective doesn't take or that is gone."""
-    known = {one.name for one in reward_models.of_user(user)} if reward_models.taken(form.objective) else set()
+    known = set(artifact_lists.reward_model_names(user)) if reward_models.taken(form.objective) else set()
     return form if form.reward in known else replace(form, reward=NONE)
 
 
@@ -38,7 +39,7 @@ def drawn(user: User, form: Filled) -> Any:
     """The choice for the form."""
     if not reward_models.taken(form.objective):
         return gr.update(visible=False)
-    found = [("None: checks alone", NONE), *((_words(one), one.name) for one in reward_models.of_user(user))]
+    found = [("None: checks alone", NONE), *((_words(one), one.name) for one in artifact_lists.reward_models(user))]
     return gr.update(choices=found, value=form.reward, info=INFO if len(found) > 1 else _empty(user), visible=True)
 
 
@@ -69,7 +70,5 @@ def _words(model: Artifact) -> str:
     ranked = reward_models.pair_accuracy(model)
     if ranked is None:
         return model.name
-    return (
-        f"{model.name} · ranks {percent(ranked['value'])} [{100 * ranked['low']:.0f}, {100 * ranked['high']:.0f}]"
-        + (" of held-out pairs right")
-    )
+    low, high = (f"{100 * ranked[key]:.0f}" for key in ("low", "high"))
+    return f"{model.name} · ranks {percent(ranked['value'])} [{low}, {high}] of held-out pairs right"

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import gradio as gr
 from markupsafe import Markup
 
 from app.markup import html
 from storage import endpoints, users
 from storage.models import User
 from storage.settings import settings
+
+
+def address(url: str, named: str, key: str) -> tuple[gr.Textbox, gr.Textbox, gr.Textbox]:
+    """The service's address, its name for the model, and the user's key, side by side, under these element ids."""
+    with gr.Row():
+        return (
+            gr.Textbox(label="Address", placeholder="https://api.example.com/v1", min_width=220, elem_id=url),
+            gr.Textbox(label="The service’s name for the model", min_width=160, elem_id=named),
+            gr.Textbox(
+                label="Your key", info="Kept encrypted; leave it empty to use the stored one.", type="password",
+                min_width=160, elem_id=key,
+            ),
+        )  # fmt: skip
 
 
 def where(user: User, sent: str) -> Markup:

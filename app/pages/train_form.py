@@ -27,8 +27,9 @@ from app.pages.filled import PRECISION, Filled
 from app.pages.who import acting, asked
 from storage.bases import proposed
 from storage.data import datasets
+from storage.gallery import artifact_lists
 from storage.models import Dataset, User, new_id
-from storage.planning import continuations, figures, reward_models, teachers, training
+from storage.planning import continuations, figures, teachers, training
 from storage.planning.continuations import Continuation, Start
 from storage.planning.estimates import Fix
 from templates import registry
@@ -80,7 +81,7 @@ def _named(request: gr.Request, user: User, first: Dataset) -> tuple[Dataset, st
         wrong.append(Problem(f"There is no base model “{base}”.", remedy=instead))
         base = advised
     reward = asked(request, "reward")
-    if reward and reward not in {one.name for one in reward_models.of_user(user)}:
+    if reward and reward not in artifact_lists.reward_model_names(user):
         instead = "The form opened without one; choose one, or pick checks."
         wrong.append(Problem(f"There is no reward model “{reward}”.", remedy=instead))
     return dataset, base, wrong

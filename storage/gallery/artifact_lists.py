@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from storage import db, listing
 from storage.listing import START, Page, Place
 from storage.models import Artifact, User
 from templates import registry
+from templates.artifact_kind import ArtifactKind
+
+Found = TypeVar("Found")
 
 
 def page(user: User, place: Place = START, *, name: str = "") -> Page[Artifact]:
@@ -44,29 +48,33 @@ def summaries(user: User) -> list[Summary]:
 
 def model_names(user: User) -> Sequence[str]:
     """The names of all models in the user's gallery, newest first."""
-    kinds = [kind.key for kind in registry.artifact_kinds().values() if kind.answers]
-    query = select(Artifact.name).where(Artifact.owner_id == user.id, col(Artifact.deleted_at).is_(None))
-    newest = query.order_by(col(Artifact.created_at).desc(), col(Artifact.id).desc())
     with db.reading() as session:
-        return session.exec(newest.where(col(Artifact.kind).in_(kinds))).all()
+        return session.exec(_newest(select(Artifact.name), user, lambda kind: kind.answers)).all()
 
 
 def reward_model_names(user: User) -> Sequence[str]:
     """The names of all reward models in the user's gallery, newest first."""
-    kinds = [kind.key for kind in registry.artifact_kinds().values() if kind.scores]
-    query = select(Artifact.name).where(Artifact.owner_id == user.id, col(Artifact.deleted_at).is_(None))
-    newest = query.order_by(col(Artifact.created_at).desc(), col(Artifact.id).desc())
     with db.reading() as session:
-        return session.exec(newest.where(col(Artifact.kind).in_(kinds))).all()
+        return session.exec(_newest(select(Artifact.name), user, lambda kind: kind.scores)).all()
 
 
 def newest_models(user: User, limit: int) -> Sequence[Artifact]:
     """The newest models in the user's gallery."""
-    kinds = [kind.key for kind in registry.artifact_kinds().values() if kind.answers]
-    query = select(Artifact).where(Artifact.owner_id == user.id, col(Artifact.deleted_at).is_(None))
-    newest = query.order_by(col(Artifact.created_at).desc(), col(Artifact.id).desc()).limit(limit)
     with db.reading() as session:
-        return session.exec(newest.where(col(Artifact.kind).in_(kinds))).all()
+        return session.exec(_newest(select(Artifact), user, lambda kind: kind.answers).limit(limit)).all()
+
+
+def reward_models(user: User) -> Sequence[Artifact]:
+    """The reward models in the user's gallery, newest first."""
+    with db.reading() as session:
+        return session.exec(_newest(select(Artifact), user, lambda kind: kind.scores)).all()
+
+
+def _newest(query: SelectOfScalar[Found], user: User, wanted: Callable[[ArtifactKind], bool]) -> SelectOfScalar[Found]:
+    """What `query` selects of the user's artifacts of the kinds that are wanted, newest first."""
+    kinds = [kind.key for kind in registry.artifact_kinds().values() if wanted(kind)]
+    mine = query.where(Artifact.owner_id == user.id, col(Artifact.deleted_at).is_(None))
+    return mine.where(col(Artifact.kind).in_(kinds)).order_by(col(Artifact.created_at).desc(), col(Artifact.id).desc())
 
 
 def of_ids(user: User, ids: Sequence[str]) -> Sequence[Artifact]:

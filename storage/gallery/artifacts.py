@@ -13,6 +13,7 @@ from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from storage import db, job_inputs, model_names
+from storage.gallery import artifact_lists
 from storage.models import Artifact, BaseModelRow, User
 from storage.settings import settings
 from templates import registry
@@ -73,7 +74,7 @@ def reward_model(user: User, name_or_id: str) -> Artifact:
     artifact = get(user, name_or_id)
     if not gives_scores(artifact):
         what = f"“{artifact.name}” gives no scores: it is no reward model."
-        known = ", ".join(one.name for one in of_user(user) if gives_scores(one))
+        known = ", ".join(artifact_lists.reward_model_names(user))
         remedy = f"Known: {known}." if known else "Train one first: the objective “reward” makes it."
         raise BadInput(Problem(what, field="model", remedy=remedy), code="no_reward_model")
     return artifact

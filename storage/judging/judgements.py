@@ -49,8 +49,7 @@ def submit(
     held-out prompts, and the user's votes between the two; without a dataset, the votes alone. `criteria` tell a
     service what makes an answer better, `settings` are `JudgeParams` and `ServiceParams`. Without an `instruction`,
     the models get the dataset's own; "" means none. A new `api_key` for the service is stored once nothing is wrong.
-    Raises `BadInput` with every problem, `NotFound` for an unknown
-    dataset, `NotAllowed` for an address.
+    Raises `BadInput` with every problem, `NotFound` for an unknown dataset, `NotAllowed` for an address.
     """
     data, given = (None if dataset is None else datasets.get(user, dataset)), dict(settings or {})
     found, problems = _models(user, models)

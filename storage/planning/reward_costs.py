@@ -13,7 +13,7 @@ from templates.spec import BaseFacts
 
 PART = "reward model"
 TOKENS_AT_ONCE = 4096
-"""Tokens that it reads together, unless one answer with its prompt has more."""
+"""Tokens that it reads together, padding included, unless one answer with its prompt has more."""
 COPIES = 8
 """Activations of one layer that are in memory at once, as multiples of the hidden state."""
 

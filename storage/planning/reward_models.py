@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from storage.models import Artifact, User
 from templates import registry
 from templates.errors import BadInput, NotFound, Problem
 from templates.recipe import Recipe
-from templates.rewards import RewardedParams
+from templates.rewards import SHORTEST_PROMPT, RewardedParams
 from templates.roles import Role
 from templates.spec import BaseFacts
 
@@ -101,19 +101,9 @@ def _too_long(name: str, reads: int, training: RewardedParams) -> list[Problem]:
     if longest <= reads:
         return []
     what = f"The reward model “{name}” reads {reads:,} tokens; prompt and answer may have {longest:,}."
-    if room < _fewest_tokens():
+    if room < SHORTEST_PROMPT:
         return [Problem(what, field="max_completion_length", remedy=f"Use far fewer than {reads:,}.")]
     return [Problem(what, field="max_length", remedy=f"Use at most {room:,}, or shorter answers.")]
-
-
-def _fewest_tokens() -> int:
-    """The shortest longest prompt that may be set."""
-    return int(next(one.ge for one in RewardedParams.model_fields["max_length"].metadata if hasattr(one, "ge")))
-
-
-def of_user(user: User) -> Sequence[Artifact]:
-    """The user's reward models, newest first."""
-    return [one for one in artifacts.of_user(user) if artifacts.gives_scores(one)]
 
 
 def pair_accuracy(model: Artifact) -> Mapping[str, float] | None:

@@ -9,7 +9,7 @@ from typing import get_args
 
 from workers.evaluation.scoring import Answer, Scores
 from workers.evaluation.verdict_document import Change, Example, UnknownLabels
-from workers.preferences.reward_model import NOISE
+from workers.preferences.reward_model import tied
 
 N_EXAMPLES = 3
 Answers = Sequence[tuple[Answer, Answer]]
@@ -25,7 +25,7 @@ def answered_by_both(base: Scores, adapted: Scores) -> list[tuple[Answer, Answer
 def change(base: Answer, adapted: Answer) -> Change:
     """How adaptation changed one answer. Without checks, the score of a reward model that rewarded answers decides."""
     if base.score is not None and adapted.score is not None and not base.passed:
-        if base.given == adapted.given or abs(adapted.score - base.score) <= NOISE:
+        if base.given == adapted.given or tied(base.score, adapted.score):
             return "same" if base.given == adapted.given else "changed"
         return "better" if adapted.score > base.score else "worse"
     if base.is_good != adapted.is_good:

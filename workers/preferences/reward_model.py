@@ -19,6 +19,7 @@ from safetensors import safe_open
 from transformers import PreTrainedModel
 
 from storage.bases import checkpoint_headers
+from storage.planning.reward_costs import TOKENS_AT_ONCE
 from storage.rendering.renderer import Renderer
 from templates.errors import BadInput, Problem, StudioError
 from templates.spec import Quantization
@@ -29,8 +30,6 @@ from workers.protocol import ModelRef
 
 Conversation = Sequence[Mapping[str, Any]]
 """Turns in the form `{"role": …, "content": …}`; the last one is the answer to score."""
-TOKENS_AT_ONCE = 4096
-"""Tokens that go through the model together, padding included."""
 RECIPE = "recipe.toml"
 NOISE, ROUNDINGS = 1e-4, 2
 """Scores are equal if they differ by no more than this, or by as many roundings in the model's numbers."""
@@ -43,7 +42,7 @@ def never() -> bool:
     return False
 
 
-def tied(one: ArrayLike, other: ArrayLike, dtype: torch.dtype) -> NDArray[np.bool_]:
+def tied(one: ArrayLike, other: ArrayLike, dtype: torch.dtype = torch.float32) -> NDArray[np.bool_]:
     """Which scores, pair by pair, are too close to be told apart, by a model that computes in `dtype`.
 
     An answer's score changes by as much with the padding that it gets from its batch.

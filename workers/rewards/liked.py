@@ -15,7 +15,7 @@ from templates.quantities import plural
 from workers.evaluation import wins
 from workers.evaluation.scoring import Answer
 from workers.evaluation.wins import Wins
-from workers.preferences.reward_model import NOISE
+from workers.preferences.reward_model import tied
 
 Answers = Sequence[tuple[Answer, Answer]]
 """The two models' answers to the same rows."""
@@ -45,8 +45,8 @@ def wins_of(pairs: Answers, groups: Groups) -> Wins:
     """
     before, after = zip(*pairs, strict=True)
     differs = np.array([one.given != other.given for one, other in pairs])
-    gap = _scores(after) - _scores(before)
-    score = (np.sign(gap) * (differs & (np.abs(gap) > NOISE)) + 1) / 2
+    first, second = _scores(before), _scores(after)
+    score = (np.sign(second - first) * (differs & ~tied(first, second)) + 1) / 2
     return wins.counted(score, before, after, groups)
 
 
